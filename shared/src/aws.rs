@@ -1,0 +1,84 @@
+//! The AWS SDK's configuration: timeouts, retries, one HTTP client, and endpoints from the environment.
+
+use std::time::Duration;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction, RetryReason},
+};
+use aws_smithy_types::{
+    retry::{ErrorKind, RetryConfig},
+    timeout::TimeoutConfig,
+};
+use aws_types::{SdkConfig, region::Region};
+
+use crate::config::Environment;
+
+/// The tries of one AWS call.
+const ATTEMPTS: u32 = 3;
+/// The time that one try may take: by default the SDK bounds only the connecting.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time that all tries of a call may take together.
+const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_500);
+
+/// The configuration for a `service` (as `DYNAMODB` in `AWS_ENDPOINT_URL_DYNAMODB`).
+///
+/// Credentials and region come from the environment, where Lambda puts them. The SDK's own loader
+/// would do the same and link a token service, a profile parser and a second HTTP client for it.
+pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(variable("AWS_REGION").map(Region::new))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(ATTEMPT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        )
+        .http_client(
+            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc)).build_https(),
+        );
+    if let (Some(key), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
+        let credentials = Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment");
+        config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+    }
+    let endpoint = variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"));
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    config.build()
+}
+
+/// Retries what DynamoDB calls a conflict with a transaction: the SDK's own list leaves it out.
+#[derive(Debug)]
+pub struct TransactionConflictClassifier;
+
+impl ClassifyRetry for TransactionConflictClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        // The error's type depends on the operation; its code is in the body of every one.
+        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let conflict = String::from_utf8_lossy(body).contains("TransactionConflictException");
+        if conflict {
+            RetryAction::RetryIndicated(RetryReason::RetryableError {
+                kind: ErrorKind::TransientError,
+                retry_after: None,
+            })
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "transaction conflict"
+    }
+}

@@ -1,0 +1,59 @@
+//! The time, as a parameter: tests move it.
+
+use std::{fmt, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Tells the time. Everything that depends on the time takes one of these.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    pub fn system() -> Self {
+        Self(Arc::new(Timestamp::now))
+    }
+
+    /// A clock that tells what `tell` answers.
+    pub fn from_fn(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// A whole number of seconds. Seconds are the unit of every lifetime in the settings and the API.
+pub const fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+/// How many whole seconds there are from `now` until `then`, rounded up, never negative.
+pub fn seconds_until(then: Timestamp, now: Timestamp) -> i64 {
+    let millis = then.as_millisecond() - now.as_millisecond();
+    millis.max(0).div_euclid(1000) + i64::from(millis > 0 && millis % 1000 != 0)
+}
+
+/// `#[serde(with = "epoch_seconds")]`: a time as DynamoDB's TTL wants it.
+pub mod epoch_seconds {
+    pub use jiff::fmt::serde::timestamp::second::required::*;
+}
+
+/// The same for times that may be missing.
+pub mod epoch_seconds_option {
+    pub use jiff::fmt::serde::timestamp::second::optional::*;
+}
+
+/// Milliseconds, where a second is too coarse.
+pub mod epoch_millis {
+    pub use jiff::fmt::serde::timestamp::millisecond::required::*;
+}

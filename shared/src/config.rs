@@ -1,0 +1,473 @@
+//! The settings: environment variables, parsed once, with their bounds.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    str::FromStr,
+};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use rlibphonenumber::enums::Region;
+
+use crate::{
+    clock::seconds,
+    one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
+    phone::{self, AllowedCountries, PhoneNumber},
+    signing_keys::Algorithm,
+    throttle::Limits,
+};
+
+/// The longest that a test phone may be set for.
+const TEST_PHONES_MAX_DAYS: i64 = 90;
+
+/// Environment variables, as a value: `cargo run` and the tests bring their own.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The process's own.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_process() -> Self {
+        // A variable that is not UTF-8 is none of ours.
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        )
+    }
+
+    /// A variable; one that is empty counts as absent, since templates cannot leave one out.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Sets `name`.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// Sets `name` unless it is there already.
+    pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
+        if self.get(name).is_none() {
+            self.set(name, value);
+        }
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(variables: T) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// What kind of deployment this is: some bounds are tighter in production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// A laptop.
+    Dev,
+    /// A rehearsal.
+    Staging,
+    /// The real thing.
+    Prod,
+}
+
+impl FromStr for Stage {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "dev" => Ok(Self::Dev),
+            "staging" => Ok(Self::Staging),
+            "prod" => Ok(Self::Prod),
+            _ => Err(()),
+        }
+    }
+}
+
+/// How texts are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmsSettings {
+    /// `SMS_SENDER_ID`: the sender that phones show, where the country allows one.
+    pub sender_id: Option<String>,
+    /// `SMS_ENTITY_ID`: the registered sender (India DLT).
+    pub entity_id: Option<String>,
+    /// `SMS_TEMPLATE_ID`: the registered template (India DLT).
+    pub template_id: Option<String>,
+    /// `SMS_MAX_PRICE_USD`: the most that one text may cost.
+    pub max_price_usd: Option<String>,
+    /// The host of `WEB_OTP_ORIGIN`, for the line that binds a code to it.
+    pub web_otp_host: Option<String>,
+}
+
+/// Test phones: nothing is sent to them, their code is fixed, limits do not apply.
+#[derive(Clone, Default)]
+pub struct TestPhones {
+    codes: BTreeMap<PhoneNumber, OneTimeCode>,
+    until: Option<Timestamp>,
+}
+
+impl TestPhones {
+    /// The fixed code of a phone, while it is a test phone.
+    pub fn code(&self, phone: &PhoneNumber, now: Timestamp) -> Option<&OneTimeCode> {
+        self.codes.get(phone).filter(|_| self.until.is_some_and(|until| now < until))
+    }
+}
+
+/// Every setting, typed. The reference of the variables is `docs/settings.md`.
+#[derive(Clone)]
+pub struct Settings {
+    /// `ENVIRONMENT`.
+    pub stage: Stage,
+    /// `APP_NAME`.
+    pub app_name: String,
+    /// `ISSUER`, without a slash at the end.
+    pub issuer: String,
+    /// `DEFAULT_REGION`.
+    pub default_region: Option<Region>,
+    /// `ALLOWED_COUNTRIES`.
+    pub allowed_countries: AllowedCountries,
+    /// `ALLOWED_ORIGINS`.
+    pub allowed_origins: Vec<String>,
+    /// `OTP_LENGTH`.
+    pub otp_digits: u32,
+    /// `OTP_TTL_SECONDS`.
+    pub otp_ttl_seconds: i64,
+    /// `OTP_MAX_ATTEMPTS`.
+    pub otp_max_attempts: u32,
+    /// The limits of one phone or e-mail.
+    pub limits: Limits,
+    /// `OTP_SENDS_PER_IP_PER_HOUR`.
+    pub sends_per_ip_per_hour: u32,
+    /// `ACCESS_TOKEN_TTL_SECONDS`.
+    pub access_token_ttl_seconds: i64,
+    /// `REFRESH_TOKEN_TTL_SECONDS`.
+    pub refresh_token_ttl_seconds: i64,
+    /// `JWT_ALGORITHM`.
+    pub jwt_algorithm: Algorithm,
+    /// `DEFAULT_ROLE`.
+    pub default_role: String,
+    /// `ADMIN_PHONE`.
+    pub admin_phone: Option<PhoneNumber>,
+    /// `TEST_PHONE_NUMBERS` and `TEST_PHONES_UNTIL`.
+    pub test_phones: TestPhones,
+    /// How texts are sent.
+    pub sms: SmsSettings,
+    /// `TABLE_NAME`.
+    pub table_name: String,
+    /// `KEYS_SECRET_ARN`.
+    pub keys_secret_arn: String,
+    /// `HASH_KEYS_SECRET_ARN`.
+    pub hash_keys_secret_arn: String,
+}
+
+impl Settings {
+    /// Parses the settings.
+    ///
+    /// # Errors
+    /// One line for each bad setting: its name, what it held, what it may hold.
+    pub fn parse(environment: &Environment, now: Timestamp) -> Result<Self, Vec<String>> {
+        let mut reader = Reader { environment, problems: Vec::new() };
+        let stage = reader.parsed("ENVIRONMENT", Stage::Prod, "dev, staging or prod", |text| text.parse().ok());
+        // Tests and demonstrations may be quick; production may not.
+        let at_least = |prod: i64| if stage == Stage::Prod { prod } else { 1 };
+        let issuer = reader.required("ISSUER", "an origin, as https://id.example.com", origin);
+        let web_otp_origin = reader.optional("WEB_OTP_ORIGIN", "an origin, as https://app.example.com", origin);
+        let settings = Self {
+            stage,
+            app_name: reader.parsed(
+                "APP_NAME",
+                "Latchkey".to_owned(),
+                "a name of 1 to 30 letters, digits, spaces and . , ' & ! - _ that starts with a letter or digit",
+                app_name,
+            ),
+            issuer: issuer.unwrap_or_default(),
+            default_region: reader.optional("DEFAULT_REGION", "an ISO 3166-1 alpha-2 code, as US", phone::country),
+            allowed_countries: reader.parsed(
+                "ALLOWED_COUNTRIES",
+                AllowedCountries::Only(BTreeSet::from(["US".to_owned()])),
+                "ISO 3166-1 alpha-2 codes separated by commas, or *",
+                allowed_countries,
+            ),
+            allowed_origins: reader.parsed(
+                "ALLOWED_ORIGINS",
+                Vec::new(),
+                "origins separated by commas, as https://app.example.com; * is not accepted",
+                |text| list(text).map(origin).collect(),
+            ),
+            otp_digits: reader.number("OTP_LENGTH", 6, MIN_DIGITS, MAX_DIGITS),
+            otp_ttl_seconds: reader.number("OTP_TTL_SECONDS", 300, at_least(30), 600),
+            otp_max_attempts: reader.number("OTP_MAX_ATTEMPTS", 5, 1, 10),
+            limits: Limits {
+                cooldown_seconds: reader.number("OTP_RESEND_COOLDOWN_SECONDS", 30, at_least(10), 600),
+                sends_per_hour: reader.number("OTP_SENDS_PER_PHONE_PER_HOUR", 5, 1, 100),
+                sends_per_day: reader.number("OTP_SENDS_PER_PHONE_PER_DAY", 10, 1, 100),
+                failures_per_day: reader.number("OTP_FAILURES_PER_PHONE_PER_DAY", 20, 1, 100),
+            },
+            sends_per_ip_per_hour: reader.number("OTP_SENDS_PER_IP_PER_HOUR", 20, 1, 1_000_000),
+            access_token_ttl_seconds: reader.number("ACCESS_TOKEN_TTL_SECONDS", 900, at_least(60), 900),
+            refresh_token_ttl_seconds: reader.number("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, at_least(900), 2_592_000),
+            jwt_algorithm: reader
+                .parsed("JWT_ALGORITHM", Algorithm::RS256, "RS256, ES256 or EdDSA", |text| text.parse().ok()),
+            default_role: reader.parsed(
+                "DEFAULT_ROLE",
+                "User".to_owned(),
+                "a role's name: a letter, then up to 63 letters, digits, _ and -",
+                role_name,
+            ),
+            admin_phone: reader.optional("ADMIN_PHONE", "a phone number in E.164, as +14155550123", |text| {
+                PhoneNumber::from_e164(text).ok()
+            }),
+            test_phones: reader.test_phones(stage, now),
+            sms: SmsSettings {
+                sender_id: reader.optional(
+                    "SMS_SENDER_ID",
+                    "up to 11 letters and digits, one of them a letter",
+                    sender_id,
+                ),
+                entity_id: reader.optional("SMS_ENTITY_ID", "1 to 50 visible ASCII characters", visible_ascii),
+                template_id: reader.optional("SMS_TEMPLATE_ID", "1 to 50 visible ASCII characters", visible_ascii),
+                max_price_usd: reader.optional("SMS_MAX_PRICE_USD", "an amount from 0.01 to 10, as 0.50", max_price),
+                web_otp_host: web_otp_origin.as_deref().and_then(host).map(str::to_owned),
+            },
+            table_name: reader
+                .required("TABLE_NAME", "the table's name", |text| Some(text.to_owned()))
+                .unwrap_or_default(),
+            keys_secret_arn: reader
+                .required("KEYS_SECRET_ARN", "the secret's ARN or name", |text| Some(text.to_owned()))
+                .unwrap_or_default(),
+            hash_keys_secret_arn: reader
+                .required("HASH_KEYS_SECRET_ARN", "the secret's ARN or name", |text| Some(text.to_owned()))
+                .unwrap_or_default(),
+        };
+        if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
+    }
+}
+
+/// Reads variables and collects what is wrong with them.
+struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, name: &str, held: &str, may_hold: impl Display) {
+        self.problems.push(format!("{name} holds {held:?}; it may hold {may_hold}"));
+    }
+
+    fn optional<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let held = self.environment.get(name)?;
+        let parsed = parse(held);
+        if parsed.is_none() {
+            self.problem(name, held, may_hold);
+        }
+        parsed
+    }
+
+    fn parsed<T>(&mut self, name: &str, default: T, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> T {
+        self.optional(name, may_hold, parse).unwrap_or(default)
+    }
+
+    fn required<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        if self.environment.get(name).is_none() {
+            self.problems.push(format!("{name} is not set; it may hold {may_hold}"));
+        }
+        self.optional(name, may_hold, parse)
+    }
+
+    fn number<T: FromStr + PartialOrd + Display + Copy>(&mut self, name: &str, default: T, min: T, max: T) -> T {
+        let may_hold = format!("a whole number from {min} to {max}");
+        self.parsed(name, default, &may_hold, |text| text.parse().ok().filter(|number| (min..=max).contains(number)))
+    }
+
+    fn test_phones(&mut self, stage: Stage, now: Timestamp) -> TestPhones {
+        let names = ["TEST_PHONE_NUMBERS", "TEST_PHONES_UNTIL"];
+        if stage == Stage::Prod {
+            for name in names {
+                if let Some(held) = self.environment.get(name) {
+                    self.problem(name, held, "nothing where ENVIRONMENT is prod");
+                }
+            }
+            return TestPhones::default();
+        }
+        let [numbers, until] = names;
+        let codes =
+            self.parsed(numbers, BTreeMap::new(), "pairs as +15005550006=123456, separated by commas", |text| {
+                list(text)
+                    .map(|pair| {
+                        let (phone, code) = pair.split_once('=')?;
+                        Some((PhoneNumber::from_e164(phone.trim()).ok()?, OneTimeCode::parse(code.trim())?))
+                    })
+                    .collect()
+            });
+        let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
+        let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
+        let until = self.optional(until, until_text, |text| date_or_time(text).filter(|until| *until <= latest));
+        if !codes.is_empty() && self.environment.get("TEST_PHONES_UNTIL").is_none() {
+            self.problems.push(format!(
+                "TEST_PHONES_UNTIL is not set, and TEST_PHONE_NUMBERS needs it; it may hold {until_text}"
+            ));
+        }
+        TestPhones { codes, until }
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn date_or_time(text: &str) -> Option<Timestamp> {
+    text.parse::<Timestamp>().ok().or_else(|| {
+        // A date means through that day.
+        let day_after = text.parse::<Date>().ok()?.tomorrow().ok()?;
+        Some(day_after.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })
+}
+
+/// An origin (RFC 6454 §6.2): scheme and authority alone. Plain http is for loopback.
+fn origin(text: &str) -> Option<String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let uri = text.parse::<http::Uri>().ok()?;
+    let host = uri.host()?;
+    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let scheme = uri.scheme_str()?;
+    let authority = uri.authority()?.as_str();
+    let whole = format!("{scheme}://{authority}");
+    (scheme == "https" || scheme == "http" && loopback)
+        .then_some(whole)
+        .filter(|whole| whole == text && !authority.contains('@'))
+}
+
+fn host(origin: &str) -> Option<&str> {
+    origin.split_once("://").map(|(_, authority)| authority.split(':').next().unwrap_or(authority))
+}
+
+fn allowed_countries(text: &str) -> Option<AllowedCountries> {
+    if text == "*" {
+        return Some(AllowedCountries::All);
+    }
+    let countries =
+        list(text).map(|code| phone::country(code).map(|_| code.to_owned())).collect::<Option<BTreeSet<_>>>()?;
+    (!countries.is_empty()).then_some(AllowedCountries::Only(countries))
+}
+
+fn app_name(text: &str) -> Option<String> {
+    let fits = text.chars().count() <= 30
+        && text.starts_with(char::is_alphanumeric)
+        && text.chars().all(|c| c.is_alphanumeric() || " .,'&!-_".contains(c));
+    fits.then(|| text.to_owned())
+}
+
+fn role_name(text: &str) -> Option<String> {
+    let fits = text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    fits.then(|| text.to_owned())
+}
+
+fn sender_id(text: &str) -> Option<String> {
+    let fits = text.len() <= 11
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    fits.then(|| text.to_owned())
+}
+
+fn visible_ascii(text: &str) -> Option<String> {
+    (text.len() <= 50 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+}
+
+fn max_price(text: &str) -> Option<String> {
+    text.parse::<f64>().ok().filter(|price| (0.01..=10.0).contains(price)).map(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        let needed = [
+            ("ISSUER", "https://id.example.com"),
+            ("TABLE_NAME", "latchkey"),
+            ("KEYS_SECRET_ARN", "signing"),
+            ("HASH_KEYS_SECRET_ARN", "hash"),
+        ];
+        let environment = needed.into_iter().chain(variables.iter().copied()).collect();
+        Settings::parse(&environment, "2026-11-21T00:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn what_is_not_set_has_the_documented_default() {
+        let settings = parse(&[]).ok().unwrap();
+        assert_eq!(settings.stage, Stage::Prod);
+        assert_eq!((settings.otp_digits, settings.otp_ttl_seconds, settings.otp_max_attempts), (6, 300, 5));
+        assert_eq!(
+            settings.limits,
+            Limits { cooldown_seconds: 30, sends_per_hour: 5, sends_per_day: 10, failures_per_day: 20 }
+        );
+        assert_eq!((settings.access_token_ttl_seconds, settings.refresh_token_ttl_seconds), (900, 2_592_000));
+        assert_eq!(settings.allowed_countries, AllowedCountries::Only(BTreeSet::from(["US".into()])));
+    }
+
+    #[test]
+    fn a_bad_setting_names_the_variable_what_it_held_and_what_it_may_hold() {
+        let bad = [
+            ("OTP_LENGTH", "5"),
+            ("OTP_LENGTH", "11"),
+            ("OTP_LENGTH", "six"),
+            ("OTP_TTL_SECONDS", "601"),
+            ("OTP_MAX_ATTEMPTS", "0"),
+            ("OTP_RESEND_COOLDOWN_SECONDS", "9"),
+            ("OTP_FAILURES_PER_PHONE_PER_DAY", "101"),
+            ("ACCESS_TOKEN_TTL_SECONDS", "901"),
+            ("REFRESH_TOKEN_TTL_SECONDS", "-1"),
+            ("JWT_ALGORITHM", "HS256"),
+            ("ISSUER", "id.example.com"),
+            ("ISSUER", "http://id.example.com"),
+            ("ISSUER", "https://id.example.com/path"),
+            ("WEB_OTP_ORIGIN", "app.example.com"),
+            ("ALLOWED_ORIGINS", "*"),
+            ("ALLOWED_ORIGINS", "https://a.example,*"),
+            ("ALLOWED_COUNTRIES", "USA"),
+            ("ALLOWED_COUNTRIES", "us"),
+            ("DEFAULT_REGION", "XX"),
+            ("ENVIRONMENT", "live"),
+            ("APP_NAME", "Shop\n@evil.example #000000"),
+            ("ADMIN_PHONE", "4155550123"),
+            ("SMS_SENDER_ID", "12345"),
+            ("DEFAULT_ROLE", "1st"),
+            ("TEST_PHONE_NUMBERS", "+15005550006=123456"),
+            ("SMS_MAX_PRICE_USD", "free"),
+        ];
+        for (name, held) in bad {
+            let problems = parse(&[(name, held)]).err().unwrap();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with(&format!("{name} holds {held:?}; it may hold ")), "{problems:?}");
+        }
+        let missing = Settings::parse(&Environment::default(), Timestamp::UNIX_EPOCH).err().unwrap();
+        assert!(missing.iter().any(|line| line.starts_with("TABLE_NAME is not set")), "{missing:?}");
+        assert_eq!(missing.len(), 4);
+    }
+
+    #[test]
+    fn test_phones_need_an_end_that_is_near() {
+        let phones = ("TEST_PHONE_NUMBERS", "+15005550006=123456, +15005550007=0000001");
+        let dev = ("ENVIRONMENT", "dev");
+        let settings = parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).ok().unwrap();
+        let phone = PhoneNumber::from_e164("+15005550006").unwrap();
+        let code =
+            |at: &str| settings.test_phones.code(&phone, at.parse().unwrap()).map(|code| code.as_str().to_owned());
+        assert_eq!(code("2026-12-01T23:59:59Z").as_deref(), Some("123456"));
+        assert_eq!(code("2026-12-02T00:00:00Z"), None);
+        assert!(parse(&[dev, phones]).is_err());
+        assert!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2027-03-01")]).is_err());
+        assert!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2026-12-01T10:00:00Z")]).is_ok());
+        assert!(parse(&[("ENVIRONMENT", "prod"), phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).is_err());
+    }
+
+    #[test]
+    fn outside_production_lifetimes_may_be_short() {
+        let quick = [("OTP_RESEND_COOLDOWN_SECONDS", "1"), ("OTP_TTL_SECONDS", "1"), ("ACCESS_TOKEN_TTL_SECONDS", "1")];
+        assert_eq!(parse(&quick).err().map(|problems| problems.len()), Some(3));
+        let dev = [("ENVIRONMENT", "dev")].into_iter().chain(quick).collect::<Vec<_>>();
+        assert!(parse(&dev).is_ok());
+    }
+}

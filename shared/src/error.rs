@@ -1,0 +1,110 @@
+//! The outcomes that are not success.
+//!
+//! One variant an outcome, not a status: `http::problem` turns each into what the client sees.
+//! Text inside [`Error::Unavailable`] and [`Error::Internal`] is for the log alone.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A field of the request that cannot be accepted, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field's path in the request, as `roles[0].name`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error of `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// Why a request was refused. Waits are in whole seconds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Wrong, missing or unknown fields.
+    #[error("invalid request")]
+    InvalidRequest(Vec<FieldError>),
+    /// The body is not JSON.
+    #[error("not JSON")]
+    InvalidJson,
+    /// The body's content type, charset or content encoding is not accepted.
+    #[error("unsupported media type")]
+    UnsupportedMediaType,
+    /// The body is larger than the endpoint takes.
+    #[error("body too large")]
+    BodyTooLarge,
+    /// There is no such thing, or it is somebody else's.
+    #[error("not found")]
+    NotFound,
+    /// The path exists, the method does not.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// Not a phone number that can receive a text.
+    #[error("invalid phone")]
+    InvalidPhone,
+    /// A phone number of a country that `ALLOWED_COUNTRIES` leaves out.
+    #[error("country not allowed")]
+    CountryNotAllowed,
+    /// Not an e-mail address.
+    #[error("invalid e-mail")]
+    InvalidEmail,
+    /// The cooldown between two messages is still running.
+    #[error("resend too soon")]
+    ResendTooSoon {
+        /// Seconds until the next message may be asked for.
+        retry_after: i64,
+    },
+    /// A limit on messages is used up.
+    #[error("message limit reached")]
+    SmsLimitReached {
+        /// Seconds until the limit leaves room again.
+        retry_after: i64,
+    },
+    /// The code is wrong.
+    #[error("wrong code")]
+    OtpIncorrect {
+        /// Tries that this challenge has left.
+        attempts_left: u32,
+    },
+    /// The challenge has no tries left, or its phone has to wait.
+    #[error("locked")]
+    OtpLocked {
+        /// Seconds to wait, where it is the phone that has to.
+        retry_after: Option<i64>,
+    },
+    /// The challenge is too old, used, replaced or unknown.
+    #[error("challenge expired")]
+    OtpExpired,
+    /// No access token was sent.
+    #[error("access token missing")]
+    TokenMissing,
+    /// The token is not one of ours, or its session has ended.
+    #[error("token invalid")]
+    TokenInvalid,
+    /// The token's time is over.
+    #[error("token expired")]
+    TokenExpired,
+    /// The refresh token had been used before; its session is ended.
+    #[error("refresh token reused")]
+    RefreshTokenReused,
+    /// The user is disabled.
+    #[error("user disabled")]
+    UserDisabled,
+    /// DynamoDB, SNS or Secrets Manager cannot be reached, or refuses.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// One field that cannot be accepted.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidRequest(vec![FieldError::new(field, message)])
+    }
+}

@@ -1,0 +1,158 @@
+//! Keys for hashing and sealing, one a purpose, all derived from one root secret.
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    hkdf, hmac,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{address::Address, error::Error, random::Random};
+
+/// Bytes of the tags that tokens and cursors carry.
+pub(crate) const TAG_BYTES: usize = 16;
+
+/// An HMAC-SHA-256 of an identifier (phone, e-mail, address), in lower-case hex: what keys of the
+/// table show in place of the identifier.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IdentifierHash(String);
+
+impl IdentifierHash {
+    /// The hash in hex.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The keyed hashes of the service. Each purpose has its own key (HKDF-SHA-256, RFC 5869), so that
+/// what one endpoint computes means nothing to another.
+pub struct HashKeys {
+    identifiers: hmac::Key,
+    codes: hmac::Key,
+    code_seal: LessSafeKey,
+    refresh_tokens: hmac::Key,
+    refresh_successors: hmac::Key,
+    cursors: hmac::Key,
+}
+
+impl HashKeys {
+    /// The fewest bytes that a root secret may have.
+    pub const MIN_ROOT_BYTES: usize = 32;
+
+    /// Derives the keys from `root`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a root of fewer than [`Self::MIN_ROOT_BYTES`] bytes.
+    pub fn derive(root: &[u8]) -> Result<Self, Error> {
+        if root.len() < Self::MIN_ROOT_BYTES {
+            return Err(Error::Internal("the root of the hash keys is too short".into()));
+        }
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"latchkey").extract(root);
+        let hmac_key = |purpose: &str| -> Result<hmac::Key, Error> {
+            let info = [purpose.as_bytes()];
+            Ok(root.expand(&info, hmac::HMAC_SHA256).map_err(derivation)?.into())
+        };
+        let seal: UnboundKey = root.expand(&[b"code seal"], &AES_256_GCM).map_err(derivation)?.into();
+        Ok(Self {
+            identifiers: hmac_key("identifiers")?,
+            codes: hmac_key("one-time codes")?,
+            code_seal: LessSafeKey::new(seal),
+            refresh_tokens: hmac_key("refresh tokens")?,
+            refresh_successors: hmac_key("refresh successors")?,
+            cursors: hmac_key("cursors")?,
+        })
+    }
+
+    /// The hash that counters and the owner of `address` are kept under.
+    pub fn address(&self, address: &Address) -> IdentifierHash {
+        let kind = match address {
+            Address::Sms(_) => "phone",
+        };
+        self.identifier(kind, address.canonical())
+    }
+
+    /// The hash of an identifier of some `kind`.
+    pub fn identifier(&self, kind: &str, canonical: &str) -> IdentifierHash {
+        let tag = hmac::sign(&self.identifiers, format!("{kind}:{canonical}").as_bytes());
+        IdentifierHash(data_encoding::HEXLOWER.encode(tag.as_ref()))
+    }
+
+    /// The hash of a code, bound to its challenge.
+    pub fn code(&self, challenge_id: uuid::Uuid, code: &str) -> [u8; 32] {
+        sign(&self.codes, &[challenge_id.as_bytes(), code.as_bytes()])
+    }
+
+    /// Encrypts a code for its challenge (AES-256-GCM), so that a resend can send the same again.
+    pub fn seal_code(&self, challenge_id: uuid::Uuid, code: &str, random: &Random) -> Result<Vec<u8>, Error> {
+        let nonce: [u8; 12] = random.bytes()?;
+        let mut sealed = code.as_bytes().to_vec();
+        self.code_seal
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(challenge_id.as_bytes()),
+                &mut sealed,
+            )
+            .map_err(|_| Error::Internal("a code could not be sealed".into()))?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// The code that [`Self::seal_code`] sealed for this challenge.
+    pub fn open_code(&self, challenge_id: uuid::Uuid, sealed: &[u8]) -> Result<String, Error> {
+        let broken = || Error::Internal("a sealed code cannot be opened".into());
+        let (nonce, ciphertext) = sealed.split_first_chunk::<12>().ok_or_else(broken)?;
+        let mut ciphertext = ciphertext.to_vec();
+        let code = self
+            .code_seal
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(challenge_id.as_bytes()), &mut ciphertext)
+            .map_err(|_| broken())?;
+        String::from_utf8(code.to_vec()).map_err(|_| broken())
+    }
+
+    /// The tag by which a refresh token shows that it was made here.
+    pub(crate) fn refresh_tag(&self, token: &[u8]) -> [u8; TAG_BYTES] {
+        tag(&self.refresh_tokens, &[token])
+    }
+
+    /// Whether `tag` is [`Self::refresh_tag`] of `token`, in constant time.
+    pub(crate) fn refresh_tag_matches(&self, token: &[u8], tag: &[u8]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.refresh_tag(token).as_slice(), tag).into()
+    }
+
+    /// The tag of a page's end, bound to the list it belongs to.
+    pub(crate) fn cursor_tag(&self, list: &str, end: &[u8]) -> [u8; TAG_BYTES] {
+        tag(&self.cursors, &[list.as_bytes(), b"\0", end])
+    }
+
+    /// The secret that follows `secret` in a session's chain of refresh tokens.
+    pub(crate) fn refresh_successor(&self, session_id: &[u8], secret: &[u8]) -> [u8; 32] {
+        sign(&self.refresh_successors, &[session_id, secret])
+    }
+}
+
+/// A SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    digest
+}
+
+fn derivation(_: aws_lc_rs::error::Unspecified) -> Error {
+    Error::Internal("a key could not be derived".into())
+}
+
+fn sign(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(part);
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.sign().as_ref());
+    bytes
+}
+
+/// An HMAC cut to 128 bits (RFC 2104 §5).
+fn tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; TAG_BYTES] {
+    let mut tag = [0; TAG_BYTES];
+    tag.copy_from_slice(&sign(key, parts)[..TAG_BYTES]);
+    tag
+}

@@ -1,0 +1,45 @@
+//! Who asks, as API Gateway saw it.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts as RequestParts;
+use lambda_http::{RequestExt, request::RequestContext};
+
+use crate::session::Device;
+
+/// Longer `User-Agent`s are cut.
+const USER_AGENT_CHARS: usize = 256;
+
+/// The client of a request. The source address comes from API Gateway's request context alone, never
+/// from a header that a client can write.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The source address.
+    pub ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Client {
+    /// The device, to be remembered with a session.
+    pub fn into_device(self) -> Device {
+        Device { user_agent: self.user_agent, ip: self.ip }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Infallible> {
+        let http = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => Some(&context.http),
+            _ => None,
+        };
+        let user_agent = http.and_then(|http| http.user_agent.as_deref()).filter(|agent| !agent.is_empty());
+        Ok(Self {
+            ip: http.and_then(|http| http.source_ip.clone()),
+            user_agent: user_agent
+                .map(|agent| agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect()),
+        })
+    }
+}

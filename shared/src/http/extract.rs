@@ -1,0 +1,75 @@
+//! Parts and parameters as extractors.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts as RequestParts;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{
+    challenges::Challenges, clock::Clock, config::Settings, error::Error, hash_keys::HashKeys, http::AccessTokens,
+    messages::Texts, parts::Parts, sessions::Sessions, store::Store,
+};
+
+/// The id in the path, a UUID.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut RequestParts, state: &S) -> Result<Self, Error> {
+        let parameters = RawPathParams::from_request_parts(request, state)
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let (name, value) = parameters.iter().next().ok_or_else(|| Error::Internal("a path without an id".into()))?;
+        Uuid::try_parse(value).map(Self).map_err(|_| Error::field(name, "must be a UUID"))
+    }
+}
+
+/// The query, strictly: what `T` does not know is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Error> {
+        let query = axum::extract::Query::<T>::try_from_uri(&request.uri);
+        query.map(|query| Self(query.0)).map_err(|error| {
+            let message = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Error::field("query", message)
+        })
+    }
+}
+
+/// Each part is an extractor: a handler's signature says what it is made of.
+macro_rules! part {
+    ($part:ty, |$parts:ident| $make:expr) => {
+        impl FromRequestParts<Parts> for $part {
+            type Rejection = Error;
+
+            async fn from_request_parts(_: &mut RequestParts, $parts: &Parts) -> Result<Self, Error> {
+                $make
+            }
+        }
+    };
+}
+
+part!(Store, |parts| Ok(parts.store().clone()));
+part!(Texts, |parts| parts.texts());
+part!(Challenges, |parts| parts.challenges().await);
+part!(Sessions, |parts| parts.sessions().await);
+part!(AccessTokens, |parts| Ok(parts.access_tokens()));
+part!(Clock, |parts| Ok(parts.clock().clone()));
+
+/// The settings, as an extractor.
+#[derive(Clone)]
+pub struct CurrentSettings(pub Arc<Settings>);
+part!(CurrentSettings, |parts| Ok(Self(parts.settings().clone())));
+
+/// The hash keys, as an extractor.
+#[derive(Clone)]
+pub struct CurrentHashKeys(pub Arc<HashKeys>);
+part!(CurrentHashKeys, |parts| Ok(Self(parts.hash_keys().await?)));

@@ -1,0 +1,82 @@
+//! A Lambda's main.
+
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{clock::Clock, config::Environment, parts::Parts, random::Random};
+
+/// Runs the Lambda that answers `routes`. `warm` prepares what the endpoint needs while Lambda gives a
+/// whole core: opens connections, reads keys. Where that fails the first request tries again.
+pub fn run(routes: OpenApiRouter<Parts>, warm: impl AsyncFnOnce(&Parts)) -> ExitCode {
+    start(async |parts| {
+        warm(&parts).await;
+        lambda_http::run(super::service(routes.into(), parts)).await
+    })
+}
+
+/// Starts any Lambda: the log, the settings, the runtime.
+pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -> ExitCode {
+    let environment = Environment::of_process();
+    let level = environment.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or("info").to_owned();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_env_filter(EnvFilter::new(level))
+        .init();
+    let parts = match Parts::new(environment, Clock::system(), Random::system()) {
+        Ok(parts) => parts,
+        Err(problems) => {
+            for problem in problems {
+                tracing::error!(problem, "a setting cannot be accepted");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(serve(parts)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the runtime ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// For endpoints that need nothing prepared.
+pub async fn nothing(_: &Parts) {}
+
+/// Opens the connection to the table.
+pub async fn warm_store(parts: &Parts) {
+    log_failure(parts.store().ping().await);
+}
+
+/// Opens the connection to the table and reads the hash keys.
+pub async fn warm_hash_keys(parts: &Parts) {
+    let (ping, keys) = futures_util::join!(parts.store().ping(), parts.hash_keys());
+    log_failure(ping);
+    log_failure(keys);
+}
+
+/// Opens the connection to the table, reads the hash keys and the signing key.
+pub async fn warm_sessions(parts: &Parts) {
+    let (ping, sessions) = futures_util::join!(parts.store().ping(), parts.sessions());
+    log_failure(ping);
+    log_failure(sessions);
+}
+
+fn log_failure<T>(result: Result<T, crate::error::Error>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "not prepared; the first request tries again");
+    }
+}

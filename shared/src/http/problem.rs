@@ -1,0 +1,259 @@
+//! Errors as clients see them: problem details (RFC 9457).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::{Error, FieldError};
+
+/// The stable `code` of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "Code::title says it")]
+pub enum Code {
+    InvalidRequest,
+    InvalidJson,
+    UnsupportedMediaType,
+    BodyTooLarge,
+    NotFound,
+    MethodNotAllowed,
+    InvalidPhone,
+    CountryNotAllowed,
+    InvalidEmail,
+    ResendTooSoon,
+    SmsLimitReached,
+    OtpIncorrect,
+    OtpLocked,
+    OtpExpired,
+    TokenInvalid,
+    TokenExpired,
+    RefreshTokenReused,
+    UserDisabled,
+    Unavailable,
+    InternalError,
+}
+
+impl Code {
+    /// All codes.
+    pub const ALL: [Self; 20] = [
+        Self::InvalidRequest,
+        Self::InvalidJson,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::InvalidPhone,
+        Self::CountryNotAllowed,
+        Self::InvalidEmail,
+        Self::ResendTooSoon,
+        Self::SmsLimitReached,
+        Self::OtpIncorrect,
+        Self::OtpLocked,
+        Self::OtpExpired,
+        Self::TokenInvalid,
+        Self::TokenExpired,
+        Self::RefreshTokenReused,
+        Self::UserDisabled,
+        Self::Unavailable,
+        Self::InternalError,
+    ];
+
+    /// The code as clients read it.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The status that it comes with.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest
+            | Self::InvalidJson
+            | Self::InvalidPhone
+            | Self::CountryNotAllowed
+            | Self::InvalidEmail
+            | Self::OtpIncorrect => StatusCode::BAD_REQUEST,
+            Self::TokenInvalid | Self::TokenExpired | Self::RefreshTokenReused => StatusCode::UNAUTHORIZED,
+            Self::UserDisabled => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::OtpExpired => StatusCode::GONE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ResendTooSoon | Self::SmsLimitReached | Self::OtpLocked => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What it means, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request has wrong, missing or unknown fields",
+            Self::InvalidJson => "The body is not JSON",
+            Self::UnsupportedMediaType => "The body's content type, charset or encoding is not accepted",
+            Self::BodyTooLarge => "The body is too large",
+            Self::NotFound => "There is no such thing here",
+            Self::MethodNotAllowed => "This path does not know the method",
+            Self::InvalidPhone => "Not a phone number that can receive a text",
+            Self::CountryNotAllowed => "Phone numbers of this country are not accepted",
+            Self::InvalidEmail => "Not an e-mail address",
+            Self::ResendTooSoon => "The last message is too recent",
+            Self::SmsLimitReached => "A limit on messages is reached",
+            Self::OtpIncorrect => "The code is wrong",
+            Self::OtpLocked => "Too many wrong codes",
+            Self::OtpExpired => "The code is too old, used or unknown",
+            Self::TokenInvalid => "The token is missing or not valid",
+            Self::TokenExpired => "The token has expired",
+            Self::RefreshTokenReused => "The refresh token was used before; its session has ended",
+            Self::UserDisabled => "The user is disabled",
+            Self::Unavailable => "The service cannot answer right now",
+            Self::InternalError => "Something went wrong on our side",
+        }
+    }
+}
+
+/// Problem details (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A page about the code.
+    #[serde(rename = "type")]
+    #[schema(example = "https://id.example.com/docs#otp_incorrect")]
+    kind: String,
+    title: &'static str,
+    #[schema(example = 400)]
+    status: u16,
+    detail: String,
+    code: Code,
+    /// What to tell support.
+    request_id: String,
+    /// The fields that cannot be accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// Tries that the challenge has left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u32>,
+    /// Seconds to wait; also in the `Retry-After` header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<i64>,
+}
+
+/// What a client is told to wait when AWS does not answer.
+const UNAVAILABLE_RETRY_SECONDS: i64 = 5;
+
+impl Problem {
+    /// What a client sees of `error`.
+    pub fn new(error: &Error, issuer: &str, request_id: &str) -> Self {
+        let code = code(error);
+        Self {
+            kind: format!("{issuer}/docs#{}", code.name()),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: detail(error, code),
+            code,
+            request_id: request_id.to_owned(),
+            errors: match error {
+                Error::InvalidRequest(errors) => errors.clone(),
+                _ => Vec::new(),
+            },
+            attempts_left: match error {
+                Error::OtpIncorrect { attempts_left } => Some(*attempts_left),
+                _ => None,
+            },
+            retry_after: match error {
+                Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
+                Error::OtpLocked { retry_after } => *retry_after,
+                Error::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+                _ => None,
+            },
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The whole response for `error`.
+    pub(super) fn response(self, error: &Error) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.code.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = bearer_challenge(error) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+fn code(error: &Error) -> Code {
+    match error {
+        Error::InvalidRequest(_) => Code::InvalidRequest,
+        Error::InvalidJson => Code::InvalidJson,
+        Error::UnsupportedMediaType => Code::UnsupportedMediaType,
+        Error::BodyTooLarge => Code::BodyTooLarge,
+        Error::NotFound => Code::NotFound,
+        Error::MethodNotAllowed => Code::MethodNotAllowed,
+        Error::InvalidPhone => Code::InvalidPhone,
+        Error::CountryNotAllowed => Code::CountryNotAllowed,
+        Error::InvalidEmail => Code::InvalidEmail,
+        Error::ResendTooSoon { .. } => Code::ResendTooSoon,
+        Error::SmsLimitReached { .. } => Code::SmsLimitReached,
+        Error::OtpIncorrect { .. } => Code::OtpIncorrect,
+        Error::OtpLocked { .. } => Code::OtpLocked,
+        Error::OtpExpired => Code::OtpExpired,
+        Error::TokenMissing | Error::TokenInvalid => Code::TokenInvalid,
+        Error::TokenExpired => Code::TokenExpired,
+        Error::RefreshTokenReused => Code::RefreshTokenReused,
+        Error::UserDisabled => Code::UserDisabled,
+        Error::Unavailable(_) => Code::Unavailable,
+        Error::Internal(_) => Code::InternalError,
+    }
+}
+
+fn detail(error: &Error, code: Code) -> String {
+    match error {
+        Error::InvalidRequest(errors) => match errors.as_slice() {
+            [FieldError { field, message }] => format!("{field}: {message}."),
+            errors => format!("{} fields cannot be accepted.", errors.len()),
+        },
+        Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
+        Error::SmsLimitReached { retry_after } => format!("No more messages for the next {retry_after} seconds."),
+        Error::OtpIncorrect { attempts_left: 0 } => {
+            "The code is wrong, and no tries are left. Ask for a new code.".into()
+        }
+        Error::OtpIncorrect { attempts_left } => format!("The code is wrong. Tries left: {attempts_left}."),
+        Error::OtpLocked { retry_after: Some(seconds) } => format!("Too many wrong codes. Wait {seconds} seconds."),
+        Error::OtpLocked { retry_after: None } => "Too many wrong codes. Ask for a new code.".into(),
+        Error::OtpExpired => "The code is too old, used or unknown. Ask for a new one.".into(),
+        Error::TokenMissing => "Send an access token: Authorization: Bearer …".into(),
+        _ => format!("{}.", code.title()),
+    }
+}
+
+/// RFC 6750 §3: the reason is told only where a token was sent.
+fn bearer_challenge(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::TokenMissing => Some(r#"Bearer realm="latchkey""#),
+        Error::TokenInvalid | Error::RefreshTokenReused => {
+            Some(r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#)
+        }
+        Error::TokenExpired => {
+            Some(r#"Bearer realm="latchkey", error="invalid_token", error_description="The token has expired""#)
+        }
+        _ => None,
+    }
+}
+
+/// The error travels in the response's extensions to [`super::service`], which knows the request id.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = code(&self).status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

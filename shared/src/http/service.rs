@@ -1,0 +1,127 @@
+//! What every request passes and every response carries, whichever endpoint answers.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method, header};
+use lambda_http::{RequestExt, request::RequestContext};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
+
+use super::Problem;
+use crate::{config::Settings, error::Error, parts::Parts};
+
+/// The time that a request may take in all.
+const DEADLINE: Duration = Duration::from_secs(8);
+/// How long a browser may remember the answer to a preflight.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+/// The header that carries the request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What OWASP's REST Security Cheat Sheet asks of an API's responses.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+/// The service of `routes`: with refusals for all else, a deadline, a log line, and the headers that
+/// every response carries.
+pub fn service(routes: Router<Parts>, parts: Parts) -> Router {
+    let cors = cors(parts.settings());
+    routes
+        .fallback(async || Error::NotFound)
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(parts.clone(), observe))
+        .layer(cors)
+        .with_state(parts)
+}
+
+/// Only the origins of `ALLOWED_ORIGINS`, and never with credentials: tokens travel in a header.
+fn cors(settings: &Settings) -> CorsLayer {
+    let origins = settings.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::ETAG, header::LOCATION, header::WWW_AUTHENTICATE])
+        .max_age(PREFLIGHT_MAX_AGE)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "tower-http's signature")]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Error::Internal(format!("panic: {}", message.unwrap_or("?"))).into_response()
+}
+
+async fn observe(State(parts): State<Parts>, request: Request, next: Next) -> Response {
+    let began_at = parts.clock().now();
+    let request_id = request_id(&request, &parts);
+    let method = request.method().clone();
+    // The pattern, not the path: a path may hold a phone.
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let units_before = parts.used_units();
+    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::Unavailable("the deadline of the request".into()).into_response(),
+    };
+    let error = response.extensions_mut().remove::<Error>();
+    if let Some(error) = &error {
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = Problem::new(error, &parts.settings().issuer, &request_id).response(error);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    let status = response.status().as_u16();
+    let duration_ms = parts.clock().now().as_millisecond() - began_at.as_millisecond();
+    let (read_units, write_units) = units_since(units_before, parts.used_units());
+    match error {
+        Some(error @ (Error::Internal(_) | Error::Unavailable(_))) => {
+            tracing::error!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = %error, "request");
+        }
+        Some(error) => {
+            tracing::info!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = %error, "request");
+        }
+        None => {
+            tracing::info!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = "ok", "request")
+        }
+    }
+    response
+}
+
+fn units_since(before: (f64, f64), after: (f64, f64)) -> (f64, f64) {
+    (after.0 - before.0, after.1 - before.1)
+}
+
+/// API Gateway's id of the request, which its access log has too.
+fn request_id(request: &Request, parts: &Parts) -> String {
+    let given = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    given.unwrap_or_else(|| parts.random().uuid(parts.clock().now()).unwrap_or_default().to_string())
+}

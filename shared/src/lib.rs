@@ -1,0 +1,31 @@
+//! What Latchkey's Lambdas are made of: the domain, the store, messages, HTTP conventions.
+//!
+//! `http` and `store` know the domain; the domain knows neither HTTP nor DynamoDB's types. Nothing
+//! here knows a URL.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod access_token;
+pub mod address;
+pub mod app;
+pub mod aws;
+pub mod challenge;
+pub mod challenges;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod hash_keys;
+pub mod http;
+pub mod messages;
+pub mod one_time_code;
+pub mod parts;
+pub mod phone;
+pub mod random;
+pub mod refresh_token;
+pub mod secrets;
+pub mod session;
+pub mod sessions;
+pub mod signing_keys;
+pub mod store;
+pub mod throttle;
+pub mod user;

@@ -1,0 +1,1 @@
+sign-in-code = { $code } هو رمز { $app }. صالح { $minutes } دقائق. لا تشاركه.

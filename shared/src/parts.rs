@@ -1,0 +1,144 @@
+//! The parts that endpoints are made of. Each is made when an endpoint first asks for it, and a
+//! Lambda links only those that its endpoint asks for.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    access_token::Signer,
+    challenges::Challenges,
+    clock::Clock,
+    config::{Environment, Settings},
+    error::Error,
+    hash_keys::HashKeys,
+    http::AccessTokens,
+    messages::Texts,
+    random::Random,
+    secrets::Secrets,
+    sessions::Sessions,
+    store::Store,
+};
+
+/// The parts. Cloning is cheap, and clones share what was made.
+#[derive(Clone)]
+pub struct Parts(Arc<Made>);
+
+struct Made {
+    environment: Environment,
+    settings: Arc<Settings>,
+    clock: Clock,
+    random: Random,
+    store: OnceLock<Store>,
+    secrets: OnceLock<Secrets>,
+    texts: OnceLock<Texts>,
+    access_tokens: OnceLock<AccessTokens>,
+    hash_keys: OnceCell<Arc<HashKeys>>,
+    signer: OnceCell<Arc<Signer>>,
+}
+
+impl Parts {
+    /// Parts for an environment.
+    ///
+    /// # Errors
+    /// One line for each bad setting.
+    pub fn new(environment: Environment, clock: Clock, random: Random) -> Result<Self, Vec<String>> {
+        let settings = Arc::new(Settings::parse(&environment, clock.now())?);
+        Ok(Self(Arc::new(Made {
+            environment,
+            settings,
+            clock,
+            random,
+            store: OnceLock::new(),
+            secrets: OnceLock::new(),
+            texts: OnceLock::new(),
+            access_tokens: OnceLock::new(),
+            hash_keys: OnceCell::new(),
+            signer: OnceCell::new(),
+        })))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.0.settings
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The randomness.
+    pub fn random(&self) -> &Random {
+        &self.0.random
+    }
+
+    /// The table.
+    pub fn store(&self) -> &Store {
+        let made = &self.0;
+        made.store.get_or_init(|| Store::new(&made.environment, &made.settings, made.random.clone()))
+    }
+
+    /// The (read, write) request units used so far.
+    pub fn used_units(&self) -> (f64, f64) {
+        self.0.store.get().map_or((0.0, 0.0), Store::consumed_units)
+    }
+
+    /// The secrets.
+    pub fn secrets(&self) -> &Secrets {
+        self.0.secrets.get_or_init(|| Secrets::new(&self.0.environment))
+    }
+
+    /// The sender of texts.
+    pub fn texts(&self) -> Result<Texts, Error> {
+        if let Some(texts) = self.0.texts.get() {
+            return Ok(texts.clone());
+        }
+        let texts = Texts::new(&self.0.environment, &self.0.settings)?;
+        Ok(self.0.texts.get_or_init(|| texts).clone())
+    }
+
+    /// The verifier of access tokens.
+    pub fn access_tokens(&self) -> AccessTokens {
+        let make = || AccessTokens::new(self.store().clone(), self.0.settings.issuer.clone(), self.0.clock.clone());
+        self.0.access_tokens.get_or_init(make).clone()
+    }
+
+    /// The hash keys, read once a process.
+    pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
+        let read = || async { self.secrets().hash_keys(&self.0.settings.hash_keys_secret_arn).await.map(Arc::new) };
+        self.0.hash_keys.get_or_try_init(read).await.cloned()
+    }
+
+    /// The signer of access tokens, its key read once a process.
+    pub async fn signer(&self) -> Result<Arc<Signer>, Error> {
+        let read = || async {
+            let keys = self.secrets().signing_keys(&self.0.settings.keys_secret_arn).await?;
+            Signer::new(&keys.current).map(Arc::new)
+        };
+        self.0.signer.get_or_try_init(read).await.cloned()
+    }
+
+    /// Challenges.
+    pub async fn challenges(&self) -> Result<Challenges, Error> {
+        Ok(Challenges {
+            store: self.store().clone(),
+            hash_keys: self.hash_keys().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// Sessions.
+    pub async fn sessions(&self) -> Result<Sessions, Error> {
+        Ok(Sessions {
+            store: self.store().clone(),
+            hash_keys: self.hash_keys().await?,
+            signer: self.signer().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+}

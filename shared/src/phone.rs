@@ -1,0 +1,215 @@
+//! Phone numbers: canonical, or refused.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, enums::Region};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// The longest number that E.164 allows: `+` and 15 digits.
+pub const MAX_CHARS: usize = 16;
+
+/// A phone number in its one canonical form, E.164 (`+14155550123`).
+///
+/// It has no `Debug`: a whole number never reaches a log. [`PhoneNumber::masked`] may.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhoneNumber(String);
+
+/// ISO 3166-1 alpha-2 codes of the countries whose numbers are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedCountries {
+    /// Every country.
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+}
+
+impl AllowedCountries {
+    fn contains(&self, country: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(countries) => countries.contains(country),
+        }
+    }
+}
+
+/// A country, as ISO 3166-1 alpha-2, that phone numbers are known for.
+///
+/// # Errors
+/// What is no such code.
+pub fn country(code: &str) -> Option<Region> {
+    (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .then(|| Region::from_str(code).ok())
+        .flatten()
+        .filter(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region).is_some_and(|code| code > 0))
+}
+
+impl PhoneNumber {
+    /// Parses what a person or an app sent: E.164, or a national number (digits alone) of `default_region`.
+    ///
+    /// Parsers alone accept `++1…`, zero-width spaces, `tel:`, extensions, vanity letters and premium
+    /// numbers, so the form is checked first, and what was parsed must format to what was sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPhone`] for what is not a valid number of a type that can receive a text,
+    /// [`Error::CountryNotAllowed`] for a valid one of a country that is not allowed.
+    pub fn parse(input: &str, default_region: Option<Region>, allowed: &AllowedCountries) -> Result<Self, Error> {
+        let national = !input.starts_with('+');
+        if national && (default_region.is_none() || !is_digits(input, 3, 15)) || !national && !is_e164(input) {
+            return Err(Error::InvalidPhone);
+        }
+        let number = PHONE_NUMBER_UTIL.parse(input, default_region).map_err(|_| Error::InvalidPhone)?;
+        let canonical = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
+        let receives_texts = matches!(
+            number.get_type(),
+            PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile | PhoneNumberType::PersonalNumber
+        );
+        if !number.is_valid() || !receives_texts || !is_e164(&canonical) || !national && canonical != input {
+            return Err(Error::InvalidPhone);
+        }
+        let country = number.get_region_code().ok_or(Error::InvalidPhone)?;
+        if !allowed.contains(&country.to_string()) {
+            return Err(Error::CountryNotAllowed);
+        }
+        Ok(Self(canonical))
+    }
+
+    /// A number that need only be E.164 in form: test phones, and what the store holds.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPhone`] for any other form.
+    pub fn from_e164(input: &str) -> Result<Self, Error> {
+        if is_e164(input) { Ok(Self(input.to_owned())) } else { Err(Error::InvalidPhone) }
+    }
+
+    /// The number in E.164.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number for other eyes: calling code and the last three digits, as `+1•••••••123`.
+    pub fn masked(&self) -> String {
+        let calling_code =
+            PHONE_NUMBER_UTIL.parse(&self.0, None).map_or(1, |number| number.country_code.to_string().len());
+        let hidden = self.0.len().saturating_sub(1 + calling_code + 3);
+        let (start, rest) = self.0.split_at_checked(1 + calling_code).unwrap_or((&self.0, ""));
+        format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
+    }
+
+    /// The country, as ISO 3166-1 alpha-2, where the number says it.
+    pub fn country(&self) -> Option<String> {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
+        Some(number.get_region_code()?.to_string())
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+fn is_digits(text: &str, min: usize, max: usize) -> bool {
+    (min..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_e164(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| is_digits(digits, 7, 15) && !digits.starts_with('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(input: &str) -> Result<String, Error> {
+        PhoneNumber::parse(input, None, &AllowedCountries::All).map(|phone| phone.0)
+    }
+
+    #[test]
+    fn canonical_numbers_pass() {
+        for number in ["+14155550123", "+447400123456", "+919876543210", "+34612345678", "+966512345678"] {
+            assert_eq!(parse(number).as_deref(), Ok(number));
+        }
+    }
+
+    #[test]
+    fn what_parsers_let_through_is_refused() {
+        for input in [
+            "",
+            "+",
+            "++14155550123",
+            "+1 415 555 0123",
+            "+1-415-555-0123",
+            "tel:+14155550123",
+            "+14155550123;ext=5",
+            "+1415555CALL",
+            "14155550123",
+            "4155550123",
+            "+0014155550123",
+            "+1415555012\u{200b}3",
+            "\u{ff0b}14155550123",
+            "+\u{0661}4155550123",
+            "+14155550123 ",
+            "+19005550123",
+            "+18005550123",
+            "+1415555",
+            "+4474001234560000",
+            "+999123456789",
+            "+10000000000",
+            "+14155550123\n",
+        ] {
+            assert_eq!(parse(input), Err(Error::InvalidPhone), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn national_numbers_need_a_region() {
+        let spain = country("ES");
+        let parse = |input: &str| PhoneNumber::parse(input, spain, &AllowedCountries::All).map(|phone| phone.0);
+        assert_eq!(parse("612345678").as_deref(), Ok("+34612345678"));
+        assert_eq!(parse("612 345 678"), Err(Error::InvalidPhone));
+        assert_eq!(parse("+14155550123").as_deref(), Ok("+14155550123"));
+    }
+
+    #[test]
+    fn countries_can_be_left_out() {
+        let only = AllowedCountries::Only(BTreeSet::from(["US".to_owned()]));
+        assert!(PhoneNumber::parse("+14155550123", None, &only).is_ok());
+        // Canada shares the calling code.
+        assert_eq!(PhoneNumber::parse("+16135550123", None, &only), Err(Error::CountryNotAllowed));
+        assert_eq!(PhoneNumber::parse("+447400123456", None, &only), Err(Error::CountryNotAllowed));
+        assert!(country("us").is_none() && country("ZZ").is_none() && country("USA").is_none());
+    }
+
+    #[test]
+    fn masked_shows_calling_code_and_three_digits() {
+        let masked = |number| PhoneNumber::from_e164(number).map(|phone| phone.masked());
+        assert_eq!(masked("+14155550123").as_deref(), Ok("+1•••••••123"));
+        assert_eq!(masked("+447400123456").as_deref(), Ok("+44•••••••456"));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_total(input in any::<String>()) {
+            let _ = parse(&input);
+        }
+
+        #[test]
+        fn parsing_is_idempotent(input in r"\+[0-9]{5,17}") {
+            if let Ok(canonical) = parse(&input) {
+                prop_assert_eq!(&canonical, &input);
+                prop_assert_eq!(parse(&canonical), Ok(canonical));
+            }
+        }
+
+        #[test]
+        fn national_and_international_agree(digits in "6[0-9]{8}") {
+            let national = PhoneNumber::parse(&digits, country("ES"), &AllowedCountries::All);
+            prop_assert_eq!(national.map(|phone| phone.0), parse(&format!("+34{digits}")));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Sessions: what a device holds after a sign-in.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::clock::{epoch_millis, epoch_seconds, seconds};
+
+/// A session ends when it was not refreshed for so long (OWASP ASVS 5.0 §7.3.1).
+pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
+/// A client that retries a refresh within so long gets the same pair again.
+pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
+/// A user's oldest sessions end when there are more than these.
+pub const MAX_SESSIONS: usize = 32;
+
+/// How a user was recognised (RFC 8176).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthenticationMethod {
+    /// A code by text message.
+    Sms,
+}
+
+/// The device that asks, as API Gateway saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The `User-Agent`, cut to 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// The source address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+}
+
+/// A session as the store keeps it. Whether it is live is told by its user
+/// ([`crate::user::User::sessions`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id, a version 7 UUID: the `sid` of tokens.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The app it belongs to.
+    pub client_id: String,
+    /// Where it was started.
+    #[serde(flatten)]
+    pub device: Device,
+    /// How the user was recognised.
+    pub amr: Vec<AuthenticationMethod>,
+    /// When it began: the `auth_time` of its tokens.
+    #[serde(with = "epoch_seconds")]
+    pub created_at: Timestamp,
+    /// When it was refreshed last.
+    #[serde(with = "epoch_millis")]
+    pub last_used_at: Timestamp,
+    /// When it ends if it is not refreshed again.
+    #[serde(with = "epoch_seconds")]
+    pub expires_at: Timestamp,
+    /// The SHA-256 of the one live refresh secret.
+    #[serde(with = "serde_bytes")]
+    pub refresh_hash: Vec<u8>,
+    /// The SHA-256 of the one before.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub previous_refresh_hash: Option<Vec<u8>>,
+}
+
+/// When a session that is used at `now` and ends for good at `ends_at` ends if it is not used again.
+pub fn idle_end(now: Timestamp, ends_at: Timestamp) -> Timestamp {
+    ends_at.min(now + seconds(IDLE_SECONDS))
+}
+
+/// A session as the API shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionView {
+    id: Uuid,
+    client_id: String,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionView {
+    /// What the user sees of `session` from the session `current`.
+    pub fn new(session: Session, current: Uuid) -> Self {
+        Self {
+            current: session.id == current,
+            id: session.id,
+            client_id: session.client_id,
+            user_agent: session.device.user_agent,
+            ip: session.device.ip,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Signing in, refreshing, signing out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    access_token::{Claims, Signer},
+    address::Address,
+    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
+    challenges::Proven,
+    clock::{Clock, seconds, seconds_until},
+    config::Settings,
+    error::Error,
+    hash_keys::HashKeys,
+    random::Random,
+    refresh_token::RefreshToken,
+    session::{AuthenticationMethod, Device, Session, idle_end},
+    store::{Rotation, Store},
+    user::{User, UserStatus, UserView},
+};
+
+/// The tokens of a session (RFC 6749 §5.1, plus the end of the refresh token).
+#[derive(Serialize, ToSchema)]
+pub struct TokenPair {
+    /// A JWT after RFC 9068.
+    access_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// Opaque, good for one use.
+    #[schema(example = "lkr_…")]
+    refresh_token: String,
+    /// Seconds until the refresh token ends, if it is not used.
+    #[schema(example = 1_209_600)]
+    refresh_expires_in: i64,
+}
+
+/// A sign-in that succeeded.
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    #[serde(flatten)]
+    tokens: TokenPair,
+    /// Whether this sign-in made the account.
+    is_new_user: bool,
+    user: UserView,
+}
+
+/// The sessions of the service.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(crate) store: Store,
+    pub(crate) hash_keys: Arc<HashKeys>,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+impl Sessions {
+    /// Signs in the user who proved a phone; makes the account where there is none.
+    ///
+    /// # Errors
+    /// [`Error::UserDisabled`].
+    pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignedIn, Error> {
+        let challenge = &proven.challenge;
+        let now = self.clock.now();
+        if proven.owner.is_none() {
+            let user = self.new_user(&challenge.address, challenge.locale.clone(), now)?;
+            let (mut user, session, refresh) = self.first_session(user, device.clone(), now)?;
+            user.last_sign_in_at = Some(now);
+            if self.store.create_user(&user, &challenge.identifier, &session, challenge.id).await? {
+                return self.signed_in(&user, &session, &refresh, true, now);
+            }
+        }
+        // Where somebody else's proof was faster, the identifier has its owner now.
+        let owner = match proven.owner {
+            Some(owner) => owner,
+            None => self.store.identity(&challenge.identifier).await?.owner.ok_or(Error::OtpExpired)?,
+        };
+        let (session, refresh) = self.new_session(owner, device, now)?;
+        let user = self.store.begin_session(&session, refresh.ends_at).await?.ok_or(Error::OtpExpired)?;
+        self.signed_in(&user, &session, &refresh, false, now)
+    }
+
+    /// Exchanges a refresh token for a new pair.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`]; and
+    /// [`Error::RefreshTokenReused`] for one that was used before, which ends its session
+    /// (RFC 9700 §4.14.2).
+    pub async fn refresh(&self, token: &str) -> Result<TokenPair, Error> {
+        let now = self.clock.now();
+        let token = RefreshToken::decode(token, &self.hash_keys)?;
+        if token.ends_at <= now {
+            return Err(Error::TokenExpired);
+        }
+        let next = token.successor(&self.hash_keys);
+        let expires_at = idle_end(now, token.ends_at);
+        let ids = (token.user_id, token.session_id);
+        let rotation = self.store.rotate_refresh(ids, &token.hash(), &next.hash(), (now, expires_at)).await?;
+        let session = match rotation {
+            Rotation::Rotated(session) => session,
+            Rotation::Expired => return Err(Error::TokenExpired),
+            Rotation::Ended => return Err(Error::TokenInvalid),
+            Rotation::Replayed => {
+                self.store.end_sessions(token.user_id, &[token.session_id]).await?;
+                return Err(Error::RefreshTokenReused);
+            }
+        };
+        let user = self.store.user(token.user_id).await?.ok_or(Error::TokenInvalid)?;
+        if user.status == UserStatus::Disabled {
+            return Err(Error::UserDisabled);
+        }
+        if !user.has_session(session.id, now) {
+            return Err(Error::TokenInvalid);
+        }
+        self.tokens(&user, &session, &next, now)
+    }
+
+    fn new_user(&self, address: &Address, locale: Option<String>, now: Timestamp) -> Result<User, Error> {
+        let Address::Sms(phone) = address;
+        let mut roles = BTreeSet::from([self.settings.default_role.clone()]);
+        if self.settings.admin_phone.as_ref() == Some(phone) {
+            roles.insert(ADMIN_ROLE.to_owned());
+        }
+        Ok(User {
+            id: self.random.uuid(now)?,
+            phone: Some(phone.clone()),
+            locale,
+            status: UserStatus::Active,
+            roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
+            sessions: BTreeMap::new(),
+            created_at: now,
+            updated_at: now,
+            last_sign_in_at: None,
+        })
+    }
+
+    fn first_session(
+        &self,
+        mut user: User,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<(User, Session, RefreshToken), Error> {
+        let (session, refresh) = self.new_session(user.id, device, now)?;
+        user.sessions.insert(session.id, refresh.ends_at.as_second());
+        Ok((user, session, refresh))
+    }
+
+    fn new_session(&self, user_id: Uuid, device: Device, now: Timestamp) -> Result<(Session, RefreshToken), Error> {
+        let id = self.random.uuid(now)?;
+        // Whole seconds, as tokens and the store keep them.
+        let begins_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let ends_at = begins_at + seconds(self.settings.refresh_token_ttl_seconds);
+        let refresh = RefreshToken::first(user_id, id, ends_at, &self.random)?;
+        let session = Session {
+            id,
+            user_id,
+            client_id: DEFAULT_CLIENT_ID.to_owned(),
+            device,
+            amr: vec![AuthenticationMethod::Sms],
+            created_at: now,
+            last_used_at: now,
+            expires_at: idle_end(now, ends_at),
+            refresh_hash: refresh.hash(),
+            previous_refresh_hash: None,
+        };
+        Ok((session, refresh))
+    }
+
+    fn signed_in(
+        &self,
+        user: &User,
+        session: &Session,
+        refresh: &RefreshToken,
+        is_new_user: bool,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
+        Ok(SignedIn {
+            tokens: self.tokens(user, session, refresh, now)?,
+            is_new_user,
+            user: UserView::new(user, &session.client_id),
+        })
+    }
+
+    fn tokens(
+        &self,
+        user: &User,
+        session: &Session,
+        refresh: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<TokenPair, Error> {
+        // An access token does not outlive its session.
+        let expires_in = self.settings.access_token_ttl_seconds.min(seconds_until(refresh.ends_at, now));
+        let claims = Claims::new(&self.settings.issuer, user, session, self.random.uuid(now)?, now, expires_in);
+        Ok(TokenPair {
+            access_token: self.signer.sign(&claims)?,
+            token_type: "Bearer",
+            expires_in,
+            refresh_token: refresh.encode(&self.hash_keys),
+            refresh_expires_in: seconds_until(session.expires_at, now),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Challenges.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Store, bytes, from_item, keys::Key, number, text, to_item, unavailable};
+use crate::{challenge::Challenge, error::Error};
+
+impl Store {
+    /// Keeps a new challenge.
+    pub async fn put_challenge(&self, challenge: &Challenge) -> Result<(), Error> {
+        self.put(to_item(Key::challenge(challenge.id), challenge)?).await
+    }
+
+    /// A challenge, whatever its state; nothing where there is none.
+    pub async fn challenge(&self, id: Uuid) -> Result<Option<Challenge>, Error> {
+        self.get(Key::challenge(id)).await
+    }
+
+    /// Forgets a challenge.
+    pub async fn delete_challenge(&self, id: Uuid) -> Result<(), Error> {
+        self.delete(Key::challenge(id)).await
+    }
+
+    /// Spends a try on `guess`, the keyed hash of a code, and answers the challenge with that guess in
+    /// it. In one write the try is counted, and the guess stored: the right one is stored once and
+    /// closes the challenge, so of any number of right guesses only one is answered here.
+    ///
+    /// # Errors
+    /// [`Error::OtpExpired`] where the challenge is unknown, too old or used,
+    /// [`Error::OtpLocked`] where no tries are left.
+    pub async fn spend_attempt(&self, id: Uuid, guess: &[u8], now: Timestamp) -> Result<Challenge, Error> {
+        let guess_by = self.random.uuid(now)?;
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::challenge(id).attributes()))
+            .update_expression("SET guess = :guess, guess_by = :guess_by, attempts_used = attempts_used + :one")
+            .condition_expression(
+                "attempts_used < attempts_max AND expires_at > :now AND (attribute_not_exists(guess) OR guess <> code_hash)",
+            )
+            .expression_attribute_values(":guess", bytes(guess))
+            .expression_attribute_values(":guess_by", text(guess_by))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match result {
+            Ok(answer) => {
+                self.count_write(answer.consumed_capacity.as_ref());
+                from_item(answer.attributes.unwrap_or_default())
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let Some(item) = failed.item.clone() else { return Err(Error::OtpExpired) };
+                    let challenge: Challenge = from_item(item)?;
+                    // Our own write, whose answer was lost.
+                    if challenge.guess_by == Some(guess_by) {
+                        return Ok(challenge);
+                    }
+                    if challenge.is_used() || challenge.expires_at <= now {
+                        return Err(Error::OtpExpired);
+                    }
+                    Err(Error::OtpLocked { retry_after: None })
+                }
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The store: one DynamoDB table, with the verbs of the domain.
+//!
+//! Whatever must hold under concurrency is one conditional write or one transaction. Every read that
+//! a decision rests on is strongly consistent.
+
+mod challenges;
+mod keys;
+mod sessions;
+mod signing_keys;
+mod throttles;
+mod users;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{DisplayErrorContext, SdkError},
+    types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use self::keys::Key;
+pub use self::{keys::TTL, sessions::Rotation, throttles::Identity};
+use crate::{
+    aws::{TransactionConflictClassifier, sdk_config},
+    config::{Environment, Settings},
+    error::Error,
+    random::Random,
+};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How often a change is tried again when another came first.
+const CHANGE_TRIES: usize = 12;
+
+/// The table.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+    random: Random,
+    consumed: Arc<ConsumedUnits>,
+}
+
+/// Request units since the store was made, in tenths.
+#[derive(Debug, Default)]
+struct ConsumedUnits {
+    read: AtomicU64,
+    write: AtomicU64,
+}
+
+impl Store {
+    /// The table that the settings name. No call is made.
+    pub fn new(environment: &Environment, settings: &Settings, random: Random) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(&sdk_config(environment, "DYNAMODB"))
+            .retry_classifier(TransactionConflictClassifier)
+            .build();
+        Self { client: Client::from_conf(config), table: settings.table_name.clone(), random, consumed: Arc::default() }
+    }
+
+    /// Whether the table answers. Opens the connection, too.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.get::<HashMap<String, String>>(Key::public_keys()).await.map(drop)
+    }
+
+    /// The (read, write) request units used since the store was made.
+    pub fn consumed_units(&self) -> (f64, f64) {
+        let units =
+            |tenths: &AtomicU64| f64::from(u32::try_from(tenths.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / 10.0;
+        (units(&self.consumed.read), units(&self.consumed.write))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        self.count_read(answer.consumed_capacity.as_ref());
+        answer.item.map(from_item).transpose()
+    }
+
+    async fn delete(&self, key: Key) -> Result<(), Error> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        self.count_write(answer.consumed_capacity.as_ref());
+        Ok(())
+    }
+
+    async fn put(&self, item: Item) -> Result<(), Error> {
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        self.count_write(answer.consumed_capacity.as_ref());
+        Ok(())
+    }
+
+    fn count_read(&self, capacity: Option<&ConsumedCapacity>) {
+        self.consumed.read.fetch_add(tenths(capacity), Ordering::Relaxed);
+    }
+
+    fn count_write(&self, capacity: Option<&ConsumedCapacity>) {
+        self.consumed.write.fetch_add(tenths(capacity), Ordering::Relaxed);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "request units are small and positive")]
+fn tenths(capacity: Option<&ConsumedCapacity>) -> u64 {
+    (capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default() * 10.0).round() as u64
+}
+
+fn to_item<T: Serialize>(key: Key, body: &T) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::to_item(body).map_err(|error| Error::Internal(error.to_string()))?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::Internal(format!("an item cannot be read: {error}")))
+}
+
+/// What DynamoDB could not do, for the log; the client learns only that it may try again.
+fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
+    Error::Unavailable(DisplayErrorContext(error).to_string())
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn text(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+fn bytes(bytes: &[u8]) -> AttributeValue {
+    AttributeValue::B(bytes.into())
+}

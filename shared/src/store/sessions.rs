@@ -1,0 +1,114 @@
+//! Sessions.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    Store, bytes, from_item,
+    keys::{self, Key},
+    number, text, unavailable,
+};
+use crate::{
+    error::Error,
+    session::{REFRESH_GRACE_MILLIS, Session},
+};
+
+/// The outcome of using a refresh token.
+#[derive(Debug)]
+pub enum Rotation {
+    /// The successor is the live one now; or the client asks again for it, within the grace.
+    Rotated(Session),
+    /// The token had been used before.
+    Replayed,
+    /// The session was idle for too long.
+    Expired,
+    /// There is no such session.
+    Ended,
+}
+
+impl Store {
+    /// Puts the hash of the next refresh secret in the place of `current`, in one conditional write.
+    pub async fn rotate_refresh(
+        &self,
+        (user_id, session_id): (Uuid, Uuid),
+        current: &[u8],
+        next: &[u8],
+        (now, expires_at): (Timestamp, Timestamp),
+    ) -> Result<Rotation, Error> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::session(user_id, session_id).attributes()))
+            .update_expression(
+                "SET refresh_hash = :next, previous_refresh_hash = :current, last_used_at = :now_millis, expires_at = :expires_at",
+            )
+            .condition_expression("refresh_hash = :current AND expires_at > :now")
+            .expression_attribute_values(":current", bytes(current))
+            .expression_attribute_values(":next", bytes(next))
+            .expression_attribute_values(":now", number(now.as_second()))
+            .expression_attribute_values(":now_millis", number(now.as_millisecond()))
+            .expression_attribute_values(":expires_at", number(expires_at.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        let error = match result {
+            Ok(answer) => {
+                self.count_write(answer.consumed_capacity.as_ref());
+                return Ok(Rotation::Rotated(from_item(answer.attributes.unwrap_or_default())?));
+            }
+            Err(error) => error,
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(unavailable(error));
+        };
+        let Some(item) = failed.item.clone() else { return Ok(Rotation::Ended) };
+        let session: Session = from_item(item)?;
+        if session.expires_at <= now {
+            return Ok(Rotation::Expired);
+        }
+        // The same successor is the live one: a retry, or our own write whose answer was lost. Once
+        // the successor was used itself, this no longer holds.
+        let same_successor = session.refresh_hash == next && session.previous_refresh_hash.as_deref() == Some(current);
+        let age_millis = now.as_millisecond() - session.last_used_at.as_millisecond();
+        if same_successor && age_millis <= REFRESH_GRACE_MILLIS {
+            return Ok(Rotation::Rotated(session));
+        }
+        Ok(Rotation::Replayed)
+    }
+
+    /// The sessions that are kept for a user, live or not, oldest first.
+    pub async fn sessions(&self, user_id: Uuid) -> Result<Vec<Session>, Error> {
+        let mut sessions = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", Key::user(user_id).pk())
+                .expression_attribute_values(":prefix", text(keys::SESSION_PREFIX))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            self.count_read(answer.consumed_capacity.as_ref());
+            for item in answer.items.unwrap_or_default() {
+                sessions.push(from_item(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(sessions);
+            }
+        }
+    }
+}

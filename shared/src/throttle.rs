@@ -1,0 +1,316 @@
+//! What one phone or e-mail may do: how often it is sent to, and how often a secret may be got wrong.
+//!
+//! The rules are pure; `store::throttles` keeps the state and makes each change one conditional write.
+//! Every endpoint that sends a code or checks a secret goes through here, for known and unknown
+//! identifiers alike, and a new challenge never resets a count (NIST SP 800-63B-4 §3.2.2).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{challenge::Purpose, error::Error};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// Failures in a row, and the seconds to wait after the last of them. [`OFF_AFTER`] comes on top.
+const LADDER: [(u32, i64); 3] = [(50, DAY), (20, HOUR), (10, 15 * 60)];
+/// After so many failures in a row only another factor or an administrator helps (NIST SP 800-63B-4
+/// §3.2.2: no more than 100).
+pub const OFF_AFTER: u32 = 100;
+/// How the cooldown grows from one message to the next.
+const COOLDOWN_GROWTH: [i64; 4] = [1, 2, 4, 10];
+/// How long failures in a row are remembered after the last of them.
+const MEMORY_OF_FAILURES: i64 = 30 * DAY;
+
+/// The settings behind the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Seconds between the first message and the second; grows from there.
+    pub cooldown_seconds: i64,
+    /// Messages in any 60 minutes.
+    pub sends_per_hour: u32,
+    /// Messages in any 24 hours.
+    pub sends_per_day: u32,
+    /// Wrong codes in any 24 hours.
+    pub failures_per_day: u32,
+}
+
+/// The state of one identifier. Times are epoch seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Throttle {
+    /// Messages of the last 24 hours, oldest first.
+    sends: Vec<i64>,
+    /// Messages since the last success, or the last quiet hour.
+    sends_in_row: u32,
+    /// Failures of the last 24 hours, oldest first.
+    failures: Vec<i64>,
+    /// Failures since the last success.
+    failures_in_row: u32,
+    last_failure_at: i64,
+    /// The newest challenge of each purpose: the only one that counts.
+    newest: BTreeMap<Purpose, Uuid>,
+}
+
+/// How long until something is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wait {
+    Seconds(i64),
+    Forever,
+}
+
+impl Throttle {
+    /// Counts a message of `challenge_id`, which becomes the newest challenge of its purpose.
+    ///
+    /// # Errors
+    /// Of all that forbid a message now, the one with the longest wait: [`Error::OtpLocked`],
+    /// [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`].
+    pub fn reserve_send(
+        &mut self,
+        purpose: Purpose,
+        challenge_id: Uuid,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.forget_old(now);
+        if let Some(error) = self.send_refusal(limits, now) {
+            return Err(error);
+        }
+        if self.sends.last().is_none_or(|last| *last <= now.as_second() - HOUR) {
+            self.sends_in_row = 0;
+        }
+        self.sends.push(now.as_second());
+        self.sends_in_row += 1;
+        self.newest.insert(purpose, challenge_id);
+        Ok(())
+    }
+
+    fn send_refusal(&self, limits: &Limits, now: Timestamp) -> Option<Error> {
+        let locked = self.wait(limits, now).map(|wait| (wait, Error::OtpLocked { retry_after: wait.seconds() }));
+        let resend_in = self.resend_in(limits, now);
+        let cooling =
+            (resend_in > 0).then_some((Wait::Seconds(resend_in), Error::ResendTooSoon { retry_after: resend_in }));
+        let capped = [(limits.sends_per_hour, HOUR), (limits.sends_per_day, DAY)]
+            .into_iter()
+            .filter_map(|(max, window)| window_wait(&self.sends, max, window, now))
+            .max()
+            .map(|retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }));
+        [locked, cooling, capped].into_iter().flatten().max_by_key(|(wait, _)| *wait).map(|(_, error)| error)
+    }
+
+    /// Makes `challenge_id` the newest of its purpose, without a message that counts: test phones.
+    pub fn replace_newest(&mut self, purpose: Purpose, challenge_id: Uuid) {
+        self.newest.insert(purpose, challenge_id);
+    }
+
+    /// Takes back the message counted at `sent_at`, because it could not be sent; `replaced` is what
+    /// was the newest challenge before.
+    pub fn release_send(&mut self, purpose: Purpose, challenge_id: Uuid, replaced: Option<Uuid>, sent_at: Timestamp) {
+        if let Some(position) = self.sends.iter().rposition(|at| *at == sent_at.as_second()) {
+            self.sends.remove(position);
+            self.sends_in_row = self.sends_in_row.saturating_sub(1);
+        }
+        if self.newest.get(&purpose) == Some(&challenge_id) {
+            match replaced {
+                Some(replaced) => self.newest.insert(purpose, replaced),
+                None => self.newest.remove(&purpose),
+            };
+        }
+    }
+
+    /// The newest challenge of `purpose`.
+    pub fn newest(&self, purpose: Purpose) -> Option<Uuid> {
+        self.newest.get(&purpose).copied()
+    }
+
+    /// Seconds until the cooldown between two messages is over.
+    pub fn resend_in(&self, limits: &Limits, now: Timestamp) -> i64 {
+        let Some(last) = self.sends.last() else { return 0 };
+        let step = usize::try_from(self.sends_in_row.saturating_sub(1)).unwrap_or(usize::MAX);
+        let growth = COOLDOWN_GROWTH.get(step).or(COOLDOWN_GROWTH.last()).copied().unwrap_or(1);
+        (last + limits.cooldown_seconds * growth - now.as_second()).max(0)
+    }
+
+    /// Counts a wrong secret.
+    ///
+    /// # Errors
+    /// [`Error::OtpLocked`] where the identifier has to wait already: what was compared is not told.
+    pub fn record_failure(&mut self, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+        self.forget_old(now);
+        self.check(limits, now)?;
+        self.failures.push(now.as_second());
+        self.failures_in_row += 1;
+        self.last_failure_at = now.as_second();
+        Ok(())
+    }
+
+    /// Ends the row of failures and of messages. The day's counts stay.
+    pub fn record_success(&mut self) {
+        self.failures_in_row = 0;
+        self.sends_in_row = self.sends_in_row.min(1);
+    }
+
+    /// Whether [`Self::record_success`] would change anything.
+    pub fn has_row(&self) -> bool {
+        self.failures_in_row > 0 || self.sends_in_row > 1
+    }
+
+    /// Whether a secret may be checked now.
+    ///
+    /// # Errors
+    /// [`Error::OtpLocked`] with the wait.
+    pub fn check(&self, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+        match self.wait(limits, now) {
+            None => Ok(()),
+            Some(wait) => Err(Error::OtpLocked { retry_after: wait.seconds() }),
+        }
+    }
+
+    fn wait(&self, limits: &Limits, now: Timestamp) -> Option<Wait> {
+        if self.failures_in_row >= OFF_AFTER {
+            return Some(Wait::Forever);
+        }
+        let row = LADDER
+            .iter()
+            .find(|(failures, _)| self.failures_in_row >= *failures)
+            .map(|(_, wait)| self.last_failure_at + wait - now.as_second())
+            .filter(|wait| *wait > 0);
+        row.max(window_wait(&self.failures, limits.failures_per_day, DAY, now)).map(Wait::Seconds)
+    }
+
+    /// When the state is as good as none, or never.
+    pub fn expires_at(&self) -> Option<i64> {
+        if self.failures_in_row >= OFF_AFTER {
+            return None;
+        }
+        let sends = self.sends.last().map(|at| at + DAY);
+        let failures = self.failures.last().map(|at| at + DAY);
+        let row = (self.failures_in_row > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
+        // A challenge that counted no message (test phones) still has its place here for as long as any may live.
+        let newest = self.newest.values().filter_map(|id| id.get_timestamp()).map(|at| at.to_unix().0).max();
+        let newest = newest.and_then(|at| i64::try_from(at).ok()).map(|at| at + HOUR);
+        [sends, failures, row, newest].into_iter().flatten().max()
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        if self.failures_in_row < OFF_AFTER && self.last_failure_at <= now.as_second() - MEMORY_OF_FAILURES {
+            self.failures_in_row = 0;
+        }
+        self.sends.retain(|at| *at > now.as_second() - DAY);
+        self.failures.retain(|at| *at > now.as_second() - DAY);
+    }
+}
+
+impl Wait {
+    fn seconds(self) -> Option<i64> {
+        match self {
+            Self::Seconds(seconds) => Some(seconds),
+            Self::Forever => None,
+        }
+    }
+}
+
+/// Seconds until fewer than `max` of `times` lie within `window` seconds.
+fn window_wait(times: &[i64], max: u32, window: i64, now: Timestamp) -> Option<i64> {
+    let position = times.len().checked_sub(usize::try_from(max).ok()?)?;
+    let wait = times.get(position)? + window - now.as_second();
+    (wait > 0).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { cooldown_seconds: 30, sends_per_hour: 5, sends_per_day: 10, failures_per_day: 20 };
+
+    fn start() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn send(throttle: &mut Throttle, now: Timestamp) -> Result<(), Error> {
+        throttle.reserve_send(Purpose::SignIn, Uuid::nil(), &LIMITS, now)
+    }
+
+    #[test]
+    fn the_cooldown_grows_and_the_hour_and_the_day_are_capped() {
+        let (mut throttle, mut now) = (Throttle::default(), start());
+        for cooldown in [30, 60, 120, 300] {
+            send(&mut throttle, now).unwrap();
+            assert_eq!(throttle.resend_in(&LIMITS, now), cooldown);
+            now += (cooldown - 1).seconds();
+            assert_eq!(send(&mut throttle, now), Err(Error::ResendTooSoon { retry_after: 1 }));
+            now += 1.seconds();
+        }
+        send(&mut throttle, now).unwrap();
+        // Five in this hour: the cap outlasts the cooldown of 300 s.
+        let sixth = send(&mut throttle, now + 300.seconds());
+        assert_eq!(sixth, Err(Error::SmsLimitReached { retry_after: 3_600 - 510 - 300 }));
+        now = start() + 2.hours();
+        for _ in 0..5 {
+            send(&mut throttle, now).unwrap();
+            now += 30.minutes();
+        }
+        assert!(
+            matches!(send(&mut throttle, now), Err(Error::SmsLimitReached { retry_after }) if retry_after > 10 * HOUR)
+        );
+        assert_eq!(send(&mut throttle, start() + 24.hours()), Ok(()));
+    }
+
+    #[test]
+    fn a_message_that_was_not_sent_does_not_count() {
+        let (mut throttle, first, second) = (Throttle::default(), Uuid::from_u128(1), Uuid::from_u128(2));
+        throttle.reserve_send(Purpose::SignIn, first, &LIMITS, start()).unwrap();
+        let before = throttle.clone();
+        let later = start() + 1.minute();
+        throttle.reserve_send(Purpose::SignIn, second, &LIMITS, later).unwrap();
+        throttle.release_send(Purpose::SignIn, second, Some(first), later);
+        assert_eq!(throttle, before);
+    }
+
+    #[test]
+    fn failures_in_a_row_climb_the_ladder() {
+        let limits = Limits { failures_per_day: 100, ..LIMITS };
+        let (mut throttle, mut now) = (Throttle::default(), start());
+        let mut waits = Vec::new();
+        for failure in 1..=OFF_AFTER {
+            throttle.record_failure(&limits, now).unwrap();
+            match throttle.check(&limits, now) {
+                Ok(()) => {}
+                Err(Error::OtpLocked { retry_after: Some(wait) }) => {
+                    waits.push((failure, wait));
+                    assert_eq!(
+                        throttle.record_failure(&limits, now),
+                        Err(Error::OtpLocked { retry_after: Some(wait) })
+                    );
+                    now += wait.seconds();
+                }
+                other => assert_eq!((failure, other), (OFF_AFTER, Err(Error::OtpLocked { retry_after: None }))),
+            }
+        }
+        for (from, wait) in [(10, 15 * 60), (20, HOUR), (50, DAY)] {
+            assert_eq!(waits.iter().find(|(failure, _)| *failure == from).map(|(_, wait)| *wait), Some(wait));
+        }
+        assert_eq!(waits.first().map(|(failure, _)| *failure), Some(10));
+        assert_eq!(throttle.expires_at(), None);
+        assert_eq!(send(&mut throttle, now + 1000.hours()), Err(Error::OtpLocked { retry_after: None }));
+        throttle.record_success();
+        assert_eq!(throttle.check(&limits, now + 24.hours()), Ok(()));
+    }
+
+    #[test]
+    fn success_ends_the_row_but_not_the_day() {
+        let (mut throttle, mut now) = (Throttle::default(), start());
+        for _ in 0..LIMITS.failures_per_day {
+            throttle.record_failure(&LIMITS, now).unwrap();
+            throttle.record_success();
+            now += 1.minute();
+        }
+        assert_eq!(throttle.check(&LIMITS, now), Err(Error::OtpLocked { retry_after: Some(DAY - 20 * 60) }));
+        assert_eq!(throttle.check(&LIMITS, start() + 24.hours()), Ok(()));
+    }
+}

@@ -1,0 +1,132 @@
+//! Users.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    app,
+    clock::{epoch_seconds, epoch_seconds_option},
+    phone::PhoneNumber,
+};
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// May sign in.
+    Active,
+    /// May not; nothing of the user is accepted.
+    Disabled,
+}
+
+/// A user as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The id, a version 7 UUID: the `sub` of tokens.
+    pub id: Uuid,
+    /// The proven phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<PhoneNumber>,
+    /// The language the user prefers (BCP 47).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Whether the user may sign in.
+    #[serde(rename = "user_status")]
+    pub status: UserStatus,
+    /// The names of the user's roles, by app.
+    #[serde(default)]
+    pub roles: BTreeMap<String, BTreeSet<String>>,
+    /// The live sessions and their ends (epoch seconds). A session that is not here has ended,
+    /// whatever else says otherwise: so ending one, or all, is one write.
+    #[serde(default)]
+    pub sessions: BTreeMap<Uuid, i64>,
+    /// When the account came to be.
+    #[serde(with = "epoch_seconds")]
+    pub created_at: Timestamp,
+    /// When its profile changed last.
+    #[serde(with = "epoch_seconds")]
+    pub updated_at: Timestamp,
+    /// When its last session began.
+    #[serde(default, with = "epoch_seconds_option", skip_serializing_if = "Option::is_none")]
+    pub last_sign_in_at: Option<Timestamp>,
+}
+
+impl User {
+    /// The user's roles in an app.
+    pub fn roles_in(&self, client_id: &str) -> Vec<String> {
+        self.roles.get(client_id).into_iter().flatten().cloned().collect()
+    }
+
+    /// Whether this session is live at `now`.
+    pub fn has_session(&self, session_id: Uuid, now: Timestamp) -> bool {
+        self.sessions.get(&session_id).is_some_and(|end| *end > now.as_second())
+    }
+}
+
+/// A user as the API shows it: the answer of `GET /v1/me`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    /// The id, a version 7 UUID.
+    id: Uuid,
+    /// E.164.
+    #[schema(example = "+14155550123")]
+    phone: Option<PhoneView>,
+    phone_verified: bool,
+    email: Option<String>,
+    email_verified: bool,
+    username: Option<String>,
+    name: Option<String>,
+    /// A BCP 47 language tag.
+    #[schema(example = "en-US")]
+    locale: Option<String>,
+    avatar_url: Option<String>,
+    has_password: bool,
+    /// The second factors that are set up.
+    mfa: Vec<String>,
+    /// The roles in the app that asks.
+    #[schema(example = json!(["User"]))]
+    roles: Vec<String>,
+    status: UserStatus,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_sign_in_at: Option<Timestamp>,
+}
+
+type PhoneView = String;
+
+impl UserView {
+    /// What `client_id` sees of `user`.
+    pub fn new(user: &User, client_id: &str) -> Self {
+        Self {
+            id: user.id,
+            phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+            phone_verified: user.phone.is_some(),
+            email: None,
+            email_verified: false,
+            username: None,
+            name: None,
+            locale: user.locale.clone(),
+            avatar_url: None,
+            has_password: false,
+            mfa: Vec::new(),
+            roles: user.roles_in(client_id),
+            status: user.status,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            last_sign_in_at: user.last_sign_in_at,
+        }
+    }
+}
+
+/// The permissions that a user's roles give in an app: the `scope` of tokens.
+pub fn permissions(roles: &[String]) -> Vec<&'static str> {
+    if roles.iter().any(|role| role == app::ADMIN_ROLE) { app::BUILT_IN_PERMISSIONS.to_vec() } else { Vec::new() }
+}
