@@ -1,0 +1,117 @@
+//! API Gateway: a request becomes the event that an HTTP API sends to a Lambda (payload format 2.0),
+//! with the same limits, so that handlers see here what they see there.
+
+use std::{convert::Infallible, net::IpAddr};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Request, StatusCode, header, uri::Authority};
+use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tower::{Service, ServiceExt};
+
+/// The largest request: Lambda's limit on an event, which is below API Gateway's own of 10 MB.
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+/// The request line and all headers together.
+const MAX_HEADER_BYTES: usize = 10_240;
+
+/// Hands `request` from `source` to a Lambda's service.
+pub async fn invoke<S>(lambda: S, request: Request<Body>, source: IpAddr) -> Response
+where
+    S: Service<lambda_http::Request, Response = Response, Error = Infallible> + Send,
+    S::Future: Send,
+{
+    let (parts, body) = request.into_parts();
+    let header_bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if header_bytes + parts.uri.path().len() > MAX_HEADER_BYTES {
+        return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+    }
+    let Ok(body) = Limited::new(body, MAX_EVENT_BYTES).collect().await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    // A request without a host, or with a nonsense one, does not reach an API.
+    let host = parts.headers.get(header::HOST).map_or(Some("localhost"), |host| host.to_str().ok());
+    let Some(host) = host.filter(|host| host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@')))
+    else {
+        return refusal(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    let event = event(&parts, host, &body.to_bytes(), source);
+    if event.len() > MAX_EVENT_BYTES {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
+    let Ok(request) = lambda_http::request::from_str(&event) else {
+        return refusal(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    match lambda.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    (status, axum::Json(json!({"message": message}))).into_response()
+}
+
+/// The event, as JSON.
+#[expect(clippy::disallowed_methods, reason = "AWS has its own clock")]
+fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) -> String {
+    let now = Timestamp::now();
+    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = is_text(header(header::CONTENT_TYPE)).then(|| std::str::from_utf8(body).ok()).flatten();
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": parts.uri.path(),
+        "rawQueryString": parts.uri.query().unwrap_or_default(),
+        "headers": headers(&parts.headers, host, source),
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": host,
+            "http": {
+                "method": parts.method.as_str(),
+                "path": parts.uri.path(),
+                "protocol": "HTTP/1.1",
+                "sourceIp": source.to_string(),
+                "userAgent": header(header::USER_AGENT),
+            },
+            "requestId": uuid::Uuid::new_v4().to_string(),
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "timeEpoch": now.as_millisecond(),
+        },
+        "isBase64Encoded": text.is_none() && !body.is_empty(),
+    });
+    if let Value::Object(event) = &mut event
+        && !body.is_empty()
+    {
+        let body = text.map_or_else(|| data_encoding::BASE64.encode(body), str::to_owned);
+        event.insert("body".into(), body.into());
+    }
+    event.to_string()
+}
+
+/// Values of one name are joined by commas; what says where a request came from is API Gateway's own.
+fn headers(headers: &HeaderMap, host: &str, source: IpAddr) -> Map<String, Value> {
+    let value = |name| {
+        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        values.collect::<Vec<_>>().join(",")
+    };
+    let mut map: Map<_, _> = headers.keys().map(|name| (name.as_str().to_owned(), value(name).into())).collect();
+    map.insert("host".into(), host.into());
+    map.insert("x-forwarded-for".into(), source.to_string().into());
+    map.insert("x-forwarded-port".into(), "443".into());
+    map.insert("x-forwarded-proto".into(), "https".into());
+    map
+}
+
+fn is_text(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.starts_with("text/")
+        || ["application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded"]
+            .contains(&essence.as_str())
+}

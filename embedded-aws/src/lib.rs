@@ -1,0 +1,125 @@
+//! DynamoDB, S3, SNS, SES and Secrets Manager on loopback, and API Gateway in front, in one process, for `cargo run` and the
+//! tests. The code under test talks to them through the AWS SDK and its endpoint variables.
+//!
+//! Never part of a deployed binary.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod api_gateway;
+mod dynamodb;
+mod inbox;
+mod s3;
+mod secrets;
+mod ses;
+mod sns;
+
+use std::path::{Path, PathBuf};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub use self::{
+    inbox::{Inbox, Message},
+    secrets::Secrets,
+};
+
+/// The name of the table.
+pub const TABLE: &str = "latchkey";
+/// The name of the bucket for avatars.
+pub const AVATAR_BUCKET: &str = "avatars";
+/// The name of the secret that holds the signing keys.
+pub const SIGNING_KEYS_SECRET: &str = "latchkey/signing-keys";
+/// The name of the secret that holds the root of the hash keys.
+pub const HASH_KEYS_SECRET: &str = "latchkey/hash-keys";
+
+/// Access key, secret and region that the services expect.
+const CREDENTIALS: (&str, &str) = ("local", "local-secret");
+const REGION: &str = "eu-central-1";
+
+/// What could not be started, and why.
+pub type StartError = String;
+
+/// The services. They end when this is dropped.
+pub struct EmbeddedAws {
+    /// What was texted and mailed.
+    pub inbox: Inbox,
+    /// The secrets.
+    pub secrets: Secrets,
+    endpoints: Vec<(&'static str, String)>,
+    tasks: Vec<JoinHandle<()>>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl EmbeddedAws {
+    /// Starts the services, with the table that `template` (a SAM template, YAML) describes. Data live
+    /// in `folder`, or in memory and a temporary folder.
+    ///
+    /// # Errors
+    /// A sentence that says what could not be started, and why.
+    pub async fn start(template: &str, folder: Option<&Path>) -> Result<Self, StartError> {
+        let temporary = match folder {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?),
+        };
+        let files: PathBuf = match (folder, &temporary) {
+            (Some(folder), _) => folder.to_owned(),
+            (None, Some(temporary)) => temporary.path().to_owned(),
+            (None, None) => return Err("no folder for files".into()),
+        };
+        std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
+        let inbox = Inbox::default();
+        let secrets = Secrets::open(folder.map(|folder| folder.join("secrets.json")))?;
+        let mut aws = Self { inbox, secrets, endpoints: Vec::new(), tasks: Vec::new(), _temporary: temporary };
+        let database = dynamodb::open(template, folder)?;
+        let listener = aws.listen("DYNAMODB").await?;
+        aws.tasks.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
+        let listener = aws.listen("S3").await?;
+        aws.tasks.push(s3::serve(listener, &files.join("s3"))?);
+        let listener = aws.listen("SNS").await?;
+        aws.serve(listener, sns::router(aws.inbox.clone()));
+        let listener = aws.listen("SESV2").await?;
+        aws.serve(listener, ses::router(aws.inbox.clone()));
+        let listener = aws.listen("SECRETSMANAGER").await?;
+        aws.serve(listener, secrets::router(aws.secrets.clone()));
+        Ok(aws)
+    }
+
+    /// The environment variables that lead the functions here.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let (key, secret) = CREDENTIALS;
+        let fixed = [
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("TABLE_NAME", TABLE),
+            ("AVATAR_BUCKET", AVATAR_BUCKET),
+            ("KEYS_SECRET_ARN", SIGNING_KEYS_SECRET),
+            ("HASH_KEYS_SECRET_ARN", HASH_KEYS_SECRET),
+        ];
+        let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let endpoints = self.endpoints.iter().map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone()));
+        fixed.chain(endpoints).collect()
+    }
+
+    async fn listen(&mut self, name: &'static str) -> Result<TcpListener, StartError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("{name}: {error}"))?;
+        let address = listener.local_addr().map_err(|error| format!("{name}: {error}"))?;
+        self.endpoints.push((name, format!("http://{address}")));
+        Ok(listener)
+    }
+
+    fn serve(&mut self, listener: TcpListener, router: axum::Router) {
+        self.tasks.push(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "an embedded service ended");
+            }
+        }));
+    }
+}
+
+impl Drop for EmbeddedAws {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
