@@ -1,0 +1,53 @@
+//! `POST /v1/auth/logout`: ends this session, or all.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    error::Error,
+    http::{Caller, OptionalJson},
+    parts::Parts,
+    store::Store,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// What to end.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutRequest {
+    /// All sessions of the user, on every device.
+    #[serde(default)]
+    all: bool,
+}
+
+/// Ends this session, or all sessions of the user.
+///
+/// Its tokens stop working here at once. A service that checks tokens by the published keys alone
+/// accepts an access token until it expires.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/logout",
+    operation_id = "auth-logout",
+    tag = "Sign-in",
+    security(("access_token" = [])),
+    request_body(content = Option<LogoutRequest>, description = "May be left out"),
+    responses((status = 204, description = "Signed out")),
+)]
+async fn logout(
+    caller: Caller,
+    store: Store,
+    OptionalJson(request): OptionalJson<LogoutRequest>,
+) -> Result<StatusCode, Error> {
+    let ended: Vec<_> =
+        if request.all { caller.user.sessions.keys().copied().collect() } else { vec![caller.claims.sid] };
+    store.end_sessions(caller.user.id, &ended).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(logout))
+}

@@ -1,0 +1,44 @@
+//! `POST /v1/auth/refresh`: a new pair of tokens.
+
+use serde::Deserialize;
+use shared::{
+    error::Error,
+    http::Json,
+    parts::Parts,
+    sessions::{Sessions, TokenPair},
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// The refresh token of the last pair.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    #[schema(example = "lkr_…")]
+    refresh_token: String,
+}
+
+/// Exchanges a refresh token for a new pair.
+///
+/// A refresh token is good for one use. A client that retries within 10 seconds, because the answer
+/// was lost, gets the same pair's refresh token again. Any later use ends the session.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/refresh",
+    operation_id = "auth-refresh",
+    tag = "Sign-in",
+    request_body = RefreshRequest,
+    responses((status = 200, description = "A new pair", body = TokenPair)),
+    extensions(("x-codes" = json!(["token_invalid", "token_expired", "refresh_token_reused", "user_disabled"]))),
+)]
+async fn refresh(sessions: Sessions, Json(request): Json<RefreshRequest>) -> Result<Json<TokenPair>, Error> {
+    Ok(Json(sessions.refresh(&request.refresh_token).await?))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(refresh))
+}

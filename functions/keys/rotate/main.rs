@@ -1,0 +1,18 @@
+//! The Lambda that rotates the signing keys.
+
+use std::process::ExitCode;
+
+use functions::keys::rotate::{RotationEvent, rotate};
+use lambda_runtime::{LambdaEvent, service_fn};
+use shared::http::lambda;
+
+fn main() -> ExitCode {
+    lambda::start(async |parts| {
+        lambda_runtime::run(service_fn(async |event: LambdaEvent<RotationEvent>| {
+            let result = rotate(&parts, &event.payload).await;
+            tracing::info!(step = ?event.payload.step, ?result, "rotation");
+            result.map_err(lambda_runtime::Error::from)
+        }))
+        .await
+    })
+}

@@ -1,0 +1,83 @@
+//! What Latchkey offers: one folder an endpoint, and the table of them all.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+use axum::Router;
+use shared::parts::Parts;
+use utoipa_axum::router::OpenApiRouter;
+
+pub mod docs;
+pub mod document;
+pub mod health;
+pub mod not_found;
+pub mod openapi;
+
+/// `/v1/auth`: sessions.
+pub mod auth {
+    pub mod logout;
+    pub mod refresh;
+}
+
+/// Secrets Manager's rotation.
+pub mod keys {
+    pub mod rotate;
+}
+
+/// `/v1/me`: the signed-in user.
+pub mod me {
+    pub mod get;
+    pub mod session_delete;
+    pub mod sessions;
+}
+
+/// `/v1/otp`: one-time codes.
+pub mod otp {
+    pub mod resend;
+    pub mod send;
+    pub mod status;
+    pub mod verify;
+}
+
+/// `/.well-known`: what verifiers read.
+pub mod well_known {
+    pub mod discovery;
+    pub mod jwks;
+}
+
+#[cfg(test)]
+mod testing;
+
+/// An endpoint: one Lambda, one route.
+pub struct Endpoint {
+    /// The name of the Lambda, of its binary, and of the operation in the OpenAPI document.
+    pub name: &'static str,
+    /// Its route.
+    pub routes: fn() -> OpenApiRouter<Parts>,
+}
+
+/// Every endpoint, in the order of the documentation.
+pub const ENDPOINTS: [Endpoint; 14] = [
+    Endpoint { name: "otp-send", routes: otp::send::routes },
+    Endpoint { name: "otp-resend", routes: otp::resend::routes },
+    Endpoint { name: "otp-status", routes: otp::status::routes },
+    Endpoint { name: "otp-verify", routes: otp::verify::routes },
+    Endpoint { name: "auth-refresh", routes: auth::refresh::routes },
+    Endpoint { name: "auth-logout", routes: auth::logout::routes },
+    Endpoint { name: "me-get", routes: me::get::routes },
+    Endpoint { name: "me-sessions", routes: me::sessions::routes },
+    Endpoint { name: "me-session-delete", routes: me::session_delete::routes },
+    Endpoint { name: "health", routes: health::routes },
+    Endpoint { name: "openapi", routes: openapi::routes },
+    Endpoint { name: "docs", routes: docs::routes },
+    Endpoint { name: "jwks", routes: well_known::jwks::routes },
+    Endpoint { name: "discovery", routes: well_known::discovery::routes },
+];
+
+/// The Lambdas that no path leads to.
+pub const OTHER_LAMBDAS: [&str; 2] = ["not-found", "keys-rotate"];
+
+/// All endpoints on one router, as `cargo run` and the tests serve them.
+pub fn all(parts: Parts) -> Router {
+    let routes = ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
+    shared::http::service(routes.into(), parts)
+}

@@ -1,0 +1,29 @@
+//! `GET /v1/me`: my profile.
+
+use shared::{
+    http::{Caller, Json},
+    parts::Parts,
+    user::UserView,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// My profile.
+#[utoipa::path(
+    get,
+    path = "/v1/me",
+    operation_id = "me-get",
+    tag = "Me",
+    security(("access_token" = [])),
+    responses((status = 200, description = "The signed-in user", body = UserView)),
+)]
+async fn get(caller: Caller) -> Json<UserView> {
+    Json(UserView::new(&caller.user, &caller.claims.client_id))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(get))
+}

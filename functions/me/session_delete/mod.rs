@@ -1,0 +1,39 @@
+//! `DELETE /v1/me/sessions/{session_id}`: signs one of my devices out.
+
+use axum::http::StatusCode;
+use shared::{
+    error::Error,
+    http::{Caller, PathId},
+    parts::Parts,
+    store::Store,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Signs one of my devices out.
+///
+/// A session of somebody else reads as one that does not exist.
+#[utoipa::path(
+    delete,
+    path = "/v1/me/sessions/{session_id}",
+    operation_id = "me-session-delete",
+    tag = "Me",
+    security(("access_token" = [])),
+    params(("session_id" = uuid::Uuid, Path, description = "The session")),
+    responses((status = 204, description = "Signed out")),
+    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+)]
+async fn delete(caller: Caller, store: Store, PathId(id): PathId) -> Result<StatusCode, Error> {
+    if !caller.user.sessions.contains_key(&id) {
+        return Err(Error::NotFound);
+    }
+    store.end_sessions(caller.user.id, &[id]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}

@@ -1,0 +1,67 @@
+//! Every other path and method: API Gateway's `$default` route.
+//!
+//! API Gateway would answer `{"message": "Not Found"}`; this says the same as problem details, tells a
+//! wrong method from a wrong path, and answers browsers' preflights.
+
+use std::sync::LazyLock;
+
+use axum::{
+    Router,
+    http::{HeaderValue, Method, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use shared::{error::Error, parts::Parts};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::openapi::DOCUMENT;
+
+#[cfg(test)]
+mod tests;
+
+/// The paths of the document and their methods.
+static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
+    let methods = |item: &Value| {
+        let names = item.as_object().into_iter().flatten().map(|(name, _)| name.to_ascii_uppercase());
+        names
+            .filter(|name| {
+                Method::from_bytes(name.as_bytes()).is_ok_and(|method| method.is_safe() || method != Method::GET)
+            })
+            .collect()
+    };
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+    paths.map(|(path, item)| (path.clone(), methods(item))).collect()
+});
+
+async fn not_found(method: Method, uri: Uri) -> Response {
+    let allowed = OPERATIONS.iter().find(|(path, _)| matches(path, uri.path())).map(|(_, methods)| methods);
+    match allowed {
+        Some(methods) if !methods.iter().any(|allowed| allowed == method.as_str()) => {
+            let mut response = Error::MethodNotAllowed.into_response();
+            if let Ok(allow) = HeaderValue::from_str(&methods.join(",")) {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+            response
+        }
+        _ => Error::NotFound.into_response(),
+    }
+}
+
+/// Whether `path` is one of a `template` as `/v1/otp/{challenge_id}`.
+fn matches(template: &str, path: &str) -> bool {
+    let (mut template, mut path) = (template.split('/'), path.split('/'));
+    loop {
+        match (template.next(), path.next()) {
+            (None, None) => return true,
+            (Some(parameter), Some(segment)) if parameter.starts_with('{') && !segment.is_empty() => {}
+            (Some(literal), Some(segment)) if literal == segment => {}
+            _ => return false,
+        }
+    }
+}
+
+/// All paths.
+pub fn routes() -> OpenApiRouter<Parts> {
+    Router::new().fallback(not_found).into()
+}

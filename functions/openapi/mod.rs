@@ -1,0 +1,30 @@
+//! `GET /openapi.json`: the reference of the API.
+
+use axum::{http::header, response::IntoResponse};
+use shared::parts::Parts;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// The document that [`crate::document`] generates from the code, kept in the repository so that a
+/// change of the API is a visible difference. A test holds the two together. Serving the text, and
+/// not generating it, keeps every other endpoint out of this Lambda.
+pub const DOCUMENT: &str = include_str!("../../docs/openapi.json");
+
+/// The OpenAPI 3.1 document of this API.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = "Service",
+    responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
+)]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")], DOCUMENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(openapi))
+}

@@ -1,0 +1,52 @@
+//! `POST /v1/otp/resend`: the same code again.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    challenges::{ChallengeView, Challenges},
+    error::Error,
+    http::{Client, Json},
+    messages::Texts,
+    parts::Parts,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+#[cfg(test)]
+mod tests;
+
+/// The challenge whose code did not arrive.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendOtpRequest {
+    challenge_id: Uuid,
+}
+
+/// Sends the code of a challenge again.
+///
+/// It is the same code, so a late first message still works. Tries that were used stay used, and the
+/// challenge ends when it would have ended.
+#[utoipa::path(
+    post,
+    path = "/v1/otp/resend",
+    operation_id = "otp-resend",
+    tag = "One-time codes",
+    request_body = ResendOtpRequest,
+    responses((status = 202, description = "The code is on its way again", body = ChallengeView)),
+    extensions(("x-codes" = json!(["resend_too_soon", "sms_limit_reached", "otp_locked", "otp_expired"]))),
+)]
+async fn resend(
+    challenges: Challenges,
+    texts: Texts,
+    client: Client,
+    Json(request): Json<ResendOtpRequest>,
+) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    let challenge = challenges.resend(request.challenge_id, client.ip.as_deref(), &texts).await?;
+    Ok((StatusCode::ACCEPTED, Json(challenge)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(resend))
+}

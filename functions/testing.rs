@@ -1,0 +1,254 @@
+//! The service under test: all endpoints, over their own embedded AWS, behind the embedded API
+//! Gateway, with a clock that tests move.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, api_gateway};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::{
+    clock::Clock,
+    config::Environment,
+    parts::Parts,
+    random::Random,
+    signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
+};
+
+/// The deployment's template.
+pub(crate) const TEMPLATE: &str = include_str!("../template.yaml");
+/// The issuer of the tests.
+pub(crate) const ISSUER: &str = "https://id.example.com";
+/// A phone that nobody has yet.
+pub(crate) const PHONE: &str = "+14155550123";
+/// Another one.
+pub(crate) const OTHER_PHONE: &str = "+447400123456";
+
+/// Keys are slow to make: all tests of a process share them.
+static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
+    let random = Random::system();
+    SigningKeys {
+        current: SigningKey::generate(Algorithm::RS256, &random).unwrap(),
+        next: SigningKey::generate(Algorithm::RS256, &random).unwrap(),
+    }
+});
+
+/// The whole service. Clones are the same service.
+#[derive(Clone)]
+pub(crate) struct TestApp {
+    pub(crate) aws: Arc<EmbeddedAws>,
+    pub(crate) parts: Parts,
+    router: Router,
+    now_millis: Arc<AtomicI64>,
+}
+
+/// A response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+/// A person who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) json: Value,
+}
+
+impl TestApp {
+    /// The service with the default settings.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The service with some settings changed.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let aws = EmbeddedAws::start(TEMPLATE, None).await.unwrap();
+        aws.secrets.create(SIGNING_KEYS_SECRET, KEYS.to_secret().unwrap());
+        aws.secrets
+            .create(HASH_KEYS_SECRET, json!({"root": "a root for tests, which is 32 bytes or more"}).to_string());
+        let mut environment: Environment = settings.iter().copied().collect();
+        for (name, value) in aws.environment() {
+            environment.set_default(&name, value);
+        }
+        environment.set_default("ISSUER", ISSUER);
+        environment.set_default("ENVIRONMENT", "dev");
+        environment.set_default("ALLOWED_COUNTRIES", "*");
+        // A whole hour, so that counters by the hour do not turn over within a test by chance.
+        let now_millis = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let told = now_millis.clone();
+        let clock = Clock::from_fn(move || Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap());
+        let parts = Parts::new(environment, clock, Random::system()).ok().unwrap();
+        parts.store().put_public_keys(&public_keys([&*KEYS]).unwrap()).await.unwrap();
+        Self { aws: Arc::new(aws), router: crate::all(parts.clone()), parts, now_millis }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.now_millis.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// Sends any request from a source address.
+    pub(crate) async fn send_from(&self, source: IpAddr, request: Request<Body>) -> Answer {
+        let response = api_gateway::invoke(self.router.clone(), request, source).await;
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            json: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        }
+    }
+
+    /// Sends any request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        self.send_from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), request).await
+    }
+
+    /// Posts JSON as a stranger.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(json_request(Method::POST, path, None, &body)).await
+    }
+
+    /// Gets as a stranger.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Calls without a body, with an access token.
+    pub(crate) async fn call_as(&self, token: &str, method: Method, path: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, bearer(token));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Posts JSON with an access token.
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.send(json_request(Method::POST, path, Some(token), &body)).await
+    }
+
+    /// What was texted to a phone, oldest first.
+    pub(crate) fn texts(&self, phone: &str) -> Vec<Message> {
+        self.aws.inbox.messages(Some(phone))
+    }
+
+    /// The code in the last text to a phone.
+    pub(crate) fn code(&self, phone: &str) -> String {
+        let text = self.texts(phone).pop().expect("a text").body;
+        text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() >= 6).expect("a code").to_owned()
+    }
+
+    /// Opens a challenge for a phone; answers its id.
+    pub(crate) async fn challenge(&self, phone: &str) -> String {
+        let sent = self.post("/v1/otp/send", json!({"phone": phone})).await;
+        assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text);
+        sent.json["challenge_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Signs a phone in.
+    pub(crate) async fn sign_in(&self, phone: &str) -> SignedIn {
+        let challenge_id = self.challenge(phone).await;
+        let answer = self.verify(&challenge_id, &self.code(phone)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let token = |name: &str| answer.json[name].as_str().unwrap().to_owned();
+        SignedIn { access: token("access_token"), refresh: token("refresh_token"), json: answer.json.clone() }
+    }
+
+    /// Tries a code.
+    pub(crate) async fn verify(&self, challenge_id: &str, code: &str) -> Answer {
+        self.post("/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code})).await
+    }
+
+    /// Uses a refresh token.
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.post("/v1/auth/refresh", json!({"refresh_token": token})).await
+    }
+
+    /// The (read, write) units that `work` uses.
+    pub(crate) async fn units<T>(&self, work: impl Future<Output = T>) -> (T, (f64, f64)) {
+        let before = self.parts.used_units();
+        let answer = work.await;
+        let after = self.parts.used_units();
+        (answer, (after.0 - before.0, after.1 - before.1))
+    }
+}
+
+impl Answer {
+    /// Asserts a refusal: its status and code, and the shape that every refusal has.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.json["status"], status);
+        assert_eq!(self.json["request_id"], self.headers["x-request-id"].to_str().unwrap());
+        for name in ["type", "title", "detail"] {
+            assert!(self.json[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {}", self.text);
+        }
+        let retry_after = self.headers.get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().parse().unwrap());
+        assert_eq!(self.json["retry_after"].as_i64(), retry_after);
+        assert_eq!(self.headers.contains_key(header::WWW_AUTHENTICATE), status == 401);
+    }
+
+    /// Asserts a refusal of one field.
+    #[track_caller]
+    pub(crate) fn assert_field(&self, field: &str) {
+        self.assert_problem(400, "invalid_request");
+        assert_eq!(self.json["errors"][0]["field"], field, "{}", self.text);
+    }
+}
+
+/// A code that is not `code`.
+pub(crate) fn wrong(code: &str) -> String {
+    let last = code.chars().last().unwrap();
+    format!("{}{}", &code[..code.len() - 1], if last == '0' { '1' } else { '0' })
+}
+
+/// A request with a JSON body.
+pub(crate) fn json_request(method: Method, path: &str, token: Option<&str>, body: &Value) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, bearer(token));
+    }
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// Runs `work` many times at once, all from the same moment.
+pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    times: usize,
+    work: impl Fn(usize) -> F,
+) -> Vec<T> {
+    let barrier = Arc::new(tokio::sync::Barrier::new(times));
+    let tasks: Vec<_> = (0..times)
+        .map(|index| {
+            let (barrier, work) = (barrier.clone(), work(index));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                work.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
