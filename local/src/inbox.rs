@@ -1,0 +1,67 @@
+//! The inbox: texts in the terminal, as JSON, and on a page.
+
+use axum::{
+    Json, Router,
+    extract::{Query, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use embedded_aws::{Inbox, Message};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+
+const PAGE: &str = include_str!("inbox.html");
+/// The page is one file; nothing from elsewhere is loaded.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+
+/// Prints every message that arrives.
+pub(crate) fn print_arrivals(inbox: &Inbox) {
+    let mut arrivals = inbox.subscribe();
+    tokio::spawn(async move {
+        loop {
+            match arrivals.recv().await {
+                Ok(message) => println!("[{} to {}] {}", message.channel, message.to, message.body),
+                Err(RecvError::Lagged(missed)) => println!("({missed} messages more; see the inbox)"),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
+/// `/_local` and `/_local/messages`.
+pub(crate) fn routes(inbox: Inbox) -> Router {
+    Router::new()
+        .route("/_local", get(page))
+        .route("/_local/messages", get(messages))
+        .layer(middleware::from_fn(loopback_only))
+        .with_state(inbox)
+}
+
+async fn page() -> Response {
+    ([(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))], Html(PAGE)).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessagesQuery {
+    to: Option<String>,
+}
+
+async fn messages(State(inbox): State<Inbox>, Query(query): Query<MessagesQuery>) -> Json<Vec<Message>> {
+    // A plus that nobody encoded reads as a space.
+    let to = query.to.map(|to| if to.starts_with(' ') { to.replacen(' ', "+", 1) } else { to });
+    Json(inbox.messages(to.as_deref()))
+}
+
+/// Codes are not for other sites: a page that points its own name at this machine sends that name.
+async fn loopback_only(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if ["localhost", "127.0.0.1", ""].contains(&name) {
+        next.run(request).await
+    } else {
+        (StatusCode::FORBIDDEN, "open this page as http://127.0.0.1 or http://localhost\n").into_response()
+    }
+}

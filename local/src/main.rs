@@ -1,0 +1,137 @@
+//! `cargo run`: the whole of Latchkey in one process, on loopback, with everything it needs of AWS
+//! embedded. Never deployed.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod inbox;
+mod start;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    response::Response,
+};
+use clap::Parser;
+use embedded_aws::api_gateway;
+use tokio::net::TcpListener;
+
+/// Phone sign-in on your laptop: every endpoint, a database, and an inbox for the texts.
+///
+/// Every setting of a deployment can be given as an environment variable; docs/settings.md lists them.
+#[derive(Parser)]
+#[command(name = "latchkey", version)]
+struct Arguments {
+    /// The port to listen on, on 127.0.0.1
+    #[arg(long, env = "PORT", default_value_t = 3000)]
+    port: u16,
+    /// Keep nothing: users, sessions and keys are gone at the end
+    #[arg(long)]
+    in_memory: bool,
+    /// Where data are kept otherwise
+    #[arg(long, default_value = ".local")]
+    data: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .compact()
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "warn,shared=info,functions=info,local=info".into()),
+        )
+        .init();
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until Ctrl-C. The errors are lines for the person at the terminal.
+async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    let listener = TcpListener::bind(address).await.map_err(|error| vec![bind_problem(arguments.port, &error)])?;
+    let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
+    let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
+    let service = start::start(address, folder).await?;
+    inbox::print_arrivals(&service.aws.inbox);
+    banner(&format!("http://{address}"), folder);
+    let router = router(service.endpoints, &service.aws.inbox);
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(asked_to_stop())
+        .await
+        .map_err(|error| vec![error.to_string()])
+}
+
+fn bind_problem(port: u16, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!(
+                "port {port} is taken; choose another, as `cargo run -- --port {}`, or set PORT",
+                port.wrapping_add(1).max(1024)
+            )
+        }
+        std::io::ErrorKind::PermissionDenied => format!("port {port} is not for ordinary users; choose one above 1023"),
+        _ => format!("port {port}: {error}"),
+    }
+}
+
+/// The endpoints behind the embedded API Gateway, and the inbox beside them.
+fn router(endpoints: Router, inbox: &embedded_aws::Inbox) -> Router {
+    let gateway = async move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request<Body>| -> Response {
+        api_gateway::invoke(endpoints.clone(), request, peer.ip()).await
+    };
+    Router::new().merge(inbox::routes(inbox.clone())).fallback(gateway)
+}
+
+fn banner(url: &str, folder: Option<&Path>) {
+    let kept = folder.map_or("in memory, gone at the end".to_owned(), |folder| format!("in {}", folder.display()));
+    println!(
+        "
+Latchkey is ready.
+
+  API    {url}
+  Docs   {url}/docs
+  Inbox  {url}/_local   (texts arrive here and in this terminal)
+  Data   {kept}
+
+Try it:
+
+  curl -s {url}/v1/otp/send -H 'content-type: application/json' -d '{{\"phone\": \"+14155550123\"}}'
+
+Ctrl-C ends it.
+"
+    );
+}
+
+async fn asked_to_stop() {
+    let ctrl_c = async {
+        // Without the handler there is no clean end, and no other harm.
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminated => {}
+    }
+}
