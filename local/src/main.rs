@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "warn,shared=info,functions=info,local=info".into()),
+                .unwrap_or_else(|_| "warn,shared=info,functions=info,local=info,metric=off".into()),
         )
         .init();
     match run(&arguments).await {

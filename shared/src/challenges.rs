@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     hash_keys::{HashKeys, IdentifierHash},
     messages::{CodeText, Texts, language},
+    metrics::{self, Metric},
     one_time_code::{Attempts, OneTimeCode},
     phone::PhoneNumber,
     random::Random,
@@ -219,6 +220,7 @@ impl Challenges {
             };
             self.store.change_throttle(&challenge.identifier, identity, now, record).await?;
         }
+        metrics::count(Metric::CodesVerified);
         Ok(Proven { challenge, owner })
     }
 

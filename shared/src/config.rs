@@ -464,6 +464,17 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_names_every_setting() {
+        let (code, reference) = (include_str!("config.rs"), include_str!("../../docs/settings.md"));
+        let is_name = |text: &&str| text.contains('_') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        let names: BTreeSet<_> = code.split('"').filter(is_name).collect();
+        assert!(names.contains("OTP_LENGTH") && names.len() > 20);
+        for name in names {
+            assert!(reference.contains(&format!("| `{name}` |")), "docs/settings.md lacks {name}");
+        }
+    }
+
+    #[test]
     fn outside_production_lifetimes_may_be_short() {
         let quick = [("OTP_RESEND_COOLDOWN_SECONDS", "1"), ("OTP_TTL_SECONDS", "1"), ("ACCESS_TOKEN_TTL_SECONDS", "1")];
         assert_eq!(parse(&quick).err().map(|problems| problems.len()), Some(3));

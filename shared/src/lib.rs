@@ -17,6 +17,7 @@ pub mod error;
 pub mod hash_keys;
 pub mod http;
 pub mod messages;
+pub mod metrics;
 pub mod one_time_code;
 pub mod parts;
 pub mod phone;

@@ -19,6 +19,7 @@ use crate::{
     config::Settings,
     error::Error,
     hash_keys::HashKeys,
+    metrics::{self, Metric},
     random::Random,
     refresh_token::RefreshToken,
     session::{AuthenticationMethod, Device, Session, idle_end},
@@ -185,6 +186,7 @@ impl Sessions {
         is_new_user: bool,
         now: Timestamp,
     ) -> Result<SignedIn, Error> {
+        metrics::count(Metric::SignIns);
         Ok(SignedIn {
             tokens: self.tokens(user, session, refresh, now)?,
             is_new_user,

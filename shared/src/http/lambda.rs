@@ -2,10 +2,18 @@
 
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{clock::Clock, config::Environment, parts::Parts, random::Random};
+use crate::{
+    clock::Clock,
+    config::Environment,
+    metrics::{self, EmbeddedMetrics},
+    parts::Parts,
+    random::Random,
+};
 
 /// Runs the Lambda that answers `routes`. `warm` prepares what the endpoint needs while Lambda gives a
 /// whole core: opens connections, reads keys. Where that fails the first request tries again.
@@ -20,14 +28,16 @@ pub fn run(routes: OpenApiRouter<Parts>, warm: impl AsyncFnOnce(&Parts)) -> Exit
 pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -> ExitCode {
     let environment = Environment::of_process();
     let level = environment.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or("info").to_owned();
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_target(false)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(EnvFilter::new(level))
-        .init();
+        .with_filter(filter_fn(metrics::is_log))
+        .with_filter(EnvFilter::new(level));
+    let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
+    tracing_subscriber::registry().with(log).with(EmbeddedMetrics::new(stage, Clock::system())).init();
     let parts = match Parts::new(environment, Clock::system(), Random::system()) {
         Ok(parts) => parts,
         Err(problems) => {

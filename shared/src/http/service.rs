@@ -16,7 +16,12 @@ use tower_http::{
 };
 
 use super::Problem;
-use crate::{config::Settings, error::Error, parts::Parts};
+use crate::{
+    config::Settings,
+    error::Error,
+    metrics::{self, Metric},
+    parts::Parts,
+};
 
 /// The time that a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -95,6 +100,13 @@ async fn observe(State(parts): State<Parts>, request: Request, next: Next) -> Re
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
+    }
+    match &error {
+        Some(Error::Unavailable(_)) => metrics::count(Metric::Unavailable),
+        Some(Error::OtpLocked { .. }) => metrics::count(Metric::Lockouts),
+        Some(Error::OtpIncorrect { .. }) => metrics::count(Metric::CodesRefused),
+        Some(Error::RefreshTokenReused) => metrics::count(Metric::RefreshReplays),
+        _ => {}
     }
     let status = response.status().as_u16();
     let duration_ms = parts.clock().now().as_millisecond() - began_at.as_millisecond();

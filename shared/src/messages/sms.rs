@@ -10,6 +10,7 @@ use crate::{
     aws::sdk_config,
     config::{Environment, Settings, SmsSettings},
     error::Error,
+    metrics::{self, Metric},
     phone::PhoneNumber,
 };
 
@@ -85,15 +86,16 @@ impl Texts {
     /// # Errors
     /// [`Error::Unavailable`] where SNS cannot be reached or refuses.
     pub async fn send(&self, phone: &PhoneNumber, text: &str) -> Result<(), Error> {
-        self.client
+        let sent = self
+            .client
             .publish()
             .phone_number(phone.as_str())
             .message(text)
             .set_message_attributes(Some((*self.attributes).clone()))
             .send()
-            .await
-            .map(drop)
-            .map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))
+            .await;
+        metrics::count(if sent.is_ok() { Metric::TextsSent } else { Metric::TextsRefused });
+        sent.map(drop).map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))
     }
 }
 

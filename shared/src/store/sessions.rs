@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Rotation {
     /// The successor is the live one now; or the client asks again for it, within the grace.
-    Rotated(Session),
+    Rotated(Box<Session>),
     /// The token had been used before.
     Replayed,
     /// The session was idle for too long.
@@ -61,7 +61,8 @@ impl Store {
         let error = match result {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());
-                return Ok(Rotation::Rotated(from_item(answer.attributes.unwrap_or_default())?));
+                let session = from_item(answer.attributes.unwrap_or_default())?;
+                return Ok(Rotation::Rotated(Box::new(session)));
             }
             Err(error) => error,
         };
@@ -78,7 +79,7 @@ impl Store {
         let same_successor = session.refresh_hash == next && session.previous_refresh_hash.as_deref() == Some(current);
         let age_millis = now.as_millisecond() - session.last_used_at.as_millisecond();
         if same_successor && age_millis <= REFRESH_GRACE_MILLIS {
-            return Ok(Rotation::Rotated(session));
+            return Ok(Rotation::Rotated(Box::new(session)));
         }
         Ok(Rotation::Replayed)
     }

@@ -1,0 +1,141 @@
+//! Counts of what happened, for alarms and the dashboard.
+//!
+//! A count is a log line in CloudWatch's embedded metric format: no call on the way of a request.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::fmt;
+
+use serde_json::json;
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{Layer, layer::Context};
+
+use crate::clock::Clock;
+
+/// The namespace of the metrics in CloudWatch.
+pub const NAMESPACE: &str = "Latchkey";
+/// The events that are counts.
+const TARGET: &str = "metric";
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// A text was handed to SNS.
+    TextsSent,
+    /// SNS refused a text, or could not be reached.
+    TextsRefused,
+    /// A code was right.
+    CodesVerified,
+    /// A code was wrong.
+    CodesRefused,
+    /// Somebody has to wait after too many wrong codes.
+    Lockouts,
+    /// A session began.
+    SignIns,
+    /// A refresh token was used twice, and its session ended.
+    RefreshReplays,
+    /// A request was answered 503.
+    Unavailable,
+}
+
+/// All metrics.
+pub const METRICS: [Metric; 8] = [
+    Metric::TextsSent,
+    Metric::TextsRefused,
+    Metric::CodesVerified,
+    Metric::CodesRefused,
+    Metric::Lockouts,
+    Metric::SignIns,
+    Metric::RefreshReplays,
+    Metric::Unavailable,
+];
+
+impl Metric {
+    /// Its name in CloudWatch.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// Counts one.
+pub fn count(metric: Metric) {
+    tracing::info!(target: TARGET, name = metric.name());
+}
+
+/// Prints counts as CloudWatch reads them.
+pub struct EmbeddedMetrics {
+    clock: Clock,
+    service: String,
+}
+
+impl EmbeddedMetrics {
+    /// Counts of `service`, the one dimension.
+    pub fn new(service: String, clock: Clock) -> Self {
+        Self { clock, service }
+    }
+
+    fn line(&self, name: &str) -> String {
+        json!({
+            "_aws": {
+                "Timestamp": self.clock.now().as_millisecond(),
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [["Service"]],
+                    "Metrics": [{"Name": name, "Unit": "Count"}],
+                }],
+            },
+            "Service": self.service,
+            name: 1,
+        })
+        .to_string()
+    }
+}
+
+impl<S: Subscriber> Layer<S> for EmbeddedMetrics {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == TARGET {
+            let mut name = Name::default();
+            event.record(&mut name);
+            println!("{}", self.line(&name.0));
+        }
+    }
+}
+
+/// Whether an event is one for the log.
+pub fn is_log(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.target() != TARGET
+}
+
+#[derive(Default)]
+struct Name(String);
+
+impl Visit for Name {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "name" {
+            value.clone_into(&mut self.0);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_count_is_a_line_that_cloudwatch_reads() {
+        let clock = Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap());
+        let line = EmbeddedMetrics::new("prod".into(), clock).line("TextsSent");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["TextsSent"], &line["Service"]), (&json!(1), &json!("prod")));
+        assert_eq!(line["_aws"]["Timestamp"], 1_800_000_000_000_i64);
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(metrics["Metrics"], json!([{"Name": "TextsSent", "Unit": "Count"}]));
+        assert_eq!((&metrics["Namespace"], &metrics["Dimensions"]), (&json!("Latchkey"), &json!([["Service"]])));
+    }
+}
