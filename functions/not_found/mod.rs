@@ -9,6 +9,7 @@ use axum::{
     Router,
     http::{HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
+    routing::any,
 };
 use serde_json::Value;
 use shared::{error::Error, parts::Parts};
@@ -63,5 +64,5 @@ fn matches(template: &str, path: &str) -> bool {
 
 /// All paths.
 pub fn routes() -> OpenApiRouter<Parts> {
-    Router::new().fallback(not_found).into()
+    Router::new().route("/", any(not_found)).route("/{*path}", any(not_found)).into()
 }

@@ -20,7 +20,7 @@ use crate::{
     one_time_code::{Attempts, OneTimeCode},
     phone::PhoneNumber,
     random::Random,
-    store::Store,
+    store::{Identity, Spent, Store},
 };
 
 /// A challenge as its client sees it.
@@ -142,10 +142,10 @@ impl Challenges {
     pub async fn resend(&self, id: Uuid, ip: Option<&str>, texts: &Texts) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let challenge = self.store.challenge(id).await?.ok_or(Error::OtpExpired)?;
-        let newest = self.store.identity(&challenge.identifier).await?.throttle().newest(challenge.purpose);
-        match challenge.status(newest, now) {
+        let identity = self.store.identity(&challenge.identifier).await?;
+        match challenge.status(identity.throttle().newest(challenge.purpose), now) {
             ChallengeStatus::Pending => {}
-            ChallengeStatus::Locked => return Err(Error::OtpLocked { retry_after: None }),
+            ChallengeStatus::Locked => return Err(self.no_tries_left(&challenge, &identity, now)),
             ChallengeStatus::Verified | ChallengeStatus::Expired => return Err(Error::OtpExpired),
         }
         let code = self.hash_keys.open_code(id, &challenge.sealed_code)?;
@@ -195,7 +195,13 @@ impl Challenges {
         let now = self.clock.now();
         let limits = &self.settings.limits;
         let guess = self.hash_keys.code(id, code.as_str());
-        let challenge = self.store.spend_attempt(id, &guess, now).await?;
+        let challenge = match self.store.spend_attempt(id, &guess, now).await? {
+            Spent::Counted(challenge) => challenge,
+            Spent::NoneLeft(challenge) => {
+                let identity = self.store.identity(&challenge.identifier).await?;
+                return Err(self.no_tries_left(&challenge, &identity, now));
+            }
+        };
         let identity = self.store.identity(&challenge.identifier).await?;
         let throttle = identity.throttle();
         let is_test = self.test_code(&challenge.address, now).is_some();
@@ -222,6 +228,13 @@ impl Challenges {
         }
         metrics::count(Metric::CodesVerified);
         Ok(Proven { challenge, owner })
+    }
+
+    /// The refusal of a challenge without tries. It tells the wait, where the phone itself has to wait.
+    fn no_tries_left(&self, challenge: &Challenge, identity: &Identity, now: Timestamp) -> Error {
+        let is_test = self.test_code(&challenge.address, now).is_some();
+        let waits = if is_test { Ok(()) } else { identity.throttle().check(&self.settings.limits, now) };
+        waits.err().unwrap_or(Error::OtpLocked { retry_after: None })
     }
 
     fn test_code(&self, address: &Address, now: Timestamp) -> Option<OneTimeCode> {

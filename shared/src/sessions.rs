@@ -76,8 +76,7 @@ impl Sessions {
         let now = self.clock.now();
         if proven.owner.is_none() {
             let user = self.new_user(&challenge.address, challenge.locale.clone(), now)?;
-            let (mut user, session, refresh) = self.first_session(user, device.clone(), now)?;
-            user.last_sign_in_at = Some(now);
+            let (user, session, refresh) = self.first_session(user, device.clone(), now)?;
             if self.store.create_user(&user, &challenge.identifier, &session, challenge.id).await? {
                 return self.signed_in(&user, &session, &refresh, true, now);
             }
@@ -133,6 +132,7 @@ impl Sessions {
         if self.settings.admin_phone.as_ref() == Some(phone) {
             roles.insert(ADMIN_ROLE.to_owned());
         }
+        let begins_at = whole_seconds(now);
         Ok(User {
             id: self.random.uuid(now)?,
             phone: Some(phone.clone()),
@@ -140,9 +140,9 @@ impl Sessions {
             status: UserStatus::Active,
             roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
             sessions: BTreeMap::new(),
-            created_at: now,
-            updated_at: now,
-            last_sign_in_at: None,
+            created_at: begins_at,
+            updated_at: begins_at,
+            last_sign_in_at: Some(begins_at),
         })
     }
 
@@ -159,9 +159,7 @@ impl Sessions {
 
     fn new_session(&self, user_id: Uuid, device: Device, now: Timestamp) -> Result<(Session, RefreshToken), Error> {
         let id = self.random.uuid(now)?;
-        // Whole seconds, as tokens and the store keep them.
-        let begins_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let ends_at = begins_at + seconds(self.settings.refresh_token_ttl_seconds);
+        let ends_at = whole_seconds(now) + seconds(self.settings.refresh_token_ttl_seconds);
         let refresh = RefreshToken::first(user_id, id, ends_at, &self.random)?;
         let session = Session {
             id,
@@ -212,4 +210,9 @@ impl Sessions {
             refresh_expires_in: seconds_until(session.expires_at, now),
         })
     }
+}
+
+/// A time as tokens and the store keep it.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -1,6 +1,6 @@
 //! A Lambda's main.
 
-use std::process::ExitCode;
+use std::{pin::Pin, process::ExitCode};
 
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -15,9 +15,17 @@ use crate::{
     random::Random,
 };
 
-/// Runs the Lambda that answers `routes`. `warm` prepares what the endpoint needs while Lambda gives a
-/// whole core: opens connections, reads keys. Where that fails the first request tries again.
-pub fn run(routes: OpenApiRouter<Parts>, warm: impl AsyncFnOnce(&Parts)) -> ExitCode {
+/// What a Lambda prepares while it is given a whole core: opens connections, reads keys. Where that
+/// fails the first request tries again.
+///
+/// Boxed, and [`run`] without type parameters, so that all this is compiled once: an `async fn` is
+/// compiled anew by whoever awaits it, here by every Lambda, for a minute each.
+pub type Warm = for<'a> fn(&'a Parts) -> Warming<'a>;
+/// A [`Warm`] under way.
+pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Runs the Lambda that answers `routes`.
+pub fn run(routes: OpenApiRouter<Parts>, warm: Warm) -> ExitCode {
     start(async |parts| {
         warm(&parts).await;
         lambda_http::run(super::service(routes.into(), parts)).await
@@ -64,25 +72,31 @@ pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -
 }
 
 /// For endpoints that need nothing prepared.
-pub async fn nothing(_: &Parts) {}
+pub fn nothing(_: &Parts) -> Warming<'_> {
+    Box::pin(async {})
+}
 
 /// Opens the connection to the table.
-pub async fn warm_store(parts: &Parts) {
-    log_failure(parts.store().ping().await);
+pub fn warm_store(parts: &Parts) -> Warming<'_> {
+    Box::pin(async { log_failure(parts.store().ping().await) })
 }
 
 /// Opens the connection to the table and reads the hash keys.
-pub async fn warm_hash_keys(parts: &Parts) {
-    let (ping, keys) = futures_util::join!(parts.store().ping(), parts.hash_keys());
-    log_failure(ping);
-    log_failure(keys);
+pub fn warm_hash_keys(parts: &Parts) -> Warming<'_> {
+    Box::pin(async {
+        let (ping, keys) = futures_util::join!(parts.store().ping(), parts.hash_keys());
+        log_failure(ping);
+        log_failure(keys);
+    })
 }
 
 /// Opens the connection to the table, reads the hash keys and the signing key.
-pub async fn warm_sessions(parts: &Parts) {
-    let (ping, sessions) = futures_util::join!(parts.store().ping(), parts.sessions());
-    log_failure(ping);
-    log_failure(sessions);
+pub fn warm_sessions(parts: &Parts) -> Warming<'_> {
+    Box::pin(async {
+        let (ping, sessions) = futures_util::join!(parts.store().ping(), parts.sessions());
+        log_failure(ping);
+        log_failure(sessions);
+    })
 }
 
 fn log_failure<T>(result: Result<T, crate::error::Error>) {

@@ -3,7 +3,7 @@
 use std::{any::Any, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -47,8 +47,9 @@ pub fn service(routes: Router<Parts>, parts: Parts) -> Router {
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(parts.clone(), observe))
+        .layer(middleware::from_fn_with_state(parts.clone(), refuse))
         .layer(cors)
+        .layer(middleware::from_fn_with_state(parts.clone(), observe))
         .with_state(parts)
 }
 
@@ -74,25 +75,43 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::Internal(format!("panic: {}", message.unwrap_or("?"))).into_response()
 }
 
-async fn observe(State(parts): State<Parts>, request: Request, next: Next) -> Response {
-    let began_at = parts.clock().now();
-    let request_id = request_id(&request, &parts);
-    let method = request.method().clone();
-    // The pattern, not the path: a path may hold a phone.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let units_before = parts.used_units();
+/// The id of a request, from [`observe`] to [`refuse`].
+#[derive(Clone)]
+struct RequestId(String);
+
+/// Sets the deadline, and makes a problem of an [`Error`], which stays in the response's extensions.
+async fn refuse(
+    State(parts): State<Parts>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::Unavailable("the deadline of the request".into()).into_response(),
     };
-    let error = response.extensions_mut().remove::<Error>();
-    if let Some(error) = &error {
+    if let Some(error) = response.extensions_mut().remove::<Error>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = Problem::new(error, &parts.settings().issuer, &request_id).response(error);
+        response = Problem::new(&error, &parts.settings().issuer, &request_id).response(&error);
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+        response.extensions_mut().insert(error);
     }
+    response
+}
+
+/// Adds the headers that every response carries, and writes the log line.
+async fn observe(State(parts): State<Parts>, mut request: Request, next: Next) -> Response {
+    let began_at = parts.clock().now();
+    let request_id = request_id(&request, &parts);
+    request.extensions_mut().insert(RequestId(request_id.clone()));
+    let method = request.method().clone();
+    // The pattern, not the path: a path may hold a phone.
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let units_before = parts.used_units();
+    let mut response = next.run(request).await;
+    let error = response.extensions_mut().remove::<Error>();
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);

@@ -10,6 +10,15 @@ use uuid::Uuid;
 use super::{Store, bytes, from_item, keys::Key, number, text, to_item, unavailable};
 use crate::{challenge::Challenge, error::Error};
 
+/// The outcome of spending a try.
+#[derive(Debug)]
+pub enum Spent {
+    /// It is counted, and the guess is in the challenge.
+    Counted(Challenge),
+    /// The challenge had none left.
+    NoneLeft(Challenge),
+}
+
 impl Store {
     /// Keeps a new challenge.
     pub async fn put_challenge(&self, challenge: &Challenge) -> Result<(), Error> {
@@ -31,9 +40,8 @@ impl Store {
     /// closes the challenge, so of any number of right guesses only one is answered here.
     ///
     /// # Errors
-    /// [`Error::OtpExpired`] where the challenge is unknown, too old or used,
-    /// [`Error::OtpLocked`] where no tries are left.
-    pub async fn spend_attempt(&self, id: Uuid, guess: &[u8], now: Timestamp) -> Result<Challenge, Error> {
+    /// [`Error::OtpExpired`] where the challenge is unknown, too old or used.
+    pub async fn spend_attempt(&self, id: Uuid, guess: &[u8], now: Timestamp) -> Result<Spent, Error> {
         let guess_by = self.random.uuid(now)?;
         let result = self
             .client
@@ -56,7 +64,7 @@ impl Store {
         match result {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());
-                from_item(answer.attributes.unwrap_or_default())
+                from_item(answer.attributes.unwrap_or_default()).map(Spent::Counted)
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -64,12 +72,12 @@ impl Store {
                     let challenge: Challenge = from_item(item)?;
                     // Our own write, whose answer was lost.
                     if challenge.guess_by == Some(guess_by) {
-                        return Ok(challenge);
+                        return Ok(Spent::Counted(challenge));
                     }
                     if challenge.is_used() || challenge.expires_at <= now {
                         return Err(Error::OtpExpired);
                     }
-                    Err(Error::OtpLocked { retry_after: None })
+                    Ok(Spent::NoneLeft(challenge))
                 }
                 _ => Err(unavailable(error)),
             },

@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::keys::Key;
-pub use self::{keys::TTL, sessions::Rotation, throttles::Identity};
+pub use self::{challenges::Spent, keys::TTL, sessions::Rotation, throttles::Identity};
 use crate::{
     aws::{TransactionConflictClassifier, sdk_config},
     config::{Environment, Settings},
