@@ -45,6 +45,12 @@ pub mod well_known {
 }
 
 #[cfg(test)]
+mod coverage_tests;
+#[cfg(test)]
+mod race_tests;
+#[cfg(test)]
+mod response_tests;
+#[cfg(test)]
 mod testing;
 
 /// An endpoint: one Lambda, one route.

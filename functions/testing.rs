@@ -1,6 +1,9 @@
 //! The service under test: all endpoints, over their own embedded AWS, behind the embedded API
 //! Gateway, with a clock that tests move.
 
+pub(crate) mod bodies;
+pub(crate) mod tokens;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
@@ -9,15 +12,17 @@ use std::{
     },
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, api_gateway};
+use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, TABLE, api_gateway};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
+    aws::sdk_config,
     clock::Clock,
     config::Environment,
     parts::Parts,
@@ -35,7 +40,7 @@ pub(crate) const PHONE: &str = "+14155550123";
 pub(crate) const OTHER_PHONE: &str = "+447400123456";
 
 /// Keys are slow to make: all tests of a process share them.
-static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
+pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
     let random = Random::system();
     SigningKeys {
         current: SigningKey::generate(Algorithm::RS256, &random).unwrap(),
@@ -48,6 +53,7 @@ static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
 pub(crate) struct TestApp {
     pub(crate) aws: Arc<EmbeddedAws>,
     pub(crate) parts: Parts,
+    environment: Environment,
     router: Router,
     now_millis: Arc<AtomicI64>,
 }
@@ -77,8 +83,19 @@ impl TestApp {
 
     /// The service with some settings changed.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let app = Self::deployed(settings, KEYS.to_secret().unwrap()).await;
+        app.parts.store().put_public_keys(&public_keys([&*KEYS]).unwrap()).await.unwrap();
+        app
+    }
+
+    /// The service as it was deployed just now: its secret holds no keys yet, none are published.
+    pub(crate) async fn before_first_rotation(settings: &[(&str, &str)]) -> Self {
+        Self::deployed(settings, "{}".to_owned()).await
+    }
+
+    async fn deployed(settings: &[(&str, &str)], signing_keys: String) -> Self {
         let aws = EmbeddedAws::start(TEMPLATE, None).await.unwrap();
-        aws.secrets.create(SIGNING_KEYS_SECRET, KEYS.to_secret().unwrap());
+        aws.secrets.create(SIGNING_KEYS_SECRET, signing_keys);
         aws.secrets
             .create(HASH_KEYS_SECRET, json!({"root": "a root for tests, which is 32 bytes or more"}).to_string());
         let mut environment: Environment = settings.iter().copied().collect();
@@ -90,16 +107,59 @@ impl TestApp {
         environment.set_default("ALLOWED_COUNTRIES", "*");
         // A whole hour, so that counters by the hour do not turn over within a test by chance.
         let now_millis = Arc::new(AtomicI64::new(1_800_000_000_000));
+        Self::instance(Arc::new(aws), environment, now_millis)
+    }
+
+    fn instance(aws: Arc<EmbeddedAws>, environment: Environment, now_millis: Arc<AtomicI64>) -> Self {
         let told = now_millis.clone();
         let clock = Clock::from_fn(move || Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap());
-        let parts = Parts::new(environment, clock, Random::system()).ok().unwrap();
-        parts.store().put_public_keys(&public_keys([&*KEYS]).unwrap()).await.unwrap();
-        Self { aws: Arc::new(aws), router: crate::all(parts.clone()), parts, now_millis }
+        let parts = Parts::new(environment.clone(), clock, Random::system()).ok().unwrap();
+        Self { aws, router: crate::all(parts.clone()), parts, environment, now_millis }
+    }
+
+    /// Fresh Lambda instances over the same data, with some settings changed.
+    pub(crate) fn restarted(&self, settings: &[(&str, &str)]) -> Self {
+        let mut environment = self.environment.clone();
+        for (name, value) in settings {
+            environment.set(name, *value);
+        }
+        Self::instance(self.aws.clone(), environment, self.now_millis.clone())
+    }
+
+    /// The same service, which cannot reach an AWS service (as `DYNAMODB`) any more.
+    pub(crate) fn cut_off(&self, service: &str) -> Self {
+        self.restarted(&[(&format!("AWS_ENDPOINT_URL_{service}"), "http://127.0.0.1:1")])
+    }
+
+    /// Serves other routes on the same parts.
+    pub(crate) fn serving(&self, routes: Router<Parts>) -> Self {
+        Self { router: shared::http::service(routes, self.parts.clone()), ..self.clone() }
     }
 
     /// Lets time pass.
     pub(crate) fn advance(&self, seconds: i64) {
-        self.now_millis.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.advance_millis(seconds * 1000);
+    }
+
+    /// Lets a part of a second pass.
+    pub(crate) fn advance_millis(&self, millis: i64) {
+        self.now_millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Disables a user, as an administrator would.
+    pub(crate) async fn disable(&self, user_id: &str) {
+        let client = aws_sdk_dynamodb::Client::new(&sdk_config(&self.environment, "DYNAMODB"));
+        client
+            .update_item()
+            .table_name(TABLE)
+            .key("pk", AttributeValue::S(format!("USER#{user_id}")))
+            .key("sk", AttributeValue::S("USER".into()))
+            .update_expression("SET user_status = :disabled")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":disabled", AttributeValue::S("disabled".into()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Sends any request from a source address.
@@ -153,9 +213,24 @@ impl TestApp {
         text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() >= 6).expect("a code").to_owned()
     }
 
+    /// Asks for a code.
+    pub(crate) async fn send_code(&self, phone: &str) -> Answer {
+        self.post("/v1/otp/send", json!({"phone": phone})).await
+    }
+
+    /// Asks for a challenge's code again.
+    pub(crate) async fn resend(&self, challenge_id: &str) -> Answer {
+        self.post("/v1/otp/resend", json!({"challenge_id": challenge_id})).await
+    }
+
+    /// Gets with an access token.
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Answer {
+        self.call_as(token, Method::GET, path).await
+    }
+
     /// Opens a challenge for a phone; answers its id.
     pub(crate) async fn challenge(&self, phone: &str) -> String {
-        let sent = self.post("/v1/otp/send", json!({"phone": phone})).await;
+        let sent = self.send_code(phone).await;
         assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text);
         sent.json["challenge_id"].as_str().unwrap().to_owned()
     }
@@ -189,6 +264,25 @@ impl TestApp {
 }
 
 impl Answer {
+    /// Asserts success; answers the body.
+    #[track_caller]
+    pub(crate) fn assert_ok(&self) -> &Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        &self.json
+    }
+
+    /// A header's text; empty where it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Asserts a refusal with a wait; answers the seconds.
+    #[track_caller]
+    pub(crate) fn assert_wait(&self, status: u16, code: &str) -> i64 {
+        self.assert_problem(status, code);
+        self.json["retry_after"].as_i64().unwrap_or_else(|| panic!("no retry_after: {}", self.text))
+    }
+
     /// Asserts a refusal: its status and code, and the shape that every refusal has.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str) {
@@ -227,7 +321,14 @@ pub(crate) fn json_request(method: Method, path: &str, token: Option<&str>, body
     request.body(Body::from(body.to_string())).unwrap()
 }
 
-fn bearer(token: &str) -> String {
+/// The claims of a token, unchecked.
+pub(crate) fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap()).unwrap()
+}
+
+/// The `Authorization` header of a token.
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 

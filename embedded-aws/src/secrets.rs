@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::StartError;
 
 const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -69,9 +70,14 @@ impl Secrets {
     /// Begins a rotation as the service does: an empty version that is pending. Answers its id.
     pub fn begin_rotation(&self, name: &str) -> String {
         let id = uuid::Uuid::new_v4().to_string();
-        let pending = Version { value: None, stages: BTreeSet::from(["AWSPENDING".to_owned()]) };
+        let pending = Version { value: None, stages: BTreeSet::from([PENDING.to_owned()]) };
         self.change(|stored| {
-            stored.entry(name.to_owned()).or_default().insert(id.clone(), pending);
+            let versions = stored.entry(name.to_owned()).or_default();
+            // A stage is on one version.
+            for version in versions.values_mut() {
+                version.stages.remove(PENDING);
+            }
+            versions.insert(id.clone(), pending);
         });
         id
     }

@@ -23,14 +23,8 @@ mod tests;
 /// The paths of the document and their methods.
 static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
-    let methods = |item: &Value| {
-        let names = item.as_object().into_iter().flatten().map(|(name, _)| name.to_ascii_uppercase());
-        names
-            .filter(|name| {
-                Method::from_bytes(name.as_bytes()).is_ok_and(|method| method.is_safe() || method != Method::GET)
-            })
-            .collect()
-    };
+    let methods =
+        |item: &Value| item.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase()).collect();
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 });

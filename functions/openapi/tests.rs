@@ -1,3 +1,6 @@
+use serde_json::{Value, json};
+use shared::http::Code;
+
 use crate::{document::document, testing::TestApp};
 
 /// `UPDATE_OPENAPI=1 cargo test -p functions openapi` writes the document anew.
@@ -21,5 +24,60 @@ async fn a_stranger_reads_the_document() {
     let app = TestApp::start().await;
     let answer = app.get("/openapi.json").await;
     assert_eq!((answer.status.as_u16(), answer.json["openapi"].as_str()), (200, Some("3.1.0")));
-    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.text, super::DOCUMENT);
+}
+
+#[tokio::test]
+async fn the_document_needs_no_aws() {
+    let app = TestApp::start().await;
+    for service in ["DYNAMODB", "SECRETSMANAGER", "SNS"] {
+        app.cut_off(service).get("/openapi.json").await.assert_ok();
+    }
+}
+
+fn operations() -> Vec<Value> {
+    let document: Value = serde_json::from_str(super::DOCUMENT).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    paths.flat_map(|item| item.as_object().unwrap().values().cloned()).collect()
+}
+
+#[test]
+fn every_refusal_is_a_problem_with_codes_of_its_status() {
+    for operation in operations() {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            if status.as_str() < "400" {
+                continue;
+            }
+            let problem = &response["content"]["application/problem+json"]["schema"];
+            assert_eq!(problem, &json!({"$ref": "#/components/schemas/Problem"}), "{}", operation["operationId"]);
+            let codes = response["description"].as_str().unwrap().split(", ");
+            for code in codes {
+                let name = code.trim_matches('`');
+                let code = Code::ALL.into_iter().find(|code| code.name() == name).unwrap();
+                assert_eq!(code.status().as_str(), status, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_operation_says_what_it_is() {
+    for operation in operations() {
+        let id = operation["operationId"].as_str().unwrap();
+        for name in ["summary", "tags"] {
+            let said = &operation[name];
+            assert!(said.as_str().is_some_and(|text| !text.is_empty()) || said[0].is_string(), "{id} lacks {name}");
+        }
+    }
+}
+
+#[test]
+fn every_code_is_in_the_table_of_codes() {
+    let document: Value = serde_json::from_str(super::DOCUMENT).unwrap();
+    let description = document["info"]["description"].as_str().unwrap();
+    for code in Code::ALL {
+        assert!(description.contains(&format!("| `{}` | {} |", code.name(), code.status().as_u16())));
+    }
 }

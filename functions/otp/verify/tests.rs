@@ -1,19 +1,44 @@
+mod locks;
+
+use axum::http::{Method, Request};
 use serde_json::json;
 
-use crate::testing::{OTHER_PHONE, PHONE, TestApp, at_once, wrong};
+use crate::testing::{OTHER_PHONE, PHONE, TestApp, bodies, claims, json_request, wrong};
 
 #[tokio::test]
 async fn a_code_signs_in() {
     let app = TestApp::start().await;
     let signed_in = app.sign_in(PHONE).await.json;
-    assert_eq!(signed_in["token_type"], "Bearer");
-    assert_eq!(signed_in["expires_in"], 900);
-    assert_eq!(signed_in["refresh_expires_in"], 14 * 24 * 3600);
-    assert_eq!(signed_in["is_new_user"], true);
-    assert_eq!(signed_in["user"]["phone"], PHONE);
-    assert_eq!(signed_in["user"]["phone_verified"], true);
-    assert_eq!(signed_in["user"]["roles"], json!(["User"]));
-    assert_eq!(signed_in["user"]["last_sign_in_at"], "2027-01-15T08:00:00Z");
+    assert_eq!(
+        signed_in,
+        json!({
+            "access_token": signed_in["access_token"],
+            "token_type": "Bearer",
+            "expires_in": 900,
+            "refresh_token": signed_in["refresh_token"],
+            "refresh_expires_in": 14 * 24 * 3600,
+            "is_new_user": true,
+            "user": {
+                "id": signed_in["user"]["id"],
+                "phone": PHONE,
+                "phone_verified": true,
+                "email": null,
+                "email_verified": false,
+                "username": null,
+                "name": null,
+                "locale": null,
+                "avatar_url": null,
+                "has_password": false,
+                "mfa": [],
+                "roles": ["User"],
+                "status": "active",
+                "created_at": "2027-01-15T08:00:00Z",
+                "updated_at": "2027-01-15T08:00:00Z",
+                "last_sign_in_at": "2027-01-15T08:00:00Z",
+            },
+        })
+    );
+    assert!(signed_in["refresh_token"].as_str().unwrap().starts_with("lkr_"));
 
     app.advance(60);
     let again = app.sign_in(PHONE).await.json;
@@ -21,4 +46,194 @@ async fn a_code_signs_in() {
     assert_eq!(again["user"]["id"], signed_in["user"]["id"]);
     assert_eq!(again["user"]["last_sign_in_at"], "2027-01-15T08:01:00Z");
     assert_eq!(again["user"]["created_at"], "2027-01-15T08:00:00Z");
+}
+
+#[tokio::test]
+async fn the_user_is_the_same_object_as_my_profile() {
+    let app = TestApp::start().await;
+    app.advance_millis(123);
+    for _ in 0..2 {
+        let person = app.sign_in(PHONE).await;
+        assert_eq!(&person.json["user"], app.get_as(&person.access, "/v1/me").await.assert_ok());
+        app.advance_millis(60_456);
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_says_who_how_and_until_when() {
+    let app = TestApp::start().await;
+    let person = app.sign_in(PHONE).await;
+    let said = claims(&person.access);
+    let session = app.get_as(&person.access, "/v1/me/sessions").await.assert_ok()["items"][0]["id"].clone();
+    assert_eq!(
+        said,
+        json!({
+            "iss": "https://id.example.com",
+            "sub": person.json["user"]["id"],
+            "aud": "default",
+            "client_id": "default",
+            "iat": 1_800_000_000,
+            "exp": 1_800_000_900,
+            "jti": said["jti"],
+            "sid": session,
+            "roles": ["User"],
+            "scope": "",
+            "amr": ["sms"],
+            "auth_time": 1_800_000_000,
+        })
+    );
+    let header = data_encoding::BASE64URL_NOPAD.decode(person.access.split('.').next().unwrap().as_bytes()).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!(header, crate::testing::tokens::header());
+    let again = app.refresh(&person.refresh).await;
+    let again = claims(again.assert_ok()["access_token"].as_str().unwrap());
+    assert_ne!(said["jti"], again["jti"], "each token has its own id");
+}
+
+#[tokio::test]
+async fn the_phone_of_the_administrator_becomes_one() {
+    let app = TestApp::with(&[("ADMIN_PHONE", PHONE)]).await;
+    let admin = app.sign_in(PHONE).await;
+    assert_eq!(admin.json["user"]["roles"], json!(["Admin", "User"]));
+    assert_eq!(claims(&admin.access)["roles"], json!(["Admin", "User"]));
+    assert_eq!(
+        claims(&admin.access)["scope"],
+        "users:read users:write roles:read roles:write roles:assign apps:read apps:write audit:read"
+    );
+    assert_eq!(app.sign_in(OTHER_PHONE).await.json["user"]["roles"], json!(["User"]));
+}
+
+#[tokio::test]
+async fn the_settings_say_what_a_session_is_like() {
+    let settings = [
+        ("DEFAULT_ROLE", "Guest"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "600"),
+        ("REFRESH_TOKEN_TTL_SECONDS", "3600"),
+        ("ISSUER", "https://auth.shop.example"),
+    ];
+    let app = TestApp::with(&settings).await;
+    let person = app.sign_in(PHONE).await;
+    assert_eq!(person.json["user"]["roles"], json!(["Guest"]));
+    assert_eq!((&person.json["expires_in"], &person.json["refresh_expires_in"]), (&json!(600), &json!(3600)));
+    let said = claims(&person.access);
+    assert_eq!((&said["iss"], &said["exp"]), (&json!("https://auth.shop.example"), &json!(1_800_000_600)));
+}
+
+#[tokio::test]
+async fn a_code_signs_in_once() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    let code = app.code(PHONE);
+    app.verify(&id, &code).await.assert_ok();
+    app.verify(&id, &code).await.assert_problem(410, "otp_expired");
+    app.verify(&id, &wrong(&code)).await.assert_problem(410, "otp_expired");
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_five_minutes() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    app.advance(299);
+    app.verify(&id, &app.code(PHONE)).await.assert_ok();
+    let id = app.challenge(OTHER_PHONE).await;
+    app.advance(300);
+    app.verify(&id, &app.code(OTHER_PHONE)).await.assert_problem(410, "otp_expired");
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_its_own_challenge() {
+    let app = TestApp::with(&[("OTP_LENGTH", "10")]).await;
+    let (mine, theirs) = (app.challenge(PHONE).await, app.challenge(OTHER_PHONE).await);
+    app.verify(&theirs, &app.code(PHONE)).await.assert_problem(400, "otp_incorrect");
+    app.verify(&mine, &app.code(PHONE)).await.assert_ok();
+    let unknown = "01890000-0000-7000-8000-000000000000";
+    app.verify(unknown, "123456").await.assert_problem(410, "otp_expired");
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_not_signed_in() {
+    let app = TestApp::start().await;
+    let person = app.sign_in(PHONE).await;
+    app.disable(person.json["user"]["id"].as_str().unwrap()).await;
+    app.advance(30);
+    let id = app.challenge(PHONE).await;
+    app.verify(&id, &app.code(PHONE)).await.assert_problem(403, "user_disabled");
+    app.verify(&id, &app.code(PHONE)).await.assert_problem(410, "otp_expired");
+}
+
+#[tokio::test]
+async fn the_device_is_remembered_as_the_gateway_saw_it() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+    let mut request = json_request(Method::POST, "/v1/otp/verify", None, &body);
+    request.headers_mut().insert("user-agent", "A".repeat(300).parse().unwrap());
+    request.headers_mut().insert("x-forwarded-for", "203.0.113.1".parse().unwrap());
+    let signed_in = app.send_from("2001:db8::7".parse().unwrap(), request).await;
+    let access = signed_in.assert_ok()["access_token"].as_str().unwrap();
+    let session = app.get_as(access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
+    assert_eq!((&session["ip"], &session["user_agent"]), (&json!("2001:db8::7"), &json!("A".repeat(256))));
+}
+
+#[tokio::test]
+async fn only_its_own_fields_in_json_are_read() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    let code = app.code(PHONE);
+    bodies::assert_strict(&app, None, "/v1/otp/verify", &json!({"challenge_id": id, "code": code})).await;
+    for (body, field) in [
+        (json!({"code": code}), "challenge_id"),
+        (json!({"challenge_id": id}), "code"),
+        (json!({"challenge_id": "1", "code": code}), "challenge_id"),
+        (json!({"challenge_id": id, "code": 123_456}), "code"),
+        (json!({"challenge_id": id, "code": null}), "code"),
+        (json!({"challenge_id": id, "code": ""}), "code"),
+        (json!({"challenge_id": id, "code": "12345"}), "code"),
+        (json!({"challenge_id": id, "code": "12345678901"}), "code"),
+        (json!({"challenge_id": id, "code": "12345a"}), "code"),
+        (json!({"challenge_id": id, "code": format!(" {code}")}), "code"),
+        (json!({"challenge_id": id, "code": "１２３４５６"}), "code"),
+    ] {
+        app.post("/v1/otp/verify", body).await.assert_field(field);
+    }
+    let status = app.get(&format!("/v1/otp/{id}")).await;
+    assert_eq!(status.assert_ok()["attempts_left"], 5, "none of these is a try");
+}
+
+#[tokio::test]
+async fn without_aws_the_client_is_asked_to_come_back() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    let code = app.code(PHONE);
+    for service in ["DYNAMODB", "SECRETSMANAGER"] {
+        let answer = app.cut_off(service).verify(&id, &code).await;
+        assert_eq!(answer.assert_wait(503, "unavailable"), 5, "{service}");
+    }
+    app.cut_off("SNS").verify(&id, &code).await.assert_ok();
+}
+
+#[tokio::test]
+async fn no_answer_tells_a_code_and_no_token_tells_a_phone() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    let code = app.code(PHONE);
+    let wrong = app.verify(&id, &wrong(&code)).await;
+    let status = app.send(Request::get(format!("/v1/otp/{id}")).body(axum::body::Body::empty()).unwrap()).await;
+    let signed_in = app.verify(&id, &code).await;
+    for text in [wrong.text, status.text] {
+        assert!(!text.contains(&code) && !text.contains(&PHONE[1..]), "{text}");
+    }
+    let said = claims(signed_in.assert_ok()["access_token"].as_str().unwrap()).to_string();
+    assert!(!said.contains(&PHONE[1..]), "{said}");
+}
+
+#[tokio::test]
+async fn a_sign_in_takes_three_writes_and_a_read() {
+    let app = TestApp::start().await;
+    app.sign_in(PHONE).await;
+    app.advance(2 * 3600);
+    let id = app.challenge(PHONE).await;
+    let (answer, (reads, writes)) = app.units(app.verify(&id, &app.code(PHONE))).await;
+    answer.assert_ok();
+    assert!(writes <= 3.0 && reads <= 1.0, "{reads} reads, {writes} writes");
 }

@@ -1,0 +1,212 @@
+//! What must hold however many requests arrive together.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::testing::{Answer, TestApp, at_once, wrong};
+
+/// A race is lost by chance: each is run so often.
+const ROUNDS: usize = 20;
+
+/// An app whose sources may ask for any number of texts.
+async fn app() -> TestApp {
+    TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1000000")]).await
+}
+
+/// A phone for each round.
+fn phone(round: usize) -> String {
+    format!("+1415555{:04}", 2000 + round)
+}
+
+fn count(answers: &[Answer], status: u16, code: &str) -> usize {
+    let code = if code.is_empty() { None } else { Some(code) };
+    answers.iter().filter(|answer| (answer.status.as_u16(), answer.json["code"].as_str()) == (status, code)).count()
+}
+
+/// How the answers are distributed, for messages.
+fn tally(answers: &[Answer]) -> BTreeSet<(u16, String)> {
+    answers.iter().map(|answer| (answer.status.as_u16(), answer.json["code"].to_string())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_wrong_codes_at_once_are_five_tries() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let phone = phone(round);
+        let id = app.challenge(&phone).await;
+        let code = app.code(&phone);
+        let guesses: Vec<_> = (0..10).map(|digit| format!("{}{digit}", &code[..5])).filter(|it| *it != code).collect();
+        let answers = at_once(100, |index| {
+            let (app, id, guess) = (app.clone(), id.clone(), guesses[index % guesses.len()].clone());
+            async move { app.verify(&id, &guess).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 400, "otp_incorrect"), 5, "{:?}", tally(&answers));
+        assert_eq!(count(&answers, 429, "otp_locked"), 95, "{:?}", tally(&answers));
+        let left: BTreeSet<_> = answers.iter().filter_map(|answer| answer.json["attempts_left"].as_i64()).collect();
+        assert_eq!(left, (0..5).collect());
+        app.verify(&id, &code).await.assert_problem(429, "otp_locked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_right_codes_at_once_are_one_session() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let phone = phone(round);
+        let id = app.challenge(&phone).await;
+        let code = app.code(&phone);
+        let answers = at_once(50, |_| {
+            let (app, id, code) = (app.clone(), id.clone(), code.clone());
+            async move { app.verify(&id, &code).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 200, ""), 1, "{:?}", tally(&answers));
+        assert_eq!(count(&answers, 410, "otp_expired"), 49, "{:?}", tally(&answers));
+        let signed_in = answers.iter().find(|answer| answer.status == 200).unwrap();
+        let sessions = app.get_as(signed_in.json["access_token"].as_str().unwrap(), "/v1/me/sessions").await;
+        assert_eq!(sessions.assert_ok()["items"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_and_wrong_codes_at_once_are_no_more_than_five_tries_and_one_session() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let phone = phone(round);
+        let id = app.challenge(&phone).await;
+        let code = app.code(&phone);
+        let answers = at_once(20, |index| {
+            let (app, id) = (app.clone(), id.clone());
+            let guess = if index % 2 == 0 { code.clone() } else { wrong(&code) };
+            async move { app.verify(&id, &guess).await }
+        })
+        .await;
+        let (right, tries) = (count(&answers, 200, ""), count(&answers, 400, "otp_incorrect"));
+        assert!(right <= 1 && right + tries <= 5, "{right} right, {tries} wrong: {:?}", tally(&answers));
+        assert!(right == 1 || tries == 5, "{right} right, {tries} wrong: {:?}", tally(&answers));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_sends_at_once_are_one_text() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let phone = phone(round);
+        let answers = at_once(50, |_| {
+            let (app, phone) = (app.clone(), phone.clone());
+            async move { app.send_code(&phone).await }
+        })
+        .await;
+        assert_eq!(app.texts(&phone).len(), 1, "{:?}", tally(&answers));
+        assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
+        assert_eq!(count(&answers, 429, "resend_too_soon"), 49, "{:?}", tally(&answers));
+        let sent = answers.iter().find(|answer| answer.status == 202).unwrap();
+        app.verify(sent.json["challenge_id"].as_str().unwrap(), &app.code(&phone)).await.assert_ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sends_again_at_once_are_one_text() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let phone = phone(round);
+        let id = app.challenge(&phone).await;
+        app.advance(30);
+        let answers = at_once(20, |_| {
+            let (app, id) = (app.clone(), id.clone());
+            async move { app.resend(&id).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
+        assert_eq!(app.texts(&phone).len(), 2, "{:?}", tally(&answers));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_sends_from_one_source_at_once_are_no_more_than_it_may_ask_for() {
+    let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "7")]).await;
+    for round in 0..ROUNDS {
+        let before = app.aws.inbox.messages(None).len();
+        let answers = at_once(50, |index| {
+            let app = app.clone();
+            async move { app.send_code(&phone(50 * round + index)).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 202, ""), 7, "{:?}", tally(&answers));
+        assert_eq!(app.aws.inbox.messages(None).len() - before, 7);
+        app.advance(3600);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_refreshes_at_once_have_one_successor() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let person = app.sign_in(&phone(round)).await;
+        let answers = at_once(50, |_| {
+            let (app, token) = (app.clone(), person.refresh.clone());
+            async move { app.refresh(&token).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 200, ""), 50, "{:?}", tally(&answers));
+        let successors: BTreeSet<_> =
+            answers.iter().map(|answer| answer.json["refresh_token"].as_str().unwrap()).collect();
+        assert_eq!(successors.len(), 1);
+        let successor = successors.first().unwrap();
+        let next = app.refresh(successor).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
+        assert_ne!(next, *successor);
+
+        app.advance(11);
+        app.refresh(successor).await.assert_problem(401, "refresh_token_reused");
+        app.refresh(&next).await.assert_problem(401, "token_invalid");
+        let access = answers[0].json["access_token"].as_str().unwrap();
+        app.get_as(access, "/v1/me").await.assert_problem(401, "token_invalid");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_and_an_honest_refresh_at_once_leave_no_session() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let person = app.sign_in(&phone(round)).await;
+        let live = app.refresh(&person.refresh).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
+        app.advance(11);
+        let answers = at_once(20, |index| {
+            let (app, token) = (app.clone(), if index % 2 == 0 { live.clone() } else { person.refresh.clone() });
+            async move { app.refresh(&token).await }
+        })
+        .await;
+        assert!(count(&answers, 401, "refresh_token_reused") >= 1, "{:?}", tally(&answers));
+        app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
+        let refreshed = answers.iter().filter_map(|answer| answer.json["refresh_token"].as_str());
+        for token in refreshed.chain([live.as_str()]) {
+            app.refresh(token).await.assert_problem(401, "token_invalid");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_outs_and_refreshes_at_once_leave_no_session() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let person = app.sign_in(&phone(round)).await;
+        let answers = at_once(20, |index| {
+            let (app, person) = (app.clone(), person.clone());
+            async move {
+                if index == 10 {
+                    app.post_as(&person.access, "/v1/auth/logout", json!({})).await
+                } else {
+                    app.refresh(&person.refresh).await
+                }
+            }
+        })
+        .await;
+        assert_eq!(answers[10].status, 204);
+        app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
+        for token in answers.iter().filter_map(|answer| answer.json["refresh_token"].as_str()) {
+            app.refresh(token).await.assert_problem(401, "token_invalid");
+        }
+    }
+}
