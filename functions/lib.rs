@@ -51,6 +51,8 @@ mod race_tests;
 #[cfg(test)]
 mod response_tests;
 #[cfg(test)]
+mod template_tests;
+#[cfg(test)]
 mod testing;
 
 /// An endpoint: one Lambda, one route.

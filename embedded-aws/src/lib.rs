@@ -7,13 +7,17 @@
 
 pub mod api_gateway;
 mod dynamodb;
+mod front_door;
 mod inbox;
 mod s3;
 mod secrets;
 mod ses;
 mod sns;
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -98,6 +102,16 @@ impl EmbeddedAws {
         let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let endpoints = self.endpoints.iter().map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone()));
         fixed.chain(endpoints).collect()
+    }
+
+    /// Serves everything at one more address. Whoever reaches it reads codes and keys.
+    ///
+    /// # Errors
+    /// A sentence that says why the address cannot be had.
+    pub async fn serve_at(&mut self, address: SocketAddr) -> Result<(), StartError> {
+        let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+        self.serve(listener, front_door::router(self.endpoints.clone()));
+        Ok(())
     }
 
     async fn listen(&mut self, name: &'static str) -> Result<TcpListener, StartError> {

@@ -37,6 +37,10 @@ struct Arguments {
     /// Where data are kept otherwise
     #[arg(long, default_value = ".local")]
     data: PathBuf,
+    /// Serve the embedded AWS at this address, too, for functions in containers (deploy/sam-local). Whoever
+    /// reaches it reads codes and keys
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    aws_address: Option<SocketAddr>,
 }
 
 #[tokio::main]
@@ -68,7 +72,10 @@ async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     let listener = TcpListener::bind(address).await.map_err(|error| vec![bind_problem(arguments.port, &error)])?;
     let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
     let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
-    let service = start::start(address, folder).await?;
+    let mut service = start::start(address, folder).await?;
+    if let Some(address) = arguments.aws_address {
+        service.aws.serve_at(address).await.map_err(|problem| vec![problem])?;
+    }
     inbox::print_arrivals(&service.aws.inbox);
     banner(&format!("http://{address}"), folder);
     let router = router(service.endpoints, &service.aws.inbox);

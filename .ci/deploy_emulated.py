@@ -1,0 +1,188 @@
+"""Deploys template.yaml into an emulated account and tests it there: after the first deployment, after a rotation of
+the signing keys, and after an update that changes a setting. Every function runs in its own IAM role."""
+
+import base64
+import json
+import os
+import pathlib
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import boto3
+
+SAM, MINISTACK_PYTHON = sys.argv[1:]
+FOLDER = pathlib.Path("target/emulated").absolute()
+REGION = "eu-central-1"
+STACK = "latchkey"
+ORIGIN = "https://app.example.com"
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+
+BEGAN = time.monotonic()
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    PORT = listener.getsockname()[1]
+ENDPOINT = f"http://127.0.0.1:{PORT}"
+# Nobody's real account: whatever AWS variables there are stay outside.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": ENDPOINT}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+ENVIRONMENT |= CREDENTIALS | {"AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"}
+
+
+def step(what):
+    print(f"-- {what} ({time.monotonic() - BEGAN:.0f} s)", flush=True)
+
+
+def client(service):
+    return boto3.client(
+        service,
+        endpoint_url=ENDPOINT,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def start_account():
+    # The functions inherit this environment, so it holds nothing else.
+    environment = {name: os.environ[name] for name in ("PATH", "HOME")} | CREDENTIALS
+    environment |= {
+        "AUTH": "true",
+        "GATEWAY_PORT": str(PORT),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_REGION": REGION,
+        "IOT_MTLS_ENABLED": "0",
+    }
+    log = open(FOLDER / "account.log", "wb")
+    account = subprocess.Popen([MINISTACK_PYTHON, "deploy/emulated_aws.py"], env=environment, stdout=log, stderr=log)
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(f"{ENDPOINT}/_ministack/health")
+            return account
+        except OSError:
+            time.sleep(0.1)
+    sys.exit("the emulated account does not start")
+
+
+def deploy(**settings):
+    """`sam deploy` as for production, but for what this account cannot have."""
+    parameters = {
+        "Environment": "prod",
+        "Architecture": ARCHITECTURE,
+        "Tracing": "Active",
+        "DeploymentType": "Canary10Percent5Minutes",
+        "AllowedOrigins": ORIGIN,
+        "OtpSendConcurrency": 5,
+        "OtpResendConcurrency": 5,
+        "AlarmEmail": "alarms@example.com",
+        # All requests come from one address.
+        "OtpSendsPerIpPerHour": 1000,
+    } | settings
+    with open(FOLDER / "deploy.log", "wb") as log:
+        subprocess.run(
+            [SAM, "deploy", "--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK]
+            + ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())],
+            env=ENVIRONMENT,
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
+
+
+def outputs():
+    stack = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def api_url():
+    api = client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="Api")
+    return f"{ENDPOINT}/_aws/execute-api/{api['StackResourceDetail']['PhysicalResourceId']}/$default"
+
+
+def end_to_end_tests(url):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+        "LATCHKEY_URL": url,
+        "LATCHKEY_INBOX": f"{ENDPOINT}/_ministack/sns/sms-messages?phoneNumber={{phone}}",
+        "LATCHKEY_ORIGIN": ORIGIN,
+        "LATCHKEY_SESSION": str(FOLDER / "session.json"),
+    }
+    command = ["cargo", "test", "--quiet", "--locked", "--package", "local", "--test", "end_to_end"]
+    subprocess.run(command, env=environment, check=True)
+
+
+def get(url):
+    with urllib.request.urlopen(url) as response:
+        return json.load(response)
+
+
+def published_keys(url):
+    return {key["kid"] for key in get(f"{url}/.well-known/jwks.json")["keys"]}
+
+
+def signed_with():
+    """The key of the session that the tests left behind."""
+    token = json.loads((FOLDER / "session.json").read_text())["access_token"]
+    head = token.split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+
+
+def rotate_keys(secret):
+    def current():
+        versions = client("secretsmanager").describe_secret(SecretId=secret)["VersionIdsToStages"]
+        return next(version for version, stages in versions.items() if "AWSCURRENT" in stages)
+
+    before = current()
+    client("secretsmanager").rotate_secret(SecretId=secret)
+    for _ in range(300):
+        if current() != before:
+            return
+        time.sleep(0.1)
+    sys.exit("the keys were not rotated")
+
+
+def new_code_length(url):
+    body = json.dumps({"phone": "+14155559999"}).encode()
+    request = urllib.request.Request(f"{url}/v1/otp/send", body, {"content-type": "application/json"})
+    return get(request)["code_length"]
+
+
+def main():
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    account = start_account()
+    try:
+        step("first deployment")
+        deploy()
+        url = api_url()
+        step("end-to-end tests")
+        end_to_end_tests(url)
+        old_key = signed_with()
+        step("rotation of the signing keys")
+        rotate_keys(outputs()["SigningKeysSecretArn"])
+        step("end-to-end tests; the session of before goes on")
+        end_to_end_tests(url)
+        step("an update that changes a setting")
+        deploy(OtpLength=8)
+        assert new_code_length(url) == 8, "the functions run with the old settings"
+        step("end-to-end tests; the session of before goes on")
+        end_to_end_tests(url)
+        # The instances are new ones: they have read the new key.
+        assert signed_with() != old_key, "the old key still signs"
+        assert {old_key, signed_with()} <= published_keys(url)
+        step("done")
+    except BaseException:
+        for name in ("deploy.log", "account.log"):
+            if (FOLDER / name).exists():
+                print(f"-- the end of {FOLDER / name}", (FOLDER / name).read_text(errors="replace")[-6000:], sep="\n")
+        raise
+    finally:
+        account.terminate()
+        account.wait()
+
+
+main()

@@ -1,0 +1,236 @@
+"""An AWS account on this machine, for .ci/deploy-emulated: ministack, and what it leaves out of the template.
+
+ministack runs CloudFormation, API Gateway, the Lambdas themselves, DynamoDB, SNS and Secrets Manager in one
+process, and with AUTH=true holds every function to its own role. Added here, by wrapping its own handlers:
+
+- `dynamodb:LeadingKeys`, so that the key prefixes in the policies count;
+- `CredentialsArn` of an integration: API Gateway may call only what that role may invoke; preflights reach routes;
+- Secrets Manager's rotation, in its four steps, on demand and for a RotationSchedule; ARNs as a secret's Ref;
+- a table's TTL.
+
+CodeDeploy and alarms on metric math are accepted, and nothing is made. Throttling, point-in-time recovery,
+encryption and deletion protection are dropped by ministack; functions/template_tests.rs looks after those.
+"""
+
+import contextvars
+import json
+import re
+import socketserver
+import threading
+
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import apigateway, dynamodb, lambda_svc, secretsmanager
+from ministack.services.cloudformation import provisioners, stacks
+
+HANDLERS = provisioners._RESOURCE_HANDLERS
+PARTITION_KEY = "pk"
+
+
+# --- IAM: the partition keys of a DynamoDB request ----------------------------------------------------
+
+
+def partition_keys(request):
+    """Every partition key that a request names; those of a transaction together, the strictest reading."""
+    if not isinstance(request, dict):
+        return
+    for name in ("Key", "Item"):
+        if value := request.get(name, {}).get(PARTITION_KEY):
+            yield from value.values()
+    names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+    for name, value in re.findall(r"(#?\w+)\s*=\s*(:\w+)", request.get("KeyConditionExpression", "")):
+        if names.get(name, name) == PARTITION_KEY:
+            yield from values[value].values()
+    for item in request.get("TransactItems", []):
+        for part in item.values():
+            yield from partition_keys(part)
+    for table in request.get("RequestItems", {}).values():
+        for part in table.get("Keys", []) if isinstance(table, dict) else table:
+            yield from partition_keys({"Key": part} if isinstance(table, dict) else next(iter(part.values())))
+
+
+plain_dynamodb_context = iam_actions.dynamodb_service_context
+
+
+def dynamodb_context(body):
+    context = plain_dynamodb_context(body)
+    keys = list(partition_keys(json.loads(body or b"{}")))
+    return {**context, "dynamodb:LeadingKeys": keys} if keys else context
+
+
+iam_actions.dynamodb_service_context = dynamodb_context
+
+
+# --- API Gateway: the role in which it calls a function -----------------------------------------------
+
+plain_integration_props = provisioners._apigw_v2_integration_props
+plain_invoke = apigateway._invoke_lambda_proxy
+
+
+def integration_props(props):
+    return {**plain_integration_props(props), "credentialsArn": props.get("CredentialsArn", "")}
+
+
+def may_invoke(role_arn, function_arn):
+    account = get_account_id()
+    policies = iam_evaluator._gather_role_policies(role_arn.rsplit("/", 1)[-1], account)
+    context = iam_evaluator.EvalContext(
+        principal_arn=role_arn,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action="lambda:InvokeFunction",
+        resource_arn=function_arn,
+        region=get_region(),
+    )
+    return iam_evaluator.evaluate(context, policies).decision == "Allow"
+
+
+async def invoke(integration, *args, **kwargs):
+    function_arn = apigateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
+    if not may_invoke(integration.get("credentialsArn", ""), function_arn):
+        # What an HTTP API answers, too; the access log has the reason.
+        return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
+    return await plain_invoke(integration, *args, **kwargs)
+
+
+async def execute(api_id, stage, path, method, headers, body, query, account, region, raw_query=None):
+    """An API without CORS settings of its own hands preflights to its routes; ministack refuses them."""
+    if method != "OPTIONS" or apigateway._apis.get(api_id, {}).get("corsConfiguration"):
+        return await plain_execute(api_id, stage, path, method, headers, body, query, account, region, raw_query)
+    route = apigateway._match_route(api_id, method, path)
+    integration = apigateway._integrations[api_id][route["target"].removeprefix("integrations/")]
+    lowercase = {name.lower(): value for name, value in headers.items()}
+    return await invoke(integration, api_id, stage, path, method, lowercase, body, query, route["routeKey"])
+
+
+provisioners._apigw_v2_integration_props = integration_props
+apigateway._invoke_lambda_proxy = invoke
+plain_execute = apigateway._handle_execute_in_scope
+apigateway._handle_execute_in_scope = execute
+
+
+# --- Secrets Manager: rotation ------------------------------------------------------------------------
+
+
+def rotate(secret, token):
+    """The four steps, each a call of the function. The first that fails ends the rotation."""
+    function_arn = secret["RotationLambdaARN"]
+    function, config, _ = lambda_svc._get_func_record_for_ref(function_arn)
+    if function is None:
+        raise ValueError(f"there is no function {function_arn}")
+    policy = json.dumps(function.get("policy") or {})
+    if "secretsmanager.amazonaws.com" not in policy or secret["ARN"] not in policy:
+        raise ValueError(f"Secrets Manager may not call {function_arn}")
+    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+        event = {"SecretId": secret["ARN"], "ClientRequestToken": token, "Step": step}
+        record = lambda_svc._execution_record_for_config(function, config)
+        result = lambda_svc._execute_function_with_config_scope(record, event)
+        if result.get("error") or result.get("throttle"):
+            raise ValueError(f"rotation, {step}: {result.get('body')} {result.get('log')}")
+
+
+def begin_rotation(secret, data):
+    secret["RotationEnabled"] = True
+    for name in ("RotationLambdaARN", "RotationRules"):
+        if data.get(name):
+            secret[name] = data[name]
+    return data.get("ClientRequestToken") or new_uuid()
+
+
+plain_rotate_secret = secretsmanager._rotate_secret
+
+
+def rotate_secret(data):
+    _, secret = secretsmanager._resolve(data.get("SecretId"))
+    if not secret or secret.get("DeletedDate") or not (data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")):
+        return plain_rotate_secret(data)
+    token = begin_rotation(secret, data)
+    # As on AWS, the answer does not wait for the rotation. The function calls back into this server.
+    threading.Thread(target=contextvars.copy_context().run, args=(rotate, secret, token), daemon=True).start()
+    return secretsmanager.json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
+
+
+secretsmanager._rotate_secret = rotate_secret
+
+
+def create_rotation_schedule(logical_id, props, stack_name):
+    _, secret = secretsmanager._resolve(props["SecretId"])
+    # CloudFormation's numbers are texts here.
+    rules = {name: int(value) if str(value).isdigit() else value for name, value in props["RotationRules"].items()}
+    token = begin_rotation(secret, {**props, "RotationRules": rules})
+    if str(props.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
+        rotate(secret, token)
+    return secret["ARN"], {}
+
+
+HANDLERS["AWS::SecretsManager::RotationSchedule"] = {
+    "create": create_rotation_schedule,
+    "delete": lambda physical_id, props: None,
+}
+plain_runs_on_worker_thread = stacks._runs_on_worker_thread
+stacks._runs_on_worker_thread = lambda kind: (
+    kind == "AWS::SecretsManager::RotationSchedule" or plain_runs_on_worker_thread(kind)
+)
+
+
+# A secret's Ref is its ARN; ministack answers its name.
+SECRET = HANDLERS["AWS::SecretsManager::Secret"]
+plain_secret = dict(SECRET)
+
+
+def secret_name(arn):
+    _, secret = secretsmanager._resolve(arn)
+    return secret["Name"] if secret else arn
+
+
+def with_arn(name, attributes):
+    _, secret = secretsmanager._resolve(name)
+    return secret["ARN"], attributes
+
+
+SECRET["create"] = lambda *args: with_arn(*plain_secret["create"](*args))
+SECRET["update"] = lambda arn, *args: with_arn(*plain_secret["update"](secret_name(arn), *args))
+SECRET["delete"] = lambda arn, props: plain_secret["delete"](secret_name(arn), props)
+
+
+# --- DynamoDB: TTL ------------------------------------------------------------------------------------
+
+plain_create_table = HANDLERS["AWS::DynamoDB::Table"]["create"]
+
+
+def create_table(logical_id, props, stack_name):
+    name, attributes = plain_create_table(logical_id, props, stack_name)
+    if specification := props.get("TimeToLiveSpecification"):
+        dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": specification})
+    return name, attributes
+
+
+HANDLERS["AWS::DynamoDB::Table"]["create"] = create_table
+
+
+# --- What only matters on AWS -------------------------------------------------------------------------
+
+for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
+    HANDLERS.setdefault(
+        kind,
+        {
+            "create": lambda logical_id, props, stack_name: (f"{stack_name}-{logical_id}", {}),
+            "delete": lambda physical_id, props: None,
+        },
+    )
+
+plain_create_alarm = HANDLERS["AWS::CloudWatch::Alarm"]["create"]
+HANDLERS["AWS::CloudWatch::Alarm"]["create"] = lambda logical_id, props, stack_name: (
+    (f"{stack_name}-{logical_id}", {}) if "Metrics" in props else plain_create_alarm(logical_id, props, stack_name)
+)
+
+
+# --- Two fixed waits, 40 and 50 ms of every request ---------------------------------------------------
+
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.002, 0.250)
+
+if __name__ == "__main__":
+    from ministack.app import main
+
+    main()
