@@ -145,10 +145,7 @@ fn every_operation_has_its_one_route() {
         let function = id.strip_suffix("Route").unwrap();
         assert_eq!(text(&properties["Target"]["Sub"]), format!("integrations/${{{function}Integration}}"));
         let integration = &resource(&format!("{function}Integration"))["Properties"];
-        assert!(
-            text(&integration["IntegrationUri"]["Sub"])
-                .ends_with(&format!("/functions/${{{function}.Arn}}:live/invocations"))
-        );
+        assert_eq!(text(&integration["IntegrationUri"]["Sub"]), format!("${{{function}.Arn}}:live"));
         assert_eq!(text(&integration["PayloadFormatVersion"]), "2.0");
         assert_eq!(integration["CredentialsArn"], resource("OtpSendIntegration")["Properties"]["CredentialsArn"]);
         assert_eq!(routes.insert(text(&properties["RouteKey"]).to_owned(), function.to_owned()), None);
@@ -260,16 +257,22 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
 #[test]
 fn another_value_of_a_parameter_is_another_version() {
     let mut used = BTreeSet::new();
-    parameters_in(&TEMPLATE_VALUE["Globals"]["Function"], &mut used);
-    let content = text(&resource("SettingsVersion")["Properties"]["Content"]["Sub"]);
-    let held: BTreeSet<_> = content.lines().map(|line| line.split('=').next().unwrap().to_owned()).collect();
-    assert_eq!(used.difference(&held).collect::<Vec<_>>(), Vec::<&String>::new());
-    for name in held {
-        assert!(content.lines().any(|line| line == format!("{name}=${{{name}}}")), "{name}");
+    for (name, value) in entries(&TEMPLATE_VALUE["Globals"]["Function"]) {
+        // How a version comes to be live is no part of it.
+        if name != "DeploymentPreference" {
+            parameters_in(value, &mut used);
+        }
     }
+    let content = &resource("SettingsVersion")["Properties"]["Content"]["Sub"];
+    // A part of the issuer, which is there as what it comes to.
+    assert_eq!(content[1]["Issuer"], variables()["ISSUER"]);
+    assert!(used.remove("DomainName"));
+    let held: BTreeSet<_> = text(&content[0]).lines().map(str::to_owned).collect();
+    assert_eq!(held, used.iter().map(|name| format!("{name}=${{{name}}}")).collect());
     for (id, function) in resources("AWS::Serverless::Function") {
         let properties = &function["Properties"];
         assert_eq!(text(&properties["VersionDescription"]["Sub"]), "settings ${SettingsVersion}", "{id}");
+        assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{id}");
     }
 }
 
@@ -286,6 +289,17 @@ fn every_metric_is_watched() {
     for metric in METRICS {
         assert!(words.contains(metric.name().as_str()), "{metric:?} is on no alarm and not on the dashboard");
     }
+}
+
+#[test]
+fn the_dashboard_is_json() {
+    let body = text(&resource("Dashboard")["Properties"]["DashboardBody"]["Sub"]);
+    // What stands for a value, as a number: it fits into a text, too.
+    let mut parts = body.split("${");
+    let first = parts.next().unwrap().to_owned();
+    let filled = parts.fold(first, |filled, part| filled + "1" + part.split_once('}').unwrap().1);
+    let dashboard: serde_json::Value = serde_json::from_str(&filled).unwrap();
+    assert!(dashboard["widgets"].as_array().is_some_and(|widgets| widgets.len() > 5));
 }
 
 #[test]

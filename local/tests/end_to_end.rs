@@ -107,13 +107,13 @@ impl Service {
         self.request(Method::POST, path).json(body).send().await.unwrap()
     }
 
-    /// A phone that nobody has; or the test phone.
+    /// The test phone; or one that no test has had, where texts go to an inbox and to nobody.
     fn phone(&self) -> String {
         match &self.inbox {
             Inbox::TestPhone { phone, .. } => phone.clone(),
             Inbox::Pattern(_) => {
-                let [a, b, ..] = *uuid::Uuid::new_v4().as_bytes();
-                format!("+1415555{:04}", u16::from_be_bytes([a, b]) % 10_000)
+                let [a, b, c, ..] = *uuid::Uuid::new_v4().as_bytes();
+                format!("+1415{}", 2_000_000 + u32::from_be_bytes([0, a, b, c]) % 8_000_000)
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 /// fails the first request tries again.
 ///
 /// Boxed, and [`run`] without type parameters, so that all this is compiled once: an `async fn` is
-/// compiled anew by whoever awaits it, here by every Lambda, for a minute each.
+/// compiled anew by whoever awaits it, here by every Lambda, for 5 s of CPU each.
 pub type Warm = for<'a> fn(&'a Parts) -> Warming<'a>;
 /// A [`Warm`] under way.
 pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
