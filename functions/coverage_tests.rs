@@ -15,13 +15,17 @@ use crate::{
 };
 
 /// What anybody may call. Whoever adds a name here says why an access token cannot be asked for.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 14] = [
     // These are how a person without a token gets one, or a new one.
     "otp-send",
     "otp-resend",
     "otp-status",
     "otp-verify",
+    "auth-register",
+    "auth-login",
     "auth-refresh",
+    "password-forgot",
+    "password-reset",
     // These tell nothing of anybody.
     "health",
     "openapi",

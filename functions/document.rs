@@ -26,8 +26,9 @@ const CODES: &str = "x-codes";
 #[openapi(
     info(title = "Latchkey", description = "Phone sign-in in your own AWS account."),
     tags(
-        (name = "One-time codes", description = "Prove a phone"),
-        (name = "Sign-in", description = "Refresh and end sessions"),
+        (name = "One-time codes", description = "Prove a phone or an e-mail address"),
+        (name = "Sign-in", description = "Sign up, sign in, refresh and end sessions"),
+        (name = "Passwords", description = "Change and reset"),
         (name = "Me", description = "The signed-in user"),
         (name = "Service", description = "What the service says of itself"),
     ),

@@ -12,10 +12,12 @@ pub mod health;
 pub mod not_found;
 pub mod openapi;
 
-/// `/v1/auth`: sessions.
+/// `/v1/auth`: sign-up, sign-in, sessions.
 pub mod auth {
+    pub mod login;
     pub mod logout;
     pub mod refresh;
+    pub mod register;
 }
 
 /// Secrets Manager's rotation.
@@ -25,17 +27,31 @@ pub mod keys {
 
 /// `/v1/me`: the signed-in user.
 pub mod me {
+    pub mod delete;
+    pub mod email;
+    pub mod export;
     pub mod get;
+    pub mod phone;
     pub mod session_delete;
     pub mod sessions;
+    pub mod update;
 }
 
 /// `/v1/otp`: one-time codes.
 pub mod otp {
+    #[cfg(test)]
+    mod email_tests;
     pub mod resend;
     pub mod send;
     pub mod status;
     pub mod verify;
+}
+
+/// `/v1/password`: passwords.
+pub mod password {
+    pub mod change;
+    pub mod forgot;
+    pub mod reset;
 }
 
 /// `/.well-known`: what verifiers read.
@@ -44,6 +60,14 @@ pub mod well_known {
     pub mod jwks;
 }
 
+#[cfg(test)]
+mod account_flow_tests;
+#[cfg(test)]
+mod account_privacy_tests;
+#[cfg(test)]
+mod account_race_tests;
+#[cfg(test)]
+mod account_timing_tests;
 #[cfg(test)]
 mod coverage_tests;
 #[cfg(test)]
@@ -64,14 +88,24 @@ pub struct Endpoint {
 }
 
 /// Every endpoint, in the order of the documentation.
-pub const ENDPOINTS: [Endpoint; 14] = [
+pub const ENDPOINTS: [Endpoint; 24] = [
     Endpoint { name: "otp-send", routes: otp::send::routes },
     Endpoint { name: "otp-resend", routes: otp::resend::routes },
     Endpoint { name: "otp-status", routes: otp::status::routes },
     Endpoint { name: "otp-verify", routes: otp::verify::routes },
+    Endpoint { name: "auth-register", routes: auth::register::routes },
+    Endpoint { name: "auth-login", routes: auth::login::routes },
     Endpoint { name: "auth-refresh", routes: auth::refresh::routes },
     Endpoint { name: "auth-logout", routes: auth::logout::routes },
+    Endpoint { name: "password-change", routes: password::change::routes },
+    Endpoint { name: "password-forgot", routes: password::forgot::routes },
+    Endpoint { name: "password-reset", routes: password::reset::routes },
     Endpoint { name: "me-get", routes: me::get::routes },
+    Endpoint { name: "me-update", routes: me::update::routes },
+    Endpoint { name: "me-delete", routes: me::delete::routes },
+    Endpoint { name: "me-export", routes: me::export::routes },
+    Endpoint { name: "me-phone", routes: me::phone::routes },
+    Endpoint { name: "me-email", routes: me::email::routes },
     Endpoint { name: "me-sessions", routes: me::sessions::routes },
     Endpoint { name: "me-session-delete", routes: me::session_delete::routes },
     Endpoint { name: "health", routes: health::routes },

@@ -1,6 +1,7 @@
 //! The service under test: all endpoints, over their own embedded AWS, behind the embedded API
 //! Gateway, with a clock that tests move.
 
+pub(crate) mod accounts;
 pub(crate) mod bodies;
 pub(crate) mod tokens;
 

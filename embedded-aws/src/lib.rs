@@ -50,6 +50,7 @@ pub struct EmbeddedAws {
     pub secrets: Secrets,
     endpoints: Vec<(&'static str, String)>,
     tasks: Vec<JoinHandle<()>>,
+    buckets: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
 
@@ -72,12 +73,13 @@ impl EmbeddedAws {
         std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
         let inbox = Inbox::default();
         let secrets = Secrets::open(folder.map(|folder| folder.join("secrets.json")))?;
-        let mut aws = Self { inbox, secrets, endpoints: Vec::new(), tasks: Vec::new(), _temporary: temporary };
+        let buckets = files.join("s3");
+        let mut aws = Self { inbox, secrets, endpoints: Vec::new(), tasks: Vec::new(), buckets, _temporary: temporary };
         let database = dynamodb::open(template, folder)?;
         let listener = aws.listen("DYNAMODB").await?;
         aws.tasks.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
         let listener = aws.listen("S3").await?;
-        aws.tasks.push(s3::serve(listener, &files.join("s3"))?);
+        aws.tasks.push(s3::serve(listener, &aws.buckets)?);
         let listener = aws.listen("SNS").await?;
         aws.serve(listener, sns::router(aws.inbox.clone()));
         let listener = aws.listen("SESV2").await?;
@@ -85,6 +87,11 @@ impl EmbeddedAws {
         let listener = aws.listen("SECRETSMANAGER").await?;
         aws.serve(listener, secrets::router(aws.secrets.clone()));
         Ok(aws)
+    }
+
+    /// The folder that S3 keeps its objects in.
+    pub fn buckets(&self) -> &Path {
+        &self.buckets
     }
 
     /// The environment variables that lead the functions here.

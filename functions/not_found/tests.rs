@@ -48,7 +48,7 @@ async fn a_method_that_a_path_does_not_know_is_refused() {
         for (method, path, allowed) in [
             ("GET", "/v1/otp/send", "POST"),
             ("PUT", "/v1/otp/verify", "POST"),
-            ("POST", "/v1/me", "GET"),
+            ("POST", "/v1/me", "DELETE,GET,PATCH"),
             ("PATCH", "/v1/me/sessions", "GET"),
             ("GET", &format!("/v1/me/sessions/{ID}"), "DELETE"),
             ("DELETE", &format!("/v1/otp/{ID}"), "GET"),
@@ -59,8 +59,10 @@ async fn a_method_that_a_path_does_not_know_is_refused() {
             let answer = call(&app, method, path).await;
             assert_eq!(answer.json["code"], "method_not_allowed", "{method} {path}: {}", answer.text);
             answer.assert_problem(405, "method_not_allowed");
-            let allow: Vec<_> = answer.header("allow").split(',').map(str::trim).filter(|it| *it != "HEAD").collect();
-            assert_eq!(allow, [allowed], "{method} {path}");
+            let mut allow: Vec<_> =
+                answer.header("allow").split(',').map(str::trim).filter(|it| *it != "HEAD").collect();
+            allow.sort_unstable();
+            assert_eq!(allow.join(","), allowed, "{method} {path}");
         }
     }
 }

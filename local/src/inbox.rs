@@ -1,4 +1,4 @@
-//! The inbox: texts in the terminal, as JSON, and on a page.
+//! The inbox: texts and e-mails in the terminal, as JSON, and on a page.
 
 use axum::{
     Json, Router,
@@ -13,6 +13,8 @@ use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 
 const PAGE: &str = include_str!("inbox.html");
+/// Where the links of `PASSWORD_RESET_URL` lead on a laptop.
+const RESET_PAGE: &str = include_str!("reset.html");
 /// The page is one file; nothing from elsewhere is loaded.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
 
@@ -30,17 +32,26 @@ pub(crate) fn print_arrivals(inbox: &Inbox) {
     });
 }
 
-/// `/_local` and `/_local/messages`.
+/// `/_local`, `/_local/messages` and `/_local/reset`.
 pub(crate) fn routes(inbox: Inbox) -> Router {
     Router::new()
         .route("/_local", get(page))
         .route("/_local/messages", get(messages))
+        .route("/_local/reset", get(reset_page))
         .layer(middleware::from_fn(loopback_only))
         .with_state(inbox)
 }
 
-async fn page() -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))], Html(PAGE)).into_response()
+async fn page() -> impl IntoResponse {
+    html(PAGE)
+}
+
+async fn reset_page() -> impl IntoResponse {
+    html(RESET_PAGE)
+}
+
+fn html(page: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))], Html(page))
 }
 
 #[derive(Deserialize)]

@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "warn,shared=info,functions=info,local=info,metric=off".into()),
+                .unwrap_or_else(|_| "warn,shared=info,functions=info,local=info,metric=off,dynoxide=error".into()),
         )
         .init();
     match run(&arguments).await {

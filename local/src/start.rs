@@ -41,6 +41,8 @@ fn environment(aws: &EmbeddedAws, address: SocketAddr) -> Environment {
     environment.set_default("ISSUER", format!("http://{address}"));
     environment.set_default("ENVIRONMENT", "dev");
     environment.set_default("ALLOWED_COUNTRIES", "*");
+    environment.set_default("EMAIL_FROM", "latchkey@localhost.example");
+    environment.set_default("PASSWORD_RESET_URL", format!("http://{address}/_local/reset"));
     environment
 }
 

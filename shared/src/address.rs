@@ -1,9 +1,9 @@
-//! Where a person is reached: a phone today; the types leave room for an e-mail address.
+//! Where a person is reached: a phone or an e-mail address.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::phone::PhoneNumber;
+use crate::{email::Email, phone::PhoneNumber};
 
 /// How a code travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,8 @@ pub enum Channel {
 pub enum Address {
     /// A phone.
     Sms(PhoneNumber),
+    /// An e-mail address.
+    Email(Email),
 }
 
 impl Address {
@@ -28,6 +30,7 @@ impl Address {
     pub fn channel(&self) -> Channel {
         match self {
             Self::Sms(_) => Channel::Sms,
+            Self::Email(_) => Channel::Email,
         }
     }
 
@@ -35,13 +38,15 @@ impl Address {
     pub fn masked(&self) -> String {
         match self {
             Self::Sms(phone) => phone.masked(),
+            Self::Email(email) => email.masked(),
         }
     }
 
-    /// The canonical text that counters and uniqueness are keyed by (hashed).
-    pub fn canonical(&self) -> &str {
+    /// The country of a phone, as ISO 3166-1 alpha-2.
+    pub fn country(&self) -> Option<String> {
         match self {
-            Self::Sms(phone) => phone.as_str(),
+            Self::Sms(phone) => phone.country(),
+            Self::Email(_) => None,
         }
     }
 }

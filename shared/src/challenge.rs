@@ -5,7 +5,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{address::Address, clock::epoch_seconds, hash_keys::IdentifierHash, one_time_code::Attempts};
+use crate::{
+    address::{Address, Channel},
+    clock::epoch_seconds,
+    hash_keys::IdentifierHash,
+    messages::Subject,
+    one_time_code::Attempts,
+    password::PasswordHash,
+    username::Username,
+};
 
 /// What a proven challenge is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,6 +21,43 @@ use crate::{address::Address, clock::epoch_seconds, hash_keys::IdentifierHash, o
 pub enum Purpose {
     /// A session; an account too, where there is none.
     SignIn,
+    /// The address becomes its user's.
+    NewAddress,
+    /// A new password.
+    PasswordReset,
+}
+
+/// What somebody who signs up wants his account to have. It waits in the challenge: nothing exists
+/// before its address is proven.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The password.
+    pub password: Option<PasswordHash>,
+    /// The username.
+    pub username: Option<Username>,
+    /// The display name.
+    pub name: Option<String>,
+    /// An e-mail address that nobody has proven.
+    pub unverified_email: Option<crate::email::Email>,
+}
+
+/// What a challenge keeps to itself: stored encrypted, so that the table names nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeContent {
+    /// Where the code goes.
+    pub address: Address,
+    /// The code.
+    pub code: String,
+    /// What the message is about.
+    pub subject: Subject,
+    /// The language that was asked for (BCP 47).
+    pub locale: Option<String>,
+    /// The link that goes with the code.
+    pub link: Option<String>,
+    /// What a new account is to have.
+    pub registration: Option<Registration>,
+    /// Nothing is sent, and no code proves it: there is nobody to prove anything.
+    pub decoy: bool,
 }
 
 /// Where a challenge stands.
@@ -29,22 +74,23 @@ pub enum ChallengeStatus {
     Locked,
 }
 
-/// A challenge as the store keeps it. The code itself is there as a keyed hash, to compare, and
-/// sealed, to send again.
+/// A challenge as the store keeps it. The code is there as a keyed hash, to compare, and sealed with
+/// the address, to send again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Challenge {
     /// Its id, a version 7 UUID.
     pub id: Uuid,
     /// What it is for.
     pub purpose: Purpose,
-    /// Where its code went.
-    pub address: Address,
+    /// How its code travels.
+    pub channel: Channel,
     /// The hash that the address's counters are kept under.
     pub identifier: IdentifierHash,
     /// The app that asked.
     pub client_id: String,
-    /// The language that was asked for (BCP 47).
-    pub locale: Option<String>,
+    /// The user who asked, where only he may prove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Uuid>,
     /// When it ends.
     #[serde(with = "epoch_seconds")]
     pub expires_at: Timestamp,
@@ -56,9 +102,9 @@ pub struct Challenge {
     /// [`crate::hash_keys::HashKeys::code`] of the code.
     #[serde(with = "serde_bytes")]
     pub code_hash: Vec<u8>,
-    /// [`crate::hash_keys::HashKeys::seal_code`] of the code.
+    /// [`ChallengeContent`], as JSON, by [`crate::hash_keys::HashKeys::seal`].
     #[serde(with = "serde_bytes")]
-    pub sealed_code: Vec<u8>,
+    pub sealed: Vec<u8>,
     /// The hash of the last guess: equal to `code_hash` once the challenge is used up.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
     pub guess: Option<Vec<u8>>,

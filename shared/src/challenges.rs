@@ -10,17 +10,20 @@ use uuid::Uuid;
 use crate::{
     address::{Address, Channel},
     app::DEFAULT_CLIENT_ID,
-    challenge::{Challenge, ChallengeStatus, Purpose},
+    challenge::{Challenge, ChallengeContent, ChallengeStatus, Purpose, Registration},
     clock::{Clock, seconds, seconds_until},
     config::Settings,
+    email::Email,
     error::Error,
+    even::evenly,
     hash_keys::{HashKeys, IdentifierHash},
-    messages::{CodeText, Texts, language},
+    messages::{Content, Messenger, Subject},
     metrics::{self, Metric},
     one_time_code::{Attempts, OneTimeCode},
     phone::PhoneNumber,
     random::Random,
     store::{Identity, Spent, Store},
+    throttle::Throttle,
 };
 
 /// A challenge as its client sees it.
@@ -62,6 +65,8 @@ pub struct ChallengeStatusView {
 pub struct Proven {
     /// The challenge.
     pub challenge: Challenge,
+    /// What it kept to itself.
+    pub content: ChallengeContent,
     /// The user who has the address, where there is one.
     pub owner: Option<Uuid>,
 }
@@ -77,6 +82,21 @@ pub struct NewChallenge {
     pub locale: Option<String>,
     /// The source address of the request.
     pub ip: Option<String>,
+    /// The user who asks, where only he may prove it.
+    pub user_id: Option<Uuid>,
+    /// What a new account is to have.
+    pub registration: Option<Registration>,
+    /// The link that goes with the code.
+    pub link: Option<String>,
+    /// Whether nothing is to be sent: there is nobody to prove anything.
+    pub decoy: bool,
+}
+
+impl NewChallenge {
+    /// A challenge for `purpose`, asked for from `ip`, with nothing beside the code.
+    pub fn new(purpose: Purpose, address: Address, locale: Option<String>, ip: Option<String>) -> Self {
+        Self { purpose, address, locale, ip, user_id: None, registration: None, link: None, decoy: false }
+    }
 }
 
 /// The challenges of the service.
@@ -95,43 +115,105 @@ impl Challenges {
     /// # Errors
     /// [`Error::OtpLocked`], [`Error::ResendTooSoon`], [`Error::SmsLimitReached`] where the address or
     /// the source has to wait; [`Error::Unavailable`] where the code cannot be sent: then nothing counts.
-    pub async fn open(&self, new: NewChallenge, texts: &Texts) -> Result<ChallengeView, Error> {
+    pub async fn open(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
+        let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
+        match self.open_counted(new, source.as_ref(), messenger, now).await {
+            Err(error) => {
+                self.release_source(source.as_ref(), now).await;
+                Err(error)
+            }
+            opened => opened,
+        }
+    }
+
+    /// As [`Self::open`], but a wait of the address reads as if a code had been sent.
+    ///
+    /// # Errors
+    /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
+    pub async fn open_quietly(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
+        let now = self.clock.now();
+        let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
+        let address = new.address.clone();
+        match self.open_counted(new, source.as_ref(), messenger, now).await {
+            Err(Error::OtpLocked { .. } | Error::ResendTooSoon { .. } | Error::SmsLimitReached { .. }) => {
+                Ok(ChallengeView {
+                    challenge_id: self.random.uuid(now)?,
+                    channel: address.channel(),
+                    to: address.masked(),
+                    code_length: self.settings.otp_digits,
+                    expires_in: self.settings.otp_ttl_seconds,
+                    resend_in: self.settings.limits.cooldown_seconds,
+                    attempts_left: self.settings.otp_max_attempts,
+                })
+            }
+            Err(error) => {
+                self.release_source(source.as_ref(), now).await;
+                Err(error)
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_counted(
+        &self,
+        new: NewChallenge,
+        source: Option<&IdentifierHash>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
         let id = self.random.uuid(now)?;
-        let identifier = self.hash_keys.address(&new.address);
-        let test_code = self.test_code(&new.address, now);
-        let code = match &test_code {
-            Some(code) => code.clone(),
+        let is_test = source.is_none();
+        let code = match self.test_code(&new.address, now) {
+            Some(code) => code,
             None => OneTimeCode::draw(self.settings.otp_digits, &self.random)?,
         };
+        let identifier = self.hash_keys.address(&new.address);
+        let reserved = self.reserve(&identifier, new.purpose, id, is_test, now).await?;
+        let content = ChallengeContent {
+            subject: match new.purpose {
+                Purpose::SignIn if new.registration.is_some() && reserved.owned => Subject::AccountExists,
+                Purpose::SignIn => Subject::SignIn,
+                Purpose::NewAddress => Subject::NewAddress,
+                Purpose::PasswordReset => Subject::PasswordReset,
+            },
+            address: new.address,
+            code: code.as_str().to_owned(),
+            locale: new.locale,
+            link: new.link,
+            registration: new.registration,
+            decoy: new.decoy,
+        };
+        let sealed = serde_json::to_vec(&content).map_err(|error| Error::Internal(error.to_string()))?;
+        // A decoy's hash is of no code at all.
+        let code_hash = self.hash_keys.code(id, if content.decoy { "" } else { code.as_str() });
         let challenge = Challenge {
             id,
             purpose: new.purpose,
+            channel: content.address.channel(),
+            identifier,
             client_id: DEFAULT_CLIENT_ID.to_owned(),
-            locale: new.locale,
+            user_id: new.user_id,
             expires_at: now + seconds(self.settings.otp_ttl_seconds),
             attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
             code_digits: code.digits(),
-            code_hash: self.hash_keys.code(id, code.as_str()).to_vec(),
-            sealed_code: self.hash_keys.seal_code(id, code.as_str(), &self.random)?,
+            code_hash: code_hash.to_vec(),
+            sealed: self.hash_keys.seal(id, &sealed, &self.random)?,
             guess: None,
             guess_by: None,
-            address: new.address,
-            identifier,
         };
-        let reserved = self.reserve(&challenge, test_code.is_some(), new.ip.as_deref(), now).await?;
         let sent = async {
             self.store.put_challenge(&challenge).await?;
-            self.send_code(&challenge, &code, test_code.is_some(), texts).await
+            self.send_code(&content, is_test, messenger).await
         };
         if let Err(error) = sent.await {
-            self.release(&challenge, &reserved, now).await;
+            self.release(&challenge, reserved.replaced, now).await;
             if let Err(error) = self.store.delete_challenge(id).await {
                 tracing::warn!(%error, "a challenge that was not sent stays until it expires");
             }
             return Err(error);
         }
-        Ok(self.view(&challenge, reserved.resend_in, now))
+        Ok(self.view(&challenge, &content.address, reserved.resend_in, now))
     }
 
     /// Sends a challenge's code again.
@@ -139,24 +221,32 @@ impl Challenges {
     /// # Errors
     /// [`Error::OtpExpired`] where the challenge is unknown, too old, replaced or used,
     /// [`Error::OtpLocked`] where it has no tries left; otherwise as [`Self::open`].
-    pub async fn resend(&self, id: Uuid, ip: Option<&str>, texts: &Texts) -> Result<ChallengeView, Error> {
+    pub async fn resend(&self, id: Uuid, ip: Option<&str>, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let challenge = self.store.challenge(id).await?.ok_or(Error::OtpExpired)?;
         let identity = self.store.identity(&challenge.identifier).await?;
         match challenge.status(identity.throttle().newest(challenge.purpose), now) {
             ChallengeStatus::Pending => {}
-            ChallengeStatus::Locked => return Err(self.no_tries_left(&challenge, &identity, now)),
+            ChallengeStatus::Locked => return Err(self.no_tries_left(&challenge, &identity, now)?),
             ChallengeStatus::Verified | ChallengeStatus::Expired => return Err(Error::OtpExpired),
         }
-        let code = self.hash_keys.open_code(id, &challenge.sealed_code)?;
-        let code = OneTimeCode::parse(&code).ok_or_else(|| Error::Internal("a sealed code is no code".into()))?;
-        let is_test = self.test_code(&challenge.address, now).is_some();
-        let reserved = self.reserve(&challenge, is_test, ip, now).await?;
-        if let Err(error) = self.send_code(&challenge, &code, is_test, texts).await {
-            self.release(&challenge, &reserved, now).await;
-            return Err(error);
+        let content = self.content(&challenge)?;
+        let source = self.count_source(&content.address, ip, now).await?;
+        let is_test = source.is_none();
+        let again = async {
+            let reserved = self.reserve(&challenge.identifier, challenge.purpose, id, is_test, now).await?;
+            if let Err(error) = self.send_code(&content, is_test, messenger).await {
+                self.release(&challenge, reserved.replaced, now).await;
+                return Err(error);
+            }
+            Ok(self.view(&challenge, &content.address, reserved.resend_in, now))
+        };
+        // Nothing is sent to whom there is nobody to prove anything: the time must not tell.
+        let sent = if challenge.purpose == Purpose::PasswordReset { evenly(again).await } else { again.await };
+        if sent.is_err() {
+            self.release_source(source.as_ref(), now).await;
         }
-        Ok(self.view(&challenge, reserved.resend_in, now))
+        sent
     }
 
     /// Where a challenge stands. An id that nobody was given reads as expired.
@@ -179,7 +269,7 @@ impl Challenges {
         Ok(ChallengeStatusView {
             challenge_id: id,
             status,
-            channel: challenge.address.channel(),
+            channel: challenge.channel,
             expires_in: open_for,
             resend_in: identity.throttle().resend_in(&self.settings.limits, now),
             attempts_left: if pending { challenge.attempts.left() } else { 0 },
@@ -187,24 +277,33 @@ impl Challenges {
     }
 
     /// Proves a challenge with its code. The try is spent before anything is compared; a code proves
-    /// once, however many requests arrive together.
+    /// once, however many requests arrive together. `caller` is the signed-in user, if there is one;
+    /// a challenge of a purpose that is not `accepted` is left alone.
     ///
     /// # Errors
-    /// [`Error::OtpIncorrect`], [`Error::OtpLocked`], [`Error::OtpExpired`].
-    pub async fn prove(&self, id: Uuid, code: &OneTimeCode) -> Result<Proven, Error> {
+    /// [`Error::OtpIncorrect`], [`Error::OtpLocked`], [`Error::OtpExpired`]; [`Error::TokenMissing`] for
+    /// a challenge that only a signed-in user may prove.
+    pub async fn prove(
+        &self,
+        id: Uuid,
+        code: &OneTimeCode,
+        caller: Option<Uuid>,
+        accepted: &[Purpose],
+    ) -> Result<Proven, Error> {
         let now = self.clock.now();
         let limits = &self.settings.limits;
         let guess = self.hash_keys.code(id, code.as_str());
-        let challenge = match self.store.spend_attempt(id, &guess, now).await? {
+        let challenge = match self.store.spend_attempt(id, &guess, caller, accepted, now).await? {
             Spent::Counted(challenge) => challenge,
             Spent::NoneLeft(challenge) => {
                 let identity = self.store.identity(&challenge.identifier).await?;
-                return Err(self.no_tries_left(&challenge, &identity, now));
+                return Err(self.no_tries_left(&challenge, &identity, now)?);
             }
         };
+        let content = self.content(&challenge)?;
         let identity = self.store.identity(&challenge.identifier).await?;
         let throttle = identity.throttle();
-        let is_test = self.test_code(&challenge.address, now).is_some();
+        let is_test = self.test_code(&content.address, now).is_some();
         if !is_test {
             throttle.check(limits, now)?;
         }
@@ -214,80 +313,85 @@ impl Challenges {
         let owner = identity.owner;
         if !challenge.is_used() {
             if !is_test {
-                let record = |throttle: &mut crate::throttle::Throttle| throttle.record_failure(limits, now);
+                let record = |throttle: &mut Throttle| throttle.record_failure(limits, now);
                 self.store.change_throttle(&challenge.identifier, identity, now, record).await?;
             }
             return Err(Error::OtpIncorrect { attempts_left: challenge.attempts.left() });
         }
         if throttle.has_row() {
-            let record = |throttle: &mut crate::throttle::Throttle| {
+            let record = |throttle: &mut Throttle| {
                 throttle.record_success();
                 Ok(())
             };
             self.store.change_throttle(&challenge.identifier, identity, now, record).await?;
         }
         metrics::count(Metric::CodesVerified);
-        Ok(Proven { challenge, owner })
+        Ok(Proven { challenge, content, owner })
+    }
+
+    fn content(&self, challenge: &Challenge) -> Result<ChallengeContent, Error> {
+        serde_json::from_slice(&self.hash_keys.open(challenge.id, &challenge.sealed)?)
+            .map_err(|error| Error::Internal(format!("a challenge cannot be read: {error}")))
     }
 
     /// The refusal of a challenge without tries. It tells the wait, where the phone itself has to wait.
-    fn no_tries_left(&self, challenge: &Challenge, identity: &Identity, now: Timestamp) -> Error {
-        let is_test = self.test_code(&challenge.address, now).is_some();
+    fn no_tries_left(&self, challenge: &Challenge, identity: &Identity, now: Timestamp) -> Result<Error, Error> {
+        let is_test = self.test_code(&self.content(challenge)?.address, now).is_some();
         let waits = if is_test { Ok(()) } else { identity.throttle().check(&self.settings.limits, now) };
-        waits.err().unwrap_or(Error::OtpLocked { retry_after: None })
+        Ok(waits.err().unwrap_or(Error::OtpLocked { retry_after: None }))
     }
 
     fn test_code(&self, address: &Address, now: Timestamp) -> Option<OneTimeCode> {
         match address {
             Address::Sms(phone) => self.settings.test_phones.code(phone, now).cloned(),
+            Address::Email(_) => None,
         }
     }
 
-    /// Counts the message against its source and its address.
-    async fn reserve(
+    /// Counts a message against its source; nothing for test phones, which no limit applies to.
+    async fn count_source(
         &self,
-        challenge: &Challenge,
-        is_test: bool,
+        address: &Address,
         ip: Option<&str>,
         now: Timestamp,
+    ) -> Result<Option<IdentifierHash>, Error> {
+        if self.test_code(address, now).is_some() {
+            return Ok(None);
+        }
+        let source = self.hash_keys.identifier("ip", &network(ip.unwrap_or_default()));
+        self.store.count_send_from(&source, self.settings.sends_per_ip_per_hour, now).await?;
+        Ok(Some(source))
+    }
+
+    /// Counts a message against its address.
+    async fn reserve(
+        &self,
+        identifier: &IdentifierHash,
+        purpose: Purpose,
+        id: Uuid,
+        is_test: bool,
+        now: Timestamp,
     ) -> Result<Reserved, Error> {
-        let source =
-            if is_test { None } else { Some(self.hash_keys.identifier("ip", &network(ip.unwrap_or_default()))) };
-        if let Some(source) = &source {
-            self.store.count_send_from(source, self.settings.sends_per_ip_per_hour, now).await?;
-        }
-        let identity = self.store.identity(&challenge.identifier).await;
         let limits = &self.settings.limits;
-        let changed = match identity {
-            Ok(identity) => {
-                let reserve = |throttle: &mut crate::throttle::Throttle| {
-                    let replaced = throttle.newest(challenge.purpose);
-                    if is_test {
-                        throttle.replace_newest(challenge.purpose, challenge.id);
-                        return Ok((replaced, 0));
-                    }
-                    throttle.reserve_send(challenge.purpose, challenge.id, limits, now)?;
-                    Ok((replaced, throttle.resend_in(limits, now)))
-                };
-                self.store.change_throttle(&challenge.identifier, identity, now, reserve).await
+        let identity = self.store.identity(identifier).await?;
+        let owned = identity.owner.is_some();
+        let reserve = |throttle: &mut Throttle| {
+            let replaced = throttle.newest(purpose);
+            if is_test {
+                throttle.replace_newest(purpose, id);
+                return Ok(Reserved { replaced, resend_in: 0, owned });
             }
-            Err(error) => Err(error),
+            throttle.reserve_send(purpose, id, limits, now)?;
+            Ok(Reserved { replaced, resend_in: throttle.resend_in(limits, now), owned })
         };
-        match changed {
-            Ok((replaced, resend_in)) => Ok(Reserved { source, replaced, resend_in }),
-            Err(error) => {
-                self.release_source(source.as_ref(), now).await;
-                Err(error)
-            }
-        }
+        self.store.change_throttle(identifier, identity, now, reserve).await
     }
 
     /// Takes back what [`Self::reserve`] counted. Where that fails too, the limits are too strict for
     /// a while, never too lax.
-    async fn release(&self, challenge: &Challenge, reserved: &Reserved, now: Timestamp) {
-        self.release_source(reserved.source.as_ref(), now).await;
-        let release = |throttle: &mut crate::throttle::Throttle| {
-            throttle.release_send(challenge.purpose, challenge.id, reserved.replaced, now);
+    async fn release(&self, challenge: &Challenge, replaced: Option<Uuid>, now: Timestamp) {
+        let release = |throttle: &mut Throttle| {
+            throttle.release_send(challenge.purpose, challenge.id, replaced, now);
             Ok(())
         };
         let released = match self.store.identity(&challenge.identifier).await {
@@ -307,36 +411,61 @@ impl Challenges {
         }
     }
 
-    async fn send_code(
-        &self,
-        challenge: &Challenge,
-        code: &OneTimeCode,
-        is_test: bool,
-        texts: &Texts,
-    ) -> Result<(), Error> {
-        if is_test {
+    async fn send_code(&self, content: &ChallengeContent, is_test: bool, messenger: &Messenger) -> Result<(), Error> {
+        if is_test || content.decoy {
             return Ok(());
         }
-        let Address::Sms(phone) = &challenge.address;
-        let text = CodeText {
+        let message = Content {
+            subject: content.subject,
             app_name: &self.settings.app_name,
-            code: code.as_str(),
+            code: &content.code,
             valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
-            web_otp_host: self.settings.sms.web_otp_host.as_deref(),
+            link: content.link.as_deref(),
         };
-        let language = language(challenge.locale.as_deref(), phone.country().as_deref());
-        texts.send(phone, &text.compose(language)?).await
+        match messenger.send(&content.address, &message, content.locale.as_deref()).await {
+            // Only who has an account is sent this one: that it failed would tell that he has.
+            Err(error @ Error::Unavailable(_)) if content.subject == Subject::PasswordReset => {
+                tracing::error!(%error, "a code could not be sent, and its caller is not told");
+                Ok(())
+            }
+            sent => sent,
+        }
     }
 
-    fn view(&self, challenge: &Challenge, resend_in: i64, now: Timestamp) -> ChallengeView {
+    fn view(&self, challenge: &Challenge, address: &Address, resend_in: i64, now: Timestamp) -> ChallengeView {
         ChallengeView {
             challenge_id: challenge.id,
-            channel: challenge.address.channel(),
-            to: challenge.address.masked(),
+            channel: challenge.channel,
+            to: address.masked(),
             code_length: challenge.code_digits,
             expires_in: seconds_until(challenge.expires_at, now),
             resend_in,
             attempts_left: challenge.attempts.left(),
+        }
+    }
+
+    /// The address that a request named: a phone or an e-mail address, not both.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::InvalidPhone`], [`Error::CountryNotAllowed`], [`Error::InvalidEmail`].
+    pub fn address(&self, phone: Option<&str>, email: Option<&str>) -> Result<Address, Error> {
+        match (phone, email) {
+            (Some(phone), None) => self.phone(phone).map(Address::Sms),
+            (None, Some(email)) => self.email(email).map(Address::Email),
+            (Some(_), Some(_)) => Err(Error::field("email", "give a phone or an e-mail address, not both")),
+            (None, None) => Err(Error::field("phone", "is missing")),
+        }
+    }
+
+    /// The e-mail address that a request named.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEmail`]; [`Error::InvalidRequest`] where the deployment sends no e-mails.
+    pub fn email(&self, input: &str) -> Result<Email, Error> {
+        let email = Email::parse(input)?;
+        match self.settings.email_from {
+            Some(_) => Ok(email),
+            None => Err(Error::field("email", "this deployment sends no e-mails")),
         }
     }
 
@@ -352,11 +481,12 @@ impl Challenges {
     }
 }
 
-/// What a message was counted against.
+/// A message that was counted.
 struct Reserved {
-    source: Option<IdentifierHash>,
     replaced: Option<Uuid>,
     resend_in: i64,
+    /// Whether the address has a user.
+    owned: bool,
 }
 
 /// What counts as one source: an IPv4 address, or the /64 that an IPv6 address lies in.

@@ -43,6 +43,11 @@ pub fn seconds_until(then: Timestamp, now: Timestamp) -> i64 {
     millis.max(0).div_euclid(1000) + i64::from(millis > 0 && millis % 1000 != 0)
 }
 
+/// The time without the part of a second, as tokens and the store keep it.
+pub fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
 /// `#[serde(with = "epoch_seconds")]`: a time as DynamoDB's TTL wants it.
 pub mod epoch_seconds {
     pub use jiff::fmt::serde::timestamp::second::required::*;

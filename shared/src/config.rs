@@ -11,6 +11,7 @@ use rlibphonenumber::enums::Region;
 
 use crate::{
     clock::seconds,
+    email::Email,
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     phone::{self, AllowedCountries, PhoneNumber},
     signing_keys::Algorithm,
@@ -138,6 +139,16 @@ pub struct Settings {
     pub limits: Limits,
     /// `OTP_SENDS_PER_IP_PER_HOUR`.
     pub sends_per_ip_per_hour: u32,
+    /// `PASSWORD_MIN_LENGTH`, in code points.
+    pub password_min_length: usize,
+    /// `LOGIN_MAX_FAILURES`: wrong passwords in a row before somebody has to wait.
+    pub login_max_failures: u32,
+    /// `EMAIL_FROM`. Without it there are no e-mails.
+    pub email_from: Option<Email>,
+    /// `PASSWORD_RESET_URL`: the page that takes the token of a reset link after a `#`.
+    pub password_reset_url: Option<String>,
+    /// The memory of the function, which bounds how many passwords are hashed at once.
+    pub function_memory_mb: usize,
     /// `ACCESS_TOKEN_TTL_SECONDS`.
     pub access_token_ttl_seconds: i64,
     /// `REFRESH_TOKEN_TTL_SECONDS`.
@@ -204,6 +215,15 @@ impl Settings {
                 failures_per_day: reader.number("OTP_FAILURES_PER_PHONE_PER_DAY", 20, 1, 100),
             },
             sends_per_ip_per_hour: reader.number("OTP_SENDS_PER_IP_PER_HOUR", 20, 1, 1_000_000),
+            password_min_length: reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64),
+            login_max_failures: reader.number("LOGIN_MAX_FAILURES", 10, 1, 100),
+            email_from: reader.optional("EMAIL_FROM", "an e-mail address", |text| Email::parse(text).ok()),
+            password_reset_url: reader.optional(
+                "PASSWORD_RESET_URL",
+                "the URL of a page, as https://app.example.com/reset, without a #",
+                page_url,
+            ),
+            function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
             access_token_ttl_seconds: reader.number("ACCESS_TOKEN_TTL_SECONDS", 900, at_least(60), 900),
             refresh_token_ttl_seconds: reader.number("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, at_least(900), 2_592_000),
             jwt_algorithm: reader
@@ -335,6 +355,13 @@ fn origin(text: &str) -> Option<String> {
     (scheme == "https" || scheme == "http" && loopback)
         .then_some(whole)
         .filter(|whole| whole == text && !authority.contains('@'))
+}
+
+/// A page of an origin, without a fragment.
+fn page_url(text: &str) -> Option<String> {
+    let uri = text.parse::<http::Uri>().ok()?;
+    let origin = origin(&format!("{}://{}", uri.scheme_str()?, uri.authority()?))?;
+    (text.starts_with(&origin) && !text.contains('#')).then(|| text.to_owned())
 }
 
 fn host(origin: &str) -> Option<&str> {

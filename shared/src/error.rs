@@ -52,6 +52,32 @@ pub enum Error {
     /// Not an e-mail address.
     #[error("invalid e-mail")]
     InvalidEmail,
+    /// Not a password that somebody should have.
+    #[error("weak password: {reason}")]
+    WeakPassword {
+        /// The field that it was sent in.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The identifier or the password is wrong.
+    #[error("wrong credentials")]
+    InvalidCredentials,
+    /// A signed-in user gave a wrong password.
+    #[error("wrong password")]
+    WrongPassword,
+    /// Too many wrong passwords.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// Seconds to wait, unless only another factor or an administrator helps.
+        retry_after: Option<i64>,
+    },
+    /// The sign-in is too old for this (RFC 9470).
+    #[error("a fresh sign-in is needed")]
+    FreshSignInNeeded,
+    /// Somebody else has it.
+    #[error("taken: {0}")]
+    Conflict(&'static str),
     /// The cooldown between two messages is still running.
     #[error("resend too soon")]
     ResendTooSoon {

@@ -6,7 +6,7 @@ use aws_lc_rs::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{address::Address, error::Error, random::Random};
+use crate::{address::Address, error::Error, random::Random, username::Username};
 
 /// Bytes of the tags that tokens and cursors carry.
 pub(crate) const TAG_BYTES: usize = 16;
@@ -29,7 +29,8 @@ impl IdentifierHash {
 pub struct HashKeys {
     identifiers: hmac::Key,
     codes: hmac::Key,
-    code_seal: LessSafeKey,
+    challenge_seal: LessSafeKey,
+    password_pepper: [u8; 32],
     refresh_tokens: hmac::Key,
     refresh_successors: hmac::Key,
     cursors: hmac::Key,
@@ -52,11 +53,16 @@ impl HashKeys {
             let info = [purpose.as_bytes()];
             Ok(root.expand(&info, hmac::HMAC_SHA256).map_err(derivation)?.into())
         };
-        let seal: UnboundKey = root.expand(&[b"code seal"], &AES_256_GCM).map_err(derivation)?.into();
+        let seal: UnboundKey = root.expand(&[b"challenge seal"], &AES_256_GCM).map_err(derivation)?.into();
+        let mut pepper = [0; 32];
+        root.expand(&[b"password pepper"], hkdf::HKDF_SHA256)
+            .and_then(|expanded| expanded.fill(&mut pepper))
+            .map_err(derivation)?;
         Ok(Self {
             identifiers: hmac_key("identifiers")?,
             codes: hmac_key("one-time codes")?,
-            code_seal: LessSafeKey::new(seal),
+            challenge_seal: LessSafeKey::new(seal),
+            password_pepper: pepper,
             refresh_tokens: hmac_key("refresh tokens")?,
             refresh_successors: hmac_key("refresh successors")?,
             cursors: hmac_key("cursors")?,
@@ -65,10 +71,20 @@ impl HashKeys {
 
     /// The hash that counters and the owner of `address` are kept under.
     pub fn address(&self, address: &Address) -> IdentifierHash {
-        let kind = match address {
-            Address::Sms(_) => "phone",
-        };
-        self.identifier(kind, address.canonical())
+        match address {
+            Address::Sms(phone) => self.identifier("phone", phone.as_str()),
+            Address::Email(email) => self.identifier("email", email.as_str()),
+        }
+    }
+
+    /// The hash that the owner of a username is kept under.
+    pub fn username(&self, username: &Username) -> IdentifierHash {
+        self.identifier("username", &username.canonical())
+    }
+
+    /// The secret that goes into every password's hash.
+    pub fn password_pepper(&self) -> Vec<u8> {
+        self.password_pepper.to_vec()
     }
 
     /// The hash of an identifier of some `kind`.
@@ -82,30 +98,30 @@ impl HashKeys {
         sign(&self.codes, &[challenge_id.as_bytes(), code.as_bytes()])
     }
 
-    /// Encrypts a code for its challenge (AES-256-GCM), so that a resend can send the same again.
-    pub fn seal_code(&self, challenge_id: uuid::Uuid, code: &str, random: &Random) -> Result<Vec<u8>, Error> {
+    /// Encrypts what a challenge keeps to itself (AES-256-GCM), bound to the challenge.
+    pub fn seal(&self, challenge_id: uuid::Uuid, content: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
         let nonce: [u8; 12] = random.bytes()?;
-        let mut sealed = code.as_bytes().to_vec();
-        self.code_seal
+        let mut sealed = content.to_vec();
+        self.challenge_seal
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(challenge_id.as_bytes()),
                 &mut sealed,
             )
-            .map_err(|_| Error::Internal("a code could not be sealed".into()))?;
+            .map_err(|_| Error::Internal("a challenge could not be sealed".into()))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// The code that [`Self::seal_code`] sealed for this challenge.
-    pub fn open_code(&self, challenge_id: uuid::Uuid, sealed: &[u8]) -> Result<String, Error> {
-        let broken = || Error::Internal("a sealed code cannot be opened".into());
+    /// What [`Self::seal`] sealed for this challenge.
+    pub fn open(&self, challenge_id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        let broken = || Error::Internal("a sealed challenge cannot be opened".into());
         let (nonce, ciphertext) = sealed.split_first_chunk::<12>().ok_or_else(broken)?;
         let mut ciphertext = ciphertext.to_vec();
-        let code = self
-            .code_seal
+        let content = self
+            .challenge_seal
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(challenge_id.as_bytes()), &mut ciphertext)
             .map_err(|_| broken())?;
-        String::from_utf8(code.to_vec()).map_err(|_| broken())
+        Ok(content.to_vec())
     }
 
     /// The tag by which a refresh token shows that it was made here.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod access_token;
+pub mod accounts;
 pub mod address;
 pub mod app;
 pub mod aws;
@@ -13,13 +14,16 @@ pub mod challenge;
 pub mod challenges;
 pub mod clock;
 pub mod config;
+pub mod email;
 pub mod error;
+pub mod even;
 pub mod hash_keys;
 pub mod http;
 pub mod messages;
 pub mod metrics;
 pub mod one_time_code;
 pub mod parts;
+pub mod password;
 pub mod phone;
 pub mod random;
 pub mod refresh_token;
@@ -30,3 +34,4 @@ pub mod signing_keys;
 pub mod store;
 pub mod throttle;
 pub mod user;
+pub mod username;

@@ -26,6 +26,10 @@ pub enum Metric {
     TextsSent,
     /// SNS refused a text, or could not be reached.
     TextsRefused,
+    /// An e-mail was handed to SES.
+    MailsSent,
+    /// SES refused an e-mail, or could not be reached.
+    MailsRefused,
     /// A code was right.
     CodesVerified,
     /// A code was wrong.
@@ -41,9 +45,11 @@ pub enum Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 8] = [
+pub const METRICS: [Metric; 10] = [
     Metric::TextsSent,
     Metric::TextsRefused,
+    Metric::MailsSent,
+    Metric::MailsRefused,
     Metric::CodesVerified,
     Metric::CodesRefused,
     Metric::Lockouts,

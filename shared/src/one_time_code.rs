@@ -39,6 +39,14 @@ impl OneTimeCode {
             .then(|| Self(text.to_owned()))
     }
 
+    /// The code in a field of a request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for what is no code.
+    pub fn parse_field(field: &str, text: &str) -> Result<Self, Error> {
+        Self::parse(text).ok_or_else(|| Error::field(field, format!("must be {MIN_DIGITS} to {MAX_DIGITS} digits")))
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0

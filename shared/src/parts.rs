@@ -7,13 +7,15 @@ use tokio::sync::OnceCell;
 
 use crate::{
     access_token::Signer,
+    accounts::Accounts,
     challenges::Challenges,
     clock::Clock,
     config::{Environment, Settings},
     error::Error,
     hash_keys::HashKeys,
     http::AccessTokens,
-    messages::Texts,
+    messages::{Mails, Messenger, Texts},
+    password::PasswordHasher,
     random::Random,
     secrets::Secrets,
     sessions::Sessions,
@@ -31,7 +33,8 @@ struct Made {
     random: Random,
     store: OnceLock<Store>,
     secrets: OnceLock<Secrets>,
-    texts: OnceLock<Texts>,
+    messenger: OnceLock<Messenger>,
+    hasher: OnceLock<PasswordHasher>,
     access_tokens: OnceLock<AccessTokens>,
     hash_keys: OnceCell<Arc<HashKeys>>,
     signer: OnceCell<Arc<Signer>>,
@@ -51,7 +54,8 @@ impl Parts {
             random,
             store: OnceLock::new(),
             secrets: OnceLock::new(),
-            texts: OnceLock::new(),
+            messenger: OnceLock::new(),
+            hasher: OnceLock::new(),
             access_tokens: OnceLock::new(),
             hash_keys: OnceCell::new(),
             signer: OnceCell::new(),
@@ -89,13 +93,14 @@ impl Parts {
         self.0.secrets.get_or_init(|| Secrets::new(&self.0.environment))
     }
 
-    /// The sender of texts.
-    pub fn texts(&self) -> Result<Texts, Error> {
-        if let Some(texts) = self.0.texts.get() {
-            return Ok(texts.clone());
+    /// The sender of messages.
+    pub fn messenger(&self) -> Result<Messenger, Error> {
+        if let Some(messenger) = self.0.messenger.get() {
+            return Ok(messenger.clone());
         }
         let texts = Texts::new(&self.0.environment, &self.0.settings)?;
-        Ok(self.0.texts.get_or_init(|| texts).clone())
+        let mails = Mails::new(&self.0.environment, &self.0.settings);
+        Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
     }
 
     /// The verifier of access tokens.
@@ -136,6 +141,20 @@ impl Parts {
             store: self.store().clone(),
             hash_keys: self.hash_keys().await?,
             signer: self.signer().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// Accounts.
+    pub async fn accounts(&self) -> Result<Accounts, Error> {
+        let hash_keys = self.hash_keys().await?;
+        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.function_memory_mb);
+        Ok(Accounts {
+            store: self.store().clone(),
+            hasher: self.0.hasher.get_or_init(make).clone(),
+            hash_keys,
             settings: self.0.settings.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),

@@ -91,11 +91,19 @@ impl PhoneNumber {
 
     /// The number for other eyes: calling code and the last three digits, as `+1•••••••123`.
     pub fn masked(&self) -> String {
-        let calling_code =
-            PHONE_NUMBER_UTIL.parse(&self.0, None).map_or(1, |number| number.country_code.to_string().len());
+        let calling_code = self.calling_code_digits();
         let hidden = self.0.len().saturating_sub(1 + calling_code + 3);
         let (start, rest) = self.0.split_at_checked(1 + calling_code).unwrap_or((&self.0, ""));
         format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
+    }
+
+    /// The digits after the calling code.
+    pub fn national_digits(&self) -> &str {
+        self.0.split_at_checked(1 + self.calling_code_digits()).unwrap_or(("", &self.0)).1
+    }
+
+    fn calling_code_digits(&self) -> usize {
+        PHONE_NUMBER_UTIL.parse(&self.0, None).map_or(1, |number| number.country_code.to_string().len())
     }
 
     /// The country, as ISO 3166-1 alpha-2, where the number says it.

@@ -11,15 +11,21 @@ use crate::clock::{epoch_millis, epoch_seconds, seconds};
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
 /// A client that retries a refresh within so long gets the same pair again.
 pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
+/// What counts as a fresh sign-in, for what only its owner may do to an account (RFC 9470).
+pub const FRESH_SECONDS: i64 = 600;
 /// A user's oldest sessions end when there are more than these.
 pub const MAX_SESSIONS: usize = 32;
 
 /// How a user was recognised (RFC 8176).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
     /// A code by text message.
     Sms,
+    /// A code by e-mail.
+    Email,
+    /// A password.
+    Pwd,
 }
 
 /// The device that asks, as API Gateway saw it.

@@ -14,8 +14,9 @@ use crate::{
     access_token::{Claims, Signer},
     address::Address,
     app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
+    challenge::ChallengeContent,
     challenges::Proven,
-    clock::{Clock, seconds, seconds_until},
+    clock::{Clock, seconds, seconds_until, whole_seconds},
     config::Settings,
     error::Error,
     hash_keys::HashKeys,
@@ -23,7 +24,7 @@ use crate::{
     random::Random,
     refresh_token::RefreshToken,
     session::{AuthenticationMethod, Device, Session, idle_end},
-    store::{Rotation, Store},
+    store::{Created, Rotation, Store},
     user::{User, UserStatus, UserView},
 };
 
@@ -67,28 +68,66 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Signs in the user who proved a phone; makes the account where there is none.
+    /// Signs in the user who proved an address; makes the account where there is none.
     ///
     /// # Errors
     /// [`Error::UserDisabled`].
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignedIn, Error> {
-        let challenge = &proven.challenge;
         let now = self.clock.now();
-        if proven.owner.is_none() {
-            let user = self.new_user(&challenge.address, challenge.locale.clone(), now)?;
-            let (user, session, refresh) = self.first_session(user, device.clone(), now)?;
-            if self.store.create_user(&user, &challenge.identifier, &session, challenge.id).await? {
-                return self.signed_in(&user, &session, &refresh, true, now);
-            }
-        }
-        // Where somebody else's proof was faster, the identifier has its owner now.
+        let method = match proven.content.address {
+            Address::Sms(_) => AuthenticationMethod::Sms,
+            Address::Email(_) => AuthenticationMethod::Email,
+        };
         let owner = match proven.owner {
             Some(owner) => owner,
-            None => self.store.identity(&challenge.identifier).await?.owner.ok_or(Error::OtpExpired)?,
+            None => match self.sign_up(&proven, method, device.clone(), now).await? {
+                Some(signed_in) => return Ok(signed_in),
+                // Somebody else's proof was faster: the address has its owner now.
+                None => self.store.identity(&proven.challenge.identifier).await?.owner.ok_or(Error::OtpExpired)?,
+            },
         };
-        let (session, refresh) = self.new_session(owner, device, now)?;
-        let user = self.store.begin_session(&session, refresh.ends_at).await?.ok_or(Error::OtpExpired)?;
-        self.signed_in(&user, &session, &refresh, false, now)
+        self.begin(owner, method, device).await?.ok_or(Error::OtpExpired)
+    }
+
+    /// Starts a session of a user who was recognised by `method`; nothing where the user is gone.
+    ///
+    /// # Errors
+    /// [`Error::UserDisabled`].
+    pub async fn begin(
+        &self,
+        user_id: Uuid,
+        method: AuthenticationMethod,
+        device: Device,
+    ) -> Result<Option<SignedIn>, Error> {
+        let now = self.clock.now();
+        let (session, refresh) = self.new_session(user_id, method, device, now)?;
+        match self.store.begin_session(&session, refresh.ends_at).await? {
+            Some(user) => self.signed_in(&user, &session, &refresh, false, now).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the account of an address that was just proven, with what its sign-up asked for. Nothing
+    /// where the address has a user by now.
+    async fn sign_up(
+        &self,
+        proven: &Proven,
+        method: AuthenticationMethod,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<Option<SignedIn>, Error> {
+        let mut user = self.new_user(&proven.content, now)?;
+        let (session, refresh) = self.new_session(user.id, method, device, now)?;
+        user.sessions.insert(session.id, refresh.ends_at.as_second());
+        loop {
+            match self.store.create_user(&user, &session, &self.hash_keys).await? {
+                Created::Yes => return self.signed_in(&user, &session, &refresh, true, now).map(Some),
+                Created::Taken(identifier) if identifier == proven.challenge.identifier => return Ok(None),
+                // Whoever proved first has the username; this account can choose another.
+                Created::Taken(_) if user.username.is_some() => user.username = None,
+                Created::Taken(_) => return Err(Error::Internal("an identifier that the user does not have".into())),
+            }
+        }
     }
 
     /// Exchanges a refresh token for a new pair.
@@ -126,17 +165,28 @@ impl Sessions {
         self.tokens(&user, &session, &next, now)
     }
 
-    fn new_user(&self, address: &Address, locale: Option<String>, now: Timestamp) -> Result<User, Error> {
-        let Address::Sms(phone) = address;
+    fn new_user(&self, content: &ChallengeContent, now: Timestamp) -> Result<User, Error> {
+        let registration = content.registration.clone().unwrap_or_default();
+        let (phone, email) = match &content.address {
+            Address::Sms(phone) => (Some(phone.clone()), None),
+            Address::Email(email) => (None, Some(email.clone())),
+        };
         let mut roles = BTreeSet::from([self.settings.default_role.clone()]);
-        if self.settings.admin_phone.as_ref() == Some(phone) {
+        if phone.is_some() && phone == self.settings.admin_phone {
             roles.insert(ADMIN_ROLE.to_owned());
         }
         let begins_at = whole_seconds(now);
         Ok(User {
             id: self.random.uuid(now)?,
-            phone: Some(phone.clone()),
-            locale,
+            phone,
+            email_verified: email.is_some(),
+            email: email.or(registration.unverified_email),
+            username: registration.username,
+            name: registration.name,
+            password: registration.password,
+            password_count: 0,
+            version: 0,
+            locale: content.locale.clone(),
             status: UserStatus::Active,
             roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
             sessions: BTreeMap::new(),
@@ -146,18 +196,13 @@ impl Sessions {
         })
     }
 
-    fn first_session(
+    fn new_session(
         &self,
-        mut user: User,
+        user_id: Uuid,
+        method: AuthenticationMethod,
         device: Device,
         now: Timestamp,
-    ) -> Result<(User, Session, RefreshToken), Error> {
-        let (session, refresh) = self.new_session(user.id, device, now)?;
-        user.sessions.insert(session.id, refresh.ends_at.as_second());
-        Ok((user, session, refresh))
-    }
-
-    fn new_session(&self, user_id: Uuid, device: Device, now: Timestamp) -> Result<(Session, RefreshToken), Error> {
+    ) -> Result<(Session, RefreshToken), Error> {
         let id = self.random.uuid(now)?;
         let ends_at = whole_seconds(now) + seconds(self.settings.refresh_token_ttl_seconds);
         let refresh = RefreshToken::first(user_id, id, ends_at, &self.random)?;
@@ -166,7 +211,7 @@ impl Sessions {
             user_id,
             client_id: DEFAULT_CLIENT_ID.to_owned(),
             device,
-            amr: vec![AuthenticationMethod::Sms],
+            amr: vec![method],
             created_at: now,
             last_used_at: now,
             expires_at: idle_end(now, ends_at),
@@ -210,9 +255,4 @@ impl Sessions {
             refresh_expires_in: seconds_until(session.expires_at, now),
         })
     }
-}
-
-/// A time as tokens and the store keep it.
-fn whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -134,6 +134,42 @@ impl Throttle {
         (last + limits.cooldown_seconds * growth - now.as_second()).max(0)
     }
 
+    /// Whether a password may be tried now, where `max_failures` in a row are allowed.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] with the wait.
+    pub fn check_password(&self, max_failures: u32, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+        let first_step = LADDER.last().map_or(0, |(_, wait)| *wait);
+        let early = (self.failures_in_row >= max_failures)
+            .then(|| Wait::Seconds(self.last_failure_at + first_step - now.as_second()))
+            .filter(|wait| *wait > Wait::Seconds(0));
+        match self.wait(limits, now).max(early) {
+            None => Ok(()),
+            Some(wait) => Err(Error::TooManyAttempts { retry_after: wait.seconds() }),
+        }
+    }
+
+    /// Counts a password as wrong before it is compared; [`Self::take_back_failure`] where it is right.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] with the wait.
+    pub fn spend_password(&mut self, max_failures: u32, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+        self.forget_old(now);
+        self.check_password(max_failures, limits, now)?;
+        self.failures.push(now.as_second());
+        self.failures_in_row += 1;
+        self.last_failure_at = now.as_second();
+        Ok(())
+    }
+
+    /// The password counted at `now` was right: its failure never was, and the row ends.
+    pub fn take_back_failure(&mut self, now: Timestamp) {
+        if let Some(position) = self.failures.iter().rposition(|at| *at == now.as_second()) {
+            self.failures.remove(position);
+        }
+        self.failures_in_row = 0;
+    }
+
     /// Counts a wrong secret.
     ///
     /// # Errors

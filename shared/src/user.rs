@@ -8,9 +8,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    address::Address,
     app,
     clock::{epoch_seconds, epoch_seconds_option},
+    email::Email,
+    hash_keys::{HashKeys, IdentifierHash},
+    password::PasswordHash,
     phone::PhoneNumber,
+    username::Username,
 };
 
 /// Whether a user may sign in.
@@ -31,6 +36,27 @@ pub struct User {
     /// The proven phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<PhoneNumber>,
+    /// The e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
+    /// Whether the e-mail address was proven: only then does it sign in, and is nobody else's.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// The username.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Username>,
+    /// The display name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordHash>,
+    /// Counts what ends reset links, above all changes of the password: a link is good for one count.
+    #[serde(default)]
+    pub password_count: u64,
+    /// Counts the writes: a change is written over the version that it was made from.
+    #[serde(default)]
+    pub version: u64,
     /// The language the user prefers (BCP 47).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -61,10 +87,48 @@ impl User {
         self.roles.get(client_id).into_iter().flatten().cloned().collect()
     }
 
+    /// The identifiers that are this user's and nobody else's.
+    pub fn identifiers(&self, keys: &HashKeys) -> BTreeSet<IdentifierHash> {
+        let phone = self.phone.clone().map(|phone| keys.address(&Address::Sms(phone)));
+        let email =
+            self.email.clone().filter(|_| self.email_verified).map(|email| keys.address(&Address::Email(email)));
+        let username = self.username.as_ref().map(|username| keys.username(username));
+        [phone, email, username].into_iter().flatten().collect()
+    }
+
+    /// The proven addresses: the phone first.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        let email = self.email.clone().filter(|_| self.email_verified).map(Address::Email);
+        self.phone.clone().map(Address::Sms).into_iter().chain(email)
+    }
+
+    /// The words that make a password weak, beside the app's name.
+    pub fn personal_words(&self) -> Vec<&str> {
+        personal_words(self.phone.as_ref(), self.email.as_ref(), self.username.as_ref(), self.name.as_deref())
+    }
+
     /// Whether this session is live at `now`.
     pub fn has_session(&self, session_id: Uuid, now: Timestamp) -> bool {
         self.sessions.get(&session_id).is_some_and(|end| *end > now.as_second())
     }
+}
+
+/// The words that say who somebody is: phone, e-mail address, username, and the parts of the name.
+pub fn personal_words<'a>(
+    phone: Option<&'a PhoneNumber>,
+    email: Option<&'a Email>,
+    username: Option<&'a Username>,
+    name: Option<&'a str>,
+) -> Vec<&'a str> {
+    let whole = [
+        phone.map(PhoneNumber::national_digits),
+        email.map(Email::as_str),
+        email.map(Email::local_part),
+        username.map(Username::as_str),
+        name,
+    ];
+    let parts = name.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
+    whole.into_iter().flatten().chain(parts).collect()
 }
 
 /// A user as the API shows it: the answer of `GET /v1/me`.
@@ -75,7 +139,7 @@ pub struct UserView {
     id: Uuid,
     /// E.164.
     #[schema(example = "+14155550123")]
-    phone: Option<PhoneView>,
+    phone: Option<String>,
     phone_verified: bool,
     email: Option<String>,
     email_verified: bool,
@@ -100,8 +164,6 @@ pub struct UserView {
     last_sign_in_at: Option<Timestamp>,
 }
 
-type PhoneView = String;
-
 impl UserView {
     /// What `client_id` sees of `user`.
     pub fn new(user: &User, client_id: &str) -> Self {
@@ -109,13 +171,13 @@ impl UserView {
             id: user.id,
             phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
             phone_verified: user.phone.is_some(),
-            email: None,
-            email_verified: false,
-            username: None,
-            name: None,
+            email: user.email.as_ref().map(|email| email.as_str().to_owned()),
+            email_verified: user.email_verified,
+            username: user.username.as_ref().map(|username| username.as_str().to_owned()),
+            name: user.name.clone(),
             locale: user.locale.clone(),
             avatar_url: None,
-            has_password: false,
+            has_password: user.password.is_some(),
             mfa: Vec::new(),
             roles: user.roles_in(client_id),
             status: user.status,

@@ -6,7 +6,7 @@ use shared::{
     challenges::{ChallengeView, Challenges},
     error::Error,
     http::{Client, Json},
-    messages::Texts,
+    messages::Messenger,
     parts::Parts,
 };
 use utoipa::ToSchema;
@@ -38,11 +38,11 @@ pub struct ResendOtpRequest {
 )]
 async fn resend(
     challenges: Challenges,
-    texts: Texts,
+    messenger: Messenger,
     client: Client,
     Json(request): Json<ResendOtpRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let challenge = challenges.resend(request.challenge_id, client.ip.as_deref(), &texts).await?;
+    let challenge = challenges.resend(request.challenge_id, client.ip.as_deref(), &messenger).await?;
     Ok((StatusCode::ACCEPTED, Json(challenge)))
 }
 

@@ -1,15 +1,14 @@
-//! `POST /v1/otp/send`: texts a sign-in code.
+//! `POST /v1/otp/send`: texts or mails a sign-in code.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    address::Address,
     app,
     challenge::Purpose,
     challenges::{ChallengeView, Challenges, NewChallenge},
     error::Error,
     http::{Client, Json},
-    messages::{self, Texts},
+    messages::{self, Messenger},
     parts::Parts,
 };
 use utoipa::ToSchema;
@@ -25,19 +24,19 @@ pub struct SendOtpRequest {
     /// E.164, or the digits of a national number where the deployment has a default region.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
-    /// Not available yet.
+    #[schema(example = "ann@example.com")]
     email: Option<String>,
     /// The app to sign in to; `default` where it is not given.
     client_id: Option<String>,
-    /// The language of the text (BCP 47); the one of the phone's country where it is not given.
+    /// The language of the message (BCP 47); the one of the phone's country where it is not given.
     #[schema(example = "en-US")]
     locale: Option<String>,
 }
 
-/// Texts a sign-in code.
+/// Texts or mails a sign-in code.
 ///
-/// One form serves sign-up and sign-in: the answer is the same whether or not the phone has an
-/// account. A new challenge replaces the one before. Messages to one phone are 30, 60, 120 and then
+/// One form serves sign-up and sign-in: the answer is the same whether or not the address has an
+/// account. A new challenge replaces the one before. Messages to one address are 30, 60, 120 and then
 /// 300 seconds apart.
 #[utoipa::path(
     post,
@@ -47,28 +46,20 @@ pub struct SendOtpRequest {
     request_body = SendOtpRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "resend_too_soon", "sms_limit_reached", "otp_locked"
+        "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked"
     ]))),
 )]
 async fn send(
     challenges: Challenges,
-    texts: Texts,
+    messenger: Messenger,
     client: Client,
     Json(request): Json<SendOtpRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     app::check_client_id(request.client_id.as_deref())?;
-    let new = NewChallenge {
-        purpose: Purpose::SignIn,
-        locale: messages::parse_locale(request.locale)?,
-        address: match (request.phone, request.email) {
-            (Some(phone), None) => Address::Sms(challenges.phone(&phone)?),
-            (None, Some(_)) => return Err(Error::field("email", "codes by e-mail are not available yet")),
-            (Some(_), Some(_)) => return Err(Error::field("email", "give a phone or an e-mail address, not both")),
-            (None, None) => return Err(Error::field("phone", "is missing")),
-        },
-        ip: client.ip,
-    };
-    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &texts).await?)))
+    let locale = messages::parse_locale(request.locale)?;
+    let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+    let new = NewChallenge::new(Purpose::SignIn, address, locale, client.ip);
+    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
 }
 
 /// The route.

@@ -1,14 +1,17 @@
 //! `POST /v1/otp/verify`: proves a challenge.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::{
+    accounts::Accounts,
     challenge::Purpose,
     challenges::Challenges,
     error::Error,
-    http::{Client, Json},
+    http::{Caller, Client, Json},
+    messages::{Messenger, Subject},
     one_time_code::OneTimeCode,
     parts::Parts,
     sessions::{Sessions, SignedIn},
+    user::UserView,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,8 +30,22 @@ pub struct VerifyOtpRequest {
     code: String,
 }
 
-/// Proves a challenge with its code: a session.
+/// What the challenge was for.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum VerifyOtpAnswer {
+    /// A session.
+    SignedIn(Box<SignedIn>),
+    /// The signed-in user, with the new phone or e-mail address.
+    NewAddress {
+        /// The user.
+        user: Box<UserView>,
+    },
+}
+
+/// Proves a challenge with its code: a session, or what the challenge was for.
 ///
+/// A challenge for a new phone or e-mail address is proven by the user who asked for it, signed in.
 /// A code signs in once, however many requests arrive together. The last wrong code answers
 /// `otp_incorrect` with `attempts_left` 0; what follows is `otp_locked`, with `retry_after` where the
 /// phone itself has to wait.
@@ -38,19 +55,37 @@ pub struct VerifyOtpRequest {
     operation_id = "otp-verify",
     tag = "One-time codes",
     request_body = VerifyOtpRequest,
-    responses((status = 200, description = "Signed in", body = SignedIn)),
-    extensions(("x-codes" = json!(["otp_incorrect", "otp_locked", "otp_expired", "user_disabled"]))),
+    responses((status = 200, description = "Signed in, or the address changed", body = VerifyOtpAnswer)),
+    extensions(("x-codes" = json!(["otp_incorrect", "otp_locked", "otp_expired", "token_invalid", "token_expired", "conflict",
+        "user_disabled"]))),
 )]
 async fn verify(
     challenges: Challenges,
     sessions: Sessions,
+    accounts: Accounts,
+    messenger: Messenger,
+    caller: Option<Caller>,
     client: Client,
     Json(request): Json<VerifyOtpRequest>,
-) -> Result<Json<SignedIn>, Error> {
-    let code = OneTimeCode::parse(&request.code).ok_or_else(|| Error::field("code", "must be 6 to 10 digits"))?;
-    let proven = challenges.prove(request.challenge_id, &code).await?;
-    match proven.challenge.purpose {
-        Purpose::SignIn => Ok(Json(sessions.sign_in(proven, client.into_device()).await?)),
+) -> Result<Json<VerifyOtpAnswer>, Error> {
+    let code = OneTimeCode::parse_field("code", &request.code)?;
+    let user_id = caller.as_ref().map(|caller| caller.user.id);
+    let accepted = [Purpose::SignIn, Purpose::NewAddress];
+    let proven = challenges.prove(request.challenge_id, &code, user_id, &accepted).await?;
+    match (proven.challenge.purpose, caller) {
+        (Purpose::SignIn, _) => {
+            let signed_in = sessions.sign_in(proven, client.into_device()).await?;
+            Ok(Json(VerifyOtpAnswer::SignedIn(Box::new(signed_in))))
+        }
+        (Purpose::NewAddress, Some(caller)) => {
+            let (user, old) = accounts.change_address(caller.user.id, &proven.content.address).await?;
+            if let Some(old) = old {
+                accounts.tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger).await;
+            }
+            let user = Box::new(UserView::new(&user, &caller.claims.client_id));
+            Ok(Json(VerifyOtpAnswer::NewAddress { user }))
+        }
+        (Purpose::NewAddress | Purpose::PasswordReset, _) => Err(Error::OtpExpired),
     }
 }
 

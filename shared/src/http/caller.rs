@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{header, request::Parts as RequestParts};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     error::Error,
     parts::Parts,
+    session::FRESH_SECONDS,
     store::Store,
     user::{User, UserStatus},
 };
@@ -98,6 +99,28 @@ impl FromRequestParts<Parts> for Caller {
             return Err(Error::TokenInvalid);
         }
         Ok(Self { user, claims })
+    }
+}
+
+impl Caller {
+    /// For what only a fresh sign-in may do (RFC 9470).
+    ///
+    /// # Errors
+    /// [`Error::FreshSignInNeeded`] where the sign-in is older than ten minutes.
+    pub fn require_fresh_sign_in(&self, now: Timestamp) -> Result<(), Error> {
+        if self.claims.auth_time + FRESH_SECONDS > now.as_second() { Ok(()) } else { Err(Error::FreshSignInNeeded) }
+    }
+}
+
+/// Whoever has no access token is nobody; whoever sends a bad one is refused.
+impl OptionalFromRequestParts<Parts> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Option<Self>, Error> {
+        if !request.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<Parts>>::from_request_parts(request, parts).await.map(Some)
     }
 }
 

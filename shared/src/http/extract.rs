@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    challenges::Challenges, clock::Clock, config::Settings, error::Error, hash_keys::HashKeys, http::AccessTokens,
-    messages::Texts, parts::Parts, sessions::Sessions, store::Store,
+    accounts::Accounts, challenges::Challenges, clock::Clock, config::Settings, error::Error, hash_keys::HashKeys,
+    http::AccessTokens, messages::Messenger, parts::Parts, sessions::Sessions, store::Store,
 };
 
 /// The id in the path, a UUID.
@@ -58,7 +58,8 @@ macro_rules! part {
 }
 
 part!(Store, |parts| Ok(parts.store().clone()));
-part!(Texts, |parts| parts.texts());
+part!(Messenger, |parts| parts.messenger());
+part!(Accounts, |parts| parts.accounts().await);
 part!(Challenges, |parts| parts.challenges().await);
 part!(Sessions, |parts| parts.sessions().await);
 part!(AccessTokens, |parts| Ok(parts.access_tokens()));

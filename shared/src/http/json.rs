@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, header};
 use serde::{
-    Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
 
@@ -60,6 +60,15 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
+}
+
+/// `#[serde(deserialize_with = "sent")]` with a default: tells a field that is `null` from one that is not
+/// there (RFC 7396).
+///
+/// # Errors
+/// Those of the value.
+pub fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>), Error> {
@@ -199,8 +208,6 @@ impl<'de> Visitor<'de> for Bounds {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]

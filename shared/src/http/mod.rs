@@ -2,6 +2,7 @@
 
 mod caller;
 mod client;
+
 mod extract;
 mod json;
 pub mod lambda;
@@ -13,7 +14,7 @@ pub use self::{
     caller::{AccessTokens, Caller},
     client::Client,
     extract::{CurrentHashKeys, CurrentSettings, PathId, Query},
-    json::{Json, MAX_BODY_BYTES, OptionalJson},
+    json::{Json, MAX_BODY_BYTES, OptionalJson, sent},
     page::{Page, PageQuery},
     problem::{Code, Problem},
     service::service,

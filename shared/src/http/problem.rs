@@ -21,6 +21,11 @@ pub enum Code {
     InvalidPhone,
     CountryNotAllowed,
     InvalidEmail,
+    WeakPassword,
+    InvalidCredentials,
+    TooManyAttempts,
+    InsufficientUserAuthentication,
+    Conflict,
     ResendTooSoon,
     SmsLimitReached,
     OtpIncorrect,
@@ -36,7 +41,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::InvalidJson,
         Self::UnsupportedMediaType,
@@ -46,6 +51,11 @@ impl Code {
         Self::InvalidPhone,
         Self::CountryNotAllowed,
         Self::InvalidEmail,
+        Self::WeakPassword,
+        Self::InvalidCredentials,
+        Self::TooManyAttempts,
+        Self::InsufficientUserAuthentication,
+        Self::Conflict,
         Self::ResendTooSoon,
         Self::SmsLimitReached,
         Self::OtpIncorrect,
@@ -72,15 +82,23 @@ impl Code {
             | Self::InvalidPhone
             | Self::CountryNotAllowed
             | Self::InvalidEmail
+            | Self::WeakPassword
             | Self::OtpIncorrect => StatusCode::BAD_REQUEST,
-            Self::TokenInvalid | Self::TokenExpired | Self::RefreshTokenReused => StatusCode::UNAUTHORIZED,
+            Self::TokenInvalid
+            | Self::TokenExpired
+            | Self::RefreshTokenReused
+            | Self::InvalidCredentials
+            | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::UserDisabled => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtpExpired => StatusCode::GONE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::ResendTooSoon | Self::SmsLimitReached | Self::OtpLocked => StatusCode::TOO_MANY_REQUESTS,
+            Self::ResendTooSoon | Self::SmsLimitReached | Self::OtpLocked | Self::TooManyAttempts => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -98,6 +116,11 @@ impl Code {
             Self::InvalidPhone => "Not a phone number that can receive a text",
             Self::CountryNotAllowed => "Phone numbers of this country are not accepted",
             Self::InvalidEmail => "Not an e-mail address",
+            Self::WeakPassword => "The password is too easy to guess",
+            Self::InvalidCredentials => "The password is wrong, or nobody is called so",
+            Self::TooManyAttempts => "Too many wrong passwords",
+            Self::InsufficientUserAuthentication => "The sign-in is too old for this",
+            Self::Conflict => "Somebody else has it",
             Self::ResendTooSoon => "The last message is too recent",
             Self::SmsLimitReached => "A limit on messages is reached",
             Self::OtpIncorrect => "The code is wrong",
@@ -148,12 +171,14 @@ impl Problem {
         Self {
             kind: format!("{issuer}/docs#{}", code.name()),
             title: code.title(),
-            status: code.status().as_u16(),
+            status: status(error).as_u16(),
             detail: detail(error, code),
             code,
             request_id: request_id.to_owned(),
             errors: match error {
                 Error::InvalidRequest(errors) => errors.clone(),
+                Error::WeakPassword { field, reason } => vec![FieldError::new(*field, reason)],
+                Error::Conflict(field) => vec![FieldError::new(*field, "is taken")],
                 _ => Vec::new(),
             },
             attempts_left: match error {
@@ -162,7 +187,7 @@ impl Problem {
             },
             retry_after: match error {
                 Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
-                Error::OtpLocked { retry_after } => *retry_after,
+                Error::OtpLocked { retry_after } | Error::TooManyAttempts { retry_after } => *retry_after,
                 Error::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
                 _ => None,
             },
@@ -177,7 +202,7 @@ impl Problem {
     /// The whole response for `error`.
     pub(super) fn response(self, error: &Error) -> Response {
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response = (self.code.status(), body).into_response();
+        let mut response = (status(error), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {
@@ -187,6 +212,14 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
+    }
+}
+
+/// The one code with two statuses: whoever is signed in and errs on his password stays signed in.
+fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::WrongPassword => StatusCode::FORBIDDEN,
+        error => code(error).status(),
     }
 }
 
@@ -201,6 +234,11 @@ fn code(error: &Error) -> Code {
         Error::InvalidPhone => Code::InvalidPhone,
         Error::CountryNotAllowed => Code::CountryNotAllowed,
         Error::InvalidEmail => Code::InvalidEmail,
+        Error::WeakPassword { .. } => Code::WeakPassword,
+        Error::InvalidCredentials | Error::WrongPassword => Code::InvalidCredentials,
+        Error::TooManyAttempts { .. } => Code::TooManyAttempts,
+        Error::FreshSignInNeeded => Code::InsufficientUserAuthentication,
+        Error::Conflict(_) => Code::Conflict,
         Error::ResendTooSoon { .. } => Code::ResendTooSoon,
         Error::SmsLimitReached { .. } => Code::SmsLimitReached,
         Error::OtpIncorrect { .. } => Code::OtpIncorrect,
@@ -221,6 +259,8 @@ fn detail(error: &Error, code: Code) -> String {
             [FieldError { field, message }] => format!("{field}: {message}."),
             errors => format!("{} fields cannot be accepted.", errors.len()),
         },
+        Error::WeakPassword { reason, .. } => format!("The password {reason}."),
+        Error::Conflict(field) => format!("This {field} is taken."),
         Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
         Error::SmsLimitReached { retry_after } => format!("No more messages for the next {retry_after} seconds."),
         Error::OtpIncorrect { attempts_left: 0 } => {
@@ -238,7 +278,10 @@ fn detail(error: &Error, code: Code) -> String {
 /// RFC 6750 §3: the reason is told only where a token was sent.
 fn bearer_challenge(error: &Error) -> Option<&'static str> {
     match error {
-        Error::TokenMissing => Some(r#"Bearer realm="latchkey""#),
+        Error::TokenMissing | Error::InvalidCredentials => Some(r#"Bearer realm="latchkey""#),
+        Error::FreshSignInNeeded => Some(
+            r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in is needed", max_age="600""#,
+        ),
         Error::TokenInvalid | Error::RefreshTokenReused => {
             Some(r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#)
         }
@@ -252,7 +295,7 @@ fn bearer_challenge(error: &Error) -> Option<&'static str> {
 /// The error travels in the response's extensions to [`super::service`], which knows the request id.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = code(&self).status().into_response();
+        let mut response = status(&self).into_response();
         response.extensions_mut().insert(self);
         response
     }

@@ -34,6 +34,11 @@ impl Language {
         }
     }
 
+    /// How it is written, as HTML's `dir`.
+    pub(super) fn direction(self) -> &'static str {
+        if self == Self::Arabic { "rtl" } else { "ltr" }
+    }
+
     /// What its messages say, in Fluent's syntax.
     pub(super) fn messages(self) -> &'static str {
         match self {

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Store, bytes, from_item, keys::Key, number, text, to_item, unavailable};
-use crate::{challenge::Challenge, error::Error};
+use crate::{
+    challenge::{Challenge, Purpose},
+    error::Error,
+};
 
 /// The outcome of spending a try.
 #[derive(Debug)]
@@ -40,28 +43,43 @@ impl Store {
     /// closes the challenge, so of any number of right guesses only one is answered here.
     ///
     /// # Errors
-    /// [`Error::OtpExpired`] where the challenge is unknown, too old or used.
-    pub async fn spend_attempt(&self, id: Uuid, guess: &[u8], now: Timestamp) -> Result<Spent, Error> {
+    /// [`Error::OtpExpired`] where the challenge is unknown, too old, used, or of a purpose that is not
+    /// `accepted`; [`Error::TokenMissing`] where only its user may try.
+    pub async fn spend_attempt(
+        &self,
+        id: Uuid,
+        guess: &[u8],
+        caller: Option<Uuid>,
+        accepted: &[Purpose],
+        now: Timestamp,
+    ) -> Result<Spent, Error> {
         let guess_by = self.random.uuid(now)?;
-        let result = self
+        let placeholders: Vec<_> = (0..accepted.len()).map(|place| format!(":purpose{place}")).collect();
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::challenge(id).attributes()))
             .update_expression("SET guess = :guess, guess_by = :guess_by, attempts_used = attempts_used + :one")
-            .condition_expression(
-                "attempts_used < attempts_max AND expires_at > :now AND (attribute_not_exists(guess) OR guess <> code_hash)",
-            )
+            .condition_expression(format!(
+                "purpose IN ({}) AND attempts_used < attempts_max AND expires_at > :now AND (attribute_not_exists(guess) OR guess <> code_hash) \
+                 AND (attribute_not_exists(user_id) OR user_id = :caller)",
+                placeholders.join(", ")
+            ))
             .expression_attribute_values(":guess", bytes(guess))
             .expression_attribute_values(":guess_by", text(guess_by))
+            .expression_attribute_values(":caller", text(caller.unwrap_or_default()))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.as_second()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match result {
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for (placeholder, purpose) in placeholders.into_iter().zip(accepted) {
+            let value =
+                serde_dynamo::to_attribute_value(purpose).map_err(|error| Error::Internal(error.to_string()))?;
+            update = update.expression_attribute_values(placeholder, value);
+        }
+        match update.send().await {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());
                 from_item(answer.attributes.unwrap_or_default()).map(Spent::Counted)
@@ -74,7 +92,10 @@ impl Store {
                     if challenge.guess_by == Some(guess_by) {
                         return Ok(Spent::Counted(challenge));
                     }
-                    if challenge.is_used() || challenge.expires_at <= now {
+                    if challenge.user_id.is_some() && challenge.user_id != caller {
+                        return Err(if caller.is_none() { Error::TokenMissing } else { Error::OtpExpired });
+                    }
+                    if !accepted.contains(&challenge.purpose) || challenge.is_used() || challenge.expires_at <= now {
                         return Err(Error::OtpExpired);
                     }
                     Ok(Spent::NoneLeft(challenge))

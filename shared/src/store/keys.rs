@@ -4,14 +4,16 @@
 //! |-------------------------|---------------------|------------------|-----------------------------|
 //! | user                    | `USER#<id>`         | `USER`           | never                       |
 //! | session                 | `USER#<id>`         | `SESSION#<id>`   | idle or absolute end        |
-//! | owner of a phone        | `IDENTIFIER#<hash>` | `OWNER`          | never                       |
-//! | throttle of a phone     | `IDENTIFIER#<hash>` | `THROTTLE`       | when nothing in it counts   |
+//! | owner of an identifier  | `IDENTIFIER#<hash>` | `OWNER`          | never                       |
+//! | throttle of one         | `IDENTIFIER#<hash>` | `THROTTLE`       | when nothing in it counts   |
 //! | challenge               | `CHALLENGE#<id>`    | `CHALLENGE`      | with the code               |
+//! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
-//! Hashes are keyed ([`crate::hash_keys`]): a key shows no phone and no address. An owner is the one
-//! authority on who has a phone; the throttle lies beside it so that one read answers both.
+//! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::hash_keys`]): a
+//! key shows none of them. An owner is the one authority on whose an identifier is; the throttle lies
+//! beside it so that one read answers both.
 
 use std::collections::HashMap;
 
@@ -51,12 +53,17 @@ impl Key {
         Self::new(format!("USER#{user_id}"), format!("{SESSION_PREFIX}{id}"))
     }
 
-    /// The user whose phone it is.
+    /// A link to set a password.
+    pub(super) fn reset_link(token_hash: &IdentifierHash) -> Self {
+        Self::new(format!("RESET#{}", token_hash.as_str()), "RESET")
+    }
+
+    /// The user whose identifier it is.
     pub(super) fn owner(identifier: &IdentifierHash) -> Self {
         Self::new(format!("IDENTIFIER#{}", identifier.as_str()), OWNER)
     }
 
-    /// What a phone may do.
+    /// What an identifier may do.
     pub(super) fn throttle(identifier: &IdentifierHash) -> Self {
         Self::new(format!("IDENTIFIER#{}", identifier.as_str()), THROTTLE)
     }

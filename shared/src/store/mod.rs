@@ -3,6 +3,7 @@
 //! Whatever must hold under concurrency is one conditional write or one transaction. Every read that
 //! a decision rests on is strongly consistent.
 
+mod accounts;
 mod challenges;
 mod keys;
 mod sessions;
@@ -26,7 +27,9 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::keys::Key;
-pub use self::{challenges::Spent, keys::TTL, sessions::Rotation, throttles::Identity};
+pub use self::{
+    accounts::ResetLink, challenges::Spent, keys::TTL, sessions::Rotation, throttles::Identity, users::Created,
+};
 use crate::{
     aws::{TransactionConflictClassifier, sdk_config},
     config::{Environment, Settings},

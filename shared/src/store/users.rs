@@ -1,21 +1,36 @@
 //! Users, and who owns which identifier.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{Put, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{CHANGE_TRIES, Item, Store, from_item, keys::Key, number, text, to_item, unavailable};
+use super::{
+    CHANGE_TRIES, Item, Store,
+    accounts::{Outcome, owner_item},
+    from_item,
+    keys::Key,
+    number, text, to_item, unavailable,
+};
 use crate::{
     error::Error,
-    hash_keys::IdentifierHash,
+    hash_keys::{HashKeys, IdentifierHash},
     session::{MAX_SESSIONS, Session},
     user::User,
 };
+
+/// The outcome of making a user.
+#[derive(Debug)]
+pub enum Created {
+    /// It is made.
+    Yes,
+    /// Nothing is made: somebody else has this identifier.
+    Taken(IdentifierHash),
+}
 
 impl Store {
     /// A user; nothing where there is none.
@@ -23,69 +38,28 @@ impl Store {
         self.get(Key::user(id)).await
     }
 
-    /// Makes a user with a first session, and gives it the identifier, all or nothing. Answers whether
-    /// it did: `false` where the identifier was given to somebody in the meantime. `token` makes a
-    /// repetition of the same call harmless (`ClientRequestToken`).
-    pub async fn create_user(
-        &self,
-        user: &User,
-        identifier: &IdentifierHash,
-        session: &Session,
-        token: Uuid,
-    ) -> Result<bool, Error> {
-        let owner = HashMap::from([("user_id", user.id.to_string())]);
-        let items = [
-            to_item(Key::owner(identifier), &owner)?,
-            to_item(Key::user(user.id), user)?,
-            to_item(Key::session(user.id, session.id), session)?,
-        ];
+    /// Makes a user with a first session, and gives it its identifiers, all or nothing.
+    pub async fn create_user(&self, user: &User, session: &Session, keys: &HashKeys) -> Result<Created, Error> {
+        let identifiers: Vec<_> = user.identifiers(keys).into_iter().collect();
+        let mut items = Vec::new();
+        for identifier in &identifiers {
+            items.push(self.put_if_absent(&owner_item(identifier, user.id)?)?);
+        }
+        items.push(self.put_if_absent(&to_item(Key::user(user.id), user)?)?);
+        items.push(self.put_if_absent(&to_item(Key::session(user.id, session.id), session)?)?);
         for _ in 0..CHANGE_TRIES {
-            let result = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.iter().map(|item| self.put_if_absent(item)).collect::<Result<_, _>>()?))
-                .client_request_token(token.to_string())
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await;
-            let error = match result {
-                Ok(answer) => {
-                    self.count_write(answer.consumed_capacity.as_ref().and_then(|all| all.first()));
-                    return Ok(true);
+            match self.transact(items.clone()).await? {
+                Outcome::Done => return Ok(Created::Yes),
+                Outcome::Refused(place) => {
+                    let identifier = identifiers.get(place).cloned();
+                    return identifier
+                        .map(Created::Taken)
+                        .ok_or_else(|| Error::Internal("an id is there twice".into()));
                 }
-                Err(error) => error,
-            };
-            let reasons: Vec<_> = error
-                .as_service_error()
-                .and_then(|error| match error {
-                    aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
-                        canceled,
-                    ) => canceled.cancellation_reasons.clone(),
-                    _ => None,
-                })
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|reason| reason.code)
-                .collect();
-            if reasons.iter().any(|reason| reason == "ConditionalCheckFailed") {
-                return Ok(false);
+                Outcome::Busy => tokio::time::sleep(Duration::from_millis(20)).await,
             }
-            if !reasons.iter().any(|reason| reason == "TransactionConflict") {
-                return Err(unavailable(error));
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         Err(Error::Unavailable("a transaction was in conflict too often".into()))
-    }
-
-    fn put_if_absent(&self, item: &Item) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// Adds a session to its user and notes the sign-in. Answers the user; nothing where there is none.
@@ -97,7 +71,7 @@ impl Store {
         let user = self
             .change_sessions(
                 session.user_id,
-                "SET sessions.#id = :ends_at, last_sign_in_at = :now",
+                "SET sessions.#id = :ends_at, last_sign_in_at = :now ADD version :one",
                 "attribute_exists(pk) AND user_status = :active",
                 &[session.id],
                 HashMap::from([
@@ -114,7 +88,12 @@ impl Store {
                 self.end_sessions(user.id, &oldest).await?;
                 Ok(Some(user))
             }
-            user => Ok(user),
+            Some(user) => Ok(Some(user)),
+            None => {
+                // The user was deleted in the meantime: nothing of it stays.
+                self.delete(Key::session(session.user_id, session.id)).await?;
+                Ok(None)
+            }
         }
     }
 
@@ -124,7 +103,7 @@ impl Store {
             return Ok(());
         }
         let remove: Vec<_> = (0..session_ids.len()).map(|index| format!("sessions.{}", placeholder(index))).collect();
-        let update = format!("REMOVE {}", remove.join(", "));
+        let update = format!("REMOVE {} ADD version :one", remove.join(", "));
         self.change_sessions(user_id, &update, "attribute_exists(pk)", session_ids, HashMap::new()).await?;
         for id in session_ids {
             self.delete(Key::session(user_id, *id)).await?;
@@ -149,7 +128,8 @@ impl Store {
             .update_expression(update)
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
+            .set_expression_attribute_values(Some(values))
+            .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)

@@ -1,1 +1,12 @@
-sign-in-code = { $code } هو رمز { $app }. صالح { $minutes } دقائق. لا تشاركه.
+sign-in = { $code } هو رمز { $app }. صالح { $minutes } دقائق. لا تشاركه.
+    .subject = رمز { $app }
+account-exists = { $code } هو رمز { $app }. لديك حساب بالفعل، وبه تدخل. لا تشاركه.
+    .subject = لديك حساب { $app } بالفعل
+password-reset = { $code } هو رمز { $app } لكلمة مرور جديدة. صالح { $minutes } دقائق.
+    .subject = كلمة مرور { $app } جديدة
+new-address = { $code } هو رمز { $app } للتأكيد. صالح { $minutes } دقائق. لا تشاركه.
+    .subject = تأكيد بياناتك في { $app }
+password-changed = تم تغيير كلمة مرور { $app }. إن لم تكن أنت، فغيّرها الآن.
+    .subject = تم تغيير كلمة مرور { $app }
+address-changed = تم تغيير هاتف أو بريد حسابك في { $app }. إن لم تكن أنت، فاتصل بنا.
+    .subject = تم تغيير حسابك في { $app }

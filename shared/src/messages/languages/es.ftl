@@ -1,2 +1,14 @@
-# "clave", not "código": ó is not in the GSM 7-bit alphabet and would halve what fits into a text.
-sign-in-code = { $code } es tu clave de { $app }. Vale { $minutes } min. No la compartas con nadie.
+# "clave", not "código"; no other accents either: á, í, ó and ú are not in the GSM 7-bit alphabet and would
+# halve what fits into a text.
+sign-in = { $code } es tu clave de { $app }. Vale { $minutes } min. No la compartas con nadie.
+    .subject = Tu clave de { $app }
+account-exists = { $code } es tu clave de { $app }. Ya tienes una cuenta: con ella entras. No la compartas.
+    .subject = Ya tienes una cuenta de { $app }
+password-reset = { $code } es tu clave de { $app } para cambiar la contraseña. Vale { $minutes } min.
+    .subject = Cambia tu contraseña de { $app }
+new-address = { $code } es tu clave de { $app } para confirmar. Vale { $minutes } min. No la compartas.
+    .subject = Confirma tus datos de { $app }
+password-changed = Se ha cambiado tu contraseña de { $app }. Si no lo has hecho, pon una nueva ya.
+    .subject = Se ha cambiado tu contraseña de { $app }
+address-changed = Se han cambiado tus datos de { $app }. Si no lo has hecho, contacta con nosotros.
+    .subject = Se han cambiado tus datos de { $app }

@@ -1,1 +1,12 @@
-sign-in-code = { $code } आपका { $app } कोड है। { $minutes } मिनट तक मान्य।
+sign-in = { $code } आपका { $app } कोड है। { $minutes } मिनट तक मान्य।
+    .subject = आपका { $app } कोड
+account-exists = { $code } आपका { $app } कोड है। आपका खाता पहले से है। किसी को न बताएँ।
+    .subject = आपका { $app } खाता पहले से है
+password-reset = { $code } नए पासवर्ड के लिए { $app } कोड है। { $minutes } मिनट तक मान्य।
+    .subject = { $app } का नया पासवर्ड
+new-address = { $code } पुष्टि के लिए आपका { $app } कोड है। { $minutes } मिनट तक मान्य।
+    .subject = { $app } के लिए पुष्टि करें
+password-changed = आपका { $app } पासवर्ड बदल गया है। यदि आपने नहीं बदला, तो अभी नया बनाएँ।
+    .subject = आपका { $app } पासवर्ड बदल गया
+address-changed = आपके { $app } खाते का फ़ोन या ईमेल बदल गया है। यदि आपने नहीं बदला, तो संपर्क करें।
+    .subject = आपका { $app } खाता बदल गया

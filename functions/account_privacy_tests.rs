@@ -1,0 +1,150 @@
+//! What the table and the bucket show of people: while they are here, and after they left.
+
+use std::{fs, net::IpAddr, path::Path};
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::testing::{
+    OTHER_PHONE, SignedIn, TestApp,
+    accounts::{EMAIL, Item, NEW_PASSWORD, OTHER_EMAIL, PASSWORD, mentions},
+    json_request, wrong,
+};
+
+const PHONE: &str = "+14155550123";
+const SOURCE: &str = "203.0.113.77";
+const DEVICE: &str = "Zaphod's phone";
+const USERNAME: &str = "trillian.mcmillan";
+const NAME: &str = "Tricia Marie McMillan";
+/// What names the person.
+const PERSONAL: [&str; 8] = ["4155550123", EMAIL, "ann.lee", USERNAME, NAME, SOURCE, DEVICE, "es-MX"];
+
+/// The items that mention `needle`, by their keys.
+fn mentioning(items: &[Item], needle: &str) -> Vec<String> {
+    let hits = items.iter().filter(|item| item.values().any(|value| mentions(value, needle)));
+    hits.map(|item| format!("{:?} {:?}: {needle}", item["pk"], item["sk"])).collect()
+}
+
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.push((path.display().to_string(), fs::read(&path).unwrap()));
+        }
+    }
+    all
+}
+
+/// A request from the person's own device.
+async fn from_device(
+    app: &TestApp,
+    token: Option<&str>,
+    path: &str,
+    body: serde_json::Value,
+) -> crate::testing::Answer {
+    let mut request = json_request(Method::POST, path, token, &body);
+    request.headers_mut().insert("user-agent", DEVICE.parse().unwrap());
+    app.send_from(SOURCE.parse::<IpAddr>().unwrap(), request).await
+}
+
+/// Somebody who leaves traces wherever he can: sessions, ended ones too, open challenges of every
+/// purpose, reset links, wrong passwords and codes.
+async fn somebody(app: &TestApp) -> SignedIn {
+    let body = json!({
+        "phone": PHONE, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-MX",
+    });
+    let id = from_device(app, None, "/v1/auth/register", body).await.challenge_id();
+    let proof = json!({"challenge_id": id, "code": app.code(PHONE)});
+    let first = from_device(app, None, "/v1/otp/verify", proof).await.signed_in();
+    let id = from_device(app, Some(&first.access), "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    app.verify_as(&first.access, &id, &app.code(EMAIL)).await.assert_ok();
+
+    app.advance(60);
+    let login = json!({"username": USERNAME, "password": PASSWORD});
+    let second = from_device(app, None, "/v1/auth/login", login.clone()).await.signed_in();
+    let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
+    from_device(app, Some(&second.access), "/v1/password/change", change).await.assert_done();
+    app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+    from_device(app, None, "/v1/password/forgot", json!({"email": EMAIL})).await.challenge_id();
+    let open = from_device(app, None, "/v1/otp/send", json!({"phone": PHONE})).await.challenge_id();
+    app.verify(&open, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
+    from_device(app, Some(&second.access), "/v1/me/phone", json!({"phone": "+14155550177"})).await.challenge_id();
+    second
+}
+
+#[tokio::test]
+async fn nothing_names_who_left() {
+    let app = TestApp::with_mail().await;
+    let other = app.sign_up(json!({"phone": OTHER_PHONE, "username": "bob", "name": "Bob"})).await;
+    let me = somebody(&app).await;
+    let before = app.items().await;
+    for needle in PERSONAL {
+        assert!(!mentioning(&before, needle).is_empty(), "the search finds {needle} while it is there");
+    }
+
+    app.delete_me(&me.access).await.assert_done();
+    let after = app.items().await;
+    let found: Vec<_> = PERSONAL.iter().flat_map(|needle| mentioning(&after, needle)).collect();
+    assert!(found.is_empty(), "{found:?}");
+    assert!(app.items_of(me.id()).await.is_empty());
+    for (name, bytes) in files(app.aws.buckets()) {
+        let text = format!("{name} {}", String::from_utf8_lossy(&bytes));
+        assert!(!PERSONAL.iter().chain(&[me.id()]).any(|needle| text.contains(needle)), "{name}");
+    }
+    assert!(!mentioning(&after, OTHER_PHONE).is_empty(), "the other one is still here");
+    app.get_as(&other.access, "/v1/me").await.assert_ok();
+
+    // What is still open ends in nothing, or in a new account.
+    app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
+    app.refresh(&me.refresh).await.assert_problem(401, "token_invalid");
+    app.reset_by_link(&app.link_token(EMAIL), PASSWORD).await.assert_problem(401, "token_invalid");
+    app.advance(3600);
+    let again = app.sign_in(PHONE).await;
+    assert_eq!(again.json["is_new_user"], true);
+    assert_ne!(again.id(), me.id());
+    assert_eq!((&again.json["user"]["name"], &again.json["user"]["email"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test]
+async fn who_only_asked_is_named_nowhere() {
+    let app = TestApp::with_mail().await;
+    let body = json!({
+        "phone": PHONE, "email": EMAIL, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-MX",
+    });
+    from_device(&app, None, "/v1/auth/register", body).await.challenge_id();
+    for body in [json!({"phone": "+14155550177"}), json!({"email": OTHER_EMAIL})] {
+        from_device(&app, None, "/v1/otp/send", body.clone()).await.challenge_id();
+        from_device(&app, None, "/v1/password/forgot", body).await.challenge_id();
+    }
+    app.login(json!({"username": "trillian.mcmillan"}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+    let items = app.items().await;
+    assert!(items.len() >= 6, "challenges and counters are there: {}", items.len());
+    for needle in PERSONAL.iter().chain(&["4155550177", OTHER_EMAIL, PASSWORD]) {
+        let found = mentioning(&items, needle);
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn passwords_codes_and_tokens_are_nowhere_in_the_table() {
+    let app = TestApp::with_mail().await;
+    let me = somebody(&app).await;
+    let items = app.items().await;
+    let (code, link) = (app.code(PHONE), app.link_token(EMAIL));
+    let jwt_signature = me.access.rsplit('.').next().unwrap();
+    for needle in [PASSWORD, NEW_PASSWORD, &link, &me.refresh, jwt_signature] {
+        assert!(mentioning(&items, needle).is_empty(), "{needle}");
+    }
+    // Six digits may stand in an id by chance; in what a challenge keeps, they may not.
+    let challenges: Vec<_> = items.into_iter().filter(|item| item["sk"].as_s().unwrap() == "CHALLENGE").collect();
+    assert!(!challenges.is_empty());
+    for mut challenge in challenges {
+        challenge.retain(|name, _| {
+            !["pk", "id", "user_id", "guess_by", "identifier", "expires_at"].contains(&name.as_str())
+        });
+        assert!(!challenge.values().any(|value| mentions(value, &code)), "{challenge:?}");
+    }
+}

@@ -1,0 +1,371 @@
+//! What must hold of accounts however many requests arrive together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use crate::testing::{
+    Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
+    accounts::{EMAIL, Item, NEW_PASSWORD, PASSWORD},
+    at_once,
+};
+
+/// A race is lost by chance: each is run so often.
+const ROUNDS: usize = 5;
+const TEST_PHONE: &str = "+15005550006";
+
+/// An app whose sources may ask for any number of messages, with a phone that needs no pause.
+async fn app() -> TestApp {
+    TestApp::with_mail_and(&[
+        ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+        ("TEST_PHONE_NUMBERS", "+15005550006=123456"),
+        ("TEST_PHONES_UNTIL", "2027-02-15"),
+    ])
+    .await
+}
+
+fn phone(index: usize) -> String {
+    format!("+1415555{:04}", 2000 + index)
+}
+
+/// How often each outcome came: a status, and the code of a refusal.
+fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
+    let mut tally = BTreeMap::new();
+    for answer in answers {
+        let code = answer.json["code"].as_str().unwrap_or_default().to_owned();
+        *tally.entry((answer.status.as_u16(), code)).or_default() += 1;
+    }
+    tally
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+/// Asserts that nothing is half made: who owns something is there, whoever is there owns what is his, and
+/// sessions are somebody's.
+async fn assert_whole(app: &TestApp) {
+    let items = app.items().await;
+    let of_kind = |kind: &'static str| items.iter().filter(move |item| item["sk"].as_s().unwrap().starts_with(kind));
+    let users: BTreeMap<_, _> = of_kind("USER").map(|user| (user["id"].as_s().unwrap().clone(), user)).collect();
+    let text = |item: &'_ Item, name: &str| item[name].as_s().unwrap().clone();
+    let sessions: BTreeSet<_> = of_kind("SESSION").map(|item| (text(item, "user_id"), text(item, "id"))).collect();
+    let mut owned = BTreeMap::<_, usize>::new();
+    for owner in of_kind("OWNER") {
+        let id = owner["user_id"].as_s().unwrap();
+        assert!(users.contains_key(id), "an identifier of nobody: {owner:?}");
+        *owned.entry(id.clone()).or_default() += 1;
+    }
+    for (id, user) in &users {
+        let email = user["email_verified"].as_bool().unwrap().then_some("email");
+        let identifiers = ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
+        assert_eq!(identifiers.count(), owned.get(id).copied().unwrap_or_default(), "{user:?}");
+        for session in user["sessions"].as_m().unwrap().keys() {
+            let stored = sessions.contains(&(id.clone(), session.clone()));
+            assert!(stored, "a live session that is not stored: {session}");
+        }
+    }
+    for (user_id, session_id) in sessions {
+        assert!(users.contains_key(&user_id), "a session of nobody: {session_id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_sign_ups_of_one_phone_are_one_user() {
+    let app = app().await;
+    for round in 0..2 {
+        let body = move |index| json!({"phone": TEST_PHONE, "username": format!("user-{round}-{index}")});
+        let sent = at_once(50, |index| {
+            let app = app.clone();
+            async move { app.register(body(index)).await }
+        })
+        .await;
+        let ids: Vec<_> = sent.iter().filter(|it| it.status == 202).map(Answer::challenge_id).collect();
+        assert!(ids.len() > 1, "{:?}", tally(&sent));
+        let proofs = at_once(ids.len() * 2, |index| {
+            let (app, id) = (app.clone(), ids[index % ids.len()].clone());
+            async move { app.verify(&id, "123456").await }
+        })
+        .await;
+        assert_eq!(count(&proofs, 200), 1, "{:?}", tally(&proofs));
+        assert_eq!(count(&proofs, 410), proofs.len() - 1, "{:?}", tally(&proofs));
+        assert_eq!(app.items_like("USER").await.len(), 1);
+        assert_whole(&app).await;
+        let me = proofs.iter().find(|it| it.status == 200).unwrap().signed_in();
+        assert_eq!(me.json["is_new_user"], true);
+        app.delete_me(&me.access).await.assert_done();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_sign_ups_of_one_address_send_one_message_and_are_one_user() {
+    let app = app().await;
+    for round in 0..ROUNDS {
+        let (phone, email) = (phone(round), format!("ann{round}@example.org"));
+        for (address, body) in [(&phone, json!({"phone": phone})), (&email, json!({"email": email}))] {
+            let sent = at_once(50, |_| {
+                let (app, body) = (app.clone(), body.clone());
+                async move { app.register(body).await }
+            })
+            .await;
+            assert_eq!((count(&sent, 202), app.texts(address).len()), (1, 1), "{:?}", tally(&sent));
+            let id = sent.iter().find(|it| it.status == 202).unwrap().challenge_id();
+            let code = app.code(address);
+            let proofs = at_once(50, |_| {
+                let (app, id, code) = (app.clone(), id.clone(), code.clone());
+                async move { app.verify(&id, &code).await }
+            })
+            .await;
+            assert_eq!((count(&proofs, 200), count(&proofs, 410)), (1, 49), "{:?}", tally(&proofs));
+        }
+        assert_eq!(app.items_like("USER").await.len(), 2 * (round + 1));
+        assert_whole(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_sign_ups_with_one_username_are_fifty_users_and_one_has_it() {
+    let app = app().await;
+    for round in 0..2 {
+        let mut proofs = Vec::new();
+        for index in 0..50 {
+            let phone = phone(50 * round + index);
+            let spelling = if index % 2 == 0 { "ann" } else { "Ann" };
+            let body = json!({"phone": phone, "username": format!("{spelling}{round}")});
+            let id = app.register(body).await.challenge_id();
+            proofs.push((id, app.code(&phone)));
+        }
+        let answers = at_once(50, |index| {
+            let (app, (id, code)) = (app.clone(), proofs[index].clone());
+            async move { app.verify(&id, &code).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 200), 50, "{:?}", tally(&answers));
+        assert!(answers.iter().all(|answer| answer.json["is_new_user"] == true));
+        let holders = answers.iter().filter(|answer| !answer.json["user"]["username"].is_null()).count();
+        assert_eq!(holders, 1);
+        assert_whole(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_changes_to_one_username_are_one_change() {
+    let app = app().await;
+    let mut people = Vec::new();
+    for index in 0..20 {
+        people.push(app.sign_in(&phone(index)).await);
+    }
+    for round in 0..ROUNDS {
+        let answers = at_once(20, |index| {
+            let (app, token) = (app.clone(), people[index].access.clone());
+            async move { app.patch_me(&token, json!({"username": format!("ann{round}")})).await }
+        })
+        .await;
+        assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 19), "{:?}", tally(&answers));
+        assert_whole(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
+    let app = app().await;
+    for round in 0..4 * ROUNDS {
+        let phone = phone(round);
+        let me = app.sign_up(json!({"phone": phone, "password": PASSWORD, "username": format!("ann{round}")})).await;
+        app.advance(60);
+        let (id, code) = (app.challenge(&phone).await, app.code(&phone));
+        let answers = at_once(4, |index| {
+            let (app, me, id, code, phone) = (app.clone(), me.clone(), id.clone(), code.clone(), phone.clone());
+            async move {
+                match index {
+                    0 => app.delete_me(&me.access).await,
+                    1 => app.verify(&id, &code).await,
+                    2 => app.login(json!({"phone": phone}), PASSWORD).await,
+                    _ => app.refresh(&me.refresh).await,
+                }
+            }
+        })
+        .await;
+        answers[0].assert_done();
+        assert!([200, 410].contains(&answers[1].status.as_u16()), "{:?}", tally(&answers));
+        assert!([200, 401].contains(&answers[2].status.as_u16()), "{:?}", tally(&answers));
+        assert_whole(&app).await;
+        assert!(app.items_of(me.id()).await.is_empty(), "nothing of the user who left");
+        for signed_in in answers[1..3].iter().filter(|answer| answer.status == 200).map(Answer::signed_in) {
+            let is_gone = signed_in.id() == me.id();
+            let profile = app.get_as(&signed_in.access, "/v1/me").await;
+            assert_eq!(profile.status.as_u16(), if is_gone { 401 } else { 200 });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_beside_a_change_of_password_saves_no_other_session() {
+    let app = app().await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let passwords = [PASSWORD, NEW_PASSWORD];
+    for round in 0..2 * ROUNDS {
+        let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
+        let mine = app.login(json!({"phone": PHONE}), old).await.signed_in();
+        let other = app.login(json!({"phone": PHONE}), old).await.signed_in();
+        let answers = at_once(4, |index| {
+            let (app, mine, other) = (app.clone(), mine.clone(), other.clone());
+            async move {
+                // The change takes as long as two hashes: the refreshes fall before, into and after it.
+                tokio::time::sleep(std::time::Duration::from_millis([0, 30, 60, 60][index])).await;
+                match index {
+                    0 => {
+                        let body = json!({"old_password": old, "new_password": new});
+                        app.post_as(&mine.access, "/v1/password/change", body).await
+                    }
+                    1 | 2 => app.refresh(&other.refresh).await,
+                    _ => app.refresh(&mine.refresh).await,
+                }
+            }
+        })
+        .await;
+        answers[0].assert_done();
+        let mut others = vec![(other.access, other.refresh)];
+        for answer in answers[1..3].iter().filter(|answer| answer.status == 200) {
+            let token = |name: &str| answer.json[name].as_str().unwrap().to_owned();
+            others.push((token("access_token"), token("refresh_token")));
+        }
+        for (access, refresh) in others {
+            app.get_as(&access, "/v1/me").await.assert_problem(401, "token_invalid");
+            assert_eq!(app.refresh(&refresh).await.status, 401);
+        }
+        let kept = answers[3].assert_ok();
+        app.get_as(kept["access_token"].as_str().unwrap(), "/v1/me").await.assert_ok();
+        app.refresh(kept["refresh_token"].as_str().unwrap()).await.assert_ok();
+        assert_whole(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_with_the_same_old_password_at_once_are_one_change() {
+    let app = app().await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let mut old = PASSWORD.to_owned();
+    for round in 0..2 {
+        let answers = at_once(6, |index| {
+            let (app, token, old) = (app.clone(), me.access.clone(), old.clone());
+            let body = json!({"old_password": old, "new_password": format!("staple number {round} {index}")});
+            async move { app.post_as(&token, "/v1/password/change", body).await }
+        })
+        .await;
+        assert_eq!((count(&answers, 204), count(&answers, 403)), (1, 5), "{:?}", tally(&answers));
+        let winner = answers.iter().position(|answer| answer.status == 204).unwrap();
+        old = format!("staple number {round} {winner}");
+        app.login(json!({"phone": PHONE}), &old).await.assert_ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_and_a_code_set_one_password_however_many_use_them_at_once() {
+    let app = app().await;
+    app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
+    for _ in 0..3 {
+        app.advance(3600);
+        let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
+        let (code, token) = (app.code(EMAIL), app.link_token(EMAIL));
+        let answers =
+            at_once(12, |index| {
+                let (app, id, code, token) = (app.clone(), id.clone(), code.clone(), token.clone());
+                let new = format!("staple number {index}");
+                async move {
+                    if index == 0 { app.reset(&id, &code, &new).await } else { app.reset_by_link(&token, &new).await }
+                }
+            })
+            .await;
+        let by_link = count(&answers[1..], 204);
+        assert!(by_link <= 1 && count(&answers, 204) >= 1, "{:?}", tally(&answers));
+        assert_eq!(count(&answers[1..], 401), 11 - by_link, "{:?}", tally(&answers));
+        app.reset_by_link(&token, PASSWORD).await.assert_problem(401, "token_invalid");
+    }
+}
+
+async fn ask_for_email(app: &TestApp, me: &SignedIn, email: &str) -> (String, String) {
+    let id = app.post_as(&me.access, "/v1/me/email", json!({"email": email})).await.challenge_id();
+    (id, app.code(email))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_prove_one_new_address_one_has_it() {
+    let app = app().await;
+    for round in 0..2 * ROUNDS {
+        let email = format!("ann{round}@example.org");
+        let people = [app.sign_in(&phone(3 * round)).await, app.sign_in(&phone(3 * round + 1)).await];
+        let first = ask_for_email(&app, &people[0], &email).await;
+        app.advance(30);
+        let second = ask_for_email(&app, &people[1], &email).await;
+        app.advance(60);
+        // A third signs up with it: a challenge of another purpose, so the newest of its own.
+        let sign_up = (app.mail_challenge(&email).await, app.code(&email));
+        let answers = at_once(3, |index| {
+            let (app, people) = (app.clone(), people.clone());
+            let (first, second, sign_up) = (first.clone(), second.clone(), sign_up.clone());
+            async move {
+                match index {
+                    0 => app.verify_as(&people[0].access, &first.0, &first.1).await,
+                    1 => app.verify_as(&people[1].access, &second.0, &second.1).await,
+                    _ => app.verify(&sign_up.0, &sign_up.1).await,
+                }
+            }
+        })
+        .await;
+        answers[0].assert_problem(410, "otp_expired");
+        let third = answers[2].signed_in();
+        match answers[1].status.as_u16() {
+            // Whoever proves an address that has a user by now is signed in as that user.
+            200 => assert_eq!((third.id(), &third.json["is_new_user"]), (people[1].id(), &json!(false))),
+            409 => assert_eq!(third.json["is_new_user"], true),
+            other => panic!("{other}: {:?}", tally(&answers)),
+        }
+        let items = app.items_like("USER").await;
+        let holders: BTreeSet<_> = items
+            .iter()
+            .filter(|user| user.get("email").is_some_and(|it| it.as_s().unwrap() == &email))
+            .map(|user| user["id"].as_s().unwrap().clone())
+            .collect();
+        assert_eq!(holders, BTreeSet::from([third.id().to_owned()]));
+        assert_whole(&app).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_wrong_passwords_at_once_are_ten_tries() {
+    let app = app().await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})).await;
+    for who in [json!({"phone": PHONE}), json!({"phone": OTHER_PHONE})] {
+        let answers = at_once(100, |index| {
+            let (app, mut who) = (app.clone(), who.clone());
+            if index % 2 == 0 && who["phone"] == PHONE {
+                who = json!({"username": "ann"});
+            }
+            async move { app.login(who, &format!("wrong {index}")).await }
+        })
+        .await;
+        assert_eq!(count(&answers, 200), 0);
+        assert!((1..=10).contains(&count(&answers, 401)), "{:?}", tally(&answers));
+        assert_eq!(count(&answers, 401) + count(&answers, 429) + count(&answers, 503), 100, "{:?}", tally(&answers));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_password_among_a_hundred_opens_no_door_to_the_others() {
+    let app = app().await;
+    for round in 0..2 {
+        let phone = phone(round);
+        app.sign_up(json!({"phone": phone, "password": PASSWORD})).await;
+        let answers = at_once(100, |index| {
+            let (app, phone) = (app.clone(), phone.clone());
+            let password = if index == 50 { PASSWORD.to_owned() } else { format!("wrong {index}") };
+            async move { app.login(json!({"phone": phone}), &password).await }
+        })
+        .await;
+        // A right password ends the row: nine may come before it, and ten after it.
+        let most = if answers[50].status == 200 { 19 } else { 10 };
+        assert!(count(&answers, 401) <= most, "{:?}", tally(&answers));
+        assert_eq!(count(&answers, 200), usize::from(answers[50].status == 200));
+    }
+}

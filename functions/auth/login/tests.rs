@@ -1,0 +1,207 @@
+use std::net::IpAddr;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::{EMAIL, NEW_PASSWORD, OTHER_EMAIL, PASSWORD},
+    bodies, claims, json_request, wrong,
+};
+
+/// An app in which three failures are too many, and somebody who can be named in three ways.
+async fn app_with_ann() -> (TestApp, [Value; 3]) {
+    let app = TestApp::with_mail_and(&[("LOGIN_MAX_FAILURES", "3")]).await;
+    let ann = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann"})).await;
+    let id = app.post_as(&ann.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    app.verify_as(&ann.access, &id, &app.code(EMAIL)).await.assert_ok();
+    (app, [json!({"phone": PHONE}), json!({"email": EMAIL}), json!({"username": "ann"})])
+}
+
+#[tokio::test]
+async fn a_password_signs_in_by_phone_e_mail_address_or_username() {
+    let (app, names) = app_with_ann().await;
+    let upper = [json!({"email": "ANN.LEE@example.org"}), json!({"username": "ANN"})];
+    for who in names.into_iter().chain(upper) {
+        app.advance(60);
+        let person = app.login(who.clone(), PASSWORD).await.signed_in();
+        let now = app.parts.clock().now().to_string();
+        assert_eq!(
+            person.json,
+            json!({
+                "access_token": person.access,
+                "token_type": "Bearer",
+                "expires_in": 900,
+                "refresh_token": person.refresh,
+                "refresh_expires_in": 14 * 24 * 3600,
+                "is_new_user": false,
+                "user": person.json["user"],
+            }),
+            "{who}"
+        );
+        let user = &person.json["user"];
+        assert_eq!((&user["phone"], &user["email"], &user["username"]), (&json!(PHONE), &json!(EMAIL), &json!("Ann")));
+        assert_eq!(user["last_sign_in_at"], now);
+        assert_eq!(claims(&person.access)["amr"], json!(["pwd"]));
+        assert_eq!(app.me(&person.access).await, *user);
+        app.refresh(&person.refresh).await.assert_ok();
+    }
+}
+
+#[tokio::test]
+async fn the_device_is_remembered() {
+    let (app, _) = app_with_ann().await;
+    app.advance(1);
+    let body = json!({"phone": PHONE, "password": PASSWORD, "client_id": "default"});
+    let mut request = json_request(Method::POST, "/v1/auth/login", None, &body);
+    request.headers_mut().insert("user-agent", "a browser".parse().unwrap());
+    let source: IpAddr = "203.0.113.9".parse().unwrap();
+    let access = app.send_from(source, request).await.signed_in().access;
+    let session = app.get_as(&access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
+    assert_eq!((&session["ip"], &session["user_agent"]), (&json!("203.0.113.9"), &json!("a browser")));
+    assert_eq!(session["current"], true);
+}
+
+#[tokio::test]
+async fn wrong_and_unknown_answer_the_same() {
+    let (app, names) = app_with_ann().await;
+    app.advance(30);
+    let no_password = app.sign_in(OTHER_PHONE).await;
+    assert_eq!(no_password.json["user"]["has_password"], false);
+    let strangers = [
+        json!({"phone": "+14155550199"}),
+        json!({"email": OTHER_EMAIL}),
+        json!({"username": "nobody"}),
+        json!({"phone": OTHER_PHONE}),
+    ];
+    let first = app.login(names[0].clone(), NEW_PASSWORD).await;
+    first.assert_problem(401, "invalid_credentials");
+    assert_eq!(first.header("www-authenticate"), r#"Bearer realm="latchkey""#);
+    app.login(names[0].clone(), PASSWORD).await.assert_ok();
+    for who in names.iter().chain(&strangers) {
+        for password in [NEW_PASSWORD, "x", &PASSWORD.to_uppercase(), &format!("{PASSWORD} ")] {
+            let answer = app.login(who.clone(), password).await;
+            assert_eq!(answer.without_ids(), first.without_ids(), "{who} {password}");
+            app.advance(15 * 60);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_fails_too_often_has_to_wait_even_with_the_right_password() {
+    let (app, [phone, email, username]) = app_with_ann().await;
+    for (who, password) in [(&phone, "wrong 1"), (&email, "wrong 2"), (&username, "wrong 3")] {
+        app.login(who.clone(), password).await.assert_problem(401, "invalid_credentials");
+    }
+    for who in [&phone, &email, &username] {
+        for password in ["wrong 4", PASSWORD] {
+            assert_eq!(app.login(who.clone(), password).await.assert_wait(429, "too_many_attempts"), 15 * 60, "{who}");
+        }
+    }
+    app.advance(15 * 60 - 1);
+    assert_eq!(app.login(phone.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"), 1);
+    app.advance(1);
+    app.login(phone.clone(), PASSWORD).await.assert_ok();
+    // Success ended the row.
+    for _ in 0..2 {
+        app.login(phone.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+    }
+    app.login(phone.clone(), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
+async fn who_does_not_exist_has_to_wait_just_so() {
+    let (app, [known, ..]) = app_with_ann().await;
+    let strangers = [json!({"phone": "+14155550199"}), json!({"email": OTHER_EMAIL}), json!({"username": "nobody"})];
+    let mut answers = Vec::new();
+    for who in [known].iter().chain(&strangers) {
+        for _ in 0..3 {
+            app.login(who.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+        }
+        let refused = app.login(who.clone(), "wrong").await;
+        refused.assert_problem(429, "too_many_attempts");
+        answers.push(refused.without_ids());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn wrong_codes_and_wrong_passwords_of_one_person_are_counted_together() {
+    let (app, [phone, email, username]) = app_with_ann().await;
+    app.advance(60);
+    let id = app.challenge(PHONE).await;
+    let code = app.code(PHONE);
+    app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
+    app.login(email, "wrong").await.assert_problem(401, "invalid_credentials");
+    app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
+    assert_eq!(app.login(username, PASSWORD).await.assert_wait(429, "too_many_attempts"), 15 * 60);
+    // The right code ends the row of both.
+    app.verify(&id, &code).await.assert_ok();
+    app.login(phone, PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
+async fn failures_of_a_password_lock_codes_where_both_are_too_many() {
+    let app = TestApp::start().await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    app.advance(60);
+    let id = app.challenge(PHONE).await;
+    for _ in 0..10 {
+        app.login(json!({"phone": PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
+    }
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
+    assert_eq!(app.verify(&id, &app.code(PHONE)).await.assert_wait(429, "otp_locked"), 15 * 60);
+    assert_eq!(app.send_code(PHONE).await.assert_wait(429, "otp_locked"), 15 * 60);
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_told_so_only_with_the_right_password() {
+    let (app, [phone, ..]) = app_with_ann().await;
+    let ann = app.login(phone.clone(), PASSWORD).await.signed_in();
+    app.disable(ann.id()).await;
+    app.login(phone.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+    app.login(phone, PASSWORD).await.assert_problem(403, "user_disabled");
+    app.get_as(&ann.access, "/v1/me").await.assert_problem(403, "user_disabled");
+    app.refresh(&ann.refresh).await.assert_problem(403, "user_disabled");
+}
+
+#[tokio::test]
+async fn composed_and_decomposed_letters_are_the_same_password() {
+    let app = TestApp::start().await;
+    app.sign_up(json!({"phone": PHONE, "password": "cafe\u{301} au lait"})).await;
+    app.login(json!({"phone": PHONE}), "caf\u{e9} au lait").await.assert_ok();
+    app.login(json!({"phone": PHONE}), "cafe\u{301} au lait").await.assert_ok();
+    app.login(json!({"phone": PHONE}), "cafe au lait").await.assert_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn only_its_own_fields_in_json_are_read() {
+    let (app, _) = app_with_ann().await;
+    let body = json!({"phone": PHONE, "password": PASSWORD, "client_id": "default"});
+    bodies::assert_strict(&app, None, "/v1/auth/login", &body).await;
+    for (body, field) in [
+        (json!({"password": PASSWORD}), "phone"),
+        (json!({"phone": PHONE}), "password"),
+        (json!({"phone": PHONE, "password": null}), "password"),
+        (json!({"phone": PHONE, "password": "x".repeat(257)}), "password"),
+        (json!({"phone": PHONE, "email": EMAIL, "password": PASSWORD}), "email"),
+        (json!({"phone": PHONE, "username": "ann", "password": PASSWORD}), "username"),
+        (json!({"username": "a n n", "password": PASSWORD}), "username"),
+        (json!({"phone": PHONE, "password": PASSWORD, "client_id": "unknown-app"}), "client_id"),
+    ] {
+        app.post("/v1/auth/login", body).await.assert_field(field);
+    }
+    app.login(json!({"phone": "123"}), PASSWORD).await.assert_problem(400, "invalid_phone");
+    app.login(json!({"email": "ann"}), PASSWORD).await.assert_problem(400, "invalid_email");
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
+async fn without_aws_the_client_is_asked_to_come_back() {
+    let (app, [phone, ..]) = app_with_ann().await;
+    for service in ["DYNAMODB", "SECRETSMANAGER"] {
+        let answer = app.cut_off(service).login(phone.clone(), PASSWORD).await;
+        assert_eq!(answer.assert_wait(503, "unavailable"), 5, "{service}");
+    }
+    app.cut_off("SNS").cut_off("SESV2").login(phone, PASSWORD).await.assert_ok();
+}

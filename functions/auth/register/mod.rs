@@ -1,0 +1,90 @@
+//! `POST /v1/auth/register`: sign-up.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    accounts::Accounts,
+    app,
+    challenge::{Purpose, Registration},
+    challenges::{ChallengeView, Challenges, NewChallenge},
+    error::Error,
+    http::{Client, Json},
+    messages::{self, Messenger},
+    parts::Parts,
+    password::Password,
+    username::{Username, parse_name},
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Who signs up. A phone or an e-mail address is needed; with both, the phone is proven now, and the
+/// e-mail address stays unverified.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterRequest {
+    #[schema(example = "+14155550123")]
+    phone: Option<String>,
+    #[schema(example = "ann@example.com")]
+    email: Option<String>,
+    password: Option<String>,
+    #[schema(example = "ann")]
+    username: Option<String>,
+    #[schema(example = "Ann Lee")]
+    name: Option<String>,
+    #[schema(example = "en-US")]
+    locale: Option<String>,
+    client_id: Option<String>,
+}
+
+/// Signs up with a phone or an e-mail address.
+///
+/// The account exists once the code is verified. Where the address has an account already, the answer
+/// is the same; the message says so, and its code signs in without changing anything. Usernames are
+/// public: one that is taken is refused at once.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/register",
+    operation_id = "auth-register",
+    tag = "Sign-in",
+    request_body = RegisterRequest,
+    responses((status = 202, description = "The code is on its way", body = ChallengeView)),
+    extensions(("x-codes" = json!([
+        "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict", "resend_too_soon",
+        "sms_limit_reached", "otp_locked"
+    ]))),
+)]
+async fn register(
+    accounts: Accounts,
+    challenges: Challenges,
+    messenger: Messenger,
+    client: Client,
+    Json(request): Json<RegisterRequest>,
+) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    app::check_client_id(request.client_id.as_deref())?;
+    let locale = messages::parse_locale(request.locale)?;
+    let (address, unverified_email) = match (&request.phone, &request.email) {
+        (Some(phone), Some(email)) => (challenges.address(Some(phone), None)?, Some(challenges.email(email)?)),
+        (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
+    };
+    let registration = Registration {
+        password: None,
+        username: request.username.as_deref().map(Username::parse).transpose()?,
+        name: request.name.map(parse_name).transpose()?,
+        unverified_email,
+    };
+    let password = request.password.map(|password| Password::parse("password", password)).transpose()?;
+    let registration = accounts.registration(&address, password, registration).await?;
+    let new = NewChallenge {
+        registration: Some(registration),
+        ..NewChallenge::new(Purpose::SignIn, address, locale, client.ip)
+    };
+    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(register))
+}

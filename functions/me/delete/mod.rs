@@ -1,0 +1,31 @@
+//! `DELETE /v1/me`: erases my account.
+
+use axum::http::StatusCode;
+use shared::{accounts::Accounts, clock::Clock, error::Error, http::Caller, parts::Parts};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Erases my account, after a fresh sign-in.
+///
+/// Nothing that names the person stays. The phone can sign up again, under a new id.
+#[utoipa::path(
+    delete,
+    path = "/v1/me",
+    operation_id = "me-delete",
+    tag = "Me",
+    security(("access_token" = [])),
+    responses((status = 204, description = "Erased")),
+    extensions(("x-codes" = json!(["insufficient_user_authentication"]))),
+)]
+async fn delete(caller: Caller, accounts: Accounts, clock: Clock) -> Result<StatusCode, Error> {
+    caller.require_fresh_sign_in(clock.now())?;
+    accounts.delete(caller.user.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}

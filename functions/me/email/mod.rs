@@ -1,0 +1,61 @@
+//! `POST /v1/me/email`: starts adding or changing the e-mail address.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    challenge::Purpose,
+    challenges::{ChallengeView, Challenges, NewChallenge},
+    error::Error,
+    http::{Caller, Client, Json},
+    messages::Messenger,
+    parts::Parts,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// The new e-mail address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeEmailRequest {
+    #[schema(example = "ann@example.com")]
+    email: String,
+}
+
+/// Sends a code to my new e-mail address.
+///
+/// I prove it with `POST /v1/otp/verify`, signed in as now; then it is mine, and the old one is told.
+/// Whether somebody has it already shows only after the proof.
+#[utoipa::path(
+    post,
+    path = "/v1/me/email",
+    operation_id = "me-email",
+    tag = "Me",
+    security(("access_token" = [])),
+    request_body = ChangeEmailRequest,
+    responses((status = 202, description = "The code is on its way", body = ChallengeView)),
+    extensions(("x-codes" = json!([
+        "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked"
+    ]))),
+)]
+async fn email(
+    caller: Caller,
+    challenges: Challenges,
+    messenger: Messenger,
+    client: Client,
+    Json(request): Json<ChangeEmailRequest>,
+) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    let address = challenges.address(None, Some(&request.email))?;
+    let new = NewChallenge {
+        user_id: Some(caller.user.id),
+        ..NewChallenge::new(Purpose::NewAddress, address, caller.user.locale, client.ip)
+    };
+    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(email))
+}

@@ -1,0 +1,69 @@
+//! `GET /v1/me/export`: everything stored about me.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::{
+    error::Error,
+    http::{Caller, Json},
+    parts::Parts,
+    session::{AuthenticationMethod, Session, SessionView},
+    store::Store,
+    user::UserView,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Everything that is stored about a user. Of a password and of tokens there are only hashes, which are
+/// not part of it.
+#[derive(Serialize, ToSchema)]
+pub struct ExportView {
+    user: UserView,
+    /// The user's roles, by app.
+    roles: BTreeMap<String, BTreeSet<String>>,
+    sessions: Vec<ExportedSession>,
+}
+
+/// A session, with what the list of sessions does not show.
+#[derive(Serialize, ToSchema)]
+pub struct ExportedSession {
+    #[serde(flatten)]
+    session: SessionView,
+    /// How the user was recognised (RFC 8176).
+    amr: Vec<AuthenticationMethod>,
+    /// When it ends for good, however much it is used; nothing where it has ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ends_at: Option<Timestamp>,
+}
+
+/// Everything stored about me (GDPR articles 15 and 20).
+#[utoipa::path(
+    get,
+    path = "/v1/me/export",
+    operation_id = "me-export",
+    tag = "Me",
+    security(("access_token" = [])),
+    responses((status = 200, description = "The export", body = ExportView)),
+)]
+async fn export(caller: Caller, store: Store) -> Result<Json<ExportView>, Error> {
+    let sessions = store.sessions(caller.user.id).await?;
+    Ok(Json(ExportView {
+        user: UserView::new(&caller.user, &caller.claims.client_id),
+        roles: caller.user.roles.clone(),
+        sessions: sessions.into_iter().map(|session| exported(session, &caller)).collect(),
+    }))
+}
+
+fn exported(session: Session, caller: &Caller) -> ExportedSession {
+    let ends_at = caller.user.sessions.get(&session.id).and_then(|end| Timestamp::from_second(*end).ok());
+    ExportedSession { amr: session.amr.clone(), ends_at, session: SessionView::new(session, caller.claims.sid) }
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(export))
+}

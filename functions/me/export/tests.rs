@@ -1,0 +1,134 @@
+use std::{collections::BTreeSet, net::IpAddr};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::{EMAIL, Item, PASSWORD},
+    json_request,
+};
+
+/// What is not exported: keys, hashes and counters that say nothing of the person.
+const NOT_EXPORTED: [&str; 7] =
+    ["pk", "sk", "password", "password_count", "version", "refresh_hash", "previous_refresh_hash"];
+
+/// Every text that an attribute may stand as in an export.
+fn readings(value: &AttributeValue) -> Vec<Value> {
+    match value {
+        AttributeValue::S(text) => vec![json!(text)],
+        AttributeValue::Bool(bool) => vec![json!(bool)],
+        AttributeValue::N(number) => {
+            let number: i64 = number.parse().unwrap();
+            let times = [Timestamp::from_second(number), Timestamp::from_millisecond(number)];
+            times.into_iter().flatten().map(|time| json!(time.to_string())).chain([json!(number)]).collect()
+        }
+        other => panic!("an attribute of a type that nobody compares: {other:?}"),
+    }
+}
+
+/// All values of a document, whatever they are under.
+fn leaves(json: &Value) -> Vec<Value> {
+    match json {
+        Value::Object(map) => {
+            map.iter().flat_map(|(name, value)| [vec![json!(name)], leaves(value)].concat()).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(leaves).collect(),
+        leaf => vec![leaf.clone()],
+    }
+}
+
+fn assert_holds(export: &Value, name: &str, value: &AttributeValue) {
+    let there = leaves(export);
+    match value {
+        AttributeValue::M(map) => {
+            for (key, value) in map {
+                assert!(there.contains(&json!(key)), "{name}: {key} is not in {export}");
+                assert_holds(export, &format!("{name}.{key}"), value);
+            }
+        }
+        AttributeValue::L(values) => values.iter().for_each(|value| assert_holds(export, name, value)),
+        AttributeValue::Ss(texts) => {
+            assert!(texts.iter().all(|text| there.contains(&json!(text))), "{name} is not in {export}");
+        }
+        value => {
+            assert!(
+                readings(value).iter().any(|reading| there.contains(reading)),
+                "{name}: {value:?} is not in {export}"
+            );
+        }
+    }
+}
+
+fn names(items: &[Item]) -> BTreeSet<&str> {
+    items.iter().flat_map(|item| item.keys()).map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
+    let app = TestApp::with_mail().await;
+    let me = app
+        .sign_up(json!({
+            "phone": PHONE, "password": PASSWORD, "username": "Ann", "name": "Ann Lee", "locale": "es-MX",
+        }))
+        .await;
+    app.advance(61);
+    let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+    app.advance(62);
+    let mut request =
+        json_request(Method::POST, "/v1/auth/login", None, &json!({"username": "ann", "password": PASSWORD}));
+    request.headers_mut().insert("user-agent", "a browser of mine".parse().unwrap());
+    let source: IpAddr = "203.0.113.77".parse().unwrap();
+    let other = app.send_from(source, request).await.signed_in();
+    app.advance_millis(63_456);
+    app.refresh(&other.refresh).await.assert_ok();
+
+    let answer = app.get_as(&me.access, "/v1/me/export").await;
+    let export = answer.assert_ok();
+    let items = app.items_of(me.id()).await;
+    assert_eq!(items.len(), 3, "the user and two sessions");
+    for item in &items {
+        let part = if item["sk"].as_s().unwrap() == "USER" {
+            &export.clone()
+        } else {
+            let sessions = export["sessions"].as_array().unwrap();
+            sessions.iter().find(|session| json!(item["id"].as_s().unwrap()) == session["id"]).expect("the session")
+        };
+        for (name, value) in item.iter().filter(|(name, _)| !NOT_EXPORTED.contains(&name.as_str())) {
+            // Whose a session is, the user's own id says.
+            assert_holds(if name == "user_id" { export } else { part }, name, value);
+        }
+    }
+    assert!(names(&items).is_superset(&NOT_EXPORTED.into()), "what is left out exists: {:?}", names(&items));
+    assert!(!answer.text.contains("hash") && !answer.text.contains("salt"));
+}
+
+#[tokio::test]
+async fn an_export_is_my_profile_my_roles_and_my_sessions() {
+    let app = TestApp::with(&[("ADMIN_PHONE", PHONE)]).await;
+    let me = app.sign_in(PHONE).await;
+    let session = app.get_as(&me.access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
+    let mut exported = session.clone();
+    exported["amr"] = json!(["sms"]);
+    exported["ends_at"] = json!("2027-02-14T08:00:00Z");
+    assert_eq!(
+        *app.get_as(&me.access, "/v1/me/export").await.assert_ok(),
+        json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]}, "sessions": [exported]})
+    );
+}
+
+#[tokio::test]
+async fn nobody_else_is_in_it_and_a_stranger_is_refused() {
+    let app = TestApp::start().await;
+    let (me, other) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
+    let text = app.get_as(&me.access, "/v1/me/export").await.text;
+    assert!(text.contains(PHONE) && text.contains(me.id()));
+    assert!(!text.contains(OTHER_PHONE) && !text.contains(other.id()));
+    app.get("/v1/me/export").await.assert_problem(401, "token_invalid");
+    app.get_as(&me.refresh, "/v1/me/export").await.assert_problem(401, "token_invalid");
+    let answer = app.cut_off("DYNAMODB").get_as(&me.access, "/v1/me/export").await;
+    assert_eq!(answer.assert_wait(503, "unavailable"), 5);
+}

@@ -1,0 +1,61 @@
+//! `POST /v1/me/phone`: starts a change of phone.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    challenge::Purpose,
+    challenges::{ChallengeView, Challenges, NewChallenge},
+    error::Error,
+    http::{Caller, Client, Json},
+    messages::Messenger,
+    parts::Parts,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// The new phone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePhoneRequest {
+    #[schema(example = "+14155550124")]
+    phone: String,
+}
+
+/// Sends a code to my new phone.
+///
+/// I prove it with `POST /v1/otp/verify`, signed in as now; then it is mine, and the old one is told.
+/// Whether somebody has it already shows only after the proof.
+#[utoipa::path(
+    post,
+    path = "/v1/me/phone",
+    operation_id = "me-phone",
+    tag = "Me",
+    security(("access_token" = [])),
+    request_body = ChangePhoneRequest,
+    responses((status = 202, description = "The code is on its way", body = ChallengeView)),
+    extensions(("x-codes" = json!([
+        "invalid_phone", "country_not_allowed", "resend_too_soon", "sms_limit_reached", "otp_locked"
+    ]))),
+)]
+async fn phone(
+    caller: Caller,
+    challenges: Challenges,
+    messenger: Messenger,
+    client: Client,
+    Json(request): Json<ChangePhoneRequest>,
+) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    let address = challenges.address(Some(&request.phone), None)?;
+    let new = NewChallenge {
+        user_id: Some(caller.user.id),
+        ..NewChallenge::new(Purpose::NewAddress, address, caller.user.locale, client.ip)
+    };
+    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(phone))
+}

@@ -1,0 +1,63 @@
+//! `PATCH /v1/me`: changes to my profile.
+
+use serde::Deserialize;
+use shared::{
+    accounts::{Accounts, ProfileChange},
+    error::Error,
+    http::{Caller, Json, sent},
+    messages,
+    parts::Parts,
+    user::UserView,
+    username::{Username, parse_name},
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// What to change. A field that is not there stays as it is; `null` clears it.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateMeRequest {
+    #[serde(deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, example = "Ann Lee")]
+    name: Option<Option<String>>,
+    #[serde(deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, example = "ann")]
+    username: Option<Option<String>>,
+    #[serde(deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, example = "en-US")]
+    locale: Option<Option<String>>,
+}
+
+/// Changes my name, username or language.
+#[utoipa::path(
+    patch,
+    path = "/v1/me",
+    operation_id = "me-update",
+    tag = "Me",
+    security(("access_token" = [])),
+    request_body = UpdateMeRequest,
+    responses((status = 200, description = "The user as changed", body = UserView)),
+    extensions(("x-codes" = json!(["conflict"]))),
+)]
+async fn update(
+    caller: Caller,
+    accounts: Accounts,
+    Json(request): Json<UpdateMeRequest>,
+) -> Result<Json<UserView>, Error> {
+    let username = |username: Option<String>| username.as_deref().map(Username::parse).transpose();
+    let change = ProfileChange {
+        name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
+        username: request.username.map(username).transpose()?,
+        locale: request.locale.map(messages::parse_locale).transpose()?,
+    };
+    let user = accounts.change_profile(caller.user.id, &change).await?;
+    Ok(Json(UserView::new(&user, &caller.claims.client_id)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(update))
+}

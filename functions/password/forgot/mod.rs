@@ -1,0 +1,72 @@
+//! `POST /v1/password/forgot`: a code, or a link and a code, to set a new password.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    accounts::Accounts,
+    address::Address,
+    challenge::Purpose,
+    challenges::{ChallengeView, Challenges, NewChallenge},
+    error::Error,
+    even::evenly,
+    http::{Client, Json},
+    messages::Messenger,
+    parts::Parts,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Whose password: by phone or e-mail address, one of them.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgotPasswordRequest {
+    #[schema(example = "+14155550123")]
+    phone: Option<String>,
+    email: Option<String>,
+}
+
+/// Sends a code to set a new password; by e-mail, a link too.
+///
+/// The answer is the same for every well-formed address, and takes the same time, whether or not it
+/// has an account, and whether or not a message was sent.
+#[utoipa::path(
+    post,
+    path = "/v1/password/forgot",
+    operation_id = "password-forgot",
+    tag = "Passwords",
+    request_body = ForgotPasswordRequest,
+    responses((status = 202, description = "If there is such an account, a code is on its way", body = ChallengeView)),
+    extensions(("x-codes" = json!(["invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached"]))),
+)]
+async fn forgot(
+    accounts: Accounts,
+    challenges: Challenges,
+    messenger: Messenger,
+    client: Client,
+    Json(request): Json<ForgotPasswordRequest>,
+) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+    let opened = evenly(async {
+        let user = accounts.resettable(&address).await?;
+        let link = match (&user, &address) {
+            (Some(user), Address::Email(_)) => accounts.reset_link(user).await?,
+            _ => None,
+        };
+        let locale = user.as_ref().and_then(|user| user.locale.clone());
+        let new = NewChallenge {
+            decoy: user.is_none(),
+            link,
+            ..NewChallenge::new(Purpose::PasswordReset, address.clone(), locale, client.ip)
+        };
+        challenges.open_quietly(new, &messenger).await
+    });
+    Ok((StatusCode::ACCEPTED, Json(opened.await?)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(forgot))
+}

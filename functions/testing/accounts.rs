@@ -1,0 +1,213 @@
+//! What the tests of accounts need beside [`TestApp`]: people with passwords and e-mail addresses, and a
+//! look into the table.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use axum::http::{Method, StatusCode};
+use embedded_aws::TABLE;
+use serde_json::{Value, json};
+use shared::aws::sdk_config;
+
+use super::{Answer, SignedIn, TestApp, json_request};
+
+/// An e-mail address that nobody has yet.
+pub(crate) const EMAIL: &str = "ann.lee@example.org";
+/// Another one.
+pub(crate) const OTHER_EMAIL: &str = "bob@example.net";
+/// A good password.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Another one.
+pub(crate) const NEW_PASSWORD: &str = "staple for the winter";
+/// The page of reset links.
+pub(crate) const RESET_PAGE: &str = "https://app.example.com/reset";
+
+/// An item of the table.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+impl TestApp {
+    /// The service, which sends e-mails and has a page for reset links.
+    pub(crate) async fn with_mail() -> Self {
+        Self::with_mail_and(&[]).await
+    }
+
+    /// As [`Self::with_mail`], with some settings changed.
+    pub(crate) async fn with_mail_and(settings: &[(&str, &str)]) -> Self {
+        let mail = [("EMAIL_FROM", "latchkey@example.com"), ("PASSWORD_RESET_URL", RESET_PAGE)];
+        Self::with(&[&mail, settings].concat()).await
+    }
+
+    /// Asks to sign up.
+    pub(crate) async fn register(&self, body: Value) -> Answer {
+        self.post("/v1/auth/register", body).await
+    }
+
+    /// Signs up: asks, and proves the phone or, where there is none, the e-mail address.
+    pub(crate) async fn sign_up(&self, body: Value) -> SignedIn {
+        let address = body["phone"].as_str().or(body["email"].as_str()).unwrap().to_owned();
+        let id = self.register(body).await.challenge_id();
+        self.verify(&id, &self.code(&address)).await.signed_in()
+    }
+
+    /// Opens a sign-in challenge for an e-mail address; answers its id.
+    pub(crate) async fn mail_challenge(&self, email: &str) -> String {
+        self.post("/v1/otp/send", json!({"email": email})).await.challenge_id()
+    }
+
+    /// Signs in with a password; `who` is the identifier.
+    pub(crate) async fn login(&self, who: Value, password: &str) -> Answer {
+        let mut body = who;
+        body["password"] = json!(password);
+        self.post("/v1/auth/login", body).await
+    }
+
+    /// Asks to set a new password; `who` is the identifier.
+    pub(crate) async fn forgot(&self, who: Value) -> Answer {
+        self.post("/v1/password/forgot", who).await
+    }
+
+    /// Sets a password by a code.
+    pub(crate) async fn reset(&self, challenge_id: &str, code: &str, new_password: &str) -> Answer {
+        let body = json!({"challenge_id": challenge_id, "code": code, "new_password": new_password});
+        self.post("/v1/password/reset", body).await
+    }
+
+    /// Sets a password by the token of a link.
+    pub(crate) async fn reset_by_link(&self, token: &str, new_password: &str) -> Answer {
+        self.post("/v1/password/reset", json!({"token": token, "new_password": new_password})).await
+    }
+
+    /// The token of the link in the last e-mail to an address.
+    pub(crate) fn link_token(&self, email: &str) -> String {
+        let mail = self.texts(email).pop().expect("an e-mail").body;
+        mail.split_once(&format!("{RESET_PAGE}#")).expect("a link").1.trim().to_owned()
+    }
+
+    /// Changes the profile.
+    pub(crate) async fn patch_me(&self, token: &str, body: Value) -> Answer {
+        self.send(json_request(Method::PATCH, "/v1/me", Some(token), &body)).await
+    }
+
+    /// The profile.
+    pub(crate) async fn me(&self, token: &str) -> Value {
+        self.get_as(token, "/v1/me").await.assert_ok().clone()
+    }
+
+    /// Erases the account.
+    pub(crate) async fn delete_me(&self, token: &str) -> Answer {
+        self.call_as(token, Method::DELETE, "/v1/me").await
+    }
+
+    /// Tries a code, signed in.
+    pub(crate) async fn verify_as(&self, token: &str, challenge_id: &str, code: &str) -> Answer {
+        self.post_as(token, "/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code})).await
+    }
+
+    fn table(&self) -> Client {
+        Client::new(&sdk_config(&self.environment, "DYNAMODB"))
+    }
+
+    /// Everything in the table.
+    pub(crate) async fn items(&self) -> Vec<Item> {
+        let mut pages = self.table().scan().table_name(TABLE).consistent_read(true).into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.unwrap());
+        }
+        items
+    }
+
+    /// Everything in the table under a user's key.
+    pub(crate) async fn items_of(&self, user_id: &str) -> Vec<Item> {
+        let key = text(&format!("USER#{user_id}"));
+        self.items().await.into_iter().filter(|item| item["pk"] == key).collect()
+    }
+
+    /// The items whose sort key starts with `prefix`.
+    pub(crate) async fn items_like(&self, prefix: &str) -> Vec<Item> {
+        let is_like = |item: &Item| item["sk"].as_s().unwrap().starts_with(prefix);
+        self.items().await.into_iter().filter(is_like).collect()
+    }
+}
+
+impl Answer {
+    /// The id of the challenge that was opened.
+    #[track_caller]
+    pub(crate) fn challenge_id(&self) -> String {
+        assert_eq!(self.status, StatusCode::ACCEPTED, "{}", self.text);
+        self.json["challenge_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The person who was signed in.
+    #[track_caller]
+    pub(crate) fn signed_in(&self) -> SignedIn {
+        let token = |name: &str| self.json[name].as_str().expect(name).to_owned();
+        self.assert_ok();
+        SignedIn { access: token("access_token"), refresh: token("refresh_token"), json: self.json.clone() }
+    }
+
+    /// Asserts success without a body.
+    #[track_caller]
+    pub(crate) fn assert_done(&self) {
+        assert_eq!((self.status.as_u16(), self.text.as_str()), (204, ""));
+    }
+
+    /// Asserts that a password was refused, in which field and why.
+    #[track_caller]
+    pub(crate) fn assert_weak(&self, field: &str, reason: &str) {
+        self.assert_problem(400, "weak_password");
+        assert_eq!(self.json["errors"][0]["field"], field, "{}", self.text);
+        let message = self.json["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(reason), "{message}");
+    }
+
+    /// Asserts that somebody else has what was asked for.
+    #[track_caller]
+    pub(crate) fn assert_taken(&self, field: &str) {
+        self.assert_problem(409, "conflict");
+        assert_eq!(self.json["errors"][0]["field"], field, "{}", self.text);
+    }
+
+    /// The body, with what is anyhow different in each answer made equal.
+    pub(crate) fn without_ids(&self) -> String {
+        let mut json = self.json.clone();
+        for name in ["challenge_id", "request_id"] {
+            if json.get(name).is_some() {
+                json[name] = json!("…");
+            }
+        }
+        let text = json.to_string();
+        assert_ne!(text, "null", "{}", self.text);
+        format!("{} {text}", self.status)
+    }
+}
+
+impl SignedIn {
+    /// The user's id.
+    pub(crate) fn id(&self) -> &str {
+        self.json["user"]["id"].as_str().unwrap()
+    }
+}
+
+/// Text as an attribute.
+pub(crate) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+/// Whether a value names `needle`, in whatever type and depth.
+pub(crate) fn mentions(value: &AttributeValue, needle: &str) -> bool {
+    let within = |bytes: &[u8]| {
+        let folded = bytes.to_ascii_lowercase();
+        folded.windows(needle.len()).any(|window| window == needle.to_ascii_lowercase().as_bytes())
+    };
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => within(text.as_bytes()),
+        AttributeValue::B(bytes) => within(bytes.as_ref()),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.iter().any(|text| within(text.as_bytes())),
+        AttributeValue::Bs(all) => all.iter().any(|bytes| within(bytes.as_ref())),
+        AttributeValue::L(values) => values.iter().any(|value| mentions(value, needle)),
+        AttributeValue::M(map) => map.iter().any(|(name, value)| within(name.as_bytes()) || mentions(value, needle)),
+        AttributeValue::Bool(_) | AttributeValue::Null(_) => false,
+        other => panic!("an attribute of a type that nobody looks into: {other:?}"),
+    }
+}

@@ -1,0 +1,337 @@
+//! What people change about their accounts: profile, password, addresses; and leaving.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    address::Address,
+    challenge::{Purpose, Registration},
+    challenges::Proven,
+    clock::{Clock, seconds, whole_seconds},
+    config::Settings,
+    error::Error,
+    hash_keys::{HashKeys, IdentifierHash},
+    messages::{Content, Messenger, Subject},
+    password::{Password, PasswordHash, PasswordHasher},
+    random::Random,
+    store::{ResetLink, Store},
+    user::{User, UserStatus, personal_words},
+    username::Username,
+};
+
+/// How long a reset link is good.
+const RESET_LINK_SECONDS: i64 = 30 * 60;
+
+/// How somebody says who he is.
+#[derive(Debug)]
+pub enum Identifier {
+    /// By phone or e-mail address.
+    Address(Address),
+    /// By username.
+    Username(Username),
+}
+
+/// A change of the profile: `None` leaves a field as it is, `Some(None)` clears it.
+#[derive(Debug, Default)]
+pub struct ProfileChange {
+    /// The display name.
+    pub name: Option<Option<String>>,
+    /// The username.
+    pub username: Option<Option<Username>>,
+    /// The preferred language (BCP 47).
+    pub locale: Option<Option<String>>,
+}
+
+/// The accounts of the service.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(crate) store: Store,
+    pub(crate) hash_keys: Arc<HashKeys>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+impl Accounts {
+    /// What a sign-up keeps until its address is proven.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`]; [`Error::Conflict`] for a username that is taken: usernames are public.
+    pub async fn registration(
+        &self,
+        address: &Address,
+        password: Option<Password>,
+        mut registration: Registration,
+    ) -> Result<Registration, Error> {
+        if let Some(password) = password {
+            let (phone, email) = match address {
+                Address::Sms(phone) => (Some(phone), registration.unverified_email.as_ref()),
+                Address::Email(email) => (None, Some(email)),
+            };
+            let words = personal_words(phone, email, registration.username.as_ref(), registration.name.as_deref());
+            self.check_strength(&password, &words)?;
+            registration.password = Some(self.hasher.hash(&password, &self.random).await?);
+        }
+        if let Some(username) = &registration.username
+            && self.store.identity(&self.hash_keys.username(username)).await?.owner.is_some()
+        {
+            return Err(Error::Conflict("username"));
+        }
+        Ok(registration)
+    }
+
+    /// The user whom an identifier and a password name. The try is counted before anything is compared,
+    /// and the work is the same where there is no such user.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`], [`Error::TooManyAttempts`]; [`Error::UserDisabled`] for the right
+    /// password of a disabled user.
+    pub async fn recognise(&self, identifier: &Identifier, password: &Password) -> Result<User, Error> {
+        let typed = match identifier {
+            Identifier::Address(address) => self.hash_keys.address(address),
+            Identifier::Username(username) => self.hash_keys.username(username),
+        };
+        let owner = self.store.identity(&typed).await?.owner;
+        // The same reads for somebody and for nobody.
+        let user = self.store.user(owner.unwrap_or_default()).await?;
+        // One count for a person, however he is named: the one that codes by text are counted under.
+        let counted = user.as_ref().and_then(|user| user.addresses().next());
+        let counted = counted.map_or(typed, |address| self.hash_keys.address(&address));
+        let hash = user.as_ref().and_then(|user| user.password.clone());
+        let matches = self.try_password(&counted, password, hash.as_ref()).await?;
+        let user = user.filter(|_| matches).ok_or(Error::InvalidCredentials)?;
+        if user.status == UserStatus::Disabled {
+            return Err(Error::UserDisabled);
+        }
+        if hash.is_some_and(|hash| hash.is_outdated()) {
+            let renewed = self.hasher.hash(password, &self.random).await?;
+            self.store
+                .change_user(user.id, &self.hash_keys, |user| {
+                    user.password = Some(renewed.clone());
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(user)
+    }
+
+    async fn try_password(
+        &self,
+        counted: &IdentifierHash,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, Error> {
+        let (now, limits) = (self.clock.now(), &self.settings.limits);
+        let max_failures = self.settings.login_max_failures;
+        let identity = self.store.identity(counted).await?;
+        self.store
+            .change_throttle(counted, identity, now, |throttle| throttle.spend_password(max_failures, limits, now))
+            .await?;
+        let matches = self.hasher.matches(password, hash).await?;
+        if matches {
+            let identity = self.store.identity(counted).await?;
+            let take_back = |throttle: &mut crate::throttle::Throttle| {
+                throttle.take_back_failure(now);
+                Ok(())
+            };
+            self.store.change_throttle(counted, identity, now, take_back).await?;
+        }
+        Ok(matches)
+    }
+
+    /// Gives a signed-in user a new password and ends the other sessions. Where there is a password,
+    /// `old` must be it.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], [`Error::TooManyAttempts`], [`Error::WeakPassword`].
+    pub async fn change_password(
+        &self,
+        user: &User,
+        session_id: Uuid,
+        old: Option<Password>,
+        new: Password,
+    ) -> Result<User, Error> {
+        if let Some(hash) = &user.password {
+            let old = old.ok_or_else(|| Error::field("old_password", "is missing"))?;
+            let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
+            if !self.try_password(&self.hash_keys.address(&counted), &old, Some(hash)).await? {
+                return Err(Error::WrongPassword);
+            }
+        }
+        self.check_strength(&new, &user.personal_words())?;
+        let (hash, now) = (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
+        self.store
+            .change_user(user.id, &self.hash_keys, |current| {
+                // Another change came first: the old password is no longer the one that was given.
+                if current.password_count != user.password_count {
+                    return Err(Error::WrongPassword);
+                }
+                current.sessions.retain(|id, _| *id == session_id);
+                set_password(current, hash.clone(), now);
+                Ok(())
+            })
+            .await
+    }
+
+    /// The user whose password `address` may reset, if there is one.
+    pub async fn resettable(&self, address: &Address) -> Result<Option<User>, Error> {
+        let owner = self.store.identity(&self.hash_keys.address(address)).await?.owner;
+        let user = self.store.user(owner.unwrap_or_default()).await?;
+        Ok(user.filter(|user| user.status == UserStatus::Active))
+    }
+
+    /// A link by which `user` can set a password, where the deployment has a page for it.
+    pub async fn reset_link(&self, user: &User) -> Result<Option<String>, Error> {
+        let Some(page) = &self.settings.password_reset_url else { return Ok(None) };
+        let token = data_encoding::BASE64URL_NOPAD.encode(&self.random.bytes::<32>()?);
+        let link = ResetLink {
+            user_id: user.id,
+            password_count: user.password_count,
+            expires_at: self.clock.now() + seconds(RESET_LINK_SECONDS),
+        };
+        self.store.put_reset_link(&self.hash_keys.identifier("reset link", &token), &link).await?;
+        Ok(Some(format!("{page}#{token}")))
+    }
+
+    /// Sets the password of the user who proved an address, and ends all sessions.
+    ///
+    /// # Errors
+    /// [`Error::OtpExpired`] for a challenge of another purpose, [`Error::WeakPassword`].
+    pub async fn reset_by_code(&self, proven: &Proven, new: &Password) -> Result<User, Error> {
+        let owner = proven.owner.filter(|_| proven.challenge.purpose == Purpose::PasswordReset);
+        self.reset(owner.ok_or(Error::OtpExpired)?, None, new).await
+    }
+
+    /// Sets the password by the token of a link, once, and ends all sessions.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] for a token that is unknown, used or too old; [`Error::WeakPassword`].
+    pub async fn reset_by_link(&self, token: &str, new: &Password) -> Result<User, Error> {
+        let token_hash = self.hash_keys.identifier("reset link", token);
+        let link = self.store.reset_link(&token_hash, self.clock.now()).await?.ok_or(Error::TokenInvalid)?;
+        let user = self.reset(link.user_id, Some(link.password_count), new).await?;
+        self.store.delete_reset_link(&token_hash).await?;
+        Ok(user)
+    }
+
+    async fn reset(&self, user_id: Uuid, password_count: Option<u64>, new: &Password) -> Result<User, Error> {
+        let user = self.store.user(user_id).await?.ok_or(Error::TokenInvalid)?;
+        self.check_strength(new, &user.personal_words())?;
+        let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
+        self.store
+            .change_user(user_id, &self.hash_keys, |user| {
+                if user.status == UserStatus::Disabled
+                    || password_count.is_some_and(|count| count != user.password_count)
+                {
+                    return Err(Error::TokenInvalid);
+                }
+                user.sessions = BTreeMap::new();
+                set_password(user, hash.clone(), now);
+                Ok(())
+            })
+            .await
+    }
+
+    /// Tells a user what has changed, by e-mail or by text, whichever was not used for it. That it
+    /// cannot be told does not undo it.
+    pub async fn tell(&self, user: &User, subject: Subject, not_by: Option<&Address>, messenger: &Messenger) {
+        let mut addresses: Vec<_> = user.addresses().collect();
+        addresses.reverse();
+        let other = addresses.iter().find(|address| Some(*address) != not_by).or(addresses.first());
+        if let Some(address) = other {
+            self.tell_at(address, subject, user.locale.as_deref(), messenger).await;
+        }
+    }
+
+    /// Tells whoever reads `address` what has changed.
+    pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
+        let content = Content { subject, app_name: &self.settings.app_name, code: "", valid_minutes: 0, link: None };
+        if let Err(error) = messenger.send(address, &content, locale).await {
+            tracing::warn!(%error, "a user could not be told of a change");
+        }
+    }
+
+    /// Changes the profile.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for a username that is taken.
+    pub async fn change_profile(&self, user_id: Uuid, change: &ProfileChange) -> Result<User, Error> {
+        let now = whole_seconds(self.clock.now());
+        let changed = self.store.change_user(user_id, &self.hash_keys, |user| {
+            let before = user.clone();
+            if let Some(name) = &change.name {
+                user.name.clone_from(name);
+            }
+            if let Some(username) = &change.username {
+                user.username.clone_from(username);
+            }
+            if let Some(locale) = &change.locale {
+                user.locale.clone_from(locale);
+            }
+            if *user != before {
+                user.updated_at = now;
+            }
+            Ok(())
+        });
+        changed.await.map_err(|error| match error {
+            Error::Conflict(_) => Error::Conflict("username"),
+            error => error,
+        })
+    }
+
+    /// Gives a user the address that he proved. Answers him, and the address that he had before.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where it is somebody else's.
+    pub async fn change_address(&self, user_id: Uuid, address: &Address) -> Result<(User, Option<Address>), Error> {
+        let (now, mut before) = (whole_seconds(self.clock.now()), None);
+        let user = self
+            .store
+            .change_user(user_id, &self.hash_keys, |user| {
+                match address {
+                    Address::Sms(phone) => before = user.phone.replace(phone.clone()).map(Address::Sms),
+                    Address::Email(email) => {
+                        let old = user.email.replace(email.clone()).filter(|_| user.email_verified);
+                        // A reset link that went to the old address ends.
+                        if old.as_ref().is_some_and(|old| old != email) {
+                            user.password_count += 1;
+                        }
+                        before = old.map(Address::Email);
+                        user.email_verified = true;
+                    }
+                }
+                user.updated_at = now;
+                Ok(())
+            })
+            .await
+            .map_err(|error| match (error, address) {
+                (Error::Conflict(_), Address::Sms(_)) => Error::Conflict("phone"),
+                (Error::Conflict(_), Address::Email(_)) => Error::Conflict("email"),
+                (error, _) => error,
+            })?;
+        Ok((user, before.filter(|before| before != address)))
+    }
+
+    /// Erases a user.
+    pub async fn delete(&self, user_id: Uuid) -> Result<(), Error> {
+        self.store.delete_user(user_id, &self.hash_keys).await
+    }
+
+    /// Whether a password may become somebody's, who is described by `personal` words.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`].
+    pub fn check_strength(&self, password: &Password, personal: &[&str]) -> Result<(), Error> {
+        let words: Vec<_> = personal.iter().copied().chain([self.settings.app_name.as_str()]).collect();
+        password.check(self.settings.password_min_length, &words)
+    }
+}
+
+fn set_password(user: &mut User, hash: PasswordHash, now: Timestamp) {
+    user.password = Some(hash);
+    user.password_count += 1;
+    user.updated_at = now;
+}

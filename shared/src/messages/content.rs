@@ -1,0 +1,221 @@
+//! What messages say.
+
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use serde::{Deserialize, Serialize};
+
+use super::Language;
+use crate::error::Error;
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A code to sign in or sign up.
+    SignIn,
+    /// A sign-up where there is an account already: the code signs in.
+    AccountExists,
+    /// A code to set a new password.
+    PasswordReset,
+    /// A code that confirms a new phone or e-mail address.
+    NewAddress,
+    /// The password was changed.
+    PasswordChanged,
+    /// The phone or e-mail address was changed.
+    AddressChanged,
+}
+
+impl Subject {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::SignIn,
+        Self::AccountExists,
+        Self::PasswordReset,
+        Self::NewAddress,
+        Self::PasswordChanged,
+        Self::AddressChanged,
+    ];
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::AccountExists => "account-exists",
+            Self::PasswordReset => "password-reset",
+            Self::NewAddress => "new-address",
+            Self::PasswordChanged => "password-changed",
+            Self::AddressChanged => "address-changed",
+        }
+    }
+}
+
+/// A message, before it has a language.
+#[derive(Clone, Copy, Debug)]
+pub struct Content<'a> {
+    /// What it is about.
+    pub subject: Subject,
+    /// Who sends it.
+    pub app_name: &'a str,
+    /// The code that it carries, or nothing.
+    pub code: &'a str,
+    /// For how long the code is good.
+    pub valid_minutes: u64,
+    /// The link that it carries; e-mails alone have one.
+    pub link: Option<&'a str>,
+}
+
+/// An e-mail's parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailText {
+    /// Its subject line.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+impl Content<'_> {
+    /// The text message. Where a host is given and there is a code, it ends with the line by which
+    /// browsers and phones fill the code in on that host alone (WICG, Origin-bound one-time codes
+    /// delivered via SMS).
+    ///
+    /// Values are put on one line, so that a name cannot forge that last one.
+    pub fn text(&self, language: Language, web_otp_host: Option<&str>) -> Result<String, Error> {
+        let text = self.format(language, None)?;
+        Ok(match web_otp_host.filter(|_| !self.code.is_empty()) {
+            Some(host) => format!("{text}\n\n@{host} #{}", self.code),
+            None => text,
+        })
+    }
+
+    /// The e-mail.
+    pub fn mail(&self, language: Language) -> Result<MailText, Error> {
+        let text = self.format(language, None)?;
+        let mut paragraphs = vec![escape(&text)];
+        if !self.code.is_empty() {
+            paragraphs
+                .push(format!("<strong style=\"font-size: 2em; letter-spacing: .1em\">{}</strong>", escape(self.code)));
+        }
+        let mut plain = text;
+        if let Some(link) = self.link {
+            plain = format!("{plain}\n\n{link}");
+            paragraphs.push(format!("<a href=\"{0}\">{0}</a>", escape(link)));
+        }
+        let (tag, direction) = (language.tag(), language.direction());
+        let body: String = paragraphs.iter().map(|paragraph| format!("<p>{paragraph}</p>\n")).collect();
+        let html =
+            format!("<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<body>\n{body}</body>\n</html>\n");
+        Ok(MailText { subject: self.format(language, Some("subject"))?, text: plain, html })
+    }
+
+    /// The message of the subject, or an `attribute` of it.
+    fn format(&self, language: Language, attribute: Option<&str>) -> Result<String, Error> {
+        let broken = |what: &str| Error::Internal(format!("the messages in {}: {what}", language.tag()));
+        let resource = FluentResource::try_new(language.messages().to_owned()).map_err(|_| broken("do not parse"))?;
+        let tag = language.tag().parse().map_err(|_| broken("no language tag"))?;
+        let mut bundle = FluentBundle::new(vec![tag]);
+        // Isolation marks are not in the GSM 7-bit alphabet.
+        bundle.set_use_isolating(false);
+        bundle.add_resource(resource).map_err(|_| broken("name something twice"))?;
+        let mut values = FluentArgs::new();
+        values.set("code", one_line(self.code));
+        values.set("app", one_line(self.app_name));
+        values.set("minutes", self.valid_minutes.to_string());
+        let message = bundle.get_message(self.subject.message()).ok_or_else(|| broken("lack a message"))?;
+        let pattern = match attribute {
+            Some(name) => message.get_attribute(name).map(|attribute| attribute.value()),
+            None => message.value(),
+        };
+        let pattern = pattern.ok_or_else(|| broken("lack a text"))?;
+        let mut problems = Vec::new();
+        let text = bundle.format_pattern(pattern, Some(&values), &mut problems).into_owned();
+        if problems.is_empty() { Ok(text) } else { Err(broken("lack a value")) }
+    }
+}
+
+/// The text without what starts a line, ends one, or turns its direction.
+fn one_line(text: &str) -> String {
+    let formats = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let cleaned: String = text.chars().map(|c| if c.is_control() || formats(c) { ' ' } else { c }).collect();
+    cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 3GPP TS 23.038 §6.2.1, the basic table.
+    const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+    const HOST: &str = "sign-in.shop.example.com";
+
+    fn content(subject: Subject, app_name: &str) -> Content<'_> {
+        Content { subject, app_name, code: "0123456789", valid_minutes: 10, link: None }
+    }
+
+    fn text(language: Language, app_name: &str) -> String {
+        content(Subject::SignIn, app_name).text(language, Some(HOST)).unwrap()
+    }
+
+    #[test]
+    fn every_language_says_everything() {
+        for language in Language::ALL {
+            for subject in Subject::ALL {
+                let content = content(subject, "Shop");
+                assert!(!content.text(language, None).unwrap().is_empty());
+                let mail = content.mail(language).unwrap();
+                assert!(mail.subject.contains("Shop") && !mail.subject.contains('\n'), "{}", mail.subject);
+                assert!(mail.html.contains(&escape(&mail.text)));
+            }
+        }
+    }
+
+    #[test]
+    fn codes_fit_one_segment_where_the_alphabet_allows() {
+        for subject in [Subject::SignIn, Subject::AccountExists, Subject::PasswordReset, Subject::NewAddress] {
+            for language in Language::ALL {
+                let longest = content(subject, "A shop with thirty characters!").text(language, Some(HOST)).unwrap();
+                if matches!(language, Language::English | Language::Spanish) {
+                    assert!(longest.chars().all(|c| GSM_7.contains(c)), "{longest}");
+                    assert!(longest.chars().count() <= 160, "{subject:?} {language:?}: {}", longest.chars().count());
+                } else {
+                    // Two segments of UCS-2, where the origin line and the name take most of it.
+                    assert!(longest.encode_utf16().count() <= 134, "{subject:?} {language:?}: {longest}");
+                }
+            }
+        }
+        for language in [Language::Hindi, Language::Arabic] {
+            let everyday = Content { code: "123456", valid_minutes: 5, ..content(Subject::SignIn, "Latchkey") };
+            assert!(everyday.text(language, None).unwrap().encode_utf16().count() <= 70);
+        }
+    }
+
+    #[test]
+    fn the_last_line_binds_the_code_to_its_host() {
+        for language in Language::ALL {
+            let text = text(language, "Shop");
+            assert_eq!(text.lines().last(), Some("@sign-in.shop.example.com #0123456789"));
+            assert!(text.contains("0123456789") && text.contains("Shop") && text.contains("10"));
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_forge_a_line() {
+        for newline in ["\n", "\r\n", "\u{2028}", "\u{85}", "\u{b}", "\n\u{202e}"] {
+            let text = text(Language::English, &format!("Shop{newline}@evil.example #666666"));
+            assert_eq!(text.lines().count(), 3, "{text:?}");
+            assert!(!text.lines().any(|line| line.starts_with("@evil")), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn html_shows_values_as_text() {
+        let content =
+            Content { link: Some("https://app.example.com/reset?a=1&b=2#t"), ..content(Subject::SignIn, "A<b>&") };
+        let html = content.mail(Language::English).unwrap().html;
+        assert!(html.contains("A&lt;b&gt;&amp;") && !html.contains("A<b>"));
+        assert!(html.contains("href=\"https://app.example.com/reset?a=1&amp;b=2#t\""));
+    }
+}

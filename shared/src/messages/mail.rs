@@ -1,0 +1,56 @@
+//! E-mails through Amazon SES.
+
+use aws_sdk_sesv2::{
+    Client,
+    error::DisplayErrorContext,
+    types::{Body, Content, Destination, EmailContent, Message},
+};
+
+use super::content::MailText;
+use crate::{
+    aws::sdk_config,
+    config::{Environment, Settings},
+    email::Email,
+    error::Error,
+    metrics::{self, Metric},
+};
+
+/// Sends e-mails.
+#[derive(Clone)]
+pub struct Mails {
+    client: Client,
+    from: Option<Email>,
+}
+
+impl Mails {
+    /// A sender as the settings want it. No call is made.
+    pub fn new(environment: &Environment, settings: &Settings) -> Self {
+        Self { client: Client::new(&sdk_config(environment, "SESV2")), from: settings.email_from.clone() }
+    }
+
+    /// Sends an e-mail.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where SES cannot be reached or refuses, and where `EMAIL_FROM` is not set.
+    pub async fn send(&self, to: &Email, mail: &MailText) -> Result<(), Error> {
+        let from = self.from.as_ref().ok_or_else(|| Error::Unavailable("EMAIL_FROM is not set".into()))?;
+        let part = |text: &str| {
+            let content = Content::builder().data(text).charset("UTF-8").build();
+            content.map_err(|error| Error::Internal(error.to_string()))
+        };
+        let message = Message::builder()
+            .subject(part(&mail.subject)?)
+            .body(Body::builder().text(part(&mail.text)?).html(part(&mail.html)?).build())
+            .build();
+        let sent = self
+            .client
+            .send_email()
+            .from_email_address(from.as_str())
+            .destination(Destination::builder().to_addresses(to.as_str()).build())
+            .content(EmailContent::builder().simple(message).build())
+            .send()
+            .await;
+        metrics::count(if sent.is_ok() { Metric::MailsSent } else { Metric::MailsRefused });
+        sent.map(drop).map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))
+    }
+}
