@@ -18,9 +18,10 @@ SERVICES = {
     "dynamodb": (rb"DynamoDB_20120810\.(%s)", "dynamodb"),
     "secretsmanager": (rb"secretsmanager\.(%s)", "secretsmanager"),
     "sns": (rb"(%s)RequestSerializer", "sns"),
+    "sesv2": (rb"(%s)RequestSerializer", "ses"),
 }
-# A transaction is no action of its own: it needs the actions of its parts, which are puts here.
-ACTIONS = {"dynamodb:TransactWriteItems": "dynamodb:PutItem"}
+# A transaction is no action of its own: it needs the actions of its parts, which are puts and deletes here.
+TRANSACTION, PARTS = "dynamodb:TransactWriteItems", {"dynamodb:PutItem", "dynamodb:DeleteItem"}
 
 
 def pattern(service):
@@ -36,8 +37,7 @@ PATTERNS = {SERVICES[service][1]: pattern(service) for service in SERVICES}
 def linked(binary):
     """The IAM actions of everything that a binary can call."""
     content = binary.read_bytes()
-    found = {f"{prefix}:{name.decode()}" for prefix in PATTERNS for name in PATTERNS[prefix].findall(content)}
-    return {ACTIONS.get(action, action) for action in found}
+    return {f"{prefix}:{name.decode()}" for prefix in PATTERNS for name in PATTERNS[prefix].findall(content)}
 
 
 def allowed(function_id):
@@ -55,8 +55,11 @@ for function_id, function in template.items():
         continue
     name = function["Properties"]["FunctionName"]["Fn::Sub"].split("_")[1]
     can, may = linked(binaries / name / "bootstrap"), set(allowed(function_id))
-    problems += [f"{name} may {action}, but cannot call it" for action in sorted(may - can)]
-    problems += [f"{name} can call {action}, but may not" for action in sorted(can - may)]
+    parts = PARTS if TRANSACTION in can else set()
+    problems += [f"{name} may {action}, but cannot call it" for action in sorted(may - can - parts)]
+    problems += [f"{name} can call {action}, but may not" for action in sorted(can - may - {TRANSACTION})]
+    if parts and not parts & may:
+        problems.append(f"{name} can make transactions, but may neither put nor delete")
 if problems:
     sys.exit("\n".join(problems))
 print("the policies fit the binaries")
