@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::app::{AppChange, DEFAULT_CLIENT_ID, SignUp};
 use tokio::time::Instant;
 
 use crate::testing::{Answer, PHONE, TestApp, accounts::PASSWORD};
@@ -154,6 +155,24 @@ async fn a_forgotten_password() {
     })
     .await;
     // No message leaves the machine here: that it would take longer than none is hidden by this floor.
+    assert!(time >= 0.25, "{time} s");
+}
+
+#[tokio::test]
+async fn a_code_where_sign_up_is_closed() {
+    let time = assert_even(async || {
+        let app = app_with_people(phone, false).await;
+        let closed = AppChange { sign_up: Some(SignUp::Closed), ..AppChange::default() };
+        app.parts.apps().change(DEFAULT_CLIENT_ID, &closed).await.unwrap();
+        measure(&app, phone, 6, |app, who| async move {
+            let answer = app.post("/v1/otp/send", who).await;
+            answer.challenge_id();
+            answer
+        })
+        .await
+    })
+    .await;
+    // As above: a text takes longer than none, and this floor hides it.
     assert!(time >= 0.25, "{time} s");
 }
 

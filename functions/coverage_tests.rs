@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What anybody may call. Whoever adds a name here says why an access token cannot be asked for.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 17] = [
     // These are how a person without a token gets one, or a new one.
     "otp-send",
     "otp-resend",
@@ -26,6 +26,10 @@ const PUBLIC: [&str; 14] = [
     "auth-refresh",
     "password-forgot",
     "password-reset",
+    // Here it is an app that authenticates, where it can, or shows the token that it asks about.
+    "oauth2-token",
+    "oauth2-introspect",
+    "oauth2-revoke",
     // These tell nothing of anybody.
     "health",
     "openapi",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::{
     error::FieldError,
-    http::{Code, Problem},
+    http::{Code, OAuthError, OAuthErrorCode, Problem},
 };
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
@@ -21,6 +21,8 @@ use crate::ENDPOINTS;
 
 /// Where an endpoint lists the codes of its refusals.
 const CODES: &str = "x-codes";
+/// Where an OAuth 2.0 endpoint lists its errors.
+const OAUTH_ERRORS: &str = "x-oauth-errors";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,8 +30,10 @@ const CODES: &str = "x-codes";
     tags(
         (name = "One-time codes", description = "Prove a phone or an e-mail address"),
         (name = "Sign-in", description = "Sign up, sign in, refresh and end sessions"),
+        (name = "OAuth 2.0", description = "The same for standard clients"),
         (name = "Passwords", description = "Change and reset"),
         (name = "Me", description = "The signed-in user"),
+        (name = "Apps", description = "The applications that share the users"),
         (name = "Service", description = "What the service says of itself"),
     ),
 )]
@@ -46,6 +50,8 @@ pub fn document() -> Document {
     components.add_security_scheme("access_token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);
+    schemas.push((OAuthError::name().into_owned(), OAuthError::schema()));
+    OAuthError::schemas(&mut schemas);
     schemas.push((FieldError::name().into_owned(), FieldError::schema()));
     components.schemas.extend(schemas);
     for item in document.paths.paths.values_mut() {
@@ -56,6 +62,9 @@ pub fn document() -> Document {
 }
 
 fn add_refusals(operation: &mut Operation) {
+    if let Some(errors) = extension(operation, OAUTH_ERRORS) {
+        return add_oauth_errors(operation, &errors);
+    }
     let mut by_status: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for code in codes(operation) {
         by_status.entry(code.status().as_u16()).or_default().push(format!("`{}`", code.name()));
@@ -66,10 +75,30 @@ fn add_refusals(operation: &mut Operation) {
     }
 }
 
+/// The errors of an OAuth 2.0 endpoint, by status.
+fn add_oauth_errors(operation: &mut Operation, named: &[Value]) {
+    let always = [OAuthErrorCode::ServerError, OAuthErrorCode::TemporarilyUnavailable];
+    for (code, status) in OAuthErrorCode::ALL {
+        if always.contains(&code) || named.contains(&json!(code.name())) {
+            let body = Content::new(Some(Ref::from_schema_name(OAuthError::name())));
+            let response =
+                ResponseBuilder::new().description(format!("`{}`", code.name())).content("application/json", body);
+            let responses = &mut operation.responses.responses;
+            match responses.get_mut(status.as_str()) {
+                Some(RefOr::T(response)) => response.description += &format!(", `{}`", code.name()),
+                _ => _ = responses.insert(status.as_str().to_owned(), RefOr::T(response.build())),
+            }
+        }
+    }
+}
+
+fn extension(operation: &mut Operation, name: &str) -> Option<Vec<Value>> {
+    operation.extensions.as_mut()?.remove(name)?.as_array().cloned()
+}
+
 /// The codes that the endpoint names, and those that follow from what it takes.
 fn codes(operation: &mut Operation) -> Vec<Code> {
-    let named = operation.extensions.as_mut().and_then(|extensions| extensions.remove(CODES));
-    let named: Vec<Value> = named.and_then(|named| named.as_array().cloned()).unwrap_or_default();
+    let named = extension(operation, CODES).unwrap_or_default();
     let mut codes: Vec<_> = Code::ALL.into_iter().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
     if operation.request_body.is_some() {
@@ -78,10 +107,23 @@ fn codes(operation: &mut Operation) -> Vec<Code> {
     if operation.security.is_some() {
         codes.extend([Code::TokenInvalid, Code::TokenExpired, Code::UserDisabled]);
     }
+    if needs_permission(operation) {
+        codes.push(Code::Forbidden);
+    }
     codes.extend([Code::InternalError, Code::Unavailable]);
     codes.sort_unstable();
     codes.dedup();
     codes
+}
+
+/// Whether the endpoint names a permission as the scope of its token.
+fn needs_permission(operation: &Operation) -> bool {
+    let security = serde_json::to_value(&operation.security).unwrap_or_default();
+    security
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|needed| needed.as_object().into_iter().flatten().any(|(_, scopes)| scopes != &json!([])))
 }
 
 fn refusal(codes: &str) -> Response {

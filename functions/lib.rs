@@ -6,11 +6,22 @@ use axum::Router;
 use shared::parts::Parts;
 use utoipa_axum::router::OpenApiRouter;
 
+pub mod authorizer;
 pub mod docs;
 pub mod document;
 pub mod health;
 pub mod not_found;
 pub mod openapi;
+
+/// `/v1/apps`: the applications that share the users.
+pub mod apps {
+    pub mod create;
+    pub mod delete;
+    pub mod get;
+    pub mod list;
+    pub mod secret_rotate;
+    pub mod update;
+}
 
 /// `/v1/auth`: sign-up, sign-in, sessions.
 pub mod auth {
@@ -35,6 +46,14 @@ pub mod me {
     pub mod session_delete;
     pub mod sessions;
     pub mod update;
+}
+
+/// `/oauth2`: the endpoints of OAuth 2.0.
+pub mod oauth2 {
+    pub mod introspect;
+    pub mod revoke;
+    pub mod token;
+    pub mod userinfo;
 }
 
 /// `/v1/otp`: one-time codes.
@@ -69,6 +88,8 @@ mod account_race_tests;
 #[cfg(test)]
 mod account_timing_tests;
 #[cfg(test)]
+mod app_flow_tests;
+#[cfg(test)]
 mod coverage_tests;
 #[cfg(test)]
 mod race_tests;
@@ -88,7 +109,7 @@ pub struct Endpoint {
 }
 
 /// Every endpoint, in the order of the documentation.
-pub const ENDPOINTS: [Endpoint; 24] = [
+pub const ENDPOINTS: [Endpoint; 34] = [
     Endpoint { name: "otp-send", routes: otp::send::routes },
     Endpoint { name: "otp-resend", routes: otp::resend::routes },
     Endpoint { name: "otp-status", routes: otp::status::routes },
@@ -97,6 +118,10 @@ pub const ENDPOINTS: [Endpoint; 24] = [
     Endpoint { name: "auth-login", routes: auth::login::routes },
     Endpoint { name: "auth-refresh", routes: auth::refresh::routes },
     Endpoint { name: "auth-logout", routes: auth::logout::routes },
+    Endpoint { name: "oauth2-token", routes: oauth2::token::routes },
+    Endpoint { name: "oauth2-introspect", routes: oauth2::introspect::routes },
+    Endpoint { name: "oauth2-revoke", routes: oauth2::revoke::routes },
+    Endpoint { name: "oauth2-userinfo", routes: oauth2::userinfo::routes },
     Endpoint { name: "password-change", routes: password::change::routes },
     Endpoint { name: "password-forgot", routes: password::forgot::routes },
     Endpoint { name: "password-reset", routes: password::reset::routes },
@@ -108,6 +133,12 @@ pub const ENDPOINTS: [Endpoint; 24] = [
     Endpoint { name: "me-email", routes: me::email::routes },
     Endpoint { name: "me-sessions", routes: me::sessions::routes },
     Endpoint { name: "me-session-delete", routes: me::session_delete::routes },
+    Endpoint { name: "apps-list", routes: apps::list::routes },
+    Endpoint { name: "apps-create", routes: apps::create::routes },
+    Endpoint { name: "apps-get", routes: apps::get::routes },
+    Endpoint { name: "apps-update", routes: apps::update::routes },
+    Endpoint { name: "apps-delete", routes: apps::delete::routes },
+    Endpoint { name: "apps-secret-rotate", routes: apps::secret_rotate::routes },
     Endpoint { name: "health", routes: health::routes },
     Endpoint { name: "openapi", routes: openapi::routes },
     Endpoint { name: "docs", routes: docs::routes },
@@ -116,7 +147,7 @@ pub const ENDPOINTS: [Endpoint; 24] = [
 ];
 
 /// The Lambdas that no path leads to.
-pub const OTHER_LAMBDAS: [&str; 2] = ["not-found", "keys-rotate"];
+pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(parts: Parts) -> Router {

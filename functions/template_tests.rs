@@ -17,14 +17,15 @@ use shared::{
 use crate::{ENDPOINTS, OTHER_LAMBDAS, document::document, testing::TEMPLATE};
 
 const MANIFEST: &str = include_str!("Cargo.toml");
-const CONFIG: &str = include_str!("../shared/src/config.rs");
+const CONFIGS: [&str; 2] =
+    [include_str!("../shared/src/config/mod.rs"), include_str!("../shared/src/config/environment.rs")];
 const KEYS: &str = include_str!("../shared/src/store/keys.rs");
 const SAMCONFIG: &str = include_str!("../samconfig.toml");
 
 /// What the stack itself decides, not a parameter of the same name.
 const NOT_PARAMETERS: [&str; 4] = ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN"];
 /// The Lambdas that sign tokens, and the one that makes the keys.
-const READ_SIGNING_KEYS: [&str; 4] = ["auth-login", "auth-refresh", "keys-rotate", "otp-verify"];
+const READ_SIGNING_KEYS: [&str; 5] = ["auth-login", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
 /// The Lambdas that send texts. They cost money.
 const SEND_TEXTS: [&str; 9] = [
     "auth-register",
@@ -197,8 +198,8 @@ fn what_is_kept_is_kept() {
 
 /// The names of the variables that `shared::config` reads.
 fn settings() -> BTreeSet<&'static str> {
-    let code = CONFIG.split("#[cfg(test)]").next().unwrap();
-    let quoted = code.split('"').skip(1).step_by(2);
+    let code = CONFIGS.iter().map(|code| code.split("#[cfg(test)]").next().unwrap());
+    let quoted = code.flat_map(|code| code.split('"').skip(1).step_by(2));
     let is_name = |name: &&str| {
         name.len() > 5
             && name.starts_with(|c: char| c.is_ascii_uppercase())
@@ -331,10 +332,13 @@ fn every_alarm_reaches_somebody_and_is_silent_without_data() {
 
 #[test]
 fn a_function_reaches_only_the_items_that_it_works_on() {
-    let partitions: BTreeSet<_> = KEYS
-        .lines()
-        .filter(|line| line.starts_with("//! |"))
-        .filter_map(|line| line.split('`').nth(1))
+    let table = |heading: &'static str| {
+        let lines = KEYS.lines().skip_while(move |line| !line.starts_with(heading)).skip(2);
+        lines.take_while(|line| line.starts_with("//! |")).filter_map(|line| line.split('`').nth(1))
+    };
+    let lists: BTreeSet<_> = table("//! | list ").collect();
+    assert!(lists.contains("APPS"), "{lists:?}");
+    let partitions: BTreeSet<_> = table("//! | item ")
         .map(|pk| pk.split_once('<').map_or_else(|| pk.to_owned(), |(prefix, _)| format!("{prefix}*")))
         .collect();
     assert!(partitions.contains("USER#*") && partitions.contains("SIGNING_KEYS"), "{partitions:?}");
@@ -346,7 +350,13 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
                 if !action.starts_with("dynamodb:") {
                     continue;
                 }
-                assert_eq!(text(&statement["Resource"]["GetAtt"]), "Table.Arn", "{lambda}: {action}");
+                let resource = &statement["Resource"];
+                if resource.get("Sub").is_some() {
+                    assert_eq!((text(&resource["Sub"]), action), ("${Table.Arn}/index/lists", "dynamodb:Query"));
+                    assert!(leading_keys(statement).iter().all(|list| lists.contains(list)), "{lambda}");
+                    continue;
+                }
+                assert_eq!(text(&resource["GetAtt"]), "Table.Arn", "{lambda}: {action}");
                 for key in leading_keys(statement) {
                     assert!(partitions.contains(key), "{lambda}: {key}");
                     let writes = action != "dynamodb:GetItem" && action != "dynamodb:Query";

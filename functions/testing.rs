@@ -2,6 +2,7 @@
 //! Gateway, with a clock that tests move.
 
 pub(crate) mod accounts;
+pub(crate) mod apps;
 pub(crate) mod bodies;
 pub(crate) mod tokens;
 

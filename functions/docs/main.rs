@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::run(functions::docs::routes(), lambda::nothing)
+    lambda::run_static(functions::docs::routes())
 }

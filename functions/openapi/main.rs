@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::run(functions::openapi::routes(), lambda::nothing)
+    lambda::run_static(functions::openapi::routes())
 }

@@ -1,5 +1,6 @@
+use axum::http::StatusCode;
 use serde_json::{Value, json};
-use shared::http::Code;
+use shared::http::{Code, OAuthErrorCode};
 
 use crate::{document::document, testing::TestApp};
 
@@ -43,9 +44,36 @@ fn operations() -> Vec<Value> {
     paths.flat_map(|item| item.as_object().unwrap().values().cloned()).collect()
 }
 
+/// The endpoints that answer errors as OAuth 2.0 says.
+const OAUTH_STYLE: [&str; 3] = ["oauth2-token", "oauth2-introspect", "oauth2-revoke"];
+
+fn is_oauth_style(operation: &Value) -> bool {
+    OAUTH_STYLE.contains(&operation["operationId"].as_str().unwrap())
+}
+
 #[test]
-fn every_refusal_is_a_problem_with_codes_of_its_status() {
-    for operation in operations() {
+fn every_refusal_of_an_oauth_endpoint_is_an_oauth_error_with_codes_of_its_status() {
+    let operations: Vec<_> = operations().into_iter().filter(is_oauth_style).collect();
+    assert_eq!(operations.len(), OAUTH_STYLE.len());
+    for operation in operations {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            if status.as_str() < "400" {
+                continue;
+            }
+            let error = &response["content"]["application/json"]["schema"];
+            assert_eq!(error, &json!({"$ref": "#/components/schemas/OAuthError"}), "{}", operation["operationId"]);
+            for name in response["description"].as_str().unwrap().split(", ") {
+                let is_named = |(code, _): &&(OAuthErrorCode, StatusCode)| format!("`{}`", code.name()) == name;
+                let mut statuses = OAuthErrorCode::ALL.iter().filter(is_named).map(|(_, status)| status.as_str());
+                assert!(statuses.any(|known| known == status), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_other_refusal_is_a_problem_with_codes_of_its_status() {
+    for operation in operations().into_iter().filter(|operation| !is_oauth_style(operation)) {
         for (status, response) in operation["responses"].as_object().unwrap() {
             if status.as_str() < "400" {
                 continue;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     address::Address,
+    app::App,
     challenge::{Purpose, Registration},
     challenges::Proven,
     clock::{Clock, seconds, whole_seconds},
@@ -78,7 +79,7 @@ impl Accounts {
         if let Some(username) = &registration.username
             && self.store.identity(&self.hash_keys.username(username)).await?.owner.is_some()
         {
-            return Err(Error::Conflict("username"));
+            return Err(Error::taken("username"));
         }
         Ok(registration)
     }
@@ -248,7 +249,8 @@ impl Accounts {
 
     /// Tells whoever reads `address` what has changed.
     pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
-        let content = Content { subject, app_name: &self.settings.app_name, code: "", valid_minutes: 0, link: None };
+        let sender = App::default_app(&self.settings).sender(&self.settings);
+        let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None };
         if let Err(error) = messenger.send(address, &content, locale).await {
             tracing::warn!(%error, "a user could not be told of a change");
         }
@@ -277,7 +279,7 @@ impl Accounts {
             Ok(())
         });
         changed.await.map_err(|error| match error {
-            Error::Conflict(_) => Error::Conflict("username"),
+            Error::Conflict(_) => Error::taken("username"),
             error => error,
         })
     }
@@ -308,8 +310,8 @@ impl Accounts {
             })
             .await
             .map_err(|error| match (error, address) {
-                (Error::Conflict(_), Address::Sms(_)) => Error::Conflict("phone"),
-                (Error::Conflict(_), Address::Email(_)) => Error::Conflict("email"),
+                (Error::Conflict(_), Address::Sms(_)) => Error::taken("phone"),
+                (Error::Conflict(_), Address::Email(_)) => Error::taken("email"),
                 (error, _) => error,
             })?;
         Ok((user, before.filter(|before| before != address)))

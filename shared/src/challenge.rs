@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     address::{Address, Channel},
+    app::{Sender, SessionTerms},
     clock::epoch_seconds,
     hash_keys::IdentifierHash,
     messages::Subject,
@@ -50,6 +51,8 @@ pub struct ChallengeContent {
     pub code: String,
     /// What the message is about.
     pub subject: Subject,
+    /// Who sends it.
+    pub sender: Sender,
     /// The language that was asked for (BCP 47).
     pub locale: Option<String>,
     /// The link that goes with the code.
@@ -58,6 +61,8 @@ pub struct ChallengeContent {
     pub registration: Option<Registration>,
     /// Nothing is sent, and no code proves it: there is nobody to prove anything.
     pub decoy: bool,
+    /// Whether its caller may not learn that it could not be sent.
+    pub hides_failure: bool,
 }
 
 /// Where a challenge stands.
@@ -88,6 +93,8 @@ pub struct Challenge {
     pub identifier: IdentifierHash,
     /// The app that asked.
     pub client_id: String,
+    /// What that app gives to a session.
+    pub terms: SessionTerms,
     /// The user who asked, where only he may prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Uuid>,
@@ -131,4 +138,38 @@ impl Challenge {
     pub fn is_used(&self) -> bool {
         self.guess.as_deref().is_some_and(|guess| subtle::ConstantTimeEq::ct_eq(guess, &self.code_hash).into())
     }
+}
+
+/// A challenge as its client sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChallengeView {
+    /// What the code is proven with.
+    pub(crate) challenge_id: Uuid,
+    pub(crate) channel: Channel,
+    /// Where the code went, masked.
+    #[schema(example = "+1•••••••123")]
+    pub(crate) to: String,
+    #[schema(example = 6)]
+    pub(crate) code_length: u32,
+    /// Seconds until the challenge ends.
+    #[schema(example = 300)]
+    pub(crate) expires_in: i64,
+    /// Seconds until the code may be sent again.
+    #[schema(example = 30)]
+    pub(crate) resend_in: i64,
+    #[schema(example = 5)]
+    pub(crate) attempts_left: u32,
+}
+
+/// Where a challenge stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChallengeStatusView {
+    pub(crate) challenge_id: Uuid,
+    pub(crate) status: ChallengeStatus,
+    pub(crate) channel: Channel,
+    /// Seconds until the challenge ends.
+    pub(crate) expires_in: i64,
+    /// Seconds until the code may be sent again.
+    pub(crate) resend_in: i64,
+    pub(crate) attempts_left: u32,
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    accounts::Identifier,
     address::{Address, Channel},
-    app::DEFAULT_CLIENT_ID,
-    challenge::{Challenge, ChallengeContent, ChallengeStatus, Purpose, Registration},
+    app::{App, SignUp},
+    apps::Apps,
+    challenge::{
+        Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView, Purpose, Registration,
+    },
     clock::{Clock, seconds, seconds_until},
     config::Settings,
     email::Email,
@@ -24,41 +26,8 @@ use crate::{
     random::Random,
     store::{Identity, Spent, Store},
     throttle::Throttle,
+    username::Username,
 };
-
-/// A challenge as its client sees it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChallengeView {
-    /// What the code is proven with.
-    challenge_id: Uuid,
-    channel: Channel,
-    /// Where the code went, masked.
-    #[schema(example = "+1•••••••123")]
-    to: String,
-    #[schema(example = 6)]
-    code_length: u32,
-    /// Seconds until the challenge ends.
-    #[schema(example = 300)]
-    expires_in: i64,
-    /// Seconds until the code may be sent again.
-    #[schema(example = 30)]
-    resend_in: i64,
-    #[schema(example = 5)]
-    attempts_left: u32,
-}
-
-/// Where a challenge stands.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChallengeStatusView {
-    challenge_id: Uuid,
-    status: ChallengeStatus,
-    channel: Channel,
-    /// Seconds until the challenge ends.
-    expires_in: i64,
-    /// Seconds until the code may be sent again.
-    resend_in: i64,
-    attempts_left: u32,
-}
 
 /// A challenge that was proven just now.
 #[derive(Debug)]
@@ -76,6 +45,8 @@ pub struct Proven {
 pub struct NewChallenge {
     /// What proving it will be good for.
     pub purpose: Purpose,
+    /// The app that asks.
+    pub app: App,
     /// Where the code goes.
     pub address: Address,
     /// The language of the message (BCP 47).
@@ -94,8 +65,18 @@ pub struct NewChallenge {
 
 impl NewChallenge {
     /// A challenge for `purpose`, asked for from `ip`, with nothing beside the code.
-    pub fn new(purpose: Purpose, address: Address, locale: Option<String>, ip: Option<String>) -> Self {
-        Self { purpose, address, locale, ip, user_id: None, registration: None, link: None, decoy: false }
+    pub fn new(purpose: Purpose, app: App, address: Address, locale: Option<String>, ip: Option<String>) -> Self {
+        Self { purpose, app, address, locale, ip, user_id: None, registration: None, link: None, decoy: false }
+    }
+
+    /// Whether only who has an account is sent something: then neither the time nor a failure may tell
+    /// who has one.
+    fn hides_strangers(&self) -> bool {
+        match self.purpose {
+            Purpose::PasswordReset => true,
+            Purpose::SignIn => self.app.sign_up == SignUp::Closed,
+            Purpose::NewAddress => false,
+        }
     }
 }
 
@@ -103,6 +84,7 @@ impl NewChallenge {
 #[derive(Clone)]
 pub struct Challenges {
     pub(crate) store: Store,
+    pub(crate) apps: Apps,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Clock,
@@ -118,7 +100,10 @@ impl Challenges {
     pub async fn open(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
-        match self.open_counted(new, source.as_ref(), messenger, now).await {
+        // Where nobody signs up, nothing is sent to strangers: the time must not tell who is one.
+        let hides_strangers = new.hides_strangers();
+        let open = self.open_counted(new, source.as_ref(), messenger, now);
+        match if hides_strangers { evenly(open).await } else { open.await } {
             Err(error) => {
                 self.release_source(source.as_ref(), now).await;
                 Err(error)
@@ -170,6 +155,7 @@ impl Challenges {
         };
         let identifier = self.hash_keys.address(&new.address);
         let reserved = self.reserve(&identifier, new.purpose, id, is_test, now).await?;
+        let hides_strangers = new.hides_strangers();
         let content = ChallengeContent {
             subject: match new.purpose {
                 Purpose::SignIn if new.registration.is_some() && reserved.owned => Subject::AccountExists,
@@ -182,7 +168,9 @@ impl Challenges {
             locale: new.locale,
             link: new.link,
             registration: new.registration,
-            decoy: new.decoy,
+            sender: new.app.sender(&self.settings),
+            decoy: new.decoy || hides_strangers && !reserved.owned,
+            hides_failure: hides_strangers,
         };
         let sealed = serde_json::to_vec(&content).map_err(|error| Error::Internal(error.to_string()))?;
         // A decoy's hash is of no code at all.
@@ -192,7 +180,8 @@ impl Challenges {
             purpose: new.purpose,
             channel: content.address.channel(),
             identifier,
-            client_id: DEFAULT_CLIENT_ID.to_owned(),
+            client_id: new.app.client_id.clone(),
+            terms: new.app.session_terms(&self.settings),
             user_id: new.user_id,
             expires_at: now + seconds(self.settings.otp_ttl_seconds),
             attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
@@ -230,6 +219,7 @@ impl Challenges {
             ChallengeStatus::Locked => return Err(self.no_tries_left(&challenge, &identity, now)?),
             ChallengeStatus::Verified | ChallengeStatus::Expired => return Err(Error::OtpExpired),
         }
+        self.apps.check(&challenge.client_id).await?;
         let content = self.content(&challenge)?;
         let source = self.count_source(&content.address, ip, now).await?;
         let is_test = source.is_none();
@@ -242,7 +232,7 @@ impl Challenges {
             Ok(self.view(&challenge, &content.address, reserved.resend_in, now))
         };
         // Nothing is sent to whom there is nobody to prove anything: the time must not tell.
-        let sent = if challenge.purpose == Purpose::PasswordReset { evenly(again).await } else { again.await };
+        let sent = if content.hides_failure { evenly(again).await } else { again.await };
         if sent.is_err() {
             self.release_source(source.as_ref(), now).await;
         }
@@ -358,7 +348,7 @@ impl Challenges {
         if self.test_code(address, now).is_some() {
             return Ok(None);
         }
-        let source = self.hash_keys.identifier("ip", &network(ip.unwrap_or_default()));
+        let source = self.hash_keys.source(ip);
         self.store.count_send_from(&source, self.settings.sends_per_ip_per_hour, now).await?;
         Ok(Some(source))
     }
@@ -417,14 +407,13 @@ impl Challenges {
         }
         let message = Content {
             subject: content.subject,
-            app_name: &self.settings.app_name,
+            sender: &content.sender,
             code: &content.code,
             valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
         };
         match messenger.send(&content.address, &message, content.locale.as_deref()).await {
-            // Only who has an account is sent this one: that it failed would tell that he has.
-            Err(error @ Error::Unavailable(_)) if content.subject == Subject::PasswordReset => {
+            Err(error @ Error::Unavailable(_)) if content.hides_failure => {
                 tracing::error!(%error, "a code could not be sent, and its caller is not told");
                 Ok(())
             }
@@ -454,6 +443,21 @@ impl Challenges {
             (None, Some(email)) => self.email(email).map(Address::Email),
             (Some(_), Some(_)) => Err(Error::field("email", "give a phone or an e-mail address, not both")),
             (None, None) => Err(Error::field("phone", "is missing")),
+        }
+    }
+
+    /// Who somebody says he is, in one text: a phone, an e-mail address or a username. A username starts
+    /// with a letter and has no `@`, so they cannot be taken for each other.
+    ///
+    /// # Errors
+    /// As [`Self::address`]; [`Error::InvalidRequest`] for what is none of them.
+    pub fn identifier(&self, text: &str) -> Result<Identifier, Error> {
+        if text.contains('@') {
+            self.email(text).map(|email| Identifier::Address(Address::Email(email)))
+        } else if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            Username::parse(text).map(Identifier::Username)
+        } else {
+            self.phone(text).map(|phone| Identifier::Address(Address::Sms(phone)))
         }
     }
 
@@ -487,29 +491,4 @@ struct Reserved {
     resend_in: i64,
     /// Whether the address has a user.
     owned: bool,
-}
-
-/// What counts as one source: an IPv4 address, or the /64 that an IPv6 address lies in.
-fn network(ip: &str) -> String {
-    match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
-        Ok(std::net::IpAddr::V6(ip)) => {
-            ipnet::Ipv6Net::new(ip, 64).map_or_else(|_| ip.to_string(), |net| net.trunc().to_string())
-        }
-        Ok(ip) => ip.to_string(),
-        // API Gateway always tells the address; who comes without one shares one budget.
-        Err(_) => "unknown".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::network;
-
-    #[test]
-    fn an_ipv6_customer_is_one_source() {
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
 }

@@ -75,9 +75,27 @@ pub enum Error {
     /// The sign-in is too old for this (RFC 9470).
     #[error("a fresh sign-in is needed")]
     FreshSignInNeeded,
-    /// Somebody else has it.
-    #[error("taken: {0}")]
-    Conflict(&'static str),
+    /// What is there stands against it: mostly, that somebody else has it.
+    #[error("conflict: {}", .0.message)]
+    Conflict(FieldError),
+    /// An app did not prove who it is (RFC 6749 §5.2).
+    #[error("wrong client credentials")]
+    InvalidClient,
+    /// The `client_id` of the request is no app.
+    #[error("unknown app")]
+    UnknownApp,
+    /// The app is switched off.
+    #[error("app switched off")]
+    AppDisabled,
+    /// A grant type that the token endpoint does not know (RFC 6749 §5.2).
+    #[error("unsupported grant type")]
+    UnsupportedGrantType,
+    /// The client may not do this with its kind of registration, or with a token of another's.
+    #[error("unauthorized client")]
+    UnauthorizedClient,
+    /// The caller lacks a permission.
+    #[error("forbidden: needs {0}")]
+    Forbidden(&'static str),
     /// The cooldown between two messages is still running.
     #[error("resend too soon")]
     ResendTooSoon {
@@ -132,5 +150,15 @@ impl Error {
     /// One field that cannot be accepted.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::InvalidRequest(vec![FieldError::new(field, message)])
+    }
+
+    /// A field that what is there stands against.
+    pub fn conflict(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Conflict(FieldError::new(field, message))
+    }
+
+    /// A field with what somebody else has.
+    pub fn taken(field: &str) -> Self {
+        Self::conflict(field, format!("this {field} is taken"))
     }
 }

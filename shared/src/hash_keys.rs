@@ -82,6 +82,12 @@ impl HashKeys {
         self.identifier("username", &username.canonical())
     }
 
+    /// The hash that the messages of a source address are counted under: of an IPv4 address, or of the
+    /// /64 that an IPv6 address lies in.
+    pub fn source(&self, ip: Option<&str>) -> IdentifierHash {
+        self.identifier("ip", &network(ip.unwrap_or_default()))
+    }
+
     /// The secret that goes into every password's hash.
     pub fn password_pepper(&self) -> Vec<u8> {
         self.password_pepper.to_vec()
@@ -145,6 +151,17 @@ impl HashKeys {
     }
 }
 
+fn network(ip: &str) -> String {
+    match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(std::net::IpAddr::V6(ip)) => {
+            ipnet::Ipv6Net::new(ip, 64).map_or_else(|_| ip.to_string(), |net| net.trunc().to_string())
+        }
+        Ok(ip) => ip.to_string(),
+        // API Gateway always tells the address; who comes without one shares one budget.
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
 /// A SHA-256.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
@@ -171,4 +188,17 @@ fn tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; TAG_BYTES] {
     let mut tag = [0; TAG_BYTES];
     tag.copy_from_slice(&sign(key, parts)[..TAG_BYTES]);
     tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network;
+
+    #[test]
+    fn an_ipv6_customer_is_one_source() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
 }

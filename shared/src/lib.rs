@@ -6,9 +6,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod access_token;
+pub mod access_tokens;
 pub mod accounts;
 pub mod address;
 pub mod app;
+pub mod app_secret;
+pub mod apps;
 pub mod aws;
 pub mod challenge;
 pub mod challenges;

@@ -7,13 +7,14 @@ use tokio::sync::OnceCell;
 
 use crate::{
     access_token::Signer,
+    access_tokens::AccessTokens,
     accounts::Accounts,
+    apps::Apps,
     challenges::Challenges,
     clock::Clock,
     config::{Environment, Settings},
     error::Error,
     hash_keys::HashKeys,
-    http::AccessTokens,
     messages::{Mails, Messenger, Texts},
     password::PasswordHasher,
     random::Random,
@@ -105,8 +106,20 @@ impl Parts {
 
     /// The verifier of access tokens.
     pub fn access_tokens(&self) -> AccessTokens {
-        let make = || AccessTokens::new(self.store().clone(), self.0.settings.issuer.clone(), self.0.clock.clone());
+        let make = || {
+            AccessTokens::new(self.store().clone(), self.apps(), self.0.settings.issuer.clone(), self.0.clock.clone())
+        };
         self.0.access_tokens.get_or_init(make).clone()
+    }
+
+    /// The apps.
+    pub fn apps(&self) -> Apps {
+        Apps {
+            store: self.store().clone(),
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        }
     }
 
     /// The hash keys, read once a process.
@@ -128,6 +141,7 @@ impl Parts {
     pub async fn challenges(&self) -> Result<Challenges, Error> {
         Ok(Challenges {
             store: self.store().clone(),
+            apps: self.apps(),
             hash_keys: self.hash_keys().await?,
             settings: self.0.settings.clone(),
             clock: self.0.clock.clone(),
@@ -139,6 +153,7 @@ impl Parts {
     pub async fn sessions(&self) -> Result<Sessions, Error> {
         Ok(Sessions {
             store: self.store().clone(),
+            apps: self.apps(),
             hash_keys: self.hash_keys().await?,
             signer: self.signer().await?,
             settings: self.0.settings.clone(),

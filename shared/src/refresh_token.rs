@@ -1,7 +1,7 @@
 //! Refresh tokens: opaque, bound to one session, and each good for one use.
 //!
-//! A token is `lkr_` and base64url of: user id, session id, the session's absolute end, a secret, and
-//! a tag that shows it was made here. So junk is refused without a read, and only a real, older token
+//! A token is `lkr_` and base64url of: user id, session id, the session's absolute end, a secret, the
+//! app's client id, and a tag that shows it was made here. So junk is refused without a read, and only a real, older token
 //! counts as a replay (RFC 9700 §4.14.2). The secret after the next is derived from the one before,
 //! so a retry gets the *same* successor though only hashes are stored.
 
@@ -12,13 +12,12 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::{
     error::Error,
-    hash_keys::{HashKeys, sha256},
+    hash_keys::{HashKeys, TAG_BYTES, sha256},
     random::Random,
 };
 
 /// What every refresh token starts with, so that secret scanners know it.
 pub const PREFIX: &str = "lkr_";
-const TAGGED_BYTES: usize = 16 + 16 + 8 + 32;
 
 /// A refresh token. It has no `Debug` and no `Serialize`.
 #[derive(Clone, ZeroizeOnDrop)]
@@ -32,18 +31,28 @@ pub struct RefreshToken {
     /// When that session ends for good.
     #[zeroize(skip)]
     pub ends_at: Timestamp,
+    /// The app that it was given to.
+    #[zeroize(skip)]
+    pub client_id: String,
     secret: [u8; 32],
 }
 
 impl RefreshToken {
     /// The first token of a session.
-    pub fn first(user_id: Uuid, session_id: Uuid, ends_at: Timestamp, random: &Random) -> Result<Self, Error> {
-        Ok(Self { user_id, session_id, ends_at, secret: random.bytes()? })
+    pub fn first(
+        (user_id, session_id): (Uuid, Uuid),
+        client_id: String,
+        ends_at: Timestamp,
+        random: &Random,
+    ) -> Result<Self, Error> {
+        Ok(Self { user_id, session_id, ends_at, client_id, secret: random.bytes()? })
     }
 
     /// The token that takes this one's place.
     pub fn successor(&self, keys: &HashKeys) -> Self {
-        Self { secret: keys.refresh_successor(self.session_id.as_bytes(), &self.secret), ..self.clone() }
+        let mut successor = self.clone();
+        successor.secret = keys.refresh_successor(self.session_id.as_bytes(), &self.secret);
+        successor
     }
 
     /// Reads a token that a client sent.
@@ -53,7 +62,7 @@ impl RefreshToken {
     pub fn decode(text: &str, keys: &HashKeys) -> Result<Self, Error> {
         let encoded = text.strip_prefix(PREFIX).ok_or(Error::TokenInvalid)?;
         let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| Error::TokenInvalid)?;
-        let (tagged, tag) = bytes.split_at_checked(TAGGED_BYTES).ok_or(Error::TokenInvalid)?;
+        let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(Error::TokenInvalid)?;
         if !keys.refresh_tag_matches(tagged, tag) {
             return Err(Error::TokenInvalid);
         }
@@ -64,11 +73,13 @@ impl RefreshToken {
         let (user_id, bytes) = bytes.split_first_chunk()?;
         let (session_id, bytes) = bytes.split_first_chunk()?;
         let (ends_at, bytes) = bytes.split_first_chunk()?;
+        let (secret, client_id) = bytes.split_first_chunk()?;
         Some(Self {
             user_id: Uuid::from_bytes(*user_id),
             session_id: Uuid::from_bytes(*session_id),
             ends_at: Timestamp::from_second(i64::from_be_bytes(*ends_at)).ok()?,
-            secret: bytes.try_into().ok()?,
+            client_id: String::from_utf8(client_id.to_vec()).ok()?,
+            secret: *secret,
         })
     }
 
@@ -79,6 +90,7 @@ impl RefreshToken {
             self.session_id.as_bytes(),
             &self.ends_at.as_second().to_be_bytes(),
             &self.secret,
+            self.client_id.as_bytes(),
         ]
         .concat();
         bytes.extend(keys.refresh_tag(&bytes));
@@ -99,7 +111,9 @@ mod tests {
 
     fn token(keys: &HashKeys) -> (RefreshToken, String) {
         let ends_at = Timestamp::from_second(1_900_000_000).unwrap();
-        let token = RefreshToken::first(Uuid::from_u128(1), Uuid::from_u128(2), ends_at, &Random::system()).unwrap();
+        let token =
+            RefreshToken::first((Uuid::from_u128(1), Uuid::from_u128(2)), "default".into(), ends_at, &Random::system())
+                .unwrap();
         let text = token.encode(keys);
         (token, text)
     }
@@ -110,6 +124,7 @@ mod tests {
         let (token, text) = token(&keys);
         let back = RefreshToken::decode(&text, &keys).ok().unwrap();
         assert_eq!((back.user_id, back.session_id, back.ends_at), (token.user_id, token.session_id, token.ends_at));
+        assert_eq!(back.client_id, "default");
         assert_eq!(back.hash(), token.hash());
         assert_eq!(back.successor(&keys).encode(&keys), token.successor(&keys).encode(&keys));
         assert_ne!(back.successor(&keys).hash(), token.hash());

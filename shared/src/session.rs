@@ -49,6 +49,8 @@ pub struct Session {
     pub user_id: Uuid,
     /// The app it belongs to.
     pub client_id: String,
+    /// Seconds that its access tokens are good.
+    pub access_token_ttl: i64,
     /// Where it was started.
     #[serde(flatten)]
     pub device: Device,

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::{
     access_token::{Claims, Signer},
     address::Address,
-    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
+    app::{ADMIN_ROLE, App, DEFAULT_CLIENT_ID, SessionTerms, SignUp},
+    apps::Apps,
     challenge::ChallengeContent,
     challenges::Proven,
     clock::{Clock, seconds, seconds_until, whole_seconds},
@@ -44,22 +45,41 @@ pub struct TokenPair {
     /// Seconds until the refresh token ends, if it is not used.
     #[schema(example = 1_209_600)]
     refresh_expires_in: i64,
+    /// The permissions, separated by spaces.
+    #[schema(example = "")]
+    scope: String,
 }
 
 /// A sign-in that succeeded.
 #[derive(Serialize, ToSchema)]
 pub struct SignedIn {
+    /// The tokens.
     #[serde(flatten)]
-    tokens: TokenPair,
+    pub tokens: TokenPair,
     /// Whether this sign-in made the account.
     is_new_user: bool,
     user: UserView,
+}
+
+/// The app that a session begins in.
+#[derive(Clone, Debug)]
+pub struct Join {
+    client_id: String,
+    terms: SessionTerms,
+}
+
+impl Join {
+    /// A session in `app` as it is now.
+    pub fn new(app: &App, settings: &Settings) -> Self {
+        Self { client_id: app.client_id.clone(), terms: app.session_terms(settings) }
+    }
 }
 
 /// The sessions of the service.
 #[derive(Clone)]
 pub struct Sessions {
     pub(crate) store: Store,
+    pub(crate) apps: Apps,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) settings: Arc<Settings>,
@@ -71,9 +91,11 @@ impl Sessions {
     /// Signs in the user who proved an address; makes the account where there is none.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`].
+    /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a stranger, where the
+    /// app has closed its sign-up in the meantime.
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignedIn, Error> {
         let now = self.clock.now();
+        self.apps.check(&proven.challenge.client_id).await?;
         let method = match proven.content.address {
             Address::Sms(_) => AuthenticationMethod::Sms,
             Address::Email(_) => AuthenticationMethod::Email,
@@ -86,7 +108,8 @@ impl Sessions {
                 None => self.store.identity(&proven.challenge.identifier).await?.owner.ok_or(Error::OtpExpired)?,
             },
         };
-        self.begin(owner, method, device).await?.ok_or(Error::OtpExpired)
+        let join = Join { client_id: proven.challenge.client_id, terms: proven.challenge.terms };
+        self.begin(owner, &join, method, device).await?.ok_or(Error::OtpExpired)
     }
 
     /// Starts a session of a user who was recognised by `method`; nothing where the user is gone.
@@ -96,12 +119,14 @@ impl Sessions {
     pub async fn begin(
         &self,
         user_id: Uuid,
+        join: &Join,
         method: AuthenticationMethod,
         device: Device,
     ) -> Result<Option<SignedIn>, Error> {
         let now = self.clock.now();
-        let (session, refresh) = self.new_session(user_id, method, device, now)?;
-        match self.store.begin_session(&session, refresh.ends_at).await? {
+        let (session, refresh) = self.new_session(user_id, join, method, device, now)?;
+        let default_role = join.terms.default_role.as_deref();
+        match self.store.begin_session(&session, refresh.ends_at, default_role).await? {
             Some(user) => self.signed_in(&user, &session, &refresh, false, now).map(Some),
             None => Ok(None),
         }
@@ -116,8 +141,13 @@ impl Sessions {
         device: Device,
         now: Timestamp,
     ) -> Result<Option<SignedIn>, Error> {
-        let mut user = self.new_user(&proven.content, now)?;
-        let (session, refresh) = self.new_session(user.id, method, device, now)?;
+        let app = self.apps.active(&proven.challenge.client_id).await?;
+        if app.sign_up == SignUp::Closed {
+            return Err(Error::OtpExpired);
+        }
+        let join = Join::new(&app, &self.settings);
+        let mut user = self.new_user(&proven.content, &join, now)?;
+        let (session, refresh) = self.new_session(user.id, &join, method, device, now)?;
         user.sessions.insert(session.id, refresh.ends_at.as_second());
         loop {
             match self.store.create_user(&user, &session, &self.hash_keys).await? {
@@ -130,17 +160,27 @@ impl Sessions {
         }
     }
 
-    /// Exchanges a refresh token for a new pair.
+    /// The refresh token that a client sent.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`], [`Error::TokenExpired`].
+    pub fn refresh_token(&self, token: &str) -> Result<RefreshToken, Error> {
+        let token = RefreshToken::decode(token, &self.hash_keys)?;
+        if token.ends_at <= self.clock.now() { Err(Error::TokenExpired) } else { Ok(token) }
+    }
+
+    /// Exchanges a refresh token for a new pair. Whoever calls has checked the app.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`]; and
     /// [`Error::RefreshTokenReused`] for one that was used before, which ends its session
     /// (RFC 9700 §4.14.2).
-    pub async fn refresh(&self, token: &str) -> Result<TokenPair, Error> {
+    pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenPair, Error> {
         let now = self.clock.now();
-        let token = RefreshToken::decode(token, &self.hash_keys)?;
-        if token.ends_at <= now {
-            return Err(Error::TokenExpired);
+        // Before anything changes: a user who is enabled again can go on.
+        let user = self.store.user(token.user_id).await?.ok_or(Error::TokenInvalid)?;
+        if user.status == UserStatus::Disabled {
+            return Err(Error::UserDisabled);
         }
         let next = token.successor(&self.hash_keys);
         let expires_at = idle_end(now, token.ends_at);
@@ -155,25 +195,24 @@ impl Sessions {
                 return Err(Error::RefreshTokenReused);
             }
         };
-        let user = self.store.user(token.user_id).await?.ok_or(Error::TokenInvalid)?;
-        if user.status == UserStatus::Disabled {
-            return Err(Error::UserDisabled);
-        }
         if !user.has_session(session.id, now) {
             return Err(Error::TokenInvalid);
         }
         self.tokens(&user, &session, &next, now)
     }
 
-    fn new_user(&self, content: &ChallengeContent, now: Timestamp) -> Result<User, Error> {
+    fn new_user(&self, content: &ChallengeContent, join: &Join, now: Timestamp) -> Result<User, Error> {
         let registration = content.registration.clone().unwrap_or_default();
         let (phone, email) = match &content.address {
             Address::Sms(phone) => (Some(phone.clone()), None),
             Address::Email(email) => (None, Some(email.clone())),
         };
-        let mut roles = BTreeSet::from([self.settings.default_role.clone()]);
+        let mut roles = BTreeMap::new();
+        if let Some(role) = &join.terms.default_role {
+            roles.insert(join.client_id.clone(), BTreeSet::from([role.clone()]));
+        }
         if phone.is_some() && phone == self.settings.admin_phone {
-            roles.insert(ADMIN_ROLE.to_owned());
+            roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default().insert(ADMIN_ROLE.to_owned());
         }
         let begins_at = whole_seconds(now);
         Ok(User {
@@ -188,7 +227,7 @@ impl Sessions {
             version: 0,
             locale: content.locale.clone(),
             status: UserStatus::Active,
-            roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
+            roles,
             sessions: BTreeMap::new(),
             created_at: begins_at,
             updated_at: begins_at,
@@ -199,17 +238,19 @@ impl Sessions {
     fn new_session(
         &self,
         user_id: Uuid,
+        join: &Join,
         method: AuthenticationMethod,
         device: Device,
         now: Timestamp,
     ) -> Result<(Session, RefreshToken), Error> {
         let id = self.random.uuid(now)?;
-        let ends_at = whole_seconds(now) + seconds(self.settings.refresh_token_ttl_seconds);
-        let refresh = RefreshToken::first(user_id, id, ends_at, &self.random)?;
+        let ends_at = whole_seconds(now) + seconds(join.terms.refresh_token_ttl);
+        let refresh = RefreshToken::first((user_id, id), join.client_id.clone(), ends_at, &self.random)?;
         let session = Session {
             id,
             user_id,
-            client_id: DEFAULT_CLIENT_ID.to_owned(),
+            client_id: join.client_id.clone(),
+            access_token_ttl: join.terms.access_token_ttl,
             device,
             amr: vec![method],
             created_at: now,
@@ -245,10 +286,11 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<TokenPair, Error> {
         // An access token does not outlive its session.
-        let expires_in = self.settings.access_token_ttl_seconds.min(seconds_until(refresh.ends_at, now));
+        let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
         let claims = Claims::new(&self.settings.issuer, user, session, self.random.uuid(now)?, now, expires_in);
         Ok(TokenPair {
             access_token: self.signer.sign(&claims)?,
+            scope: claims.scope,
             token_type: "Bearer",
             expires_in,
             refresh_token: refresh.encode(&self.hash_keys),

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use shared::{
     accounts::{Accounts, Identifier},
-    app,
+    apps::Apps,
     challenges::Challenges,
     error::Error,
-    http::{Client, Json},
+    http::{Client, Credentials, Json},
     parts::Parts,
     password::Password,
     session::AuthenticationMethod,
-    sessions::{Sessions, SignedIn},
+    sessions::{Join, Sessions, SignedIn},
     username::Username,
 };
 use utoipa::ToSchema;
@@ -44,17 +44,19 @@ pub struct LoginRequest {
     responses((status = 200, description = "Signed in", body = SignedIn)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "invalid_credentials", "too_many_attempts",
-        "user_disabled"
+        "user_disabled", "invalid_client", "app_disabled"
     ]))),
 )]
 async fn login(
+    apps: Apps,
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
     client: Client,
+    Credentials(credentials): Credentials,
     Json(request): Json<LoginRequest>,
 ) -> Result<Json<SignedIn>, Error> {
-    app::check_client_id(request.client_id.as_deref())?;
+    let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
     let identifier = match (&request.phone, &request.email, &request.username) {
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),
         (phone, email, None) => Identifier::Address(challenges.address(phone.as_deref(), email.as_deref())?),
@@ -62,7 +64,8 @@ async fn login(
     };
     let password = Password::parse("password", request.password)?;
     let user = accounts.recognise(&identifier, &password).await?;
-    let signed_in = sessions.begin(user.id, AuthenticationMethod::Pwd, client.into_device()).await?;
+    let join = Join::new(&app, apps.settings());
+    let signed_in = sessions.begin(user.id, &join, AuthenticationMethod::Pwd, client.into_device()).await?;
     signed_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

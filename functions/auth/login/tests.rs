@@ -34,6 +34,7 @@ async fn a_password_signs_in_by_phone_e_mail_address_or_username() {
                 "expires_in": 900,
                 "refresh_token": person.refresh,
                 "refresh_expires_in": 14 * 24 * 3600,
+                "scope": "",
                 "is_new_user": false,
                 "user": person.json["user"],
             }),

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 use shared::{
+    apps::Apps,
     error::Error,
-    http::Json,
+    http::{Credentials, Json},
     parts::Parts,
     sessions::{Sessions, TokenPair},
 };
@@ -24,7 +25,8 @@ pub struct RefreshRequest {
 /// Exchanges a refresh token for a new pair.
 ///
 /// A refresh token is good for one use. A client that retries within 10 seconds, because the answer
-/// was lost, gets the same pair's refresh token again. Any later use ends the session.
+/// was lost, gets the same pair's refresh token again. Any later use ends the session. A confidential app
+/// authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/auth/refresh",
@@ -32,10 +34,22 @@ pub struct RefreshRequest {
     tag = "Sign-in",
     request_body = RefreshRequest,
     responses((status = 200, description = "A new pair", body = TokenPair)),
-    extensions(("x-codes" = json!(["token_invalid", "token_expired", "refresh_token_reused", "user_disabled"]))),
+    extensions(("x-codes" = json!(["token_invalid", "token_expired", "refresh_token_reused", "user_disabled",
+        "invalid_client", "app_disabled"]))),
 )]
-async fn refresh(sessions: Sessions, Json(request): Json<RefreshRequest>) -> Result<Json<TokenPair>, Error> {
-    Ok(Json(sessions.refresh(&request.refresh_token).await?))
+async fn refresh(
+    apps: Apps,
+    sessions: Sessions,
+    Credentials(credentials): Credentials,
+    Json(request): Json<RefreshRequest>,
+) -> Result<Json<TokenPair>, Error> {
+    let token = sessions.refresh_token(&request.refresh_token)?;
+    apps.authorize(&token.client_id, credentials.as_ref()).await.map_err(|error| match error {
+        // The token names the app, not the request: one that is gone is off for good.
+        Error::UnknownApp => Error::AppDisabled,
+        error => error,
+    })?;
+    Ok(Json(sessions.refresh(&token).await?))
 }
 
 /// The route.

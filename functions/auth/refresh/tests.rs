@@ -26,6 +26,7 @@ async fn a_refresh_token_gets_a_new_pair_that_works() {
             "expires_in": 900,
             "refresh_token": pair.refresh,
             "refresh_expires_in": 14 * DAY,
+            "scope": "",
         })
     );
     assert!(pair.refresh != person.refresh && pair.access != person.access);

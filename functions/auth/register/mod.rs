@@ -4,11 +4,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
-    app,
-    challenge::{Purpose, Registration},
-    challenges::{ChallengeView, Challenges, NewChallenge},
+    apps::Apps,
+    challenge::{ChallengeView, Purpose, Registration},
+    challenges::{Challenges, NewChallenge},
     error::Error,
-    http::{Client, Json},
+    http::{Client, Credentials, Json},
     messages::{self, Messenger},
     parts::Parts,
     password::Password,
@@ -53,17 +53,19 @@ pub struct RegisterRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict", "resend_too_soon",
-        "sms_limit_reached", "otp_locked"
+        "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled"
     ]))),
 )]
 async fn register(
+    apps: Apps,
     accounts: Accounts,
     challenges: Challenges,
     messenger: Messenger,
     client: Client,
+    Credentials(credentials): Credentials,
     Json(request): Json<RegisterRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    app::check_client_id(request.client_id.as_deref())?;
+    let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
     let locale = messages::parse_locale(request.locale)?;
     let (address, unverified_email) = match (&request.phone, &request.email) {
         (Some(phone), Some(email)) => (challenges.address(Some(phone), None)?, Some(challenges.email(email)?)),
@@ -79,7 +81,7 @@ async fn register(
     let registration = accounts.registration(&address, password, registration).await?;
     let new = NewChallenge {
         registration: Some(registration),
-        ..NewChallenge::new(Purpose::SignIn, address, locale, client.ip)
+        ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)
     };
     Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
 }

@@ -3,8 +3,9 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    challenge::Purpose,
-    challenges::{ChallengeView, Challenges, NewChallenge},
+    apps::Apps,
+    challenge::{ChallengeView, Purpose},
+    challenges::{Challenges, NewChallenge},
     error::Error,
     http::{Caller, Client, Json},
     messages::Messenger,
@@ -42,15 +43,17 @@ pub struct ChangeEmailRequest {
 )]
 async fn email(
     caller: Caller,
+    apps: Apps,
     challenges: Challenges,
     messenger: Messenger,
     client: Client,
     Json(request): Json<ChangeEmailRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     let address = challenges.address(None, Some(&request.email))?;
+    let app = apps.active(&caller.claims.client_id).await?;
     let new = NewChallenge {
         user_id: Some(caller.user.id),
-        ..NewChallenge::new(Purpose::NewAddress, address, caller.user.locale, client.ip)
+        ..NewChallenge::new(Purpose::NewAddress, app, address, caller.user.locale, client.ip)
     };
     Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
 }

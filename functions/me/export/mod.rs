@@ -38,6 +38,9 @@ pub struct ExportedSession {
     /// When it ends for good, however much it is used; nothing where it has ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     ends_at: Option<Timestamp>,
+    /// Seconds that its access tokens are good.
+    #[schema(example = 900)]
+    access_token_ttl: i64,
 }
 
 /// Everything stored about me (GDPR articles 15 and 20).
@@ -60,7 +63,12 @@ async fn export(caller: Caller, store: Store) -> Result<Json<ExportView>, Error>
 
 fn exported(session: Session, caller: &Caller) -> ExportedSession {
     let ends_at = caller.user.sessions.get(&session.id).and_then(|end| Timestamp::from_second(*end).ok());
-    ExportedSession { amr: session.amr.clone(), ends_at, session: SessionView::new(session, caller.claims.sid) }
+    ExportedSession {
+        amr: session.amr.clone(),
+        ends_at,
+        access_token_ttl: session.access_token_ttl,
+        session: SessionView::new(session, caller.claims.sid),
+    }
 }
 
 /// The route.

@@ -114,6 +114,7 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
     let mut exported = session.clone();
     exported["amr"] = json!(["sms"]);
     exported["ends_at"] = json!("2027-02-14T08:00:00Z");
+    exported["access_token_ttl"] = json!(900);
     assert_eq!(
         *app.get_as(&me.access, "/v1/me/export").await.assert_ok(),
         json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]}, "sessions": [exported]})

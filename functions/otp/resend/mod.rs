@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    challenges::{ChallengeView, Challenges},
+    challenge::ChallengeView,
+    challenges::Challenges,
     error::Error,
     http::{Client, Json},
     messages::Messenger,

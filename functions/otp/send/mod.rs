@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    app,
-    challenge::Purpose,
-    challenges::{ChallengeView, Challenges, NewChallenge},
+    apps::Apps,
+    challenge::{ChallengeView, Purpose},
+    challenges::{Challenges, NewChallenge},
     error::Error,
-    http::{Client, Json},
+    http::{Client, Credentials, Json},
     messages::{self, Messenger},
     parts::Parts,
 };
@@ -46,19 +46,22 @@ pub struct SendOtpRequest {
     request_body = SendOtpRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked"
+        "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked",
+        "invalid_client", "app_disabled"
     ]))),
 )]
 async fn send(
+    apps: Apps,
     challenges: Challenges,
     messenger: Messenger,
     client: Client,
+    Credentials(credentials): Credentials,
     Json(request): Json<SendOtpRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    app::check_client_id(request.client_id.as_deref())?;
+    let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
     let locale = messages::parse_locale(request.locale)?;
     let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
-    let new = NewChallenge::new(Purpose::SignIn, address, locale, client.ip);
+    let new = NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip);
     Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
 }
 

@@ -1,7 +1,8 @@
 //! `GET /v1/otp/{challenge_id}`: where a challenge stands.
 
 use shared::{
-    challenges::{ChallengeStatusView, Challenges},
+    challenge::ChallengeStatusView,
+    challenges::Challenges,
     error::Error,
     http::{Json, PathId},
     parts::Parts,

@@ -17,6 +17,7 @@ async fn a_code_signs_in() {
             "expires_in": 900,
             "refresh_token": signed_in["refresh_token"],
             "refresh_expires_in": 14 * 24 * 3600,
+            "scope": "",
             "is_new_user": true,
             "user": {
                 "id": signed_in["user"]["id"],

@@ -5,8 +5,10 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     address::Address,
-    challenge::Purpose,
-    challenges::{ChallengeView, Challenges, NewChallenge},
+    app::DEFAULT_CLIENT_ID,
+    apps::Apps,
+    challenge::{ChallengeView, Purpose},
+    challenges::{Challenges, NewChallenge},
     error::Error,
     even::evenly,
     http::{Client, Json},
@@ -42,6 +44,7 @@ pub struct ForgotPasswordRequest {
     extensions(("x-codes" = json!(["invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached"]))),
 )]
 async fn forgot(
+    apps: Apps,
     accounts: Accounts,
     challenges: Challenges,
     messenger: Messenger,
@@ -55,11 +58,12 @@ async fn forgot(
             (Some(user), Address::Email(_)) => accounts.reset_link(user).await?,
             _ => None,
         };
+        let app = apps.active(DEFAULT_CLIENT_ID).await?;
         let locale = user.as_ref().and_then(|user| user.locale.clone());
         let new = NewChallenge {
             decoy: user.is_none(),
             link,
-            ..NewChallenge::new(Purpose::PasswordReset, address.clone(), locale, client.ip)
+            ..NewChallenge::new(Purpose::PasswordReset, app, address.clone(), locale, client.ip)
         };
         challenges.open_quietly(new, &messenger).await
     });

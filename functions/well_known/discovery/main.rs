@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::run(functions::well_known::discovery::routes(), lambda::nothing)
+    lambda::run_static(functions::well_known::discovery::routes())
 }

@@ -19,8 +19,15 @@ pub struct DiscoveryView {
     #[schema(example = "https://id.example.com")]
     issuer: String,
     jwks_uri: String,
+    token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    userinfo_endpoint: String,
     response_types_supported: Vec<String>,
     grant_types_supported: Vec<String>,
+    token_endpoint_auth_methods_supported: Vec<String>,
+    introspection_endpoint_auth_methods_supported: Vec<String>,
+    revocation_endpoint_auth_methods_supported: Vec<String>,
     subject_types_supported: Vec<String>,
     id_token_signing_alg_values_supported: Vec<String>,
     /// The claims of access tokens.
@@ -41,8 +48,15 @@ async fn discovery(CurrentSettings(settings): CurrentSettings) -> impl IntoRespo
     let issuer = &settings.issuer;
     let metadata = DiscoveryView {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+        token_endpoint: format!("{issuer}/oauth2/token"),
+        introspection_endpoint: format!("{issuer}/oauth2/introspect"),
+        revocation_endpoint: format!("{issuer}/oauth2/revoke"),
+        userinfo_endpoint: format!("{issuer}/oauth2/userinfo"),
         response_types_supported: Vec::new(),
-        grant_types_supported: list(&["refresh_token"]),
+        grant_types_supported: list(&["password", "refresh_token"]),
+        token_endpoint_auth_methods_supported: list(&["none", "client_secret_basic", "client_secret_post"]),
+        introspection_endpoint_auth_methods_supported: list(&["client_secret_basic", "client_secret_post"]),
+        revocation_endpoint_auth_methods_supported: list(&["none", "client_secret_basic", "client_secret_post"]),
         subject_types_supported: list(&["public"]),
         id_token_signing_alg_values_supported: list(&[settings.jwt_algorithm.name()]),
         claims_supported: list(&[

@@ -13,8 +13,15 @@ async fn anybody_reads_where_the_issuer_s_things_are() {
         &json!({
             "issuer": "https://id.example.com",
             "jwks_uri": "https://id.example.com/.well-known/jwks.json",
+            "token_endpoint": "https://id.example.com/oauth2/token",
+            "introspection_endpoint": "https://id.example.com/oauth2/introspect",
+            "revocation_endpoint": "https://id.example.com/oauth2/revoke",
+            "userinfo_endpoint": "https://id.example.com/oauth2/userinfo",
             "response_types_supported": [],
-            "grant_types_supported": ["refresh_token"],
+            "grant_types_supported": ["password", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "claims_supported": [

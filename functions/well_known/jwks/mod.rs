@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use shared::{error::Error, hash_keys::sha256, http::AccessTokens, parts::Parts};
+use shared::{access_tokens::AccessTokens, error::Error, hash_keys::sha256, parts::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]

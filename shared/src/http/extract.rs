@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    accounts::Accounts, challenges::Challenges, clock::Clock, config::Settings, error::Error, hash_keys::HashKeys,
-    http::AccessTokens, messages::Messenger, parts::Parts, sessions::Sessions, store::Store,
+    access_tokens::AccessTokens, accounts::Accounts, apps::Apps, challenges::Challenges, clock::Clock,
+    config::Settings, error::Error, hash_keys::HashKeys, messages::Messenger, parts::Parts, sessions::Sessions,
+    store::Store,
 };
 
 /// The id in the path, a UUID.
@@ -20,12 +21,31 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = Error;
 
     async fn from_request_parts(request: &mut RequestParts, state: &S) -> Result<Self, Error> {
-        let parameters = RawPathParams::from_request_parts(request, state)
-            .await
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        let (name, value) = parameters.iter().next().ok_or_else(|| Error::Internal("a path without an id".into()))?;
-        Uuid::try_parse(value).map(Self).map_err(|_| Error::field(name, "must be a UUID"))
+        let (name, value) = parameter(request, state).await?;
+        Uuid::try_parse(&value).map(Self).map_err(|_| Error::field(name, "must be a UUID"))
     }
+}
+
+/// The name in the path.
+#[derive(Clone, Debug)]
+pub struct PathName(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut RequestParts, state: &S) -> Result<Self, Error> {
+        parameter(request, state).await.map(|(_, value)| Self(value))
+    }
+}
+
+/// The one parameter of the path, its name and its decoded value.
+async fn parameter<S: Send + Sync>(request: &mut RequestParts, state: &S) -> Result<(String, String), Error> {
+    let parameters = RawPathParams::from_request_parts(request, state)
+        .await
+        // Not UTF-8: no such thing can be here.
+        .map_err(|_| Error::NotFound)?;
+    let (name, value) = parameters.iter().next().ok_or_else(|| Error::Internal("a path without a parameter".into()))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The query, strictly: what `T` does not know is refused.
@@ -59,6 +79,7 @@ macro_rules! part {
 
 part!(Store, |parts| Ok(parts.store().clone()));
 part!(Messenger, |parts| parts.messenger());
+part!(Apps, |parts| Ok(parts.apps()));
 part!(Accounts, |parts| parts.accounts().await);
 part!(Challenges, |parts| parts.challenges().await);
 part!(Sessions, |parts| parts.sessions().await);

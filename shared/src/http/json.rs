@@ -17,6 +17,8 @@ use crate::error::{Error, FieldError};
 
 /// The largest JSON body.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
+/// The media type of JSON.
+const JSON: &str = "application/json";
 /// How deep objects and arrays may nest.
 const MAX_DEPTH: u32 = 8;
 /// Characters of one string.
@@ -38,7 +40,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (headers, body) = read(request).await?;
-        check_content_type(&headers)?;
+        check_content_type(&headers, JSON)?;
         parse(&body).map(Self)
     }
 }
@@ -51,7 +53,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
-        check_content_type(&headers)?;
+        check_content_type(&headers, JSON)?;
         parse(&body).map(Self)
     }
 }
@@ -71,21 +73,21 @@ pub fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> 
     Option::deserialize(deserializer).map(Some)
 }
 
-async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>), Error> {
+pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>), Error> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Error::BodyTooLarge)?;
     Ok((parts.headers, body.to_vec()))
 }
 
-/// `application/json`, with no charset or UTF-8 (RFC 8259 §8.1), and not compressed.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Error> {
+/// This media type, with no charset or UTF-8 (RFC 8259 §8.1), and not compressed.
+pub(super) fn check_content_type(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let is_json = parts.next().as_deref() == Some("application/json");
+    let is_expected = parts.next().as_deref() == Some(media_type);
     let is_utf8 = parts
         .all(|parameter| parameter.strip_prefix("charset=").is_none_or(|charset| charset.trim_matches('"') == "utf-8"));
     let encoded = headers.contains_key(header::CONTENT_ENCODING);
-    if is_json && is_utf8 && !encoded { Ok(()) } else { Err(Error::UnsupportedMediaType) }
+    if is_expected && is_utf8 && !encoded { Ok(()) } else { Err(Error::UnsupportedMediaType) }
 }
 
 /// Reads `body` as a `T`.
@@ -115,7 +117,7 @@ fn without_position(message: &str) -> &str {
 }
 
 /// serde names a missing or unknown field in its message only.
-fn field_error(path: &str, message: &str) -> FieldError {
+pub(super) fn field_error(path: &str, message: &str) -> FieldError {
     let message = without_position(message);
     let parent = if path == "." { "" } else { path };
     let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
@@ -262,7 +264,7 @@ mod tests {
         let check = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
-            check_content_type(&headers).is_ok()
+            check_content_type(&headers, JSON).is_ok()
         };
         assert!(check("application/json") && check("Application/JSON; charset=\"UTF-8\""));
         for bad in ["text/json", "application/json; charset=latin1", "application/x-www-form-urlencoded", ""] {

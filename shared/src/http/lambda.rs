@@ -32,6 +32,11 @@ pub fn run(routes: OpenApiRouter<Parts>, warm: Warm) -> ExitCode {
     })
 }
 
+/// As [`run`], for what touches no table: such a Lambda links no AWS SDK.
+pub fn run_static(routes: OpenApiRouter<Parts>) -> ExitCode {
+    start(async |parts| lambda_http::run(super::static_service(routes.into(), parts)).await)
+}
+
 /// Starts any Lambda: the log, the settings, the runtime.
 pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -> ExitCode {
     let environment = Environment::of_process();

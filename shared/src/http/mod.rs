@@ -1,21 +1,29 @@
 //! HTTP conventions: problem details, extractors, what every response carries, a Lambda's main.
 
+mod admin;
 mod caller;
 mod client;
+mod credentials;
 
 mod extract;
+mod form;
 mod json;
 pub mod lambda;
+mod oauth;
 mod page;
 mod problem;
 mod service;
 
 pub use self::{
-    caller::{AccessTokens, Caller},
+    admin::{Admin, AppsRead, AppsWrite, Permission},
+    caller::Caller,
     client::Client,
-    extract::{CurrentHashKeys, CurrentSettings, PathId, Query},
+    credentials::{ClaimedApp, Credentials},
+    extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query},
+    form::Form,
     json::{Json, MAX_BODY_BYTES, OptionalJson, sent},
+    oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
     problem::{Code, Problem},
-    service::service,
+    service::{service, static_service},
 };

@@ -35,13 +35,16 @@ pub enum Code {
     TokenExpired,
     RefreshTokenReused,
     UserDisabled,
+    InvalidClient,
+    AppDisabled,
+    Forbidden,
     Unavailable,
     InternalError,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidJson,
         Self::UnsupportedMediaType,
@@ -65,6 +68,9 @@ impl Code {
         Self::TokenExpired,
         Self::RefreshTokenReused,
         Self::UserDisabled,
+        Self::InvalidClient,
+        Self::AppDisabled,
+        Self::Forbidden,
         Self::Unavailable,
         Self::InternalError,
     ];
@@ -88,9 +94,10 @@ impl Code {
             | Self::TokenExpired
             | Self::RefreshTokenReused
             | Self::InvalidCredentials
+            | Self::InvalidClient
             | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
             Self::Conflict => StatusCode::CONFLICT,
-            Self::UserDisabled => StatusCode::FORBIDDEN,
+            Self::UserDisabled | Self::AppDisabled | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtpExpired => StatusCode::GONE,
@@ -120,7 +127,7 @@ impl Code {
             Self::InvalidCredentials => "The password is wrong, or nobody is called so",
             Self::TooManyAttempts => "Too many wrong passwords",
             Self::InsufficientUserAuthentication => "The sign-in is too old for this",
-            Self::Conflict => "Somebody else has it",
+            Self::Conflict => "Something stands against it; mostly, somebody else has it",
             Self::ResendTooSoon => "The last message is too recent",
             Self::SmsLimitReached => "A limit on messages is reached",
             Self::OtpIncorrect => "The code is wrong",
@@ -130,6 +137,9 @@ impl Code {
             Self::TokenExpired => "The token has expired",
             Self::RefreshTokenReused => "The refresh token was used before; its session has ended",
             Self::UserDisabled => "The user is disabled",
+            Self::InvalidClient => "The app's credentials are missing or wrong",
+            Self::AppDisabled => "The app is switched off",
+            Self::Forbidden => "You lack the permission for this",
             Self::Unavailable => "The service cannot answer right now",
             Self::InternalError => "Something went wrong on our side",
         }
@@ -161,6 +171,10 @@ pub struct Problem {
     retry_after: Option<i64>,
 }
 
+/// How an app may authenticate (RFC 7617 §2).
+pub(super) const BASIC_CHALLENGE: &str = r#"Basic realm="latchkey", charset="UTF-8""#;
+/// What is wrong with a `client_id` that nobody was given.
+const UNKNOWN_APP: &str = "is no app that is known here";
 /// What a client is told to wait when AWS does not answer.
 const UNAVAILABLE_RETRY_SECONDS: i64 = 5;
 
@@ -178,19 +192,15 @@ impl Problem {
             errors: match error {
                 Error::InvalidRequest(errors) => errors.clone(),
                 Error::WeakPassword { field, reason } => vec![FieldError::new(*field, reason)],
-                Error::Conflict(field) => vec![FieldError::new(*field, "is taken")],
+                Error::Conflict(error) => vec![error.clone()],
+                Error::UnknownApp => vec![FieldError::new("client_id", UNKNOWN_APP)],
                 _ => Vec::new(),
             },
             attempts_left: match error {
                 Error::OtpIncorrect { attempts_left } => Some(*attempts_left),
                 _ => None,
             },
-            retry_after: match error {
-                Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
-                Error::OtpLocked { retry_after } | Error::TooManyAttempts { retry_after } => *retry_after,
-                Error::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
-                _ => None,
-            },
+            retry_after: retry_after(error),
         }
     }
 
@@ -215,6 +225,16 @@ impl Problem {
     }
 }
 
+/// The seconds to wait, where waiting helps.
+pub(super) fn retry_after(error: &Error) -> Option<i64> {
+    match error {
+        Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
+        Error::OtpLocked { retry_after } | Error::TooManyAttempts { retry_after } => *retry_after,
+        Error::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+        _ => None,
+    }
+}
+
 /// The one code with two statuses: whoever is signed in and errs on his password stays signed in.
 fn status(error: &Error) -> StatusCode {
     match error {
@@ -223,9 +243,9 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
-fn code(error: &Error) -> Code {
+pub(super) fn code(error: &Error) -> Code {
     match error {
-        Error::InvalidRequest(_) => Code::InvalidRequest,
+        Error::InvalidRequest(_) | Error::UnknownApp => Code::InvalidRequest,
         Error::InvalidJson => Code::InvalidJson,
         Error::UnsupportedMediaType => Code::UnsupportedMediaType,
         Error::BodyTooLarge => Code::BodyTooLarge,
@@ -248,19 +268,26 @@ fn code(error: &Error) -> Code {
         Error::TokenExpired => Code::TokenExpired,
         Error::RefreshTokenReused => Code::RefreshTokenReused,
         Error::UserDisabled => Code::UserDisabled,
+        Error::InvalidClient => Code::InvalidClient,
+        Error::AppDisabled => Code::AppDisabled,
+        Error::Forbidden(_) => Code::Forbidden,
+        // The OAuth 2.0 endpoints alone know these two, and answer in their own way (super::oauth).
+        Error::UnsupportedGrantType | Error::UnauthorizedClient => Code::InvalidRequest,
         Error::Unavailable(_) => Code::Unavailable,
         Error::Internal(_) => Code::InternalError,
     }
 }
 
-fn detail(error: &Error, code: Code) -> String {
+pub(super) fn detail(error: &Error, code: Code) -> String {
     match error {
         Error::InvalidRequest(errors) => match errors.as_slice() {
             [FieldError { field, message }] => format!("{field}: {message}."),
             errors => format!("{} fields cannot be accepted.", errors.len()),
         },
+        Error::UnknownApp => format!("client_id: {UNKNOWN_APP}."),
         Error::WeakPassword { reason, .. } => format!("The password {reason}."),
-        Error::Conflict(field) => format!("This {field} is taken."),
+        Error::Conflict(FieldError { field, message }) => format!("{field}: {message}."),
+        Error::Forbidden(permission) => format!("This needs the permission {permission}."),
         Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
         Error::SmsLimitReached { retry_after } => format!("No more messages for the next {retry_after} seconds."),
         Error::OtpIncorrect { attempts_left: 0 } => {
@@ -278,6 +305,7 @@ fn detail(error: &Error, code: Code) -> String {
 /// RFC 6750 §3: the reason is told only where a token was sent.
 fn bearer_challenge(error: &Error) -> Option<&'static str> {
     match error {
+        Error::InvalidClient => Some(BASIC_CHALLENGE),
         Error::TokenMissing | Error::InvalidCredentials => Some(r#"Bearer realm="latchkey""#),
         Error::FreshSignInNeeded => Some(
             r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in is needed", max_age="600""#,

@@ -15,9 +15,11 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-use super::Problem;
+use super::{
+    Problem,
+    oauth::{self, OAuthStyle},
+};
 use crate::{
-    config::Settings,
     error::Error,
     metrics::{self, Metric},
     parts::Parts,
@@ -40,9 +42,24 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// The service of `routes`: with refusals for all else, a deadline, a log line, and the headers that
-/// every response carries.
+/// every response carries. The web origins of `ALLOWED_ORIGINS` and of apps may call it.
 pub fn service(routes: Router<Parts>, parts: Parts) -> Router {
-    let cors = cors(parts.settings());
+    let apps = parts.clone();
+    let allowed = AllowOrigin::async_predicate(move |origin, _| async move {
+        let Ok(origin) = origin.to_str() else { return false };
+        apps.apps().allows_origin(origin).await.unwrap_or_default()
+    });
+    service_for(allowed, routes, parts)
+}
+
+/// As [`service`], for what does not touch the table: for the origins of `ALLOWED_ORIGINS` alone.
+pub fn static_service(routes: Router<Parts>, parts: Parts) -> Router {
+    let origins = parts.settings().allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    service_for(AllowOrigin::list(origins), routes, parts)
+}
+
+fn service_for(allowed: AllowOrigin, routes: Router<Parts>, parts: Parts) -> Router {
+    let cors = cors(allowed);
     routes
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
@@ -53,11 +70,10 @@ pub fn service(routes: Router<Parts>, parts: Parts) -> Router {
         .with_state(parts)
 }
 
-/// Only the origins of `ALLOWED_ORIGINS`, and never with credentials: tokens travel in a header.
-fn cors(settings: &Settings) -> CorsLayer {
-    let origins = settings.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+/// Only known origins, and never with credentials: tokens travel in a header.
+fn cors(allowed: AllowOrigin) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
@@ -92,7 +108,10 @@ async fn refuse(
     };
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = Problem::new(&error, &parts.settings().issuer, &request_id).response(&error);
+        response = match response.extensions_mut().remove::<OAuthStyle>() {
+            Some(OAuthStyle) => oauth::response(&error),
+            None => Problem::new(&error, &parts.settings().issuer, &request_id).response(&error),
+        };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }

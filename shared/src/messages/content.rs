@@ -4,7 +4,10 @@ use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use serde::{Deserialize, Serialize};
 
 use super::Language;
-use crate::error::Error;
+use crate::{
+    app::{CODE_PLACEHOLDER, Sender},
+    error::Error,
+};
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +56,7 @@ pub struct Content<'a> {
     /// What it is about.
     pub subject: Subject,
     /// Who sends it.
-    pub app_name: &'a str,
+    pub sender: &'a Sender,
     /// The code that it carries, or nothing.
     pub code: &'a str,
     /// For how long the code is good.
@@ -74,14 +77,19 @@ pub struct MailText {
 }
 
 impl Content<'_> {
-    /// The text message. Where a host is given and there is a code, it ends with the line by which
+    /// The text message: the sender's own or, in `language`, a built-in one. Where the sender has a host
+    /// and there is a code, it ends with the line by which
     /// browsers and phones fill the code in on that host alone (WICG, Origin-bound one-time codes
     /// delivered via SMS).
     ///
     /// Values are put on one line, so that a name cannot forge that last one.
-    pub fn text(&self, language: Language, web_otp_host: Option<&str>) -> Result<String, Error> {
-        let text = self.format(language, None)?;
-        Ok(match web_otp_host.filter(|_| !self.code.is_empty()) {
+    pub fn text(&self, language: Language) -> Result<String, Error> {
+        let has_code = !self.code.is_empty();
+        let text = match self.sender.sms_text.as_deref().filter(|_| has_code) {
+            Some(own) => one_line(&own.replace(CODE_PLACEHOLDER, self.code)),
+            None => self.format(language, None)?,
+        };
+        Ok(match self.sender.web_otp_host.as_deref().filter(|_| has_code) {
             Some(host) => format!("{text}\n\n@{host} #{}", self.code),
             None => text,
         })
@@ -118,7 +126,7 @@ impl Content<'_> {
         bundle.add_resource(resource).map_err(|_| broken("name something twice"))?;
         let mut values = FluentArgs::new();
         values.set("code", one_line(self.code));
-        values.set("app", one_line(self.app_name));
+        values.set("app", one_line(&self.sender.app_name));
         values.set("minutes", self.valid_minutes.to_string());
         let message = bundle.get_message(self.subject.message()).ok_or_else(|| broken("lack a message"))?;
         let pattern = match attribute {
@@ -151,20 +159,34 @@ mod tests {
     const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
     const HOST: &str = "sign-in.shop.example.com";
 
-    fn content(subject: Subject, app_name: &str) -> Content<'_> {
-        Content { subject, app_name, code: "0123456789", valid_minutes: 10, link: None }
+    fn sender(app_name: &str, host: Option<&str>) -> Sender {
+        Sender { app_name: app_name.to_owned(), sms_text: None, web_otp_host: host.map(str::to_owned) }
+    }
+
+    fn content(subject: Subject, sender: &Sender) -> Content<'_> {
+        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None }
     }
 
     fn text(language: Language, app_name: &str) -> String {
-        content(Subject::SignIn, app_name).text(language, Some(HOST)).unwrap()
+        content(Subject::SignIn, &sender(app_name, Some(HOST))).text(language).unwrap()
+    }
+
+    #[test]
+    fn an_app_s_own_text_takes_the_place_of_the_built_in_ones_for_codes() {
+        let own = Sender { sms_text: Some("Use {code} at Shop".into()), ..sender("Shop", Some(HOST)) };
+        let text = content(Subject::SignIn, &own).text(Language::Spanish).unwrap();
+        assert_eq!(text, format!("Use 0123456789 at Shop\n\n@{HOST} #0123456789"));
+        let notice = Content { code: "", ..content(Subject::PasswordChanged, &own) };
+        assert!(!notice.text(Language::English).unwrap().contains("Use"));
     }
 
     #[test]
     fn every_language_says_everything() {
         for language in Language::ALL {
             for subject in Subject::ALL {
-                let content = content(subject, "Shop");
-                assert!(!content.text(language, None).unwrap().is_empty());
+                let sender = sender("Shop", None);
+                let content = content(subject, &sender);
+                assert!(!content.text(language).unwrap().is_empty());
                 let mail = content.mail(language).unwrap();
                 assert!(mail.subject.contains("Shop") && !mail.subject.contains('\n'), "{}", mail.subject);
                 assert!(mail.html.contains(&escape(&mail.text)));
@@ -176,7 +198,8 @@ mod tests {
     fn codes_fit_one_segment_where_the_alphabet_allows() {
         for subject in [Subject::SignIn, Subject::AccountExists, Subject::PasswordReset, Subject::NewAddress] {
             for language in Language::ALL {
-                let longest = content(subject, "A shop with thirty characters!").text(language, Some(HOST)).unwrap();
+                let longest =
+                    content(subject, &sender("A shop with thirty characters!", Some(HOST))).text(language).unwrap();
                 if matches!(language, Language::English | Language::Spanish) {
                     assert!(longest.chars().all(|c| GSM_7.contains(c)), "{longest}");
                     assert!(longest.chars().count() <= 160, "{subject:?} {language:?}: {}", longest.chars().count());
@@ -187,8 +210,9 @@ mod tests {
             }
         }
         for language in [Language::Hindi, Language::Arabic] {
-            let everyday = Content { code: "123456", valid_minutes: 5, ..content(Subject::SignIn, "Latchkey") };
-            assert!(everyday.text(language, None).unwrap().encode_utf16().count() <= 70);
+            let sender = sender("Latchkey", None);
+            let everyday = Content { code: "123456", valid_minutes: 5, ..content(Subject::SignIn, &sender) };
+            assert!(everyday.text(language).unwrap().encode_utf16().count() <= 70);
         }
     }
 
@@ -212,8 +236,9 @@ mod tests {
 
     #[test]
     fn html_shows_values_as_text() {
+        let sender = sender("A<b>&", None);
         let content =
-            Content { link: Some("https://app.example.com/reset?a=1&b=2#t"), ..content(Subject::SignIn, "A<b>&") };
+            Content { link: Some("https://app.example.com/reset?a=1&b=2#t"), ..content(Subject::SignIn, &sender) };
         let html = content.mail(Language::English).unwrap().html;
         assert!(html.contains("A&lt;b&gt;&amp;") && !html.contains("A<b>"));
         assert!(html.contains("href=\"https://app.example.com/reset?a=1&amp;b=2#t\""));

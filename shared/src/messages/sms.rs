@@ -17,7 +17,6 @@ use aws_sdk_sns::{Client, error::DisplayErrorContext, types::MessageAttributeVal
 pub struct Texts {
     client: Client,
     attributes: Arc<HashMap<String, MessageAttributeValue>>,
-    web_otp_host: Option<String>,
 }
 
 impl Texts {
@@ -26,7 +25,6 @@ impl Texts {
         Ok(Self {
             client: Client::new(&sdk_config(environment, "SNS")),
             attributes: Arc::new(attributes(&settings.sms)?),
-            web_otp_host: settings.sms.web_otp_host.clone(),
         })
     }
 
@@ -35,7 +33,7 @@ impl Texts {
     /// # Errors
     /// [`Error::Unavailable`] where SNS cannot be reached or refuses.
     pub async fn send(&self, phone: &PhoneNumber, content: &Content<'_>, language: Language) -> Result<(), Error> {
-        let text = content.text(language, self.web_otp_host.as_deref())?;
+        let text = content.text(language)?;
         let sent = self
             .client
             .publish()

@@ -1,32 +1,21 @@
 //! Changes to users, and the identifiers that they own.
 
-use std::collections::BTreeSet;
-
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{Delete, Put, ReturnConsumedCapacity, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CHANGE_TRIES, Item, Store, keys::Key, number, text, to_item, unavailable};
+use super::{
+    CHANGE_TRIES, Item, Store,
+    keys::Key,
+    text, to_item,
+    transactions::{Outcome, version},
+};
 use crate::{
     error::Error,
     hash_keys::{HashKeys, IdentifierHash},
     user::User,
 };
-
-/// How a transaction ended.
-pub(super) enum Outcome {
-    /// All of it is written.
-    Done,
-    /// The condition of the item at this place failed, and nothing is written.
-    Refused(usize),
-    /// Another transaction was at work.
-    Busy,
-}
 
 /// A link by which a password can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,7 +56,7 @@ impl Store {
             }
             after.version += 1;
             let (owned, owns) = (before.identifiers(keys), after.identifiers(keys));
-            let mut items = vec![self.put_version(&after, before.version)?];
+            let mut items = vec![self.put_over(to_item(Key::user(id), &after)?, before.version)?];
             for identifier in owns.difference(&owned) {
                 items.push(self.put_if_absent(&owner_item(identifier, id)?)?);
             }
@@ -76,7 +65,7 @@ impl Store {
             }
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
-                Outcome::Refused(place) if place > 0 => return Err(Error::Conflict("address or username")),
+                Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
                 Outcome::Refused(_) | Outcome::Busy => written = Some(after),
             }
         }
@@ -87,7 +76,7 @@ impl Store {
     pub async fn delete_user(&self, id: Uuid, keys: &HashKeys) -> Result<(), Error> {
         for _ in 0..CHANGE_TRIES {
             let Some(user) = self.user(id).await? else { break };
-            let mut items = vec![self.delete_version(&user)?];
+            let mut items = vec![self.delete_where(Key::user(id), "version", version(user.version))?];
             for identifier in user.identifiers(keys) {
                 items.push(self.delete_owner(&identifier, id)?);
             }
@@ -120,87 +109,12 @@ impl Store {
         self.delete(Key::reset_link(token_hash)).await
     }
 
-    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Outcome, Error> {
-        // One token for all tries of the SDK: a try whose answer was lost is not done twice.
-        let token = Uuid::from_bytes(self.random.bytes()?);
-        let result = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .client_request_token(token.to_string())
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match result {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref().and_then(|all| all.first()));
-                Ok(Outcome::Done)
-            }
-            Err(error) => match canceled(&error) {
-                Some(outcome) => Ok(outcome),
-                None => Err(unavailable(error)),
-            },
-        }
-    }
-
-    pub(super) fn put_if_absent(&self, item: &Item) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn put_version(&self, user: &User, version: u64) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(Key::user(user.id), user)?))
-            .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(i64::try_from(version).unwrap_or(i64::MAX)))
-            .build()
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn delete_version(&self, user: &User) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::user(user.id).attributes()))
-            .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(i64::try_from(user.version).unwrap_or(i64::MAX)))
-            .build()
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
-    }
-
     fn delete_owner(&self, identifier: &IdentifierHash, user_id: Uuid) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::owner(identifier).attributes()))
-            .condition_expression("user_id = :user_id")
-            .expression_attribute_values(":user_id", text(user_id))
-            .build()
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+        self.delete_where(Key::owner(identifier), "user_id", text(user_id))
     }
 }
 
 /// The item that says whose an identifier is.
 pub(super) fn owner_item(identifier: &IdentifierHash, user_id: Uuid) -> Result<Item, Error> {
     to_item(Key::owner(identifier), &std::collections::BTreeMap::from([("user_id", user_id.to_string())]))
-}
-
-fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-        return None;
-    };
-    let reasons: Vec<_> =
-        canceled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
-    if let Some(place) = reasons.iter().position(|reason| *reason == "ConditionalCheckFailed") {
-        return Some(Outcome::Refused(place));
-    }
-    let known: BTreeSet<_> = reasons.into_iter().collect();
-    known.contains("TransactionConflict").then_some(Outcome::Busy)
 }

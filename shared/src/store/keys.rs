@@ -9,11 +9,20 @@
 //! | challenge               | `CHALLENGE#<id>`    | `CHALLENGE`      | with the code               |
 //! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
+//! | app                     | `APP#<client id>`   | `APP`            | never                       |
+//! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
 //! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::hash_keys`]): a
 //! key shows none of them. An owner is the one authority on whose an identifier is; the throttle lies
 //! beside it so that one read answers both.
+//!
+//! What administrators list carries the name of its list (`list`) and its place in it (`list_key`), the
+//! keys of the one index, `lists`. The index knows keys only; the items are read from the table.
+//!
+//! | list                    | `list`              | `list_key`       |
+//! |-------------------------|---------------------|------------------|
+//! | apps but the default one| `APPS`              | `<client id>`    |
 
 use std::collections::HashMap;
 
@@ -30,6 +39,15 @@ pub(super) const SESSION_PREFIX: &str = "SESSION#";
 pub(super) const OWNER: &str = "OWNER";
 /// The sort key of a throttle.
 pub(super) const THROTTLE: &str = "THROTTLE";
+
+/// The index of lists.
+pub(super) const LISTS_INDEX: &str = "lists";
+/// The index's partition key: the list that an item is on.
+pub(super) const LIST: &str = "list";
+/// The index's sort key: the item's place on its list.
+pub(super) const LIST_KEY: &str = "list_key";
+/// The list of apps.
+pub(super) const APPS_LIST: &str = "APPS";
 
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +94,16 @@ impl Key {
     /// The messages that a source address asked for in an hour (hours since 1970).
     pub(super) fn sends(address: &IdentifierHash, hour: i64) -> Self {
         Self::new(format!("ADDRESS#{}", address.as_str()), format!("SENDS#{hour}"))
+    }
+
+    /// An app.
+    pub(super) fn app(client_id: &str) -> Self {
+        Self::new(format!("APP#{client_id}"), "APP")
+    }
+
+    /// The apps that a web origin belongs to.
+    pub(super) fn origin(origin: &str) -> Self {
+        Self::new(format!("ORIGIN#{origin}"), "ORIGIN")
     }
 
     /// The published key set.

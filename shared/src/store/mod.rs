@@ -4,11 +4,14 @@
 //! a decision rests on is strongly consistent.
 
 mod accounts;
+mod apps;
 mod challenges;
 mod keys;
+mod lists;
 mod sessions;
 mod signing_keys;
 mod throttles;
+mod transactions;
 mod users;
 
 use std::{
@@ -28,7 +31,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use self::keys::Key;
 pub use self::{
-    accounts::ResetLink, challenges::Spent, keys::TTL, sessions::Rotation, throttles::Identity, users::Created,
+    accounts::ResetLink, challenges::Spent, keys::TTL, lists::Listed, sessions::Rotation, throttles::Identity,
+    users::Created,
 };
 use crate::{
     aws::{TransactionConflictClassifier, sdk_config},

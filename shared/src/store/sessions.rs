@@ -84,6 +84,11 @@ impl Store {
         Ok(Rotation::Replayed)
     }
 
+    /// A session, live or not; nothing where there is none.
+    pub async fn session(&self, user_id: Uuid, id: Uuid) -> Result<Option<Session>, Error> {
+        self.get(Key::session(user_id, id)).await
+    }
+
     /// The sessions that are kept for a user, live or not, oldest first.
     pub async fn sessions(&self, user_id: Uuid) -> Result<Vec<Session>, Error> {
         let mut sessions = Vec::new();

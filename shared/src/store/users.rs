@@ -4,17 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    CHANGE_TRIES, Item, Store,
-    accounts::{Outcome, owner_item},
-    from_item,
-    keys::Key,
-    number, text, to_item, unavailable,
+    CHANGE_TRIES, Item, Store, accounts::owner_item, from_item, keys::Key, number, text, to_item,
+    transactions::Outcome, unavailable,
 };
 use crate::{
     error::Error,
@@ -62,25 +59,34 @@ impl Store {
         Err(Error::Unavailable("a transaction was in conflict too often".into()))
     }
 
-    /// Adds a session to its user and notes the sign-in. Answers the user; nothing where there is none.
+    /// Adds a session to its user and notes the sign-in; who is new to the app gets its `default_role`.
+    /// Answers the user; nothing where there is none.
     ///
     /// # Errors
     /// [`Error::UserDisabled`] for a disabled user; then there is no session.
-    pub async fn begin_session(&self, session: &Session, ends_at: Timestamp) -> Result<Option<User>, Error> {
+    pub async fn begin_session(
+        &self,
+        session: &Session,
+        ends_at: Timestamp,
+        default_role: Option<&str>,
+    ) -> Result<Option<User>, Error> {
         self.put(to_item(Key::session(session.user_id, session.id), session)?).await?;
-        let user = self
-            .change_sessions(
-                session.user_id,
-                "SET sessions.#id = :ends_at, last_sign_in_at = :now ADD version :one",
-                "attribute_exists(pk) AND user_status = :active",
-                &[session.id],
-                HashMap::from([
-                    (":active".to_owned(), text("active")),
-                    (":ends_at".to_owned(), number(ends_at.as_second())),
-                    (":now".to_owned(), number(session.created_at.as_second())),
-                ]),
-            )
-            .await?;
+        let mut update = "SET sessions.#id = :ends_at, last_sign_in_at = :now".to_owned();
+        let mut names = HashMap::from([(placeholder(0), session.id.to_string())]);
+        let mut values = HashMap::from([
+            (":active".to_owned(), text("active")),
+            (":ends_at".to_owned(), number(ends_at.as_second())),
+            (":now".to_owned(), number(session.created_at.as_second())),
+        ]);
+        if let Some(role) = default_role {
+            update.push_str(", #roles.#app = if_not_exists(#roles.#app, :default_roles)");
+            names.insert("#roles".to_owned(), "roles".to_owned());
+            names.insert("#app".to_owned(), session.client_id.clone());
+            values.insert(":default_roles".to_owned(), AttributeValue::L(vec![text(role)]));
+        }
+        update.push_str(" ADD version :one");
+        let condition = "attribute_exists(pk) AND user_status = :active";
+        let user = self.change_sessions(session.user_id, &update, condition, names, values).await?;
         match user {
             Some(user) if user.sessions.len() > MAX_SESSIONS => {
                 // Version 7 ids order by time: the first are the oldest.
@@ -104,7 +110,8 @@ impl Store {
         }
         let remove: Vec<_> = (0..session_ids.len()).map(|index| format!("sessions.{}", placeholder(index))).collect();
         let update = format!("REMOVE {} ADD version :one", remove.join(", "));
-        self.change_sessions(user_id, &update, "attribute_exists(pk)", session_ids, HashMap::new()).await?;
+        let names = session_ids.iter().enumerate().map(|(index, id)| (placeholder(index), id.to_string())).collect();
+        self.change_sessions(user_id, &update, "attribute_exists(pk)", names, HashMap::new()).await?;
         for id in session_ids {
             self.delete(Key::session(user_id, *id)).await?;
         }
@@ -116,10 +123,9 @@ impl Store {
         user_id: Uuid,
         update: &str,
         condition: &str,
-        session_ids: &[Uuid],
+        names: HashMap<String, String>,
         values: Item,
     ) -> Result<Option<User>, Error> {
-        let names = session_ids.iter().enumerate().map(|(index, id)| (placeholder(index), id.to_string())).collect();
         let result = self
             .client
             .update_item()

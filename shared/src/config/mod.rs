@@ -1,16 +1,25 @@
 //! The settings: environment variables, parsed once, with their bounds.
 
+mod environment;
+mod values;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Display,
     str::FromStr,
 };
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::Timestamp;
 use rlibphonenumber::enums::Region;
 
+pub use self::{
+    environment::Environment,
+    values::{host, origin, role_name},
+};
+use self::{
+    environment::Reader,
+    values::{allowed_countries, app_name, list, max_price, page_url, sender_id, visible_ascii},
+};
 use crate::{
-    clock::seconds,
     email::Email,
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     phone::{self, AllowedCountries, PhoneNumber},
@@ -18,48 +27,10 @@ use crate::{
     throttle::Limits,
 };
 
-/// The longest that a test phone may be set for.
-const TEST_PHONES_MAX_DAYS: i64 = 90;
-
-/// Environment variables, as a value: `cargo run` and the tests bring their own.
-#[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
-
-impl Environment {
-    /// The process's own.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn of_process() -> Self {
-        // A variable that is not UTF-8 is none of ours.
-        Self(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
-        )
-    }
-
-    /// A variable; one that is empty counts as absent, since templates cannot leave one out.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    /// Sets `name`.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
-    }
-
-    /// Sets `name` unless it is there already.
-    pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
-        if self.get(name).is_none() {
-            self.set(name, value);
-        }
-    }
-}
-
-impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
-    fn from_iter<T: IntoIterator<Item = (K, V)>>(variables: T) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
-    }
-}
+/// The longest that an access token may be good, and how long it is by default.
+const MAX_ACCESS_TOKEN_TTL_SECONDS: i64 = 900;
+/// The longest that a session may last, and how long it does by default.
+const MAX_REFRESH_TOKEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
 
 /// What kind of deployment this is: some bounds are tighter in production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +41,13 @@ pub enum Stage {
     Staging,
     /// The real thing.
     Prod,
+}
+
+impl Stage {
+    /// The least that a duration may be: in production `prod`; tests and demonstrations may be quick.
+    fn at_least(self, prod: i64) -> i64 {
+        if self == Self::Prod { prod } else { 1 }
+    }
 }
 
 impl FromStr for Stage {
@@ -179,8 +157,7 @@ impl Settings {
     pub fn parse(environment: &Environment, now: Timestamp) -> Result<Self, Vec<String>> {
         let mut reader = Reader { environment, problems: Vec::new() };
         let stage = reader.parsed("ENVIRONMENT", Stage::Prod, "dev, staging or prod", |text| text.parse().ok());
-        // Tests and demonstrations may be quick; production may not.
-        let at_least = |prod: i64| if stage == Stage::Prod { prod } else { 1 };
+        let at_least = |prod: i64| stage.at_least(prod);
         let issuer = reader.required("ISSUER", "an origin, as https://id.example.com", origin);
         let web_otp_origin = reader.optional("WEB_OTP_ORIGIN", "an origin, as https://app.example.com", origin);
         let settings = Self {
@@ -224,8 +201,18 @@ impl Settings {
                 page_url,
             ),
             function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
-            access_token_ttl_seconds: reader.number("ACCESS_TOKEN_TTL_SECONDS", 900, at_least(60), 900),
-            refresh_token_ttl_seconds: reader.number("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, at_least(900), 2_592_000),
+            access_token_ttl_seconds: reader.number(
+                "ACCESS_TOKEN_TTL_SECONDS",
+                MAX_ACCESS_TOKEN_TTL_SECONDS,
+                at_least(60),
+                MAX_ACCESS_TOKEN_TTL_SECONDS,
+            ),
+            refresh_token_ttl_seconds: reader.number(
+                "REFRESH_TOKEN_TTL_SECONDS",
+                MAX_REFRESH_TOKEN_TTL_SECONDS,
+                at_least(900),
+                MAX_REFRESH_TOKEN_TTL_SECONDS,
+            ),
             jwt_algorithm: reader
                 .parsed("JWT_ALGORITHM", Algorithm::RS256, "RS256, ES256 or EdDSA", |text| text.parse().ok()),
             default_role: reader.parsed(
@@ -261,149 +248,16 @@ impl Settings {
         };
         if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
     }
-}
 
-/// Reads variables and collects what is wrong with them.
-struct Reader<'a> {
-    environment: &'a Environment,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    fn problem(&mut self, name: &str, held: &str, may_hold: impl Display) {
-        self.problems.push(format!("{name} holds {held:?}; it may hold {may_hold}"));
+    /// The least and the most seconds that access tokens may be good.
+    pub fn access_token_ttl_bounds(&self) -> (i64, i64) {
+        (self.stage.at_least(60), MAX_ACCESS_TOKEN_TTL_SECONDS)
     }
 
-    fn optional<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let held = self.environment.get(name)?;
-        let parsed = parse(held);
-        if parsed.is_none() {
-            self.problem(name, held, may_hold);
-        }
-        parsed
+    /// The least and the most seconds that a session may last.
+    pub fn refresh_token_ttl_bounds(&self) -> (i64, i64) {
+        (self.stage.at_least(900), MAX_REFRESH_TOKEN_TTL_SECONDS)
     }
-
-    fn parsed<T>(&mut self, name: &str, default: T, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> T {
-        self.optional(name, may_hold, parse).unwrap_or(default)
-    }
-
-    fn required<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        if self.environment.get(name).is_none() {
-            self.problems.push(format!("{name} is not set; it may hold {may_hold}"));
-        }
-        self.optional(name, may_hold, parse)
-    }
-
-    fn number<T: FromStr + PartialOrd + Display + Copy>(&mut self, name: &str, default: T, min: T, max: T) -> T {
-        let may_hold = format!("a whole number from {min} to {max}");
-        self.parsed(name, default, &may_hold, |text| text.parse().ok().filter(|number| (min..=max).contains(number)))
-    }
-
-    fn test_phones(&mut self, stage: Stage, now: Timestamp) -> TestPhones {
-        let names = ["TEST_PHONE_NUMBERS", "TEST_PHONES_UNTIL"];
-        if stage == Stage::Prod {
-            for name in names {
-                if let Some(held) = self.environment.get(name) {
-                    self.problem(name, held, "nothing where ENVIRONMENT is prod");
-                }
-            }
-            return TestPhones::default();
-        }
-        let [numbers, until] = names;
-        let codes =
-            self.parsed(numbers, BTreeMap::new(), "pairs as +15005550006=123456, separated by commas", |text| {
-                list(text)
-                    .map(|pair| {
-                        let (phone, code) = pair.split_once('=')?;
-                        Some((PhoneNumber::from_e164(phone.trim()).ok()?, OneTimeCode::parse(code.trim())?))
-                    })
-                    .collect()
-            });
-        let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
-        let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
-        let until = self.optional(until, until_text, |text| date_or_time(text).filter(|until| *until <= latest));
-        if !codes.is_empty() && self.environment.get("TEST_PHONES_UNTIL").is_none() {
-            self.problems.push(format!(
-                "TEST_PHONES_UNTIL is not set, and TEST_PHONE_NUMBERS needs it; it may hold {until_text}"
-            ));
-        }
-        TestPhones { codes, until }
-    }
-}
-
-fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty())
-}
-
-fn date_or_time(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>().ok().or_else(|| {
-        // A date means through that day.
-        let day_after = text.parse::<Date>().ok()?.tomorrow().ok()?;
-        Some(day_after.to_zoned(TimeZone::UTC).ok()?.timestamp())
-    })
-}
-
-/// An origin (RFC 6454 §6.2): scheme and authority alone. Plain http is for loopback.
-fn origin(text: &str) -> Option<String> {
-    let text = text.strip_suffix('/').unwrap_or(text);
-    let uri = text.parse::<http::Uri>().ok()?;
-    let host = uri.host()?;
-    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let scheme = uri.scheme_str()?;
-    let authority = uri.authority()?.as_str();
-    let whole = format!("{scheme}://{authority}");
-    (scheme == "https" || scheme == "http" && loopback)
-        .then_some(whole)
-        .filter(|whole| whole == text && !authority.contains('@'))
-}
-
-/// A page of an origin, without a fragment.
-fn page_url(text: &str) -> Option<String> {
-    let uri = text.parse::<http::Uri>().ok()?;
-    let origin = origin(&format!("{}://{}", uri.scheme_str()?, uri.authority()?))?;
-    (text.starts_with(&origin) && !text.contains('#')).then(|| text.to_owned())
-}
-
-fn host(origin: &str) -> Option<&str> {
-    origin.split_once("://").map(|(_, authority)| authority.split(':').next().unwrap_or(authority))
-}
-
-fn allowed_countries(text: &str) -> Option<AllowedCountries> {
-    if text == "*" {
-        return Some(AllowedCountries::All);
-    }
-    let countries =
-        list(text).map(|code| phone::country(code).map(|_| code.to_owned())).collect::<Option<BTreeSet<_>>>()?;
-    (!countries.is_empty()).then_some(AllowedCountries::Only(countries))
-}
-
-fn app_name(text: &str) -> Option<String> {
-    let fits = text.chars().count() <= 30
-        && text.starts_with(char::is_alphanumeric)
-        && text.chars().all(|c| c.is_alphanumeric() || " .,'&!-_".contains(c));
-    fits.then(|| text.to_owned())
-}
-
-fn role_name(text: &str) -> Option<String> {
-    let fits = text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    fits.then(|| text.to_owned())
-}
-
-fn sender_id(text: &str) -> Option<String> {
-    let fits = text.len() <= 11
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    fits.then(|| text.to_owned())
-}
-
-fn visible_ascii(text: &str) -> Option<String> {
-    (text.len() <= 50 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
-}
-
-fn max_price(text: &str) -> Option<String> {
-    text.parse::<f64>().ok().filter(|price| (0.01..=10.0).contains(price)).map(|_| text.to_owned())
 }
 
 #[cfg(test)]
@@ -492,7 +346,10 @@ mod tests {
 
     #[test]
     fn the_reference_names_every_setting() {
-        let (code, reference) = (include_str!("config.rs"), include_str!("../../docs/settings.md"));
+        let (code, reference) = (
+            concat!(include_str!("mod.rs"), include_str!("environment.rs")),
+            include_str!("../../../docs/settings.md"),
+        );
         let is_name = |text: &&str| text.contains('_') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
         let names: BTreeSet<_> = code.split('"').filter(is_name).collect();
         assert!(names.contains("OTP_LENGTH") && names.len() > 20);

@@ -1,0 +1,36 @@
+//! `DELETE /v1/apps/{client_id}`: removes an app.
+
+use axum::http::StatusCode;
+use shared::{
+    apps::Apps,
+    error::Error,
+    http::{Admin, AppsWrite, PathName},
+    parts::Parts,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Removes an app.
+///
+/// Its tokens open nothing from here on. Its users stay, and its `client_id` is never given again.
+#[utoipa::path(
+    delete,
+    path = "/v1/apps/{client_id}",
+    operation_id = "apps-delete",
+    tag = "Apps",
+    security(("access_token" = ["apps:write"])),
+    params(("client_id" = String, Path, description = "The app")),
+    responses((status = 204, description = "Removed")),
+    extensions(("x-codes" = json!(["not_found", "conflict"]))),
+)]
+async fn delete(_: Admin<AppsWrite>, apps: Apps, PathName(client_id): PathName) -> Result<StatusCode, Error> {
+    apps.delete(&client_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}

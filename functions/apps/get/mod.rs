@@ -1,0 +1,34 @@
+//! `GET /v1/apps/{client_id}`: one app.
+
+use shared::{
+    app::AppView,
+    apps::Apps,
+    error::Error,
+    http::{Admin, AppsRead, Json, PathName},
+    parts::Parts,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// One app.
+#[utoipa::path(
+    get,
+    path = "/v1/apps/{client_id}",
+    operation_id = "apps-get",
+    tag = "Apps",
+    security(("access_token" = ["apps:read"])),
+    params(("client_id" = String, Path, description = "The app")),
+    responses((status = 200, description = "The app", body = AppView)),
+    extensions(("x-codes" = json!(["not_found"]))),
+)]
+async fn get(_: Admin<AppsRead>, apps: Apps, PathName(client_id): PathName) -> Result<Json<AppView>, Error> {
+    let app = apps.get(&client_id).await?.ok_or(Error::NotFound)?;
+    Ok(Json(AppView::new(app, apps.settings())))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(get))
+}

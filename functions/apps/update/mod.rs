@@ -1,0 +1,84 @@
+//! `PATCH /v1/apps/{client_id}`: changes an app.
+
+use serde::Deserialize;
+use shared::{
+    app::{AppChange, AppView, SignUp},
+    apps::Apps,
+    error::Error,
+    http::{Admin, AppsWrite, Json, PathName, sent},
+    parts::Parts,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// What changes. `null` goes back to what the deployment's settings say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAppRequest {
+    /// 1 to 64 characters.
+    name: Option<String>,
+    sign_up: Option<SignUp>,
+    /// The role of those who are new to the app; `null` for none.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    default_role: Option<Option<String>>,
+    /// Up to 20 web origins.
+    allowed_origins: Option<Vec<String>>,
+    /// Seconds: 60 to 900.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<i64>)]
+    access_token_ttl: Option<Option<i64>>,
+    /// Seconds: 900 to 2592000.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<i64>)]
+    refresh_token_ttl: Option<Option<i64>>,
+    /// One line of up to 160 characters with `{code}` in it; `null` for the built-in texts.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    sms_text: Option<Option<String>>,
+    /// An app that is switched off refuses everything at once.
+    active: Option<bool>,
+}
+
+/// Changes an app.
+///
+/// Lifetimes and the role of newcomers hold for sign-ins that begin from then on; all else at once. The
+/// default app cannot be switched off.
+#[utoipa::path(
+    patch,
+    path = "/v1/apps/{client_id}",
+    operation_id = "apps-update",
+    tag = "Apps",
+    security(("access_token" = ["apps:write"])),
+    params(("client_id" = String, Path, description = "The app")),
+    request_body = UpdateAppRequest,
+    responses((status = 200, description = "The app as it is now", body = AppView)),
+    extensions(("x-codes" = json!(["not_found", "conflict"]))),
+)]
+async fn update(
+    _: Admin<AppsWrite>,
+    apps: Apps,
+    PathName(client_id): PathName,
+    Json(request): Json<UpdateAppRequest>,
+) -> Result<Json<AppView>, Error> {
+    let change = AppChange {
+        name: request.name,
+        sign_up: request.sign_up,
+        default_role: request.default_role,
+        allowed_origins: request.allowed_origins,
+        access_token_ttl: request.access_token_ttl,
+        refresh_token_ttl: request.refresh_token_ttl,
+        sms_text: request.sms_text,
+        active: request.active,
+    };
+    let app = apps.change(&client_id, &change).await?;
+    Ok(Json(AppView::new(app, apps.settings())))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(update))
+}

@@ -1,0 +1,78 @@
+//! `POST /oauth2/revoke`: ends the session of a token (RFC 7009).
+
+use axum::{http::StatusCode, middleware::map_response};
+use serde::Deserialize;
+use shared::{
+    access_tokens::AccessTokens,
+    app::DEFAULT_CLIENT_ID,
+    apps::Apps,
+    error::Error,
+    http::{Credentials, CurrentHashKeys, Form, oauth_errors},
+    parts::Parts,
+    refresh_token::RefreshToken,
+    store::Store,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// A token.
+#[derive(Deserialize, ToSchema)]
+pub struct RevokeRequest {
+    /// An access or a refresh token.
+    token: Option<String>,
+    /// `access_token` or `refresh_token`; not needed.
+    #[expect(dead_code, reason = "a token shows what it is")]
+    token_type_hint: Option<String>,
+    /// The app, where it does not authenticate by HTTP Basic; `default` where none is named.
+    client_id: Option<String>,
+    #[schema(format = "password")]
+    client_secret: Option<String>,
+}
+
+/// Ends the session that a token belongs to (RFC 7009).
+///
+/// Both its tokens stop working here at once. A token that is not one, or no more, is as good as revoked:
+/// 200 (§2.2). One of another app is refused.
+#[utoipa::path(
+    post,
+    path = "/oauth2/revoke",
+    operation_id = "oauth2-revoke",
+    tag = "OAuth 2.0",
+    request_body(content = RevokeRequest, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "Revoked")),
+    extensions(("x-oauth-errors" = json!(["invalid_request", "invalid_client", "unauthorized_client"]))),
+)]
+async fn revoke(
+    apps: Apps,
+    access_tokens: AccessTokens,
+    store: Store,
+    CurrentHashKeys(keys): CurrentHashKeys,
+    credentials: Credentials,
+    Form(request): Form<RevokeRequest>,
+) -> Result<StatusCode, Error> {
+    let claimed = credentials.or_form(request.client_id, request.client_secret)?;
+    let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
+    apps.authorize(client_id, claimed.credentials.as_ref()).await?;
+    let token = request.token.filter(|token| !token.is_empty()).ok_or_else(|| Error::field("token", "is missing"))?;
+    let (user_id, session_id, owner) = match RefreshToken::decode(&token, &keys) {
+        Ok(token) => (token.user_id, token.session_id, token.client_id.clone()),
+        Err(_) => match access_tokens.verify(&token).await {
+            Ok(claims) => (claims.sub, claims.sid, claims.client_id),
+            Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
+            Err(_) => return Ok(StatusCode::OK),
+        },
+    };
+    if owner != client_id {
+        return Err(Error::UnauthorizedClient);
+    }
+    store.end_sessions(user_id, &[session_id]).await?;
+    Ok(StatusCode::OK)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(revoke)).layer(map_response(oauth_errors))
+}

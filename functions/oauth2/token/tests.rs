@@ -1,0 +1,334 @@
+use serde_json::{Value, json};
+
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+    apps::{Server, basic, encoded},
+    bodies::post_raw,
+    claims,
+};
+
+const PATH: &str = "/oauth2/token";
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// The fields of a password grant.
+fn password<'a>(username: &'a str, password: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![("grant_type", "password"), ("username", username), ("password", password)]
+}
+
+/// The service, its server app, and somebody with a password.
+async fn app_with_server() -> (TestApp, Server) {
+    let (app, admin) =
+        TestApp::with_admin_and(&[("EMAIL_FROM", "latchkey@example.com"), ("LOGIN_MAX_FAILURES", "3")]).await;
+    let server = app.server(&admin, "server").await;
+    app.public_app(&admin, "shop").await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann"})).await;
+    let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+    (app, server)
+}
+
+#[tokio::test]
+async fn a_password_gets_tokens_by_phone_e_mail_address_or_username() {
+    let (app, _) = app_with_server().await;
+    for username in [PHONE, EMAIL, "ann", "ANN"] {
+        let answer = app.form(None, PATH, &password(username, PASSWORD)).await;
+        let tokens = answer.assert_ok();
+        assert_eq!(
+            tokens,
+            &json!({
+                "access_token": tokens["access_token"],
+                "token_type": "Bearer",
+                "expires_in": 900,
+                "refresh_token": tokens["refresh_token"],
+                "refresh_expires_in": 14 * 24 * 3600,
+                "scope": "",
+            })
+        );
+        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+        assert_eq!(answer.header("content-type"), "application/json");
+        app.get_as(tokens["access_token"].as_str().unwrap(), "/v1/me").await.assert_ok();
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_of_the_app_that_asked_in_whatever_way() {
+    let (app, server) = app_with_server().await;
+    let basic = server.basic();
+    let post = [("client_id", "server"), ("client_secret", server.secret.as_str())];
+    for (authorization, more, client_id) in [
+        (None, vec![], "default"),
+        (None, vec![("client_id", "default")], "default"),
+        (None, vec![("client_id", "")], "default"),
+        (None, vec![("client_id", ""), ("client_secret", "")], "default"),
+        (Some("Basic Og=="), vec![], "default"),
+        (None, vec![("client_id", "shop")], "shop"),
+        (None, vec![("client_id", "shop"), ("client_secret", "")], "shop"),
+        (Some("Basic Og=="), vec![("client_id", "shop")], "shop"),
+        (Some("Basic c2hvcDo="), vec![], "shop"),
+        (Some(basic.as_str()), vec![], "server"),
+        (Some(basic.as_str()), vec![("client_id", "server")], "server"),
+        (None, post.to_vec(), "server"),
+    ] {
+        let fields = [password(PHONE, PASSWORD), more.clone()].concat();
+        let answer = app.form(authorization, PATH, &fields).await;
+        let token = claims(answer.assert_ok()["access_token"].as_str().unwrap());
+        assert_eq!((&token["client_id"], &token["aud"]), (&json!(client_id), &json!(client_id)), "{more:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_prove_who_it_is_is_refused() {
+    let (app, server) = app_with_server().await;
+    let secret = server.secret.as_str();
+    let wrong = format!("{secret}x");
+    for (authorization, more) in [
+        (None, vec![("client_id", "server")]),
+        (None, vec![("client_id", "server"), ("client_secret", "")]),
+        (None, vec![("client_id", "server"), ("client_secret", "wrong")]),
+        (None, vec![("client_id", "server"), ("client_secret", wrong.as_str())]),
+        (None, vec![("client_id", "shop"), ("client_secret", secret)]),
+        (None, vec![("client_id", "nobody")]),
+        (None, vec![("client_id", "nobody"), ("client_secret", secret)]),
+        (Some(basic("server", "wrong")), vec![]),
+        (Some(basic("server", "")), vec![]),
+        (Some(basic("nobody", secret)), vec![]),
+        (Some(basic("shop", secret)), vec![]),
+        (Some(basic("default", secret)), vec![]),
+        (Some(basic(&"a".repeat(3000), secret)), vec![]),
+        (Some(basic("ser%76er%", "%ff")), vec![]),
+        (Some("Basic".to_owned() + " "), vec![]),
+        (Some("Basic !!".to_owned()), vec![]),
+        (Some("Basic c2VydmVy".to_owned()), vec![]),
+        (Some(format!("{},{}", server.basic(), server.basic())), vec![]),
+    ] {
+        let authorization = authorization.as_deref();
+        for grant in [password(PHONE, PASSWORD), vec![("grant_type", "refresh_token"), ("refresh_token", "x")]] {
+            let answer = app.form(authorization, PATH, &[grant, more.clone()].concat()).await;
+            answer.assert_oauth(401, "invalid_client");
+            assert!(!answer.text.contains("lks_"), "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_app_authenticates_in_one_way_and_as_itself() {
+    let (app, server) = app_with_server().await;
+    let secret = server.secret.as_str();
+    for more in [
+        vec![("client_id", "server"), ("client_secret", secret)],
+        vec![("client_secret", secret)],
+        vec![("client_id", "shop")],
+        vec![("client_id", "default")],
+    ] {
+        let fields = [password(PHONE, PASSWORD), more].concat();
+        app.form(Some(&server.basic()), PATH, &fields).await.assert_oauth(400, "invalid_request");
+    }
+    let fields = [password(PHONE, PASSWORD), vec![("client_secret", secret)]].concat();
+    app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_name_is_form_encoded_within_basic() {
+    let (app, server) = app_with_server().await;
+    let encoded = basic("%73erver", &server.secret.replace('_', "%5F"));
+    app.form(Some(&encoded), PATH, &password(PHONE, PASSWORD)).await.assert_ok();
+    let lower = server.basic().replacen("Basic", "bAsIc", 1);
+    app.form(Some(&lower), PATH, &password(PHONE, PASSWORD)).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_for_its_app_alone() {
+    let (app, server) = app_with_server().await;
+    let (default_app, shop, own) =
+        (app.login_to("default", PHONE).await, app.login_to("shop", PHONE).await, app.login_by(&server, PHONE).await);
+    let grant = async |authorization: Option<&str>, client_id: &str, token: &str| {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", client_id)];
+        app.form(authorization, PATH, &fields).await
+    };
+    let basic = server.basic();
+    for (authorization, client_id, others) in [
+        (None, "", [&shop, &own]),
+        (None, "shop", [&default_app, &own]),
+        (Some(basic.as_str()), "", [&default_app, &shop]),
+    ] {
+        for other in others {
+            grant(authorization, client_id, &other.refresh).await.assert_oauth(400, "invalid_grant");
+        }
+    }
+    for (authorization, client_id, person, name) in
+        [(None, "", &default_app, "default"), (None, "shop", &shop, "shop"), (Some(basic.as_str()), "", &own, "server")]
+    {
+        let answer = grant(authorization, client_id, &person.refresh).await;
+        let pair = answer.assert_ok();
+        assert_eq!(claims(pair["access_token"].as_str().unwrap())["aud"], name);
+        assert_ne!(pair["refresh_token"], person.refresh);
+        app.advance(11);
+        let replay = grant(authorization, client_id, &person.refresh).await;
+        replay.assert_oauth(400, "invalid_grant");
+        let ended = grant(authorization, client_id, pair["refresh_token"].as_str().unwrap()).await;
+        ended.assert_oauth(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_refresh_token_is_no_grant() {
+    let (app, _) = app_with_server().await;
+    let person = app.login_to("default", PHONE).await;
+    for token in ["junk", "lkr_", &person.access, &format!("{}A", person.refresh), &person.refresh[4..]] {
+        app.grant_refresh("default", token).await.assert_oauth(400, "invalid_grant");
+    }
+    app.advance(30 * 24 * 3600);
+    app.grant_refresh("default", &person.refresh).await.assert_oauth(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_person_are_the_same_in_bytes() {
+    let (app, _) = app_with_server().await;
+    let first = app.form(None, PATH, &password(PHONE, NEW_PASSWORD)).await;
+    first.assert_oauth(400, "invalid_grant");
+    app.form(None, PATH, &password(PHONE, PASSWORD)).await.assert_ok();
+    let long = "x".repeat(257);
+    for (username, secret) in [
+        (PHONE, "x"),
+        (OTHER_PHONE, PASSWORD),
+        ("nobody", PASSWORD),
+        ("nobody@example.org", PASSWORD),
+        ("123", PASSWORD),
+        ("+1", PASSWORD),
+        ("a b", PASSWORD),
+        ("@", PASSWORD),
+        ("\u{0}", PASSWORD),
+        (PHONE, long.as_str()),
+    ] {
+        let answer = app.form(None, PATH, &password(username, secret)).await;
+        assert_eq!((answer.status, &answer.text), (first.status, &first.text), "{username:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_guesses_too_often_has_to_wait() {
+    let (app, _) = app_with_server().await;
+    let mut answers = Vec::new();
+    for username in [PHONE, "nobody", OTHER_PHONE] {
+        for _ in 0..3 {
+            app.form(None, PATH, &password(username, "wrong")).await.assert_oauth(400, "invalid_grant");
+        }
+        let refused = app.form(None, PATH, &password(username, PASSWORD)).await;
+        refused.assert_oauth(429, "invalid_grant");
+        assert_eq!(refused.header("retry-after"), "900");
+        answers.push(refused.text);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    // It is one count with the endpoint of /v1, and for all apps.
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
+    let fields = [password("ann", PASSWORD), vec![("client_id", "shop")]].concat();
+    app.form(None, PATH, &fields).await.assert_oauth(429, "invalid_grant");
+    app.advance(15 * 60);
+    app.form(None, PATH, &password(PHONE, PASSWORD)).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_disabled_user_gets_nothing() {
+    let (app, _) = app_with_server().await;
+    let person = app.login_to("default", PHONE).await;
+    app.disable(person.id()).await;
+    app.form(None, PATH, &password(PHONE, PASSWORD)).await.assert_oauth(400, "invalid_grant");
+    app.grant_refresh("default", &person.refresh).await.assert_oauth(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_request_that_lacks_something_or_has_it_twice_is_refused() {
+    let (app, _) = app_with_server().await;
+    let whole = password(PHONE, PASSWORD);
+    for index in 0..whole.len() {
+        let mut fields = whole.clone();
+        let (name, value) = fields.remove(index);
+        app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
+        fields.push((name, ""));
+        app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
+        fields.extend([(name, value), (name, value)]);
+        app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
+    }
+    let twice = [whole.clone(), vec![("client_id", "shop"), ("client_id", "shop")]].concat();
+    let answer = app.form(None, PATH, &twice).await;
+    answer.assert_oauth(400, "invalid_request");
+    assert_eq!(answer.json["error_description"], "client_id: is there twice.");
+    app.form(None, PATH, &[("grant_type", "refresh_token")]).await.assert_oauth(400, "invalid_request");
+    app.form(None, PATH, &[]).await.assert_oauth(400, "invalid_request");
+    let more = [whole, vec![("scope", "users:read"), ("é", "1"), ("refresh_token", "")]].concat();
+    app.form(None, PATH, &more).await.assert_ok();
+}
+
+#[tokio::test]
+async fn no_other_grant_is_known() {
+    let (app, _) = app_with_server().await;
+    for grant in ["client_credentials", "authorization_code", "Password", "password ", "\"\\\u{e9}\n", "implicit"] {
+        let answer = app.form(None, PATH, &[("grant_type", grant)]).await;
+        answer.assert_oauth(400, "unsupported_grant_type");
+    }
+}
+
+#[tokio::test]
+async fn only_a_form_is_read() {
+    let (app, _) = app_with_server().await;
+    let body = encoded(&password(PHONE, PASSWORD));
+    let json = json!({"grant_type": "password", "username": PHONE, "password": PASSWORD}).to_string();
+    for (headers, body) in [
+        (vec![("content-type", "application/json")], json.clone()),
+        (vec![("content-type", "application/json")], body.clone()),
+        (vec![("content-type", "text/plain")], body.clone()),
+        (vec![("content-type", "multipart/form-data; boundary=x")], body.clone()),
+        (vec![("content-type", "application/x-www-form-urlencoded; charset=latin1")], body.clone()),
+        (vec![FORM, ("content-encoding", "gzip")], body.clone()),
+        (vec![], body.clone()),
+    ] {
+        post_raw(&app, None, PATH, &headers, body).await.assert_oauth(415, "invalid_request");
+    }
+    post_raw(&app, None, PATH, &[FORM], json).await.assert_oauth(400, "invalid_request");
+    let large = format!("{body}&x={}", "x".repeat(16 * 1024));
+    post_raw(&app, None, PATH, &[FORM], large).await.assert_oauth(413, "invalid_request");
+    // Nothing is read from the query.
+    let answer = app.form(None, &format!("{PATH}?{body}"), &[]).await;
+    answer.assert_oauth(400, "invalid_request");
+    let charset = [("content-type", "application/x-www-form-urlencoded; charset=UTF-8")];
+    post_raw(&app, None, PATH, &charset, body).await.assert_ok();
+    app.get(PATH).await.assert_problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn an_access_token_is_one_after_rfc_9068() {
+    let (app, server) = app_with_server().await;
+    let answer = app.form(Some(&server.basic()), PATH, &password(PHONE, PASSWORD)).await;
+    let token = answer.assert_ok()["access_token"].as_str().unwrap();
+    let header = token.split('.').next().unwrap();
+    let header: Value =
+        serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(header.as_bytes()).unwrap()).unwrap();
+    assert_eq!((&header["typ"], &header["alg"]), (&json!("at+jwt"), &json!("RS256")));
+    let token = claims(token);
+    for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "auth_time", "scope", "roles"] {
+        assert!(token.get(name).is_some(), "{name}: {token}");
+    }
+    assert_eq!((&token["aud"], &token["amr"]), (&json!("server"), &json!(["pwd"])));
+    for private in [PHONE, EMAIL, "Ann"] {
+        assert!(!token.to_string().contains(private), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn without_aws_the_client_is_asked_to_come_back() {
+    let (app, server) = app_with_server().await;
+    let person = app.login_to("default", PHONE).await;
+    for service in ["DYNAMODB", "SECRETSMANAGER"] {
+        let cut = app.cut_off(service);
+        for answer in [
+            cut.form(None, PATH, &password(PHONE, PASSWORD)).await,
+            cut.form(Some(&server.basic()), PATH, &password(PHONE, PASSWORD)).await,
+            cut.grant_refresh("default", &person.refresh).await,
+        ] {
+            answer.assert_oauth(503, "temporarily_unavailable");
+            assert_eq!(answer.header("retry-after"), "5");
+        }
+    }
+    app.grant_refresh("default", &person.refresh).await.assert_ok();
+}

@@ -1,0 +1,71 @@
+use serde_json::{Value, json};
+
+use crate::testing::{
+    PHONE, TestApp,
+    accounts::{EMAIL, PASSWORD},
+};
+
+const PATH: &str = "/oauth2/userinfo";
+
+#[tokio::test]
+async fn the_claims_are_those_that_openid_connect_names() {
+    let app = TestApp::with_mail().await;
+    let me = app
+        .sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann", "name": "Ann Lee", "locale": "es-MX"}))
+        .await;
+    let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+    let answer = app.get_as(&me.access, PATH).await;
+    assert_eq!(
+        answer.assert_ok(),
+        &json!({
+            "sub": me.id(),
+            "name": "Ann Lee",
+            "preferred_username": "Ann",
+            "email": EMAIL,
+            "email_verified": true,
+            "phone_number": PHONE,
+            "phone_number_verified": true,
+            "locale": "es-MX",
+            "updated_at": app.parts.clock().now().as_second(),
+            "roles": ["User"],
+        })
+    );
+    assert_eq!((answer.header("content-type"), answer.header("cache-control")), ("application/json", "no-store"));
+}
+
+#[tokio::test]
+async fn what_somebody_does_not_have_is_left_out() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let claims = app.get_as(&me.access, PATH).await.assert_ok().clone();
+    let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["phone_number", "phone_number_verified", "roles", "sub", "updated_at"]);
+    assert!(claims.as_object().unwrap().values().all(|value| *value != Value::Null));
+}
+
+#[tokio::test]
+async fn the_roles_are_those_in_the_app_that_asks() {
+    let (app, admin) = TestApp::with_admin().await;
+    let body = json!({"client_id": "shop", "name": "Shop", "default_role": "Buyer"});
+    app.create_app(&admin, body).await.assert_created();
+    app.person(PHONE).await;
+    for (client_id, role) in [("default", "User"), ("shop", "Buyer")] {
+        let person = app.login_to(client_id, PHONE).await;
+        assert_eq!(app.get_as(&person.access, PATH).await.assert_ok()["roles"], json!([role]));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_bearer_challenge() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let stranger = app.get(PATH).await;
+    stranger.assert_problem(401, "token_invalid");
+    assert_eq!(stranger.header("www-authenticate"), r#"Bearer realm="latchkey""#);
+    let junk = app.get_as("junk", PATH).await;
+    junk.assert_problem(401, "token_invalid");
+    assert!(junk.header("www-authenticate").contains(r#"error="invalid_token""#));
+    app.advance(900);
+    app.get_as(&me.access, PATH).await.assert_problem(401, "token_expired");
+}

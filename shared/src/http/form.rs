@@ -1,0 +1,27 @@
+//! Forms, as OAuth 2.0 wants them.
+
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+
+use super::json::{check_content_type, field_error, read};
+use crate::error::Error;
+
+/// The media type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A form of at most 16 KiB. A parameter may be there once; what `T` does not know is ignored
+/// (RFC 6749 §3.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (headers, body) = read(request).await?;
+        check_content_type(&headers, FORM)?;
+        serde_urlencoded::from_bytes(&body).map(Self).map_err(|error: serde_urlencoded::de::Error| {
+            Error::InvalidRequest(vec![field_error("", &error.to_string())])
+        })
+    }
+}

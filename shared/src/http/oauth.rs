@@ -1,0 +1,113 @@
+//! Errors as OAuth 2.0 words them (RFC 6749 §5.2).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    Code,
+    problem::{BASIC_CHALLENGE, code, detail, retry_after},
+};
+use crate::error::Error;
+
+/// The `error` of RFC 6749 §5.2, and of RFC 6749 §4.1.2.1 where something is wrong on our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the RFC's names")]
+pub enum OAuthErrorCode {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    TemporarilyUnavailable,
+    ServerError,
+}
+
+impl OAuthErrorCode {
+    /// All of them, with their statuses.
+    pub const ALL: [(Self, StatusCode); 8] = [
+        (Self::InvalidRequest, StatusCode::BAD_REQUEST),
+        (Self::InvalidClient, StatusCode::UNAUTHORIZED),
+        (Self::InvalidGrant, StatusCode::BAD_REQUEST),
+        (Self::InvalidGrant, StatusCode::TOO_MANY_REQUESTS),
+        (Self::UnauthorizedClient, StatusCode::BAD_REQUEST),
+        (Self::UnsupportedGrantType, StatusCode::BAD_REQUEST),
+        (Self::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
+        (Self::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
+    ];
+
+    /// The error as clients read it.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
+/// An error of an OAuth 2.0 endpoint.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OAuthError {
+    error: OAuthErrorCode,
+    /// What happened, for developers.
+    error_description: String,
+}
+
+/// RFC 6749 §5.1 wants it beside `Cache-Control`, which every response has.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// Marks the response of a route whose errors are OAuth 2.0's.
+#[derive(Clone, Copy)]
+pub(super) struct OAuthStyle;
+
+/// For `axum::middleware::map_response` on a route: its errors are answered as RFC 6749 §5.2 says.
+pub async fn oauth_errors(mut response: Response) -> Response {
+    response.extensions_mut().insert(OAuthStyle);
+    response.headers_mut().insert(header::PRAGMA, NO_CACHE);
+    response
+}
+
+/// The whole response for `error`.
+pub(super) fn response(error: &Error) -> Response {
+    let problem = code(error);
+    let (code, status) = match error {
+        Error::InvalidClient | Error::UnknownApp | Error::AppDisabled => {
+            (OAuthErrorCode::InvalidClient, StatusCode::UNAUTHORIZED)
+        }
+        Error::UnsupportedGrantType => (OAuthErrorCode::UnsupportedGrantType, StatusCode::BAD_REQUEST),
+        Error::UnauthorizedClient => (OAuthErrorCode::UnauthorizedClient, StatusCode::BAD_REQUEST),
+        // A person's wait, not a fault of the grant: RFC 6585 §4 has the status for it.
+        Error::TooManyAttempts { .. } => (OAuthErrorCode::InvalidGrant, StatusCode::TOO_MANY_REQUESTS),
+        Error::InvalidCredentials
+        | Error::TokenInvalid
+        | Error::TokenExpired
+        | Error::RefreshTokenReused
+        | Error::UserDisabled => (OAuthErrorCode::InvalidGrant, StatusCode::BAD_REQUEST),
+        Error::Unavailable(_) => (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
+        Error::Internal(_) => (OAuthErrorCode::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
+        Error::BodyTooLarge | Error::UnsupportedMediaType => (OAuthErrorCode::InvalidRequest, problem.status()),
+        _ => (OAuthErrorCode::InvalidRequest, StatusCode::BAD_REQUEST),
+    };
+    let description = match error {
+        Error::UnsupportedGrantType => "The grant type is not password or refresh_token.".to_owned(),
+        Error::UnauthorizedClient => "The app may not do this.".to_owned(),
+        Error::AppDisabled => format!("{}.", Code::AppDisabled.title()),
+        error => detail(error, problem),
+    };
+    let body = serde_json::to_vec(&OAuthError { error: code, error_description: printable(&description) });
+    let mut response = (status, body.unwrap_or_default()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::PRAGMA, NO_CACHE);
+    if code == OAuthErrorCode::InvalidClient {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
+    }
+    if let Some(seconds) = retry_after(error) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// An `error_description` is of printable ASCII without `"` and `\` (RFC 6749 §5.2).
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if (' '..='~').contains(&c) && !matches!(c, '"' | '\\') { c } else { '\'' }).collect()
+}
