@@ -1,5 +1,6 @@
 """Deploys template.yaml into an emulated account and tests it there: after the first deployment, after a rotation of
-the signing keys, and after an update that changes a setting. Every function runs in its own IAM role."""
+the signing keys, and after an update that changes a setting; and beside it examples/guarded-api, which asks it who
+calls. Every function runs in its own IAM role."""
 
 import base64
 import json
@@ -15,10 +16,13 @@ import urllib.request
 
 import boto3
 
+from guarded_api import ADMIN_PHONE, APP, CACHE_SECONDS, WRITE_PERMISSION, GuardedApi
+
 SAM, MINISTACK_PYTHON = sys.argv[1:]
 FOLDER = pathlib.Path("target/emulated").absolute()
 REGION = "eu-central-1"
 STACK = "latchkey"
+GUARDED_STACK = "guarded-api"
 ORIGIN = "https://app.example.com"
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 
@@ -27,6 +31,7 @@ with socket.socket() as listener:
     listener.bind(("127.0.0.1", 0))
     PORT = listener.getsockname()[1]
 ENDPOINT = f"http://127.0.0.1:{PORT}"
+INBOX = f"{ENDPOINT}/_ministack/sns/sms-messages?phoneNumber={{phone}}"
 # Nobody's real account: whatever AWS variables there are stay outside.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": ENDPOINT}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -77,16 +82,35 @@ def deploy(**settings):
         "Tracing": "Active",
         "DeploymentType": "Canary10Percent5Minutes",
         "AllowedOrigins": ORIGIN,
+        "AdminPhone": ADMIN_PHONE,
         "OtpSendConcurrency": 5,
         "OtpResendConcurrency": 5,
         "AlarmEmail": "alarms@example.com",
         # All requests come from one address.
         "OtpSendsPerIpPerHour": 1000,
     } | settings
+    sam_deploy(["--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK], parameters)
+
+
+def deploy_guarded_api():
+    """As its README says."""
+    parameters = {
+        "AuthorizerArn": outputs()["AuthorizerArn"],
+        "Issuer": outputs()["Issuer"],
+        "ClientId": APP,
+        "WritePermission": WRITE_PERMISSION,
+        "CacheSeconds": CACHE_SECONDS,
+    }
+    options = ["--stack-name", GUARDED_STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+    sam_deploy(options, parameters, "examples/guarded-api")
+
+
+def sam_deploy(options, parameters, folder="."):
     with open(FOLDER / "deploy.log", "wb") as log:
         subprocess.run(
-            [SAM, "deploy", "--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK]
+            [SAM, "deploy", *options]
             + ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())],
+            cwd=folder,
             env=ENVIRONMENT,
             stdout=log,
             stderr=log,
@@ -99,15 +123,15 @@ def outputs():
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def api_url():
-    api = client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="Api")
+def api_url(stack=STACK):
+    api = client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Api")
     return f"{ENDPOINT}/_aws/execute-api/{api['StackResourceDetail']['PhysicalResourceId']}/$default"
 
 
 def end_to_end_tests(url):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "LATCHKEY_URL": url,
-        "LATCHKEY_INBOX": f"{ENDPOINT}/_ministack/sns/sms-messages?phoneNumber={{phone}}",
+        "LATCHKEY_INBOX": INBOX,
         "LATCHKEY_ORIGIN": ORIGIN,
         "LATCHKEY_SESSION": str(FOLDER / "session.json"),
     }
@@ -162,6 +186,10 @@ def main():
         step("end-to-end tests")
         end_to_end_tests(url)
         old_key = signed_with()
+        step("another API, guarded by the Lambda authorizer and by API Gateway's own")
+        deploy_guarded_api()
+        guarded = GuardedApi(url, api_url(GUARDED_STACK), INBOX)
+        guarded.check()
         step("rotation of the signing keys")
         rotate_keys(outputs()["SigningKeysSecretArn"])
         step("end-to-end tests; the session of before goes on")
@@ -174,6 +202,8 @@ def main():
         # The instances are new ones: they have read the new key.
         assert signed_with() != old_key, "the old key still signs"
         assert {old_key, signed_with()} <= published_keys(url)
+        # API Gateway knows the key set of before the rotation; this key was in it.
+        guarded.check_new_token()
         step("done")
     except BaseException:
         for name in ("deploy.log", "account.log"):

@@ -4,7 +4,10 @@ ministack runs CloudFormation, API Gateway, the Lambdas themselves, DynamoDB, SN
 process, and with AUTH=true holds every function to its own role. Added here, by wrapping its own handlers:
 
 - `dynamodb:LeadingKeys`, so that the key prefixes in the policies count;
-- `CredentialsArn` of an integration: API Gateway may call only what that role may invoke; preflights reach routes;
+- `CredentialsArn` of an integration: API Gateway may call only what that role may invoke or, without one, what lets it
+  by a permission of its own, as an authorizer does; preflights reach routes;
+- routes and authorizers in an API's OpenAPI `Body`, where SAM writes those of an AWS::Serverless::HttpApi;
+- the names of the APIs, by which a JWT authorizer finds its issuer's keys;
 - Secrets Manager's rotation, in its four steps, on demand and for a RotationSchedule; ARNs as a secret's Ref;
 - a table's TTL.
 
@@ -13,7 +16,9 @@ encryption and deletion protection are dropped by ministack; functions/template_
 """
 
 import contextvars
+import fnmatch
 import json
+import os
 import re
 import socketserver
 import threading
@@ -85,12 +90,33 @@ def may_invoke(role_arn, function_arn):
     return iam_evaluator.evaluate(context, policies).decision == "Allow"
 
 
-async def invoke(integration, *args, **kwargs):
+def lets_api_gateway_in(function_arn, source):
+    """Whether a permission of the function, or of its alias, lets an API or an authorizer call it."""
+    source_arn = f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{source}"
+    return any(
+        statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+        and statement["Resource"] == function_arn
+        and fnmatch.fnmatchcase(source_arn, statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "*"))
+        for statement in lambda_svc._functions[function_arn.split(":")[6]]["policy"]["Statement"]
+    )
+
+
+async def invoke(integration, api_id, stage, path, method, *args, **kwargs):
     function_arn = apigateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
-    if not may_invoke(integration.get("credentialsArn", ""), function_arn):
+    role_arn = integration.get("credentialsArn", "")
+    source = f"{api_id}/{stage}/{method}{path}"
+    if not (may_invoke(role_arn, function_arn) if role_arn else lets_api_gateway_in(function_arn, source)):
         # What an HTTP API answers, too; the access log has the reason.
         return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
-    return await plain_invoke(integration, *args, **kwargs)
+    return await plain_invoke(integration, api_id, stage, path, method, *args, **kwargs)
+
+
+async def ask_authorizer(authorizer, event, account_id, region):
+    function_arn = apigateway._extract_lambda_ref_from_integration_uri(authorizer["authorizerUri"])
+    source = f"{event['requestContext']['apiId']}/authorizers/{authorizer['authorizerId']}"
+    if not lets_api_gateway_in(function_arn, source):
+        return None
+    return await plain_ask_authorizer(authorizer, event, account_id, region)
 
 
 async def execute(api_id, stage, path, method, headers, body, query, account, region, raw_query=None):
@@ -105,8 +131,75 @@ async def execute(api_id, stage, path, method, headers, body, query, account, re
 
 provisioners._apigw_v2_integration_props = integration_props
 apigateway._invoke_lambda_proxy = invoke
+plain_ask_authorizer = apigateway._invoke_request_authorizer_lambda
+apigateway._invoke_request_authorizer_lambda = ask_authorizer
 plain_execute = apigateway._handle_execute_in_scope
 apigateway._handle_execute_in_scope = execute
+
+
+# --- API Gateway: the OpenAPI body of an API, and its name --------------------------------------------
+
+HTTP_API = HANDLERS["AWS::ApiGatewayV2::Api"]
+plain_http_api = dict(HTTP_API)
+plain_urlopen = apigateway._urlopen_sync
+
+
+def made(answer):
+    status, _, body = answer
+    if status >= 400:
+        raise ValueError(body)
+    return json.loads(body)
+
+
+def read_body(api_id, body):
+    apigateway._routes[api_id], apigateway._integrations[api_id], apigateway._authorizers[api_id] = {}, {}, {}
+    authorizers = {}
+    for name, scheme in body.get("components", {}).get("securitySchemes", {}).items():
+        described = scheme["x-amazon-apigateway-authorizer"]
+        kind, source = described["type"].upper(), described["identitySource"]
+        authorizer = {name: value for name, value in described.items() if name != "type"}
+        authorizer |= {"name": name, "authorizerType": kind, "identitySource": source if kind == "REQUEST" else [source]}
+        authorizer_id = made(apigateway._create_authorizer(api_id, authorizer))["authorizerId"]
+        authorizers[name] = {"authorizerId": authorizer_id, "authorizationType": "JWT" if kind == "JWT" else "CUSTOM"}
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            described = operation["x-amazon-apigateway-integration"]
+            integration = {
+                "integrationType": described["type"].upper(),
+                "integrationUri": described["uri"],
+                "payloadFormatVersion": described["payloadFormatVersion"],
+            }
+            integration_id = made(apigateway._create_integration(api_id, integration))["integrationId"]
+            route = {"routeKey": f"{method.upper()} {path}", "target": f"integrations/{integration_id}"}
+            for name, scopes in next(iter(operation.get("security", [])), {}).items():
+                route |= authorizers[name] | {"authorizationScopes": scopes}
+            made(apigateway._create_route(api_id, route))
+
+
+def with_body(action):
+    def act(*args):
+        api_id, attributes = plain_http_api[action](*args)
+        # create: the id, the properties, the stack; update: the old properties come before the new ones.
+        properties = args[1] if action == "create" else args[2]
+        if body := properties.get("Body"):
+            read_body(api_id, body)
+        return api_id, attributes
+
+    return act
+
+
+HTTP_API["create"], HTTP_API["update"] = with_body("create"), with_body("update")
+
+
+def urlopen(url, timeout):
+    """An API's own name leads to this server."""
+    if isinstance(url, str) and (name := re.match(r"https://(\w+)\.execute-api\.[\w.-]+", url)):
+        here = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/_aws/execute-api/{name[1]}/$default"
+        url = here + url.removeprefix(name[0])
+    return plain_urlopen(url, timeout)
+
+
+apigateway._urlopen_sync = urlopen
 
 
 # --- Secrets Manager: rotation ------------------------------------------------------------------------

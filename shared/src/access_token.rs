@@ -40,7 +40,8 @@ pub struct Claims {
     pub sid: Uuid,
     /// The user's roles in the app.
     pub roles: Vec<String>,
-    /// The permissions that those give, separated by spaces.
+    /// The permissions that those give, separated by spaces; left out where there are none (RFC 6749 §3.3).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
     /// How the user was recognised.
     pub amr: Vec<AuthenticationMethod>,

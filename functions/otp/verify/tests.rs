@@ -78,7 +78,6 @@ async fn an_access_token_says_who_how_and_until_when() {
             "jti": said["jti"],
             "sid": session,
             "roles": ["User"],
-            "scope": "",
             "amr": ["sms"],
             "auth_time": 1_800_000_000,
         })

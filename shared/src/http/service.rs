@@ -80,6 +80,8 @@ fn cors(allowed: AllowOrigin) -> CorsLayer {
             header::CONTENT_TYPE,
             header::IF_MATCH,
             HeaderName::from_static("idempotency-key"),
+            // Swagger UI sends it with its sign-in form.
+            HeaderName::from_static("x-requested-with"),
         ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::ETAG, header::LOCATION, header::WWW_AUTHENTICATE])
         .max_age(PREFLIGHT_MAX_AGE)

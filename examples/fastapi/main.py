@@ -1,0 +1,47 @@
+"""A FastAPI service whose callers sign in with Latchkey. It holds no secret: the key set is public.
+
+    pip install fastapi uvicorn "pyjwt[crypto]"
+    ISSUER=http://127.0.0.1:3000 CLIENT_ID=shop uvicorn main:app --port 8000
+"""
+
+import os
+from typing import Annotated
+
+import jwt
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.security import OAuth2PasswordBearer
+
+ISSUER = os.environ["ISSUER"]
+CLIENT_ID = os.environ["CLIENT_ID"]
+
+app = FastAPI(swagger_ui_init_oauth={"clientId": CLIENT_ID})
+bearer = OAuth2PasswordBearer(tokenUrl=f"{ISSUER}/oauth2/token", refreshUrl=f"{ISSUER}/oauth2/token")
+keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json")
+
+
+def claims(token: Annotated[str, Depends(bearer)]) -> dict:
+    try:
+        key = keys.get_signing_key_from_jwt(token)
+        return jwt.decode(token, key, algorithms=["RS256"], audience=CLIENT_ID, issuer=ISSUER)
+    except jwt.PyJWTError as error:
+        raise HTTPException(401, str(error), {"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
+
+
+def permitted(permission: str):
+    def check(caller: Annotated[dict, Depends(claims)]) -> dict:
+        if permission not in caller.get("scope", "").split():
+            raise HTTPException(403, f"{permission} is needed")
+        return caller
+
+    return Depends(check)
+
+
+# Not `async`: fetching the keys, once in a while, waits for the network.
+@app.get("/orders")
+def orders(caller: Annotated[dict, Depends(claims)]):
+    return {"orders_of": caller["sub"], "roles": caller["roles"]}
+
+
+@app.post("/orders")
+def create_order(caller: Annotated[dict, permitted("orders:write")]):
+    return {"created_by": caller["sub"]}
