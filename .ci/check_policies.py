@@ -20,8 +20,9 @@ SERVICES = {
     "sns": (rb"(%s)RequestSerializer", "sns"),
     "sesv2": (rb"(%s)RequestSerializer", "ses"),
 }
-# A transaction is no action of its own: it needs the actions of its parts, which are puts and deletes here.
-TRANSACTION, PARTS = "dynamodb:TransactWriteItems", {"dynamodb:PutItem", "dynamodb:DeleteItem"}
+# A transaction is no action of its own: it needs the actions of its parts.
+TRANSACTION = "dynamodb:TransactWriteItems"
+PARTS = {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"}
 
 
 def pattern(service):

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What anybody may call. Whoever adds a name here says why an access token cannot be asked for.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     // These are how a person without a token gets one, or a new one.
     "otp-send",
     "otp-resend",
@@ -23,6 +23,7 @@ const PUBLIC: [&str; 17] = [
     "otp-verify",
     "auth-register",
     "auth-login",
+    "auth-mfa",
     "auth-refresh",
     "password-forgot",
     "password-reset",

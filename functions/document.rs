@@ -30,10 +30,14 @@ const OAUTH_ERRORS: &str = "x-oauth-errors";
     tags(
         (name = "One-time codes", description = "Prove a phone or an e-mail address"),
         (name = "Sign-in", description = "Sign up, sign in, refresh and end sessions"),
+        (name = "Second factor", description = "An authenticator app, and recovery codes"),
         (name = "OAuth 2.0", description = "The same for standard clients"),
         (name = "Passwords", description = "Change and reset"),
         (name = "Me", description = "The signed-in user"),
+        (name = "Users", description = "People, for administrators"),
+        (name = "Roles", description = "Names for sets of permissions"),
         (name = "Apps", description = "The applications that share the users"),
+        (name = "Audit", description = "Who did what"),
         (name = "Service", description = "What the service says of itself"),
     ),
 )]

@@ -23,10 +23,16 @@ pub mod apps {
     pub mod update;
 }
 
+/// `/v1/audit`: who did what.
+pub mod audit {
+    pub mod list;
+}
+
 /// `/v1/auth`: sign-up, sign-in, sessions.
 pub mod auth {
     pub mod login;
     pub mod logout;
+    pub mod mfa;
     pub mod refresh;
     pub mod register;
 }
@@ -43,9 +49,17 @@ pub mod me {
     pub mod export;
     pub mod get;
     pub mod phone;
+    pub mod recovery_codes;
     pub mod session_delete;
     pub mod sessions;
     pub mod update;
+
+    /// `/v1/me/totp`: my authenticator app.
+    pub mod totp {
+        pub mod confirm;
+        pub mod create;
+        pub mod delete;
+    }
 }
 
 /// `/oauth2`: the endpoints of OAuth 2.0.
@@ -73,6 +87,29 @@ pub mod password {
     pub mod reset;
 }
 
+/// `/v1/roles`: names for sets of permissions.
+pub mod roles {
+    pub mod create;
+    pub mod delete;
+    pub mod get;
+    pub mod list;
+    pub mod permissions_put;
+    pub mod update;
+}
+
+/// `/v1/users`: people, for administrators.
+pub mod users {
+    pub mod create;
+    pub mod delete;
+    pub mod delete_by_phone;
+    pub mod get;
+    pub mod get_by_phone;
+    pub mod list;
+    pub mod mfa_delete;
+    pub mod roles_put;
+    pub mod update;
+}
+
 /// `/.well-known`: what verifiers read.
 pub mod well_known {
     pub mod discovery;
@@ -88,6 +125,8 @@ mod account_race_tests;
 #[cfg(test)]
 mod account_timing_tests;
 #[cfg(test)]
+mod admin_matrix_tests;
+#[cfg(test)]
 mod app_flow_tests;
 #[cfg(test)]
 mod coverage_tests;
@@ -95,6 +134,8 @@ mod coverage_tests;
 mod race_tests;
 #[cfg(test)]
 mod response_tests;
+#[cfg(test)]
+mod second_factor_flow_tests;
 #[cfg(test)]
 mod template_tests;
 #[cfg(test)]
@@ -109,13 +150,14 @@ pub struct Endpoint {
 }
 
 /// Every endpoint, in the order of the documentation.
-pub const ENDPOINTS: [Endpoint; 34] = [
+pub const ENDPOINTS: [Endpoint; 55] = [
     Endpoint { name: "otp-send", routes: otp::send::routes },
     Endpoint { name: "otp-resend", routes: otp::resend::routes },
     Endpoint { name: "otp-status", routes: otp::status::routes },
     Endpoint { name: "otp-verify", routes: otp::verify::routes },
     Endpoint { name: "auth-register", routes: auth::register::routes },
     Endpoint { name: "auth-login", routes: auth::login::routes },
+    Endpoint { name: "auth-mfa", routes: auth::mfa::routes },
     Endpoint { name: "auth-refresh", routes: auth::refresh::routes },
     Endpoint { name: "auth-logout", routes: auth::logout::routes },
     Endpoint { name: "oauth2-token", routes: oauth2::token::routes },
@@ -133,12 +175,32 @@ pub const ENDPOINTS: [Endpoint; 34] = [
     Endpoint { name: "me-email", routes: me::email::routes },
     Endpoint { name: "me-sessions", routes: me::sessions::routes },
     Endpoint { name: "me-session-delete", routes: me::session_delete::routes },
+    Endpoint { name: "me-totp-create", routes: me::totp::create::routes },
+    Endpoint { name: "me-totp-confirm", routes: me::totp::confirm::routes },
+    Endpoint { name: "me-totp-delete", routes: me::totp::delete::routes },
+    Endpoint { name: "me-recovery-codes", routes: me::recovery_codes::routes },
+    Endpoint { name: "users-list", routes: users::list::routes },
+    Endpoint { name: "users-create", routes: users::create::routes },
+    Endpoint { name: "users-get", routes: users::get::routes },
+    Endpoint { name: "users-update", routes: users::update::routes },
+    Endpoint { name: "users-delete", routes: users::delete::routes },
+    Endpoint { name: "users-get-by-phone", routes: users::get_by_phone::routes },
+    Endpoint { name: "users-delete-by-phone", routes: users::delete_by_phone::routes },
+    Endpoint { name: "users-roles-put", routes: users::roles_put::routes },
+    Endpoint { name: "users-mfa-delete", routes: users::mfa_delete::routes },
+    Endpoint { name: "roles-list", routes: roles::list::routes },
+    Endpoint { name: "roles-create", routes: roles::create::routes },
+    Endpoint { name: "roles-get", routes: roles::get::routes },
+    Endpoint { name: "roles-update", routes: roles::update::routes },
+    Endpoint { name: "roles-delete", routes: roles::delete::routes },
+    Endpoint { name: "roles-permissions-put", routes: roles::permissions_put::routes },
     Endpoint { name: "apps-list", routes: apps::list::routes },
     Endpoint { name: "apps-create", routes: apps::create::routes },
     Endpoint { name: "apps-get", routes: apps::get::routes },
     Endpoint { name: "apps-update", routes: apps::update::routes },
     Endpoint { name: "apps-delete", routes: apps::delete::routes },
     Endpoint { name: "apps-secret-rotate", routes: apps::secret_rotate::routes },
+    Endpoint { name: "audit-list", routes: audit::list::routes },
     Endpoint { name: "health", routes: health::routes },
     Endpoint { name: "openapi", routes: openapi::routes },
     Endpoint { name: "docs", routes: docs::routes },

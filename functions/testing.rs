@@ -2,8 +2,10 @@
 //! Gateway, with a clock that tests move.
 
 pub(crate) mod accounts;
+pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod bodies;
+pub(crate) mod second_factor;
 pub(crate) mod tokens;
 
 use std::{

@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, pin::Pin};
 
 use serde::{Deserialize, Serialize};
-use shared::{access_token::Claims, error::Error, parts::Parts, user};
+use shared::{access_token::Claims, error::Error, parts::Parts};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ pub async fn authorize(parts: &Parts, request: &AuthorizerRequest) -> Result<Aut
         Err(_) => return Ok(AuthorizerResponse::default()),
     };
     let roles = user.roles_in(&claims.client_id);
-    let permissions: Vec<String> = user::permissions(&roles).into_iter().map(str::to_owned).collect();
+    let permissions = parts.roles().permissions(&roles).await?.names.into_iter().collect::<Vec<_>>();
     if !request.is_for_app(&claims) || !request.is_permitted(&permissions) {
         return Ok(AuthorizerResponse::default());
     }

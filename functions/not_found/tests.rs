@@ -70,7 +70,7 @@ async fn a_method_that_a_path_does_not_know_is_refused() {
 #[tokio::test]
 async fn a_path_is_not_repeated_in_the_answer() {
     for app in both().await {
-        let answer = call(&app, "GET", "/v1/users/by-phone/%2B14155550123").await;
+        let answer = call(&app, "GET", "/v1/people/by-phone/%2B14155550123").await;
         answer.assert_problem(404, "not_found");
         assert!(!answer.text.contains("14155550123"));
     }

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
 use axum::http::{Method, StatusCode};
 use embedded_aws::TABLE;
 use serde_json::{Value, json};
@@ -115,6 +118,23 @@ impl TestApp {
             items.push(item.unwrap());
         }
         items
+    }
+
+    /// Puts an item into the table.
+    pub(crate) async fn put_item(&self, item: Item) {
+        self.table().put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Puts items into the table, as they are.
+    pub(crate) async fn put_all(&self, items: Vec<Item>) {
+        for batch in items.chunks(25) {
+            let puts = batch.iter().map(|item| {
+                let put = PutRequest::builder().set_item(Some(item.clone())).build().unwrap();
+                WriteRequest::builder().put_request(put).build()
+            });
+            let written = self.table().batch_write_item().request_items(TABLE, puts.collect()).send().await.unwrap();
+            assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+        }
     }
 
     /// Everything in the table under a user's key.

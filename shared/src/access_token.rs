@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    session::{AuthenticationMethod, Session},
+    role::Permissions,
+    session::{self, AuthenticationMethod, Session},
     signing_keys::{Algorithm, SigningKey},
-    user::{self, User},
+    user::User,
 };
 
 /// The `typ` of access tokens, and of nothing else (RFC 9068 §2.1).
@@ -40,19 +41,19 @@ pub struct Claims {
     pub sid: Uuid,
     /// The user's roles in the app.
     pub roles: Vec<String>,
-    /// The permissions that those give, separated by spaces; left out where there are none (RFC 6749 §3.3).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// The permissions that those give, separated by spaces.
     pub scope: String,
     /// How the user was recognised.
     pub amr: Vec<AuthenticationMethod>,
+    /// How sure that is: `aal1` or `aal2`.
+    pub acr: String,
     /// When the user was recognised.
     pub auth_time: i64,
 }
 
 impl Claims {
-    /// What a token for `session` says from `now` on.
+    /// What a token for `session` says from `now` on, but for the permissions.
     pub fn new(issuer: &str, user: &User, session: &Session, jti: Uuid, now: Timestamp, ttl_seconds: i64) -> Self {
-        let roles = user.roles_in(&session.client_id);
         Self {
             iss: issuer.to_owned(),
             sub: user.id,
@@ -62,11 +63,19 @@ impl Claims {
             exp: now.as_second() + ttl_seconds,
             jti,
             sid: session.id,
-            scope: user::permissions(&roles).join(" "),
-            roles,
+            scope: String::new(),
+            roles: user.roles_in(&session.client_id),
+            acr: session::assurance_level(&session.amr).to_owned(),
             amr: session.amr.clone(),
             auth_time: session.created_at.as_second(),
         }
+    }
+
+    /// The same with these permissions.
+    #[must_use]
+    pub fn permitting(mut self, permissions: &Permissions) -> Self {
+        self.scope = permissions.scope();
+        self
     }
 }
 
@@ -174,7 +183,7 @@ mod tests {
         json!({
             "iss": ISSUER, "sub": Uuid::from_u128(1), "aud": "default", "client_id": "default", "iat": NOW,
             "exp": NOW + 900, "jti": Uuid::from_u128(2), "sid": Uuid::from_u128(3), "roles": ["User"], "scope": "",
-            "amr": ["sms"], "auth_time": NOW,
+            "amr": ["sms"], "acr": "aal1", "auth_time": NOW,
         })
     }
 

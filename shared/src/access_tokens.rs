@@ -40,6 +40,11 @@ impl AccessTokens {
         Self { store, apps, issuer, clock, keys: Arc::default() }
     }
 
+    /// The time that tokens are checked against.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The issuer of the tokens.
     pub fn issuer(&self) -> &str {
         &self.issuer

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     address::Address,
-    app::App,
+    app::{App, DEFAULT_CLIENT_ID},
+    audit::{Action, Deed, Event, Recorder},
     challenge::{Purpose, Registration},
     challenges::Proven,
     clock::{Clock, seconds, whole_seconds},
@@ -34,6 +35,16 @@ pub enum Identifier {
     Username(Username),
 }
 
+impl Identifier {
+    /// The identifier for other eyes.
+    fn masked(&self) -> String {
+        match self {
+            Self::Address(address) => address.masked(),
+            Self::Username(username) => format!("{}•••", username.as_str().chars().take(1).collect::<String>()),
+        }
+    }
+}
+
 /// A change of the profile: `None` leaves a field as it is, `Some(None)` clears it.
 #[derive(Debug, Default)]
 pub struct ProfileChange {
@@ -43,6 +54,21 @@ pub struct ProfileChange {
     pub username: Option<Option<Username>>,
     /// The preferred language (BCP 47).
     pub locale: Option<Option<String>>,
+}
+
+impl ProfileChange {
+    /// Makes the change.
+    pub fn apply(&self, user: &mut User) {
+        if let Some(name) = &self.name {
+            user.name.clone_from(name);
+        }
+        if let Some(username) = &self.username {
+            user.username.clone_from(username);
+        }
+        if let Some(locale) = &self.locale {
+            user.locale.clone_from(locale);
+        }
+    }
 }
 
 /// The accounts of the service.
@@ -57,6 +83,12 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { store: self.store.recording(event), ..self.clone() }
+    }
+
     /// What a sign-up keeps until its address is proven.
     ///
     /// # Errors
@@ -73,7 +105,7 @@ impl Accounts {
                 Address::Email(email) => (None, Some(email)),
             };
             let words = personal_words(phone, email, registration.username.as_ref(), registration.name.as_deref());
-            self.check_strength(&password, &words)?;
+            password.check_strength(&self.settings, &words)?;
             registration.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
         if let Some(username) = &registration.username
@@ -85,12 +117,18 @@ impl Accounts {
     }
 
     /// The user whom an identifier and a password name. The try is counted before anything is compared,
-    /// and the work is the same where there is no such user.
+    /// and the work is the same where there is no such user; a wrong one is recorded.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::TooManyAttempts`]; [`Error::UserDisabled`] for the right
     /// password of a disabled user.
-    pub async fn recognise(&self, identifier: &Identifier, password: &Password) -> Result<User, Error> {
+    pub async fn recognise(
+        &self,
+        identifier: &Identifier,
+        password: &Password,
+        client_id: &str,
+        recorder: &Recorder,
+    ) -> Result<User, Error> {
         let typed = match identifier {
             Identifier::Address(address) => self.hash_keys.address(address),
             Identifier::Username(username) => self.hash_keys.username(username),
@@ -103,7 +141,11 @@ impl Accounts {
         let counted = counted.map_or(typed, |address| self.hash_keys.address(&address));
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let matches = self.try_password(&counted, password, hash.as_ref()).await?;
-        let user = user.filter(|_| matches).ok_or(Error::InvalidCredentials)?;
+        let Some(user) = user.filter(|_| matches) else {
+            let deed = Deed::failed(Action::SignIn, identifier.masked(), client_id);
+            self.store.record(&recorder.event(deed)?).await?;
+            return Err(Error::InvalidCredentials);
+        };
         if user.status == UserStatus::Disabled {
             return Err(Error::UserDisabled);
         }
@@ -162,7 +204,7 @@ impl Accounts {
                 return Err(Error::WrongPassword);
             }
         }
-        self.check_strength(&new, &user.personal_words())?;
+        new.check_strength(&self.settings, &user.personal_words())?;
         let (hash, now) = (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
         self.store
             .change_user(user.id, &self.hash_keys, |current| {
@@ -201,28 +243,36 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::OtpExpired`] for a challenge of another purpose, [`Error::WeakPassword`].
-    pub async fn reset_by_code(&self, proven: &Proven, new: &Password) -> Result<User, Error> {
+    pub async fn reset_by_code(&self, proven: &Proven, new: &Password, recorder: &Recorder) -> Result<User, Error> {
         let owner = proven.owner.filter(|_| proven.challenge.purpose == Purpose::PasswordReset);
-        self.reset(owner.ok_or(Error::OtpExpired)?, None, new).await
+        self.reset(owner.ok_or(Error::OtpExpired)?, None, new, recorder).await
     }
 
     /// Sets the password by the token of a link, once, and ends all sessions.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`] for a token that is unknown, used or too old; [`Error::WeakPassword`].
-    pub async fn reset_by_link(&self, token: &str, new: &Password) -> Result<User, Error> {
+    pub async fn reset_by_link(&self, token: &str, new: &Password, recorder: &Recorder) -> Result<User, Error> {
         let token_hash = self.hash_keys.identifier("reset link", token);
         let link = self.store.reset_link(&token_hash, self.clock.now()).await?.ok_or(Error::TokenInvalid)?;
-        let user = self.reset(link.user_id, Some(link.password_count), new).await?;
+        let user = self.reset(link.user_id, Some(link.password_count), new, recorder).await?;
         self.store.delete_reset_link(&token_hash).await?;
         Ok(user)
     }
 
-    async fn reset(&self, user_id: Uuid, password_count: Option<u64>, new: &Password) -> Result<User, Error> {
+    async fn reset(
+        &self,
+        user_id: Uuid,
+        password_count: Option<u64>,
+        new: &Password,
+        recorder: &Recorder,
+    ) -> Result<User, Error> {
         let user = self.store.user(user_id).await?.ok_or(Error::TokenInvalid)?;
-        self.check_strength(new, &user.personal_words())?;
+        new.check_strength(&self.settings, &user.personal_words())?;
         let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
+        let deed = Deed::own(Action::PasswordReset, user_id, DEFAULT_CLIENT_ID);
         self.store
+            .recording(recorder.event(deed)?)
             .change_user(user_id, &self.hash_keys, |user| {
                 if user.status == UserStatus::Disabled
                     || password_count.is_some_and(|count| count != user.password_count)
@@ -230,6 +280,8 @@ impl Accounts {
                     return Err(Error::TokenInvalid);
                 }
                 user.sessions = BTreeMap::new();
+                // Code and link went to the address alone: whoever used one has proven it.
+                user.unproven = false;
                 set_password(user, hash.clone(), now);
                 Ok(())
             })
@@ -264,15 +316,7 @@ impl Accounts {
         let now = whole_seconds(self.clock.now());
         let changed = self.store.change_user(user_id, &self.hash_keys, |user| {
             let before = user.clone();
-            if let Some(name) = &change.name {
-                user.name.clone_from(name);
-            }
-            if let Some(username) = &change.username {
-                user.username.clone_from(username);
-            }
-            if let Some(locale) = &change.locale {
-                user.locale.clone_from(locale);
-            }
+            change.apply(user);
             if *user != before {
                 user.updated_at = now;
             }
@@ -305,6 +349,7 @@ impl Accounts {
                         user.email_verified = true;
                     }
                 }
+                user.unproven = false;
                 user.updated_at = now;
                 Ok(())
             })
@@ -319,16 +364,7 @@ impl Accounts {
 
     /// Erases a user.
     pub async fn delete(&self, user_id: Uuid) -> Result<(), Error> {
-        self.store.delete_user(user_id, &self.hash_keys).await
-    }
-
-    /// Whether a password may become somebody's, who is described by `personal` words.
-    ///
-    /// # Errors
-    /// [`Error::WeakPassword`].
-    pub fn check_strength(&self, password: &Password, personal: &[&str]) -> Result<(), Error> {
-        let words: Vec<_> = personal.iter().copied().chain([self.settings.app_name.as_str()]).collect();
-        password.check(self.settings.password_min_length, &words)
+        self.store.delete_user(user_id, &self.hash_keys, |_| Ok(())).await
     }
 }
 

@@ -99,10 +99,12 @@ pub struct App {
     pub updated_at: Timestamp,
 }
 
-/// What an app gives to the sessions that begin in it. It travels with the challenge that leads to a
+/// The app that a session begins in, and what that gives to it. It travels with the challenge that leads to a
 /// session, and stays in the session: a change of the app holds for later ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionTerms {
+    /// The app.
+    pub client_id: String,
     /// Seconds that access tokens are good.
     pub access_token_ttl: i64,
     /// Seconds that the session lasts.
@@ -185,6 +187,7 @@ impl App {
     /// What it gives to a session that begins now.
     pub fn session_terms(&self, settings: &Settings) -> SessionTerms {
         SessionTerms {
+            client_id: self.client_id.clone(),
             access_token_ttl: self.access_token_ttl.unwrap_or(settings.access_token_ttl_seconds),
             refresh_token_ttl: self.refresh_token_ttl.unwrap_or(settings.refresh_token_ttl_seconds),
             default_role: self.default_role.clone().filter(|_| self.sign_up == SignUp::Open),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     app::{self, App, AppChange, AppType, DEFAULT_CLIENT_ID},
     app_secret::{AppSecret, StoredSecret},
+    audit::Event,
     clock::{Clock, whole_seconds},
     config::Settings,
     error::Error,
@@ -43,6 +44,12 @@ pub struct Apps {
 }
 
 impl Apps {
+    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { store: self.store.recording(event), ..self.clone() }
+    }
+
     /// The settings that an app falls back on.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -131,11 +138,15 @@ impl Apps {
         Ok((default_app.into_iter().chain(listed.items).collect(), listed.end))
     }
 
-    /// Makes an app. A confidential one comes with its first secret.
+    /// Makes an app, and records the `event` of it. A confidential one comes with its first secret.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`]; [`Error::Conflict`] for a `client_id` that is or was another app's.
-    pub async fn create(&self, new: NewApp) -> Result<(App, Option<AppSecret>), Error> {
+    pub async fn create(
+        &self,
+        new: NewApp,
+        event: impl FnOnce(&App) -> Result<Event, Error>,
+    ) -> Result<(App, Option<AppSecret>), Error> {
         let now = whole_seconds(self.clock.now());
         let client_id = match new.client_id {
             Some(client_id) => app::parse_client_id(client_id)?,
@@ -148,7 +159,7 @@ impl Apps {
             AppType::Public => None,
         };
         app.secrets = secret.iter().map(StoredSecret::new).collect();
-        if app.is_default() || !self.store.create_app(&app).await? {
+        if app.is_default() || !self.store.recording(event(&app)?).create_app(&app).await? {
             return Err(Error::taken("client_id"));
         }
         Ok((app, secret))

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     address::{Address, Channel},
     app::{Sender, SessionTerms},
+    audit::Action,
     clock::epoch_seconds,
     hash_keys::IdentifierHash,
     messages::Subject,
@@ -26,6 +27,17 @@ pub enum Purpose {
     NewAddress,
     /// A new password.
     PasswordReset,
+}
+
+impl Purpose {
+    /// What is tried with a code of it.
+    pub fn action(self) -> Action {
+        match self {
+            Self::SignIn => Action::SignIn,
+            Self::NewAddress => Action::AddressChange,
+            Self::PasswordReset => Action::PasswordReset,
+        }
+    }
 }
 
 /// What somebody who signs up wants his account to have. It waits in the challenge: nothing exists
@@ -91,9 +103,7 @@ pub struct Challenge {
     pub channel: Channel,
     /// The hash that the address's counters are kept under.
     pub identifier: IdentifierHash,
-    /// The app that asked.
-    pub client_id: String,
-    /// What that app gives to a session.
+    /// The app that asked, and what it gives to a session.
     pub terms: SessionTerms,
     /// The user who asked, where only he may prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ use crate::{
     address::{Address, Channel},
     app::{App, SignUp},
     apps::Apps,
+    audit::{Deed, Recorder},
     challenge::{
         Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView, Purpose, Registration,
     },
@@ -26,6 +27,7 @@ use crate::{
     random::Random,
     store::{Identity, Spent, Store},
     throttle::Throttle,
+    user::User,
     username::Username,
 };
 
@@ -112,6 +114,23 @@ impl Challenges {
         }
     }
 
+    /// Opens a challenge that makes an address its user's, for him alone to prove.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`Error::AppDisabled`].
+    pub async fn open_new_address(
+        &self,
+        user: &User,
+        client_id: &str,
+        address: Address,
+        ip: Option<String>,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
+        let app = self.apps.active(client_id).await?;
+        let new = NewChallenge::new(Purpose::NewAddress, app, address, user.locale.clone(), ip);
+        self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await
+    }
+
     /// As [`Self::open`], but a wait of the address reads as if a code had been sent.
     ///
     /// # Errors
@@ -180,14 +199,13 @@ impl Challenges {
             purpose: new.purpose,
             channel: content.address.channel(),
             identifier,
-            client_id: new.app.client_id.clone(),
             terms: new.app.session_terms(&self.settings),
             user_id: new.user_id,
             expires_at: now + seconds(self.settings.otp_ttl_seconds),
             attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
             code_digits: code.digits(),
             code_hash: code_hash.to_vec(),
-            sealed: self.hash_keys.seal(id, &sealed, &self.random)?,
+            sealed: self.hash_keys.seal_challenge(id, &sealed, &self.random)?,
             guess: None,
             guess_by: None,
         };
@@ -219,7 +237,7 @@ impl Challenges {
             ChallengeStatus::Locked => return Err(self.no_tries_left(&challenge, &identity, now)?),
             ChallengeStatus::Verified | ChallengeStatus::Expired => return Err(Error::OtpExpired),
         }
-        self.apps.check(&challenge.client_id).await?;
+        self.apps.check(&challenge.terms.client_id).await?;
         let content = self.content(&challenge)?;
         let source = self.count_source(&content.address, ip, now).await?;
         let is_test = source.is_none();
@@ -267,7 +285,7 @@ impl Challenges {
     }
 
     /// Proves a challenge with its code. The try is spent before anything is compared; a code proves
-    /// once, however many requests arrive together. `caller` is the signed-in user, if there is one;
+    /// once, however many requests arrive together; a wrong one is recorded. `caller` is the signed-in user, if there is one;
     /// a challenge of a purpose that is not `accepted` is left alone.
     ///
     /// # Errors
@@ -279,6 +297,7 @@ impl Challenges {
         code: &OneTimeCode,
         caller: Option<Uuid>,
         accepted: &[Purpose],
+        recorder: &Recorder,
     ) -> Result<Proven, Error> {
         let now = self.clock.now();
         let limits = &self.settings.limits;
@@ -306,7 +325,9 @@ impl Challenges {
                 let record = |throttle: &mut Throttle| throttle.record_failure(limits, now);
                 self.store.change_throttle(&challenge.identifier, identity, now, record).await?;
             }
-            return Err(Error::OtpIncorrect { attempts_left: challenge.attempts.left() });
+            let deed = Deed::failed(challenge.purpose.action(), content.address.masked(), &challenge.terms.client_id);
+            self.store.record(&recorder.event(deed)?).await?;
+            return Err(Error::OtpIncorrect { attempts_left: Some(challenge.attempts.left()) });
         }
         if throttle.has_row() {
             let record = |throttle: &mut Throttle| {
@@ -320,7 +341,7 @@ impl Challenges {
     }
 
     fn content(&self, challenge: &Challenge) -> Result<ChallengeContent, Error> {
-        serde_json::from_slice(&self.hash_keys.open(challenge.id, &challenge.sealed)?)
+        serde_json::from_slice(&self.hash_keys.open_challenge(challenge.id, &challenge.sealed)?)
             .map_err(|error| Error::Internal(format!("a challenge cannot be read: {error}")))
     }
 

@@ -6,6 +6,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::second_factor::MfaRequired;
+
 /// A field of the request that cannot be accepted, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -72,9 +74,12 @@ pub enum Error {
         /// Seconds to wait, unless only another factor or an administrator helps.
         retry_after: Option<i64>,
     },
-    /// The sign-in is too old for this (RFC 9470).
+    /// The sign-in is too old for this, or lacks the second factor (RFC 9470).
     #[error("a fresh sign-in is needed")]
-    FreshSignInNeeded,
+    FreshSignInNeeded {
+        /// Whether it has to be one with both factors.
+        multi_factor: bool,
+    },
     /// What is there stands against it: mostly, that somebody else has it.
     #[error("conflict: {}", .0.message)]
     Conflict(FieldError),
@@ -95,7 +100,16 @@ pub enum Error {
     UnauthorizedClient,
     /// The caller lacks a permission.
     #[error("forbidden: needs {0}")]
-    Forbidden(&'static str),
+    Forbidden(String),
+    /// What is there is not what the caller has seen (RFC 9110 §13.1.1).
+    #[error("precondition failed")]
+    PreconditionFailed,
+    /// A role that users have.
+    #[error("role in use")]
+    RoleInUse {
+        /// Some of those who have it.
+        users: Vec<uuid::Uuid>,
+    },
     /// The cooldown between two messages is still running.
     #[error("resend too soon")]
     ResendTooSoon {
@@ -111,8 +125,8 @@ pub enum Error {
     /// The code is wrong.
     #[error("wrong code")]
     OtpIncorrect {
-        /// Tries that this challenge has left.
-        attempts_left: u32,
+        /// Tries that this challenge has left, where it is one.
+        attempts_left: Option<u32>,
     },
     /// The challenge has no tries left, or its phone has to wait.
     #[error("locked")]
@@ -141,6 +155,9 @@ pub enum Error {
     /// DynamoDB, SNS or Secrets Manager cannot be reached, or refuses.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The first factor was right, and the second is due.
+    #[error("second factor due")]
+    MfaRequired(Box<MfaRequired>),
     /// A fault of ours.
     #[error("internal error: {0}")]
     Internal(String),

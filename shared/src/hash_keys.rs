@@ -30,6 +30,7 @@ pub struct HashKeys {
     identifiers: hmac::Key,
     codes: hmac::Key,
     challenge_seal: LessSafeKey,
+    second_factor_seal: LessSafeKey,
     password_pepper: [u8; 32],
     refresh_tokens: hmac::Key,
     refresh_successors: hmac::Key,
@@ -53,7 +54,11 @@ impl HashKeys {
             let info = [purpose.as_bytes()];
             Ok(root.expand(&info, hmac::HMAC_SHA256).map_err(derivation)?.into())
         };
-        let seal: UnboundKey = root.expand(&[b"challenge seal"], &AES_256_GCM).map_err(derivation)?.into();
+        let seal_key = |purpose: &str| -> Result<LessSafeKey, Error> {
+            let info = [purpose.as_bytes()];
+            let key: UnboundKey = root.expand(&info, &AES_256_GCM).map_err(derivation)?.into();
+            Ok(LessSafeKey::new(key))
+        };
         let mut pepper = [0; 32];
         root.expand(&[b"password pepper"], hkdf::HKDF_SHA256)
             .and_then(|expanded| expanded.fill(&mut pepper))
@@ -61,7 +66,8 @@ impl HashKeys {
         Ok(Self {
             identifiers: hmac_key("identifiers")?,
             codes: hmac_key("one-time codes")?,
-            challenge_seal: LessSafeKey::new(seal),
+            challenge_seal: seal_key("challenge seal")?,
+            second_factor_seal: seal_key("second factor seal")?,
             password_pepper: pepper,
             refresh_tokens: hmac_key("refresh tokens")?,
             refresh_successors: hmac_key("refresh successors")?,
@@ -105,29 +111,23 @@ impl HashKeys {
     }
 
     /// Encrypts what a challenge keeps to itself (AES-256-GCM), bound to the challenge.
-    pub fn seal(&self, challenge_id: uuid::Uuid, content: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
-        let nonce: [u8; 12] = random.bytes()?;
-        let mut sealed = content.to_vec();
-        self.challenge_seal
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(challenge_id.as_bytes()),
-                &mut sealed,
-            )
-            .map_err(|_| Error::Internal("a challenge could not be sealed".into()))?;
-        Ok([nonce.as_slice(), &sealed].concat())
+    pub fn seal_challenge(&self, id: uuid::Uuid, content: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+        seal(&self.challenge_seal, id, content, random)
     }
 
-    /// What [`Self::seal`] sealed for this challenge.
-    pub fn open(&self, challenge_id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
-        let broken = || Error::Internal("a sealed challenge cannot be opened".into());
-        let (nonce, ciphertext) = sealed.split_first_chunk::<12>().ok_or_else(broken)?;
-        let mut ciphertext = ciphertext.to_vec();
-        let content = self
-            .challenge_seal
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(challenge_id.as_bytes()), &mut ciphertext)
-            .map_err(|_| broken())?;
-        Ok(content.to_vec())
+    /// What [`Self::seal_challenge`] sealed for this challenge.
+    pub fn open_challenge(&self, id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        open(&self.challenge_seal, id, sealed)
+    }
+
+    /// Encrypts the secret of an authenticator app (AES-256-GCM), bound to its user.
+    pub fn seal_second_factor(&self, user_id: uuid::Uuid, secret: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+        seal(&self.second_factor_seal, user_id, secret, random)
+    }
+
+    /// What [`Self::seal_second_factor`] sealed for this user.
+    pub fn open_second_factor(&self, user_id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        open(&self.second_factor_seal, user_id, sealed)
     }
 
     /// The tag by which a refresh token shows that it was made here.
@@ -167,6 +167,26 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     digest
+}
+
+/// AES-256-GCM with a random nonce in front, bound to an id.
+fn seal(key: &LessSafeKey, id: uuid::Uuid, content: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+    let nonce: [u8; 12] = random.bytes()?;
+    let mut sealed = content.to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut sealed)
+        .map_err(|_| Error::Internal("something could not be sealed".into()))?;
+    Ok([nonce.as_slice(), &sealed].concat())
+}
+
+/// What [`seal`] sealed with the same key and id.
+fn open(key: &LessSafeKey, id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+    let broken = || Error::Internal("something sealed cannot be opened".into());
+    let (nonce, ciphertext) = sealed.split_first_chunk::<12>().ok_or_else(broken)?;
+    let mut ciphertext = ciphertext.to_vec();
+    let content = key
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(id.as_bytes()), &mut ciphertext)
+        .map_err(|_| broken())?;
+    Ok(content.to_vec())
 }
 
 fn derivation(_: aws_lc_rs::error::Unspecified) -> Error {

@@ -10,6 +10,7 @@ use crate::{
     access_tokens::AccessTokens,
     accounts::Accounts,
     apps::Apps,
+    audit::Audit,
     challenges::Challenges,
     clock::Clock,
     config::{Environment, Settings},
@@ -18,9 +19,12 @@ use crate::{
     messages::{Mails, Messenger, Texts},
     password::PasswordHasher,
     random::Random,
+    roles::Roles,
+    second_factors::SecondFactors,
     secrets::Secrets,
     sessions::Sessions,
     store::Store,
+    users::Users,
 };
 
 /// The parts. Cloning is cheap, and clones share what was made.
@@ -37,6 +41,7 @@ struct Made {
     messenger: OnceLock<Messenger>,
     hasher: OnceLock<PasswordHasher>,
     access_tokens: OnceLock<AccessTokens>,
+    roles: OnceLock<Roles>,
     hash_keys: OnceCell<Arc<HashKeys>>,
     signer: OnceCell<Arc<Signer>>,
 }
@@ -58,6 +63,7 @@ impl Parts {
             messenger: OnceLock::new(),
             hasher: OnceLock::new(),
             access_tokens: OnceLock::new(),
+            roles: OnceLock::new(),
             hash_keys: OnceCell::new(),
             signer: OnceCell::new(),
         })))
@@ -122,6 +128,17 @@ impl Parts {
         }
     }
 
+    /// The audit trail.
+    pub fn audit(&self) -> Audit {
+        Audit::new(&self.0.settings, self.0.clock.clone(), self.0.random.clone())
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> Roles {
+        let make = || Roles::new(self.store().clone(), self.0.settings.clone(), self.0.clock.clone());
+        self.0.roles.get_or_init(make).clone()
+    }
+
     /// The hash keys, read once a process.
     pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
         let read = || async { self.secrets().hash_keys(&self.0.settings.hash_keys_secret_arn).await.map(Arc::new) };
@@ -154,6 +171,8 @@ impl Parts {
         Ok(Sessions {
             store: self.store().clone(),
             apps: self.apps(),
+            roles: self.roles(),
+            audit: self.audit(),
             hash_keys: self.hash_keys().await?,
             signer: self.signer().await?,
             settings: self.0.settings.clone(),
@@ -162,13 +181,43 @@ impl Parts {
         })
     }
 
+    /// Second factors.
+    pub async fn second_factors(&self) -> Result<SecondFactors, Error> {
+        Ok(SecondFactors {
+            store: self.store().clone(),
+            hash_keys: self.hash_keys().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// People, as administrators see them.
+    pub async fn users(&self) -> Result<Users, Error> {
+        let hash_keys = self.hash_keys().await?;
+        Ok(Users {
+            store: self.store().clone(),
+            hasher: self.hasher(&hash_keys),
+            hash_keys,
+            apps: self.apps(),
+            roles: self.roles(),
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    fn hasher(&self, hash_keys: &HashKeys) -> PasswordHasher {
+        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.function_memory_mb);
+        self.0.hasher.get_or_init(make).clone()
+    }
+
     /// Accounts.
     pub async fn accounts(&self) -> Result<Accounts, Error> {
         let hash_keys = self.hash_keys().await?;
-        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.function_memory_mb);
         Ok(Accounts {
             store: self.store().clone(),
-            hasher: self.0.hasher.get_or_init(make).clone(),
+            hasher: self.hasher(&hash_keys),
             hash_keys,
             settings: self.0.settings.clone(),
             clock: self.0.clock.clone(),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::{error::Error, random::Random};
+use crate::{config::Settings, error::Error, random::Random};
 
 /// The longest password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least 64).
 const MAX_CODE_POINTS: usize = 256;
@@ -49,12 +49,21 @@ impl Password {
         Ok(Self { text: normal, field })
     }
 
+    /// [`Self::check`] with the settings' length and the app's name.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`] with the reason.
+    pub fn check_strength(&self, settings: &Settings, personal: &[&str]) -> Result<(), Error> {
+        let words: Vec<_> = personal.iter().copied().chain([settings.app_name.as_str()]).collect();
+        self.check(settings.password_min_length, &words)
+    }
+
     /// Whether it may become somebody's password. `personal` are the words that say who he is and
     /// where: the app's name, phone, names (NIST SP 800-63B-4 §3.1.1.2).
     ///
     /// # Errors
     /// [`Error::WeakPassword`] with the reason.
-    pub fn check(&self, min_code_points: usize, personal: &[&str]) -> Result<(), Error> {
+    fn check(&self, min_code_points: usize, personal: &[&str]) -> Result<(), Error> {
         let weak = |reason: String| Err(Error::WeakPassword { field: self.field, reason });
         if self.text.chars().count() < min_code_points {
             return weak(format!("must have at least {min_code_points} characters"));

@@ -26,7 +26,30 @@ pub enum AuthenticationMethod {
     Email,
     /// A password.
     Pwd,
+    /// The code of an authenticator app.
+    Otp,
+    /// A recovery code, which the registry has no value for.
+    RecoveryCode,
+    /// More than one factor.
+    Mfa,
 }
+
+impl AuthenticationMethod {
+    /// Whether it shows that the phone or the e-mail address is the user's.
+    pub fn proves_address(self) -> bool {
+        matches!(self, Self::Sms | Self::Email)
+    }
+}
+
+/// How sure it is that it was the user: the `acr` of tokens.
+pub fn assurance_level(amr: &[AuthenticationMethod]) -> &'static str {
+    if amr.contains(&AuthenticationMethod::Mfa) { MULTI_FACTOR } else { SINGLE_FACTOR }
+}
+
+/// One factor: NIST SP 800-63B-4's AAL1.
+pub const SINGLE_FACTOR: &str = "aal1";
+/// Two factors: NIST SP 800-63B-4's AAL2.
+pub const MULTI_FACTOR: &str = "aal2";
 
 /// The device that asks, as API Gateway saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +60,9 @@ pub struct Device {
     /// The source address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// The request; not kept with a session.
+    #[serde(skip)]
+    pub request_id: Option<String>,
 }
 
 /// A session as the store keeps it. Whether it is live is told by its user

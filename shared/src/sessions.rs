@@ -13,8 +13,9 @@ use uuid::Uuid;
 use crate::{
     access_token::{Claims, Signer},
     address::Address,
-    app::{ADMIN_ROLE, App, DEFAULT_CLIENT_ID, SessionTerms, SignUp},
+    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID, SessionTerms, SignUp},
     apps::Apps,
+    audit::{Action, Audit, Deed},
     challenge::ChallengeContent,
     challenges::Proven,
     clock::{Clock, seconds, seconds_until, whole_seconds},
@@ -22,12 +23,18 @@ use crate::{
     error::Error,
     hash_keys::HashKeys,
     metrics::{self, Metric},
+    one_time_code::Attempts,
     random::Random,
     refresh_token::RefreshToken,
+    roles::Roles,
+    second_factor::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
     session::{AuthenticationMethod, Device, Session, idle_end},
-    store::{Created, Rotation, Store},
+    store::{Begun, Created, Rotation, Store},
     user::{User, UserStatus, UserView},
 };
+
+/// How long a sign-in waits for its second factor.
+const MFA_SECONDS: i64 = 300;
 
 /// The tokens of a session (RFC 6749 §5.1, plus the end of the refresh token).
 #[derive(Serialize, ToSchema)]
@@ -61,18 +68,14 @@ pub struct SignedIn {
     user: UserView,
 }
 
-/// The app that a session begins in.
-#[derive(Clone, Debug)]
-pub struct Join {
-    client_id: String,
-    terms: SessionTerms,
-}
-
-impl Join {
-    /// A session in `app` as it is now.
-    pub fn new(app: &App, settings: &Settings) -> Self {
-        Self { client_id: app.client_id.clone(), terms: app.session_terms(settings) }
-    }
+/// How a sign-in goes on.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignIn {
+    /// There is a session.
+    Done(Box<SignedIn>),
+    /// The second factor is due.
+    MfaRequired(MfaRequired),
 }
 
 /// The sessions of the service.
@@ -80,6 +83,8 @@ impl Join {
 pub struct Sessions {
     pub(crate) store: Store,
     pub(crate) apps: Apps,
+    pub(crate) roles: Roles,
+    pub(crate) audit: Audit,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) settings: Arc<Settings>,
@@ -93,9 +98,9 @@ impl Sessions {
     /// # Errors
     /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a stranger, where the
     /// app has closed its sign-up in the meantime.
-    pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignedIn, Error> {
+    pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
         let now = self.clock.now();
-        self.apps.check(&proven.challenge.client_id).await?;
+        self.apps.check(&proven.challenge.terms.client_id).await?;
         let method = match proven.content.address {
             Address::Sms(_) => AuthenticationMethod::Sms,
             Address::Email(_) => AuthenticationMethod::Email,
@@ -103,33 +108,70 @@ impl Sessions {
         let owner = match proven.owner {
             Some(owner) => owner,
             None => match self.sign_up(&proven, method, device.clone(), now).await? {
-                Some(signed_in) => return Ok(signed_in),
+                Some(signed_in) => return Ok(SignIn::Done(Box::new(signed_in))),
                 // Somebody else's proof was faster: the address has its owner now.
                 None => self.store.identity(&proven.challenge.identifier).await?.owner.ok_or(Error::OtpExpired)?,
             },
         };
-        let join = Join { client_id: proven.challenge.client_id, terms: proven.challenge.terms };
-        self.begin(owner, &join, method, device).await?.ok_or(Error::OtpExpired)
+        let sign_in = self.begin(owner, proven.challenge.terms, vec![method], device).await?;
+        sign_in.ok_or(Error::OtpExpired)
     }
 
-    /// Starts a session of a user who was recognised by `method`; nothing where the user is gone.
+    /// Starts a session of a user who was recognised as `amr` says, or asks for the second factor where
+    /// that is due; nothing where the user is gone.
     ///
     /// # Errors
     /// [`Error::UserDisabled`].
     pub async fn begin(
         &self,
         user_id: Uuid,
-        join: &Join,
-        method: AuthenticationMethod,
+        terms: SessionTerms,
+        amr: Vec<AuthenticationMethod>,
         device: Device,
-    ) -> Result<Option<SignedIn>, Error> {
+    ) -> Result<Option<SignIn>, Error> {
         let now = self.clock.now();
-        let (session, refresh) = self.new_session(user_id, join, method, device, now)?;
-        let default_role = join.terms.default_role.as_deref();
-        match self.store.begin_session(&session, refresh.ends_at, default_role).await? {
-            Some(user) => self.signed_in(&user, &session, &refresh, false, now).map(Some),
-            None => Ok(None),
+        let (session, refresh) = self.new_session(user_id, &terms, amr, device, now)?;
+        let mut begun = self.store.begin_session(&session, refresh.ends_at, terms.default_role.as_deref()).await?;
+        if matches!(begun, Begun::Unproven) {
+            // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
+            self.store.clear_unproven(user_id, &self.hash_keys).await?;
+            begun = self.store.begin_session(&session, refresh.ends_at, terms.default_role.as_deref()).await?;
         }
+        Ok(match begun {
+            Begun::Yes(user) => {
+                self.store.record(&self.audit.event(sign_in_of(&session), &session.device)?).await?;
+                Some(SignIn::Done(Box::new(self.signed_in(&user, &session, &refresh, false, now).await?)))
+            }
+            Begun::SecondFactorDue => {
+                Some(SignIn::MfaRequired(self.ask_for_second_factor(user_id, terms, session.amr, now).await?))
+            }
+            Begun::NoUser | Begun::Unproven => None,
+        })
+    }
+
+    async fn ask_for_second_factor(
+        &self,
+        user_id: Uuid,
+        terms: SessionTerms,
+        amr: Vec<AuthenticationMethod>,
+        now: Timestamp,
+    ) -> Result<MfaRequired, Error> {
+        let token = MfaToken::draw(&self.random)?;
+        let pending = PendingSignIn {
+            user_id,
+            terms,
+            amr,
+            attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
+            expires_at: now + seconds(MFA_SECONDS),
+            used_by: None,
+        };
+        self.store.put_pending_sign_in(&self.hash_keys.identifier("mfa token", token.as_str()), &pending).await?;
+        Ok(MfaRequired {
+            mfa_required: true,
+            mfa_token: token,
+            methods: SecondFactorMethod::ALL.to_vec(),
+            expires_in: seconds_until(pending.expires_at, now),
+        })
     }
 
     /// Makes the account of an address that was just proven, with what its sign-up asked for. Nothing
@@ -141,17 +183,18 @@ impl Sessions {
         device: Device,
         now: Timestamp,
     ) -> Result<Option<SignedIn>, Error> {
-        let app = self.apps.active(&proven.challenge.client_id).await?;
+        let app = self.apps.active(&proven.challenge.terms.client_id).await?;
         if app.sign_up == SignUp::Closed {
             return Err(Error::OtpExpired);
         }
-        let join = Join::new(&app, &self.settings);
-        let mut user = self.new_user(&proven.content, &join, now)?;
-        let (session, refresh) = self.new_session(user.id, &join, method, device, now)?;
+        let terms = app.session_terms(&self.settings);
+        let mut user = self.new_user(&proven.content, &terms, now)?;
+        let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
         user.sessions.insert(session.id, refresh.ends_at.as_second());
+        let store = self.store.recording(self.audit.event(sign_in_of(&session), &session.device)?);
         loop {
-            match self.store.create_user(&user, &session, &self.hash_keys).await? {
-                Created::Yes => return self.signed_in(&user, &session, &refresh, true, now).map(Some),
+            match store.create_user(&user, Some(&session), &self.hash_keys).await? {
+                Created::Yes => return self.signed_in(&user, &session, &refresh, true, now).await.map(Some),
                 Created::Taken(identifier) if identifier == proven.challenge.identifier => return Ok(None),
                 // Whoever proved first has the username; this account can choose another.
                 Created::Taken(_) if user.username.is_some() => user.username = None,
@@ -198,18 +241,18 @@ impl Sessions {
         if !user.has_session(session.id, now) {
             return Err(Error::TokenInvalid);
         }
-        self.tokens(&user, &session, &next, now)
+        self.tokens(&user, &session, &next, now).await
     }
 
-    fn new_user(&self, content: &ChallengeContent, join: &Join, now: Timestamp) -> Result<User, Error> {
+    fn new_user(&self, content: &ChallengeContent, terms: &SessionTerms, now: Timestamp) -> Result<User, Error> {
         let registration = content.registration.clone().unwrap_or_default();
         let (phone, email) = match &content.address {
             Address::Sms(phone) => (Some(phone.clone()), None),
             Address::Email(email) => (None, Some(email.clone())),
         };
         let mut roles = BTreeMap::new();
-        if let Some(role) = &join.terms.default_role {
-            roles.insert(join.client_id.clone(), BTreeSet::from([role.clone()]));
+        if let Some(role) = &terms.default_role {
+            roles.insert(terms.client_id.clone(), BTreeSet::from([role.clone()]));
         }
         if phone.is_some() && phone == self.settings.admin_phone {
             roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default().insert(ADMIN_ROLE.to_owned());
@@ -223,6 +266,8 @@ impl Sessions {
             username: registration.username,
             name: registration.name,
             password: registration.password,
+            unproven: false,
+            totp: false,
             password_count: 0,
             version: 0,
             locale: content.locale.clone(),
@@ -238,21 +283,21 @@ impl Sessions {
     fn new_session(
         &self,
         user_id: Uuid,
-        join: &Join,
-        method: AuthenticationMethod,
+        terms: &SessionTerms,
+        amr: Vec<AuthenticationMethod>,
         device: Device,
         now: Timestamp,
     ) -> Result<(Session, RefreshToken), Error> {
         let id = self.random.uuid(now)?;
-        let ends_at = whole_seconds(now) + seconds(join.terms.refresh_token_ttl);
-        let refresh = RefreshToken::first((user_id, id), join.client_id.clone(), ends_at, &self.random)?;
+        let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
+        let refresh = RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
         let session = Session {
             id,
             user_id,
-            client_id: join.client_id.clone(),
-            access_token_ttl: join.terms.access_token_ttl,
+            client_id: terms.client_id.clone(),
+            access_token_ttl: terms.access_token_ttl,
             device,
-            amr: vec![method],
+            amr,
             created_at: now,
             last_used_at: now,
             expires_at: idle_end(now, ends_at),
@@ -262,7 +307,7 @@ impl Sessions {
         Ok((session, refresh))
     }
 
-    fn signed_in(
+    async fn signed_in(
         &self,
         user: &User,
         session: &Session,
@@ -272,13 +317,13 @@ impl Sessions {
     ) -> Result<SignedIn, Error> {
         metrics::count(Metric::SignIns);
         Ok(SignedIn {
-            tokens: self.tokens(user, session, refresh, now)?,
+            tokens: self.tokens(user, session, refresh, now).await?,
             is_new_user,
             user: UserView::new(user, &session.client_id),
         })
     }
 
-    fn tokens(
+    async fn tokens(
         &self,
         user: &User,
         session: &Session,
@@ -288,6 +333,8 @@ impl Sessions {
         // An access token does not outlive its session.
         let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
         let claims = Claims::new(&self.settings.issuer, user, session, self.random.uuid(now)?, now, expires_in);
+        let permissions = self.roles.token_permissions(&claims.roles).await?;
+        let claims = claims.permitting(&permissions);
         Ok(TokenPair {
             access_token: self.signer.sign(&claims)?,
             scope: claims.scope,
@@ -297,4 +344,8 @@ impl Sessions {
             refresh_expires_in: seconds_until(session.expires_at, now),
         })
     }
+}
+
+fn sign_in_of(session: &Session) -> Deed {
+    Deed::own(Action::SignIn, session.user_id, &session.client_id)
 }

@@ -50,9 +50,17 @@ pub struct Throttle {
     failures: Vec<i64>,
     /// Failures since the last success.
     failures_in_row: u32,
+    /// Failures of the second factor since it was last right: a right first factor does not end this row.
+    #[serde(skip_serializing_if = "is_zero")]
+    second_failures_in_row: u32,
     last_failure_at: i64,
     /// The newest challenge of each purpose: the only one that counts.
     newest: BTreeMap<Purpose, Uuid>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How long until something is allowed.
@@ -167,7 +175,30 @@ impl Throttle {
         if let Some(position) = self.failures.iter().rposition(|at| *at == now.as_second()) {
             self.failures.remove(position);
         }
+        if self.last_failure_at == now.as_second() {
+            // No wait is longer than a day: where no failure is left, none is running.
+            self.last_failure_at = self.failures.last().copied().unwrap_or(now.as_second() - DAY);
+        }
         self.failures_in_row = 0;
+    }
+
+    /// Counts a second factor as wrong before it is compared; [`Self::pass_second_factor`] where it is right.
+    ///
+    /// # Errors
+    /// [`Error::OtpLocked`] with the wait.
+    pub fn spend_second_factor(&mut self, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+        self.forget_old(now);
+        self.check(limits, now)?;
+        self.failures.push(now.as_second());
+        self.second_failures_in_row += 1;
+        self.last_failure_at = now.as_second();
+        Ok(())
+    }
+
+    /// The second factor counted at `now` was right: its failure never was, and all rows end.
+    pub fn pass_second_factor(&mut self, now: Timestamp) {
+        self.take_back_failure(now);
+        self.second_failures_in_row = 0;
     }
 
     /// Counts a wrong secret.
@@ -206,25 +237,29 @@ impl Throttle {
     }
 
     fn wait(&self, limits: &Limits, now: Timestamp) -> Option<Wait> {
-        if self.failures_in_row >= OFF_AFTER {
+        if self.longest_row() >= OFF_AFTER {
             return Some(Wait::Forever);
         }
         let row = LADDER
             .iter()
-            .find(|(failures, _)| self.failures_in_row >= *failures)
+            .find(|(failures, _)| self.longest_row() >= *failures)
             .map(|(_, wait)| self.last_failure_at + wait - now.as_second())
             .filter(|wait| *wait > 0);
         row.max(window_wait(&self.failures, limits.failures_per_day, DAY, now)).map(Wait::Seconds)
     }
 
+    fn longest_row(&self) -> u32 {
+        self.failures_in_row.max(self.second_failures_in_row)
+    }
+
     /// When the state is as good as none, or never.
     pub fn expires_at(&self) -> Option<i64> {
-        if self.failures_in_row >= OFF_AFTER {
+        if self.longest_row() >= OFF_AFTER {
             return None;
         }
         let sends = self.sends.last().map(|at| at + DAY);
         let failures = self.failures.last().map(|at| at + DAY);
-        let row = (self.failures_in_row > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
+        let row = (self.longest_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
         // A challenge that counted no message (test phones) still has its place here for as long as any may live.
         let newest = self.newest.values().filter_map(|id| id.get_timestamp()).map(|at| at.to_unix().0).max();
         let newest = newest.and_then(|at| i64::try_from(at).ok()).map(|at| at + HOUR);
@@ -232,8 +267,8 @@ impl Throttle {
     }
 
     fn forget_old(&mut self, now: Timestamp) {
-        if self.failures_in_row < OFF_AFTER && self.last_failure_at <= now.as_second() - MEMORY_OF_FAILURES {
-            self.failures_in_row = 0;
+        if self.longest_row() < OFF_AFTER && self.last_failure_at <= now.as_second() - MEMORY_OF_FAILURES {
+            (self.failures_in_row, self.second_failures_in_row) = (0, 0);
         }
         self.sends.retain(|at| *at > now.as_second() - DAY);
         self.failures.retain(|at| *at > now.as_second() - DAY);
@@ -336,6 +371,24 @@ mod tests {
         assert_eq!(send(&mut throttle, now + 1000.hours()), Err(Error::OtpLocked { retry_after: None }));
         throttle.record_success();
         assert_eq!(throttle.check(&limits, now + 24.hours()), Ok(()));
+    }
+
+    #[test]
+    fn a_right_password_does_not_begin_the_wait_of_the_second_factor_anew() {
+        let (mut throttle, mut now) = (Throttle::default(), start());
+        for _ in 0..10 {
+            throttle.spend_second_factor(&LIMITS, now).unwrap();
+        }
+        let wait = 15 * 60;
+        assert_eq!(throttle.check(&LIMITS, now), Err(Error::OtpLocked { retry_after: Some(wait) }));
+        for later in [wait.seconds(), 25.hours()] {
+            now += later;
+            throttle.spend_password(10, &LIMITS, now).unwrap();
+            throttle.take_back_failure(now);
+            assert_eq!(throttle.check(&LIMITS, now), Ok(()));
+        }
+        throttle.spend_second_factor(&LIMITS, now).unwrap();
+        assert_eq!(throttle.check(&LIMITS, now), Err(Error::OtpLocked { retry_after: Some(wait) }), "the row goes on");
     }
 
     #[test]

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::{
     address::Address,
-    app,
+    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
     clock::{epoch_seconds, epoch_seconds_option},
     email::Email,
-    hash_keys::{HashKeys, IdentifierHash},
+    hash_keys::{HashKeys, IdentifierHash, sha256},
     password::PasswordHash,
     phone::PhoneNumber,
     username::Username,
@@ -26,6 +26,16 @@ pub enum UserStatus {
     Active,
     /// May not; nothing of the user is accepted.
     Disabled,
+}
+
+impl UserStatus {
+    /// The status as requests and the store write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// A user as the store keeps it.
@@ -51,6 +61,12 @@ pub struct User {
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<PasswordHash>,
+    /// Whether an administrator wrote the phone or the e-mail address down, and nobody has proven it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
+    /// Whether an authenticator app is asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub totp: bool,
     /// Counts what ends reset links, above all changes of the password: a link is good for one count.
     #[serde(default)]
     pub password_count: u64,
@@ -102,9 +118,31 @@ impl User {
         self.phone.clone().map(Address::Sms).into_iter().chain(email)
     }
 
+    /// What the user is called where a person reads it: the username or, where there is none, an address.
+    pub fn display_name(&self) -> String {
+        let username = self.username.as_ref().map(|username| username.as_str().to_owned());
+        let phone = self.phone.as_ref().map(|phone| phone.as_str().to_owned());
+        let email = self.email.as_ref().map(|email| email.as_str().to_owned());
+        username.or(email).or(phone).unwrap_or_default()
+    }
+
     /// The words that make a password weak, beside the app's name.
     pub fn personal_words(&self) -> Vec<&str> {
         personal_words(self.phone.as_ref(), self.email.as_ref(), self.username.as_ref(), self.name.as_deref())
+    }
+
+    /// Whether the user is an administrator who can sign in: there is always one.
+    pub fn is_active_admin(&self) -> bool {
+        let roles = self.roles.get(DEFAULT_CLIENT_ID);
+        self.status == UserStatus::Active && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
+    }
+
+    /// What changes when the user does, and not when he signs in: an entity tag (RFC 9110 §8.8.3). It is
+    /// the same whichever app's roles are shown, and changes with those of any.
+    pub fn entity_tag(&self) -> String {
+        let profile = UserView { last_sign_in_at: None, ..UserView::new(self, DEFAULT_CLIENT_ID) };
+        let digest = sha256(&serde_json::to_vec(&(profile, &self.roles)).unwrap_or_default());
+        format!("\"{}\"", data_encoding::HEXLOWER.encode(digest.split_at(8).0))
     }
 
     /// Whether this session is live at `now`.
@@ -170,15 +208,15 @@ impl UserView {
         Self {
             id: user.id,
             phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
-            phone_verified: user.phone.is_some(),
+            phone_verified: user.phone.is_some() && !user.unproven,
             email: user.email.as_ref().map(|email| email.as_str().to_owned()),
-            email_verified: user.email_verified,
+            email_verified: user.email_verified && !user.unproven,
             username: user.username.as_ref().map(|username| username.as_str().to_owned()),
             name: user.name.clone(),
             locale: user.locale.clone(),
             avatar_url: None,
             has_password: user.password.is_some(),
-            mfa: Vec::new(),
+            mfa: user.totp.then(|| "totp".to_owned()).into_iter().collect(),
             roles: user.roles_in(client_id),
             status: user.status,
             created_at: user.created_at,
@@ -186,9 +224,4 @@ impl UserView {
             last_sign_in_at: user.last_sign_in_at,
         }
     }
-}
-
-/// The permissions that a user's roles give in an app: the `scope` of tokens.
-pub fn permissions(roles: &[String]) -> Vec<&'static str> {
-    if roles.iter().any(|role| role == app::ADMIN_ROLE) { app::BUILT_IN_PERMISSIONS.to_vec() } else { Vec::new() }
 }

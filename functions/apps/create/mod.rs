@@ -3,8 +3,9 @@
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use shared::{
-    app::{AppChange, AppType, AppView, SignUp},
+    app::{App, AppChange, AppType, AppView, SignUp},
     apps::{Apps, NewApp},
+    audit::{Action, Recorder},
     error::Error,
     http::{Admin, AppsWrite, Json, sent},
     parts::Parts,
@@ -79,8 +80,9 @@ pub struct CreatedApp {
     extensions(("x-codes" = json!(["conflict"]))),
 )]
 async fn create(
-    _: Admin<AppsWrite>,
+    admin: Admin<AppsWrite>,
     apps: Apps,
+    recorder: Recorder,
     Json(request): Json<CreateAppRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<CreatedApp>), Error> {
     let settings = AppChange {
@@ -94,7 +96,8 @@ async fn create(
         active: request.active,
     };
     let new = NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };
-    let (app, secret) = apps.create(new).await?;
+    let created = |app: &App| recorder.event(admin.caller.deed(Action::AppCreate, format!("app:{}", app.client_id)));
+    let (app, secret) = apps.create(new, created).await?;
     let location = format!("/v1/apps/{}", app.client_id);
     let client_secret = secret.map(|secret| secret.reveal());
     let created = CreatedApp { app: AppView::new(app, apps.settings()), client_secret };

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use shared::{
     apps::Apps,
+    audit::{Action, Recorder},
     error::Error,
     http::{Admin, AppsWrite, PathName},
     parts::Parts,
@@ -25,8 +26,14 @@ mod tests;
     responses((status = 204, description = "Removed")),
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
 )]
-async fn delete(_: Admin<AppsWrite>, apps: Apps, PathName(client_id): PathName) -> Result<StatusCode, Error> {
-    apps.delete(&client_id).await?;
+async fn delete(
+    admin: Admin<AppsWrite>,
+    apps: Apps,
+    recorder: Recorder,
+    PathName(client_id): PathName,
+) -> Result<StatusCode, Error> {
+    let event = recorder.event(admin.caller.deed(Action::AppDelete, format!("app:{client_id}")))?;
+    apps.recording(event).delete(&client_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

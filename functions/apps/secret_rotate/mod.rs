@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     app_secret::MAX_OLD_VALID_SECONDS,
     apps::Apps,
+    audit::{Action, Recorder},
     error::Error,
     http::{Admin, AppsWrite, Json, OptionalJson, PathName},
     parts::Parts,
@@ -53,8 +54,9 @@ pub struct RotatedSecret {
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
 )]
 async fn rotate(
-    _: Admin<AppsWrite>,
+    admin: Admin<AppsWrite>,
     apps: Apps,
+    recorder: Recorder,
     PathName(client_id): PathName,
     OptionalJson(request): OptionalJson<RotateSecretRequest>,
 ) -> Result<Json<RotatedSecret>, Error> {
@@ -63,7 +65,8 @@ async fn rotate(
         let message = format!("must be from 0 to {MAX_OLD_VALID_SECONDS} seconds");
         return Err(Error::field("old_secret_valid_for", message));
     }
-    let (app, secret) = apps.rotate_secret(&client_id, valid_for).await?;
+    let event = recorder.event(admin.caller.deed(Action::AppSecretRotate, format!("app:{client_id}")))?;
+    let (app, secret) = apps.recording(event).rotate_secret(&client_id, valid_for).await?;
     Ok(Json(RotatedSecret {
         client_id: app.client_id,
         client_secret: secret.reveal(),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use shared::{
     app::{AppChange, AppView, SignUp},
     apps::Apps,
+    audit::{Action, Recorder},
     error::Error,
     http::{Admin, AppsWrite, Json, PathName, sent},
     parts::Parts,
@@ -59,8 +60,9 @@ pub struct UpdateAppRequest {
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
 )]
 async fn update(
-    _: Admin<AppsWrite>,
+    admin: Admin<AppsWrite>,
     apps: Apps,
+    recorder: Recorder,
     PathName(client_id): PathName,
     Json(request): Json<UpdateAppRequest>,
 ) -> Result<Json<AppView>, Error> {
@@ -74,7 +76,8 @@ async fn update(
         sms_text: request.sms_text,
         active: request.active,
     };
-    let app = apps.change(&client_id, &change).await?;
+    let event = recorder.event(admin.caller.deed(Action::AppUpdate, format!("app:{client_id}")))?;
+    let app = apps.recording(event).change(&client_id, &change).await?;
     Ok(Json(AppView::new(app, apps.settings())))
 }
 

@@ -4,13 +4,14 @@ use serde::Deserialize;
 use shared::{
     accounts::{Accounts, Identifier},
     apps::Apps,
+    audit::Recorder,
     challenges::Challenges,
     error::Error,
-    http::{Client, Credentials, Json},
+    http::{Credentials, Json},
     parts::Parts,
     password::Password,
     session::AuthenticationMethod,
-    sessions::{Join, Sessions, SignedIn},
+    sessions::{Sessions, SignIn},
     username::Username,
 };
 use utoipa::ToSchema;
@@ -41,7 +42,7 @@ pub struct LoginRequest {
     operation_id = "auth-login",
     tag = "Sign-in",
     request_body = LoginRequest,
-    responses((status = 200, description = "Signed in", body = SignedIn)),
+    responses((status = 200, description = "Signed in, or the second factor is due", body = SignIn)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "invalid_credentials", "too_many_attempts",
         "user_disabled", "invalid_client", "app_disabled"
@@ -52,10 +53,10 @@ async fn login(
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
-    client: Client,
+    recorder: Recorder,
     Credentials(credentials): Credentials,
     Json(request): Json<LoginRequest>,
-) -> Result<Json<SignedIn>, Error> {
+) -> Result<Json<SignIn>, Error> {
     let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
     let identifier = match (&request.phone, &request.email, &request.username) {
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),
@@ -63,10 +64,10 @@ async fn login(
         _ => return Err(Error::field("username", "give a phone, an e-mail address or a username, one of them")),
     };
     let password = Password::parse("password", request.password)?;
-    let user = accounts.recognise(&identifier, &password).await?;
-    let join = Join::new(&app, apps.settings());
-    let signed_in = sessions.begin(user.id, &join, AuthenticationMethod::Pwd, client.into_device()).await?;
-    signed_in.map(Json).ok_or(Error::InvalidCredentials)
+    let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+    let terms = app.session_terms(apps.settings());
+    let sign_in = sessions.begin(user.id, terms, vec![AuthenticationMethod::Pwd], recorder.device().clone()).await?;
+    sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 
 /// The route.

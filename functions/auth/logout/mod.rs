@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
+    audit::{Action, Recorder},
     error::Error,
     http::{Caller, OptionalJson},
     parts::Parts,
@@ -39,11 +40,13 @@ pub struct LogoutRequest {
 async fn logout(
     caller: Caller,
     store: Store,
+    recorder: Recorder,
     OptionalJson(request): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Error> {
     let ended: Vec<_> =
         if request.all { caller.user.sessions.keys().copied().collect() } else { vec![caller.claims.sid] };
     store.end_sessions(caller.user.id, &ended).await?;
+    store.record(&recorder.event(caller.own_deed(Action::SignOut))?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,7 +1,14 @@
 //! `DELETE /v1/me`: erases my account.
 
 use axum::http::StatusCode;
-use shared::{accounts::Accounts, clock::Clock, error::Error, http::Caller, parts::Parts};
+use shared::{
+    accounts::Accounts,
+    audit::{Action, Recorder},
+    clock::Clock,
+    error::Error,
+    http::Caller,
+    parts::Parts,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]
@@ -17,11 +24,12 @@ mod tests;
     tag = "Me",
     security(("access_token" = [])),
     responses((status = 204, description = "Erased")),
-    extensions(("x-codes" = json!(["insufficient_user_authentication"]))),
+    extensions(("x-codes" = json!(["insufficient_user_authentication", "conflict"]))),
 )]
-async fn delete(caller: Caller, accounts: Accounts, clock: Clock) -> Result<StatusCode, Error> {
+async fn delete(caller: Caller, accounts: Accounts, clock: Clock, recorder: Recorder) -> Result<StatusCode, Error> {
     caller.require_fresh_sign_in(clock.now())?;
-    accounts.delete(caller.user.id).await?;
+    let event = recorder.event(caller.own_deed(Action::AccountDelete))?;
+    accounts.recording(event).delete(caller.user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

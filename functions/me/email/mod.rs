@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    apps::Apps,
-    challenge::{ChallengeView, Purpose},
-    challenges::{Challenges, NewChallenge},
+    challenge::ChallengeView,
+    challenges::Challenges,
+    clock::Clock,
     error::Error,
     http::{Caller, Client, Json},
     messages::Messenger,
@@ -28,7 +28,7 @@ pub struct ChangeEmailRequest {
 /// Sends a code to my new e-mail address.
 ///
 /// I prove it with `POST /v1/otp/verify`, signed in as now; then it is mine, and the old one is told.
-/// Whether somebody has it already shows only after the proof.
+/// Whether somebody has it already shows only after the proof. It needs a fresh sign-in (RFC 9470).
 #[utoipa::path(
     post,
     path = "/v1/me/email",
@@ -38,24 +38,23 @@ pub struct ChangeEmailRequest {
     request_body = ChangeEmailRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked"
+        "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked",
+        "insufficient_user_authentication"
     ]))),
 )]
 async fn email(
     caller: Caller,
-    apps: Apps,
     challenges: Challenges,
+    clock: Clock,
     messenger: Messenger,
     client: Client,
     Json(request): Json<ChangeEmailRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    caller.require_fresh_sign_in(clock.now())?;
     let address = challenges.address(None, Some(&request.email))?;
-    let app = apps.active(&caller.claims.client_id).await?;
-    let new = NewChallenge {
-        user_id: Some(caller.user.id),
-        ..NewChallenge::new(Purpose::NewAddress, app, address, caller.user.locale, client.ip)
-    };
-    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
+    let client_id = &caller.claims.client_id;
+    let opened = challenges.open_new_address(&caller.user, client_id, address, client.ip, &messenger);
+    Ok((StatusCode::ACCEPTED, Json(opened.await?)))
 }
 
 /// The route.

@@ -18,14 +18,27 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Everything that is stored about a user. Of a password and of tokens there are only hashes, which are
-/// not part of it.
+/// Everything that is stored about a user. Of a password, of tokens and of recovery codes there are only
+/// hashes, which are not part of it.
 #[derive(Serialize, ToSchema)]
 pub struct ExportView {
     user: UserView,
     /// The user's roles, by app.
     roles: BTreeMap<String, BTreeSet<String>>,
+    /// The authenticator app; its secret is not part of it.
+    second_factor: Option<ExportedSecondFactor>,
     sessions: Vec<ExportedSession>,
+}
+
+/// An authenticator app, as far as it can be told.
+#[derive(Serialize, ToSchema)]
+pub struct ExportedSecondFactor {
+    /// When it was set up.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// How many recovery codes are left.
+    #[schema(example = 10)]
+    recovery_codes_left: usize,
 }
 
 /// A session, with what the list of sessions does not show.
@@ -54,9 +67,14 @@ pub struct ExportedSession {
 )]
 async fn export(caller: Caller, store: Store) -> Result<Json<ExportView>, Error> {
     let sessions = store.sessions(caller.user.id).await?;
+    let second_factor = if caller.user.totp { store.second_factor(caller.user.id).await? } else { None };
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id),
         roles: caller.user.roles.clone(),
+        second_factor: second_factor.map(|factor| ExportedSecondFactor {
+            created_at: factor.created_at,
+            recovery_codes_left: factor.recovery_codes.len(),
+        }),
         sessions: sessions.into_iter().map(|session| exported(session, &caller)).collect(),
     }))
 }

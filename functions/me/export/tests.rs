@@ -12,8 +12,21 @@ use crate::testing::{
 };
 
 /// What is not exported: keys, hashes and counters that say nothing of the person.
-const NOT_EXPORTED: [&str; 7] =
-    ["pk", "sk", "password", "password_count", "version", "refresh_hash", "previous_refresh_hash"];
+const NOT_EXPORTED: [&str; 13] = [
+    "pk",
+    "sk",
+    "list",
+    "list_key",
+    "password",
+    "password_count",
+    "version",
+    "refresh_hash",
+    "previous_refresh_hash",
+    "sealed_secret",
+    "last_step",
+    "recovery_codes",
+    "changed_by",
+];
 
 /// Every text that an attribute may stand as in an export.
 fn readings(value: &AttributeValue) -> Vec<Value> {
@@ -85,17 +98,23 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     let other = app.send_from(source, request).await.signed_in();
     app.advance_millis(63_456);
     app.refresh(&other.refresh).await.assert_ok();
+    let authenticator = app.authenticator(&other).await;
+    let token = app.login(json!({"username": "ann"}), PASSWORD).await.mfa_token();
+    app.recover(&token, &authenticator.recovery_codes[0]).await.assert_ok();
 
     let answer = app.get_as(&me.access, "/v1/me/export").await;
     let export = answer.assert_ok();
     let items = app.items_of(me.id()).await;
-    assert_eq!(items.len(), 3, "the user and two sessions");
+    assert_eq!(items.len(), 5, "the user, the second factor and three sessions");
+    assert_eq!(export["second_factor"]["recovery_codes_left"], 9);
     for item in &items {
-        let part = if item["sk"].as_s().unwrap() == "USER" {
-            &export.clone()
-        } else {
-            let sessions = export["sessions"].as_array().unwrap();
-            sessions.iter().find(|session| json!(item["id"].as_s().unwrap()) == session["id"]).expect("the session")
+        let part = match item["sk"].as_s().unwrap().as_str() {
+            "USER" => export,
+            "SECOND_FACTOR" => &export["second_factor"],
+            _ => {
+                let sessions = export["sessions"].as_array().unwrap();
+                sessions.iter().find(|session| json!(item["id"].as_s().unwrap()) == session["id"]).expect("the session")
+            }
         };
         for (name, value) in item.iter().filter(|(name, _)| !NOT_EXPORTED.contains(&name.as_str())) {
             // Whose a session is, the user's own id says.
@@ -117,7 +136,8 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
     exported["access_token_ttl"] = json!(900);
     assert_eq!(
         *app.get_as(&me.access, "/v1/me/export").await.assert_ok(),
-        json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]}, "sessions": [exported]})
+        json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]},
+            "second_factor": null, "sessions": [exported]})
     );
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use shared::{
+    audit::{Action, Recorder},
     error::Error,
     http::{Caller, PathId},
     parts::Parts,
@@ -25,11 +26,12 @@ mod tests;
     responses((status = 204, description = "Signed out")),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]
-async fn delete(caller: Caller, store: Store, PathId(id): PathId) -> Result<StatusCode, Error> {
+async fn delete(caller: Caller, store: Store, recorder: Recorder, PathId(id): PathId) -> Result<StatusCode, Error> {
     if !caller.user.sessions.contains_key(&id) {
         return Err(Error::NotFound);
     }
     store.end_sessions(caller.user.id, &[id]).await?;
+    store.record(&recorder.event(caller.own_deed(Action::SignOut))?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use shared::{
     accounts::{Accounts, ProfileChange},
+    audit::{Action, Recorder},
     error::Error,
     http::{Caller, Json, sent},
     messages,
@@ -45,6 +46,7 @@ pub struct UpdateMeRequest {
 async fn update(
     caller: Caller,
     accounts: Accounts,
+    recorder: Recorder,
     Json(request): Json<UpdateMeRequest>,
 ) -> Result<Json<UserView>, Error> {
     let username = |username: Option<String>| username.as_deref().map(Username::parse).transpose();
@@ -53,7 +55,8 @@ async fn update(
         username: request.username.map(username).transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
-    let user = accounts.change_profile(caller.user.id, &change).await?;
+    let event = recorder.event(caller.own_deed(Action::ProfileChange))?;
+    let user = accounts.recording(event).change_profile(caller.user.id, &change).await?;
     Ok(Json(UserView::new(&user, &caller.claims.client_id)))
 }
 

@@ -7,14 +7,14 @@ use shared::{
     access_tokens::AccessTokens,
     app::AppType,
     apps::Apps,
-    clock::Clock,
     error::Error,
     http::{Credentials, CurrentHashKeys, Form, Json, oauth_errors},
     parts::Parts,
     refresh_token::RefreshToken,
+    roles::Roles,
     session::AuthenticationMethod,
     store::Store,
-    user::{self, User, UserStatus},
+    user::{User, UserStatus},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -89,7 +89,7 @@ async fn introspect(
     apps: Apps,
     access_tokens: AccessTokens,
     store: Store,
-    clock: Clock,
+    roles: Roles,
     CurrentHashKeys(keys): CurrentHashKeys,
     credentials: Credentials,
     Form(request): Form<IntrospectRequest>,
@@ -101,10 +101,13 @@ async fn introspect(
     }
     let token = request.token.filter(|token| !token.is_empty()).ok_or_else(|| Error::field("token", "is missing"))?;
     let found = match RefreshToken::decode(&token, &keys) {
-        Ok(refresh) => of_refresh_token(&refresh, &store, access_tokens.issuer(), clock.now()).await?,
+        Ok(refresh) => of_refresh_token(&refresh, &store, access_tokens.issuer(), access_tokens.now()).await?,
         Err(_) => of_access_token(&token, &access_tokens).await?,
     };
-    let token = found.filter(|token| token.client_id == app.client_id);
+    let mut token = found.filter(|token| token.client_id == app.client_id);
+    if let Some(token) = &mut token {
+        token.scope = roles.permissions(&token.roles).await?.scope();
+    }
     Ok(Json(Introspection { active: token.is_some(), token }))
 }
 
@@ -121,7 +124,7 @@ async fn of_access_token(token: &str, access_tokens: &AccessTokens) -> Result<Op
         iss: claims.iss,
         sub: user.id,
         username: username(&user),
-        scope: user::permissions(&roles).join(" "),
+        scope: String::new(),
         roles,
         sid: claims.sid,
         exp: claims.exp,
@@ -153,7 +156,7 @@ async fn of_refresh_token(
         iss: issuer.to_owned(),
         sub: user.id,
         username: username(&user),
-        scope: user::permissions(&roles).join(" "),
+        scope: String::new(),
         roles,
         sid: session.id,
         exp: session.expires_at.as_second(),

@@ -6,13 +6,14 @@ use shared::{
     accounts::Accounts,
     app::DEFAULT_CLIENT_ID,
     apps::Apps,
+    audit::Recorder,
     challenges::Challenges,
     error::Error,
-    http::{Client, Credentials, Form, Json, oauth_errors},
+    http::{Credentials, Form, Json, oauth_errors},
     parts::Parts,
     password::Password,
     session::AuthenticationMethod,
-    sessions::{Join, Sessions, TokenPair},
+    sessions::{Sessions, SignIn, TokenPair},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -43,7 +44,8 @@ pub struct TokenRequest {
 ///
 /// Confidential apps authenticate by HTTP Basic or by `client_id` and `client_secret` in the form; public
 /// ones send their `client_id`. A refresh token is good for the app that it was given to. A `scope` is not
-/// needed: a token has all the permissions that the user's roles give.
+/// needed: a token has all the permissions that the user's roles give. Where the user has a second factor
+/// the grant `password` answers `mfa_required`, and `POST /v1/auth/mfa` goes on from there.
 #[utoipa::path(
     post,
     path = "/oauth2/token",
@@ -52,7 +54,7 @@ pub struct TokenRequest {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "Tokens", body = TokenPair)),
     extensions(("x-oauth-errors" = json!([
-        "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type"
+        "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "mfa_required"
     ]))),
 )]
 async fn token(
@@ -60,7 +62,7 @@ async fn token(
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
-    client: Client,
+    recorder: Recorder,
     credentials: Credentials,
     Form(request): Form<TokenRequest>,
 ) -> Result<Json<TokenPair>, Error> {
@@ -73,10 +75,13 @@ async fn token(
             // What nobody can be called, or have as a password, is wrong like any other.
             let identifier = challenges.identifier(&username).map_err(|_| Error::InvalidCredentials)?;
             let password = password.map_err(|_| Error::InvalidCredentials)?;
-            let user = accounts.recognise(&identifier, &password).await?;
-            let join = Join::new(&app, apps.settings());
-            let signed_in = sessions.begin(user.id, &join, AuthenticationMethod::Pwd, client.into_device()).await?;
-            signed_in.map(|signed_in| Json(signed_in.tokens)).ok_or(Error::InvalidCredentials)
+            let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+            let terms = app.session_terms(apps.settings());
+            match sessions.begin(user.id, terms, vec![AuthenticationMethod::Pwd], recorder.device().clone()).await? {
+                Some(SignIn::Done(signed_in)) => Ok(Json(signed_in.tokens)),
+                Some(SignIn::MfaRequired(mfa)) => Err(Error::MfaRequired(Box::new(mfa))),
+                None => Err(Error::InvalidCredentials),
+            }
         }
         "refresh_token" => {
             let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);

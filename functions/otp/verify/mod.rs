@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     accounts::Accounts,
+    audit::{Action, Recorder},
     challenge::Purpose,
     challenges::Challenges,
     error::Error,
-    http::{Caller, Client, Json},
+    http::{Caller, Json},
     messages::{Messenger, Subject},
     one_time_code::OneTimeCode,
     parts::Parts,
-    sessions::{Sessions, SignedIn},
+    sessions::{Sessions, SignIn},
     user::UserView,
 };
 use utoipa::ToSchema;
@@ -34,8 +35,8 @@ pub struct VerifyOtpRequest {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum VerifyOtpAnswer {
-    /// A session.
-    SignedIn(Box<SignedIn>),
+    /// A session, or the second factor.
+    SignIn(SignIn),
     /// The signed-in user, with the new phone or e-mail address.
     NewAddress {
         /// The user.
@@ -55,9 +56,9 @@ pub enum VerifyOtpAnswer {
     operation_id = "otp-verify",
     tag = "One-time codes",
     request_body = VerifyOtpRequest,
-    responses((status = 200, description = "Signed in, or the address changed", body = VerifyOtpAnswer)),
+    responses((status = 200, description = "Signed in, the second factor is due, or the address changed", body = VerifyOtpAnswer)),
     extensions(("x-codes" = json!(["otp_incorrect", "otp_locked", "otp_expired", "token_invalid", "token_expired", "conflict",
-        "user_disabled"]))),
+        "user_disabled", "app_disabled"]))),
 )]
 async fn verify(
     challenges: Challenges,
@@ -65,20 +66,21 @@ async fn verify(
     accounts: Accounts,
     messenger: Messenger,
     caller: Option<Caller>,
-    client: Client,
+    recorder: Recorder,
     Json(request): Json<VerifyOtpRequest>,
 ) -> Result<Json<VerifyOtpAnswer>, Error> {
     let code = OneTimeCode::parse_field("code", &request.code)?;
     let user_id = caller.as_ref().map(|caller| caller.user.id);
     let accepted = [Purpose::SignIn, Purpose::NewAddress];
-    let proven = challenges.prove(request.challenge_id, &code, user_id, &accepted).await?;
+    let proven = challenges.prove(request.challenge_id, &code, user_id, &accepted, &recorder).await?;
     match (proven.challenge.purpose, caller) {
-        (Purpose::SignIn, _) => {
-            let signed_in = sessions.sign_in(proven, client.into_device()).await?;
-            Ok(Json(VerifyOtpAnswer::SignedIn(Box::new(signed_in))))
-        }
+        (Purpose::SignIn, _) => sessions
+            .sign_in(proven, recorder.device().clone())
+            .await
+            .map(|sign_in| Json(VerifyOtpAnswer::SignIn(sign_in))),
         (Purpose::NewAddress, Some(caller)) => {
-            let (user, old) = accounts.change_address(caller.user.id, &proven.content.address).await?;
+            let event = recorder.event(caller.own_deed(Action::AddressChange))?;
+            let (user, old) = accounts.recording(event).change_address(caller.user.id, &proven.content.address).await?;
             if let Some(old) = old {
                 accounts.tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger).await;
             }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
+    audit::{Action, Recorder},
     clock::Clock,
     error::Error,
     http::{Caller, Json},
@@ -45,6 +46,7 @@ async fn change(
     accounts: Accounts,
     messenger: Messenger,
     clock: Clock,
+    recorder: Recorder,
     Json(request): Json<ChangePasswordRequest>,
 ) -> Result<StatusCode, Error> {
     if caller.user.password.is_none() {
@@ -52,7 +54,8 @@ async fn change(
     }
     let old = request.old_password.map(|old| Password::parse("old_password", old)).transpose()?;
     let new = Password::parse("new_password", request.new_password)?;
-    let user = accounts.change_password(&caller.user, caller.claims.sid, old, new).await?;
+    let event = recorder.event(caller.own_deed(Action::PasswordChange))?;
+    let user = accounts.recording(event).change_password(&caller.user, caller.claims.sid, old, new).await?;
     accounts.tell(&user, Subject::PasswordChanged, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)
 }

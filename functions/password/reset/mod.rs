@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
+    audit::Recorder,
     challenge::Purpose,
     challenges::Challenges,
     error::Error,
-    http::Json,
+    http::{CurrentSettings, Json},
     messages::{Messenger, Subject},
     one_time_code::OneTimeCode,
     parts::Parts,
@@ -44,18 +45,20 @@ async fn reset(
     accounts: Accounts,
     challenges: Challenges,
     messenger: Messenger,
+    CurrentSettings(settings): CurrentSettings,
+    recorder: Recorder,
     Json(request): Json<ResetPasswordRequest>,
 ) -> Result<StatusCode, Error> {
     let new = Password::parse("new_password", request.new_password)?;
     // What can be said of it without knowing whose it is, before the code is used up.
-    accounts.check_strength(&new, &[])?;
+    new.check_strength(&settings, &[])?;
     let (user, proven_by) = match (request.challenge_id, request.code, request.token) {
         (Some(challenge_id), Some(code), None) => {
             let code = OneTimeCode::parse_field("code", &code)?;
-            let proven = challenges.prove(challenge_id, &code, None, &[Purpose::PasswordReset]).await?;
-            (accounts.reset_by_code(&proven, &new).await?, Some(proven.content.address))
+            let proven = challenges.prove(challenge_id, &code, None, &[Purpose::PasswordReset], &recorder).await?;
+            (accounts.reset_by_code(&proven, &new, &recorder).await?, Some(proven.content.address))
         }
-        (None, None, Some(token)) => (accounts.reset_by_link(&token, &new).await?, None),
+        (None, None, Some(token)) => (accounts.reset_by_link(&token, &new, &recorder).await?, None),
         _ => return Err(Error::field("challenge_id", "give a challenge_id and a code, or a token")),
     };
     accounts.tell(&user, Subject::PasswordChanged, proven_by.as_ref(), &messenger).await;

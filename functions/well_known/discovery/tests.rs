@@ -17,7 +17,7 @@ async fn anybody_reads_where_the_issuer_s_things_are() {
             "introspection_endpoint": "https://id.example.com/oauth2/introspect",
             "revocation_endpoint": "https://id.example.com/oauth2/revoke",
             "userinfo_endpoint": "https://id.example.com/oauth2/userinfo",
-            "response_types_supported": [],
+            "response_types_supported": ["none"],
             "grant_types_supported": ["password", "refresh_token"],
             "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
@@ -25,7 +25,7 @@ async fn anybody_reads_where_the_issuer_s_things_are() {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "claims_supported": [
-                "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "roles", "scope", "amr", "auth_time"
+                "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "roles", "scope", "amr", "acr", "auth_time"
             ],
             "service_documentation": "https://id.example.com/docs",
         })

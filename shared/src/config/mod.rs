@@ -133,10 +133,14 @@ pub struct Settings {
     pub refresh_token_ttl_seconds: i64,
     /// `JWT_ALGORITHM`.
     pub jwt_algorithm: Algorithm,
+    /// `ROLES`: roles that exist from the start.
+    pub roles: Vec<String>,
     /// `DEFAULT_ROLE`.
     pub default_role: String,
     /// `ADMIN_PHONE`.
     pub admin_phone: Option<PhoneNumber>,
+    /// `AUDIT_RETENTION_DAYS`: how long audit events are kept.
+    pub audit_retention_days: i64,
     /// `TEST_PHONE_NUMBERS` and `TEST_PHONES_UNTIL`.
     pub test_phones: TestPhones,
     /// How texts are sent.
@@ -215,6 +219,12 @@ impl Settings {
             ),
             jwt_algorithm: reader
                 .parsed("JWT_ALGORITHM", Algorithm::RS256, "RS256, ES256 or EdDSA", |text| text.parse().ok()),
+            roles: reader.parsed(
+                "ROLES",
+                ["Visitors", "Guest", "User", "Admin"].map(str::to_owned).into(),
+                "roles' names separated by commas: each a letter, then up to 63 letters, digits, _ and -",
+                |text| list(text).map(role_name).collect(),
+            ),
             default_role: reader.parsed(
                 "DEFAULT_ROLE",
                 "User".to_owned(),
@@ -224,6 +234,7 @@ impl Settings {
             admin_phone: reader.optional("ADMIN_PHONE", "a phone number in E.164, as +14155550123", |text| {
                 PhoneNumber::from_e164(text).ok()
             }),
+            audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1, 3650),
             test_phones: reader.test_phones(stage, now),
             sms: SmsSettings {
                 sender_id: reader.optional(

@@ -6,34 +6,45 @@ use axum::extract::FromRequestParts;
 use http::request::Parts as RequestParts;
 
 use super::Caller;
-use crate::{app::DEFAULT_CLIENT_ID, error::Error, parts::Parts, user};
+use crate::{app::DEFAULT_CLIENT_ID, error::Error, parts::Parts, role::Permissions};
 
 /// A permission, as a type.
 pub trait Permission: Send {
     /// Its name in tokens and roles.
     const NAME: &'static str;
+    /// Whether it counts in any app, for that app; the others count in the default app, for all.
+    const IN_ANY_APP: bool;
 }
 
 macro_rules! permission {
-    ($name:ident, $text:literal) => {
+    ($name:ident, $text:literal, in any app: $in_any_app:literal) => {
         #[doc = concat!("`", $text, "`")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
 
         impl Permission for $name {
             const NAME: &'static str = $text;
+            const IN_ANY_APP: bool = $in_any_app;
         }
     };
 }
 
-permission!(AppsRead, "apps:read");
-permission!(AppsWrite, "apps:write");
+permission!(UsersRead, "users:read", in any app: false);
+permission!(UsersWrite, "users:write", in any app: false);
+permission!(RolesRead, "roles:read", in any app: true);
+permission!(RolesWrite, "roles:write", in any app: false);
+permission!(RolesAssign, "roles:assign", in any app: true);
+permission!(AppsRead, "apps:read", in any app: false);
+permission!(AppsWrite, "apps:write", in any app: false);
+permission!(AuditRead, "audit:read", in any app: false);
 
-/// A caller who has a permission in the default app, by the roles that the store has at this request.
+/// A caller who has a permission in the app of the token, by the roles that the store has at this request.
 #[derive(Clone, Debug)]
 pub struct Admin<P> {
     /// The caller.
     pub caller: Caller,
+    /// All that the caller may do in the app of the token.
+    pub permissions: Permissions,
     permission: PhantomData<P>,
 }
 
@@ -42,11 +53,11 @@ impl<P: Permission> FromRequestParts<Parts> for Admin<P> {
 
     async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(request, parts).await?;
-        let permissions = user::permissions(&caller.user.roles_in(DEFAULT_CLIENT_ID));
-        // Another app's token may hold roles of the same name: they count in that app alone.
-        if caller.claims.client_id != DEFAULT_CLIENT_ID || !permissions.contains(&P::NAME) {
-            return Err(Error::Forbidden(P::NAME));
+        let client_id = &caller.claims.client_id;
+        let permissions = parts.roles().permissions(&caller.user.roles_in(client_id)).await?;
+        if !permissions.contains(P::NAME) || !P::IN_ANY_APP && client_id != DEFAULT_CLIENT_ID {
+            return Err(Error::Forbidden(P::NAME.to_owned()));
         }
-        Ok(Self { caller, permission: PhantomData })
+        Ok(Self { caller, permissions, permission: PhantomData })
     }
 }

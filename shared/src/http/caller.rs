@@ -5,7 +5,14 @@ use http::{header, request::Parts as RequestParts};
 use jiff::Timestamp;
 
 use super::credentials;
-use crate::{access_token::Claims, error::Error, parts::Parts, session::FRESH_SECONDS, user::User};
+use crate::{
+    access_token::Claims,
+    audit::{Action, Deed},
+    error::Error,
+    parts::Parts,
+    session::{AuthenticationMethod, FRESH_SECONDS},
+    user::User,
+};
 
 /// A signed-in user, whose session lives and who is not disabled: read from the store at this request.
 #[derive(Clone, Debug)]
@@ -26,12 +33,28 @@ impl FromRequestParts<Parts> for Caller {
 }
 
 impl Caller {
-    /// For what only a fresh sign-in may do (RFC 9470).
+    /// For what only a fresh sign-in may do, one with both factors where the user has two (RFC 9470).
     ///
     /// # Errors
-    /// [`Error::FreshSignInNeeded`] where the sign-in is older than ten minutes.
+    /// [`Error::FreshSignInNeeded`] where the sign-in is older than ten minutes or lacks the second factor.
     pub fn require_fresh_sign_in(&self, now: Timestamp) -> Result<(), Error> {
-        if self.claims.auth_time + FRESH_SECONDS > now.as_second() { Ok(()) } else { Err(Error::FreshSignInNeeded) }
+        let lacks_factor = self.user.totp && !self.claims.amr.contains(&AuthenticationMethod::Mfa);
+        if lacks_factor || self.claims.auth_time + FRESH_SECONDS <= now.as_second() {
+            return Err(Error::FreshSignInNeeded { multi_factor: self.user.totp });
+        }
+        Ok(())
+    }
+}
+
+impl Caller {
+    /// What the caller does to himself, for the audit trail.
+    pub fn own_deed(&self, action: Action) -> Deed {
+        Deed::own(action, self.user.id, &self.claims.client_id)
+    }
+
+    /// What the caller does to somebody or something else, for the audit trail.
+    pub fn deed(&self, action: Action, target: String) -> Deed {
+        Deed::to(action, self.user.id, target, &self.claims.client_id)
     }
 }
 

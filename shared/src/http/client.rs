@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts as RequestParts;
 use lambda_http::{RequestExt, request::RequestContext};
 
+use super::service::RequestId;
 use crate::session::Device;
 
 /// Longer `User-Agent`s are cut.
@@ -18,12 +19,13 @@ pub struct Client {
     /// The source address.
     pub ip: Option<String>,
     user_agent: Option<String>,
+    request_id: Option<String>,
 }
 
 impl Client {
-    /// The device, to be remembered with a session.
+    /// The device, to be remembered with a session and in the audit trail.
     pub fn into_device(self) -> Device {
-        Device { user_agent: self.user_agent, ip: self.ip }
+        Device { user_agent: self.user_agent, ip: self.ip, request_id: self.request_id }
     }
 }
 
@@ -36,7 +38,9 @@ impl<S: Sync> FromRequestParts<S> for Client {
             _ => None,
         };
         let user_agent = http.and_then(|http| http.user_agent.as_deref()).filter(|agent| !agent.is_empty());
+        let request_id = request.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
         Ok(Self {
+            request_id,
             ip: http.and_then(|http| http.source_ip.clone()),
             user_agent: user_agent
                 .map(|agent| agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect()),

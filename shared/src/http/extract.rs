@@ -7,10 +7,24 @@ use http::request::Parts as RequestParts;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::Client;
 use crate::{
-    access_tokens::AccessTokens, accounts::Accounts, apps::Apps, challenges::Challenges, clock::Clock,
-    config::Settings, error::Error, hash_keys::HashKeys, messages::Messenger, parts::Parts, sessions::Sessions,
+    access_tokens::AccessTokens,
+    accounts::Accounts,
+    apps::Apps,
+    audit::{Audit, Recorder},
+    challenges::Challenges,
+    clock::Clock,
+    config::Settings,
+    error::Error,
+    hash_keys::HashKeys,
+    messages::Messenger,
+    parts::Parts,
+    roles::Roles,
+    second_factors::SecondFactors,
+    sessions::Sessions,
     store::Store,
+    users::Users,
 };
 
 /// The id in the path, a UUID.
@@ -80,9 +94,13 @@ macro_rules! part {
 part!(Store, |parts| Ok(parts.store().clone()));
 part!(Messenger, |parts| parts.messenger());
 part!(Apps, |parts| Ok(parts.apps()));
+part!(Audit, |parts| Ok(parts.audit()));
 part!(Accounts, |parts| parts.accounts().await);
 part!(Challenges, |parts| parts.challenges().await);
+part!(Roles, |parts| Ok(parts.roles()));
+part!(SecondFactors, |parts| parts.second_factors().await);
 part!(Sessions, |parts| parts.sessions().await);
+part!(Users, |parts| parts.users().await);
 part!(AccessTokens, |parts| Ok(parts.access_tokens()));
 part!(Clock, |parts| Ok(parts.clock().clone()));
 
@@ -95,3 +113,13 @@ part!(CurrentSettings, |parts| Ok(Self(parts.settings().clone())));
 #[derive(Clone)]
 pub struct CurrentHashKeys(pub Arc<HashKeys>);
 part!(CurrentHashKeys, |parts| Ok(Self(parts.hash_keys().await?)));
+
+/// The audit trail of this request.
+impl FromRequestParts<Parts> for Recorder {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Self, Error> {
+        let Ok(client) = Client::from_request_parts(request, parts).await;
+        Ok(Self::new(parts.audit(), client.into_device()))
+    }
+}

@@ -3,6 +3,7 @@
 mod admin;
 mod caller;
 mod client;
+mod conditional;
 mod credentials;
 
 mod extract;
@@ -15,9 +16,12 @@ mod problem;
 mod service;
 
 pub use self::{
-    admin::{Admin, AppsRead, AppsWrite, Permission},
+    admin::{
+        Admin, AppsRead, AppsWrite, AuditRead, Permission, RolesAssign, RolesRead, RolesWrite, UsersRead, UsersWrite,
+    },
     caller::Caller,
     client::Client,
+    conditional::{IfMatch, Tagged},
     credentials::{ClaimedApp, Credentials},
     extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query},
     form::Form,

@@ -9,9 +9,9 @@ use super::{
     Code,
     problem::{BASIC_CHALLENGE, code, detail, retry_after},
 };
-use crate::error::Error;
+use crate::{error::Error, second_factor::MfaRequired};
 
-/// The `error` of RFC 6749 §5.2, and of RFC 6749 §4.1.2.1 where something is wrong on our side.
+/// The `error` of RFC 6749 §5.2, `mfa_required` as other services say it, and those of RFC 6749 §4.1.2.1 where something is wrong on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the RFC's names")]
@@ -21,19 +21,21 @@ pub enum OAuthErrorCode {
     InvalidGrant,
     UnauthorizedClient,
     UnsupportedGrantType,
+    MfaRequired,
     TemporarilyUnavailable,
     ServerError,
 }
 
 impl OAuthErrorCode {
     /// All of them, with their statuses.
-    pub const ALL: [(Self, StatusCode); 8] = [
+    pub const ALL: [(Self, StatusCode); 9] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
         (Self::InvalidClient, StatusCode::UNAUTHORIZED),
         (Self::InvalidGrant, StatusCode::BAD_REQUEST),
         (Self::InvalidGrant, StatusCode::TOO_MANY_REQUESTS),
         (Self::UnauthorizedClient, StatusCode::BAD_REQUEST),
         (Self::UnsupportedGrantType, StatusCode::BAD_REQUEST),
+        (Self::MfaRequired, StatusCode::FORBIDDEN),
         (Self::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
         (Self::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
     ];
@@ -50,6 +52,10 @@ pub struct OAuthError {
     error: OAuthErrorCode,
     /// What happened, for developers.
     error_description: String,
+    /// With `mfa_required`: how to go on at `POST /v1/auth/mfa`.
+    #[serde(flatten)]
+    #[schema(inline)]
+    mfa: Option<MfaRequired>,
 }
 
 /// RFC 6749 §5.1 wants it beside `Cache-Control`, which every response has.
@@ -84,16 +90,22 @@ pub(super) fn response(error: &Error) -> Response {
         | Error::UserDisabled => (OAuthErrorCode::InvalidGrant, StatusCode::BAD_REQUEST),
         Error::Unavailable(_) => (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
         Error::Internal(_) => (OAuthErrorCode::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
+        Error::MfaRequired(_) => (OAuthErrorCode::MfaRequired, StatusCode::FORBIDDEN),
         Error::BodyTooLarge | Error::UnsupportedMediaType => (OAuthErrorCode::InvalidRequest, problem.status()),
         _ => (OAuthErrorCode::InvalidRequest, StatusCode::BAD_REQUEST),
     };
     let description = match error {
         Error::UnsupportedGrantType => "The grant type is not password or refresh_token.".to_owned(),
         Error::UnauthorizedClient => "The app may not do this.".to_owned(),
+        Error::MfaRequired(_) => "The second factor is due: send it to /v1/auth/mfa.".to_owned(),
         Error::AppDisabled => format!("{}.", Code::AppDisabled.title()),
         error => detail(error, problem),
     };
-    let body = serde_json::to_vec(&OAuthError { error: code, error_description: printable(&description) });
+    let mfa = match error {
+        Error::MfaRequired(mfa) => Some((**mfa).clone()),
+        _ => None,
+    };
+    let body = serde_json::to_vec(&OAuthError { error: code, error_description: printable(&description), mfa });
     let mut response = (status, body.unwrap_or_default()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -27,6 +27,11 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
+    /// The part of another query that pages.
+    pub fn new(limit: Option<usize>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// How many items to answer.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub enum Code {
     TooManyAttempts,
     InsufficientUserAuthentication,
     Conflict,
+    PreconditionFailed,
+    RoleInUse,
     ResendTooSoon,
     SmsLimitReached,
     OtpIncorrect,
@@ -44,7 +46,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidRequest,
         Self::InvalidJson,
         Self::UnsupportedMediaType,
@@ -59,6 +61,8 @@ impl Code {
         Self::TooManyAttempts,
         Self::InsufficientUserAuthentication,
         Self::Conflict,
+        Self::PreconditionFailed,
+        Self::RoleInUse,
         Self::ResendTooSoon,
         Self::SmsLimitReached,
         Self::OtpIncorrect,
@@ -96,7 +100,8 @@ impl Code {
             | Self::InvalidCredentials
             | Self::InvalidClient
             | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::RoleInUse => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::UserDisabled | Self::AppDisabled | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -126,8 +131,10 @@ impl Code {
             Self::WeakPassword => "The password is too easy to guess",
             Self::InvalidCredentials => "The password is wrong, or nobody is called so",
             Self::TooManyAttempts => "Too many wrong passwords",
-            Self::InsufficientUserAuthentication => "The sign-in is too old for this",
+            Self::InsufficientUserAuthentication => "The sign-in is too old for this, or lacks the second factor",
             Self::Conflict => "Something stands against it; mostly, somebody else has it",
+            Self::PreconditionFailed => "It was changed since you read it",
+            Self::RoleInUse => "Users have this role",
             Self::ResendTooSoon => "The last message is too recent",
             Self::SmsLimitReached => "A limit on messages is reached",
             Self::OtpIncorrect => "The code is wrong",
@@ -193,11 +200,14 @@ impl Problem {
                 Error::InvalidRequest(errors) => errors.clone(),
                 Error::WeakPassword { field, reason } => vec![FieldError::new(*field, reason)],
                 Error::Conflict(error) => vec![error.clone()],
+                Error::RoleInUse { users } => {
+                    users.iter().map(|id| FieldError::new("role", format!("user {id} has it"))).collect()
+                }
                 Error::UnknownApp => vec![FieldError::new("client_id", UNKNOWN_APP)],
                 _ => Vec::new(),
             },
             attempts_left: match error {
-                Error::OtpIncorrect { attempts_left } => Some(*attempts_left),
+                Error::OtpIncorrect { attempts_left } => *attempts_left,
                 _ => None,
             },
             retry_after: retry_after(error),
@@ -257,8 +267,10 @@ pub(super) fn code(error: &Error) -> Code {
         Error::WeakPassword { .. } => Code::WeakPassword,
         Error::InvalidCredentials | Error::WrongPassword => Code::InvalidCredentials,
         Error::TooManyAttempts { .. } => Code::TooManyAttempts,
-        Error::FreshSignInNeeded => Code::InsufficientUserAuthentication,
+        Error::FreshSignInNeeded { .. } => Code::InsufficientUserAuthentication,
         Error::Conflict(_) => Code::Conflict,
+        Error::PreconditionFailed => Code::PreconditionFailed,
+        Error::RoleInUse { .. } => Code::RoleInUse,
         Error::ResendTooSoon { .. } => Code::ResendTooSoon,
         Error::SmsLimitReached { .. } => Code::SmsLimitReached,
         Error::OtpIncorrect { .. } => Code::OtpIncorrect,
@@ -271,8 +283,8 @@ pub(super) fn code(error: &Error) -> Code {
         Error::InvalidClient => Code::InvalidClient,
         Error::AppDisabled => Code::AppDisabled,
         Error::Forbidden(_) => Code::Forbidden,
-        // The OAuth 2.0 endpoints alone know these two, and answer in their own way (super::oauth).
-        Error::UnsupportedGrantType | Error::UnauthorizedClient => Code::InvalidRequest,
+        // The OAuth 2.0 endpoints alone know these, and answer in their own way (super::oauth).
+        Error::UnsupportedGrantType | Error::UnauthorizedClient | Error::MfaRequired(_) => Code::InvalidRequest,
         Error::Unavailable(_) => Code::Unavailable,
         Error::Internal(_) => Code::InternalError,
     }
@@ -290,10 +302,13 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::Forbidden(permission) => format!("This needs the permission {permission}."),
         Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
         Error::SmsLimitReached { retry_after } => format!("No more messages for the next {retry_after} seconds."),
-        Error::OtpIncorrect { attempts_left: 0 } => {
+        Error::OtpIncorrect { attempts_left: Some(0) } => {
             "The code is wrong, and no tries are left. Ask for a new code.".into()
         }
-        Error::OtpIncorrect { attempts_left } => format!("The code is wrong. Tries left: {attempts_left}."),
+        Error::OtpIncorrect { attempts_left: None } => "The code is wrong, or was used before.".into(),
+        Error::OtpIncorrect { attempts_left: Some(attempts_left) } => {
+            format!("The code is wrong. Tries left: {attempts_left}.")
+        }
         Error::OtpLocked { retry_after: Some(seconds) } => format!("Too many wrong codes. Wait {seconds} seconds."),
         Error::OtpLocked { retry_after: None } => "Too many wrong codes. Ask for a new code.".into(),
         Error::OtpExpired => "The code is too old, used or unknown. Ask for a new one.".into(),
@@ -307,8 +322,11 @@ fn bearer_challenge(error: &Error) -> Option<&'static str> {
     match error {
         Error::InvalidClient => Some(BASIC_CHALLENGE),
         Error::TokenMissing | Error::InvalidCredentials => Some(r#"Bearer realm="latchkey""#),
-        Error::FreshSignInNeeded => Some(
+        Error::FreshSignInNeeded { multi_factor: false } => Some(
             r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in is needed", max_age="600""#,
+        ),
+        Error::FreshSignInNeeded { multi_factor: true } => Some(
+            r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in with both factors is needed", acr_values="aal2", max_age="600""#,
         ),
         Error::TokenInvalid | Error::RefreshTokenReused => {
             Some(r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#)

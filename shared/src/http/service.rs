@@ -93,9 +93,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::Internal(format!("panic: {}", message.unwrap_or("?"))).into_response()
 }
 
-/// The id of a request, from [`observe`] to [`refuse`].
+/// The id of a request, from [`observe`] to whoever tells it.
 #[derive(Clone)]
-struct RequestId(String);
+pub(super) struct RequestId(pub(super) String);
 
 /// Sets the deadline, and makes a problem of an [`Error`], which stays in the response's extensions.
 async fn refuse(

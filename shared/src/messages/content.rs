@@ -25,17 +25,23 @@ pub enum Subject {
     PasswordChanged,
     /// The phone or e-mail address was changed.
     AddressChanged,
+    /// An authenticator app was set up.
+    SecondFactorAdded,
+    /// The authenticator app was removed.
+    SecondFactorRemoved,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::SignIn,
         Self::AccountExists,
         Self::PasswordReset,
         Self::NewAddress,
         Self::PasswordChanged,
         Self::AddressChanged,
+        Self::SecondFactorAdded,
+        Self::SecondFactorRemoved,
     ];
 
     fn message(self) -> &'static str {
@@ -46,6 +52,8 @@ impl Subject {
             Self::NewAddress => "new-address",
             Self::PasswordChanged => "password-changed",
             Self::AddressChanged => "address-changed",
+            Self::SecondFactorAdded => "second-factor-added",
+            Self::SecondFactorRemoved => "second-factor-removed",
         }
     }
 }
@@ -77,7 +85,7 @@ pub struct MailText {
 }
 
 impl Content<'_> {
-    /// The text message: the sender's own or, in `language`, a built-in one. Where the sender has a host
+    /// The text message: the sender's own for a sign-in or, in `language`, a built-in one. Where the sender has a host
     /// and there is a code, it ends with the line by which
     /// browsers and phones fill the code in on that host alone (WICG, Origin-bound one-time codes
     /// delivered via SMS).
@@ -85,7 +93,7 @@ impl Content<'_> {
     /// Values are put on one line, so that a name cannot forge that last one.
     pub fn text(&self, language: Language) -> Result<String, Error> {
         let has_code = !self.code.is_empty();
-        let text = match self.sender.sms_text.as_deref().filter(|_| has_code) {
+        let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn) {
             Some(own) => one_line(&own.replace(CODE_PLACEHOLDER, self.code)),
             None => self.format(language, None)?,
         };
@@ -172,12 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn an_app_s_own_text_takes_the_place_of_the_built_in_ones_for_codes() {
+    fn an_app_s_own_text_takes_the_place_of_the_built_in_one_for_sign_ins() {
         let own = Sender { sms_text: Some("Use {code} at Shop".into()), ..sender("Shop", Some(HOST)) };
         let text = content(Subject::SignIn, &own).text(Language::Spanish).unwrap();
         assert_eq!(text, format!("Use 0123456789 at Shop\n\n@{HOST} #0123456789"));
-        let notice = Content { code: "", ..content(Subject::PasswordChanged, &own) };
-        assert!(!notice.text(Language::English).unwrap().contains("Use"));
+        for subject in Subject::ALL.into_iter().filter(|subject| *subject != Subject::SignIn) {
+            assert!(!content(subject, &own).text(Language::English).unwrap().contains("Use 0123456789"));
+        }
     }
 
     #[test]

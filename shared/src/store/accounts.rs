@@ -1,6 +1,6 @@
 //! Changes to users, and the identifiers that they own.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{
     CHANGE_TRIES, Item, Store,
     keys::Key,
-    text, to_item,
+    number, text, to_item,
     transactions::{Outcome, version},
+    users::user_item,
 };
 use crate::{
     error::Error,
@@ -56,7 +57,10 @@ impl Store {
             }
             after.version += 1;
             let (owned, owns) = (before.identifiers(keys), after.identifiers(keys));
-            let mut items = vec![self.put_over(to_item(Key::user(id), &after)?, before.version)?];
+            let mut items = vec![self.put_over(user_item(&after)?, before.version)?];
+            let admin = self.moved_admin(Some(&before), Some(&after))?;
+            let moves_admin = admin.is_some();
+            items.extend(admin);
             for identifier in owns.difference(&owned) {
                 items.push(self.put_if_absent(&owner_item(identifier, id)?)?);
             }
@@ -65,6 +69,7 @@ impl Store {
             }
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
+                Outcome::Refused(1) if moves_admin => return Err(last_admin()),
                 Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
                 Outcome::Refused(_) | Outcome::Busy => written = Some(after),
             }
@@ -72,25 +77,37 @@ impl Store {
         Err(Error::Unavailable("a user is changed too often at once".into()))
     }
 
-    /// Deletes a user and gives its identifiers free, then sweeps what else was stored of it.
-    pub async fn delete_user(&self, id: Uuid, keys: &HashKeys) -> Result<(), Error> {
+    /// Deletes a user whom `check` lets go and gives its identifiers free, then sweeps what else was stored
+    /// of it.
+    ///
+    /// # Errors
+    /// What `check` refuses; [`Error::Conflict`] for the last administrator.
+    pub async fn delete_user(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
+        check: impl Fn(&User) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for _ in 0..CHANGE_TRIES {
             let Some(user) = self.user(id).await? else { break };
+            check(&user)?;
             let mut items = vec![self.delete_where(Key::user(id), "version", version(user.version))?];
+            let admin = self.moved_admin(Some(&user), None)?;
+            let moves_admin = admin.is_some();
+            items.extend(admin);
             for identifier in user.identifiers(keys) {
                 items.push(self.delete_owner(&identifier, id)?);
             }
-            if matches!(self.transact(items).await?, Outcome::Done) {
-                break;
+            match self.transact(items).await? {
+                Outcome::Done => break,
+                Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(_) | Outcome::Busy => {}
             }
         }
         if self.user(id).await?.is_some() {
             return Err(Error::Unavailable("a user is changed too often at once".into()));
         }
-        for session in self.sessions(id).await? {
-            self.delete(Key::session(id, session.id)).await?;
-        }
-        Ok(())
+        self.delete_all_of(id).await
     }
 
     /// Keeps a reset link under the hash of its token.
@@ -109,9 +126,38 @@ impl Store {
         self.delete(Key::reset_link(token_hash)).await
     }
 
+    /// The write that keeps the ids of the administrators who can sign in, where a change makes or unmakes
+    /// one. The last one cannot be taken out.
+    pub(super) fn moved_admin(
+        &self,
+        before: Option<&User>,
+        after: Option<&User>,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        let (was, is) = (before.is_some_and(User::is_active_admin), after.is_some_and(User::is_active_admin));
+        let Some(user) = after.or(before).filter(|_| was != is) else { return Ok(None) };
+        let id = user.id.to_string();
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::admins().attributes()))
+            .update_expression(if is { "ADD ids :ids" } else { "DELETE ids :ids" })
+            .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.clone()]));
+        if was {
+            update = update
+                .condition_expression("contains(ids, :id) AND size(ids) > :one")
+                .expression_attribute_values(":id", text(&id))
+                .expression_attribute_values(":one", number(1));
+        }
+        let update = update.build().map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Some(TransactWriteItem::builder().update(update).build()))
+    }
+
     fn delete_owner(&self, identifier: &IdentifierHash, user_id: Uuid) -> Result<TransactWriteItem, Error> {
         self.delete_where(Key::owner(identifier), "user_id", text(user_id))
     }
+}
+
+fn last_admin() -> Error {
+    Error::conflict("roles", "the last administrator stays")
 }
 
 /// The item that says whose an identifier is.

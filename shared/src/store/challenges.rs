@@ -1,13 +1,9 @@
 //! Challenges.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, bytes, from_item, keys::Key, number, text, to_item, unavailable};
+use super::{Store, Updated, bytes, from_item, keys::Key, number, text, to_item};
 use crate::{
     challenge::{Challenge, Purpose},
     error::Error,
@@ -58,8 +54,6 @@ impl Store {
         let mut update = self
             .client
             .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::challenge(id).attributes()))
             .update_expression("SET guess = :guess, guess_by = :guess_by, attempts_used = attempts_used + :one")
             .condition_expression(format!(
                 "purpose IN ({}) AND attempts_used < attempts_max AND expires_at > :now AND (attribute_not_exists(guess) OR guess <> code_hash) \
@@ -70,38 +64,27 @@ impl Store {
             .expression_attribute_values(":guess_by", text(guess_by))
             .expression_attribute_values(":caller", text(caller.unwrap_or_default()))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":now", number(now.as_second()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .expression_attribute_values(":now", number(now.as_second()));
         for (placeholder, purpose) in placeholders.into_iter().zip(accepted) {
             let value =
                 serde_dynamo::to_attribute_value(purpose).map_err(|error| Error::Internal(error.to_string()))?;
             update = update.expression_attribute_values(placeholder, value);
         }
-        match update.send().await {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref());
-                from_item(answer.attributes.unwrap_or_default()).map(Spent::Counted)
-            }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let Some(item) = failed.item.clone() else { return Err(Error::OtpExpired) };
-                    let challenge: Challenge = from_item(item)?;
-                    // Our own write, whose answer was lost.
-                    if challenge.guess_by == Some(guess_by) {
-                        return Ok(Spent::Counted(challenge));
-                    }
-                    if challenge.user_id.is_some() && challenge.user_id != caller {
-                        return Err(if caller.is_none() { Error::TokenMissing } else { Error::OtpExpired });
-                    }
-                    if !accepted.contains(&challenge.purpose) || challenge.is_used() || challenge.expires_at <= now {
-                        return Err(Error::OtpExpired);
-                    }
-                    Ok(Spent::NoneLeft(challenge))
-                }
-                _ => Err(unavailable(error)),
-            },
+        let challenge: Challenge = match self.update_if(Key::challenge(id), update).await? {
+            Updated::Done(item) => return from_item(item).map(Spent::Counted),
+            Updated::Refused(None) => return Err(Error::OtpExpired),
+            Updated::Refused(Some(item)) => from_item(item)?,
+        };
+        // Our own write, whose answer was lost.
+        if challenge.guess_by == Some(guess_by) {
+            return Ok(Spent::Counted(challenge));
         }
+        if challenge.user_id.is_some() && challenge.user_id != caller {
+            return Err(if caller.is_none() { Error::TokenMissing } else { Error::OtpExpired });
+        }
+        if !accepted.contains(&challenge.purpose) || challenge.is_used() || challenge.expires_at <= now {
+            return Err(Error::OtpExpired);
+        }
+        Ok(Spent::NoneLeft(challenge))
     }
 }

@@ -4,13 +4,19 @@
 //! |-------------------------|---------------------|------------------|-----------------------------|
 //! | user                    | `USER#<id>`         | `USER`           | never                       |
 //! | session                 | `USER#<id>`         | `SESSION#<id>`   | idle or absolute end        |
+//! | second factor           | `USER#<id>`         | `SECOND_FACTOR`  | never                       |
+//! | one to be confirmed     | `USER#<id>`         | `ENROLMENT`      | 10 minutes later            |
 //! | owner of an identifier  | `IDENTIFIER#<hash>` | `OWNER`          | never                       |
 //! | throttle of one         | `IDENTIFIER#<hash>` | `THROTTLE`       | when nothing in it counts   |
 //! | challenge               | `CHALLENGE#<id>`    | `CHALLENGE`      | with the code               |
+//! | sign-in half done       | `MFA#<hash>`        | `MFA`            | 5 minutes later             |
 //! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
 //! | app                     | `APP#<client id>`   | `APP`            | never                       |
 //! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
+//! | role                    | `ROLE#<name>`       | `ROLE`           | never                       |
+//! | audit event             | `AUDIT#<day>#<0-f>` | `<id>`           | `AUDIT_RETENTION_DAYS` later|
+//! | active administrators   | `ADMINS`            | `ADMINS`         | never                       |
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
 //! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::hash_keys`]): a
@@ -18,15 +24,19 @@
 //! beside it so that one read answers both.
 //!
 //! What administrators list carries the name of its list (`list`) and its place in it (`list_key`), the
-//! keys of the one index, `lists`. The index knows keys only; the items are read from the table.
+//! keys of the one index, `lists`. Beside the keys the index knows a user's status and roles; all else is
+//! read from the table. Users are spread over sixteen partitions by a random part of their ids.
 //!
 //! | list                    | `list`              | `list_key`       |
 //! |-------------------------|---------------------|------------------|
 //! | apps but the default one| `APPS`              | `<client id>`    |
+//! | roles, once changed     | `ROLES`             | `<name>`         |
+//! | users                   | `USERS#<0 to f>`    | `<id>`           |
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::hash_keys::IdentifierHash;
@@ -46,8 +56,23 @@ pub(super) const LISTS_INDEX: &str = "lists";
 pub(super) const LIST: &str = "list";
 /// The index's sort key: the item's place on its list.
 pub(super) const LIST_KEY: &str = "list_key";
+/// The list of roles.
+pub(super) const ROLES_LIST: &str = "ROLES";
 /// The list of apps.
 pub(super) const APPS_LIST: &str = "APPS";
+
+/// How many partitions what has no one person's key is spread over.
+pub(super) const SHARDS: u8 = 16;
+
+/// The list of the users of a shard.
+pub(super) fn users_list(shard: u8) -> String {
+    format!("USERS#{shard:x}")
+}
+
+/// The shard of an id: version 7 ids end in random bits.
+pub(super) fn shard(id: Uuid) -> u8 {
+    id.as_bytes().last().copied().unwrap_or_default() % SHARDS
+}
 
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +94,26 @@ impl Key {
     /// A session of a user.
     pub(super) fn session(user_id: Uuid, id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), format!("{SESSION_PREFIX}{id}"))
+    }
+
+    /// Whatever is kept of a user under this sort key.
+    pub(super) fn of_user(user_id: Uuid, sk: &str) -> Self {
+        Self::new(format!("USER#{user_id}"), sk)
+    }
+
+    /// The second factor of a user.
+    pub(super) fn second_factor(user_id: Uuid) -> Self {
+        Self::new(format!("USER#{user_id}"), "SECOND_FACTOR")
+    }
+
+    /// The second factor that a user has not confirmed.
+    pub(super) fn enrolment(user_id: Uuid) -> Self {
+        Self::new(format!("USER#{user_id}"), "ENROLMENT")
+    }
+
+    /// A sign-in that waits for its second factor.
+    pub(super) fn pending_sign_in(token_hash: &IdentifierHash) -> Self {
+        Self::new(format!("MFA#{}", token_hash.as_str()), "MFA")
     }
 
     /// A link to set a password.
@@ -101,9 +146,24 @@ impl Key {
         Self::new(format!("APP#{client_id}"), "APP")
     }
 
+    /// A role, by its canonical name.
+    pub(super) fn role(name: &str) -> Self {
+        Self::new(format!("ROLE#{name}"), "ROLE")
+    }
+
     /// The apps that a web origin belongs to.
     pub(super) fn origin(origin: &str) -> Self {
         Self::new(format!("ORIGIN#{origin}"), "ORIGIN")
+    }
+
+    /// An event of a day (UTC).
+    pub(super) fn event(day: Date, shard: u8, id: Uuid) -> Self {
+        Self::new(format!("AUDIT#{day}#{shard:x}"), id.to_string())
+    }
+
+    /// The ids of the administrators who can sign in.
+    pub(super) fn admins() -> Self {
+        Self::new("ADMINS", "ADMINS")
     }
 
     /// The published key set.

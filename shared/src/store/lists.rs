@@ -58,7 +58,7 @@ impl Store {
     }
 
     /// The items with these keys, in this order; those that are gone are left out.
-    async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
+    pub(super) async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut missing = keys.clone();
         let mut read = Vec::new();
         for _ in 0..BATCH_TRIES {

@@ -5,9 +5,13 @@
 
 mod accounts;
 mod apps;
+mod audit;
 mod challenges;
 mod keys;
 mod lists;
+mod people;
+mod roles;
+mod second_factors;
 mod sessions;
 mod signing_keys;
 mod throttles;
@@ -25,16 +29,26 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, SdkError},
-    types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity},
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{
+        AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::keys::Key;
 pub use self::{
-    accounts::ResetLink, challenges::Spent, keys::TTL, lists::Listed, sessions::Rotation, throttles::Identity,
-    users::Created,
+    accounts::ResetLink,
+    challenges::Spent,
+    keys::TTL,
+    lists::Listed,
+    people::UserFilter,
+    sessions::Rotation,
+    throttles::Identity,
+    users::{Begun, Created},
 };
 use crate::{
+    audit::Event,
     aws::{TransactionConflictClassifier, sdk_config},
     config::{Environment, Settings},
     error::Error,
@@ -42,6 +56,14 @@ use crate::{
 };
 
 type Item = HashMap<String, AttributeValue>;
+
+/// The outcome of an update with a condition.
+enum Updated {
+    /// The item as it is now.
+    Done(Item),
+    /// The condition did not hold; this is what is there, if anything.
+    Refused(Option<Item>),
+}
 
 /// How often a change is tried again when another came first.
 const CHANGE_TRIES: usize = 12;
@@ -53,6 +75,8 @@ pub struct Store {
     table: String,
     random: Random,
     consumed: Arc<ConsumedUnits>,
+    /// What the next change is recorded as.
+    event: Option<Arc<Event>>,
 }
 
 /// Request units since the store was made, in tenths.
@@ -68,7 +92,19 @@ impl Store {
         let config = aws_sdk_dynamodb::config::Builder::from(&sdk_config(environment, "DYNAMODB"))
             .retry_classifier(TransactionConflictClassifier)
             .build();
-        Self { client: Client::from_conf(config), table: settings.table_name.clone(), random, consumed: Arc::default() }
+        Self {
+            client: Client::from_conf(config),
+            table: settings.table_name.clone(),
+            random,
+            consumed: Arc::default(),
+            event: None,
+        }
+    }
+
+    /// The same store, which writes `event` in one transaction with each change that is one itself.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { event: Some(Arc::new(event)), ..self.clone() }
     }
 
     /// Whether the table answers. Opens the connection, too.
@@ -96,6 +132,31 @@ impl Store {
             .map_err(unavailable)?;
         self.count_read(answer.consumed_capacity.as_ref());
         answer.item.map(from_item).transpose()
+    }
+
+    /// Sends an update with a condition. The update says what it puts and which item it is; this asks for the
+    /// item as it is afterwards or, where the condition did not hold, as it is now.
+    async fn update_if(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<Updated, Error> {
+        let result = update
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match result {
+            Ok(answer) => {
+                self.count_write(answer.consumed_capacity.as_ref());
+                Ok(Updated::Done(answer.attributes.unwrap_or_default()))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Updated::Refused(failed.item.clone()))
+                }
+                _ => Err(unavailable(error)),
+            },
+        }
     }
 
     async fn delete(&self, key: Key) -> Result<(), Error> {

@@ -1,14 +1,11 @@
 //! Sessions.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Store, bytes, from_item,
+    Item, Store, Updated, bytes, from_item,
     keys::{self, Key},
     number, text, unavailable,
 };
@@ -39,11 +36,9 @@ impl Store {
         next: &[u8],
         (now, expires_at): (Timestamp, Timestamp),
     ) -> Result<Rotation, Error> {
-        let result = self
+        let update = self
             .client
             .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::session(user_id, session_id).attributes()))
             .update_expression(
                 "SET refresh_hash = :next, previous_refresh_hash = :current, last_used_at = :now_millis, expires_at = :expires_at",
             )
@@ -52,24 +47,12 @@ impl Store {
             .expression_attribute_values(":next", bytes(next))
             .expression_attribute_values(":now", number(now.as_second()))
             .expression_attribute_values(":now_millis", number(now.as_millisecond()))
-            .expression_attribute_values(":expires_at", number(expires_at.as_second()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        let error = match result {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref());
-                let session = from_item(answer.attributes.unwrap_or_default())?;
-                return Ok(Rotation::Rotated(Box::new(session)));
-            }
-            Err(error) => error,
+            .expression_attribute_values(":expires_at", number(expires_at.as_second()));
+        let item = match self.update_if(Key::session(user_id, session_id), update).await? {
+            Updated::Done(item) => return Ok(Rotation::Rotated(Box::new(from_item(item)?))),
+            Updated::Refused(None) => return Ok(Rotation::Ended),
+            Updated::Refused(Some(item)) => item,
         };
-        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-            return Err(unavailable(error));
-        };
-        let Some(item) = failed.item.clone() else { return Ok(Rotation::Ended) };
         let session: Session = from_item(item)?;
         if session.expires_at <= now {
             return Ok(Rotation::Expired);
@@ -91,29 +74,43 @@ impl Store {
 
     /// The sessions that are kept for a user, live or not, oldest first.
     pub async fn sessions(&self, user_id: Uuid) -> Result<Vec<Session>, Error> {
-        let mut sessions = Vec::new();
+        self.items_of(user_id, keys::SESSION_PREFIX).await?.into_iter().map(from_item).collect()
+    }
+
+    /// Deletes everything that is kept under a user's key.
+    pub(super) async fn delete_all_of(&self, user_id: Uuid) -> Result<(), Error> {
+        for item in self.items_of(user_id, "").await? {
+            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+            self.delete(Key::of_user(user_id, &sk)).await?;
+        }
+        Ok(())
+    }
+
+    /// The items under a user's key whose sort key starts with `prefix`.
+    async fn items_of(&self, user_id: Uuid, prefix: &str) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
         let mut start = None;
         loop {
-            let answer = self
+            let mut query = self
                 .client
                 .query()
                 .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", Key::user(user_id).pk())
-                .expression_attribute_values(":prefix", text(keys::SESSION_PREFIX))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await
-                .map_err(unavailable)?;
-            self.count_read(answer.consumed_capacity.as_ref());
-            for item in answer.items.unwrap_or_default() {
-                sessions.push(from_item(item)?);
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            if !prefix.is_empty() {
+                query = query
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                    .expression_attribute_values(":prefix", text(prefix));
             }
+            let answer = query.send().await.map_err(unavailable)?;
+            self.count_read(answer.consumed_capacity.as_ref());
+            items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key;
             if start.is_none() {
-                return Ok(sessions);
+                return Ok(items);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Several writes as one.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use uuid::Uuid;
 
-use super::{Item, Store, keys::Key, number, unavailable};
+use super::{Item, Store, audit::event_item, keys::Key, number, unavailable};
 use crate::error::Error;
 
 /// How a transaction ended.
@@ -23,7 +23,11 @@ pub(super) enum Outcome {
 }
 
 impl Store {
-    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Outcome, Error> {
+    /// Writes all or nothing, with the event that is recorded, if there is one.
+    pub(super) async fn transact(&self, mut items: Vec<TransactWriteItem>) -> Result<Outcome, Error> {
+        if let Some(event) = &self.event {
+            items.push(self.put_always(event_item(event)?)?);
+        }
         // One token for all tries of the SDK: a try whose answer was lost is not done twice.
         let token = Uuid::from_bytes(self.random.bytes()?);
         let result = self
@@ -40,6 +44,12 @@ impl Store {
                 Ok(Outcome::Done)
             }
             Err(error) => match canceled(&error) {
+                Some(Outcome::Busy) => {
+                    // Whoever was in conflict should not be so again at once.
+                    let [jitter] = self.random.bytes::<1>()?;
+                    tokio::time::sleep(Duration::from_millis(10 + u64::from(jitter) / 4)).await;
+                    Ok(Outcome::Busy)
+                }
                 Some(outcome) => Ok(outcome),
                 None => Err(unavailable(error)),
             },
@@ -66,6 +76,12 @@ impl Store {
             .build()
             .map_err(|error| Error::Internal(error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Puts an item, whatever is there.
+    pub(super) fn put_always(&self, item: Item) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(|error| Error::Internal(error.to_string()))?).build())
     }
 
     /// Adds a text to a set of an item, or takes it out; makes the item where there is none.

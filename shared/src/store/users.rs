@@ -1,23 +1,24 @@
 //! Users, and who owns which identifier.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    CHANGE_TRIES, Item, Store, accounts::owner_item, from_item, keys::Key, number, text, to_item,
-    transactions::Outcome, unavailable,
+    CHANGE_TRIES, Item, Store, Updated,
+    accounts::owner_item,
+    from_item,
+    keys::{self, Key},
+    number, text, to_item,
+    transactions::Outcome,
 };
 use crate::{
     error::Error,
     hash_keys::{HashKeys, IdentifierHash},
-    session::{MAX_SESSIONS, Session},
-    user::User,
+    session::{AuthenticationMethod, MAX_SESSIONS, Session},
+    user::{User, UserStatus},
 };
 
 /// The outcome of making a user.
@@ -29,21 +30,45 @@ pub enum Created {
     Taken(IdentifierHash),
 }
 
+/// The outcome of beginning a session.
+#[derive(Debug)]
+pub enum Begun {
+    /// It lives; this is its user.
+    Yes(Box<User>),
+    /// The user has a second factor, and the session does not.
+    SecondFactorDue,
+    /// What there is of the user was written down before anybody proved the address.
+    Unproven,
+    /// There is no such user.
+    NoUser,
+}
+
+/// The outcome of a conditional change of a user.
+enum Changed {
+    /// The user as he is now.
+    Yes(Box<User>),
+    /// The condition did not hold, for this user or for want of one.
+    Refused(Option<Box<User>>),
+}
+
 impl Store {
     /// A user; nothing where there is none.
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, Error> {
         self.get(Key::user(id)).await
     }
 
-    /// Makes a user with a first session, and gives it its identifiers, all or nothing.
-    pub async fn create_user(&self, user: &User, session: &Session, keys: &HashKeys) -> Result<Created, Error> {
+    /// Makes a user, with a first session where there is one, and gives it its identifiers, all or nothing.
+    pub async fn create_user(&self, user: &User, session: Option<&Session>, keys: &HashKeys) -> Result<Created, Error> {
         let identifiers: Vec<_> = user.identifiers(keys).into_iter().collect();
         let mut items = Vec::new();
         for identifier in &identifiers {
             items.push(self.put_if_absent(&owner_item(identifier, user.id)?)?);
         }
-        items.push(self.put_if_absent(&to_item(Key::user(user.id), user)?)?);
-        items.push(self.put_if_absent(&to_item(Key::session(user.id, session.id), session)?)?);
+        items.push(self.put_if_absent(&user_item(user)?)?);
+        if let Some(session) = session {
+            items.push(self.put_if_absent(&to_item(Key::session(user.id, session.id), session)?)?);
+        }
+        items.extend(self.moved_admin(None, Some(user))?);
         for _ in 0..CHANGE_TRIES {
             match self.transact(items.clone()).await? {
                 Outcome::Done => return Ok(Created::Yes),
@@ -53,14 +78,13 @@ impl Store {
                         .map(Created::Taken)
                         .ok_or_else(|| Error::Internal("an id is there twice".into()));
                 }
-                Outcome::Busy => tokio::time::sleep(Duration::from_millis(20)).await,
+                Outcome::Busy => {}
             }
         }
         Err(Error::Unavailable("a transaction was in conflict too often".into()))
     }
 
     /// Adds a session to its user and notes the sign-in; who is new to the app gets its `default_role`.
-    /// Answers the user; nothing where there is none.
     ///
     /// # Errors
     /// [`Error::UserDisabled`] for a disabled user; then there is no session.
@@ -69,7 +93,7 @@ impl Store {
         session: &Session,
         ends_at: Timestamp,
         default_role: Option<&str>,
-    ) -> Result<Option<User>, Error> {
+    ) -> Result<Begun, Error> {
         self.put(to_item(Key::session(session.user_id, session.id), session)?).await?;
         let mut update = "SET sessions.#id = :ends_at, last_sign_in_at = :now".to_owned();
         let mut names = HashMap::from([(placeholder(0), session.id.to_string())]);
@@ -85,22 +109,49 @@ impl Store {
             values.insert(":default_roles".to_owned(), AttributeValue::L(vec![text(role)]));
         }
         update.push_str(" ADD version :one");
-        let condition = "attribute_exists(pk) AND user_status = :active";
-        let user = self.change_sessions(session.user_id, &update, condition, names, values).await?;
-        match user {
-            Some(user) if user.sessions.len() > MAX_SESSIONS => {
-                // Version 7 ids order by time: the first are the oldest.
-                let oldest: Vec<_> = user.sessions.keys().take(user.sessions.len() - MAX_SESSIONS).copied().collect();
-                self.end_sessions(user.id, &oldest).await?;
-                Ok(Some(user))
-            }
-            Some(user) => Ok(Some(user)),
-            None => {
-                // The user was deleted in the meantime: nothing of it stays.
-                self.delete(Key::session(session.user_id, session.id)).await?;
-                Ok(None)
-            }
+        let mut condition = "attribute_exists(pk) AND user_status = :active".to_owned();
+        if !session.amr.contains(&AuthenticationMethod::Mfa) {
+            condition.push_str(" AND attribute_not_exists(totp)");
         }
+        if session.amr.iter().any(|method| method.proves_address()) {
+            condition.push_str(" AND attribute_not_exists(unproven)");
+        }
+        let begun = match self.change_sessions(session.user_id, &update, &condition, names, values).await? {
+            Changed::Yes(user) => {
+                if let Some(surplus) = user.sessions.len().checked_sub(MAX_SESSIONS).filter(|surplus| *surplus > 0) {
+                    // Version 7 ids order by time: the first are the oldest.
+                    let oldest: Vec<_> = user.sessions.keys().take(surplus).copied().collect();
+                    self.end_sessions(user.id, &oldest).await?;
+                }
+                return Ok(Begun::Yes(user));
+            }
+            Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => Err(Error::UserDisabled),
+            Changed::Refused(Some(user))
+                if user.unproven && session.amr.iter().any(|method| method.proves_address()) =>
+            {
+                Ok(Begun::Unproven)
+            }
+            Changed::Refused(Some(_)) => Ok(Begun::SecondFactorDue),
+            Changed::Refused(None) => Ok(Begun::NoUser),
+        };
+        // There is no session: nothing of it stays.
+        self.delete(Key::session(session.user_id, session.id)).await?;
+        begun
+    }
+
+    /// Takes away what somebody could have put there before the address was proven: password, second
+    /// factor and sessions.
+    pub async fn clear_unproven(&self, user_id: Uuid, keys: &HashKeys) -> Result<(), Error> {
+        self.change_user(user_id, keys, |user| {
+            user.unproven = false;
+            user.password = None;
+            user.password_count += 1;
+            user.totp = false;
+            user.sessions.clear();
+            Ok(())
+        })
+        .await?;
+        self.delete_second_factor(user_id).await
     }
 
     /// Ends sessions of a user. From here on nothing accepts them; what they stored is swept away.
@@ -125,36 +176,26 @@ impl Store {
         condition: &str,
         names: HashMap<String, String>,
         values: Item,
-    ) -> Result<Option<User>, Error> {
-        let result = self
+    ) -> Result<Changed, Error> {
+        let update = self
             .client
             .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::user(user_id).attributes()))
             .update_expression(update)
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match result {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref());
-                answer.attributes.map(from_item).transpose()
-            }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item {
-                    Some(_) => Err(Error::UserDisabled),
-                    None => Ok(None),
-                },
-                _ => Err(unavailable(error)),
-            },
-        }
+            .expression_attribute_values(":one", number(1));
+        Ok(match self.update_if(Key::user(user_id), update).await? {
+            Updated::Done(item) => Changed::Yes(from_item(item)?),
+            Updated::Refused(item) => Changed::Refused(item.map(from_item).transpose()?),
+        })
     }
+}
+
+/// A user, on the list of users.
+pub(super) fn user_item(user: &User) -> Result<Item, Error> {
+    let item = to_item(Key::user(user.id), user)?;
+    Ok(Store::on_list(item, &keys::users_list(keys::shard(user.id)), &user.id.to_string()))
 }
 
 /// The name that stands for the `index`th session in an expression.

@@ -10,3 +10,7 @@ password-changed = Your { $app } password was changed. If that was not you, set 
     .subject = Your { $app } password was changed
 address-changed = Your { $app } phone or e-mail address was changed. If that was not you, contact us now.
     .subject = Your { $app } account was changed
+second-factor-added = Your { $app } account now asks for an authenticator app. If that was not you, contact us now.
+    .subject = An authenticator app protects your { $app } account
+second-factor-removed = The authenticator app of your { $app } account was removed. If that was not you, contact us now.
+    .subject = Your { $app } authenticator app was removed

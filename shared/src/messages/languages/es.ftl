@@ -12,3 +12,7 @@ password-changed = Se ha cambiado tu contraseña de { $app }. Si no lo has hecho
     .subject = Se ha cambiado tu contraseña de { $app }
 address-changed = Se han cambiado tus datos de { $app }. Si no lo has hecho, contacta con nosotros.
     .subject = Se han cambiado tus datos de { $app }
+second-factor-added = Tu cuenta de { $app } pide ahora una app de autenticador. Si no lo has hecho, contacta con nosotros.
+    .subject = Una app de autenticador protege tu cuenta de { $app }
+second-factor-removed = Se ha quitado la app de autenticador de { $app }. Si no lo has hecho, contacta con nosotros.
+    .subject = Se ha quitado tu app de autenticador de { $app }

@@ -1,0 +1,264 @@
+//! Who may administrate what: every operation of the document that names a permission, against everybody.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
+
+use crate::{
+    document::document,
+    testing::{
+        Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
+        accounts::PASSWORD,
+        admin::{NOBODY, PERMISSIONS},
+        apps::ADMIN_PHONE,
+        bearer,
+    },
+};
+
+/// What counts in any app, for that app.
+const IN_ANY_APP: [&str; 2] = ["roles:read", "roles:assign"];
+/// What a user, a role, an app or an event is made of that no client may set, beside what the document shows.
+const HIDDEN: [&str; 12] = [
+    "version",
+    "deleted",
+    "unproven",
+    "totp",
+    "password_count",
+    "sessions",
+    "secrets",
+    "user_status",
+    "role_name",
+    "scope",
+    "is_admin",
+    "__proto__",
+];
+
+/// An operation that a permission guards.
+struct Operation {
+    id: String,
+    method: Method,
+    /// The path, its parameters filled in with what nobody has.
+    path: String,
+    permission: String,
+    /// The fields of its body, where it has one.
+    fields: Option<BTreeSet<String>>,
+}
+
+fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Some(permission) = operation["security"][0]["access_token"][0].as_str() else { continue };
+            let path = path.split('/').map(|part| match part {
+                "{phone}" => "%2B14155550199",
+                part if part.starts_with('{') => NOBODY,
+                part => part,
+            });
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            operations.push(Operation {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path: path.collect::<Vec<_>>().join("/"),
+                permission: permission.to_owned(),
+                fields: schema.as_str().map(|schema| fields(&document, schema)),
+            });
+        }
+    }
+    operations
+}
+
+/// The fields of a schema that `reference` leads to.
+fn fields(document: &Value, reference: &str) -> BTreeSet<String> {
+    let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+    schema["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+async fn call(app: &TestApp, operation: &Operation, who: Option<&SignedIn>) -> Answer {
+    let mut request = Request::builder().method(operation.method.clone()).uri(&operation.path);
+    if let Some(who) = who {
+        request = request.header("authorization", bearer(&who.access));
+    }
+    app.send(request.body(axum::body::Body::empty()).unwrap()).await
+}
+
+/// Asserts that somebody may do what needs a permission that `may` says, and nothing else.
+async fn assert_may(app: &TestApp, name: &str, who: &SignedIn, may: impl Fn(&str) -> bool) {
+    for operation in operations() {
+        let answer = call(app, &operation, Some(who)).await;
+        if may(&operation.permission) {
+            let allowed = matches!(answer.status.as_u16(), 200 | 400 | 404 | 415);
+            assert!(allowed, "{name}, {}: {}", operation.id, answer.text);
+        } else {
+            assert_eq!(answer.json["code"], "forbidden", "{name}, {}: {}", operation.id, answer.text);
+            answer.assert_problem(403, "forbidden");
+            let detail = answer.json["detail"].as_str().unwrap();
+            assert!(!detail.contains(PHONE) && !detail.contains(who.id()), "{detail}");
+        }
+    }
+}
+
+#[test]
+fn every_administrative_operation_names_its_permission() {
+    let operations = operations();
+    let named: BTreeSet<_> = operations.iter().map(|operation| operation.permission.as_str()).collect();
+    assert_eq!(named, PERMISSIONS.into(), "each permission opens something, and there is no other");
+    let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        if ["/v1/users", "/v1/roles", "/v1/apps", "/v1/audit"].iter().any(|start| path.starts_with(start)) {
+            for operation in item.as_object().unwrap().values() {
+                let id = operation["operationId"].as_str().unwrap();
+                let is_there = operations.iter().any(|operation| operation.id == id);
+                assert!(is_there, "{id} names no permission");
+                let reads = operation["security"][0]["access_token"][0].as_str().unwrap().ends_with(":read");
+                assert_eq!(reads, id.ends_with("-list") || id.contains("-get"), "{id}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_may_nothing() {
+    let (app, _) = TestApp::with_staff().await;
+    for operation in operations() {
+        call(&app, &operation, None).await.assert_problem(401, "token_invalid");
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_permission_may_nothing_and_the_administrator_everything() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    assert_may(&app, "a user", &person, |_| false).await;
+    app.give(&admin, person.id(), &[]).await.assert_ok();
+    assert_may(&app, "a user without a role", &person, |_| false).await;
+    let other = app.staff(&admin, OTHER_PHONE, "Orders", &["orders:read", "users:list", "users:read-all"]).await;
+    assert_may(&app, "somebody with permissions of an app's own", &other, |_| false).await;
+    assert_may(&app, "the administrator", &admin, |_| true).await;
+}
+
+#[tokio::test]
+async fn each_permission_opens_its_operations_and_no_other() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.staff(&admin, PHONE, "Staff", &[]).await;
+    for permission in PERMISSIONS {
+        let only = json!({"permissions": [permission]});
+        app.patch_as(&admin, "/v1/roles/Staff", only).await.assert_ok();
+        assert_may(&app, permission, &person, |needed| needed == permission).await;
+        let others: Vec<_> = PERMISSIONS.into_iter().filter(|other| *other != permission).collect();
+        app.patch_as(&admin, "/v1/roles/Staff", json!({"permissions": others})).await.assert_ok();
+        assert_may(&app, &format!("all but {permission}"), &person, |needed| needed != permission).await;
+    }
+}
+
+#[tokio::test]
+async fn permissions_in_another_app_open_roles_there_and_nothing_else() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.public_app(&admin, "shop").await;
+    app.role(&admin, "Staff", &PERMISSIONS).await;
+    let person = app.person(PHONE).await;
+    for role in ["Admin", "Staff"] {
+        app.give_in(&admin, "shop", person.id(), &[role]).await.assert_ok();
+        assert_may(&app, "with a token of the default app", &person, |_| false).await;
+        let there = app.login_to("shop", PHONE).await;
+        assert_may(&app, role, &there, |needed| IN_ANY_APP.contains(&needed)).await;
+    }
+    // Nor does what somebody may do in the default app count with a token of another.
+    app.give_in(&admin, "shop", person.id(), &["User"]).await.assert_ok();
+    app.give(&admin, person.id(), &["Admin"]).await.assert_ok();
+    let there = app.login_to("shop", PHONE).await;
+    assert_may(&app, "an administrator in another app", &there, |_| false).await;
+}
+
+#[tokio::test]
+async fn no_body_takes_a_field_that_it_does_not_have() {
+    let (app, admin) = TestApp::with_staff().await;
+    let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let properties = schemas.values().filter_map(|schema| schema["properties"].as_object());
+    let shown: BTreeSet<_> = properties.flat_map(|properties| properties.keys().cloned()).collect();
+    let all: BTreeSet<_> = shown.into_iter().chain(HIDDEN.map(str::to_owned)).collect();
+    let mut bodies = 0;
+    for operation in operations() {
+        let Some(fields) = &operation.fields else { continue };
+        bodies += 1;
+        for name in all.difference(fields) {
+            let body = json!({name: true});
+            let answer = app.json_as(&admin, operation.method.clone(), &operation.path, body).await;
+            assert_eq!(answer.json["errors"][0]["field"], *name, "{}: {}", operation.id, answer.text);
+            answer.assert_problem(400, "invalid_request");
+        }
+    }
+    assert!(bodies >= 8, "{bodies}");
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let (app, admin) = TestApp::with_staff().await;
+    let id = admin.id();
+    let by_phone = format!("/v1/users/by-phone/{}", ADMIN_PHONE.replace('+', "%2B"));
+    let assert_stays = async || {
+        for roles in [&[][..], &["User"], &["Guest", "Visitors"]] {
+            app.give(&admin, id, roles).await.assert_problem(409, "conflict");
+        }
+        let disabled = json!({"status": "disabled", "name": "Gone"});
+        app.patch_as(&admin, &format!("/v1/users/{id}"), disabled).await.assert_problem(409, "conflict");
+        app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_problem(409, "conflict");
+        app.delete_as(&admin, &by_phone).await.assert_problem(409, "conflict");
+        app.delete_me(&admin.access).await.assert_problem(409, "conflict");
+        let me = app.me(&admin.access).await;
+        assert_eq!(
+            (&me["roles"], &me["status"], &me["name"]),
+            (&json!(["Admin", "User"]), &json!("active"), &Value::Null)
+        );
+    };
+    assert_stays().await;
+    // One who is disabled, or is one in another app, is nobody to rely on.
+    let other = app.holder(&admin, PHONE, "Admin").await;
+    let path = format!("/v1/users/{}", other.id());
+    app.patch_as(&admin, &path, json!({"status": "disabled"})).await.assert_ok();
+    assert_stays().await;
+    app.patch_as(&admin, &path, json!({"status": "active"})).await.assert_ok();
+    app.give(&admin, other.id(), &["User"]).await.assert_ok();
+    app.public_app(&admin, "shop").await;
+    app.give_in(&admin, "shop", other.id(), &["Admin"]).await.assert_ok();
+    assert_stays().await;
+    // With another one he may go.
+    app.give(&admin, other.id(), &["Admin"]).await.assert_ok();
+    app.delete_me(&admin.access).await.assert_done();
+    let other = app.login_to("default", PHONE).await;
+    app.delete_me(&other.access).await.assert_problem(409, "conflict");
+    app.get_as(&other.access, "/v1/users").await.assert_ok();
+}
+
+#[tokio::test]
+async fn nobody_reaches_somebody_else_with_what_is_his_own() {
+    let (app, admin) = TestApp::with_staff().await;
+    let (person, victim) = (app.person(PHONE).await, app.person(OTHER_PHONE).await);
+    let before = app.user(&admin, victim.id()).await.assert_ok().clone();
+    let by_phone = OTHER_PHONE.replace('+', "%2B");
+    let targets = [
+        format!("/v1/users/{}", victim.id()),
+        format!("/v1/users/{}", victim.id().to_uppercase()),
+        format!("/v1/users/{}", person.id()),
+        format!("/v1/users/by-phone/{by_phone}"),
+        format!("/v1/users/by-phone/{OTHER_PHONE}"),
+        format!("/v1/users/by-phone/{}", PHONE.replace('+', "%2B")),
+        format!("/v1/users/by-phone/{}", by_phone.replace('4', "%34")),
+    ];
+    for path in &targets {
+        app.get_as(&person.access, path).await.assert_problem(403, "forbidden");
+        app.delete_as(&person, path).await.assert_problem(403, "forbidden");
+    }
+    for id in [victim.id(), person.id()] {
+        let path = format!("/v1/users/{id}");
+        app.patch_as(&person, &path, json!({"name": "Eve"})).await.assert_problem(403, "forbidden");
+        app.give(&person, id, &["Admin"]).await.assert_problem(403, "forbidden");
+    }
+    for query in [format!("phone={by_phone}"), "role=User".to_owned(), String::new()] {
+        app.get_as(&person.access, &format!("/v1/users?{query}")).await.assert_problem(403, "forbidden");
+    }
+    assert_eq!(app.user(&admin, victim.id()).await.assert_ok(), &before);
+    app.login(json!({"phone": OTHER_PHONE}), PASSWORD).await.assert_ok();
+}

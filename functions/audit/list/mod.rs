@@ -1,0 +1,52 @@
+//! `GET /v1/audit`: who did what.
+
+use shared::{
+    audit::EventView,
+    clock::{Clock, seconds},
+    error::Error,
+    http::{Admin, AuditRead, CurrentHashKeys, CurrentSettings, Json, Page, PageQuery, Query},
+    parts::Parts,
+    store::Store,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+#[cfg(test)]
+mod tests;
+
+/// The audit trail, newest first.
+///
+/// A page may hold fewer events than `limit`, or none, and still have a `next_cursor` to go on from: one
+/// request looks back over a month.
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    operation_id = "audit-list",
+    tag = "Audit",
+    security(("access_token" = ["audit:read"])),
+    params(PageQuery),
+    responses((status = 200, description = "A page of events", body = Page<EventView>)),
+    extensions(("x-codes" = json!(["invalid_request"]))),
+)]
+async fn list(
+    _: Admin<AuditRead>,
+    store: Store,
+    clock: Clock,
+    CurrentSettings(settings): CurrentSettings,
+    CurrentHashKeys(keys): CurrentHashKeys,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<EventView>>, Error> {
+    const LIST: &str = "audit";
+    let (limit, after) = (query.limit()?, query.after(LIST, &keys)?);
+    let now = clock.now();
+    let oldest = now - seconds(settings.audit_retention_days * 24 * 3600);
+    let before = after.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+    let listed = store.events(before, limit, (now, oldest)).await?;
+    let items = listed.items.into_iter().map(EventView::from).collect();
+    Ok(Json(Page::new(items, LIST, listed.end.as_deref(), &keys)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(list))
+}

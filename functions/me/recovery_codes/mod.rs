@@ -1,0 +1,56 @@
+//! `POST /v1/me/recovery-codes`: a new set of recovery codes.
+
+use serde::Deserialize;
+use shared::{
+    audit::{Action, Recorder},
+    error::Error,
+    http::{Caller, Json},
+    parts::Parts,
+    second_factors::SecondFactors,
+    store::Store,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::me::totp::confirm::RecoveryCodesView;
+
+#[cfg(test)]
+mod tests;
+
+/// The second factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRecoveryCodesRequest {
+    /// What the app shows, or a recovery code.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+/// Gives a new set of recovery codes; the old ones are dead.
+#[utoipa::path(
+    post,
+    path = "/v1/me/recovery-codes",
+    operation_id = "me-recovery-codes",
+    tag = "Second factor",
+    security(("access_token" = [])),
+    request_body = RenewRecoveryCodesRequest,
+    responses((status = 200, description = "The new set", body = RecoveryCodesView)),
+    extensions(("x-codes" = json!(["conflict", "otp_incorrect", "otp_locked"]))),
+)]
+async fn renew(
+    caller: Caller,
+    second_factors: SecondFactors,
+    store: Store,
+    recorder: Recorder,
+    Json(request): Json<RenewRecoveryCodesRequest>,
+) -> Result<Json<RecoveryCodesView>, Error> {
+    second_factors.check(&caller.user, None, &request.code).await?;
+    let codes = second_factors.renew_recovery_codes(caller.user.id).await?;
+    store.record(&recorder.event(caller.own_deed(Action::RecoveryCodesRenew))?).await?;
+    Ok(Json(RecoveryCodesView::new(&codes)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(renew))
+}

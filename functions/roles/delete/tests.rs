@@ -1,0 +1,124 @@
+use serde_json::json;
+
+use crate::testing::{OTHER_PHONE, PHONE, TestApp, admin::values, at_once};
+
+#[tokio::test]
+async fn a_role_that_nobody_has_is_gone() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.role(&admin, "Editor", &["a:b"]).await;
+    app.delete_as(&admin, "/v1/roles/EDITOR").await.assert_done();
+    for name in ["Editor", "Nothing"] {
+        app.get_as(&admin.access, &format!("/v1/roles/{name}")).await.assert_problem(404, "not_found");
+        app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_problem(404, "not_found");
+        app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({})).await.assert_problem(404, "not_found");
+        app.give(&admin, admin.id(), &["Admin", name]).await.assert_field("roles[1]");
+    }
+    app.delete_as(&admin, "/v1/roles/User?force=maybe").await.assert_field("query");
+    app.advance(1);
+    let again = app.role(&admin, "EDITOR", &[]).await;
+    assert_eq!((&again["name"], &again["permissions"]), (&json!("EDITOR"), &json!([])), "its name is free again");
+}
+
+#[tokio::test]
+async fn a_role_in_use_stays_unless_it_is_taken_from_all() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.public_app(&admin, "shop").await;
+    app.role(&admin, "Spare", &["a:b"]).await;
+    let person = app.staff(&admin, PHONE, "Editor", &["users:read"]).await;
+    let other = app.person(OTHER_PHONE).await;
+    app.give(&admin, person.id(), &["Editor", "Spare"]).await.assert_ok();
+    app.give_in(&admin, "shop", other.id(), &["Editor"]).await.assert_ok();
+    for path in ["/v1/roles/Editor", "/v1/roles/editor?force=false"] {
+        let refused = app.delete_as(&admin, path).await;
+        refused.assert_problem(409, "role_in_use");
+        let errors = refused.json["errors"].as_array().unwrap();
+        let named: Vec<_> = errors.iter().map(|error| error["message"].as_str().unwrap()).collect();
+        assert_eq!(named.len(), 2, "{}", refused.text);
+        for id in [person.id(), other.id()] {
+            assert!(named.iter().any(|message| message.contains(id)), "{}", refused.text);
+        }
+    }
+    app.get_as(&person.access, "/v1/users").await.assert_ok();
+
+    app.delete_as(&admin, "/v1/roles/Editor?force=true").await.assert_done();
+    app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
+    assert_eq!(app.user(&admin, person.id()).await.assert_ok()["roles"], json!(["Spare"]));
+    assert!(app.all(&admin, "/v1/users?role=Editor&app=shop", 10).await.is_empty());
+    // Whoever makes a role of that name anew gives it to nobody.
+    app.role(&admin, "Editor", &["users:read"]).await;
+    app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_refusal_names_some_of_many_and_force_takes_from_every_one() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.role(&admin, "Editor", &["a:b"]).await;
+    for index in 0..25 {
+        let body = json!({"phone": format!("+141555502{index:02}"), "roles": ["Editor", "User"]});
+        app.create_user(&admin, body).await.assert_created();
+    }
+    let refused = app.delete_as(&admin, "/v1/roles/Editor").await;
+    assert_eq!(refused.json["errors"].as_array().unwrap().len(), 20, "{}", refused.text);
+    app.delete_as(&admin, "/v1/roles/Editor?force=true").await.assert_done();
+    let mut people = app.all(&admin, "/v1/users?role=User", 100).await;
+    people.retain(|user| user["id"] != admin.id());
+    assert_eq!(people.len(), 25);
+    assert!(people.iter().all(|user| user["roles"] == json!(["User"])));
+}
+
+#[tokio::test]
+async fn a_system_role_stays() {
+    let (app, admin) = TestApp::with_staff().await;
+    for name in ["Admin", "admin", "ADMIN?force=true"] {
+        app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_problem(409, "conflict");
+    }
+    app.get_as(&admin.access, "/v1/users").await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_role_of_the_settings_does_not_come_back() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.patch_as(&admin, "/v1/roles/Guest", json!({"permissions": ["users:read"]})).await.assert_ok();
+    for name in ["Visitors", "Guest"] {
+        app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_done();
+    }
+    let restarted = app.restarted(&[("ROLES", "Visitors,Guest,User,Admin,Writer")]);
+    for app in [&app, &restarted] {
+        app.get_as(&admin.access, "/v1/roles/Guest").await.assert_problem(404, "not_found");
+        app.give(&admin, admin.id(), &["Admin", "Guest"]).await.assert_field("roles[1]");
+    }
+    let names = restarted.all(&admin, "/v1/roles?all=true", 2).await;
+    assert_eq!(values(&names, "name"), ["Admin", "User", "Writer"]);
+
+    // Nor does the default role: who signs up then has one that permits nothing.
+    app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
+    let person = app.person(PHONE).await;
+    app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
+    app.restarted(&[]).get_as(&admin.access, "/v1/roles/User").await.assert_problem(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_against_its_assignment_a_role_permits_nobody_anything() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    for round in 0..10 {
+        let name = format!("Reader{round}");
+        app.role(&admin, &name, &["users:read"]).await;
+        let answers = at_once(2, |index| {
+            let (app, admin, id, name) = (app.clone(), admin.clone(), person.id().to_owned(), name.clone());
+            async move {
+                match index {
+                    0 => app.give(&admin, &id, &[&name]).await,
+                    _ => app.delete_as(&admin, &format!("/v1/roles/{name}?force=true")).await,
+                }
+            }
+        })
+        .await;
+        answers[1].assert_done();
+        if answers[0].status != 200 {
+            answers[0].assert_field("roles[0]");
+        }
+        app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
+        assert!(app.all(&admin, &format!("/v1/users?role={name}"), 10).await.is_empty() || answers[0].status == 200);
+    }
+}

@@ -1,0 +1,34 @@
+//! `GET /v1/roles/{role}`: one role.
+
+use shared::{
+    error::Error,
+    http::{Admin, Json, PathName, RolesRead},
+    parts::Parts,
+    role::RoleView,
+    roles::Roles,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// One role. Case does not matter in its name.
+#[utoipa::path(
+    get,
+    path = "/v1/roles/{role}",
+    operation_id = "roles-get",
+    tag = "Roles",
+    security(("access_token" = ["roles:read"])),
+    params(("role" = String, Path, description = "The role's name")),
+    responses((status = 200, description = "The role", body = RoleView)),
+    extensions(("x-codes" = json!(["not_found"]))),
+)]
+async fn get(_: Admin<RolesRead>, roles: Roles, PathName(name): PathName) -> Result<Json<RoleView>, Error> {
+    let role = roles.get(&name).await?.ok_or(Error::NotFound)?;
+    Ok(Json(RoleView::from(role)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(get))
+}

@@ -1,0 +1,68 @@
+//! `PUT /v1/roles/permissions`: the permissions of many roles at once.
+
+use serde::Deserialize;
+use shared::{
+    audit::{Action, Recorder},
+    error::Error,
+    http::{Admin, Json, RolesWrite},
+    parts::Parts,
+    role::{RoleChange, RoleView},
+    roles::Roles,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::roles::create::RolesView;
+
+#[cfg(test)]
+mod tests;
+
+/// All that a role permits from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RolePermissions {
+    #[schema(example = "Editor")]
+    name: String,
+    #[schema(example = json!(["orders:read"]))]
+    permissions: Vec<String>,
+}
+
+/// Up to 50 roles.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutPermissionsRequest {
+    roles: Vec<RolePermissions>,
+}
+
+/// Sets the permissions of many roles, all or none.
+#[utoipa::path(
+    put,
+    path = "/v1/roles/permissions",
+    operation_id = "roles-permissions-put",
+    tag = "Roles",
+    security(("access_token" = ["roles:write"])),
+    request_body = PutPermissionsRequest,
+    responses((status = 200, description = "The roles as they are now", body = RolesView)),
+    extensions(("x-codes" = json!(["not_found", "conflict"]))),
+)]
+async fn put(
+    admin: Admin<RolesWrite>,
+    roles: Roles,
+    recorder: Recorder,
+    Json(request): Json<PutPermissionsRequest>,
+) -> Result<Json<RolesView>, Error> {
+    let names: Vec<_> = request.roles.iter().map(|role| role.name.as_str()).collect();
+    let target = format!("role:{}", names.join(","));
+    let changes = request.roles.into_iter().map(|role| {
+        let permissions = Some(role.permissions.into_iter().collect());
+        (role.name, RoleChange { permissions, ..RoleChange::default() })
+    });
+    let event = recorder.event(admin.caller.deed(Action::RoleUpdate, target))?;
+    let changed = roles.recording(event).change(changes.collect(), &admin.permissions).await?;
+    Ok(Json(RolesView { roles: changed.into_iter().map(RoleView::from).collect() }))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(put))
+}

@@ -1,0 +1,61 @@
+//! `PATCH /v1/roles/{role}`: changes a role.
+
+use serde::Deserialize;
+use shared::{
+    audit::{Action, Recorder},
+    error::Error,
+    http::{Admin, Json, PathName, RolesWrite},
+    parts::Parts,
+    role::{RoleChange, RoleView},
+    roles::Roles,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// What changes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRoleRequest {
+    /// Up to 500 characters.
+    description: Option<String>,
+    /// All that it permits from now on; nobody adds one that he lacks.
+    #[schema(example = json!(["orders:read"]))]
+    permissions: Option<Vec<String>>,
+    /// A role that is not active gives nothing, from the next request on.
+    active: Option<bool>,
+}
+
+/// Changes a role. A system role cannot be changed.
+#[utoipa::path(
+    patch,
+    path = "/v1/roles/{role}",
+    operation_id = "roles-update",
+    tag = "Roles",
+    security(("access_token" = ["roles:write"])),
+    params(("role" = String, Path, description = "The role's name")),
+    request_body = UpdateRoleRequest,
+    responses((status = 200, description = "The role as it is now", body = RoleView)),
+    extensions(("x-codes" = json!(["not_found", "conflict"]))),
+)]
+async fn update(
+    admin: Admin<RolesWrite>,
+    roles: Roles,
+    recorder: Recorder,
+    PathName(name): PathName,
+    Json(request): Json<UpdateRoleRequest>,
+) -> Result<Json<RoleView>, Error> {
+    let permissions = request.permissions.map(|permissions| permissions.into_iter().collect());
+    let change = RoleChange { description: request.description, permissions, active: request.active };
+    let event = recorder.event(admin.caller.deed(Action::RoleUpdate, format!("role:{name}")))?;
+    let changed = roles.recording(event).change(vec![(name, change)], &admin.permissions).await?;
+    let role = changed.into_iter().next().ok_or(Error::NotFound)?;
+    Ok(Json(RoleView::from(role)))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(update))
+}

@@ -1,0 +1,142 @@
+//! What the tests of the second factor need beside [`TestApp`]: authenticator apps, and sign-ins that wait
+//! for one.
+
+use axum::http::Method;
+use data_encoding::BASE32_NOPAD;
+use jiff::ToSpan;
+use serde_json::{Value, json};
+use shared::totp::TotpSecret;
+
+use super::{Answer, SignedIn, TestApp, accounts::PASSWORD};
+
+/// An authenticator app that knows a secret, and the recovery codes that were written down.
+#[derive(Clone)]
+pub(crate) struct Authenticator {
+    secret: TotpSecret,
+    pub(crate) recovery_codes: Vec<String>,
+}
+
+impl Authenticator {
+    /// Types the secret of an enrolment in.
+    #[track_caller]
+    pub(crate) fn new(enrolment: &Answer) -> Self {
+        let secret = enrolment.assert_ok()["secret"].as_str().unwrap();
+        let secret = TotpSecret::from_bytes(&BASE32_NOPAD.decode(secret.as_bytes()).unwrap()).unwrap();
+        Self { secret, recovery_codes: Vec::new() }
+    }
+
+    /// The secret's bytes.
+    pub(crate) fn secret(&self) -> &[u8] {
+        self.secret.as_bytes()
+    }
+
+    /// What it shows now.
+    pub(crate) fn code(&self, app: &TestApp) -> String {
+        self.code_of_step(app, 0)
+    }
+
+    /// What it shows so many steps from now.
+    pub(crate) fn code_of_step(&self, app: &TestApp, steps: i64) -> String {
+        self.secret.code_at(app.parts.clock().now() + (30 * steps).seconds())
+    }
+}
+
+impl TestApp {
+    /// Starts to set up an authenticator app.
+    pub(crate) async fn enrol(&self, who: &SignedIn) -> Answer {
+        self.call_as(&who.access, Method::POST, "/v1/me/totp").await
+    }
+
+    /// Ends the set-up with a code.
+    pub(crate) async fn confirm(&self, who: &SignedIn, code: &str) -> Answer {
+        self.post_as(&who.access, "/v1/me/totp/confirm", json!({"code": code})).await
+    }
+
+    /// Sets an authenticator app up. The code that confirmed it is over: the next step has begun.
+    pub(crate) async fn authenticator(&self, who: &SignedIn) -> Authenticator {
+        let mut authenticator = Authenticator::new(&self.enrol(who).await);
+        let confirmed = self.confirm(who, &authenticator.code(self)).await;
+        authenticator.recovery_codes = confirmed.recovery_codes();
+        self.advance(30);
+        authenticator
+    }
+
+    /// Somebody who has a password and an authenticator app. His session is from before it.
+    pub(crate) async fn protected(&self, phone: &str) -> (SignedIn, Authenticator) {
+        let person = self.person(phone).await;
+        let authenticator = self.authenticator(&person).await;
+        (person, authenticator)
+    }
+
+    /// Signs in by password as far as the second factor; answers the token for it.
+    pub(crate) async fn first_factor(&self, phone: &str) -> String {
+        self.login(json!({"phone": phone}), PASSWORD).await.mfa_token()
+    }
+
+    /// Tries a second factor.
+    pub(crate) async fn mfa(&self, mfa_token: &str, method: &str, code: &str) -> Answer {
+        self.post("/v1/auth/mfa", json!({"mfa_token": mfa_token, "method": method, "code": code})).await
+    }
+
+    /// Tries a code of an authenticator app.
+    pub(crate) async fn totp(&self, mfa_token: &str, code: &str) -> Answer {
+        self.mfa(mfa_token, "totp", code).await
+    }
+
+    /// Tries a recovery code.
+    pub(crate) async fn recover(&self, mfa_token: &str, code: &str) -> Answer {
+        self.mfa(mfa_token, "recovery_code", code).await
+    }
+
+    /// Removes the second factor, with a code of it.
+    pub(crate) async fn remove_totp(&self, who: &SignedIn, code: &str) -> Answer {
+        self.json_as(who, Method::DELETE, "/v1/me/totp", json!({"code": code})).await
+    }
+
+    /// Asks for a new set of recovery codes.
+    pub(crate) async fn renew_codes(&self, who: &SignedIn, code: &str) -> Answer {
+        self.post_as(&who.access, "/v1/me/recovery-codes", json!({"code": code})).await
+    }
+}
+
+impl Answer {
+    /// Asserts that the second factor is due, and that nothing was given that is good without it; answers
+    /// the token for it.
+    #[track_caller]
+    pub(crate) fn mfa_token(&self) -> String {
+        let token = self.assert_ok()["mfa_token"].as_str().unwrap_or_else(|| panic!("no mfa_token: {}", self.text));
+        assert_eq!(self.json, due(token));
+        assert!(token.starts_with("lkm_") && token.len() == 47, "{token}");
+        token.to_owned()
+    }
+
+    /// The recovery codes of a set-up.
+    #[track_caller]
+    pub(crate) fn recovery_codes(&self) -> Vec<String> {
+        let codes = self.assert_ok()["recovery_codes"].as_array().unwrap();
+        codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Asserts that a second factor is wrong, and how many tries its token has left.
+    #[track_caller]
+    pub(crate) fn assert_wrong(&self, attempts_left: Option<u32>) {
+        self.assert_problem(400, "otp_incorrect");
+        assert_eq!(self.json["attempts_left"].as_u64(), attempts_left.map(u64::from), "{}", self.text);
+    }
+
+    /// Asserts that a better sign-in is asked for, as RFC 9470 says it.
+    #[track_caller]
+    pub(crate) fn assert_step_up(&self, multi_factor: bool) {
+        self.assert_problem(401, "insufficient_user_authentication");
+        let challenge = self.header("www-authenticate");
+        assert!(challenge.starts_with("Bearer "), "{challenge}");
+        assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+        assert!(challenge.contains(r#"max_age="600""#), "{challenge}");
+        assert_eq!(challenge.contains(r#"acr_values="aal2""#), multi_factor, "{challenge}");
+    }
+}
+
+/// The answer to a first factor where the second is due.
+pub(crate) fn due(mfa_token: &str) -> Value {
+    json!({"mfa_required": true, "mfa_token": mfa_token, "methods": ["totp", "recovery_code"], "expires_in": 300})
+}

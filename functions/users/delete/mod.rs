@@ -1,0 +1,44 @@
+//! `DELETE /v1/users/{user_id}`: deletes a user.
+
+use axum::http::StatusCode;
+use shared::{
+    audit::{Action, Recorder},
+    error::Error,
+    http::{Admin, IfMatch, PathId, UsersWrite},
+    parts::Parts,
+    users::Users,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Deletes a user and everything of him.
+///
+/// Administrators are deleted by administrators alone, and the last one stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{user_id}",
+    operation_id = "users-delete",
+    tag = "Users",
+    security(("access_token" = ["users:write"])),
+    params(("user_id" = uuid::Uuid, Path, description = "The user"), IfMatch),
+    responses((status = 204, description = "Deleted")),
+    extensions(("x-codes" = json!(["invalid_request", "not_found", "conflict", "precondition_failed"]))),
+)]
+async fn delete(
+    admin: Admin<UsersWrite>,
+    users: Users,
+    recorder: Recorder,
+    PathId(id): PathId,
+    seen: IfMatch,
+) -> Result<StatusCode, Error> {
+    let event = recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{id}")))?;
+    users.recording(event).delete(id, seen.tag(), &admin.permissions).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}

@@ -1,0 +1,49 @@
+//! `DELETE /v1/users/by-phone/{phone}`: deletes the user who has a phone.
+
+use axum::http::StatusCode;
+use shared::{
+    address::Address,
+    audit::{Action, Recorder},
+    challenges::Challenges,
+    error::Error,
+    http::{Admin, IfMatch, PathName, UsersWrite},
+    parts::Parts,
+    users::Users,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Deletes the user who has a phone, and everything of him.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/by-phone/{phone}",
+    operation_id = "users-delete-by-phone",
+    tag = "Users",
+    security(("access_token" = ["users:write"])),
+    params(("phone" = String, Path, description = "E.164, percent-encoded", example = "%2B14155550123"), IfMatch),
+    responses((status = 204, description = "Deleted")),
+    extensions(("x-codes" = json!([
+        "invalid_phone", "country_not_allowed", "not_found", "conflict", "precondition_failed"
+    ]))),
+)]
+async fn delete_by_phone(
+    admin: Admin<UsersWrite>,
+    users: Users,
+    recorder: Recorder,
+    challenges: Challenges,
+    PathName(phone): PathName,
+    seen: IfMatch,
+) -> Result<StatusCode, Error> {
+    let address = Address::Sms(challenges.phone(&phone)?);
+    let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
+    let event = recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{}", user.id)))?;
+    users.recording(event).delete(user.id, seen.tag(), &admin.permissions).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete_by_phone))
+}

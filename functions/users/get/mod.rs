@@ -1,0 +1,37 @@
+//! `GET /v1/users/{user_id}`: one user.
+
+use shared::{
+    app::DEFAULT_CLIENT_ID,
+    audit::{Action, Recorder},
+    error::Error,
+    http::{Admin, PathId, Tagged, UsersRead},
+    parts::Parts,
+    store::Store,
+    user::UserView,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// One user, with an `ETag` for changes that depend on what was read.
+#[utoipa::path(
+    get,
+    path = "/v1/users/{user_id}",
+    operation_id = "users-get",
+    tag = "Users",
+    security(("access_token" = ["users:read"])),
+    params(("user_id" = uuid::Uuid, Path, description = "The user")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String)))),
+    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+)]
+async fn get(admin: Admin<UsersRead>, store: Store, recorder: Recorder, PathId(id): PathId) -> Result<Tagged, Error> {
+    let user = store.user(id).await?.ok_or(Error::NotFound)?;
+    store.record(&recorder.event(admin.caller.deed(Action::UserRead, format!("user:{id}")))?).await?;
+    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(get))
+}

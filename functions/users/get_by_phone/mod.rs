@@ -1,0 +1,48 @@
+//! `GET /v1/users/by-phone/{phone}`: the user who has a phone.
+
+use shared::{
+    address::Address,
+    app::DEFAULT_CLIENT_ID,
+    audit::{Action, Recorder},
+    challenges::Challenges,
+    error::Error,
+    http::{Admin, PathName, Tagged, UsersRead},
+    parts::Parts,
+    store::Store,
+    user::UserView,
+    users::Users,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// The user who has a phone.
+#[utoipa::path(
+    get,
+    path = "/v1/users/by-phone/{phone}",
+    operation_id = "users-get-by-phone",
+    tag = "Users",
+    security(("access_token" = ["users:read"])),
+    params(("phone" = String, Path, description = "E.164, percent-encoded", example = "%2B14155550123")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String)))),
+    extensions(("x-codes" = json!(["invalid_phone", "country_not_allowed", "not_found"]))),
+)]
+async fn get_by_phone(
+    admin: Admin<UsersRead>,
+    users: Users,
+    challenges: Challenges,
+    store: Store,
+    recorder: Recorder,
+    PathName(phone): PathName,
+) -> Result<Tagged, Error> {
+    let address = Address::Sms(challenges.phone(&phone)?);
+    let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
+    store.record(&recorder.event(admin.caller.deed(Action::UserRead, format!("user:{}", user.id)))?).await?;
+    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(get_by_phone))
+}

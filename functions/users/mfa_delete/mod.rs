@@ -1,0 +1,49 @@
+//! `DELETE /v1/users/{user_id}/mfa`: removes a user's second factor.
+
+use axum::http::StatusCode;
+use shared::{
+    accounts::Accounts,
+    audit::{Action, Recorder},
+    error::Error,
+    http::{Admin, PathId, UsersWrite},
+    messages::{Messenger, Subject},
+    parts::Parts,
+    users::Users,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Removes a user's second factor, for whoever lost his authenticator app and the recovery codes.
+///
+/// The user is told. Of administrators only an administrator can remove it.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{user_id}/mfa",
+    operation_id = "users-mfa-delete",
+    tag = "Users",
+    security(("access_token" = ["users:write"])),
+    params(("user_id" = uuid::Uuid, Path, description = "The user")),
+    responses((status = 204, description = "Removed, or there was none")),
+    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+)]
+async fn delete(
+    admin: Admin<UsersWrite>,
+    users: Users,
+    recorder: Recorder,
+    accounts: Accounts,
+    messenger: Messenger,
+    PathId(id): PathId,
+) -> Result<StatusCode, Error> {
+    let event = recorder.event(admin.caller.deed(Action::UserSecondFactorRemove, format!("user:{id}")))?;
+    if let Some(user) = users.recording(event).remove_second_factor(id, &admin.permissions).await? {
+        accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}

@@ -1,0 +1,150 @@
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::PASSWORD,
+    admin::{NOBODY, values},
+    apps::ADMIN_PHONE,
+    at_once, json_request,
+};
+
+fn path(id: &str) -> String {
+    format!("/v1/users/{id}")
+}
+
+#[tokio::test]
+async fn what_is_sent_changes_and_the_rest_stays() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    let mut expected = app.me(&person.access).await;
+    for change in [
+        json!({"name": "Ann Lee"}),
+        json!({"username": "ann", "locale": "es"}),
+        json!({"name": null, "username": "Ann"}),
+        json!({"username": null, "locale": null, "status": "active"}),
+    ] {
+        app.advance(1);
+        let changes = change.as_object().unwrap().clone();
+        expected.as_object_mut().unwrap().extend(changes);
+        expected["updated_at"] = json!(app.parts.clock().now().to_string());
+        let changed = app.patch_as(&admin, &path(person.id()), change).await;
+        assert_eq!(changed.assert_ok(), &expected);
+        assert_eq!(app.me(&person.access).await, expected);
+        assert_eq!(app.user(&admin, person.id()).await.header("etag"), changed.header("etag"));
+    }
+    app.advance(1);
+    for nothing in [json!({}), json!({"name": null}), json!({"status": "active"})] {
+        let same = app.patch_as(&admin, &path(person.id()), nothing).await;
+        assert_eq!(same.assert_ok(), &expected, "nothing changed");
+    }
+    let events = app.events(&admin).await;
+    let updates = values(&events, "action").into_iter().filter(|action| *action == "user_update").count();
+    assert_eq!(updates, 4, "what changes nothing leaves no event");
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_and_nothing_changes() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    app.sign_up(json!({"phone": OTHER_PHONE, "username": "taken"})).await;
+    let before = app.me(&person.access).await;
+    for (body, field) in [
+        (json!({"name": "New", "username": "no"}), "username"),
+        (json!({"name": ""}), "name"),
+        (json!({"name": "New", "locale": "not a locale"}), "locale"),
+        (json!({"name": "New", "status": "deleted"}), "status"),
+        (json!({"name": 1}), "name"),
+    ] {
+        app.patch_as(&admin, &path(person.id()), body).await.assert_field(field);
+    }
+    for taken in ["taken", "TAKEN"] {
+        let body = json!({"name": "New", "username": taken});
+        app.patch_as(&admin, &path(person.id()), body).await.assert_taken("username");
+    }
+    for (bytes, code) in [("{", "invalid_json"), ("[]", "invalid_request"), ("null", "invalid_request")] {
+        let request = json_request(Method::PATCH, &path(person.id()), Some(&admin.access), &Value::Null);
+        app.send(request.map(|_| bytes.into())).await.assert_problem(400, code);
+    }
+    app.patch_as(&admin, &path(NOBODY), json!({"name": "New"})).await.assert_problem(404, "not_found");
+    assert_eq!(app.me(&person.access).await, before);
+}
+
+#[tokio::test]
+async fn who_is_disabled_is_out_at_once_and_comes_back_when_he_is_active() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    app.advance(60);
+    let open = app.challenge(PHONE).await;
+    let changed = app.patch_as(&admin, &path(person.id()), json!({"status": "disabled"})).await;
+    assert_eq!(changed.assert_ok()["status"], "disabled");
+    app.get_as(&person.access, "/v1/me").await.assert_problem(403, "user_disabled");
+    app.refresh(&person.refresh).await.assert_problem(403, "user_disabled");
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(403, "user_disabled");
+    app.verify(&open, &app.code(PHONE)).await.assert_problem(403, "user_disabled");
+
+    app.patch_as(&admin, &path(person.id()), json!({"status": "active"})).await.assert_ok();
+    app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
+    app.refresh(&person.refresh).await.assert_problem(401, "token_invalid");
+    let again = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
+    assert_eq!(app.me(&again.access).await["status"], "active");
+}
+
+#[tokio::test]
+async fn a_change_with_a_stale_tag_is_refused() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    let path = path(person.id());
+    let seen = app.user(&admin, person.id()).await.header("etag").to_owned();
+    let change =
+        async |tag: &str, name: &str| app.if_match(&admin, Method::PATCH, &path, tag, json!({"name": name})).await;
+    let fresh = change(&seen, "Ann").await;
+    assert_eq!(fresh.assert_ok()["name"], "Ann");
+    for stale in [seen.as_str(), "\"\"", "nonsense", &format!("W/{}", fresh.header("etag"))] {
+        change(stale, "Eve").await.assert_problem(412, "precondition_failed");
+    }
+    let request = json_request(Method::PATCH, &path, Some(&admin.access), &json!({"name": "Eve"}));
+    let (mut parts, body) = request.into_parts();
+    parts.headers.insert("if-match", axum::http::HeaderValue::from_bytes(b"\xff").unwrap());
+    app.send(axum::http::Request::from_parts(parts, body)).await.assert_field("If-Match");
+    assert_eq!(app.me(&person.access).await["name"], "Ann");
+    change(&format!("{seen}, {}", fresh.header("etag")), "Bea").await.assert_ok();
+    change("*", "Cat").await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_changes_with_one_tag_one_is_refused() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    for round in 0..10 {
+        let tag = app.user(&admin, person.id()).await.header("etag").to_owned();
+        let answers = at_once(2, |index| {
+            let (app, admin, tag, path) = (app.clone(), admin.clone(), tag.clone(), path(person.id()));
+            let body = json!({"name": format!("Name {round} {index}")});
+            async move { app.if_match(&admin, Method::PATCH, &path, &tag, body).await }
+        })
+        .await;
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+        let done = answers.iter().find(|answer| answer.status == 200).unwrap();
+        assert_eq!(app.me(&person.access).await["name"], done.json["name"]);
+    }
+}
+
+#[tokio::test]
+async fn only_administrators_touch_administrators() {
+    let (app, admin) = TestApp::with_staff().await;
+    let clerk = app.staff(&admin, PHONE, "Clerk", &["users:read", "users:write", "roles:assign"]).await;
+    app.holder(&admin, OTHER_PHONE, "Admin").await;
+    for body in [json!({"name": "Eve"}), json!({"status": "disabled"}), json!({"status": "active"})] {
+        app.patch_as(&clerk, &path(admin.id()), body).await.assert_problem(403, "forbidden");
+    }
+    app.give(&clerk, admin.id(), &[]).await.assert_problem(403, "forbidden");
+    app.delete_as(&clerk, &path(admin.id())).await.assert_problem(403, "forbidden");
+    let by_phone = format!("/v1/users/by-phone/{}", ADMIN_PHONE.replace('+', "%2B"));
+    app.delete_as(&clerk, &by_phone).await.assert_problem(403, "forbidden");
+    app.delete_as(&clerk, &format!("{}/mfa", path(admin.id()))).await.assert_problem(403, "forbidden");
+    app.user(&clerk, admin.id()).await.assert_ok();
+    assert_eq!(app.me(&admin.access).await["roles"], json!(["Admin", "User"]));
+}
