@@ -3,23 +3,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-mod inbox;
-mod start;
-
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, Request},
-    response::Response,
-};
 use clap::Parser;
-use embedded_aws::api_gateway;
+use shared::config::Environment;
 use tokio::net::TcpListener;
 
 /// Phone sign-in on your laptop: every endpoint, a database, and an inbox for the texts.
@@ -72,17 +63,13 @@ async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     let listener = TcpListener::bind(address).await.map_err(|error| vec![bind_problem(arguments.port, &error)])?;
     let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
     let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
-    let mut service = start::start(address, folder).await?;
+    let mut service = local::start(address, folder, Environment::of_process()).await?;
     if let Some(address) = arguments.aws_address {
         service.aws.serve_at(address).await.map_err(|problem| vec![problem])?;
     }
-    inbox::print_arrivals(&service.aws.inbox);
+    service.print_messages();
     banner(&format!("http://{address}"), folder);
-    let router = router(service.endpoints, &service.aws.inbox);
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(asked_to_stop())
-        .await
-        .map_err(|error| vec![error.to_string()])
+    service.serve(listener, asked_to_stop()).await.map_err(|error| vec![error.to_string()])
 }
 
 fn bind_problem(port: u16, error: &std::io::Error) -> String {
@@ -96,14 +83,6 @@ fn bind_problem(port: u16, error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => format!("port {port} is not for ordinary users; choose one above 1023"),
         _ => format!("port {port}: {error}"),
     }
-}
-
-/// The endpoints behind the embedded API Gateway, and the inbox beside them.
-fn router(endpoints: Router, inbox: &embedded_aws::Inbox) -> Router {
-    let gateway = async move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request<Body>| -> Response {
-        api_gateway::invoke(endpoints.clone(), request, peer.ip()).await
-    };
-    Router::new().merge(inbox::routes(inbox.clone())).fallback(gateway)
 }
 
 fn banner(url: &str, folder: Option<&Path>) {

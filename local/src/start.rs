@@ -2,34 +2,34 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use axum::Router;
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
 use shared::{clock::Clock, config::Environment, parts::Parts, random::Random, signing_keys::SigningKeys};
 
+use crate::Service;
+
 /// The deployment's template: the table is made from it, so that the two cannot drift.
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// The running service.
-pub(crate) struct Service {
-    pub(crate) aws: EmbeddedAws,
-    pub(crate) endpoints: Router,
-}
-
-/// Starts everything for `address`. Data live in `folder`, or nowhere.
-pub(crate) async fn start(address: SocketAddr, folder: Option<&Path>) -> Result<Service, Vec<String>> {
+/// Starts everything for `address`, with the settings of `environment`. Data live in `folder`, or nowhere.
+///
+/// The errors are lines for the person at the terminal.
+pub async fn start(
+    address: SocketAddr,
+    folder: Option<&Path>,
+    environment: Environment,
+) -> Result<Service, Vec<String>> {
     let aws = EmbeddedAws::start(TEMPLATE, folder).await.map_err(|problem| vec![problem])?;
     let random = Random::system();
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
-    let parts = Parts::new(environment(&aws, address), Clock::system(), random)?;
+    let parts = Parts::new(completed(environment, &aws, address), Clock::system(), random)?;
     make_signing_keys(&aws, &parts).await.map_err(|error| vec![format!("the signing keys: {error}")])?;
     Ok(Service { aws, endpoints: functions::all(parts) })
 }
 
 /// The person's own variables, then those that lead to the embedded AWS, then what suits a laptop.
-fn environment(aws: &EmbeddedAws, address: SocketAddr) -> Environment {
-    let mut environment = Environment::of_process();
+fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAddr) -> Environment {
     for (name, value) in aws.environment() {
         // Somebody may want another endpoint; nobody wants his real account's keys or table used here.
         if name.starts_with("AWS_ENDPOINT_URL_") {
