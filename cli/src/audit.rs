@@ -1,0 +1,181 @@
+//! `latchkey audit`.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::{
+    api::Api,
+    failure::Failure,
+    output::{Format, print_line, shown},
+};
+
+const TRAIL: (&str, &str) = ("/v1/audit", "events");
+/// How many of the last events are remembered, so that none is printed twice. Events of the same moment come in
+/// any order, so the newest one alone would not tell.
+const REMEMBERED: usize = 1000;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How many of the newest events to show
+    #[arg(short = 'n', long, value_name = "EVENTS", default_value_t = 20)]
+    lines: usize,
+    /// Go on with what happens from now on, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
+    /// Seconds between two looks, with --follow
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    interval: u64,
+}
+
+/// Prints the newest events, oldest first, and maybe those to come.
+pub(crate) async fn run(api: &mut Api, arguments: &Arguments, format: Format) -> Result<(), Failure> {
+    let mut printed = Printed::default();
+    // With nothing to show, what is there already still has to be known.
+    let wanted = if arguments.follow { arguments.lines.max(1) } else { arguments.lines };
+    let newest = newest(api, wanted).await?;
+    let shown = newest.len().min(arguments.lines);
+    for (index, event) in newest.iter().rev().enumerate() {
+        if printed.is_new(event) && index >= newest.len() - shown {
+            print(event, format)?;
+        }
+    }
+    if !arguments.follow {
+        return Ok(());
+    }
+    let mut told = false;
+    loop {
+        tokio::time::sleep(Duration::from_secs(arguments.interval)).await;
+        match since(api, &printed).await {
+            Ok(events) => {
+                told = false;
+                for event in events.iter().rev().filter(|event| printed.is_new(event)) {
+                    print(event, format)?;
+                }
+            }
+            // A service that comes back is followed again.
+            Err(failure) if is_passing(&failure) => {
+                if !told {
+                    api.note(&format!("{failure}\n(still trying)"));
+                }
+                told = true;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn is_passing(failure: &Failure) -> bool {
+    match failure {
+        Failure::Unavailable(_) => true,
+        Failure::Refused(problem) => matches!(problem.status, 429 | 500..),
+        _ => false,
+    }
+}
+
+/// The newest events, newest first.
+async fn newest(api: &mut Api, wanted: usize) -> Result<Vec<Value>, Failure> {
+    let mut events = Vec::new();
+    if wanted == 0 {
+        return Ok(events);
+    }
+    let limit = ("limit", Some(wanted.min(100).to_string()));
+    api.pages(TRAIL, &[limit], |items| {
+        events.extend(items);
+        Ok(events.len() < wanted)
+    })
+    .await?;
+    events.truncate(wanted);
+    Ok(events)
+}
+
+/// What came after that which is printed, newest first, and maybe some of the latter again.
+async fn since(api: &mut Api, printed: &Printed) -> Result<Vec<Value>, Failure> {
+    let mut events = Vec::new();
+    api.pages(TRAIL, &[("limit", Some("100".to_owned()))], |items| {
+        // An empty page looks further back than anything that is new.
+        let goes_on = !items.is_empty() && items.iter().all(|event| printed.is_unknown(event));
+        events.extend(items);
+        Ok(goes_on)
+    })
+    .await?;
+    Ok(events)
+}
+
+/// The events that have been printed.
+#[derive(Default)]
+struct Printed {
+    /// Older ones are none of those to come: ids tell the time.
+    oldest: Option<String>,
+    order: VecDeque<String>,
+    ids: BTreeSet<String>,
+}
+
+impl Printed {
+    fn is_unknown(&self, event: &Value) -> bool {
+        let id = id(event);
+        self.oldest.as_deref().is_none_or(|oldest| id > oldest) && !self.ids.contains(id)
+    }
+
+    /// Whether an event is to be printed; it is not a second time.
+    fn is_new(&mut self, event: &Value) -> bool {
+        if !self.is_unknown(event) {
+            return false;
+        }
+        let id = id(event).to_owned();
+        self.order.push_back(id.clone());
+        self.ids.insert(id.clone());
+        if self.order.len() > REMEMBERED
+            && let Some(forgotten) = self.order.pop_front()
+        {
+            self.ids.remove(&forgotten);
+            self.oldest = self.oldest.take().max(Some(forgotten));
+        }
+        // The first is the oldest that was asked for.
+        self.oldest.get_or_insert(id);
+        true
+    }
+}
+
+fn id(event: &Value) -> &str {
+    event.get("id").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn print(event: &Value, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => print_line(&event.to_string()),
+        Format::Text => {
+            let fields = ["at", "result", "action", "actor", "target", "client_id", "ip"];
+            print_line(&fields.map(|field| shown(event, field)).join("  "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_event_is_printed_twice_or_late() {
+        let mut printed = Printed::default();
+        let mut new = |id: &str| printed.is_new(&json!({"id": id}));
+        // Asked for as the newest ones; then one older than them, one again, and two of the same moment.
+        assert!(new("05") && new("06") && !new("04") && !new("06") && new("08") && new("07") && !new("08"));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut printed = Printed::default();
+        for id in 0..3 * REMEMBERED {
+            assert!(printed.is_new(&json!({"id": format!("{id:08}")})));
+        }
+        assert_eq!((printed.ids.len(), printed.order.len()), (REMEMBERED, REMEMBERED));
+        assert!(!printed.is_new(&json!({"id": "00000001"})));
+    }
+}

@@ -1,0 +1,167 @@
+//! The `latchkey` command: operating a Latchkey over its HTTP API.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod api;
+mod audit;
+mod failure;
+mod output;
+mod sessions;
+mod sign_in;
+mod users;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    api::Api,
+    failure::Failure,
+    output::{Column, Format, List, printable},
+    sessions::Sessions,
+};
+
+const ROLES: &[Column] =
+    &[("ROLE", "name"), ("ACTIVE", "active"), ("PERMISSIONS", "permissions"), ("DESCRIPTION", "description")];
+const APPS: &[Column] = &[
+    ("CLIENT_ID", "client_id"),
+    ("NAME", "name"),
+    ("TYPE", "type"),
+    ("SIGN_UP", "sign_up"),
+    ("DEFAULT_ROLE", "default_role"),
+    ("ACTIVE", "active"),
+];
+
+/// Operate a Latchkey: its users, roles and apps, and who did what.
+///
+/// Exit codes: 0 done, 1 something of this machine, 2 usage, 3 not signed in, 4 not permitted, 5 no such thing,
+/// 6 refused, 7 too many requests, 8 the service is unavailable.
+#[derive(Parser)]
+#[command(name = "latchkey", version)]
+struct Arguments {
+    /// Where the service is
+    #[arg(long, global = true, env = "LATCHKEY_URL", default_value = "http://127.0.0.1:3000", value_parser = api::parse_url)]
+    url: String,
+    /// Print JSON: of a list one object a line
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sign in with a code that is sent to you
+    Login {
+        /// Your phone (+14155550123) or e-mail address; asked for where it is not given
+        address: Option<String>,
+    },
+    /// End the session, here and at the service
+    Logout,
+    /// Show who is signed in
+    Whoami,
+    /// Find and change users
+    #[command(subcommand)]
+    Users(users::Command),
+    /// The roles
+    #[command(subcommand)]
+    Roles(RolesCommand),
+    /// The apps that share the users
+    #[command(subcommand)]
+    Apps(AppsCommand),
+    /// Show who did what, oldest first
+    Audit(audit::Arguments),
+}
+
+#[derive(Subcommand)]
+enum RolesCommand {
+    /// List the roles that are active
+    List {
+        /// Those that are not active, too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        pages: Pages,
+    },
+}
+
+#[derive(Subcommand)]
+enum AppsCommand {
+    /// List the apps
+    List {
+        #[command(flatten)]
+        pages: Pages,
+    },
+}
+
+#[derive(Args)]
+struct Pages {
+    /// How many items to ask for at once; the list is printed in full
+    #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    page_size: u8,
+}
+
+impl Pages {
+    fn limit(&self) -> (&'static str, Option<String>) {
+        ("limit", Some(self.page_size.to_string()))
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !matches!(failure, Failure::OutputClosed) {
+                // Where stderr is closed there is nobody to tell.
+                drop(writeln!(io::stderr(), "error: {}", printable(&failure.to_string())));
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut api = Api::new(arguments.url, Sessions::of_user()?)?;
+    let format = if arguments.json { Format::Json } else { Format::Text };
+    match arguments.command {
+        Command::Login { address } => sign_in::login(&api, address, format).await,
+        Command::Logout => sign_in::logout(&api).await,
+        Command::Whoami => sign_in::whoami(&api, format).await,
+        Command::Users(command) => users::run(&mut api, command, format).await,
+        Command::Roles(RolesCommand::List { all, pages }) => {
+            let query = [pages.limit(), ("all", all.then(|| "true".to_owned()))];
+            list(&mut api, ("/v1/roles", "roles"), &query, List::new(format, ROLES)).await
+        }
+        Command::Apps(AppsCommand::List { pages }) => {
+            list(&mut api, ("/v1/apps", "apps"), &[pages.limit()], List::new(format, APPS)).await
+        }
+        Command::Audit(arguments) => audit::run(&mut api, &arguments, format).await,
+    }
+}
+
+/// Prints a whole list.
+async fn list(
+    api: &mut Api,
+    what: (&str, &str),
+    query: &[(&'static str, Option<String>)],
+    mut list: List,
+) -> Result<(), Failure> {
+    api.pages(what, query, |items| items.iter().try_for_each(|item| list.add(item)).map(|()| true)).await?;
+    list.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! The file with the tokens: a session for each service that this person is signed in to.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::PathBuf,
+};
+
+use etcetera::{BaseStrategy as _, base_strategy::Xdg};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+
+/// The tokens of a session. They are not for a log, so there is no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+}
+
+/// Where sessions are kept: `$XDG_STATE_HOME/latchkey/sessions.json`.
+pub(crate) struct Sessions {
+    folder: PathBuf,
+}
+
+impl Sessions {
+    /// Those of this person.
+    pub(crate) fn of_user() -> Result<Self, Failure> {
+        let base = Xdg::new().map_err(|error| Failure::Machine(format!("nowhere to keep sessions: {error}")))?;
+        let state = base.state_dir().unwrap_or_else(|| base.data_dir());
+        Ok(Self::in_folder(state.join("latchkey")))
+    }
+
+    /// Those of a folder, which need not exist yet.
+    pub(crate) fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join("sessions.json")
+    }
+
+    fn all(&self) -> Result<BTreeMap<String, Session>, Failure> {
+        let file = self.file();
+        let kept = match fs::read(&file) {
+            Ok(kept) => kept,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(Failure::file(&file, &error)),
+        };
+        serde_json::from_slice(&kept)
+            .map_err(|_| Failure::Machine(format!("{} cannot be read; remove it and sign in again", file.display())))
+    }
+
+    /// The session at a service.
+    pub(crate) fn at(&self, url: &str) -> Result<Option<Session>, Failure> {
+        Ok(self.all()?.remove(url))
+    }
+
+    /// Waits until no other `latchkey` changes sessions. A refresh token is good for one use: of two that use
+    /// the same one, the service would end the session.
+    pub(crate) fn lock(&self) -> Result<LockedSessions<'_>, Failure> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.map_err(|error| Failure::file(&self.folder, &error))?;
+        let path = self.folder.join("sessions.lock");
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let lock = lock.and_then(|lock| lock.lock().map(|()| lock)).map_err(|error| Failure::file(&path, &error))?;
+        Ok(LockedSessions { sessions: self, _lock: lock })
+    }
+}
+
+/// Sessions that nobody else changes until this is dropped.
+pub(crate) struct LockedSessions<'a> {
+    sessions: &'a Sessions,
+    _lock: File,
+}
+
+impl LockedSessions<'_> {
+    /// The session at a service, as it is now.
+    pub(crate) fn at(&self, url: &str) -> Result<Option<Session>, Failure> {
+        self.sessions.at(url)
+    }
+
+    /// Keeps a session, or forgets it. Readers see the file before or after, never half of it.
+    pub(crate) fn keep(&self, url: &str, session: Option<&Session>) -> Result<(), Failure> {
+        let mut all = self.sessions.all()?;
+        match session {
+            Some(session) => drop(all.insert(url.to_owned(), session.clone())),
+            None => drop(all.remove(url)),
+        }
+        let file = self.sessions.file();
+        let text = serde_json::to_vec_pretty(&all).map_err(|error| Failure::Machine(error.to_string()))?;
+        // A temporary file is readable for its owner alone, and stays so.
+        let written = NamedTempFile::new_in(&self.sessions.folder).and_then(|mut new| {
+            new.write_all(&text)?;
+            new.as_file().sync_all()?;
+            new.persist(&file).map_err(|error| error.error)
+        });
+        written.map(drop).map_err(|error| Failure::file(&file, &error))
+    }
+}

@@ -1,0 +1,342 @@
+//! What an operator does, with the command as it is installed, against the whole service.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use data_encoding::BASE32_NOPAD;
+use serde_json::{Value, json};
+use shared::{clock::Clock, config::Environment};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime};
+
+const ADMIN: &str = "+14155550100";
+
+/// A service of a test's own, in this process.
+struct Service {
+    url: String,
+    runtime: Runtime,
+}
+
+impl Service {
+    fn start(settings: &[(&str, &str)]) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let defaults = [("ADMIN_PHONE", ADMIN), ("JWT_ALGORITHM", "EdDSA"), ("OTP_RESEND_COOLDOWN_SECONDS", "1")];
+        let environment: Environment = defaults.iter().chain(settings).copied().collect();
+        let url = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let service = local::start(address, None, environment).await.unwrap();
+            tokio::spawn(service.serve(listener, std::future::pending()));
+            format!("http://{address}")
+        });
+        Self { url, runtime }
+    }
+
+    fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+        self.runtime.block_on(async {
+            let request = reqwest::Client::new().request(method.parse().unwrap(), format!("{}{path}", self.url));
+            let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+            let request = if body.is_null() { request } else { request.json(body) };
+            let response = request.send().await.unwrap();
+            assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
+            response.json().await.unwrap()
+        })
+    }
+
+    /// The code that was sent last.
+    fn code(&self, to: &str) -> String {
+        let path = format!("/_local/messages?to={}", to.replace('+', "%2B"));
+        let messages = self.ask("GET", &path, "", &Value::Null);
+        let body = messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
+        body.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap().to_owned()
+    }
+}
+
+/// A person at a terminal, with a home of his own.
+struct Operator<'a> {
+    service: &'a Service,
+    home: TempDir,
+}
+
+/// What a command came to.
+struct Done {
+    exit_code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Done {
+    fn well(self) -> Self {
+        assert_eq!(self.exit_code, 0, "{}", self.stderr);
+        self
+    }
+
+    /// It ended with this exit code, and said so.
+    fn ill(&self, exit_code: i32, said: &str) {
+        assert_eq!((self.exit_code, self.stdout.as_str()), (exit_code, ""), "{}", self.stderr);
+        assert!(self.stderr.contains(said), "{}", self.stderr);
+    }
+
+    fn objects(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl<'a> Operator<'a> {
+    fn of(service: &'a Service) -> Self {
+        Self { service, home: tempfile::tempdir().unwrap() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        command.args(arguments).env_clear().env("HOME", self.home.path()).env("LATCHKEY_URL", &self.service.url);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command with nothing typed in.
+    fn run(&self, arguments: &[&str]) -> Done {
+        Self::done(self.command(arguments).stdin(Stdio::null()).output().unwrap())
+    }
+
+    fn done(output: std::process::Output) -> Done {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Done { exit_code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Signs in, typing for each question what `answer` makes of the right code.
+    fn sign_in(&self, phone: &str, answers: &[&dyn Fn(&str) -> String]) -> Done {
+        let mut child = self.command(&["login", phone, "--json"]).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        for answer in answers {
+            // A question ends in a colon; what is said before it does not.
+            loop {
+                let mut line = String::new();
+                assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended early: {said}");
+                said += &line;
+                if line.trim_end().ends_with(':') {
+                    break;
+                }
+            }
+            writeln!(stdin, "{}", answer(&self.service.code(phone))).unwrap();
+        }
+        drop(stdin);
+        stderr.read_to_string(&mut said).unwrap();
+        let mut done = Self::done(child.wait_with_output().unwrap());
+        done.stderr = said;
+        done
+    }
+
+    fn file(&self) -> PathBuf {
+        self.home.path().join(".local/state/latchkey/sessions.json")
+    }
+
+    fn tokens(&self) -> Value {
+        let all: Value = serde_json::from_slice(&fs::read(self.file()).unwrap()).unwrap();
+        all[&self.service.url].clone()
+    }
+
+    fn set_token(&self, name: &str, value: &str) {
+        let mut tokens = self.tokens();
+        tokens[name] = json!(value);
+        fs::write(self.file(), json!({&self.service.url: tokens}).to_string()).unwrap();
+    }
+}
+
+fn right(code: &str) -> String {
+    code.to_owned()
+}
+
+fn wrong(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+#[test]
+fn a_day_of_an_operator() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    operator.run(&["whoami"]).ill(3, "not signed in");
+
+    // A wrong code is asked for again.
+    let done = operator.sign_in(ADMIN, &[&wrong, &right]).well();
+    assert!(done.stderr.contains("(otp_incorrect)\n  request_id: "), "{}", done.stderr);
+    let admin = done.objects().remove(0);
+    assert_eq!((&admin["phone"], &admin["roles"]), (&json!(ADMIN), &json!(["Admin", "User"])));
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(operator.file()), mode(operator.file().parent().unwrap().to_owned())), (0o600, 0o700));
+    assert_eq!(operator.run(&["whoami", "--json"]).well().objects(), std::slice::from_ref(&admin));
+    assert!(operator.run(&["whoami"]).well().stdout.contains(&format!("phone         {ADMIN}\n")));
+
+    // Five more users make three pages of two.
+    let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
+    let mut ids = BTreeSet::from([admin["id"].as_str().unwrap().to_owned()]);
+    for number in 1..=5 {
+        let user = json!({"phone": format!("+1415555010{number}"), "name": format!("Ann {number}")});
+        let user = service.ask("POST", "/v1/users", &token, &user);
+        ids.insert(user["id"].as_str().unwrap().to_owned());
+    }
+    let ann = json!({"email": "ann@example.com", "name": "Ann"});
+    ids.insert(service.ask("POST", "/v1/users", &token, &ann)["id"].as_str().unwrap().to_owned());
+    let list = operator.run(&["users", "list", "--json", "--page-size", "2"]).well();
+    let listed: Vec<_> = list.objects().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((listed.len(), list.stderr.as_str()), (7, ""), "each once, and no bar without a terminal");
+    assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), ids);
+    let table = operator.run(&["users", "list", "--page-size", "3"]).well().stdout;
+    assert_eq!(table.lines().count(), 8);
+    assert!(table.starts_with("ID ") && table.contains("+14155550105  -"), "{table}");
+    let count =
+        |arguments: &[&str]| operator.run(&[&["users", "list", "--json"], arguments].concat()).well().objects().len();
+    assert_eq!(count(&["--role", "Admin"]), 1);
+    assert_eq!(count(&["--phone", "+14155550103"]), 1);
+    assert_eq!(count(&["--email", "ann@example.com", "--status", "active"]), 1);
+
+    // One user: found in three ways, disabled, enabled, given roles.
+    let found = operator.run(&["users", "find", "+14155550101", "--json"]).well().objects().remove(0);
+    let id = found["id"].as_str().unwrap();
+    assert_eq!(operator.run(&["users", "find", id, "--json"]).well().objects(), std::slice::from_ref(&found));
+    assert_eq!(operator.run(&["users", "find", "ann@example.com", "--json"]).well().objects()[0]["name"], "Ann");
+    operator.run(&["users", "find", "nobody@example.com"]).ill(5, "nobody has nobody@example.com");
+    operator.run(&["users", "find", "+14155550199"]).ill(5, "(not_found)");
+    operator.run(&["users", "find", "+1415"]).ill(6, "(invalid_phone)");
+    let disabled = operator.run(&["users", "disable", id, "--json"]).well().objects().remove(0);
+    assert_eq!((&disabled["id"], &disabled["status"]), (&json!(id), &json!("disabled")));
+    assert_eq!(count(&["--status", "disabled"]), 1);
+    assert!(operator.run(&["users", "enable", "+14155550101"]).well().stdout.contains("status        active\n"));
+    operator.run(&["users", "disable", ADMIN]).ill(6, "(conflict)");
+    let set = |roles| operator.run(&["users", "roles", id, "--set", roles, "--json"]);
+    assert_eq!(set("Guest,Visitors").well().objects()[0]["roles"], json!(["Guest", "Visitors"]));
+    assert_eq!(set("").well().objects()[0]["roles"], json!([]));
+    assert_eq!(set("Nobody").exit_code, 6);
+
+    // The other lists.
+    let roles = operator.run(&["roles", "list", "--json", "--page-size", "1"]).well().objects();
+    let roles: Vec<_> = roles.iter().map(|role| role["name"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["Admin", "Guest", "User", "Visitors"]);
+    assert!(operator.run(&["apps", "list"]).well().stdout.lines().nth(1).unwrap().starts_with("default "));
+    let trail = operator.run(&["audit", "-n", "4", "--json"]).well().objects();
+    let actions: Vec<_> = trail.iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(actions.len(), 4);
+    assert!(trail.windows(2).all(|pair| pair[0]["id"].as_str() < pair[1]["id"].as_str()), "oldest first: {trail:?}");
+    assert!(actions.iter().all(|action| action.starts_with("user")), "{actions:?}");
+
+    assert!(operator.run(&["logout"]).well().stderr.starts_with("Signed out of http://127.0.0.1:"));
+    operator.run(&["logout"]).ill(3, "not signed in");
+    operator.run(&["users", "list"]).ill(3, "not signed in");
+}
+
+#[test]
+fn the_trail_is_followed() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    operator.sign_in(ADMIN, &[&right]).well();
+    let mut following =
+        operator.command(&["audit", "--follow", "--interval", "1", "-n", "1", "--json"]).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap()).unwrap();
+    let newest = next();
+    operator.run(&["users", "find", ADMIN]).well();
+    operator.run(&["users", "list"]).well();
+    let (first, second) = (next(), next());
+    following.kill().unwrap();
+    following.wait().unwrap();
+    assert_eq!((&first["action"], &second["action"]), (&json!("user_read"), &json!("users_list")));
+    assert!(newest["id"].as_str() < first["id"].as_str());
+}
+
+#[test]
+fn tokens_are_refreshed() {
+    let service = Service::start(&[("ACCESS_TOKEN_TTL_SECONDS", "1")]);
+    let operator = Operator::of(&service);
+    operator.sign_in(ADMIN, &[&right]).well();
+    let before = operator.tokens();
+    std::thread::sleep(Duration::from_millis(2100));
+    // Several at once use the refresh token once.
+    let running: Vec<_> = (0..4).map(|_| operator.command(&["whoami", "--json"]).spawn().unwrap()).collect();
+    for child in running {
+        assert_eq!(Operator::done(child.wait_with_output().unwrap()).well().objects()[0]["phone"], ADMIN);
+    }
+    let after = operator.tokens();
+    assert_ne!(before["access_token"], after["access_token"]);
+    assert_ne!(before["refresh_token"], after["refresh_token"]);
+    assert_eq!(fs::metadata(operator.file()).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Without a good refresh token the session is over, and forgotten.
+    operator.set_token("access_token", "x.y.z");
+    operator.set_token("refresh_token", "lkr_of-somebody-else");
+    operator.run(&["whoami"]).ill(3, "the session is over");
+    assert_eq!(operator.tokens(), Value::Null);
+}
+
+#[test]
+fn a_second_factor_is_asked_for() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    operator.sign_in(ADMIN, &[&right]).well();
+    let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
+    let secret = service.ask("POST", "/v1/me/totp", &token, &json!({}))["secret"].as_str().unwrap().to_owned();
+    let confirmed = service.ask("POST", "/v1/me/totp/confirm", &token, &json!({"code": totp(&secret)}));
+    let recovery_code = confirmed["recovery_codes"][0].as_str().unwrap().to_owned();
+    assert!(operator.run(&["whoami"]).well().stdout.contains("mfa           totp\n"));
+
+    // The cooldown of the phone is waited for, too.
+    let mfa = |_: &str| recovery_code.clone();
+    let done = operator.sign_in(ADMIN, &[&right, &|_| "000000".to_owned(), &mfa]).well();
+    assert_eq!(done.objects()[0]["phone"], ADMIN);
+    assert!(done.stderr.contains("The code of your authenticator app, or a recovery code:\n"), "{}", done.stderr);
+    assert!(done.stderr.contains("(otp_incorrect)"), "{}", done.stderr);
+    operator.run(&["users", "list"]).well();
+}
+
+/// The code that an authenticator app shows now (RFC 6238).
+fn totp(secret: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &BASE32_NOPAD.decode(secret.as_bytes()).unwrap());
+    let step = u64::try_from(Clock::system().now().as_second() / 30).unwrap();
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let offset = usize::from(tag.as_ref()[19] & 15);
+    let number = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+#[test]
+fn what_does_not_work_is_said() {
+    let service = Service::start(&[("OTP_MAX_ATTEMPTS", "2")]);
+    let operator = Operator::of(&service);
+    let user = "+14155550142";
+
+    // No code, a wrong one, all tries used.
+    operator.sign_in(user, &[]).ill(3, "no code, no session");
+    assert!(!operator.file().exists());
+    let done = operator.sign_in(user, &[&wrong]);
+    done.ill(3, "no right code, no session");
+    assert!(done.stderr.contains("resend_too_soon: trying again in 1 s\n"), "{}", done.stderr);
+    operator.sign_in(user, &[&wrong, &wrong]).ill(3, "(otp_incorrect)");
+    operator.run(&["login", "12"]).ill(6, "(invalid_phone)");
+    operator.run(&["login"]).ill(2, "a phone or an e-mail address is needed");
+
+    // Somebody who may not.
+    let nobody = "+14155550143";
+    operator.sign_in(nobody, &[&right]).well();
+    operator.run(&["users", "list"]).ill(4, "(forbidden)");
+
+    // Usage, and other addresses: a session is of one service alone.
+    operator.run(&["users", "roles", "x"]).ill(2, "--set");
+    operator.run(&["whoami", "--url", "http://id.example.com"]).ill(2, "https://");
+    operator.run(&["whoami", "--url", &format!("{}/x", service.url)]).ill(3, "not signed in");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let down = format!("http://{free}");
+    operator.run(&["login", nobody, "--url", &down]).ill(8, &format!("cannot reach {down}: "));
+    fs::write(operator.file(), "{").unwrap();
+    operator.run(&["whoami"]).ill(1, "sessions.json cannot be read");
+}
