@@ -1,12 +1,14 @@
 //! Opening, repeating and proving challenges: the one way to send a code and to check one.
 
+mod addresses;
+mod sending;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    accounts::Identifier,
     address::{Address, Channel},
     app::{App, SignUp},
     apps::Apps,
@@ -16,19 +18,16 @@ use crate::{
     },
     clock::{Clock, seconds, seconds_until},
     config::Settings,
-    email::Email,
     error::Error,
     even::evenly,
     hash_keys::{HashKeys, IdentifierHash},
-    messages::{Content, Messenger, Subject},
+    messages::{Messenger, Subject},
     metrics::{self, Metric},
     one_time_code::{Attempts, OneTimeCode},
-    phone::PhoneNumber,
     random::Random,
     store::{Identity, Spent, Store},
     throttle::Throttle,
     user::User,
-    username::Username,
 };
 
 /// A challenge that was proven just now.
@@ -359,89 +358,6 @@ impl Challenges {
         }
     }
 
-    /// Counts a message against its source; nothing for test phones, which no limit applies to.
-    async fn count_source(
-        &self,
-        address: &Address,
-        ip: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Option<IdentifierHash>, Error> {
-        if self.test_code(address, now).is_some() {
-            return Ok(None);
-        }
-        let source = self.hash_keys.source(ip);
-        self.store.count_send_from(&source, self.settings.sends_per_ip_per_hour, now).await?;
-        Ok(Some(source))
-    }
-
-    /// Counts a message against its address.
-    async fn reserve(
-        &self,
-        identifier: &IdentifierHash,
-        purpose: Purpose,
-        id: Uuid,
-        is_test: bool,
-        now: Timestamp,
-    ) -> Result<Reserved, Error> {
-        let limits = &self.settings.limits;
-        let identity = self.store.identity(identifier).await?;
-        let owned = identity.owner.is_some();
-        let reserve = |throttle: &mut Throttle| {
-            let replaced = throttle.newest(purpose);
-            if is_test {
-                throttle.replace_newest(purpose, id);
-                return Ok(Reserved { replaced, resend_in: 0, owned });
-            }
-            throttle.reserve_send(purpose, id, limits, now)?;
-            Ok(Reserved { replaced, resend_in: throttle.resend_in(limits, now), owned })
-        };
-        self.store.change_throttle(identifier, identity, now, reserve).await
-    }
-
-    /// Takes back what [`Self::reserve`] counted. Where that fails too, the limits are too strict for
-    /// a while, never too lax.
-    async fn release(&self, challenge: &Challenge, replaced: Option<Uuid>, now: Timestamp) {
-        let release = |throttle: &mut Throttle| {
-            throttle.release_send(challenge.purpose, challenge.id, replaced, now);
-            Ok(())
-        };
-        let released = match self.store.identity(&challenge.identifier).await {
-            Ok(identity) => self.store.change_throttle(&challenge.identifier, identity, now, release).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = released {
-            tracing::warn!(%error, "a message that was not sent stays counted");
-        }
-    }
-
-    async fn release_source(&self, source: Option<&IdentifierHash>, now: Timestamp) {
-        if let Some(source) = source
-            && let Err(error) = self.store.release_send_from(source, now).await
-        {
-            tracing::warn!(%error, "a message that was not sent stays counted for its source");
-        }
-    }
-
-    async fn send_code(&self, content: &ChallengeContent, is_test: bool, messenger: &Messenger) -> Result<(), Error> {
-        if is_test || content.decoy {
-            return Ok(());
-        }
-        let message = Content {
-            subject: content.subject,
-            sender: &content.sender,
-            code: &content.code,
-            valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
-            link: content.link.as_deref(),
-        };
-        match messenger.send(&content.address, &message, content.locale.as_deref()).await {
-            Err(error @ Error::Unavailable(_)) if content.hides_failure => {
-                tracing::error!(%error, "a code could not be sent, and its caller is not told");
-                Ok(())
-            }
-            sent => sent,
-        }
-    }
-
     fn view(&self, challenge: &Challenge, address: &Address, resend_in: i64, now: Timestamp) -> ChallengeView {
         ChallengeView {
             challenge_id: challenge.id,
@@ -453,63 +369,4 @@ impl Challenges {
             attempts_left: challenge.attempts.left(),
         }
     }
-
-    /// The address that a request named: a phone or an e-mail address, not both.
-    ///
-    /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::InvalidPhone`], [`Error::CountryNotAllowed`], [`Error::InvalidEmail`].
-    pub fn address(&self, phone: Option<&str>, email: Option<&str>) -> Result<Address, Error> {
-        match (phone, email) {
-            (Some(phone), None) => self.phone(phone).map(Address::Sms),
-            (None, Some(email)) => self.email(email).map(Address::Email),
-            (Some(_), Some(_)) => Err(Error::field("email", "give a phone or an e-mail address, not both")),
-            (None, None) => Err(Error::field("phone", "is missing")),
-        }
-    }
-
-    /// Who somebody says he is, in one text: a phone, an e-mail address or a username. A username starts
-    /// with a letter and has no `@`, so they cannot be taken for each other.
-    ///
-    /// # Errors
-    /// As [`Self::address`]; [`Error::InvalidRequest`] for what is none of them.
-    pub fn identifier(&self, text: &str) -> Result<Identifier, Error> {
-        if text.contains('@') {
-            self.email(text).map(|email| Identifier::Address(Address::Email(email)))
-        } else if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            Username::parse(text).map(Identifier::Username)
-        } else {
-            self.phone(text).map(|phone| Identifier::Address(Address::Sms(phone)))
-        }
-    }
-
-    /// The e-mail address that a request named.
-    ///
-    /// # Errors
-    /// [`Error::InvalidEmail`]; [`Error::InvalidRequest`] where the deployment sends no e-mails.
-    pub fn email(&self, input: &str) -> Result<Email, Error> {
-        let email = Email::parse(input)?;
-        match self.settings.email_from {
-            Some(_) => Ok(email),
-            None => Err(Error::field("email", "this deployment sends no e-mails")),
-        }
-    }
-
-    /// The phone that a request named: a test phone, or one that texts can reach.
-    ///
-    /// # Errors
-    /// [`Error::InvalidPhone`], [`Error::CountryNotAllowed`].
-    pub fn phone(&self, input: &str) -> Result<PhoneNumber, Error> {
-        match PhoneNumber::from_e164(input) {
-            Ok(phone) if self.settings.test_phones.code(&phone, self.clock.now()).is_some() => Ok(phone),
-            _ => PhoneNumber::parse(input, self.settings.default_region, &self.settings.allowed_countries),
-        }
-    }
-}
-
-/// A message that was counted.
-struct Reserved {
-    replaced: Option<Uuid>,
-    resend_in: i64,
-    /// Whether the address has a user.
-    owned: bool,
 }

@@ -1,0 +1,59 @@
+//! Where a request wants a code to go, and whom it names.
+
+use super::Challenges;
+use crate::{
+    accounts::Identifier, address::Address, email::Email, error::Error, phone::PhoneNumber, username::Username,
+};
+
+impl Challenges {
+    /// The address that a request named: a phone or an e-mail address, not both.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::InvalidPhone`], [`Error::CountryNotAllowed`], [`Error::InvalidEmail`].
+    pub fn address(&self, phone: Option<&str>, email: Option<&str>) -> Result<Address, Error> {
+        match (phone, email) {
+            (Some(phone), None) => self.phone(phone).map(Address::Sms),
+            (None, Some(email)) => self.email(email).map(Address::Email),
+            (Some(_), Some(_)) => Err(Error::field("email", "give a phone or an e-mail address, not both")),
+            (None, None) => Err(Error::field("phone", "is missing")),
+        }
+    }
+
+    /// Who somebody says he is, in one text: a phone, an e-mail address or a username. A username starts
+    /// with a letter and has no `@`, so they cannot be taken for each other.
+    ///
+    /// # Errors
+    /// As [`Self::address`]; [`Error::InvalidRequest`] for what is none of them.
+    pub fn identifier(&self, text: &str) -> Result<Identifier, Error> {
+        if text.contains('@') {
+            self.email(text).map(|email| Identifier::Address(Address::Email(email)))
+        } else if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            Username::parse(text).map(Identifier::Username)
+        } else {
+            self.phone(text).map(|phone| Identifier::Address(Address::Sms(phone)))
+        }
+    }
+
+    /// The e-mail address that a request named.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEmail`]; [`Error::InvalidRequest`] where the deployment sends no e-mails.
+    pub fn email(&self, input: &str) -> Result<Email, Error> {
+        let email = Email::parse(input)?;
+        match self.settings.email_from {
+            Some(_) => Ok(email),
+            None => Err(Error::field("email", "this deployment sends no e-mails")),
+        }
+    }
+
+    /// The phone that a request named: a test phone, or one that texts can reach.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPhone`], [`Error::CountryNotAllowed`].
+    pub fn phone(&self, input: &str) -> Result<PhoneNumber, Error> {
+        match PhoneNumber::from_e164(input) {
+            Ok(phone) if self.settings.test_phones.code(&phone, self.clock.now()).is_some() => Ok(phone),
+            _ => PhoneNumber::parse(input, self.settings.default_region, &self.settings.allowed_countries),
+        }
+    }
+}

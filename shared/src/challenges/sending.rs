@@ -1,0 +1,112 @@
+//! Sending a code: counted before, and given back where it could not be sent.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Challenges;
+use crate::{
+    address::Address,
+    challenge::{Challenge, ChallengeContent, Purpose},
+    error::Error,
+    hash_keys::IdentifierHash,
+    messages::{Content, Messenger},
+    throttle::Throttle,
+};
+
+impl Challenges {
+    /// Counts a message against its source; nothing for test phones, which no limit applies to.
+    pub(super) async fn count_source(
+        &self,
+        address: &Address,
+        ip: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<IdentifierHash>, Error> {
+        if self.test_code(address, now).is_some() {
+            return Ok(None);
+        }
+        let source = self.hash_keys.source(ip);
+        self.store.count_send_from(&source, self.settings.sends_per_ip_per_hour, now).await?;
+        Ok(Some(source))
+    }
+
+    /// Counts a message against its address.
+    pub(super) async fn reserve(
+        &self,
+        identifier: &IdentifierHash,
+        purpose: Purpose,
+        id: Uuid,
+        is_test: bool,
+        now: Timestamp,
+    ) -> Result<Reserved, Error> {
+        let limits = &self.settings.limits;
+        let identity = self.store.identity(identifier).await?;
+        let owned = identity.owner.is_some();
+        let reserve = |throttle: &mut Throttle| {
+            let replaced = throttle.newest(purpose);
+            if is_test {
+                throttle.replace_newest(purpose, id);
+                return Ok(Reserved { replaced, resend_in: 0, owned });
+            }
+            throttle.reserve_send(purpose, id, limits, now)?;
+            Ok(Reserved { replaced, resend_in: throttle.resend_in(limits, now), owned })
+        };
+        self.store.change_throttle(identifier, identity, now, reserve).await
+    }
+
+    /// Takes back what [`Self::reserve`] counted. Where that fails too, the limits are too strict for
+    /// a while, never too lax.
+    pub(super) async fn release(&self, challenge: &Challenge, replaced: Option<Uuid>, now: Timestamp) {
+        let release = |throttle: &mut Throttle| {
+            throttle.release_send(challenge.purpose, challenge.id, replaced, now);
+            Ok(())
+        };
+        let released = match self.store.identity(&challenge.identifier).await {
+            Ok(identity) => self.store.change_throttle(&challenge.identifier, identity, now, release).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = released {
+            tracing::warn!(%error, "a message that was not sent stays counted");
+        }
+    }
+
+    pub(super) async fn release_source(&self, source: Option<&IdentifierHash>, now: Timestamp) {
+        if let Some(source) = source
+            && let Err(error) = self.store.release_send_from(source, now).await
+        {
+            tracing::warn!(%error, "a message that was not sent stays counted for its source");
+        }
+    }
+
+    pub(super) async fn send_code(
+        &self,
+        content: &ChallengeContent,
+        is_test: bool,
+        messenger: &Messenger,
+    ) -> Result<(), Error> {
+        if is_test || content.decoy {
+            return Ok(());
+        }
+        let message = Content {
+            subject: content.subject,
+            sender: &content.sender,
+            code: &content.code,
+            valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
+            link: content.link.as_deref(),
+        };
+        match messenger.send(&content.address, &message, content.locale.as_deref()).await {
+            Err(error @ Error::Unavailable(_)) if content.hides_failure => {
+                tracing::error!(%error, "a code could not be sent, and its caller is not told");
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+}
+
+/// A message that was counted.
+pub(super) struct Reserved {
+    pub(super) replaced: Option<Uuid>,
+    pub(super) resend_in: i64,
+    /// Whether the address has a user.
+    pub(super) owned: bool,
+}
