@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::testing::{
     Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
-    accounts::{EMAIL, Item, NEW_PASSWORD, PASSWORD},
+    accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
     at_once,
 };
 
@@ -42,14 +42,11 @@ fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Asserts that nothing is half made: who owns something is there, whoever is there owns what is his, and
-/// sessions are somebody's.
+/// Asserts that nothing is half made: who owns something is there, and whoever is there owns what is his.
 async fn assert_whole(app: &TestApp) {
     let items = app.items().await;
     let of_kind = |kind: &'static str| items.iter().filter(move |item| item["sk"].as_s().unwrap().starts_with(kind));
     let users: BTreeMap<_, _> = of_kind("USER").map(|user| (user["id"].as_s().unwrap().clone(), user)).collect();
-    let text = |item: &'_ Item, name: &str| item[name].as_s().unwrap().clone();
-    let sessions: BTreeSet<_> = of_kind("SESSION").map(|item| (text(item, "user_id"), text(item, "id"))).collect();
     let mut owned = BTreeMap::<_, usize>::new();
     for owner in of_kind("OWNER") {
         let id = owner["user_id"].as_s().unwrap();
@@ -60,13 +57,6 @@ async fn assert_whole(app: &TestApp) {
         let email = user["email_verified"].as_bool().unwrap().then_some("email");
         let identifiers = ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
         assert_eq!(identifiers.count(), owned.get(id).copied().unwrap_or_default(), "{user:?}");
-        for session in user["sessions"].as_m().unwrap().keys() {
-            let stored = sessions.contains(&(id.clone(), session.clone()));
-            assert!(stored, "a live session that is not stored: {session}");
-        }
-    }
-    for (user_id, session_id) in sessions {
-        assert!(users.contains_key(&user_id), "a session of nobody: {session_id}");
     }
 }
 
@@ -80,8 +70,10 @@ async fn fifty_sign_ups_of_one_phone_are_one_user() {
             async move { app.register(body(index)).await }
         })
         .await;
-        let ids: Vec<_> = sent.iter().filter(|it| it.status == 202).map(Answer::challenge_id).collect();
+        let mut ids: Vec<_> = sent.iter().filter(|it| it.status == 202).map(Answer::challenge_id).collect();
         assert!(ids.len() > 1, "{:?}", tally(&sent));
+        // The newest challenge is the good one: among fifty it may be one that a busy machine did not answer in time.
+        ids.push(app.register(body(50)).await.challenge_id());
         let proofs = at_once(ids.len() * 2, |index| {
             let (app, id) = (app.clone(), ids[index % ids.len()].clone());
             async move { app.verify(&id, "123456").await }

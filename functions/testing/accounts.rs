@@ -143,6 +143,13 @@ impl TestApp {
         self.items().await.into_iter().filter(|item| item["pk"] == key).collect()
     }
 
+    /// How many sessions a user has.
+    pub(crate) async fn sessions_of(&self, user_id: &str) -> usize {
+        let is_user = |item: &Item| item["sk"].as_s().unwrap() == "USER";
+        let user = self.items_of(user_id).await.into_iter().find(is_user).unwrap();
+        user["sessions"].as_m().unwrap().len()
+    }
+
     /// The items whose sort key starts with `prefix`.
     pub(crate) async fn items_like(&self, prefix: &str) -> Vec<Item> {
         let is_like = |item: &Item| item["sk"].as_s().unwrap().starts_with(prefix);

@@ -52,8 +52,15 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// What a token for `session` says from `now` on, but for the permissions.
-    pub fn new(issuer: &str, user: &User, session: &Session, jti: Uuid, now: Timestamp, ttl_seconds: i64) -> Self {
+    /// What a token for a session says from `now` on, but for the permissions.
+    pub fn new(
+        issuer: &str,
+        user: &User,
+        (sid, session): (Uuid, &Session),
+        jti: Uuid,
+        now: Timestamp,
+        ttl_seconds: i64,
+    ) -> Self {
         Self {
             iss: issuer.to_owned(),
             sub: user.id,
@@ -62,7 +69,7 @@ impl Claims {
             iat: now.as_second(),
             exp: now.as_second() + ttl_seconds,
             jti,
-            sid: session.id,
+            sid,
             scope: String::new(),
             roles: user.roles_in(&session.client_id),
             acr: session::assurance_level(&session.amr).to_owned(),

@@ -70,7 +70,7 @@ impl AccessTokens {
         if user.status == UserStatus::Disabled {
             return Err(Error::UserDisabled);
         }
-        if !user.has_session(claims.sid, self.clock.now()) {
+        if user.live_session(claims.sid, self.clock.now()).is_none() {
             return Err(Error::TokenInvalid);
         }
         match self.apps.check(&claims.client_id).await {

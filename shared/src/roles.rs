@@ -52,6 +52,31 @@ impl Roles {
         Ok(roles.get(&canonical).cloned())
     }
 
+    /// Those of these roles that there were once, and are no more.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for too many.
+    pub async fn deleted(&self, names: &[&str]) -> Result<Vec<Role>, Error> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        check_count(names.len())?;
+        let stored = self.store.roles_named(&names.iter().map(|name| canonical(name)).collect()).await?;
+        Ok(stored.into_values().filter(|role| role.deleted).collect())
+    }
+
+    /// The names of roles as they are written; those of unknown ones stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for none or too many.
+    pub async fn as_written(&self, names: &[&str]) -> Result<Vec<String>, Error> {
+        check_count(names.len())?;
+        let roles = self.read(&names.iter().map(|name| canonical(name)).collect()).await?;
+        let written =
+            |name: &&str| roles.get(&canonical(name)).map_or_else(|| (*name).to_owned(), |role| role.name.clone());
+        Ok(names.iter().map(written).collect())
+    }
+
     /// The roles of these names, by their canonical ones, as they are now.
     async fn read(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Role>, Error> {
         let stored = self.store.roles_named(names).await?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::clock::{epoch_millis, epoch_seconds, seconds};
+use crate::clock::{epoch_millis, epoch_seconds, seconds, whole_seconds};
 
 /// A session ends when it was not refreshed for so long (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
@@ -13,8 +13,8 @@ pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
 pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
 /// What counts as a fresh sign-in, for what only its owner may do to an account (RFC 9470).
 pub const FRESH_SECONDS: i64 = 600;
-/// A user's oldest sessions end when there are more than these.
-pub const MAX_SESSIONS: usize = 32;
+/// A user's oldest sessions end when there are more than these: so a user's item stays one read unit.
+pub const MAX_SESSIONS: usize = 20;
 
 /// How a user was recognised (RFC 8176).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -55,53 +55,57 @@ pub const MULTI_FACTOR: &str = "aal2";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The `User-Agent`, cut to 256 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     /// The source address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
     /// The request; not kept with a session.
     #[serde(skip)]
     pub request_id: Option<String>,
 }
 
-/// A session as the store keeps it. Whether it is live is told by its user
-/// ([`crate::user::User::sessions`]).
+/// A session as the store keeps it: under its id, a version 7 UUID, in the user's item
+/// ([`crate::user::User::sessions`]). Its attributes have short names, since a write of the user costs by
+/// the size of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Its id, a version 7 UUID: the `sid` of tokens.
-    pub id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
     /// The app it belongs to.
+    #[serde(rename = "c")]
     pub client_id: String,
     /// Seconds that its access tokens are good.
+    #[serde(rename = "t")]
     pub access_token_ttl: i64,
     /// Where it was started.
     #[serde(flatten)]
     pub device: Device,
     /// How the user was recognised.
+    #[serde(rename = "a")]
     pub amr: Vec<AuthenticationMethod>,
     /// When it began: the `auth_time` of its tokens.
-    #[serde(with = "epoch_seconds")]
+    #[serde(rename = "b", with = "epoch_seconds")]
     pub created_at: Timestamp,
     /// When it was refreshed last.
-    #[serde(with = "epoch_millis")]
+    #[serde(rename = "l", with = "epoch_millis")]
     pub last_used_at: Timestamp,
-    /// When it ends if it is not refreshed again.
-    #[serde(with = "epoch_seconds")]
-    pub expires_at: Timestamp,
+    /// When it ends for good, however it is used.
+    #[serde(rename = "e", with = "epoch_seconds")]
+    pub ends_at: Timestamp,
     /// The SHA-256 of the one live refresh secret.
-    #[serde(with = "serde_bytes")]
+    #[serde(rename = "h", with = "serde_bytes")]
     pub refresh_hash: Vec<u8>,
-    /// The SHA-256 of the one before.
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    pub previous_refresh_hash: Option<Vec<u8>>,
+}
+
+impl Session {
+    /// When it ends if it is not used again.
+    pub fn expires_at(&self) -> Timestamp {
+        idle_end(self.last_used_at, self.ends_at)
+    }
 }
 
 /// When a session that is used at `now` and ends for good at `ends_at` ends if it is not used again.
-pub fn idle_end(now: Timestamp, ends_at: Timestamp) -> Timestamp {
-    ends_at.min(now + seconds(IDLE_SECONDS))
+fn idle_end(now: Timestamp, ends_at: Timestamp) -> Timestamp {
+    ends_at.min(whole_seconds(now) + seconds(IDLE_SECONDS))
 }
 
 /// A session as the API shows it.
@@ -123,17 +127,17 @@ pub struct SessionView {
 }
 
 impl SessionView {
-    /// What the user sees of `session` from the session `current`.
-    pub fn new(session: Session, current: Uuid) -> Self {
+    /// What the user sees of the session `id` from the session `current`.
+    pub fn new(id: Uuid, session: &Session, current: Uuid) -> Self {
         Self {
-            current: session.id == current,
-            id: session.id,
-            client_id: session.client_id,
-            user_agent: session.device.user_agent,
-            ip: session.device.ip,
+            current: id == current,
+            id,
+            client_id: session.client_id.clone(),
+            user_agent: session.device.user_agent.clone(),
+            ip: session.device.ip.clone(),
             created_at: session.created_at,
             last_used_at: session.last_used_at,
-            expires_at: session.expires_at,
+            expires_at: session.expires_at(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     address::Address,
     app::{ADMIN_ROLE, DEFAULT_CLIENT_ID, SessionTerms, SignUp},
     apps::Apps,
-    audit::{Action, Audit, Deed},
+    audit::{Action, Audit, Deed, Event},
     challenge::ChallengeContent,
     challenges::Proven,
     clock::{Clock, seconds, seconds_until, whole_seconds},
@@ -28,7 +28,7 @@ use crate::{
     refresh_token::RefreshToken,
     roles::Roles,
     second_factor::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
-    session::{AuthenticationMethod, Device, Session, idle_end},
+    session::{AuthenticationMethod, Device, Session},
     store::{Begun, Created, Rotation, Store},
     user::{User, UserStatus, UserView},
 };
@@ -131,16 +131,18 @@ impl Sessions {
     ) -> Result<Option<SignIn>, Error> {
         let now = self.clock.now();
         let (session, refresh) = self.new_session(user_id, &terms, amr, device, now)?;
-        let mut begun = self.store.begin_session(&session, refresh.ends_at, terms.default_role.as_deref()).await?;
+        let ids = (user_id, refresh.session_id);
+        let default_role = terms.default_role.as_deref();
+        let mut begun = self.store.begin_session(ids, &session, default_role).await?;
         if matches!(begun, Begun::Unproven) {
             // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
             self.store.clear_unproven(user_id, &self.hash_keys).await?;
-            begun = self.store.begin_session(&session, refresh.ends_at, terms.default_role.as_deref()).await?;
+            begun = self.store.begin_session(ids, &session, default_role).await?;
         }
         Ok(match begun {
             Begun::Yes(user) => {
-                self.store.record(&self.audit.event(sign_in_of(&session), &session.device)?).await?;
-                Some(SignIn::Done(Box::new(self.signed_in(&user, &session, &refresh, false, now).await?)))
+                self.store.record(&self.sign_in_event(user_id, &session)?).await?;
+                Some(SignIn::Done(Box::new(self.signed_in(&user, &refresh, false, now).await?)))
             }
             Begun::SecondFactorDue => {
                 Some(SignIn::MfaRequired(self.ask_for_second_factor(user_id, terms, session.amr, now).await?))
@@ -190,11 +192,11 @@ impl Sessions {
         let terms = app.session_terms(&self.settings);
         let mut user = self.new_user(&proven.content, &terms, now)?;
         let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
-        user.sessions.insert(session.id, refresh.ends_at.as_second());
-        let store = self.store.recording(self.audit.event(sign_in_of(&session), &session.device)?);
+        let store = self.store.recording(self.sign_in_event(user.id, &session)?);
+        user.sessions.insert(refresh.session_id, session);
         loop {
-            match store.create_user(&user, Some(&session), &self.hash_keys).await? {
-                Created::Yes => return self.signed_in(&user, &session, &refresh, true, now).await.map(Some),
+            match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
+                Created::Yes => return self.signed_in(&user, &refresh, true, now).await.map(Some),
                 Created::Taken(identifier) if identifier == proven.challenge.identifier => return Ok(None),
                 // Whoever proved first has the username; this account can choose another.
                 Created::Taken(_) if user.username.is_some() => user.username = None,
@@ -220,28 +222,18 @@ impl Sessions {
     /// (RFC 9700 §4.14.2).
     pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenPair, Error> {
         let now = self.clock.now();
-        // Before anything changes: a user who is enabled again can go on.
-        let user = self.store.user(token.user_id).await?.ok_or(Error::TokenInvalid)?;
-        if user.status == UserStatus::Disabled {
-            return Err(Error::UserDisabled);
-        }
         let next = token.successor(&self.hash_keys);
-        let expires_at = idle_end(now, token.ends_at);
         let ids = (token.user_id, token.session_id);
-        let rotation = self.store.rotate_refresh(ids, &token.hash(), &next.hash(), (now, expires_at)).await?;
-        let session = match rotation {
-            Rotation::Rotated(session) => session,
-            Rotation::Expired => return Err(Error::TokenExpired),
-            Rotation::Ended => return Err(Error::TokenInvalid),
+        match self.store.rotate_refresh(ids, &token.hash(), &next.hash(), now).await? {
+            Rotation::Rotated(user) => self.tokens(&user, &next, now).await,
+            Rotation::Disabled => Err(Error::UserDisabled),
+            Rotation::Expired => Err(Error::TokenExpired),
+            Rotation::Ended => Err(Error::TokenInvalid),
             Rotation::Replayed => {
                 self.store.end_sessions(token.user_id, &[token.session_id]).await?;
-                return Err(Error::RefreshTokenReused);
+                Err(Error::RefreshTokenReused)
             }
-        };
-        if !user.has_session(session.id, now) {
-            return Err(Error::TokenInvalid);
         }
-        self.tokens(&user, &session, &next, now).await
     }
 
     fn new_user(&self, content: &ChallengeContent, terms: &SessionTerms, now: Timestamp) -> Result<User, Error> {
@@ -292,47 +284,44 @@ impl Sessions {
         let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
         let refresh = RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
         let session = Session {
-            id,
-            user_id,
             client_id: terms.client_id.clone(),
             access_token_ttl: terms.access_token_ttl,
             device,
             amr,
-            created_at: now,
+            created_at: whole_seconds(now),
             last_used_at: now,
-            expires_at: idle_end(now, ends_at),
+            ends_at,
             refresh_hash: refresh.hash(),
-            previous_refresh_hash: None,
         };
         Ok((session, refresh))
+    }
+
+    fn sign_in_event(&self, user_id: Uuid, session: &Session) -> Result<Event, Error> {
+        self.audit.event(Deed::own(Action::SignIn, user_id, &session.client_id), &session.device)
     }
 
     async fn signed_in(
         &self,
         user: &User,
-        session: &Session,
         refresh: &RefreshToken,
         is_new_user: bool,
         now: Timestamp,
     ) -> Result<SignedIn, Error> {
         metrics::count(Metric::SignIns);
         Ok(SignedIn {
-            tokens: self.tokens(user, session, refresh, now).await?,
+            tokens: self.tokens(user, refresh, now).await?,
             is_new_user,
-            user: UserView::new(user, &session.client_id),
+            user: UserView::new(user, &refresh.client_id),
         })
     }
 
-    async fn tokens(
-        &self,
-        user: &User,
-        session: &Session,
-        refresh: &RefreshToken,
-        now: Timestamp,
-    ) -> Result<TokenPair, Error> {
+    /// The tokens of the session of a refresh token.
+    async fn tokens(&self, user: &User, refresh: &RefreshToken, now: Timestamp) -> Result<TokenPair, Error> {
+        let sid = refresh.session_id;
+        let session = user.live_session(sid, now).ok_or(Error::TokenInvalid)?;
         // An access token does not outlive its session.
         let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
-        let claims = Claims::new(&self.settings.issuer, user, session, self.random.uuid(now)?, now, expires_in);
+        let claims = Claims::new(&self.settings.issuer, user, (sid, session), self.random.uuid(now)?, now, expires_in);
         let permissions = self.roles.token_permissions(&claims.roles).await?;
         let claims = claims.permitting(&permissions);
         Ok(TokenPair {
@@ -341,11 +330,7 @@ impl Sessions {
             token_type: "Bearer",
             expires_in,
             refresh_token: refresh.encode(&self.hash_keys),
-            refresh_expires_in: seconds_until(session.expires_at, now),
+            refresh_expires_in: seconds_until(session.expires_at(), now),
         })
     }
-}
-
-fn sign_in_of(session: &Session) -> Deed {
-    Deed::own(Action::SignIn, session.user_id, &session.client_id)
 }

@@ -15,6 +15,7 @@ use crate::{
     hash_keys::{HashKeys, IdentifierHash, sha256},
     password::PasswordHash,
     phone::PhoneNumber,
+    session::Session,
     username::Username,
 };
 
@@ -82,10 +83,10 @@ pub struct User {
     /// The names of the user's roles, by app.
     #[serde(default)]
     pub roles: BTreeMap<String, BTreeSet<String>>,
-    /// The live sessions and their ends (epoch seconds). A session that is not here has ended,
-    /// whatever else says otherwise: so ending one, or all, is one write.
+    /// The sessions by id, oldest first. One that is not here has ended: so beginning, refreshing and ending
+    /// one, or all, is one write.
     #[serde(default)]
-    pub sessions: BTreeMap<Uuid, i64>,
+    pub sessions: BTreeMap<Uuid, Session>,
     /// When the account came to be.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
@@ -145,9 +146,14 @@ impl User {
         format!("\"{}\"", data_encoding::HEXLOWER.encode(digest.split_at(8).0))
     }
 
-    /// Whether this session is live at `now`.
-    pub fn has_session(&self, session_id: Uuid, now: Timestamp) -> bool {
-        self.sessions.get(&session_id).is_some_and(|end| *end > now.as_second())
+    /// A session, where it is live at `now`.
+    pub fn live_session(&self, id: Uuid, now: Timestamp) -> Option<&Session> {
+        self.sessions.get(&id).filter(|session| session.expires_at() > now)
+    }
+
+    /// The sessions that are live at `now`, oldest first.
+    pub fn live_sessions(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = (Uuid, &Session)> {
+        self.sessions.iter().filter(move |(_, session)| session.expires_at() > now).map(|(id, session)| (*id, session))
     }
 }
 

@@ -111,10 +111,12 @@ impl Users {
         event: impl FnOnce(&User) -> Result<Event, Error>,
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
-        let roles = match new.roles {
-            Some(names) => self.grantable(&names, &BTreeSet::new(), granter).await?,
-            None => BTreeSet::from([self.settings.default_role.clone()]),
+        let granted = match &new.roles {
+            Some(names) => self.grantable(names, &BTreeSet::new(), granter).await?,
+            None => BTreeSet::new(),
         };
+        let by_default = new.roles.is_none().then(|| self.settings.default_role.clone());
+        let roles = granted.iter().cloned().chain(by_default).collect();
         let (phone, email, email_verified) = match new.address {
             Address::Sms(phone) => (Some(phone), new.email, false),
             Address::Email(email) => (None, Some(email), true),
@@ -143,7 +145,7 @@ impl Users {
             password.check_strength(&self.settings, &user.personal_words())?;
             user.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
-        match self.store.recording(event(&user)?).create_user(&user, None, &self.hash_keys).await? {
+        match self.store.recording(event(&user)?).create_user(&user, &granted, &self.hash_keys).await? {
             Created::Yes => Ok(user),
             Created::Taken(identifier) => Err(Error::taken(self.field_of(&user, &identifier))),
         }
@@ -290,15 +292,40 @@ impl Users {
         Ok(Some(user).filter(|_| before.totp))
     }
 
-    /// Takes a role from everybody, in every app.
-    pub async fn take_role(&self, role: &str, users: &[Uuid]) -> Result<(), Error> {
+    /// Takes a role from everybody, in every app; for each of them the `event` of it is recorded. A request
+    /// that is cut off can be sent again.
+    pub async fn take_role_from_everybody(
+        &self,
+        role: &str,
+        event: impl Fn(Uuid) -> Result<Event, Error>,
+    ) -> Result<(), Error> {
+        const USERS_AT_ONCE: usize = 100;
+        loop {
+            let holders = self.with_role(role, USERS_AT_ONCE).await?;
+            if holders.is_empty() {
+                return Ok(());
+            }
+            self.take_role(role, &holders, &event).await?;
+        }
+    }
+
+    async fn take_role(
+        &self,
+        role: &str,
+        users: &[Uuid],
+        event: impl Fn(Uuid) -> Result<Event, Error>,
+    ) -> Result<(), Error> {
         let now = whole_seconds(self.clock.now());
         for id in users {
-            let taken = self.store.change_user(*id, &self.hash_keys, |user| {
+            let store = self.store.recording(event(*id)?);
+            let taken = store.change_user(*id, &self.hash_keys, |user| {
+                let mut had = false;
                 for roles in user.roles.values_mut() {
-                    roles.remove(role);
+                    had |= roles.remove(role);
                 }
-                user.updated_at = now;
+                if had {
+                    user.updated_at = now;
+                }
                 Ok(())
             });
             match taken.await {

@@ -14,6 +14,7 @@ use shared::{
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 #[cfg(test)]
 mod tests;
@@ -48,9 +49,9 @@ pub struct ExportedSession {
     session: SessionView,
     /// How the user was recognised (RFC 8176).
     amr: Vec<AuthenticationMethod>,
-    /// When it ends for good, however much it is used; nothing where it has ended.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    ends_at: Option<Timestamp>,
+    /// When it ends for good, however much it is used.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
     /// Seconds that its access tokens are good.
     #[schema(example = 900)]
     access_token_ttl: i64,
@@ -66,7 +67,6 @@ pub struct ExportedSession {
     responses((status = 200, description = "The export", body = ExportView)),
 )]
 async fn export(caller: Caller, store: Store) -> Result<Json<ExportView>, Error> {
-    let sessions = store.sessions(caller.user.id).await?;
     let second_factor = if caller.user.totp { store.second_factor(caller.user.id).await? } else { None };
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id),
@@ -75,17 +75,16 @@ async fn export(caller: Caller, store: Store) -> Result<Json<ExportView>, Error>
             created_at: factor.created_at,
             recovery_codes_left: factor.recovery_codes.len(),
         }),
-        sessions: sessions.into_iter().map(|session| exported(session, &caller)).collect(),
+        sessions: caller.user.sessions.iter().map(|(id, session)| exported(*id, session, &caller)).collect(),
     }))
 }
 
-fn exported(session: Session, caller: &Caller) -> ExportedSession {
-    let ends_at = caller.user.sessions.get(&session.id).and_then(|end| Timestamp::from_second(*end).ok());
+fn exported(id: Uuid, session: &Session, caller: &Caller) -> ExportedSession {
     ExportedSession {
         amr: session.amr.clone(),
-        ends_at,
+        ends_at: session.ends_at,
         access_token_ttl: session.access_token_ttl,
-        session: SessionView::new(session, caller.claims.sid),
+        session: SessionView::new(id, session, caller.claims.sid),
     }
 }
 

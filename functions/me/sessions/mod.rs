@@ -6,7 +6,6 @@ use shared::{
     http::{Caller, CurrentHashKeys, Json, Page, PageQuery, Query},
     parts::Parts,
     session::SessionView,
-    store::Store,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,22 +25,19 @@ mod tests;
 )]
 async fn sessions(
     caller: Caller,
-    store: Store,
     clock: Clock,
     CurrentHashKeys(keys): CurrentHashKeys,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<SessionView>>, Error> {
     let list = format!("sessions of {}", caller.user.id);
     let (limit, after) = (query.limit()?, query.after(&list, &keys)?);
-    let now = clock.now();
-    let mut live = store.sessions(caller.user.id).await?;
-    live.retain(|session| caller.user.has_session(session.id, now) && session.expires_at > now);
-    live.retain(|session| after.as_ref().is_none_or(|after| session.id.to_string() < *after));
-    live.reverse();
+    let newest_first = caller.user.live_sessions(clock.now()).rev();
+    let mut live: Vec<_> =
+        newest_first.filter(|(id, _)| after.as_ref().is_none_or(|after| id.to_string() < *after)).collect();
     let more = live.len() > limit;
     live.truncate(limit);
-    let end = live.last().filter(|_| more).map(|session| session.id.to_string());
-    let items = live.into_iter().map(|session| SessionView::new(session, caller.claims.sid)).collect();
+    let end = live.last().filter(|_| more).map(|(id, _)| id.to_string());
+    let items = live.into_iter().map(|(id, session)| SessionView::new(id, session, caller.claims.sid)).collect();
     Ok(Json(Page::new(items, &list, end.as_deref(), &keys)))
 }
 

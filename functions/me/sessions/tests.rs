@@ -145,10 +145,10 @@ async fn a_session_that_ended_is_not_listed() {
 }
 
 #[tokio::test]
-async fn the_oldest_session_makes_room_for_the_thirty_third() {
+async fn the_oldest_session_makes_room_for_the_twenty_first() {
     let app = many().await;
-    let people = sign_in_times(&app, 33).await;
-    let page = app.get_as(&people[32].access, PATH).await;
+    let people = sign_in_times(&app, 21).await;
+    let page = app.get_as(&people[20].access, PATH).await;
     assert_eq!(ids(page.assert_ok()), people[1..].iter().rev().map(session_of).collect::<Vec<_>>());
     app.refresh(&people[0].refresh).await.assert_problem(401, "token_invalid");
 }

@@ -143,10 +143,8 @@ async fn of_refresh_token(
     now: Timestamp,
 ) -> Result<Option<LiveToken>, Error> {
     let user = store.user(token.user_id).await?;
-    let user = user.filter(|user| user.status == UserStatus::Active && user.has_session(token.session_id, now));
-    let Some(user) = user else { return Ok(None) };
-    let session = store.session(token.user_id, token.session_id).await?;
-    let session = session.filter(|session| session.refresh_hash == token.hash() && session.expires_at > now);
+    let Some(user) = user.filter(|user| user.status == UserStatus::Active) else { return Ok(None) };
+    let session = user.live_session(token.session_id, now).filter(|session| session.refresh_hash == token.hash());
     let Some(session) = session else { return Ok(None) };
     let roles = user.roles_in(&token.client_id);
     Ok(Some(LiveToken {
@@ -158,12 +156,12 @@ async fn of_refresh_token(
         username: username(&user),
         scope: String::new(),
         roles,
-        sid: session.id,
-        exp: session.expires_at.as_second(),
+        sid: token.session_id,
+        exp: session.expires_at().as_second(),
         iat: session.last_used_at.as_second(),
         jti: None,
         auth_time: session.created_at.as_second(),
-        amr: session.amr,
+        amr: session.amr.clone(),
     }))
 }
 

@@ -18,8 +18,6 @@ mod tests;
 
 /// How many users a refusal names.
 const NAMED_USERS: usize = 20;
-/// How many users are looked up at once to take the role from.
-const USERS_AT_ONCE: usize = 100;
 
 /// What becomes of those who have it.
 #[derive(Default, Deserialize, IntoParams)]
@@ -65,21 +63,12 @@ async fn delete(
     }
     // Before the role goes, so that a request that is cut off can be sent again; and after, for whoever
     // was given it meanwhile.
-    take_from_everybody(&users, &role.name).await?;
+    let taken = |id| recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")));
+    users.take_role_from_everybody(&role.name, taken).await?;
     let event = recorder.event(admin.caller.deed(Action::RoleDelete, format!("role:{}", role.name)))?;
     roles.recording(event).delete(&role.name).await?;
-    take_from_everybody(&users, &role.name).await?;
+    users.take_role_from_everybody(&role.name, taken).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn take_from_everybody(users: &Users, role: &str) -> Result<(), Error> {
-    loop {
-        let holders = users.with_role(role, USERS_AT_ONCE).await?;
-        if holders.is_empty() {
-            return Ok(());
-        }
-        users.take_role(role, &holders).await?;
-    }
 }
 
 /// The route.

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::testing::{OTHER_PHONE, PHONE, TestApp, admin::values, at_once};
 
@@ -116,9 +116,50 @@ async fn deleted_against_its_assignment_a_role_permits_nobody_anything() {
         .await;
         answers[1].assert_done();
         if answers[0].status != 200 {
-            answers[0].assert_field("roles[0]");
+            answers[0].assert_problem(400, "invalid_request");
         }
         app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
         assert!(app.all(&admin, &format!("/v1/users?role={name}"), 10).await.is_empty() || answers[0].status == 200);
     }
+}
+
+/// The items of a user, with his roles in the default app as they are stored.
+async fn stored_roles(app: &TestApp, user_id: &str) -> Value {
+    let export = app.items_of(user_id).await;
+    let user = export.iter().find(|item| item["sk"].as_s().unwrap() == "USER").unwrap();
+    let roles = user["roles"].as_m().unwrap()["default"].clone();
+    json!(roles.as_l().unwrap().iter().map(|role| role.as_s().unwrap().as_str()).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn a_name_that_outlived_its_role_is_nobody_s_when_it_is_made_anew() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
+    let person = app.person(PHONE).await;
+    assert_eq!(stored_roles(&app, person.id()).await, json!(["User"]), "a sign-up reads no role");
+
+    app.role(&admin, "User", &["users:read"]).await;
+    assert_eq!(stored_roles(&app, person.id()).await, json!([]));
+    app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn who_loses_a_role_by_force_has_an_event_of_his_own() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.role(&admin, "Editor", &["a:b"]).await;
+    let people = [app.person(PHONE).await, app.person(OTHER_PHONE).await];
+    for person in &people {
+        app.give(&admin, person.id(), &["Editor"]).await.assert_ok();
+    }
+    let before = app.events(&admin).await.len();
+    app.advance_millis(1);
+    app.delete_as(&admin, "/v1/roles/editor?force=true").await.assert_done();
+    let events = app.events(&admin).await;
+    let new = &events[..events.len() - before];
+    for person in &people {
+        let target = json!(format!("user:{}", person.id()));
+        let is_his = |event: &&Value| event["target"] == target && event["action"] == "user_roles_change";
+        assert_eq!(new.iter().filter(is_his).count(), 1, "{new:?}");
+    }
+    assert_eq!(new.len(), 3, "and one of the role: {new:?}");
 }

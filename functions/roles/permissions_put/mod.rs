@@ -52,7 +52,7 @@ async fn put(
     Json(request): Json<PutPermissionsRequest>,
 ) -> Result<Json<RolesView>, Error> {
     let names: Vec<_> = request.roles.iter().map(|role| role.name.as_str()).collect();
-    let target = format!("role:{}", names.join(","));
+    let target = format!("role:{}", roles.as_written(&names).await?.join(","));
     let changes = request.roles.into_iter().map(|role| {
         let permissions = Some(role.permissions.into_iter().collect());
         (role.name, RoleChange { permissions, ..RoleChange::default() })

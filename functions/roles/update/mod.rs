@@ -49,7 +49,8 @@ async fn update(
 ) -> Result<Json<RoleView>, Error> {
     let permissions = request.permissions.map(|permissions| permissions.into_iter().collect());
     let change = RoleChange { description: request.description, permissions, active: request.active };
-    let event = recorder.event(admin.caller.deed(Action::RoleUpdate, format!("role:{name}")))?;
+    let role = roles.get(&name).await?.ok_or(Error::NotFound)?;
+    let event = recorder.event(admin.caller.deed(Action::RoleUpdate, format!("role:{}", role.name)))?;
     let changed = roles.recording(event).change(vec![(name, change)], &admin.permissions).await?;
     let role = changed.into_iter().next().ok_or(Error::NotFound)?;
     Ok(Json(RoleView::from(role)))

@@ -19,7 +19,7 @@ async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
     let (store, keys) = (app.parts.store(), app.parts.hash_keys().await.unwrap());
     let now = app.parts.clock().now();
     let first = somebody(Random::system().uuid(now).unwrap(), now);
-    store.create_user(&first, None, &keys).await.unwrap();
+    store.create_user(&first, &BTreeSet::new(), &keys).await.unwrap();
     let item = app.items_of(&first.id.to_string()).await.remove(0);
     let mut ids = BTreeSet::from([first.id.to_string()]);
     let mut copies = Vec::new();

@@ -67,9 +67,12 @@ impl Store {
             for identifier in owned.difference(&owns) {
                 items.push(self.delete_owner(identifier, id)?);
             }
+            let role_checks_at = items.len();
+            items.extend(self.not_deleted(given_roles(&before, &after))?);
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
                 Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(place) if place >= role_checks_at => return Err(role_deleted()),
                 Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
                 Outcome::Refused(_) | Outcome::Busy => written = Some(after),
             }
@@ -158,6 +161,18 @@ impl Store {
 
 fn last_admin() -> Error {
     Error::conflict("roles", "the last administrator stays")
+}
+
+/// The roles that a change gives, in whatever app.
+fn given_roles<'a>(before: &'a User, after: &'a User) -> impl Iterator<Item = &'a String> {
+    after.roles.iter().flat_map(|(client_id, roles)| {
+        let had = before.roles.get(client_id);
+        roles.iter().filter(move |role| had.is_none_or(|had| !had.contains(*role)))
+    })
+}
+
+pub(super) fn role_deleted() -> Error {
+    Error::field("roles", "a role was deleted meanwhile")
 }
 
 /// The item that says whose an identifier is.

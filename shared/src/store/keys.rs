@@ -2,8 +2,7 @@
 //!
 //! | item                    | pk                  | sk               | ends by `expires_at`        |
 //! |-------------------------|---------------------|------------------|-----------------------------|
-//! | user                    | `USER#<id>`         | `USER`           | never                       |
-//! | session                 | `USER#<id>`         | `SESSION#<id>`   | idle or absolute end        |
+//! | user, with his sessions | `USER#<id>`         | `USER`           | never                       |
 //! | second factor           | `USER#<id>`         | `SECOND_FACTOR`  | never                       |
 //! | one to be confirmed     | `USER#<id>`         | `ENROLMENT`      | 10 minutes later            |
 //! | owner of an identifier  | `IDENTIFIER#<hash>` | `OWNER`          | never                       |
@@ -15,7 +14,7 @@
 //! | app                     | `APP#<client id>`   | `APP`            | never                       |
 //! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
 //! | role                    | `ROLE#<name>`       | `ROLE`           | never                       |
-//! | audit event             | `AUDIT#<day>#<0-f>` | `<id>`           | `AUDIT_RETENTION_DAYS` later|
+//! | audit event             | `AUDIT#<0-f>`       | `<id>`           | `AUDIT_RETENTION_DAYS` later|
 //! | active administrators   | `ADMINS`            | `ADMINS`         | never                       |
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
@@ -36,15 +35,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::hash_keys::IdentifierHash;
 
 /// The attribute that DynamoDB's TTL reads.
 pub const TTL: &str = "expires_at";
-/// What the sort key of every session starts with.
-pub(super) const SESSION_PREFIX: &str = "SESSION#";
 /// The sort key of an owner.
 pub(super) const OWNER: &str = "OWNER";
 /// The sort key of a throttle.
@@ -89,11 +85,6 @@ impl Key {
     /// A user.
     pub(super) fn user(id: Uuid) -> Self {
         Self::new(format!("USER#{id}"), "USER")
-    }
-
-    /// A session of a user.
-    pub(super) fn session(user_id: Uuid, id: Uuid) -> Self {
-        Self::new(format!("USER#{user_id}"), format!("{SESSION_PREFIX}{id}"))
     }
 
     /// Whatever is kept of a user under this sort key.
@@ -156,9 +147,9 @@ impl Key {
         Self::new(format!("ORIGIN#{origin}"), "ORIGIN")
     }
 
-    /// An event of a day (UTC).
-    pub(super) fn event(day: Date, shard: u8, id: Uuid) -> Self {
-        Self::new(format!("AUDIT#{day}#{shard:x}"), id.to_string())
+    /// An event.
+    pub(super) fn event(shard: u8, id: Uuid) -> Self {
+        Self::new(format!("AUDIT#{shard:x}"), id.to_string())
     }
 
     /// The ids of the administrators who can sign in.

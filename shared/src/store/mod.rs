@@ -43,9 +43,9 @@ pub use self::{
     keys::TTL,
     lists::Listed,
     people::UserFilter,
-    sessions::Rotation,
+    sessions::{Begun, Rotation},
     throttles::Identity,
-    users::{Begun, Created},
+    users::Created,
 };
 use crate::{
     audit::Event,

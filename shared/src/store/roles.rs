@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
+
 use super::{
     CHANGE_TRIES, Item, Store, from_item,
     keys::{Key, ROLES_LIST},
@@ -15,6 +17,26 @@ use crate::{
 };
 
 impl Store {
+    /// The checks of a transaction that roles of these names were not deleted.
+    pub(super) fn not_deleted<'a>(
+        &self,
+        names: impl Iterator<Item = &'a String>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let names: BTreeSet<String> = names.map(|name| canonical(name)).collect();
+        let checks = names.iter().map(|name| {
+            let check = ConditionCheck::builder()
+                .table_name(&self.table)
+                .set_key(Some(Key::role(name).attributes()))
+                // What nobody has changed is not stored.
+                .condition_expression("attribute_not_exists(pk) OR attribute_not_exists(deleted) OR deleted = :no")
+                .expression_attribute_values(":no", AttributeValue::Bool(false))
+                .build()
+                .map_err(|error| Error::Internal(error.to_string()))?;
+            Ok(TransactWriteItem::builder().condition_check(check).build())
+        });
+        checks.collect()
+    }
+
     /// The stored roles of these canonical names, the deleted ones too.
     pub async fn roles_named(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Role>, Error> {
         let keys = names.iter().map(|name| Key::role(name).attributes()).collect();
