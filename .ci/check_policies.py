@@ -22,7 +22,7 @@ SERVICES = {
 }
 # A transaction is no action of its own: it needs the actions of its parts.
 TRANSACTION = "dynamodb:TransactWriteItems"
-PARTS = {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"}
+PARTS = {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"}
 
 
 def pattern(service):

@@ -131,6 +131,8 @@ mod app_flow_tests;
 #[cfg(test)]
 mod coverage_tests;
 #[cfg(test)]
+mod idempotency_tests;
+#[cfg(test)]
 mod race_tests;
 #[cfg(test)]
 mod response_tests;

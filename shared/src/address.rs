@@ -34,6 +34,14 @@ impl Address {
         }
     }
 
+    /// The phone, where it is one.
+    pub fn phone(&self) -> Option<&PhoneNumber> {
+        match self {
+            Self::Sms(phone) => Some(phone),
+            Self::Email(_) => None,
+        }
+    }
+
     /// The address for other eyes.
     pub fn masked(&self) -> String {
         match self {

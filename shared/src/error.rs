@@ -104,6 +104,12 @@ pub enum Error {
     /// What is there is not what the caller has seen (RFC 9110 §13.1.1).
     #[error("precondition failed")]
     PreconditionFailed,
+    /// The `Idempotency-Key` came with another body before, or its request is still at work.
+    #[error("idempotency conflict")]
+    IdempotencyConflict {
+        /// Seconds until the request that is at work will have ended.
+        retry_after: Option<i64>,
+    },
     /// A role that users have.
     #[error("role in use")]
     RoleInUse {

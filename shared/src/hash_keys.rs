@@ -31,6 +31,7 @@ pub struct HashKeys {
     codes: hmac::Key,
     challenge_seal: LessSafeKey,
     second_factor_seal: LessSafeKey,
+    answer_seal: LessSafeKey,
     password_pepper: [u8; 32],
     refresh_tokens: hmac::Key,
     refresh_successors: hmac::Key,
@@ -68,6 +69,7 @@ impl HashKeys {
             codes: hmac_key("one-time codes")?,
             challenge_seal: seal_key("challenge seal")?,
             second_factor_seal: seal_key("second factor seal")?,
+            answer_seal: seal_key("answer seal")?,
             password_pepper: pepper,
             refresh_tokens: hmac_key("refresh tokens")?,
             refresh_successors: hmac_key("refresh successors")?,
@@ -128,6 +130,16 @@ impl HashKeys {
     /// What [`Self::seal_second_factor`] sealed for this user.
     pub fn open_second_factor(&self, user_id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         open(&self.second_factor_seal, user_id, sealed)
+    }
+
+    /// Encrypts the answer to a request that came with an `Idempotency-Key` (AES-256-GCM), bound to the request.
+    pub fn seal_answer(&self, mark: uuid::Uuid, answer: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+        seal(&self.answer_seal, mark, answer, random)
+    }
+
+    /// What [`Self::seal_answer`] sealed for this request.
+    pub fn open_answer(&self, mark: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        open(&self.answer_seal, mark, sealed)
     }
 
     /// The tag by which a refresh token shows that it was made here.

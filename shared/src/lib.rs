@@ -40,6 +40,7 @@ pub mod secrets;
 pub mod session;
 pub mod sessions;
 pub mod signing_keys;
+pub mod spending;
 pub mod store;
 pub mod throttle;
 pub mod totp;

@@ -26,6 +26,10 @@ pub enum Metric {
     TextsSent,
     /// SNS refused a text, or could not be reached.
     TextsRefused,
+    /// More than four fifths of a share of the month's budget for texts are spent.
+    BudgetNearlySpent,
+    /// A text was not sent, for want of a budget.
+    BudgetRefusals,
     /// An e-mail was handed to SES.
     MailsSent,
     /// SES refused an e-mail, or could not be reached.
@@ -45,9 +49,11 @@ pub enum Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 10] = [
+pub const METRICS: [Metric; 12] = [
     Metric::TextsSent,
     Metric::TextsRefused,
+    Metric::BudgetNearlySpent,
+    Metric::BudgetRefusals,
     Metric::MailsSent,
     Metric::MailsRefused,
     Metric::CodesVerified,

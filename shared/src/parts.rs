@@ -23,6 +23,7 @@ use crate::{
     second_factors::SecondFactors,
     secrets::Secrets,
     sessions::Sessions,
+    spending::Spending,
     store::Store,
     users::Users,
 };
@@ -105,7 +106,9 @@ impl Parts {
         if let Some(messenger) = self.0.messenger.get() {
             return Ok(messenger.clone());
         }
-        let texts = Texts::new(&self.0.environment, &self.0.settings)?;
+        let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
+        let spending = Spending::new(self.store().clone(), &self.0.settings, clock, random);
+        let texts = Texts::new(&self.0.environment, &self.0.settings, spending)?;
         let mails = Mails::new(&self.0.environment, &self.0.settings);
         Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
     }

@@ -97,6 +97,11 @@ impl PhoneNumber {
         format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
     }
 
+    /// The first 7 digits, calling code included: numbers are handed out in blocks that begin alike.
+    pub fn prefix(&self) -> &str {
+        self.0.get(1..8).unwrap_or(&self.0)
+    }
+
     /// The digits after the calling code.
     pub fn national_digits(&self) -> &str {
         self.0.split_at_checked(1 + self.calling_code_digits()).unwrap_or(("", &self.0)).1

@@ -1,6 +1,9 @@
 //! `POST /v1/auth/register`: sign-up.
 
-use axum::http::StatusCode;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
@@ -8,7 +11,7 @@ use shared::{
     challenge::{ChallengeView, Purpose, Registration},
     challenges::{Challenges, NewChallenge},
     error::Error,
-    http::{Client, Credentials, Json},
+    http::{Client, Credentials, Idempotent, Json},
     messages::{self, Messenger},
     parts::Parts,
     password::Password,
@@ -49,11 +52,13 @@ pub struct RegisterRequest {
     path = "/v1/auth/register",
     operation_id = "auth-register",
     tag = "Sign-in",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
     request_body = RegisterRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict", "resend_too_soon",
-        "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled"
+        "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled",
+        "idempotency_conflict"
     ]))),
 )]
 async fn register(
@@ -63,27 +68,31 @@ async fn register(
     messenger: Messenger,
     client: Client,
     Credentials(credentials): Credentials,
-    Json(request): Json<RegisterRequest>,
-) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
-    let locale = messages::parse_locale(request.locale)?;
-    let (address, unverified_email) = match (&request.phone, &request.email) {
-        (Some(phone), Some(email)) => (challenges.address(Some(phone), None)?, Some(challenges.email(email)?)),
-        (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
-    };
-    let registration = Registration {
-        password: None,
-        username: request.username.as_deref().map(Username::parse).transpose()?,
-        name: request.name.map(parse_name).transpose()?,
-        unverified_email,
-    };
-    let password = request.password.map(|password| Password::parse("password", password)).transpose()?;
-    let registration = accounts.registration(&address, password, registration).await?;
-    let new = NewChallenge {
-        registration: Some(registration),
-        ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)
-    };
-    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
+    Idempotent(request, once): Idempotent<RegisterRequest>,
+) -> Result<Response, Error> {
+    let caller = client.ip.clone().unwrap_or_default();
+    once.answer(&caller, async {
+        let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
+        let locale = messages::parse_locale(request.locale)?;
+        let (address, unverified_email) = match (&request.phone, &request.email) {
+            (Some(phone), Some(email)) => (challenges.address(Some(phone), None)?, Some(challenges.email(email)?)),
+            (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
+        };
+        let registration = Registration {
+            password: None,
+            username: request.username.as_deref().map(Username::parse).transpose()?,
+            name: request.name.map(parse_name).transpose()?,
+            unverified_email,
+        };
+        let password = request.password.map(|password| Password::parse("password", password)).transpose()?;
+        let registration = accounts.registration(&address, password, registration).await?;
+        let new = NewChallenge {
+            registration: Some(registration),
+            ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)
+        };
+        Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)).into_response())
+    })
+    .await
 }
 
 /// The route.

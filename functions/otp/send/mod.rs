@@ -1,13 +1,16 @@
 //! `POST /v1/otp/send`: texts or mails a sign-in code.
 
-use axum::http::StatusCode;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use shared::{
     apps::Apps,
     challenge::{ChallengeView, Purpose},
     challenges::{Challenges, NewChallenge},
     error::Error,
-    http::{Client, Credentials, Json},
+    http::{Client, Credentials, Idempotent, Json},
     messages::{self, Messenger},
     parts::Parts,
 };
@@ -43,11 +46,12 @@ pub struct SendOtpRequest {
     path = "/v1/otp/send",
     operation_id = "otp-send",
     tag = "One-time codes",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
     request_body = SendOtpRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked",
-        "invalid_client", "app_disabled"
+        "invalid_client", "app_disabled", "idempotency_conflict"
     ]))),
 )]
 async fn send(
@@ -56,13 +60,17 @@ async fn send(
     messenger: Messenger,
     client: Client,
     Credentials(credentials): Credentials,
-    Json(request): Json<SendOtpRequest>,
-) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
-    let locale = messages::parse_locale(request.locale)?;
-    let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
-    let new = NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip);
-    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
+    Idempotent(request, once): Idempotent<SendOtpRequest>,
+) -> Result<Response, Error> {
+    let caller = client.ip.clone().unwrap_or_default();
+    once.answer(&caller, async {
+        let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
+        let locale = messages::parse_locale(request.locale)?;
+        let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+        let new = NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip);
+        Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)).into_response())
+    })
+    .await
 }
 
 /// The route.

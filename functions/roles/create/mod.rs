@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use shared::{
     audit::{Action, Recorder},
     error::Error,
-    http::{Admin, Json, RolesWrite},
+    http::{Admin, Idempotent, Json, RolesWrite},
     parts::Parts,
     role::{RoleChange, RoleView},
     roles::Roles,
+    users::Users,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -73,43 +74,55 @@ pub enum CreatedRoles {
 }
 
 /// Makes one role, or many, all or none.
+///
+/// Nobody has a new role, not even who was given one of that name while it was being deleted.
 #[utoipa::path(
     post,
     path = "/v1/roles",
     operation_id = "roles-create",
     tag = "Roles",
     security(("access_token" = ["roles:write"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
     request_body = CreateRolesRequest,
     responses((status = 201, description = "Made", body = CreatedRoles)),
-    extensions(("x-codes" = json!(["conflict"]))),
+    extensions(("x-codes" = json!(["conflict", "idempotency_conflict"]))),
 )]
 async fn create(
     admin: Admin<RolesWrite>,
     roles: Roles,
+    users: Users,
     recorder: Recorder,
-    Json(request): Json<CreateRolesRequest>,
+    Idempotent(request, once): Idempotent<CreateRolesRequest>,
 ) -> Result<Response, Error> {
-    let CreateRolesRequest { name, description, permissions, active, roles: many } = request;
-    let names: Vec<_> = name.iter().chain(many.iter().flatten().map(|role| &role.name)).map(String::as_str).collect();
-    let event = recorder.event(admin.caller.deed(Action::RoleCreate, format!("role:{}", names.join(","))))?;
-    let roles = roles.recording(event);
-    match (name, many) {
-        (Some(name), None) => {
-            let new = NewRole { name, description, permissions, active }.parse();
-            let made = roles.create(vec![new], &admin.permissions).await?;
-            let role = made.into_iter().next().ok_or_else(|| Error::Internal("no role was made".into()))?;
-            let location = [(header::LOCATION, format!("/v1/roles/{}", role.name))];
-            Ok((StatusCode::CREATED, location, Json(CreatedRoles::One(role.into()))).into_response())
+    once.answer(&admin.caller.user.id.to_string(), async {
+        let CreateRolesRequest { name, description, permissions, active, roles: many } = request;
+        let names: Vec<_> =
+            name.iter().chain(many.iter().flatten().map(|role| &role.name)).map(String::as_str).collect();
+        let event = recorder.event(admin.caller.deed(Action::RoleCreate, format!("role:{}", names.join(","))))?;
+        let taken = |id| recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")));
+        for role in roles.deleted(&names).await? {
+            users.take_role_from_everybody(&role.name, taken).await?;
         }
-        (None, Some(many)) if description.is_none() && permissions.is_none() && active.is_none() => {
-            let new = many.into_iter().map(NewRole::parse).collect();
-            let made = roles.create(new, &admin.permissions).await?;
-            let roles = made.into_iter().map(RoleView::from).collect();
-            Ok((StatusCode::CREATED, Json(CreatedRoles::Many(RolesView { roles }))).into_response())
+        let roles = roles.recording(event);
+        match (name, many) {
+            (Some(name), None) => {
+                let new = NewRole { name, description, permissions, active }.parse();
+                let made = roles.create(vec![new], &admin.permissions).await?;
+                let role = made.into_iter().next().ok_or_else(|| Error::Internal("no role was made".into()))?;
+                let location = [(header::LOCATION, format!("/v1/roles/{}", role.name))];
+                Ok((StatusCode::CREATED, location, Json(CreatedRoles::One(role.into()))).into_response())
+            }
+            (None, Some(many)) if description.is_none() && permissions.is_none() && active.is_none() => {
+                let new = many.into_iter().map(NewRole::parse).collect();
+                let made = roles.create(new, &admin.permissions).await?;
+                let roles = made.into_iter().map(RoleView::from).collect();
+                Ok((StatusCode::CREATED, Json(CreatedRoles::Many(RolesView { roles }))).into_response())
+            }
+            (None, None) => Err(Error::field("name", "is missing")),
+            _ => Err(Error::field("roles", "give one role or `roles`, not both")),
         }
-        (None, None) => Err(Error::field("name", "is missing")),
-        _ => Err(Error::field("roles", "give one role or `roles`, not both")),
-    }
+    })
+    .await
 }
 
 /// The route.

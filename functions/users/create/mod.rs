@@ -1,6 +1,9 @@
 //! `POST /v1/users`: makes a user.
 
-use axum::http::{StatusCode, header};
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use shared::{
     address::Address,
@@ -8,7 +11,7 @@ use shared::{
     audit::{Action, Recorder},
     challenges::Challenges,
     error::Error,
-    http::{Admin, Json, UsersWrite},
+    http::{Admin, Idempotent, Json, UsersWrite},
     parts::Parts,
     password::Password,
     user::{User, UserView},
@@ -48,6 +51,7 @@ pub struct CreateUserRequest {
     operation_id = "users-create",
     tag = "Users",
     security(("access_token" = ["users:write"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
     request_body = CreateUserRequest,
     responses((
         status = 201,
@@ -56,7 +60,8 @@ pub struct CreateUserRequest {
         headers(("Location" = String, description = "Where the user is"), ("ETag" = String))
     )),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict"
+        "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict",
+        "idempotency_conflict"
     ]))),
 )]
 async fn create(
@@ -64,25 +69,28 @@ async fn create(
     users: Users,
     challenges: Challenges,
     recorder: Recorder,
-    Json(request): Json<CreateUserRequest>,
-) -> Result<impl axum::response::IntoResponse, Error> {
-    let (address, email) = match (&request.phone, &request.email) {
-        (Some(phone), Some(email)) => (Address::Sms(challenges.phone(phone)?), Some(challenges.email(email)?)),
-        (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
-    };
-    let new = NewUser {
-        address,
-        email,
-        username: request.username.as_deref().map(Username::parse).transpose()?,
-        name: request.name.map(parse_name).transpose()?,
-        password: request.password.map(|password| Password::parse("password", password)).transpose()?,
-        roles: request.roles,
-    };
-    let created = |user: &User| recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)));
-    let user = users.create(new, &admin.permissions, created).await?;
-    let view = UserView::new(&user, DEFAULT_CLIENT_ID);
-    let headers = [(header::LOCATION, format!("/v1/users/{}", user.id)), (header::ETAG, user.entity_tag())];
-    Ok((StatusCode::CREATED, headers, Json(view)))
+    Idempotent(request, once): Idempotent<CreateUserRequest>,
+) -> Result<Response, Error> {
+    once.answer(&admin.caller.user.id.to_string(), async {
+        let (address, email) = match (&request.phone, &request.email) {
+            (Some(phone), Some(email)) => (Address::Sms(challenges.phone(phone)?), Some(challenges.email(email)?)),
+            (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
+        };
+        let new = NewUser {
+            address,
+            email,
+            username: request.username.as_deref().map(Username::parse).transpose()?,
+            name: request.name.map(parse_name).transpose()?,
+            password: request.password.map(|password| Password::parse("password", password)).transpose()?,
+            roles: request.roles,
+        };
+        let created = |user: &User| recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)));
+        let user = users.create(new, &admin.permissions, created).await?;
+        let view = UserView::new(&user, DEFAULT_CLIENT_ID);
+        let headers = [(header::LOCATION, format!("/v1/users/{}", user.id)), (header::ETAG, user.entity_tag())];
+        Ok((StatusCode::CREATED, headers, Json(view)).into_response())
+    })
+    .await
 }
 
 /// The route.

@@ -106,7 +106,7 @@ impl Challenges {
         let open = self.open_counted(new, source.as_ref(), messenger, now);
         match if hides_strangers { evenly(open).await } else { open.await } {
             Err(error) => {
-                self.release_source(source.as_ref(), now).await;
+                self.release_counted(source.as_ref(), now).await;
                 Err(error)
             }
             opened => opened,
@@ -151,7 +151,7 @@ impl Challenges {
                 })
             }
             Err(error) => {
-                self.release_source(source.as_ref(), now).await;
+                self.release_counted(source.as_ref(), now).await;
                 Err(error)
             }
             opened => opened,
@@ -165,8 +165,22 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
+        let prefix = self.count_prefix(&new.address, source.is_none(), now).await?;
+        let opened = self.open_reserved(new, source.is_none(), messenger, now).await;
+        if opened.is_err() {
+            self.release_counted(prefix.as_ref(), now).await;
+        }
+        opened
+    }
+
+    async fn open_reserved(
+        &self,
+        new: NewChallenge,
+        is_test: bool,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
         let id = self.random.uuid(now)?;
-        let is_test = source.is_none();
         let code = match self.test_code(&new.address, now) {
             Some(code) => code,
             None => OneTimeCode::draw(self.settings.otp_digits, &self.random)?,
@@ -241,19 +255,35 @@ impl Challenges {
         let source = self.count_source(&content.address, ip, now).await?;
         let is_test = source.is_none();
         let again = async {
-            let reserved = self.reserve(&challenge.identifier, challenge.purpose, id, is_test, now).await?;
-            if let Err(error) = self.send_code(&content, is_test, messenger).await {
-                self.release(&challenge, reserved.replaced, now).await;
-                return Err(error);
+            let prefix = self.count_prefix(&content.address, is_test, now).await?;
+            let sent = self.send_again(&challenge, &content, is_test, messenger, now).await;
+            if sent.is_err() {
+                self.release_counted(prefix.as_ref(), now).await;
             }
-            Ok(self.view(&challenge, &content.address, reserved.resend_in, now))
+            sent
         };
         // Nothing is sent to whom there is nobody to prove anything: the time must not tell.
         let sent = if content.hides_failure { evenly(again).await } else { again.await };
         if sent.is_err() {
-            self.release_source(source.as_ref(), now).await;
+            self.release_counted(source.as_ref(), now).await;
         }
         sent
+    }
+
+    async fn send_again(
+        &self,
+        challenge: &Challenge,
+        content: &ChallengeContent,
+        is_test: bool,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let reserved = self.reserve(&challenge.identifier, challenge.purpose, challenge.id, is_test, now).await?;
+        if let Err(error) = self.send_code(content, is_test, messenger).await {
+            self.release(challenge, reserved.replaced, now).await;
+            return Err(error);
+        }
+        Ok(self.view(challenge, &content.address, reserved.resend_in, now))
     }
 
     /// Where a challenge stands. An id that nobody was given reads as expired.

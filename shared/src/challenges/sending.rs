@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     hash_keys::IdentifierHash,
     messages::{Content, Messenger},
+    phone::PhoneNumber,
     throttle::Throttle,
 };
 
@@ -25,8 +26,22 @@ impl Challenges {
             return Ok(None);
         }
         let source = self.hash_keys.source(ip);
-        self.store.count_send_from(&source, self.settings.sends_per_ip_per_hour, now).await?;
+        self.store.count_send(&source, self.settings.sends_per_ip_per_hour, now).await?;
         Ok(Some(source))
+    }
+
+    /// Counts a text against the numbers that begin as its own does: whoever pumps texts owns blocks of them.
+    /// Nothing for e-mails and test phones.
+    pub(super) async fn count_prefix(
+        &self,
+        address: &Address,
+        is_test: bool,
+        now: Timestamp,
+    ) -> Result<Option<IdentifierHash>, Error> {
+        let Some(prefix) = address.phone().filter(|_| !is_test).map(PhoneNumber::prefix) else { return Ok(None) };
+        let prefix = self.hash_keys.identifier("prefix", prefix);
+        self.store.count_send(&prefix, self.settings.sends_per_prefix_per_hour, now).await?;
+        Ok(Some(prefix))
     }
 
     /// Counts a message against its address.
@@ -69,11 +84,12 @@ impl Challenges {
         }
     }
 
-    pub(super) async fn release_source(&self, source: Option<&IdentifierHash>, now: Timestamp) {
-        if let Some(source) = source
-            && let Err(error) = self.store.release_send_from(source, now).await
+    /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted.
+    pub(super) async fn release_counted(&self, counted: Option<&IdentifierHash>, now: Timestamp) {
+        if let Some(counted) = counted
+            && let Err(error) = self.store.release_send(counted, now).await
         {
-            tracing::warn!(%error, "a message that was not sent stays counted for its source");
+            tracing::warn!(%error, "a message that was not sent stays counted for its source or prefix");
         }
     }
 
@@ -94,7 +110,7 @@ impl Challenges {
             link: content.link.as_deref(),
         };
         match messenger.send(&content.address, &message, content.locale.as_deref()).await {
-            Err(error @ Error::Unavailable(_)) if content.hides_failure => {
+            Err(error @ (Error::Unavailable(_) | Error::SmsLimitReached { .. })) if content.hides_failure => {
                 tracing::error!(%error, "a code could not be sent, and its caller is not told");
                 Ok(())
             }

@@ -24,6 +24,7 @@ use crate::{
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     phone::{self, AllowedCountries, PhoneNumber},
     signing_keys::Algorithm,
+    spending::{Budget, USD},
     throttle::Limits,
 };
 
@@ -31,6 +32,10 @@ use crate::{
 const MAX_ACCESS_TOKEN_TTL_SECONDS: i64 = 900;
 /// The longest that a session may last, and how long it does by default.
 const MAX_REFRESH_TOKEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
+
+/// What an amount of money may be.
+const AMOUNT: &str = "an amount in US dollars from 0 to 1000000, with up to 6 decimals, as 99.50";
+const AMOUNTS: &str = "countries and amounts in US dollars, as US=0.012,IN=0.05";
 
 /// What kind of deployment this is: some bounds are tighter in production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +150,10 @@ pub struct Settings {
     pub test_phones: TestPhones,
     /// How texts are sent.
     pub sms: SmsSettings,
+    /// What texts may cost.
+    pub sms_budget: Budget,
+    /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: to numbers with the same first 7 digits.
+    pub sends_per_prefix_per_hour: u32,
     /// `TABLE_NAME`.
     pub table_name: String,
     /// `KEYS_SECRET_ARN`.
@@ -247,6 +256,13 @@ impl Settings {
                 max_price_usd: reader.optional("SMS_MAX_PRICE_USD", "an amount from 0.01 to 10, as 0.50", max_price),
                 web_otp_host: web_otp_origin.as_deref().and_then(host).map(str::to_owned),
             },
+            sms_budget: Budget {
+                month: reader.parsed("SMS_MONTHLY_BUDGET_USD", 100 * USD, AMOUNT, values::usd),
+                day: reader.optional("SMS_DAILY_BUDGET_USD", AMOUNT, values::usd),
+                countries: reader.parsed("SMS_COUNTRY_BUDGETS_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
+                prices: reader.parsed("SMS_PRICES_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
+            },
+            sends_per_prefix_per_hour: reader.number("OTP_SENDS_PER_PREFIX_PER_HOUR", 100, 1, 1_000_000),
             table_name: reader
                 .required("TABLE_NAME", "the table's name", |text| Some(text.to_owned()))
                 .unwrap_or_default(),
@@ -328,6 +344,12 @@ mod tests {
             ("DEFAULT_ROLE", "1st"),
             ("TEST_PHONE_NUMBERS", "+15005550006=123456"),
             ("SMS_MAX_PRICE_USD", "free"),
+            ("SMS_MONTHLY_BUDGET_USD", "-1"),
+            ("SMS_MONTHLY_BUDGET_USD", "1e9"),
+            ("SMS_DAILY_BUDGET_USD", "much"),
+            ("SMS_COUNTRY_BUDGETS_USD", "US"),
+            ("SMS_PRICES_USD", "XX=1"),
+            ("OTP_SENDS_PER_PREFIX_PER_HOUR", "0"),
         ];
         for (name, held) in bad {
             let problems = parse(&[(name, held)]).err().unwrap();

@@ -1,10 +1,13 @@
 //! What single settings may hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::phone::{self, AllowedCountries};
+use crate::{
+    phone::{self, AllowedCountries},
+    spending::{MicroUsd, USD},
+};
 
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
@@ -84,4 +87,26 @@ pub(super) fn visible_ascii(text: &str) -> Option<String> {
 
 pub(super) fn max_price(text: &str) -> Option<String> {
     text.parse::<f64>().ok().filter(|price| (0.01..=10.0).contains(price)).map(|_| text.to_owned())
+}
+
+/// An amount in US dollars, in millionths of one.
+pub(super) fn usd(text: &str) -> Option<MicroUsd> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 7 || decimals.len() > 6 || !digits(whole) || !digits(decimals) {
+        return None;
+    }
+    let amount = format!("{whole}{decimals:0<6}").parse::<MicroUsd>().ok()?;
+    (amount <= 1_000_000 * USD).then_some(amount)
+}
+
+/// Amounts by country.
+pub(super) fn usd_by_country(text: &str) -> Option<BTreeMap<String, MicroUsd>> {
+    list(text)
+        .map(|pair| {
+            let (code, amount) = pair.split_once('=')?;
+            phone::country(code)?;
+            Some((code.to_owned(), usd(amount)?))
+        })
+        .collect()
 }

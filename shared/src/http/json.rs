@@ -40,8 +40,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (headers, body) = read(request).await?;
-        check_content_type(&headers, JSON)?;
-        parse(&body).map(Self)
+        Self::parse(&headers, &body).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> Json<T> {
+    /// Reads a body that was sent with these headers.
+    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<T, Error> {
+        check_content_type(headers, JSON)?;
+        parse(body)
     }
 }
 

@@ -8,6 +8,7 @@ mod credentials;
 
 mod extract;
 mod form;
+mod idempotency;
 mod json;
 pub mod lambda;
 mod oauth;
@@ -25,6 +26,7 @@ pub use self::{
     credentials::{ClaimedApp, Credentials},
     extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query},
     form::Form,
+    idempotency::{Idempotent, Once},
     json::{Json, MAX_BODY_BYTES, OptionalJson, sent},
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},

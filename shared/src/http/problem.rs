@@ -27,6 +27,7 @@ pub enum Code {
     InsufficientUserAuthentication,
     Conflict,
     PreconditionFailed,
+    IdempotencyConflict,
     RoleInUse,
     ResendTooSoon,
     SmsLimitReached,
@@ -46,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidRequest,
         Self::InvalidJson,
         Self::UnsupportedMediaType,
@@ -62,6 +63,7 @@ impl Code {
         Self::InsufficientUserAuthentication,
         Self::Conflict,
         Self::PreconditionFailed,
+        Self::IdempotencyConflict,
         Self::RoleInUse,
         Self::ResendTooSoon,
         Self::SmsLimitReached,
@@ -100,7 +102,7 @@ impl Code {
             | Self::InvalidCredentials
             | Self::InvalidClient
             | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
-            Self::Conflict | Self::RoleInUse => StatusCode::CONFLICT,
+            Self::Conflict | Self::IdempotencyConflict | Self::RoleInUse => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::UserDisabled | Self::AppDisabled | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -134,6 +136,7 @@ impl Code {
             Self::InsufficientUserAuthentication => "The sign-in is too old for this, or lacks the second factor",
             Self::Conflict => "Something stands against it; mostly, somebody else has it",
             Self::PreconditionFailed => "It was changed since you read it",
+            Self::IdempotencyConflict => "The Idempotency-Key belongs to another request",
             Self::RoleInUse => "Users have this role",
             Self::ResendTooSoon => "The last message is too recent",
             Self::SmsLimitReached => "A limit on messages is reached",
@@ -239,7 +242,9 @@ impl Problem {
 pub(super) fn retry_after(error: &Error) -> Option<i64> {
     match error {
         Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
-        Error::OtpLocked { retry_after } | Error::TooManyAttempts { retry_after } => *retry_after,
+        Error::OtpLocked { retry_after }
+        | Error::TooManyAttempts { retry_after }
+        | Error::IdempotencyConflict { retry_after } => *retry_after,
         Error::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
         _ => None,
     }
@@ -270,6 +275,7 @@ pub(super) fn code(error: &Error) -> Code {
         Error::FreshSignInNeeded { .. } => Code::InsufficientUserAuthentication,
         Error::Conflict(_) => Code::Conflict,
         Error::PreconditionFailed => Code::PreconditionFailed,
+        Error::IdempotencyConflict { .. } => Code::IdempotencyConflict,
         Error::RoleInUse { .. } => Code::RoleInUse,
         Error::ResendTooSoon { .. } => Code::ResendTooSoon,
         Error::SmsLimitReached { .. } => Code::SmsLimitReached,
@@ -300,6 +306,12 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::WeakPassword { reason, .. } => format!("The password {reason}."),
         Error::Conflict(FieldError { field, message }) => format!("{field}: {message}."),
         Error::Forbidden(permission) => format!("This needs the permission {permission}."),
+        Error::IdempotencyConflict { retry_after: None } => {
+            "This Idempotency-Key came with another body before.".into()
+        }
+        Error::IdempotencyConflict { retry_after: Some(_) } => {
+            "The first request with this Idempotency-Key is still at work.".into()
+        }
         Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
         Error::SmsLimitReached { retry_after } => format!("No more messages for the next {retry_after} seconds."),
         Error::OtpIncorrect { attempts_left: Some(0) } => {

@@ -9,31 +9,41 @@ use crate::{
     error::Error,
     metrics::{self, Metric},
     phone::PhoneNumber,
+    spending::{self, Spending},
 };
-use aws_sdk_sns::{Client, error::DisplayErrorContext, types::MessageAttributeValue};
+use aws_sdk_sns::{
+    Client,
+    error::{DisplayErrorContext, SdkError},
+    types::MessageAttributeValue,
+};
 
 /// Sends texts.
 #[derive(Clone)]
 pub struct Texts {
     client: Client,
+    spending: Spending,
     attributes: Arc<HashMap<String, MessageAttributeValue>>,
 }
 
 impl Texts {
     /// A sender as the settings want it. No call is made.
-    pub fn new(environment: &Environment, settings: &Settings) -> Result<Self, Error> {
+    pub fn new(environment: &Environment, settings: &Settings, spending: Spending) -> Result<Self, Error> {
         Ok(Self {
             client: Client::new(&sdk_config(environment, "SNS")),
+            spending,
             attributes: Arc::new(attributes(&settings.sms)?),
         })
     }
 
-    /// Sends a text to `phone`.
+    /// Sends a text to `phone`, once its price is put aside.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where SNS cannot be reached or refuses.
+    /// [`Error::SmsLimitReached`] where the budget is used up; [`Error::Unavailable`] where SNS cannot be
+    /// reached or refuses: then the price is given back.
     pub async fn send(&self, phone: &PhoneNumber, content: &Content<'_>, language: Language) -> Result<(), Error> {
         let text = content.text(language)?;
+        let country = phone.country().unwrap_or_default();
+        let reservation = self.spending.reserve(&country, spending::segments(&text)).await?;
         let sent = self
             .client
             .publish()
@@ -43,7 +53,27 @@ impl Texts {
             .send()
             .await;
         metrics::count(if sent.is_ok() { Metric::TextsSent } else { Metric::TextsRefused });
-        sent.map(drop).map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                // Whoever does not answer may have sent it.
+                if error.as_service_error().is_some() || is_never_sent(&error) {
+                    self.spending.give_back(reservation).await;
+                }
+                Err(Error::Unavailable(DisplayErrorContext(error).to_string()))
+            }
+        }
+    }
+}
+
+/// Whether a request certainly did not reach SNS.
+fn is_never_sent<E>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::DispatchFailure(failure) => {
+            failure.as_connector_error().is_some_and(|error| error.is_user() || error.is_io())
+        }
+        _ => false,
     }
 }
 

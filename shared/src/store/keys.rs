@@ -11,11 +11,13 @@
 //! | sign-in half done       | `MFA#<hash>`        | `MFA`            | 5 minutes later             |
 //! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
+//! | request with a key      | `IDEMPOTENCY#<hash>`| `ANSWER`         | a day later                 |
 //! | app                     | `APP#<client id>`   | `APP`            | never                       |
 //! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
 //! | role                    | `ROLE#<name>`       | `ROLE`           | never                       |
 //! | audit event             | `AUDIT#<0-f>`       | `<id>`           | `AUDIT_RETENTION_DAYS` later|
 //! | active administrators   | `ADMINS`            | `ADMINS`         | never                       |
+//! | spent on texts          | `SPENDING#<month>#<0-f>` | `SPENDING`  | some 400 days later         |
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
 //! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::hash_keys`]): a
@@ -35,6 +37,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::hash_keys::IdentifierHash;
@@ -127,9 +130,19 @@ impl Key {
         Self::new(format!("CHALLENGE#{id}"), "CHALLENGE")
     }
 
-    /// The messages that a source address asked for in an hour (hours since 1970).
+    /// The messages that a source address, or a prefix of numbers, had in an hour (hours since 1970).
     pub(super) fn sends(address: &IdentifierHash, hour: i64) -> Self {
         Self::new(format!("ADDRESS#{}", address.as_str()), format!("SENDS#{hour}"))
+    }
+
+    /// A request that came with an `Idempotency-Key`.
+    pub(super) fn idempotency(id: &IdentifierHash) -> Self {
+        Self::new(format!("IDEMPOTENCY#{}", id.as_str()), "ANSWER")
+    }
+
+    /// What a shard spent on texts in the month of `day`.
+    pub(super) fn spending(day: Date, shard: i64) -> Self {
+        Self::new(format!("SPENDING#{:04}-{:02}#{shard:x}", day.year(), day.month()), "SPENDING")
     }
 
     /// An app.

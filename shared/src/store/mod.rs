@@ -7,6 +7,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod challenges;
+mod idempotency;
 mod keys;
 mod lists;
 mod people;
@@ -14,6 +15,7 @@ mod roles;
 mod second_factors;
 mod sessions;
 mod signing_keys;
+mod spending;
 mod throttles;
 mod transactions;
 mod users;
@@ -40,10 +42,12 @@ use self::keys::Key;
 pub use self::{
     accounts::ResetLink,
     challenges::Spent,
+    idempotency::{FirstTime, KeptAnswer},
     keys::TTL,
     lists::Listed,
     people::UserFilter,
     sessions::{Begun, Rotation},
+    spending::Reserved,
     throttles::Identity,
     users::Created,
 };

@@ -133,11 +133,11 @@ impl Store {
         }
     }
 
-    /// Counts a message that a source address asked for, in the running hour.
+    /// Counts a message of the running hour for a source address or a prefix of numbers.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where there were `max` of them.
-    pub async fn count_send_from(&self, address: &IdentifierHash, max: u32, now: Timestamp) -> Result<(), Error> {
+    pub async fn count_send(&self, address: &IdentifierHash, max: u32, now: Timestamp) -> Result<(), Error> {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
         let hour_end = (hour + 1) * HOUR_SECONDS;
         let result = self
@@ -167,8 +167,8 @@ impl Store {
         }
     }
 
-    /// Takes back one message that [`Self::count_send_from`] counted at `counted_at`.
-    pub async fn release_send_from(&self, address: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
+    /// Takes back one message that [`Self::count_send`] counted at `counted_at`.
+    pub async fn release_send(&self, address: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
         let hour = counted_at.as_second().div_euclid(HOUR_SECONDS);
         self.client
             .update_item()

@@ -124,3 +124,33 @@ async fn a_source_is_not_charged_for_what_its_phone_was_refused() {
     assert_eq!(app.send_code(OTHER_PHONE).await.status, 202);
     app.send_code(&phone(1)).await.assert_problem(429, "sms_limit_reached");
 }
+
+#[tokio::test]
+async fn numbers_that_begin_alike_get_so_many_texts_an_hour() {
+    let settings = [("OTP_SENDS_PER_PREFIX_PER_HOUR", "3"), ("ALLOWED_COUNTRIES", "*")];
+    let app = TestApp::with(&settings).await;
+    for phone in ["+14155550101", "+14155550102", "+14155550103"] {
+        app.challenge(phone).await;
+    }
+    app.advance(600);
+    let refused = app.send_code("+14155550104").await;
+    assert_eq!(refused.assert_wait(429, "sms_limit_reached"), 3000);
+    assert!(app.texts("+14155550104").is_empty());
+    app.challenge("+12125550104").await;
+    app.advance(3000);
+    let id = app.challenge("+14155550104").await;
+    app.advance(30);
+    assert_eq!(app.resend(&id).await.status, 202, "the second of the hour");
+}
+
+#[tokio::test]
+async fn what_is_refused_or_not_sent_is_not_counted_for_the_numbers_alike() {
+    let app = TestApp::with(&[("OTP_SENDS_PER_PREFIX_PER_HOUR", "2")]).await;
+    app.challenge("+14155550101").await;
+    for _ in 0..3 {
+        app.send_code("+14155550101").await.assert_problem(429, "resend_too_soon");
+        app.cut_off("SNS").send_code("+14155550102").await.assert_problem(503, "unavailable");
+    }
+    app.challenge("+14155550102").await;
+    app.send_code("+14155550103").await.assert_problem(429, "sms_limit_reached");
+}

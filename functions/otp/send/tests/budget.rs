@@ -1,0 +1,115 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::testing::{Answer, PHONE, TestApp, accounts::EMAIL, at_once, json_request};
+
+const PRICE: (&str, &str) = ("SMS_PRICES_USD", "US=0.01,GB=0.04");
+const DAY: i64 = 24 * 3600;
+
+async fn app(settings: &[(&str, &str)]) -> TestApp {
+    let unbound = [PRICE, ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000")];
+    TestApp::with(&[&unbound, settings].concat()).await
+}
+
+fn us(number: usize) -> String {
+    format!("+1415{:07}", 5_550_000 + number)
+}
+
+/// What is counted as spent, in millionths of a dollar.
+async fn spent(app: &TestApp, attribute: &str) -> i64 {
+    let of_item = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+        item.get(attribute).map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
+    };
+    app.items_like("SPENDING").await.iter().map(of_item).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_ask_at_once_a_dollar_is_a_dollar() {
+    let app = app(&[("SMS_MONTHLY_BUDGET_USD", "1")]).await;
+    let mut answers: Vec<Answer> = Vec::new();
+    // A thousand, from instances that know nothing of each other.
+    let instances: Vec<_> = (0..4).map(|_| app.restarted(&[])).collect();
+    for round in 0..10 {
+        answers.extend(
+            at_once(100, |index| {
+                let app = instances[index % 4].clone();
+                async move { app.send_code(&us(round * 100 + index)).await }
+            })
+            .await,
+        );
+    }
+    let sent = answers.iter().filter(|answer| answer.status == 202).count();
+    let texts: usize = (0..1000).map(|number| app.texts(&us(number)).len()).sum();
+    assert!(texts <= 100, "{texts} texts at a cent each");
+    // A busy machine does not answer all in time.
+    assert!((10..=texts).contains(&sent), "{sent} were told of {texts}");
+    assert!(spent(&app, "spent").await <= 1_000_000);
+    let refused = answers.iter().filter(|answer| answer.status != 202 && answer.status != 503);
+    refused.for_each(|answer| answer.assert_problem(429, "sms_limit_reached"));
+}
+
+#[tokio::test]
+async fn a_budget_is_of_a_month_a_day_and_a_country() {
+    let app = app(&[
+        ("SMS_MONTHLY_BUDGET_USD", "0.10"),
+        ("SMS_DAILY_BUDGET_USD", "0.05"),
+        ("SMS_COUNTRY_BUDGETS_USD", "GB=0.04"),
+    ])
+    .await;
+    app.challenge("+447400123456").await;
+    app.send_code("+447400123457").await.assert_problem(429, "sms_limit_reached");
+    app.challenge(&us(0)).await;
+    let refused = app.send_code(&us(1)).await;
+    let wait = refused.assert_wait(429, "sms_limit_reached");
+    assert!((1..=DAY).contains(&wait), "until the day ends: {wait}");
+    app.advance(wait);
+    for number in 1..=5 {
+        app.challenge(&us(number)).await;
+    }
+    app.advance(DAY);
+    app.send_code(&us(6)).await.assert_problem(429, "sms_limit_reached");
+    assert_eq!((spent(&app, "spent").await, spent(&app, "spent_in_GB").await), (100_000, 40_000));
+    app.advance(31 * DAY);
+    app.challenge("+447400123457").await;
+}
+
+#[tokio::test]
+async fn what_aws_refuses_is_given_back_and_mails_cost_nothing() {
+    let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0.02"), ("EMAIL_FROM", "id@example.com")]).await;
+    for _ in 0..5 {
+        app.cut_off("SNS").send_code(PHONE).await.assert_problem(503, "unavailable");
+    }
+    assert_eq!(spent(&app, "spent").await, 0);
+    app.challenge(&us(0)).await;
+    app.challenge(&us(1)).await;
+    let refused = app.send_code(PHONE).await;
+    refused.assert_problem(429, "sms_limit_reached");
+    assert!(refused.json["retry_after"].as_i64().unwrap() > 3600);
+    assert_eq!(app.post("/v1/otp/send", json!({"email": EMAIL})).await.status, 202);
+    // The phone's own wait and its source's count are as before: with a greater budget it goes on at once.
+    app.restarted(&[("SMS_MONTHLY_BUDGET_USD", "5")]).challenge(PHONE).await;
+}
+
+#[tokio::test]
+async fn a_text_of_two_segments_costs_twice() {
+    let name = "A very long name for an app 12";
+    let app = app(&[("APP_NAME", name), ("WEB_OTP_ORIGIN", "https://a-rather-long-name-of-a-host.example.com")]).await;
+    let request = json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": us(0), "locale": "ar"}));
+    let sent = app.send_from(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
+    assert_eq!(sent.status, 202, "{}", sent.text);
+    let segments = shared::spending::segments(&app.texts(&us(0))[0].body);
+    assert!(segments >= 2);
+    assert_eq!(spent(&app, "spent").await, 10_000 * i64::try_from(segments).unwrap());
+}
+
+#[tokio::test]
+async fn a_test_phone_costs_nothing_and_a_budget_of_nothing_sends_nothing() {
+    let phones = [("TEST_PHONE_NUMBERS", "+15005550006=123456"), ("TEST_PHONES_UNTIL", "2027-02-01")];
+    let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0"), phones[0], phones[1]]).await;
+    app.challenge("+15005550006").await;
+    app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
+    // Who resets a password is told nothing of it.
+    assert_eq!(app.post("/v1/password/forgot", json!({"phone": PHONE})).await.status, 202);
+}

@@ -1,0 +1,254 @@
+//! What texts may cost: a budget that is reserved before a text is sent.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    clock::Clock,
+    config::Settings,
+    error::Error,
+    metrics::{self, Metric},
+    random::Random,
+    store::{Reserved, Store},
+};
+
+/// A millionth of a US dollar.
+pub type MicroUsd = i64;
+/// A US dollar.
+pub const USD: MicroUsd = 1_000_000;
+
+/// How many partitions a budget is spread over at most: no counter is a hot key.
+const MAX_SHARDS: i64 = 16;
+/// How long it is remembered that a budget is used up. Nobody is sent anything sooner by asking again.
+const USED_UP_SECONDS: i64 = 60;
+
+/// What a segment of a text costs, by country: rounded-up list prices of Amazon SNS for transactional texts
+/// with the carriers' fees, as of 2025. `SMS_PRICES_USD` overrides them.
+/// <https://aws.amazon.com/sns/sms-pricing/>
+const PRICES: [(&str, MicroUsd); 33] = [
+    ("AE", 110_000),
+    ("AR", 75_000),
+    ("AT", 100_000),
+    ("AU", 50_000),
+    ("BD", 320_000),
+    ("BE", 100_000),
+    ("BR", 35_000),
+    ("CA", 12_000),
+    ("CH", 70_000),
+    ("CL", 60_000),
+    ("CO", 45_000),
+    ("DE", 100_000),
+    ("DK", 60_000),
+    ("EG", 250_000),
+    ("ES", 80_000),
+    ("FR", 80_000),
+    ("GB", 50_000),
+    ("ID", 400_000),
+    ("IE", 80_000),
+    ("IN", 50_000),
+    ("IT", 90_000),
+    ("JP", 80_000),
+    ("KE", 200_000),
+    ("MX", 50_000),
+    ("NG", 330_000),
+    ("NL", 110_000),
+    ("PH", 200_000),
+    ("PK", 330_000),
+    ("PL", 50_000),
+    ("SE", 70_000),
+    ("SG", 60_000),
+    ("US", 12_000),
+    ("ZA", 40_000),
+];
+/// What a segment costs in a country that is not in the table: as much as the dearest.
+const DEAREST: MicroUsd = 400_000;
+
+/// What may be spent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// `SMS_MONTHLY_BUDGET_USD`: in a month (UTC).
+    pub month: MicroUsd,
+    /// `SMS_DAILY_BUDGET_USD`: in a day (UTC).
+    pub day: Option<MicroUsd>,
+    /// `SMS_COUNTRY_BUDGETS_USD`: in a month, by country.
+    pub countries: BTreeMap<String, MicroUsd>,
+    /// `SMS_PRICES_USD`: what a segment costs, by country.
+    pub prices: BTreeMap<String, MicroUsd>,
+}
+
+/// What one partition may spend, for a text to one country.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// In a month.
+    pub month: MicroUsd,
+    /// In a day.
+    pub day: Option<MicroUsd>,
+    /// In a month, in this country.
+    pub country: Option<MicroUsd>,
+}
+
+impl Budget {
+    /// What a text of so many segments costs in a country.
+    pub fn price(&self, country: &str, segments: usize) -> MicroUsd {
+        let listed = || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
+        let price = self.prices.get(country).copied().or_else(listed).unwrap_or(DEAREST);
+        price * i64::try_from(segments).unwrap_or(i64::MAX / DEAREST)
+    }
+
+    /// The number of partitions, and the share of each: at least a dollar, so that a small budget is not spent in
+    /// crumbs that are too small for a text.
+    fn shares(&self, country: &str) -> (i64, Share) {
+        let of_country = self.countries.get(country).copied();
+        let least = [Some(self.month), self.day, of_country].into_iter().flatten().min().unwrap_or_default();
+        let shards = (least / USD).clamp(1, MAX_SHARDS);
+        let part = |whole: MicroUsd| whole / shards;
+        (shards, Share { month: part(self.month), day: self.day.map(part), country: of_country.map(part) })
+    }
+}
+
+/// Keeps to the budget for texts.
+#[derive(Clone)]
+pub struct Spending {
+    store: Store,
+    budget: Budget,
+    clock: Clock,
+    random: Random,
+    /// Until when it is known that a country's texts cannot be paid.
+    used_up: Arc<RwLock<BTreeMap<String, Timestamp>>>,
+}
+
+/// The price of a text, put aside.
+#[derive(Debug)]
+pub struct Reservation {
+    day: Date,
+    shard: i64,
+    country: String,
+    price: MicroUsd,
+}
+
+impl Spending {
+    /// As the settings want it.
+    pub fn new(store: Store, settings: &Settings, clock: Clock, random: Random) -> Self {
+        Self { store, budget: settings.sms_budget.clone(), clock, random, used_up: Arc::default() }
+    }
+
+    /// Puts the price of a text aside before it is sent. However many ask at once, never more is put aside
+    /// than the budgets allow.
+    ///
+    /// # Errors
+    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
+    pub async fn reserve(&self, country: &str, segments: usize) -> Result<Reservation, Error> {
+        let now = self.clock.now();
+        if self.used_up.read().is_ok_and(|used_up| used_up.get(country).is_some_and(|until| now < *until)) {
+            return Err(self.refused(now));
+        }
+        let (price, day) = (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
+        let (shards, share) = self.budget.shares(country);
+        let [start] = self.random.bytes::<1>()?;
+        for turn in 0..shards {
+            let shard = (i64::from(start) + turn) % shards;
+            let reservation = Reservation { day, shard, country: country.to_owned(), price };
+            match self.store.reserve_price((day, shard), country, price, &share).await? {
+                Reserved::Yes { month } => {
+                    if month * 5 > share.month * 4 {
+                        metrics::count(Metric::BudgetNearlySpent);
+                    }
+                    return Ok(reservation);
+                }
+                Reserved::No => {}
+            }
+        }
+        if let Ok(mut used_up) = self.used_up.write() {
+            used_up.insert(country.to_owned(), now + crate::clock::seconds(USED_UP_SECONDS));
+        }
+        Err(self.refused(now))
+    }
+
+    /// Gives back what was put aside for a text that AWS refused. Where that fails, the budget is too strict
+    /// by one text, never too lax.
+    pub async fn give_back(&self, reservation: Reservation) {
+        let Reservation { day, shard, country, price } = reservation;
+        if let Err(error) = self.store.give_price_back((day, shard), &country, price).await {
+            tracing::warn!(%error, "the price of a text that was not sent stays counted");
+        }
+    }
+
+    fn refused(&self, now: Timestamp) -> Error {
+        metrics::count(Metric::BudgetRefusals);
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let next = if self.budget.day.is_some() { today.tomorrow() } else { today.last_of_month().tomorrow() };
+        let begins_at = next.ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
+        Error::SmsLimitReached { retry_after: crate::clock::seconds_until(begins_at.unwrap_or(now), now).max(1) }
+    }
+}
+
+/// How many segments a text is sent, and paid, as (3GPP TS 23.040 §9.2.3.24, TS 23.038 §6.2.1).
+pub fn segments(text: &str) -> usize {
+    const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+    const EXTENDED: &str = "^{}\\[~]|€";
+    let septets = text.chars().try_fold(0, |septets, c| match c {
+        c if GSM_7.contains(c) => Some(septets + 1),
+        c if EXTENDED.contains(c) => Some(septets + 2),
+        _ => None,
+    });
+    let (length, alone, joined) = match septets {
+        Some(septets) => (septets, 160, 153),
+        None => (text.encode_utf16().count(), 70, 67),
+    };
+    if length <= alone { 1 } else { length.div_ceil(joined) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_as_many_segments_as_phones_get() {
+        for (text, expected) in [
+            ("a".repeat(160), 1),
+            ("a".repeat(161), 2),
+            ("a".repeat(306), 2),
+            ("a".repeat(307), 3),
+            ("€".repeat(80), 1),
+            ("€".repeat(81), 2),
+            ("ж".repeat(70), 1),
+            ("ж".repeat(71), 2),
+            ("ж".repeat(135), 3),
+            ("😀".repeat(35), 1),
+            ("😀".repeat(36), 2),
+        ] {
+            assert_eq!(segments(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_shares_of_a_budget_are_never_more_than_the_budget() {
+        for month in [0, 1, USD / 2, USD, 7 * USD + 3, 16 * USD, 100 * USD, 1_000_000 * USD] {
+            for day in [None, Some(USD / 3), Some(5 * USD)] {
+                let countries = BTreeMap::from([("IN".to_owned(), 3 * USD)]);
+                let budget = Budget { month, day, countries, prices: BTreeMap::new() };
+                for country in ["US", "IN"] {
+                    let (shards, share) = budget.shares(country);
+                    assert!((1..=MAX_SHARDS).contains(&shards));
+                    assert!(shards * share.month <= month);
+                    assert!(day.is_none_or(|day| shards * share.day.unwrap() <= day));
+                    assert!(country == "US" || shards * share.country.unwrap() <= 3 * USD);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_costs_as_much_as_the_dearest() {
+        let budget = Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
+        assert_eq!(budget.price("US", 2), 16_620);
+        assert_eq!(budget.price("DE", 1), 100_000);
+        assert_eq!(budget.price("TV", 1), DEAREST);
+        assert!(PRICES.iter().all(|(_, price)| *price <= DEAREST));
+        assert!(PRICES.is_sorted_by_key(|(country, _)| *country));
+    }
+}
