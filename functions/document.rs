@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::{
     error::FieldError,
@@ -10,7 +11,7 @@ use shared::{
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
     openapi::{
-        Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, ServerBuilder,
+        Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
         path::Operation,
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
@@ -58,11 +59,38 @@ pub fn document() -> Document {
     OAuthError::schemas(&mut schemas);
     schemas.push((FieldError::name().into_owned(), FieldError::schema()));
     components.schemas.extend(schemas);
+    components.schemas.values_mut().for_each(correct_options);
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         operations.into_iter().flatten().for_each(add_refusals);
     }
     document
+}
+
+/// Takes back what utoipa says of what may be missing, and is not so.
+fn correct_options(schema: &mut RefOr<Schema>) {
+    match schema {
+        // A field that is flattened and may be missing: none of what it holds is required.
+        RefOr::T(Schema::AllOf(parts)) => {
+            for part in &mut parts.items {
+                let RefOr::T(Schema::OneOf(alternatives)) = part else { continue };
+                if let [RefOr::T(Schema::Object(object)), _null] = alternatives.items.as_mut_slice() {
+                    object.required.clear();
+                }
+            }
+        }
+        // In a change, a field that is missing is left alone, and `null` clears it.
+        RefOr::T(Schema::Object(object)) => {
+            for property in object.properties.values_mut() {
+                if let RefOr::T(Schema::Object(property)) = property
+                    && property.default == Some(Value::Null)
+                {
+                    property.default = None;
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn add_refusals(operation: &mut Operation) {
@@ -82,7 +110,12 @@ fn add_refusals(operation: &mut Operation) {
 /// The errors of an OAuth 2.0 endpoint, by status.
 fn add_oauth_errors(operation: &mut Operation, named: &[Value]) {
     let always = [OAuthErrorCode::ServerError, OAuthErrorCode::TemporarilyUnavailable];
+    let takes_form = operation.request_body.is_some();
+    let of_bodies = [StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::PAYLOAD_TOO_LARGE];
     for (code, status) in OAuthErrorCode::ALL {
+        if of_bodies.contains(&status) && !takes_form {
+            continue;
+        }
         if always.contains(&code) || named.contains(&json!(code.name())) {
             let body = Content::new(Some(Ref::from_schema_name(OAuthError::name())));
             let response =

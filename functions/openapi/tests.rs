@@ -72,6 +72,19 @@ fn every_refusal_of_an_oauth_endpoint_is_an_oauth_error_with_codes_of_its_status
 }
 
 #[test]
+fn what_is_left_out_of_an_answer_is_not_required_of_it() {
+    let document = serde_json::to_value(document()).unwrap();
+    for (name, optional) in [("OAuthError", "mfa_token"), ("Introspection", "sub")] {
+        let [flattened, own] = document["components"]["schemas"][name]["allOf"].as_array().unwrap().as_slice() else {
+            panic!("{name}");
+        };
+        let flattened = &flattened["oneOf"][0];
+        assert!(flattened["properties"].get(optional).is_some() && flattened.get("required").is_none(), "{name}");
+        assert!(own.get("required").is_some(), "{name}");
+    }
+}
+
+#[test]
 fn every_other_refusal_is_a_problem_with_codes_of_its_status() {
     for operation in operations().into_iter().filter(|operation| !is_oauth_style(operation)) {
         for (status, response) in operation["responses"].as_object().unwrap() {

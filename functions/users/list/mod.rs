@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 use shared::{
-    app::DEFAULT_CLIENT_ID,
+    app::{DEFAULT_CLIENT_ID, is_client_id},
     audit::{Action, Recorder},
     challenges::Challenges,
+    config::role_name,
     error::Error,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, UsersRead},
     parts::Parts,
@@ -64,17 +65,18 @@ async fn list(
     let list = format!("users {:?} {:?} {:?}", query.role, query.app, query.status);
     let page = PageQuery::new(query.limit, query.cursor);
     let (limit, after) = (page.limit()?, page.after(&list, &keys)?);
-    let client_id = query.app.clone().unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned());
+    let app =
+        query.app.map(|app| is_client_id(&app).then_some(app).ok_or_else(|| Error::field("app", "is no client id")));
+    let app = app.transpose()?;
+    let client_id = app.clone().unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned());
     // As it is written: case does not matter in a role's name.
     let role = match query.role {
+        Some(name) if role_name(&name).is_none() => return Err(Error::field("role", "is no role's name")),
         Some(name) => Some(users.role_name(name).await?),
         None => None,
     };
-    let filter = UserFilter {
-        role: role.map(|role| (role, vec![client_id.clone()])),
-        client_id: query.app,
-        status: query.status,
-    };
+    let filter =
+        UserFilter { role: role.map(|role| (role, vec![client_id.clone()])), client_id: app, status: query.status };
     let (items, end) = if query.phone.is_some() || query.email.is_some() {
         let address = challenges.address(query.phone.as_deref(), query.email.as_deref())?;
         let user = users.with_address(&address).await?;

@@ -28,8 +28,10 @@ pub enum OAuthErrorCode {
 
 impl OAuthErrorCode {
     /// All of them, with their statuses.
-    pub const ALL: [(Self, StatusCode); 9] = [
+    pub const ALL: [(Self, StatusCode); 11] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
+        (Self::InvalidRequest, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (Self::InvalidRequest, StatusCode::PAYLOAD_TOO_LARGE),
         (Self::InvalidClient, StatusCode::UNAUTHORIZED),
         (Self::InvalidGrant, StatusCode::BAD_REQUEST),
         (Self::InvalidGrant, StatusCode::TOO_MANY_REQUESTS),
