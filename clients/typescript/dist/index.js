@@ -1,0 +1,3 @@
+export { Latchkey } from "./client.js";
+export { LatchkeyError } from "./problem.js";
+export { localStorageStorage, memoryStorage } from "./storage.js";

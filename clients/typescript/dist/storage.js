@@ -1,0 +1,26 @@
+/** Gone with the page or the process. */
+export function memoryStorage() {
+    let kept = null;
+    return {
+        get: () => kept,
+        set: value => {
+            kept = value;
+        },
+    };
+}
+/** The browser's `localStorage`, which its tabs share. Any script of the page's origin can read it. */
+export function localStorageStorage(key = "latchkey") {
+    return {
+        get: () => localStorage.getItem(key),
+        set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
+        watch: changed => {
+            // The key is null when everything is cleared.
+            const heard = (event) => {
+                if (event.storageArea === localStorage && (event.key === key || event.key === null))
+                    changed();
+            };
+            addEventListener("storage", heard);
+            return () => removeEventListener("storage", heard);
+        },
+    };
+}

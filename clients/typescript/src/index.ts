@@ -1,0 +1,4 @@
+export { Latchkey, type Address, type Change, type Identifier, type Options } from "./client.js";
+export { LatchkeyError, type Code, type FieldError } from "./problem.js";
+export { localStorageStorage, memoryStorage, type TokenStorage } from "./storage.js";
+export type { Answer, Challenge, ChallengeState, MfaRequired, Method, PathOf, Session, SignIn, SignedIn, User } from "./types.js";

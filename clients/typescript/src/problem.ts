@@ -1,0 +1,63 @@
+import type { components } from "./schema.js";
+
+/** The stable code of a refusal, or `unexpected_answer` where something else than Latchkey answered. */
+export type Code = components["schemas"]["Code"] | "unexpected_answer";
+export type FieldError = components["schemas"]["FieldError"];
+type Problem = components["schemas"]["Problem"];
+
+/** A refusal: the problem details (RFC 9457) of the answer, named as they are there. */
+export class LatchkeyError extends Error {
+  override readonly name = "LatchkeyError";
+  readonly code: Code;
+  readonly status: number;
+  readonly title: string;
+  /** A sentence in English; choose your own words by `code`. */
+  readonly detail: string;
+  /** Tries that are left. */
+  readonly attempts_left: number | undefined;
+  /** Seconds to wait before another try can succeed. */
+  readonly retry_after: number | undefined;
+  /** The fields that cannot be accepted. */
+  readonly errors: readonly FieldError[];
+  /** What to tell support. */
+  readonly request_id: string | undefined;
+
+  constructor(problem: Partial<Problem> & { status: number }) {
+    super(problem.detail ?? `unexpected answer ${problem.status}`);
+    this.code = problem.code ?? "unexpected_answer";
+    this.status = problem.status;
+    this.title = problem.title ?? "Unexpected answer";
+    this.detail = problem.detail ?? "";
+    this.attempts_left = problem.attempts_left ?? undefined;
+    this.retry_after = problem.retry_after ?? undefined;
+    this.errors = problem.errors ?? [];
+    this.request_id = problem.request_id;
+  }
+
+  /** What is wrong with a field of the request. */
+  field(name: string): string | undefined {
+    return this.errors.find(error => error.field === name)?.message;
+  }
+}
+
+/** The refusal that an answer is; `text` is its body. */
+export function refusal(answer: Response, text: string): LatchkeyError {
+  // A proxy or a gateway in between answers as it likes.
+  const retryAfter = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
+  const problem: Partial<Problem> = isProblem(answer) ? (parsed(text) ?? {}) : {};
+  if (problem.retry_after == null && retryAfter >= 0) problem.retry_after = retryAfter;
+  const request_id = problem.request_id ?? answer.headers.get("x-request-id");
+  return new LatchkeyError({ ...problem, ...(request_id ? { request_id } : {}), status: answer.status });
+}
+
+function isProblem(answer: Response): boolean {
+  return answer.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
+}
+
+function parsed(text: string): Partial<Problem> | undefined {
+  try {
+    return JSON.parse(text) as Partial<Problem>;
+  } catch {
+    return undefined;
+  }
+}

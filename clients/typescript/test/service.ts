@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+
+import { Latchkey, type Options, type SignedIn } from "../src/index.js";
+
+/** A service of its own for a test file: what `cargo run` starts, keeping nothing. */
+export class Service {
+  readonly url: string;
+  readonly #process: ChildProcess;
+  #phones = 0;
+
+  private constructor(url: string, process: ChildProcess) {
+    this.url = url;
+    this.#process = process;
+  }
+
+  static async start(settings: Record<string, string> = {}): Promise<Service> {
+    const port = await freePort();
+    const run = ["run", "--locked", "--quiet", "--manifest-path", "../../Cargo.toml", "--", "--in-memory"];
+    const child = spawn("cargo", run, {
+      env: { ...process.env, PORT: String(port), RUST_LOG: "error", OTP_SENDS_PER_IP_PER_HOUR: "1000", ...settings },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const service = new Service(`http://127.0.0.1:${port}`, child);
+    // The first build takes minutes.
+    for (let tries = 0; tries < 1800; tries += 1) {
+      if (child.exitCode !== null) throw new Error("the service did not start");
+      if (await fetch(`${service.url}/health`).then(answer => answer.ok, () => false)) return service;
+      await new Promise(resolve => setTimeout(resolve, 500));
+    }
+    throw new Error("the service does not answer");
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null) return;
+    this.#process.kill();
+    await once(this.#process, "exit");
+  }
+
+  newPhone(): string {
+    this.#phones += 1;
+    return `+1415555${String(100 + this.#phones).padStart(4, "0")}`;
+  }
+
+  /** The code of the newest text to a phone. */
+  async code(phone: string): Promise<string> {
+    const answer = await fetch(`${this.url}/_local/messages?to=${encodeURIComponent(phone)}`);
+    const texts = (await answer.json()) as { body: string }[];
+    return /\d{6}/.exec(texts.at(-1)?.body ?? "")?.[0] ?? "";
+  }
+
+  /** A client, and how often it has called each path. */
+  client(options: Options = {}): { client: Latchkey; calls: (path: string) => number } {
+    const paths: string[] = [];
+    const counting: typeof fetch = (input, init) => {
+      paths.push(new URL(String(input)).pathname);
+      return (options.fetch ?? fetch)(input, init);
+    };
+    const client = new Latchkey({ url: this.url, ...options, fetch: counting });
+    return { client, calls: path => paths.filter(called => called === path).length };
+  }
+
+  async signIn(client: Latchkey, phone = this.newPhone()): Promise<SignedIn> {
+    const { challenge_id } = await client.sendCode({ phone });
+    const answer = await client.verify(challenge_id, await this.code(phone));
+    if (!("access_token" in answer)) throw new Error("a second factor is due");
+    return answer;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}

@@ -1,0 +1,266 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Latchkey, LatchkeyError, memoryStorage, type Change, type TokenStorage } from "../src/index.js";
+import { Service } from "./service.js";
+
+let service: Service;
+before(async () => {
+  service = await Service.start();
+});
+after(() => service.stop());
+
+/** A storage, and ways to make its tokens stale. */
+function storage(): TokenStorage & { change: (changes: Record<string, unknown>) => void } {
+  let kept: string | null = null;
+  return {
+    // As a keychain would be.
+    get: async () => kept,
+    set: async value => {
+      kept = value;
+    },
+    change: changes => {
+      kept = JSON.stringify({ ...JSON.parse(kept ?? "{}"), ...changes });
+    },
+  };
+}
+
+async function refused(promise: Promise<unknown>): Promise<LatchkeyError> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof LatchkeyError, String(error));
+    return error;
+  }
+  throw new Error("was not refused");
+}
+
+test("signs up, changes the profile, and signs out", async () => {
+  const { client } = service.client();
+  const changes: Change[] = [];
+  client.onChange(change => changes.push(change));
+  assert.equal(await client.signedIn(), false);
+
+  const phone = service.newPhone();
+  const signedIn = await service.signIn(client, phone);
+  assert.equal(signedIn.is_new_user, true);
+  assert.equal(signedIn.user.phone, phone);
+
+  const user = await client.request("patch", "/v1/me", { body: { name: "Ann Lee" } });
+  assert.equal(user.name, "Ann Lee");
+  const sessions = await client.request("get", "/v1/me/sessions", { query: { limit: 10 } });
+  assert.equal(sessions.items.length, 1);
+
+  const token = await client.accessToken();
+  await client.signOut();
+  assert.equal(await client.signedIn(), false);
+  const answer = await fetch(`${service.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(answer.status, 401, "the session is over at the service, too");
+  assert.equal((await refused(client.request("get", "/v1/me"))).code, "token_invalid");
+  assert.deepEqual(changes, [{ signedIn: true }, { signedIn: false }]);
+});
+
+test("refusals are typed", async () => {
+  const { client } = service.client();
+  const invalid = await refused(client.sendCode({ phone: "12" }));
+  assert.equal(invalid.code, "invalid_phone");
+  assert.equal(invalid.status, 400);
+  assert.ok(invalid.request_id);
+  const fields = await refused(client.register({ phone: service.newPhone(), username: "1" }));
+  assert.equal(fields.code, "invalid_request");
+  assert.ok(fields.field("username"));
+
+  const challenge = await client.sendCode({ phone: service.newPhone() });
+  const wrong = await refused(client.verify(challenge.challenge_id, "000000"));
+  assert.deepEqual([wrong.code, wrong.attempts_left], ["otp_incorrect", challenge.attempts_left - 1]);
+  assert.equal((await client.challenge(challenge.challenge_id)).attempts_left, challenge.attempts_left - 1);
+
+  const soon = await refused(client.resendCode(challenge.challenge_id));
+  assert.equal(soon.code, "resend_too_soon");
+  assert.ok(soon.retry_after && soon.retry_after <= challenge.resend_in);
+});
+
+test("an answer of something in between is an error as well", async () => {
+  const proxy: typeof fetch = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
+  const error = await refused(service.client({ fetch: proxy }).client.request("get", "/health"));
+  assert.deepEqual([error.code, error.status], ["unexpected_answer", 502]);
+});
+
+test("a hundred calls with an ending token refresh once", async () => {
+  const kept = storage();
+  const { client, calls } = service.client({ storage: kept });
+  await service.signIn(client);
+  kept.change({ expires_at: Date.now() + 5_000 });
+  await Promise.all(Array.from({ length: 100 }, () => client.request("get", "/v1/me")));
+  assert.equal(calls("/v1/auth/refresh"), 1);
+  assert.equal(calls("/v1/me"), 100);
+});
+
+test("a hundred refused calls refresh once", async () => {
+  const kept = storage();
+  const { client, calls } = service.client({ storage: kept });
+  await service.signIn(client);
+  kept.change({ access_token: "revoked" });
+  await Promise.all(Array.from({ length: 100 }, () => client.request("get", "/v1/me")));
+  assert.equal(calls("/v1/auth/refresh"), 1);
+  assert.equal(calls("/v1/me"), 200);
+});
+
+test("clients that share a storage and a lock, as tabs do, refresh once", async t => {
+  const lock = locks();
+  Object.defineProperty(globalThis, "navigator", { value: { locks: lock }, configurable: true });
+  t.after(() => Reflect.deleteProperty(globalThis, "navigator"));
+  const kept = storage();
+  const tabs = Array.from({ length: 5 }, () => service.client({ storage: kept }));
+  await service.signIn(tabs[0]!.client);
+  kept.change({ expires_at: 1 });
+  await Promise.all(tabs.map(tab => tab.client.request("get", "/v1/me")));
+  assert.equal(tabs.reduce((sum, tab) => sum + tab.calls("/v1/auth/refresh"), 0), 1);
+  assert.ok(lock.names.every(name => name === lock.names[0]));
+});
+
+test("clients that share a storage without a lock stay signed in", async () => {
+  const kept = storage();
+  const tabs = Array.from({ length: 5 }, () => service.client({ storage: kept }));
+  await service.signIn(tabs[0]!.client);
+  kept.change({ expires_at: 1 });
+  await Promise.all(tabs.map(tab => tab.client.request("get", "/v1/me")));
+  await Promise.all(tabs.map(tab => tab.client.request("get", "/v1/me")));
+});
+
+test("a refresh whose answer is lost is asked for again", async () => {
+  const kept = storage();
+  let lose = true;
+  const unreliable: typeof fetch = async (input, init) => {
+    const answer = await fetch(input, init);
+    if (String(input).endsWith("/v1/auth/refresh") && lose) {
+      lose = false;
+      throw new TypeError("the connection is gone");
+    }
+    return answer;
+  };
+  const { client, calls } = service.client({ storage: kept, fetch: unreliable });
+  await service.signIn(client);
+  kept.change({ expires_at: 1 });
+  await client.request("get", "/v1/me");
+  assert.equal(calls("/v1/auth/refresh"), 2);
+});
+
+test("a session that has ended is forgotten, with the reason", async () => {
+  const kept = storage();
+  const { client } = service.client({ storage: kept });
+  await service.signIn(client);
+  const stolen = JSON.parse((await kept.get()) ?? "").refresh_token as string;
+  kept.change({ expires_at: 1 });
+  await client.accessToken();
+  kept.change({ expires_at: 1 });
+  await client.accessToken();
+
+  const changes: Change[] = [];
+  client.onChange(change => changes.push(change));
+  kept.change({ expires_at: 1, refresh_token: stolen });
+  assert.equal((await refused(client.request("get", "/v1/me"))).code, "refresh_token_reused");
+  assert.equal(await client.signedIn(), false);
+  assert.deepEqual(changes, [{ signedIn: false, reason: "refresh_token_reused" }]);
+  assert.equal(await client.accessToken(), null);
+});
+
+test("a service that cannot be reached ends no session", async () => {
+  const kept = storage();
+  let down = false;
+  const flaky: typeof fetch = (input, init) => (down ? Promise.reject(new TypeError("offline")) : fetch(input, init));
+  const { client } = service.client({ storage: kept, fetch: flaky });
+  await service.signIn(client);
+  kept.change({ expires_at: 1 });
+  down = true;
+  await assert.rejects(client.request("get", "/v1/me"), /offline/);
+  assert.equal(await client.signedIn(), true);
+  down = false;
+  await client.request("get", "/v1/me");
+});
+
+test("a session that ends during a refresh does not come back", async () => {
+  const kept = storage();
+  let release = (): void => {};
+  const held = new Promise<void>(resolve => (release = resolve));
+  const slow: typeof fetch = async (input, init) => {
+    const answer = await fetch(input, init);
+    if (String(input).endsWith("/v1/auth/refresh")) await held;
+    return answer;
+  };
+  const { client } = service.client({ storage: kept, fetch: slow });
+  await service.signIn(client);
+  kept.change({ expires_at: 1 });
+  const call = client.accessToken();
+  await new Promise(resolve => setTimeout(resolve, 200));
+  await kept.set(null);
+  release();
+  assert.equal(await call, null);
+  assert.equal(await client.signedIn(), false);
+});
+
+test("a 503 with Retry-After is tried once more where that is safe", async () => {
+  let answers = 0;
+  const busy: typeof fetch = async () => {
+    answers += 1;
+    const body = JSON.stringify({ code: "unavailable", detail: "later", retry_after: 1 });
+    const headers = { "content-type": "application/problem+json", "retry-after": "1" };
+    return new Response(body, { status: 503, headers });
+  };
+  const client = new Latchkey({ url: service.url, fetch: busy });
+  assert.equal((await refused(client.request("get", "/health"))).code, "unavailable");
+  assert.equal(answers, 2);
+  answers = 0;
+  await refused(client.sendCode({ phone: service.newPhone() }));
+  assert.equal(answers, 1, "a second text might be sent");
+});
+
+test("a request that gets no answer is given up", async () => {
+  const silent: typeof fetch = (_, init) =>
+    new Promise((_resolve, reject) => {
+      const abort = () => reject(init?.signal?.reason);
+      if (init?.signal?.aborted) abort();
+      init?.signal?.addEventListener("abort", abort);
+    });
+  const client = new Latchkey({ url: service.url, fetch: silent, timeout: 50 });
+  await assert.rejects(client.request("get", "/health"), { name: "TimeoutError" });
+  const mine = AbortSignal.abort(new Error("changed my mind"));
+  await assert.rejects(client.request("get", "/health", { signal: mine }), /changed my mind/);
+});
+
+test("a wrong second factor code leaves nobody signed in", async () => {
+  const { client } = service.client();
+  const phone = service.newPhone();
+  await client.register({ phone, password: "correct horse battery" }).then(async ({ challenge_id }) => {
+    await client.verify(challenge_id, await service.code(phone));
+  });
+  const { secret } = await client.request("post", "/v1/me/totp");
+  assert.match(secret, /^[A-Z2-7]+$/);
+  assert.equal((await refused(client.request("post", "/v1/me/totp/confirm", { body: { code: "000000" } }))).code, "otp_incorrect");
+
+  const other = service.client().client;
+  assert.equal((await refused(other.login({ phone }, "wrong horse battery"))).code, "invalid_credentials");
+  assert.ok("access_token" in (await other.login({ phone }, "correct horse battery")));
+  assert.equal((await refused(service.client().client.secondFactor("lkm_junk", "totp", "123456"))).status, 401);
+});
+
+test("a storage with junk in it is one without tokens", async () => {
+  const kept = memoryStorage();
+  await kept.set("{");
+  assert.equal(await new Latchkey({ storage: kept }).signedIn(), false);
+});
+
+/** The part of `navigator.locks` that the client uses. */
+function locks(): { names: string[]; request: <T>(name: string, action: () => Promise<T>) => Promise<T> } {
+  let last: Promise<unknown> = Promise.resolve();
+  const names: string[] = [];
+  return {
+    names,
+    request: (name, action) => {
+      names.push(name);
+      const mine = last.then(action);
+      last = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}
