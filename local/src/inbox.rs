@@ -12,6 +12,8 @@ use embedded_aws::{Inbox, Message};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::web_app;
+
 const PAGE: &str = include_str!("inbox.html");
 /// Where the links of `PASSWORD_RESET_URL` lead on a laptop.
 const RESET_PAGE: &str = include_str!("reset.html");
@@ -32,12 +34,14 @@ pub(crate) fn print_arrivals(inbox: &Inbox) {
     });
 }
 
-/// `/_local`, `/_local/messages` and `/_local/reset`.
+/// `/_local`, `/_local/messages`, `/_local/reset`, and the sign-in page at `/_local/app`.
 pub(crate) fn routes(inbox: Inbox) -> Router {
     Router::new()
         .route("/_local", get(page))
+        .route("/_local/", get(page))
         .route("/_local/messages", get(messages))
         .route("/_local/reset", get(reset_page))
+        .merge(web_app::routes())
         .layer(middleware::from_fn(loopback_only))
         .with_state(inbox)
 }

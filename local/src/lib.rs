@@ -5,6 +5,7 @@
 
 mod inbox;
 mod start;
+mod web_app;
 
 use std::net::SocketAddr;
 

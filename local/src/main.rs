@@ -94,6 +94,7 @@ Latchkey is ready.
   API    {url}
   Docs   {url}/docs
   Inbox  {url}/_local   (texts arrive here and in this terminal)
+  App    {url}/_local/app   (sign in, as your users would)
   Data   {kept}
 
 Try it:

@@ -1,0 +1,348 @@
+/** What a signed-in user sees: profile, picture, second factor, sessions. */
+import { api } from "./api.js";
+import { config } from "./config.js";
+import { ago, t } from "./i18n.js";
+import { LatchkeyError } from "./latchkey/index.js";
+import { begin } from "./sign-in.js";
+import { $, announce, digitsInput, explain, fieldError, notice, onPress, onSubmit, retitle, show } from "./ui.js";
+
+/** Larger pictures are made smaller before they are sent: phones take bigger ones than anybody looks at. */
+const LARGEST_SIDE = 1024;
+const isCode = (error, code) => error instanceof LatchkeyError && error.code === code;
+
+let user = null, sessions = [], nextCursor = null, codesFile = null;
+
+/** Makes everything work. */
+export function prepareAccount() {
+  onPress($("sign-out"), () => api.signOut());
+  onPress($("sign-out-all"), () => api.signOut({ all: true }));
+  onSubmit($("profile-form"), saveProfile);
+  $("avatar-file").addEventListener("change", savePicture);
+  onPress($("avatar-remove"), removePicture);
+  onPress($("factor-begin"), setUpFactor);
+  onPress($("sign-in-again"), signInAgain);
+  onSubmit($("confirm-form"), confirmFactor);
+  digitsInput($("confirm"), () => 6);
+  onPress($("confirm-cancel"), () => showFactor($("factor-begin")));
+  onSubmit($("factor-form"), changeFactor);
+  onPress($("codes-copy"), async () => {
+    await navigator.clipboard.writeText(codes().join("\n"));
+    $("codes-copy").textContent = t("codes.copied");
+    announce(t("codes.copied"));
+  });
+  onPress($("codes-done"), () => {
+    $("codes").replaceChildren();
+    URL.revokeObjectURL(codesFile);
+    showFactor($("factor-title"));
+  });
+  onPress($("sessions-more"), () => loadSessions(nextCursor));
+}
+
+/** Shows the account; `known` is what a sign-in has told of it. */
+export async function showAccount(known) {
+  user = known ?? (await api.request("get", "/v1/me"));
+  writeAccount();
+  $("name").value = user.name ?? "";
+  $("username").value = user.username ?? "";
+  for (const input of ["name", "username"]) fieldError($(input), "");
+  showFactor();
+  show("account-step", $("greeting"));
+  await loadSessions();
+}
+
+/** Forgets whoever was signed in. */
+export function clearAccount() {
+  user = null;
+  sessions = [];
+  for (const list of ["sessions", "codes"]) $(list).replaceChildren();
+  $("qr").removeAttribute("src");
+  $("otpauth").removeAttribute("href");
+  $("secret").textContent = "";
+}
+
+/** Writes what depends on the user, in the language of now. */
+export function writeAccount() {
+  if (!user) return;
+  $("greeting").textContent = user.name ? t("account.hello", { name: user.name }) : t("account.welcome");
+  $("my-phone").textContent = user.phone ?? user.email ?? "";
+  writePicture();
+  const on = user.mfa.length > 0;
+  $("factor-state").textContent = t(on ? "factor.stateOn" : "factor.stateOff");
+  $("factor-state").classList.toggle("off", !on);
+  // This device first.
+  $("sessions").replaceChildren(...sessions.toSorted((one, other) => other.current - one.current).map(sessionItem));
+  retitle();
+}
+
+// Profile
+
+async function saveProfile() {
+  const name = $("name"), username = $("username");
+  for (const input of [name, username]) fieldError(input, "");
+  const changed = {};
+  // What is empty is cleared; what is as it was is left alone.
+  for (const [field, input] of Object.entries({ name, username })) {
+    const value = input.value.trim() || null;
+    if (value !== (user[field] ?? null)) changed[field] = value;
+  }
+  try {
+    if (Object.keys(changed).length > 0) user = await api.request("patch", "/v1/me", { body: changed });
+    writeAccount();
+    confirmOn($("profile-form").querySelector("button"), t("profile.saved"), t("profile.save"));
+  } catch (error) {
+    if (isCode(error, "conflict")) fieldError(username, t("profile.taken"));
+    else if (error.field?.("username")) fieldError(username, t("profile.usernameWrong"));
+    else if (error.field?.("name")) fieldError(name, error.field("name"));
+    else throw error;
+  }
+}
+
+/** A button says for a while what it has done. */
+function confirmOn(button, done, usual) {
+  button.textContent = done;
+  announce(done);
+  setTimeout(() => (button.textContent = usual), 2500);
+}
+
+// Picture
+
+function writePicture() {
+  const picture = $("avatar"), initials = $("initials");
+  picture.hidden = !user.avatar_url;
+  initials.hidden = !picture.hidden;
+  if (user.avatar_url) picture.src = user.avatar_url;
+  else picture.removeAttribute("src");
+  const letters = (user.name ?? user.username ?? "").trim().split(/\s+/).map(word => [...word][0] ?? "");
+  const shown = [letters[0], ...letters.slice(1).slice(-1)].join("").toUpperCase();
+  initials.replaceChildren(shown || icon("person"));
+  $("avatar-remove").hidden = picture.hidden;
+  document.querySelector("label[for=avatar-file]").textContent = t(picture.hidden ? "avatar.choose" : "avatar.change");
+}
+
+async function savePicture() {
+  const input = $("avatar-file"), [file] = input.files;
+  if (!file) return;
+  fieldError(input, "");
+  try {
+    const body = await smaller(file);
+    const { avatar_url } = await api.request("put", "/v1/me/avatar", { body });
+    user = { ...user, avatar_url };
+    writeAccount();
+    announce(t("avatar.saved"));
+  } catch (error) {
+    fieldError(input, pictureProblem(error));
+  } finally {
+    input.value = "";
+  }
+}
+
+async function removePicture() {
+  await api.request("delete", "/v1/me/avatar");
+  user = { ...user, avatar_url: null };
+  writeAccount();
+  announce(t("avatar.removed"));
+  $("avatar-file").focus();
+}
+
+function pictureProblem(error) {
+  if (error.name === "InvalidStateError" || error.name === "EncodingError") return t("avatar.unreadable");
+  return isCode(error, "not_found") ? t("avatar.none") : explain(error);
+}
+
+/** The picture at a sensible size, drawn anew, which also leaves out where it was taken. */
+async function smaller(file) {
+  const bitmap = await createImageBitmap(file);
+  const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  const type = file.type === "image/jpeg" ? "image/jpeg" : "image/png";
+  return new Promise(resolve => canvas.toBlob(resolve, type, 0.9));
+}
+
+// Second factor
+
+function showFactor(focus) {
+  const on = user.mfa.length > 0;
+  showFactorPart(on ? "factor-on" : "factor-off");
+  $("factor-begin").hidden = false;
+  $("sign-in-again").hidden = true;
+  $("factor-code").value = "";
+  $("factor-error").textContent = "";
+  fieldError($("factor-code"), "");
+  focus?.focus();
+}
+
+function showFactorPart(shown) {
+  for (const part of ["factor-off", "factor-setup", "factor-codes", "factor-on"]) $(part).hidden = part !== shown;
+}
+
+async function setUpFactor() {
+  try {
+    const { secret, otpauth_uri, qr_svg } = await api.request("post", "/v1/me/totp");
+    $("qr").src = `data:image/svg+xml,${encodeURIComponent(qr_svg)}`;
+    $("otpauth").href = otpauth_uri;
+    $("secret").textContent = secret.replace(/(.{4})(?=.)/g, "$1 ");
+    $("confirm").value = "";
+    fieldError($("confirm"), "");
+    showFactorPart("factor-setup");
+    $("confirm").focus();
+    announce(t("factor.scan"));
+  } catch (error) {
+    $("factor-error").textContent = explain(error);
+    if (!isCode(error, "insufficient_user_authentication")) return;
+    $("factor-begin").hidden = true;
+    $("sign-in-again").hidden = false;
+    $("sign-in-again").focus();
+  }
+}
+
+/** A fresh sign-in of the same person. The code comes first: where it cannot be sent, nothing is lost. */
+async function signInAgain() {
+  try {
+    await begin(user.phone ? { phone: user.phone } : { email: user.email });
+  } catch (error) {
+    $("factor-error").textContent = explain(error);
+    return;
+  }
+  await api.signOut();
+}
+
+async function confirmFactor() {
+  const input = $("confirm");
+  fieldError(input, "");
+  if (!input.value) return fieldError(input, t("factor.missing"));
+  try {
+    const { recovery_codes } = await api.request("post", "/v1/me/totp/confirm", { body: { code: input.value } });
+    user = { ...user, mfa: ["totp"] };
+    $("qr").removeAttribute("src");
+    $("secret").textContent = "";
+    showCodes(recovery_codes, t("factor.added"));
+  } catch (error) {
+    input.value = "";
+    fieldError(input, isCode(error, "otp_incorrect") ? t("factor.wrong") : explain(error));
+  }
+}
+
+function showCodes(recoveryCodes, news) {
+  writeAccount();
+  $("codes").replaceChildren(
+    ...recoveryCodes.map(code => {
+      const item = document.createElement("li");
+      item.textContent = code;
+      return item;
+    }),
+  );
+  codesFile = URL.createObjectURL(new Blob([`${config.appName}\n\n${recoveryCodes.join("\n")}\n`], { type: "text/plain" }));
+  $("codes-save").href = codesFile;
+  $("codes-copy").textContent = t("codes.copy");
+  showFactorPart("factor-codes");
+  $("codes-title").focus();
+  announce(news);
+}
+
+const codes = () => Array.from($("codes").children, item => item.textContent);
+
+async function changeFactor(button) {
+  const input = $("factor-code"), code = input.value.trim();
+  fieldError(input, "");
+  if (!code) return fieldError(input, t("factor.missing"));
+  try {
+    // Enter presses the first button, which takes nothing away.
+    if (button?.value === "remove") {
+      await api.request("delete", "/v1/me/totp", { body: { code } });
+      user = { ...user, mfa: [] };
+      writeAccount();
+      showFactor($("factor-title"));
+      announce(t("factor.removed"));
+    } else {
+      const { recovery_codes } = await api.request("post", "/v1/me/recovery-codes", { body: { code } });
+      showCodes(recovery_codes, t("codes.title"));
+    }
+  } catch (error) {
+    input.value = "";
+    fieldError(input, isCode(error, "otp_incorrect") ? t("mfa.wrong") : explain(error));
+  }
+}
+
+// Sessions
+
+async function loadSessions(cursor) {
+  try {
+    const page = await api.request("get", "/v1/me/sessions", { query: { cursor } });
+    sessions = cursor ? [...sessions, ...page.items] : page.items;
+    nextCursor = page.next_cursor ?? null;
+    $("sessions-error").textContent = "";
+  } catch (error) {
+    // Without a session there is no list either, and another step is shown by now.
+    if (user) $("sessions-error").textContent = explain(error);
+  }
+  $("sessions-more").hidden = nextCursor === null;
+  writeAccount();
+}
+
+function sessionItem(session) {
+  const item = document.createElement("li"), device = deviceOf(session.user_agent);
+  const what = document.createElement("div"), name = document.createElement("strong");
+  what.className = "what";
+  name.textContent = device.name;
+  const details = document.createElement("p"), where = document.createElement("bdi");
+  details.className = "soft";
+  where.textContent = session.ip ?? "";
+  details.append(t("sessions.used", { when: ago(session.last_used_at) }), session.ip ? " · " : "", where);
+  what.append(name, details);
+  item.append(icon(device.isPhone ? "phone-device" : "computer"), what);
+
+  if (session.current) {
+    const badge = document.createElement("span");
+    badge.className = "badge";
+    badge.textContent = t("sessions.here");
+    name.append(badge);
+  } else {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "second";
+    button.textContent = t("sessions.end");
+    button.setAttribute("aria-label", t("sessions.endOf", { device: device.name }));
+    onPress(button, () => endSession(session.id, device.name));
+    item.append(button);
+  }
+  return item;
+}
+
+async function endSession(session_id, device) {
+  try {
+    await api.request("delete", "/v1/me/sessions/{session_id}", { path: { session_id } });
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if (!isCode(error, "not_found")) throw error;
+  }
+  sessions = sessions.filter(session => session.id !== session_id);
+  writeAccount();
+  $("sessions-title").focus();
+  announce(t("sessions.ended", { device }));
+}
+
+function icon(name) {
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#${name}`);
+  picture.setAttribute("aria-hidden", "true");
+  picture.append(use);
+  return picture;
+}
+
+/** A name for a device, as well as its user agent tells. */
+function deviceOf(userAgent) {
+  const find = names => Object.entries(names).find(([, pattern]) => pattern.test(userAgent ?? ""))?.[0];
+  const browser = find({
+    Edge: /Edg/, Opera: /OPR\//, Firefox: /Firefox|FxiOS/, Chrome: /Chrome|CriOS/, Safari: /Safari/,
+  });
+  const system = find({
+    iPhone: /iPhone/, iPad: /iPad/, Android: /Android/, Windows: /Windows/, macOS: /Mac OS X/, Linux: /Linux/,
+  });
+  const name = browser && system ? t("sessions.on", { browser, system }) : (browser ?? system ?? userAgent?.split(/[/ ]/)[0]);
+  return { name: name || t("sessions.unknown"), isPhone: /iPhone|Android/.test(userAgent ?? "") };
+}

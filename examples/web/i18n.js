@@ -1,0 +1,75 @@
+/** The page's languages. A further one is a file beside the others and a line here. */
+import { config } from "./config.js";
+import { strings as en } from "./languages/en.js";
+
+const LANGUAGES = {
+  en: { name: "English", direction: "ltr", load: async () => en },
+  es: { name: "Español", direction: "ltr", load: async () => (await import("./languages/es.js")).strings },
+  ar: { name: "العربية", direction: "rtl", load: async () => (await import("./languages/ar.js")).strings },
+};
+const KEPT = "latchkey.language";
+/** They keep the direction of a name or a number out of the sentence around it. */
+const ISOLATE = "\u2068", END = "\u2069";
+
+let tag = "en", strings = en;
+
+/** The language that the page speaks, as the API takes it for texts. */
+export const language = () => tag;
+export const languages = () => Object.entries(LANGUAGES).map(([tag, { name }]) => ({ tag, name }));
+
+/** What was chosen before, or what the browser asks for. */
+export function preferredLanguage() {
+  const asked = [new URLSearchParams(location.search).get("lang"), localStorage.getItem(KEPT), ...navigator.languages];
+  return asked.map(wish => wish?.split("-")[0]).find(wish => wish in LANGUAGES) ?? "en";
+}
+
+/** Speaks another language: words, direction, and what the page holds already. */
+export async function speak(wanted, { keep = false } = {}) {
+  strings = await LANGUAGES[wanted].load();
+  tag = wanted;
+  if (keep) localStorage.setItem(KEPT, wanted);
+  document.documentElement.lang = wanted;
+  document.documentElement.dir = LANGUAGES[wanted].direction;
+  for (const element of document.querySelectorAll("[data-app]")) element.textContent = config.appName;
+  for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const element of document.querySelectorAll("[data-t-alt]")) element.alt = t(element.dataset.tAlt);
+  for (const element of document.querySelectorAll("[data-t-label]")) {
+    element.setAttribute("aria-label", t(element.dataset.tLabel));
+  }
+}
+
+export const has = key => key in strings || key in en;
+
+/** The words of `key`, with `{name}` filled in; of several forms the one for the number `n`. */
+export function t(key, values = {}) {
+  let words = strings[key] ?? en[key] ?? key;
+  if (typeof words === "object") words = words[new Intl.PluralRules(tag).select(values.n)] ?? words.other;
+  return words.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? new Intl.NumberFormat(tag).format(value) : ISOLATE + value + END;
+  });
+}
+
+/** A wait, in the unit that people would use. */
+export function duration(seconds) {
+  const [count, unit] =
+    seconds < 100 ? [seconds, "second"] : seconds < 5400 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
+  return new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "long" }).format(Math.ceil(count));
+}
+
+/** 0:28, in the language's digits. */
+export function clock(seconds) {
+  const digits = (number, least) =>
+    new Intl.NumberFormat(tag, { minimumIntegerDigits: least, useGrouping: false }).format(number);
+  return `${digits(Math.floor(seconds / 60), 1)}:${digits(seconds % 60, 2)}`;
+}
+
+/** "2 hours ago", "yesterday". */
+export function ago(time) {
+  const seconds = (new Date(time) - Date.now()) / 1000;
+  const format = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+  for (const [unit, length] of [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3_600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= length) return format.format(Math.round(seconds / length), unit);
+  }
+  return t("now");
+}

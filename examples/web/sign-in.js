@@ -1,0 +1,206 @@
+/** The steps of a sign-in: phone, code, and the second factor of those who have one. */
+import { api } from "./api.js";
+import { clock, language, t } from "./i18n.js";
+import { LatchkeyError } from "./latchkey/index.js";
+import { $, announce, digitsInput, digitsOf, explain, fieldError, notice, onPress, onSubmit, show } from "./ui.js";
+
+/** The challenge outlives a reload: phones drop a page while their owner reads the text. */
+const PENDING = "latchkey.pending";
+const isCode = (error, ...codes) => error instanceof LatchkeyError && codes.includes(error.code);
+
+let pending = null, factor = null, finish = () => {}, ticking, filling;
+
+/** Makes the steps work; `signedIn` goes on after them. */
+export function prepareSignIn(signedIn) {
+  finish = async answer => {
+    sessionStorage.removeItem(PENDING);
+    pending = factor = null;
+    clearInterval(ticking);
+    filling?.abort();
+    await signedIn(answer);
+  };
+
+  onSubmit($("phone-form"), async () => {
+    const input = $("phone");
+    fieldError(input, "");
+    // As people write numbers: digits of any script, with spaces, dots, dashes, brackets.
+    const number = (/^\s*(\+|00)/.test(input.value) ? "+" : "") + digitsOf(input.value).replace(/^00/, "");
+    if (!digitsOf(number)) return fieldError(input, t("phone.missing"));
+    try {
+      await begin({ phone: number });
+    } catch (error) {
+      fieldError(input, explain(error));
+    }
+  });
+
+  onSubmit($("code-form"), checkCode);
+  digitsInput($("code"), () => pending?.code_length ?? 6);
+  onPress($("resend"), resend);
+  onPress($("change-phone"), () => askPhone());
+
+  onSubmit($("mfa-form"), checkFactor);
+  onPress($("mfa-switch"), () => askFactor(factor.method === "totp" ? "recovery_code" : "totp"));
+  onPress($("mfa-back"), () => askPhone());
+  digitsInput($("mfa"), () => (factor.method === "totp" ? 6 : 0));
+}
+
+/** Goes on with a sign-in that a reload interrupted. Answers whether there was one. */
+export async function resumeSignIn() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(PENDING));
+    if (!kept) return false;
+    const state = await api.challenge(kept.challenge_id);
+    if (state.status !== "pending") return false;
+    askCode({ ...kept, ...state }, kept.address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts at the beginning. */
+export function askPhone(reason = "") {
+  clearInterval(ticking);
+  filling?.abort();
+  sessionStorage.removeItem(PENDING);
+  pending = factor = null;
+  show("phone-step", $("phone"));
+  notice(reason);
+}
+
+/** Sends a code to a phone (or an e-mail address) and asks for it. */
+export async function begin(address) {
+  const challenge = await api.sendCode(address, { locale: language() });
+  askCode(challenge, address);
+  announce(t("code.sent", { to: challenge.to }));
+}
+
+/** Writes what the steps say, in the language of now. */
+export function writeSignIn() {
+  if (pending) {
+    $("code-lead").textContent = t("code.lead", { n: pending.code_length, to: pending.to });
+    tick();
+  }
+  if (factor) {
+    const recovery = factor.method === "recovery_code";
+    $("mfa-lead").textContent = t(recovery ? "mfa.leadRecovery" : "mfa.leadTotp");
+    $("mfa-label").textContent = t(recovery ? "mfa.labelRecovery" : "mfa.labelTotp");
+    $("mfa-switch").textContent = t(recovery ? "mfa.useTotp" : "mfa.useRecovery");
+  }
+}
+
+function askCode(challenge, address) {
+  pending = { ...challenge, address, resendAt: Date.now() + challenge.resend_in * 1000, isOver: false };
+  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  const input = $("code");
+  input.value = "";
+  input.style.setProperty("--digits", challenge.code_length);
+  fieldError(input, "");
+  writeSignIn();
+  show("code-step", input);
+  clearInterval(ticking);
+  ticking = setInterval(tick, 250);
+  fillIn();
+}
+
+/** The browser offers the code of the text that arrives (WebOTP). */
+async function fillIn() {
+  filling?.abort();
+  if (!("OTPCredential" in window)) return;
+  filling = new AbortController();
+  try {
+    const credential = await navigator.credentials.get({ otp: { transport: ["sms"] }, signal: filling.signal });
+    if (!credential?.code || !pending) return;
+    $("code").value = credential.code;
+    $("code-form").requestSubmit();
+  } catch {
+    // Declined, or too late: there is the keyboard.
+  }
+}
+
+/** The countdown, on a button that stays reachable; only its end is announced. */
+function tick() {
+  if (!pending) return;
+  const button = $("resend"), left = Math.ceil((pending.resendAt - Date.now()) / 1000);
+  const waits = left > 0;
+  if (!waits && button.getAttribute("aria-disabled") === "true") announce(t(resendWords()));
+  button.setAttribute("aria-disabled", String(waits));
+  const words = waits ? t("code.resendIn", { time: clock(left) }) : t(resendWords());
+  if (button.textContent !== words) button.textContent = words;
+}
+
+/** A challenge that is over sends no more codes; a new one does. */
+const resendWords = () => (pending?.isOver ? "code.new" : "code.resend");
+
+async function resend() {
+  const input = $("code"), { challenge_id, address, isOver } = pending;
+  fieldError(input, "");
+  try {
+    if (isOver) return await begin(address);
+    askCode(await api.resendCode(challenge_id), address);
+    announce(t("code.resent"));
+  } catch (error) {
+    if (isCode(error, "resend_too_soon")) pending.resendAt = Date.now() + (error.retry_after ?? 1) * 1000;
+    if (isCode(error, "otp_expired", "otp_locked")) end(error);
+    fieldError(input, explain(error));
+  }
+}
+
+/** This challenge is of no more use. */
+function end(error) {
+  pending.isOver = true;
+  pending.resendAt = Math.max(pending.resendAt, Date.now() + (error.retry_after ?? 0) * 1000);
+  sessionStorage.removeItem(PENDING);
+  tick();
+}
+
+async function checkCode() {
+  const input = $("code");
+  if (input.value.length !== pending.code_length) {
+    return fieldError(input, t("code.short", { n: pending.code_length }));
+  }
+  fieldError(input, "");
+  try {
+    await proceed(await api.verify(pending.challenge_id, input.value));
+  } catch (error) {
+    input.value = "";
+    if (isCode(error, "otp_expired", "otp_locked") || error.attempts_left === 0) end(error);
+    const tries = error.attempts_left;
+    const wrong = () => t(tries === 0 ? "code.wrongLast" : "code.wrong", { n: tries });
+    fieldError(input, isCode(error, "otp_incorrect") && tries !== undefined ? wrong() : explain(error));
+  }
+}
+
+async function proceed(answer) {
+  if (!("mfa_required" in answer)) return finish(answer);
+  sessionStorage.removeItem(PENDING);
+  pending = null;
+  factor = { token: answer.mfa_token };
+  askFactor("totp");
+}
+
+function askFactor(method) {
+  factor.method = method;
+  const input = $("mfa");
+  input.value = "";
+  input.autocomplete = method === "totp" ? "one-time-code" : "off";
+  input.inputMode = method === "totp" ? "numeric" : "text";
+  input.classList.toggle("digits", method === "totp");
+  fieldError(input, "");
+  writeSignIn();
+  show("mfa-step", input);
+}
+
+async function checkFactor() {
+  const input = $("mfa");
+  const code = factor.method === "totp" ? digitsOf(input.value) : input.value.trim();
+  if (!code) return fieldError(input, t("factor.missing"));
+  fieldError(input, "");
+  try {
+    await finish(await api.secondFactor(factor.token, factor.method, code));
+  } catch (error) {
+    input.value = "";
+    if (isCode(error, "token_invalid", "token_expired")) return askPhone(t("mfa.over"));
+    fieldError(input, isCode(error, "otp_incorrect") ? t("mfa.wrong") : explain(error));
+  }
+}
