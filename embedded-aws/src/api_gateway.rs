@@ -11,12 +11,18 @@ use http::{HeaderMap, Request, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tower::{Service, ServiceExt};
 
 /// The largest request: Lambda's limit on an event, which is below API Gateway's own of 10 MB.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 /// The request line and all headers together.
 const MAX_HEADER_BYTES: usize = 10_240;
+
+/// How many requests are at work at once; more wait their turn. Lambda gives each an instance of its own, but all
+/// share this machine here: too many at once would make each so slow that its calls to AWS time out.
+const AT_WORK: usize = 16;
+static TURNS: Semaphore = Semaphore::const_new(AT_WORK);
 
 /// Hands `request` from `source` to a Lambda's service.
 pub async fn invoke<S>(lambda: S, request: Request<Body>, source: IpAddr) -> Response
@@ -45,6 +51,7 @@ where
     let Ok(request) = lambda_http::request::from_str(&event) else {
         return refusal(StatusCode::BAD_REQUEST, "Bad Request");
     };
+    let _turn = TURNS.acquire().await;
     match lambda.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
