@@ -142,6 +142,8 @@ mod second_factor_flow_tests;
 mod template_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod threat_model_tests;
 
 /// An endpoint: one Lambda, one route.
 pub struct Endpoint {
