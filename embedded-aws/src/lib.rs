@@ -15,12 +15,14 @@ mod ses;
 mod sns;
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use self::s3::PendingObjects;
 pub use self::{
     inbox::{Inbox, Message},
     secrets::Secrets,
@@ -51,6 +53,7 @@ pub struct EmbeddedAws {
     endpoints: Vec<(&'static str, String)>,
     tasks: Vec<JoinHandle<()>>,
     buckets: PathBuf,
+    pending_objects: PendingObjects,
     _temporary: Option<tempfile::TempDir>,
 }
 
@@ -74,12 +77,20 @@ impl EmbeddedAws {
         let inbox = Inbox::default();
         let secrets = Secrets::open(folder.map(|folder| folder.join("secrets.json")))?;
         let buckets = files.join("s3");
-        let mut aws = Self { inbox, secrets, endpoints: Vec::new(), tasks: Vec::new(), buckets, _temporary: temporary };
+        let mut aws = Self {
+            inbox,
+            secrets,
+            endpoints: Vec::new(),
+            tasks: Vec::new(),
+            buckets,
+            pending_objects: PendingObjects::default(),
+            _temporary: temporary,
+        };
         let database = dynamodb::open(template, folder)?;
         let listener = aws.listen("DYNAMODB").await?;
         aws.tasks.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
         let listener = aws.listen("S3").await?;
-        aws.tasks.push(s3::serve(listener, &aws.buckets)?);
+        aws.tasks.push(s3::serve(listener, &aws.buckets, aws.pending_objects.clone())?);
         let listener = aws.listen("SNS").await?;
         aws.serve(listener, sns::router(aws.inbox.clone()));
         let listener = aws.listen("SESV2").await?;
@@ -92,6 +103,11 @@ impl EmbeddedAws {
     /// The folder that S3 keeps its objects in.
     pub fn buckets(&self) -> &Path {
         &self.buckets
+    }
+
+    /// The objects that a lifecycle rule would delete by their tag.
+    pub fn pending_objects(&self) -> BTreeSet<String> {
+        self.pending_objects.names()
     }
 
     /// The environment variables that lead the functions here.

@@ -1,21 +1,94 @@
-//! S3: s3s over a folder.
+//! S3: s3s over a folder, with what that lacks of tags.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s::{
+    S3, S3Request, S3Response, S3Result,
+    auth::SimpleAuth,
+    dto::{
+        DeleteObjectInput, DeleteObjectOutput, DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectInput,
+        GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput, PutObjectOutput,
+    },
+    service::S3ServiceBuilder,
+};
 use s3s_fs::FileSystem;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{AVATAR_BUCKET, CREDENTIALS, StartError};
 
-pub(crate) fn serve(listener: TcpListener, folder: &Path) -> Result<JoinHandle<()>, StartError> {
+/// The names of the objects that have tags. No rule is carried out here: who is looking can see what one
+/// would take.
+#[derive(Clone, Default)]
+pub(crate) struct PendingObjects(Arc<Mutex<BTreeSet<String>>>);
+
+impl PendingObjects {
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, name: &str, is_tagged: bool) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_tagged {
+            names.insert(name.to_owned());
+        } else {
+            names.remove(name);
+        }
+    }
+}
+
+/// What the service calls of S3; all else is not implemented.
+struct Bucket {
+    files: FileSystem,
+    pending: PendingObjects,
+}
+
+#[async_trait::async_trait]
+impl S3 for Bucket {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let (name, is_tagged) = (request.input.key.clone(), request.input.tagging.is_some());
+        let answer = self.files.put_object(request).await?;
+        self.pending.set(&name, is_tagged);
+        Ok(answer)
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        self.files.get_object(request).await
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        self.files.head_object(request).await
+    }
+
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        self.pending.set(&request.input.key.clone(), false);
+        self.files.delete_object(request).await
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        request: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        self.pending.set(&request.input.key, false);
+        Ok(S3Response::new(DeleteObjectTaggingOutput::default()))
+    }
+}
+
+pub(crate) fn serve(
+    listener: TcpListener,
+    folder: &Path,
+    pending: PendingObjects,
+) -> Result<JoinHandle<()>, StartError> {
     std::fs::create_dir_all(folder.join(AVATAR_BUCKET)).map_err(|error| format!("S3: {error}"))?;
     let files = FileSystem::new(folder).map_err(|error| format!("S3: {error:?}"))?;
-    let mut builder = S3ServiceBuilder::new(files);
+    let mut builder = S3ServiceBuilder::new(Bucket { files, pending });
     builder.set_auth(SimpleAuth::from_single(CREDENTIALS.0, CREDENTIALS.1));
     let service = builder.build();
     Ok(tokio::spawn(async move {

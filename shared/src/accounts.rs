@@ -9,6 +9,7 @@ use crate::{
     address::Address,
     app::{App, DEFAULT_CLIENT_ID},
     audit::{Action, Deed, Event, Recorder},
+    avatars::{AvatarUrls, Avatars},
     challenge::{Purpose, Registration},
     challenges::Proven,
     clock::{Clock, seconds, whole_seconds},
@@ -77,6 +78,7 @@ pub struct Accounts {
     pub(crate) store: Store,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) avatar_urls: AvatarUrls,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -87,6 +89,11 @@ impl Accounts {
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
+    }
+
+    /// The URLs of the pictures in what is shown of users.
+    pub fn avatar_urls(&self) -> &AvatarUrls {
+        &self.avatar_urls
     }
 
     /// What a sign-up keeps until its address is proven.
@@ -363,8 +370,8 @@ impl Accounts {
     }
 
     /// Erases a user.
-    pub async fn delete(&self, user_id: Uuid) -> Result<(), Error> {
-        self.store.delete_user(user_id, &self.hash_keys, |_| Ok(())).await
+    pub async fn delete(&self, user_id: Uuid, avatars: &Avatars) -> Result<(), Error> {
+        avatars.delete_user(&self.store, user_id, |_| Ok(())).await
     }
 }
 

@@ -56,15 +56,25 @@ pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
                 .tls_context(tls_context(environment))
                 .build_https(),
         );
-    if let (Some(key), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-        let credentials = Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment");
+    if let Some(credentials) = credentials(environment) {
         config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
-    let endpoint = variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"));
-    if let Some(endpoint) = endpoint {
+    if let Some(endpoint) = endpoint(environment, service) {
         config = config.endpoint_url(endpoint);
     }
     config.build()
+}
+
+/// The credentials of the environment.
+pub(crate) fn credentials(environment: &Environment) -> Option<Credentials> {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let (key, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
+    Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment"))
+}
+
+/// Where a `service` is, unless it is where AWS has it.
+pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Option<&'a str> {
+    environment.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| environment.get("AWS_ENDPOINT_URL"))
 }
 
 /// Trusts Amazon's roots, and those in the file of `AWS_CA_BUNDLE`, where the SDKs read it too.

@@ -62,6 +62,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Not a picture, or one that is too large.
+    #[error("invalid image: {0}")]
+    InvalidImage(&'static str),
     /// The identifier or the password is wrong.
     #[error("wrong credentials")]
     InvalidCredentials,
@@ -158,7 +161,7 @@ pub enum Error {
     /// The user is disabled.
     #[error("user disabled")]
     UserDisabled,
-    /// DynamoDB, SNS or Secrets Manager cannot be reached, or refuses.
+    /// DynamoDB, SNS, SES, S3 or Secrets Manager cannot be reached, or refuses.
     #[error("unavailable: {0}")]
     Unavailable(String),
     /// The first factor was right, and the second is due.

@@ -11,6 +11,7 @@ use crate::{
     accounts::Accounts,
     apps::Apps,
     audit::Audit,
+    avatars::{AvatarUrls, Avatars, Objects},
     challenges::Challenges,
     clock::Clock,
     config::{Environment, Settings},
@@ -43,6 +44,8 @@ struct Made {
     hasher: OnceLock<PasswordHasher>,
     access_tokens: OnceLock<AccessTokens>,
     roles: OnceLock<Roles>,
+    avatar_urls: OnceLock<AvatarUrls>,
+    avatar_objects: OnceLock<Objects>,
     hash_keys: OnceCell<Arc<HashKeys>>,
     signer: OnceCell<Arc<Signer>>,
 }
@@ -65,6 +68,8 @@ impl Parts {
             hasher: OnceLock::new(),
             access_tokens: OnceLock::new(),
             roles: OnceLock::new(),
+            avatar_urls: OnceLock::new(),
+            avatar_objects: OnceLock::new(),
             hash_keys: OnceCell::new(),
             signer: OnceCell::new(),
         })))
@@ -142,6 +147,25 @@ impl Parts {
         self.0.roles.get_or_init(make).clone()
     }
 
+    /// The URLs of avatars.
+    pub fn avatar_urls(&self) -> AvatarUrls {
+        let made = &self.0;
+        let make = || AvatarUrls::new(&made.environment, &made.settings, made.clock.clone());
+        made.avatar_urls.get_or_init(make).clone()
+    }
+
+    /// Avatars. Whoever asks for them links S3.
+    pub async fn avatars(&self) -> Result<Avatars, Error> {
+        let made = &self.0;
+        Ok(Avatars {
+            store: self.store().clone(),
+            objects: made.avatar_objects.get_or_init(|| Objects::new(&made.environment, &made.settings)).clone(),
+            hash_keys: self.hash_keys().await?,
+            clock: made.clock.clone(),
+            random: made.random.clone(),
+        })
+    }
+
     /// The hash keys, read once a process.
     pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
         let read = || async { self.secrets().hash_keys(&self.0.settings.hash_keys_secret_arn).await.map(Arc::new) };
@@ -176,6 +200,7 @@ impl Parts {
             apps: self.apps(),
             roles: self.roles(),
             audit: self.audit(),
+            avatar_urls: self.avatar_urls(),
             hash_keys: self.hash_keys().await?,
             signer: self.signer().await?,
             settings: self.0.settings.clone(),
@@ -204,6 +229,7 @@ impl Parts {
             hash_keys,
             apps: self.apps(),
             roles: self.roles(),
+            avatar_urls: self.avatar_urls(),
             settings: self.0.settings.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
@@ -222,6 +248,7 @@ impl Parts {
             store: self.store().clone(),
             hasher: self.hasher(&hash_keys),
             hash_keys,
+            avatar_urls: self.avatar_urls(),
             settings: self.0.settings.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),

@@ -16,6 +16,7 @@ use crate::{
     app::{ADMIN_ROLE, DEFAULT_CLIENT_ID, SessionTerms, SignUp},
     apps::Apps,
     audit::{Action, Audit, Deed, Event},
+    avatars::AvatarUrls,
     challenge::ChallengeContent,
     challenges::Proven,
     clock::{Clock, seconds, seconds_until, whole_seconds},
@@ -85,6 +86,7 @@ pub struct Sessions {
     pub(crate) apps: Apps,
     pub(crate) roles: Roles,
     pub(crate) audit: Audit,
+    pub(crate) avatar_urls: AvatarUrls,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) settings: Arc<Settings>,
@@ -262,6 +264,8 @@ impl Sessions {
             totp: false,
             password_count: 0,
             version: 0,
+            avatar: None,
+            avatar_leftovers: BTreeSet::new(),
             locale: content.locale.clone(),
             status: UserStatus::Active,
             roles,
@@ -311,7 +315,7 @@ impl Sessions {
         Ok(SignedIn {
             tokens: self.tokens(user, refresh, now).await?,
             is_new_user,
-            user: UserView::new(user, &refresh.client_id),
+            user: UserView::new(user, &refresh.client_id, &self.avatar_urls),
         })
     }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     address::Address,
     app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
+    avatars::{AvatarKey, AvatarUrls, Size},
     clock::{epoch_seconds, epoch_seconds_option},
     email::Email,
     hash_keys::{HashKeys, IdentifierHash, sha256},
@@ -74,6 +75,12 @@ pub struct User {
     /// Counts the writes: a change is written over the version that it was made from.
     #[serde(default)]
     pub version: u64,
+    /// The picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<AvatarKey>,
+    /// Pictures of before that may still be in the bucket.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub avatar_leftovers: BTreeSet<AvatarKey>,
     /// The language the user prefers (BCP 47).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -139,10 +146,11 @@ impl User {
     }
 
     /// What changes when the user does, and not when he signs in: an entity tag (RFC 9110 §8.8.3). It is
-    /// the same whichever app's roles are shown, and changes with those of any.
+    /// the same whichever app's roles are shown, and changes with those of any; with the picture, not with
+    /// its URL.
     pub fn entity_tag(&self) -> String {
-        let profile = UserView { last_sign_in_at: None, ..UserView::new(self, DEFAULT_CLIENT_ID) };
-        let digest = sha256(&serde_json::to_vec(&(profile, &self.roles)).unwrap_or_default());
+        let profile = UserView { last_sign_in_at: None, ..UserView::without_avatar(self, DEFAULT_CLIENT_ID) };
+        let digest = sha256(&serde_json::to_vec(&(profile, &self.roles, &self.avatar)).unwrap_or_default());
         format!("\"{}\"", data_encoding::HEXLOWER.encode(digest.split_at(8).0))
     }
 
@@ -192,7 +200,12 @@ pub struct UserView {
     /// A BCP 47 language tag.
     #[schema(example = "en-US")]
     locale: Option<String>,
+    /// The picture, 512 pixels square. A URL with a signature is good for three quarters of an hour or more.
+    #[schema(example = "https://avatars.example.com/0f2d…/512.jpg")]
     avatar_url: Option<String>,
+    /// The same, 96 pixels square.
+    #[schema(example = "https://avatars.example.com/0f2d…/96.jpg")]
+    avatar_thumbnail_url: Option<String>,
     has_password: bool,
     /// The second factors that are set up.
     mfa: Vec<String>,
@@ -210,7 +223,17 @@ pub struct UserView {
 
 impl UserView {
     /// What `client_id` sees of `user`.
-    pub fn new(user: &User, client_id: &str) -> Self {
+    pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
+        let url = |size| user.avatar.as_ref().and_then(|key| urls.url(key, size));
+        Self {
+            avatar_url: url(Size::Full),
+            avatar_thumbnail_url: url(Size::Thumbnail),
+            ..Self::without_avatar(user, client_id)
+        }
+    }
+
+    /// What `client_id` sees of a `user` who has no picture.
+    pub fn without_avatar(user: &User, client_id: &str) -> Self {
         Self {
             id: user.id,
             phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
@@ -221,6 +244,7 @@ impl UserView {
             name: user.name.clone(),
             locale: user.locale.clone(),
             avatar_url: None,
+            avatar_thumbnail_url: None,
             has_password: user.password.is_some(),
             mfa: user.totp.then(|| "totp".to_owned()).into_iter().collect(),
             roles: user.roles_in(client_id),

@@ -10,9 +10,10 @@ use uuid::Uuid;
 use crate::{
     accounts::ProfileChange,
     address::Address,
-    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
+    app::DEFAULT_CLIENT_ID,
     apps::Apps,
     audit::Event,
+    avatars::{AvatarUrls, Avatars},
     clock::{Clock, whole_seconds},
     config::Settings,
     email::Email,
@@ -20,7 +21,8 @@ use crate::{
     hash_keys::HashKeys,
     password::{Password, PasswordHasher},
     random::Random,
-    role::{Permissions, Role},
+    rank::{check_grant, check_rank, check_seen},
+    role::Permissions,
     roles::Roles,
     store::{Created, Store, UserFilter},
     user::{User, UserStatus},
@@ -54,6 +56,7 @@ pub struct Users {
     pub(crate) apps: Apps,
     pub(crate) roles: Roles,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) avatar_urls: AvatarUrls,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -64,6 +67,11 @@ impl Users {
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
+    }
+
+    /// The URLs of the pictures in what is shown of users.
+    pub fn avatar_urls(&self) -> &AvatarUrls {
+        &self.avatar_urls
     }
 
     /// A user.
@@ -133,6 +141,8 @@ impl Users {
             totp: false,
             password_count: 0,
             version: 0,
+            avatar: None,
+            avatar_leftovers: BTreeSet::new(),
             locale: None,
             status: UserStatus::Active,
             roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
@@ -262,13 +272,19 @@ impl Users {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] for an administrator, unless by one; [`Error::Conflict`]
     /// for the last of them; [`Error::PreconditionFailed`].
-    pub async fn delete(&self, id: Uuid, seen: Option<&str>, granter: &Permissions) -> Result<(), Error> {
+    pub async fn delete(
+        &self,
+        id: Uuid,
+        seen: Option<&str>,
+        granter: &Permissions,
+        avatars: &Avatars,
+    ) -> Result<(), Error> {
         self.get(id).await?;
         let check = |user: &User| {
             check_rank(user, granter)?;
             check_seen(user, seen)
         };
-        self.store.delete_user(id, &self.hash_keys, check).await
+        avatars.delete_user(&self.store, id, check).await
     }
 
     /// Removes a user's second factor; answers the user, where there was one.
@@ -290,6 +306,20 @@ impl Users {
         let user = user.await.map_err(gone_meanwhile)?;
         self.store.delete_second_factor(id).await?;
         Ok(Some(user).filter(|_| before.totp))
+    }
+
+    /// Removes a user's picture, where there is one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] for an administrator, unless by one; [`Error::Unavailable`].
+    pub async fn remove_avatar(
+        &self,
+        id: Uuid,
+        granter: &Permissions,
+        avatars: &Avatars,
+        event: Event,
+    ) -> Result<(), Error> {
+        avatars.remove(id, event, |user| check_rank(user, granter)).await
     }
 
     /// Takes a role from everybody, in every app; for each of them the `event` of it is recorded. A request
@@ -367,28 +397,4 @@ impl Users {
 /// A user who is deleted while an administrator changes him is not found; it is not the caller who is gone.
 fn gone_meanwhile(error: Error) -> Error {
     if error == Error::TokenInvalid { Error::NotFound } else { error }
-}
-
-/// Only administrators touch administrators.
-fn check_rank(user: &User, granter: &Permissions) -> Result<(), Error> {
-    let is_admin = user.roles_in(DEFAULT_CLIENT_ID).iter().any(|role| role == ADMIN_ROLE);
-    if is_admin && !granter.all { Err(Error::Forbidden(format!("role {ADMIN_ROLE}"))) } else { Ok(()) }
-}
-
-/// Nobody grants what he lacks.
-fn check_grant(role: &Role, granter: &Permissions) -> Result<(), Error> {
-    if role.is_system() && !granter.all {
-        return Err(Error::Forbidden(format!("role {ADMIN_ROLE}")));
-    }
-    match granter.lacks(&role.permissions) {
-        None => Ok(()),
-        Some(permission) => Err(Error::Forbidden(permission.clone())),
-    }
-}
-
-/// Whether a user is as the caller has seen him (RFC 9110 §13.1.1).
-fn check_seen(user: &User, seen: Option<&str>) -> Result<(), Error> {
-    let tag = user.entity_tag();
-    let matches = |seen: &str| seen.split(',').any(|seen| matches!(seen.trim(), "*") || seen.trim() == tag);
-    if seen.is_none_or(matches) { Ok(()) } else { Err(Error::PreconditionFailed) }
 }

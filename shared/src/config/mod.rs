@@ -1,5 +1,6 @@
 //! The settings: environment variables, parsed once, with their bounds.
 
+mod avatars;
 mod environment;
 mod values;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use rlibphonenumber::enums::Region;
 
 pub use self::{
+    avatars::AvatarSettings,
     environment::Environment,
     values::{host, origin, role_name},
 };
@@ -154,6 +156,8 @@ pub struct Settings {
     pub sms_budget: Budget,
     /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: to numbers with the same first 7 digits.
     pub sends_per_prefix_per_hour: u32,
+    /// Where avatars are, and how large they may be.
+    pub avatars: AvatarSettings,
     /// `TABLE_NAME`.
     pub table_name: String,
     /// `KEYS_SECRET_ARN`.
@@ -263,6 +267,7 @@ impl Settings {
                 prices: reader.parsed("SMS_PRICES_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
             },
             sends_per_prefix_per_hour: reader.number("OTP_SENDS_PER_PREFIX_PER_HOUR", 100, 1, 1_000_000),
+            avatars: AvatarSettings::read(&mut reader),
             table_name: reader
                 .required("TABLE_NAME", "the table's name", |text| Some(text.to_owned()))
                 .unwrap_or_default(),
@@ -295,6 +300,7 @@ mod tests {
         let needed = [
             ("ISSUER", "https://id.example.com"),
             ("TABLE_NAME", "latchkey"),
+            ("AVATAR_BUCKET", "avatars"),
             ("KEYS_SECRET_ARN", "signing"),
             ("HASH_KEYS_SECRET_ARN", "hash"),
         ];
@@ -350,6 +356,8 @@ mod tests {
             ("SMS_COUNTRY_BUDGETS_USD", "US"),
             ("SMS_PRICES_USD", "XX=1"),
             ("OTP_SENDS_PER_PREFIX_PER_HOUR", "0"),
+            ("AVATAR_MAX_BYTES", "4194305"),
+            ("AVATAR_BASE_URL", "https://avatars.example.com/a?b"),
         ];
         for (name, held) in bad {
             let problems = parse(&[(name, held)]).err().unwrap();
@@ -358,7 +366,7 @@ mod tests {
         }
         let missing = Settings::parse(&Environment::default(), Timestamp::UNIX_EPOCH).err().unwrap();
         assert!(missing.iter().any(|line| line.starts_with("TABLE_NAME is not set")), "{missing:?}");
-        assert_eq!(missing.len(), 4);
+        assert_eq!(missing.len(), 5);
     }
 
     #[test]
@@ -380,7 +388,7 @@ mod tests {
     #[test]
     fn the_reference_names_every_setting() {
         let (code, reference) = (
-            concat!(include_str!("mod.rs"), include_str!("environment.rs")),
+            concat!(include_str!("mod.rs"), include_str!("avatars.rs"), include_str!("environment.rs")),
             include_str!("../../../docs/settings.md"),
         );
         let is_name = |text: &&str| text.contains('_') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');

@@ -45,6 +45,12 @@ pub(super) fn page_url(text: &str) -> Option<String> {
     (text.starts_with(&origin) && !text.contains('#')).then(|| text.to_owned())
 }
 
+/// A folder of an origin, without the slash at its end.
+pub(super) fn base_url(text: &str) -> Option<String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    page_url(text).filter(|url| !url.contains('?'))
+}
+
 /// The host of an origin.
 pub fn host(origin: &str) -> Option<&str> {
     origin.split_once("://").map(|(_, authority)| authority.split(':').next().unwrap_or(authority))

@@ -12,6 +12,7 @@ use utoipa::{
 
 use super::Json;
 use crate::{
+    avatars::AvatarUrls,
     error::Error,
     user::{User, UserView},
 };
@@ -24,8 +25,8 @@ pub struct Tagged {
 
 impl Tagged {
     /// What `client_id` sees of `user`.
-    pub fn new(user: &User, client_id: &str) -> Self {
-        Self { user: UserView::new(user, client_id), tag: user.entity_tag() }
+    pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
+        Self { user: UserView::new(user, client_id, urls), tag: user.entity_tag() }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     accounts::Accounts,
     apps::Apps,
     audit::{Audit, Recorder},
+    avatars::{AvatarUrls, Avatars},
     challenges::Challenges,
     clock::Clock,
     config::Settings,
@@ -95,6 +96,8 @@ part!(Store, |parts| Ok(parts.store().clone()));
 part!(Messenger, |parts| parts.messenger());
 part!(Apps, |parts| Ok(parts.apps()));
 part!(Audit, |parts| Ok(parts.audit()));
+part!(AvatarUrls, |parts| Ok(parts.avatar_urls()));
+part!(Avatars, |parts| parts.avatars().await);
 part!(Accounts, |parts| parts.accounts().await);
 part!(Challenges, |parts| parts.challenges().await);
 part!(Roles, |parts| Ok(parts.roles()));

@@ -95,6 +95,15 @@ pub fn warm_hash_keys(parts: &Parts) -> Warming<'_> {
     })
 }
 
+/// As [`warm_hash_keys`], with the client of the pictures.
+pub fn warm_avatars(parts: &Parts) -> Warming<'_> {
+    Box::pin(async {
+        let (ping, avatars) = futures_util::join!(parts.store().ping(), parts.avatars());
+        log_failure(ping);
+        log_failure(avatars);
+    })
+}
+
 /// Opens the connection to the table, reads the hash keys and the signing key.
 pub fn warm_sessions(parts: &Parts) -> Warming<'_> {
     Box::pin(async {

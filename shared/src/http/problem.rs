@@ -22,6 +22,7 @@ pub enum Code {
     CountryNotAllowed,
     InvalidEmail,
     WeakPassword,
+    InvalidImage,
     InvalidCredentials,
     TooManyAttempts,
     InsufficientUserAuthentication,
@@ -47,7 +48,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidRequest,
         Self::InvalidJson,
         Self::UnsupportedMediaType,
@@ -58,6 +59,7 @@ impl Code {
         Self::CountryNotAllowed,
         Self::InvalidEmail,
         Self::WeakPassword,
+        Self::InvalidImage,
         Self::InvalidCredentials,
         Self::TooManyAttempts,
         Self::InsufficientUserAuthentication,
@@ -95,6 +97,7 @@ impl Code {
             | Self::CountryNotAllowed
             | Self::InvalidEmail
             | Self::WeakPassword
+            | Self::InvalidImage
             | Self::OtpIncorrect => StatusCode::BAD_REQUEST,
             Self::TokenInvalid
             | Self::TokenExpired
@@ -131,6 +134,7 @@ impl Code {
             Self::CountryNotAllowed => "Phone numbers of this country are not accepted",
             Self::InvalidEmail => "Not an e-mail address",
             Self::WeakPassword => "The password is too easy to guess",
+            Self::InvalidImage => "Not a JPEG, PNG, WebP or GIF picture, or one that is too large",
             Self::InvalidCredentials => "The password is wrong, or nobody is called so",
             Self::TooManyAttempts => "Too many wrong passwords",
             Self::InsufficientUserAuthentication => "The sign-in is too old for this, or lacks the second factor",
@@ -270,6 +274,7 @@ pub(super) fn code(error: &Error) -> Code {
         Error::CountryNotAllowed => Code::CountryNotAllowed,
         Error::InvalidEmail => Code::InvalidEmail,
         Error::WeakPassword { .. } => Code::WeakPassword,
+        Error::InvalidImage(_) => Code::InvalidImage,
         Error::InvalidCredentials | Error::WrongPassword => Code::InvalidCredentials,
         Error::TooManyAttempts { .. } => Code::TooManyAttempts,
         Error::FreshSignInNeeded { .. } => Code::InsufficientUserAuthentication,
@@ -304,6 +309,7 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         },
         Error::UnknownApp => format!("client_id: {UNKNOWN_APP}."),
         Error::WeakPassword { reason, .. } => format!("The password {reason}."),
+        Error::InvalidImage(reason) => format!("The picture {reason}."),
         Error::Conflict(FieldError { field, message }) => format!("{field}: {message}."),
         Error::Forbidden(permission) => format!("This needs the permission {permission}."),
         Error::IdempotencyConflict { retry_after: None } => {

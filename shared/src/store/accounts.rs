@@ -30,6 +30,12 @@ pub struct ResetLink {
     pub expires_at: Timestamp,
 }
 
+/// The item that has the ids of the administrators who can sign in.
+#[derive(Deserialize)]
+struct Admins {
+    ids: std::collections::BTreeSet<String>,
+}
+
 impl Store {
     /// Changes a user. Where another change comes first, `change` is applied anew to what that one
     /// left. Identifiers that the change gives or takes move in the same transaction.
@@ -111,6 +117,19 @@ impl Store {
             return Err(Error::Unavailable("a user is changed too often at once".into()));
         }
         self.delete_all_of(id).await
+    }
+
+    /// Refuses for the last administrator who can sign in. A transaction holds it; this is for what has to
+    /// be done before one.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    pub async fn check_not_last_admin(&self, user: &User) -> Result<(), Error> {
+        if !user.is_active_admin() {
+            return Ok(());
+        }
+        let admins: Option<Admins> = self.get(Key::admins()).await?;
+        if admins.is_some_and(|admins| admins.ids.len() > 1) { Ok(()) } else { Err(last_admin()) }
     }
 
     /// Keeps a reset link under the hash of its token.

@@ -1,0 +1,83 @@
+//! The pictures in S3.
+
+use aws_sdk_s3::{
+    Client,
+    error::{DisplayErrorContext, SdkError},
+    primitives::ByteStream,
+};
+use futures_util::future::try_join_all;
+
+use super::{AvatarKey, Picture, Size};
+use crate::{
+    aws::{endpoint, sdk_config},
+    config::{Environment, Settings},
+    error::Error,
+};
+
+/// A picture never changes: another one has another key.
+const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+/// What is tagged so, the bucket's lifecycle rule deletes after a day.
+pub const PENDING: &str = "state=pending";
+
+/// The bucket.
+#[derive(Clone)]
+pub(crate) struct Objects {
+    client: Client,
+    bucket: String,
+}
+
+impl Objects {
+    /// The bucket of the settings. No call is made.
+    pub(crate) fn new(environment: &Environment, settings: &Settings) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(&sdk_config(environment, "S3"))
+            // A bucket has a host of its own in AWS alone.
+            .force_path_style(endpoint(environment, "S3").is_some())
+            .build();
+        Self { client: Client::from_conf(config), bucket: settings.avatars.bucket.clone() }
+    }
+
+    /// Stores a picture, for a day.
+    pub(super) async fn put(&self, key: &AvatarKey, picture: Picture) -> Result<(), Error> {
+        let put = async |size, jpeg: Vec<u8>| {
+            self.client
+                .put_object()
+                .bucket(&self.bucket)
+                .key(key.object(size))
+                .content_type("image/jpeg")
+                .cache_control(CACHE_CONTROL)
+                .tagging(PENDING)
+                .body(ByteStream::from(jpeg))
+                .send()
+                .await
+                .map_err(unavailable)
+        };
+        let (full, thumbnail) =
+            futures_util::join!(put(Size::Full, picture.full), put(Size::Thumbnail, picture.thumbnail));
+        full.and(thumbnail).map(drop)
+    }
+
+    /// Has a stored picture stay.
+    pub(super) async fn keep(&self, key: &AvatarKey) -> Result<(), Error> {
+        let untag = async |size| {
+            let untagged = self.client.delete_object_tagging().bucket(&self.bucket).key(key.object(size)).send();
+            untagged.await.map_err(unavailable)
+        };
+        try_join_all(Size::ALL.map(untag)).await.map(drop)
+    }
+
+    /// Deletes pictures; those that are not there are no error.
+    pub(super) async fn delete(&self, keys: impl IntoIterator<Item = &AvatarKey>) -> Result<(), Error> {
+        for key in keys {
+            let delete = async |size| {
+                let deleted = self.client.delete_object().bucket(&self.bucket).key(key.object(size)).send();
+                deleted.await.map_err(unavailable)
+            };
+            try_join_all(Size::ALL.map(delete)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
+    Error::Unavailable(DisplayErrorContext(error).to_string())
+}

@@ -1,0 +1,149 @@
+//! Where pictures are served: under `AVATAR_BASE_URL`, or by the bucket itself.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{
+        PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+        UriPathNormalizationMode, sign,
+    },
+    sign::v4::SigningParams,
+};
+use jiff::Timestamp;
+
+use super::{AvatarKey, Size};
+use crate::{
+    aws::{credentials, endpoint},
+    clock::Clock,
+    config::{Environment, Settings},
+    error::Error,
+};
+
+/// How long a presigned URL is good.
+const URL_SECONDS: u64 = 3600;
+/// URLs are the same for so long, so that caches can hold what they lead to.
+const STEP_SECONDS: i64 = 900;
+
+/// The URLs of pictures.
+#[derive(Clone)]
+pub struct AvatarUrls(Arc<Origin>);
+
+enum Origin {
+    /// CloudFront, or whatever else serves the bucket.
+    Served { base_url: String },
+    /// The bucket, for whoever has a URL that this function signed (Signature Version 4, in the query).
+    Presigned(Box<Bucket>, Clock),
+}
+
+struct Bucket {
+    url: String,
+    region: String,
+    credentials: Option<Credentials>,
+}
+
+impl AvatarUrls {
+    /// URLs as the settings want them.
+    pub fn new(environment: &Environment, settings: &Settings, clock: Clock) -> Self {
+        Self(Arc::new(match &settings.avatars.base_url {
+            Some(base_url) => Origin::Served { base_url: base_url.clone() },
+            None => Origin::Presigned(Box::new(Bucket::new(environment, &settings.avatars.bucket)), clock),
+        }))
+    }
+
+    /// The URL of a picture.
+    pub fn url(&self, key: &AvatarKey, size: Size) -> Option<String> {
+        let object = key.object(size);
+        match &*self.0 {
+            Origin::Served { base_url } => Some(format!("{base_url}/{object}")),
+            Origin::Presigned(bucket, clock) => {
+                // Whatever the object says: as a picture it is shown, as nothing else.
+                let url = format!("{}/{object}?response-content-type=image%2Fjpeg", bucket.url);
+                let now = clock.now().as_second();
+                let since = Timestamp::from_second(now - now.rem_euclid(STEP_SECONDS)).unwrap_or_default();
+                let signed = bucket.presigned(&url, since, URL_SECONDS);
+                signed.inspect_err(|error| tracing::error!(%error, "a URL could not be signed")).ok()
+            }
+        }
+    }
+}
+
+impl Bucket {
+    fn new(environment: &Environment, name: &str) -> Self {
+        let region = environment.get("AWS_REGION").unwrap_or_default().to_owned();
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let url = match endpoint(environment, "S3") {
+            Some(endpoint) => format!("{}/{name}", endpoint.trim_end_matches('/')),
+            None => format!("https://{name}.s3.{region}.{domain}"),
+        };
+        Self { url, region, credentials: credentials(environment) }
+    }
+
+    fn presigned(&self, url: &str, since: Timestamp, seconds: u64) -> Result<String, Error> {
+        let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
+        let credentials = self.credentials.clone().ok_or_else(|| Error::Internal("no credentials".into()))?;
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(seconds));
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        let identity = credentials.into();
+        let parameters = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(SystemTime::from(since))
+            .settings(settings)
+            .build()
+            .map_err(|error| internal(&error))?;
+        let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::UnsignedPayload)
+            .map_err(|error| internal(&error))?;
+        let (signature, _) = sign(request, &parameters.into()).map_err(|error| internal(&error))?.into_parts();
+        let mut request = http::Request::get(url).body(()).map_err(|error| internal(&error))?;
+        signature.apply_to_request_http1x(&mut request);
+        Ok(request.uri().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+    #[test]
+    fn the_example_of_the_manual_is_signed_as_there() {
+        let bucket = Bucket {
+            url: "https://examplebucket.s3.amazonaws.com".to_owned(),
+            region: "us-east-1".to_owned(),
+            credentials: Some(Credentials::new(
+                "AKIAIOSFODNN7EXAMPLE",
+                "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                None,
+                None,
+                "the manual",
+            )),
+        };
+        let since = "2013-05-24T00:00:00Z".parse().unwrap();
+        let url = bucket.presigned(&format!("{}/test.txt", bucket.url), since, 86_400).unwrap();
+        assert!(url.starts_with("https://examplebucket.s3.amazonaws.com/test.txt?"), "{url}");
+        assert!(
+            url.contains("X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"),
+            "{url}"
+        );
+    }
+
+    fn bucket(variables: &[(&str, &str)]) -> String {
+        Bucket::new(&variables.iter().copied().collect(), "avatars").url
+    }
+
+    #[test]
+    fn the_bucket_is_where_its_region_is() {
+        assert_eq!(bucket(&[("AWS_REGION", "eu-central-1")]), "https://avatars.s3.eu-central-1.amazonaws.com");
+        assert_eq!(bucket(&[("AWS_REGION", "cn-north-1")]), "https://avatars.s3.cn-north-1.amazonaws.com.cn");
+        let local = [("AWS_REGION", "eu-central-1"), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000/")];
+        assert_eq!(bucket(&local), "http://127.0.0.1:9000/avatars");
+    }
+}
