@@ -19,12 +19,14 @@ use crate::{
 /// What counts in any app, for that app.
 const IN_ANY_APP: [&str; 2] = ["roles:read", "roles:assign"];
 /// What a user, a role, an app or an event is made of that no client may set, beside what the document shows.
-const HIDDEN: [&str; 12] = [
+const HIDDEN: [&str; 14] = [
     "version",
     "deleted",
     "unproven",
     "totp",
     "password_count",
+    "avatar",
+    "avatar_leftovers",
     "sessions",
     "secrets",
     "user_status",

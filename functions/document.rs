@@ -13,6 +13,7 @@ use utoipa::{
     openapi::{
         Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
         path::Operation,
+        request_body::RequestBody,
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -138,8 +139,10 @@ fn codes(operation: &mut Operation) -> Vec<Code> {
     let named = extension(operation, CODES).unwrap_or_default();
     let mut codes: Vec<_> = Code::ALL.into_iter().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
-    if operation.request_body.is_some() {
-        codes.extend([Code::InvalidRequest, Code::InvalidJson, Code::BodyTooLarge, Code::UnsupportedMediaType]);
+    if let Some(body) = &operation.request_body {
+        codes.extend([Code::InvalidRequest, Code::BodyTooLarge, Code::UnsupportedMediaType]);
+        let is_json = |body: &RequestBody| body.content.contains_key("application/json");
+        codes.extend(matches!(body, RefOr::T(body) if is_json(body)).then_some(Code::InvalidJson));
     }
     if operation.security.is_some() {
         codes.extend([Code::TokenInvalid, Code::TokenExpired, Code::UserDisabled]);

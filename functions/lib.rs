@@ -54,6 +54,12 @@ pub mod me {
     pub mod sessions;
     pub mod update;
 
+    /// `/v1/me/avatar`: my picture.
+    pub mod avatar {
+        pub mod delete;
+        pub mod put;
+    }
+
     /// `/v1/me/totp`: my authenticator app.
     pub mod totp {
         pub mod confirm;
@@ -99,6 +105,7 @@ pub mod roles {
 
 /// `/v1/users`: people, for administrators.
 pub mod users {
+    pub mod avatar_delete;
     pub mod create;
     pub mod delete;
     pub mod delete_by_phone;
@@ -154,7 +161,7 @@ pub struct Endpoint {
 }
 
 /// Every endpoint, in the order of the documentation.
-pub const ENDPOINTS: [Endpoint; 55] = [
+pub const ENDPOINTS: [Endpoint; 58] = [
     Endpoint { name: "otp-send", routes: otp::send::routes },
     Endpoint { name: "otp-resend", routes: otp::resend::routes },
     Endpoint { name: "otp-status", routes: otp::status::routes },
@@ -177,6 +184,8 @@ pub const ENDPOINTS: [Endpoint; 55] = [
     Endpoint { name: "me-export", routes: me::export::routes },
     Endpoint { name: "me-phone", routes: me::phone::routes },
     Endpoint { name: "me-email", routes: me::email::routes },
+    Endpoint { name: "me-avatar-put", routes: me::avatar::put::routes },
+    Endpoint { name: "me-avatar-delete", routes: me::avatar::delete::routes },
     Endpoint { name: "me-sessions", routes: me::sessions::routes },
     Endpoint { name: "me-session-delete", routes: me::session_delete::routes },
     Endpoint { name: "me-totp-create", routes: me::totp::create::routes },
@@ -192,6 +201,7 @@ pub const ENDPOINTS: [Endpoint; 55] = [
     Endpoint { name: "users-delete-by-phone", routes: users::delete_by_phone::routes },
     Endpoint { name: "users-roles-put", routes: users::roles_put::routes },
     Endpoint { name: "users-mfa-delete", routes: users::mfa_delete::routes },
+    Endpoint { name: "users-avatar-delete", routes: users::avatar_delete::routes },
     Endpoint { name: "roles-list", routes: roles::list::routes },
     Endpoint { name: "roles-create", routes: roles::create::routes },
     Endpoint { name: "roles-get", routes: roles::get::routes },

@@ -23,7 +23,8 @@ const KEYS: &str = include_str!("../shared/src/store/keys.rs");
 const SAMCONFIG: &str = include_str!("../samconfig.toml");
 
 /// What the stack itself decides, not a parameter of the same name.
-const NOT_PARAMETERS: [&str; 4] = ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN"];
+const NOT_PARAMETERS: [&str; 6] =
+    ["ISSUER", "AVATAR_BASE_URL", "AVATAR_BUCKET", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN"];
 /// The Lambdas that sign tokens, and the one that makes the keys.
 const READ_SIGNING_KEYS: [&str; 6] =
     ["auth-login", "auth-mfa", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
@@ -42,7 +43,10 @@ const SEND_TEXTS: [&str; 12] = [
     "password-reset",
     "users-mfa-delete",
 ];
-/// Those of them that anybody can make send one.
+/// The Lambdas that delete pictures, one of which stores them.
+const CHANGE_PICTURES: [&str; 6] =
+    ["me-avatar-delete", "me-avatar-put", "me-delete", "users-avatar-delete", "users-delete", "users-delete-by-phone"];
+/// Those that anybody can make send texts.
 const SEND_TEXTS_FOR_STRANGERS: [&str; 4] = ["auth-register", "otp-resend", "otp-send", "password-forgot"];
 
 /// The template, with `!Ref X` as `{Ref: X}`.
@@ -200,6 +204,48 @@ fn what_is_kept_is_kept() {
     assert_eq!(entries(access).filter(|(_, value)| **value == true).count(), 4);
 }
 
+/// Of the bucket a function has the objects alone, to see them or, where it changes pictures, to do that.
+#[test]
+fn pictures_are_changed_by_the_functions_that_are_for_it() {
+    let (mut seen_by, mut deleted_by, mut stored_by) = (0, Vec::new(), Vec::new());
+    for lambda in lambdas() {
+        for statement in statements(&lambda) {
+            let actions = texts(&statement["Action"]);
+            if actions.iter().any(|action| action.starts_with("s3:")) {
+                assert_eq!(text(&statement["Resource"]["Sub"]), "${AvatarBucket.Arn}/*", "{lambda}");
+                seen_by += usize::from(actions.contains(&"s3:GetObject"));
+                deleted_by.extend(actions.contains(&"s3:DeleteObject").then(|| lambda.clone()));
+                stored_by.extend(actions.contains(&"s3:PutObject").then(|| lambda.clone()));
+            }
+        }
+    }
+    assert!(seen_by > 10, "{seen_by}");
+    assert_eq!(deleted_by, CHANGE_PICTURES);
+    assert_eq!(stored_by, ["me-avatar-put"]);
+}
+
+#[test]
+fn a_picture_that_nobody_has_ends() {
+    let rules = &resource("AvatarBucket")["Properties"]["LifecycleConfiguration"]["Rules"];
+    let rules = rules.as_sequence().unwrap();
+    let rule = rules.iter().find(|rule| rule.get("ExpirationInDays").is_some()).unwrap();
+    // Without the filter it would be every picture.
+    let tag = &rule["TagFilters"][0];
+    assert_eq!(shared::avatars::PENDING, format!("{}={}", text(&tag["Key"]), text(&tag["Value"])));
+    assert_eq!((text(&rule["Status"]), &rule["ExpirationInDays"]), ("Enabled", &Value::from(1)));
+    let expiring = rules.iter().filter(|rule| entries(rule).any(|(name, _)| name.starts_with("Expiration")));
+    assert_eq!(expiring.count(), 1);
+}
+
+#[test]
+fn a_picture_is_served_as_a_picture() {
+    let behavior = &resource("AvatarDistribution")["Properties"]["DistributionConfig"]["DefaultCacheBehavior"];
+    assert_eq!(text(&behavior["ResponseHeadersPolicyId"]["Ref"]), "AvatarHeaders");
+    let policy = &resource("AvatarHeaders")["Properties"]["ResponseHeadersPolicyConfig"];
+    assert_eq!(policy["SecurityHeadersConfig"]["ContentTypeOptions"]["Override"], true);
+    assert_eq!(text(&behavior["ViewerProtocolPolicy"]), "redirect-to-https");
+}
+
 /// The names of the variables that `shared::config` reads.
 fn settings() -> BTreeSet<&'static str> {
     let code = CONFIGS.iter().map(|code| code.split("#[cfg(test)]").next().unwrap());
@@ -237,7 +283,7 @@ fn parse(stage: &str, changed: Option<(&str, String)>) -> Result<Settings, Vec<S
     let mut environment: Environment = entries(variables())
         .map(|(name, _)| match name {
             "ISSUER" => (name, "https://id.example.com".to_owned()),
-            "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => (name, name.to_owned()),
+            "AVATAR_BUCKET" | "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => (name, name.to_owned()),
             "ENVIRONMENT" => (name, stage.to_owned()),
             name => (name, value(name)),
         })
@@ -282,8 +328,9 @@ fn another_value_of_a_parameter_is_another_version() {
         }
     }
     let content = &resource("SettingsVersion")["Properties"]["Content"]["Sub"];
-    // A part of the issuer, which is there as what it comes to.
+    // What is put together of parameters and of what the stack makes is there as what it comes to.
     assert_eq!(content[1]["Issuer"], variables()["ISSUER"]);
+    assert_eq!(content[1]["AvatarBaseUrl"], variables()["AVATAR_BASE_URL"]);
     assert!(used.remove("DomainName"));
     let held: BTreeSet<_> = text(&content[0]).lines().map(str::to_owned).collect();
     assert_eq!(held, used.iter().map(|name| format!("{name}=${{{name}}}")).collect());

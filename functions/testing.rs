@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod bodies;
+pub(crate) mod pictures;
 pub(crate) mod second_factor;
 pub(crate) mod tokens;
 

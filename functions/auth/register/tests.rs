@@ -44,6 +44,7 @@ async fn a_sign_up_with_everything_makes_that_account_once_its_phone_is_proven()
             "name": "Ann Lee",
             "locale": "es-MX",
             "avatar_url": null,
+            "avatar_thumbnail_url": null,
             "has_password": true,
             "mfa": [],
             "roles": ["User"],

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
+    avatars::Avatars,
     clock::Clock,
     error::Error,
     http::Caller,
@@ -26,10 +27,16 @@ mod tests;
     responses((status = 204, description = "Erased")),
     extensions(("x-codes" = json!(["insufficient_user_authentication", "conflict"]))),
 )]
-async fn delete(caller: Caller, accounts: Accounts, clock: Clock, recorder: Recorder) -> Result<StatusCode, Error> {
+async fn delete(
+    caller: Caller,
+    accounts: Accounts,
+    avatars: Avatars,
+    clock: Clock,
+    recorder: Recorder,
+) -> Result<StatusCode, Error> {
     caller.require_fresh_sign_in(clock.now())?;
     let event = recorder.event(caller.own_deed(Action::AccountDelete))?;
-    accounts.recording(event).delete(caller.user.id).await?;
+    accounts.recording(event).delete(caller.user.id, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
+    avatars::AvatarUrls,
     error::Error,
     http::{Caller, Json},
     parts::Parts,
@@ -66,10 +67,10 @@ pub struct ExportedSession {
     security(("access_token" = [])),
     responses((status = 200, description = "The export", body = ExportView)),
 )]
-async fn export(caller: Caller, store: Store) -> Result<Json<ExportView>, Error> {
+async fn export(caller: Caller, store: Store, avatar_urls: AvatarUrls) -> Result<Json<ExportView>, Error> {
     let second_factor = if caller.user.totp { store.second_factor(caller.user.id).await? } else { None };
     Ok(Json(ExportView {
-        user: UserView::new(&caller.user, &caller.claims.client_id),
+        user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
         roles: caller.user.roles.clone(),
         second_factor: second_factor.map(|factor| ExportedSecondFactor {
             created_at: factor.created_at,

@@ -1,6 +1,7 @@
 //! `GET /v1/me`: my profile.
 
 use shared::{
+    avatars::AvatarUrls,
     http::{Caller, Json},
     parts::Parts,
     user::UserView,
@@ -19,8 +20,8 @@ mod tests;
     security(("access_token" = [])),
     responses((status = 200, description = "The signed-in user", body = UserView)),
 )]
-async fn get(caller: Caller) -> Json<UserView> {
-    Json(UserView::new(&caller.user, &caller.claims.client_id))
+async fn get(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserView> {
+    Json(UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls))
 }
 
 /// The route.

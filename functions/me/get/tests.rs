@@ -20,6 +20,7 @@ async fn i_see_my_profile() {
             "name": null,
             "locale": null,
             "avatar_url": null,
+            "avatar_thumbnail_url": null,
             "has_password": false,
             "mfa": [],
             "roles": ["User"],

@@ -57,7 +57,7 @@ async fn update(
     };
     let event = recorder.event(caller.own_deed(Action::ProfileChange))?;
     let user = accounts.recording(event).change_profile(caller.user.id, &change).await?;
-    Ok(Json(UserView::new(&user, &caller.claims.client_id)))
+    Ok(Json(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls())))
 }
 
 /// The route.

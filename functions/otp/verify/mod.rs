@@ -84,7 +84,7 @@ async fn verify(
             if let Some(old) = old {
                 accounts.tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger).await;
             }
-            let user = Box::new(UserView::new(&user, &caller.claims.client_id));
+            let user = Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
             Ok(Json(VerifyOtpAnswer::NewAddress { user }))
         }
         (Purpose::NewAddress | Purpose::PasswordReset, _) => Err(Error::OtpExpired),

@@ -29,6 +29,7 @@ async fn a_code_signs_in() {
                 "name": null,
                 "locale": null,
                 "avatar_url": null,
+                "avatar_thumbnail_url": null,
                 "has_password": false,
                 "mfa": [],
                 "roles": ["User"],

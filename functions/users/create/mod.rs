@@ -86,7 +86,7 @@ async fn create(
         };
         let created = |user: &User| recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)));
         let user = users.create(new, &admin.permissions, created).await?;
-        let view = UserView::new(&user, DEFAULT_CLIENT_ID);
+        let view = UserView::without_avatar(&user, DEFAULT_CLIENT_ID);
         let headers = [(header::LOCATION, format!("/v1/users/{}", user.id)), (header::ETAG, user.entity_tag())];
         Ok((StatusCode::CREATED, headers, Json(view)).into_response())
     })

@@ -20,7 +20,7 @@ async fn a_new_user_has_what_was_written_down_and_has_proven_nothing() {
     let now = app.parts.clock().now().to_string();
     let expected = json!({
         "id": user["id"], "phone": PHONE, "phone_verified": false, "email": EMAIL, "email_verified": false,
-        "username": "Ann", "name": "Ann Lee", "locale": null, "avatar_url": null, "has_password": true, "mfa": [],
+        "username": "Ann", "name": "Ann Lee", "locale": null, "avatar_url": null, "avatar_thumbnail_url": null, "has_password": true, "mfa": [],
         "roles": ["Guest"], "status": "active", "created_at": now, "updated_at": now, "last_sign_in_at": null
     });
     assert_eq!(user, &expected);

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use shared::{
     audit::{Action, Recorder},
+    avatars::Avatars,
     error::Error,
     http::{Admin, IfMatch, PathId, UsersWrite},
     parts::Parts,
@@ -29,12 +30,13 @@ mod tests;
 async fn delete(
     admin: Admin<UsersWrite>,
     users: Users,
+    avatars: Avatars,
     recorder: Recorder,
     PathId(id): PathId,
     seen: IfMatch,
 ) -> Result<StatusCode, Error> {
     let event = recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{id}")))?;
-    users.recording(event).delete(id, seen.tag(), &admin.permissions).await?;
+    users.recording(event).delete(id, seen.tag(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

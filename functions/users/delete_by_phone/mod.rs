@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use shared::{
     address::Address,
     audit::{Action, Recorder},
+    avatars::Avatars,
     challenges::Challenges,
     error::Error,
     http::{Admin, IfMatch, PathName, UsersWrite},
@@ -31,6 +32,7 @@ mod tests;
 async fn delete_by_phone(
     admin: Admin<UsersWrite>,
     users: Users,
+    avatars: Avatars,
     recorder: Recorder,
     challenges: Challenges,
     PathName(phone): PathName,
@@ -39,7 +41,7 @@ async fn delete_by_phone(
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
     let event = recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{}", user.id)))?;
-    users.recording(event).delete(user.id, seen.tag(), &admin.permissions).await?;
+    users.recording(event).delete(user.id, seen.tag(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 use shared::{
     app::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
+    avatars::AvatarUrls,
     error::Error,
     http::{Admin, PathId, Tagged, UsersRead},
     parts::Parts,
@@ -25,10 +26,16 @@ mod tests;
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String)))),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]
-async fn get(admin: Admin<UsersRead>, store: Store, recorder: Recorder, PathId(id): PathId) -> Result<Tagged, Error> {
+async fn get(
+    admin: Admin<UsersRead>,
+    store: Store,
+    recorder: Recorder,
+    avatar_urls: AvatarUrls,
+    PathId(id): PathId,
+) -> Result<Tagged, Error> {
     let user = store.user(id).await?.ok_or(Error::NotFound)?;
     store.record(&recorder.event(admin.caller.deed(Action::UserRead, format!("user:{id}")))?).await?;
-    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID))
+    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, &avatar_urls))
 }
 
 /// The route.

@@ -39,7 +39,7 @@ async fn get_by_phone(
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
     store.record(&recorder.event(admin.caller.deed(Action::UserRead, format!("user:{}", user.id)))?).await?;
-    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID))
+    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 
 /// The route.

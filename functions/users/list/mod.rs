@@ -85,7 +85,7 @@ async fn list(
         users.list(&filter, after.as_deref(), limit).await?
     };
     store.record(&recorder.event(admin.caller.deed(Action::UsersList, "users".to_owned()))?).await?;
-    let views = items.iter().map(|user: &User| UserView::new(user, &client_id)).collect();
+    let views = items.iter().map(|user: &User| UserView::new(user, &client_id, users.avatar_urls())).collect();
     Ok(Json(Page::new(views, &list, end.as_deref(), &keys)))
 }
 

@@ -51,6 +51,8 @@ fn somebody(id: Uuid, now: Timestamp) -> User {
         totp: false,
         password_count: 0,
         version: 0,
+        avatar: None,
+        avatar_leftovers: BTreeSet::new(),
         locale: None,
         status: UserStatus::Active,
         roles: BTreeMap::from([("default".to_owned(), BTreeSet::from(["User".to_owned()]))]),

@@ -57,7 +57,7 @@ async fn put(
     }
     let event = recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")))?;
     let user = users.recording(event).set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions).await?;
-    Ok(Tagged::new(&user, client_id))
+    Ok(Tagged::new(&user, client_id, users.avatar_urls()))
 }
 
 /// The route.

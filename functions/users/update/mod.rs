@@ -66,7 +66,7 @@ async fn update(
     };
     let event = recorder.event(admin.caller.deed(Action::UserUpdate, format!("user:{id}")))?;
     let user = users.recording(event).change(id, (&profile, request.status), seen.tag(), &admin.permissions).await?;
-    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID))
+    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 
 /// The route.

@@ -1,0 +1,34 @@
+//! `DELETE /v1/me/avatar`: removes my picture.
+
+use axum::http::StatusCode;
+use shared::{
+    audit::{Action, Recorder},
+    avatars::Avatars,
+    error::Error,
+    http::Caller,
+    parts::Parts,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Removes my picture.
+#[utoipa::path(
+    delete,
+    path = "/v1/me/avatar",
+    operation_id = "me-avatar-delete",
+    tag = "Me",
+    security(("access_token" = [])),
+    responses((status = 204, description = "Removed, or there was none")),
+)]
+async fn delete(caller: Caller, avatars: Avatars, recorder: Recorder) -> Result<StatusCode, Error> {
+    let event = recorder.event(caller.own_deed(Action::AvatarRemove))?;
+    avatars.remove(caller.user.id, event, |_| Ok(())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}

@@ -1,0 +1,45 @@
+//! `DELETE /v1/users/{user_id}/avatar`: removes a user's picture.
+
+use axum::http::StatusCode;
+use shared::{
+    audit::{Action, Recorder},
+    avatars::Avatars,
+    error::Error,
+    http::{Admin, PathId, UsersWrite},
+    parts::Parts,
+    users::Users,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[cfg(test)]
+mod tests;
+
+/// Removes a user's picture.
+///
+/// That of an administrator only an administrator can remove.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{user_id}/avatar",
+    operation_id = "users-avatar-delete",
+    tag = "Users",
+    security(("access_token" = ["users:write"])),
+    params(("user_id" = uuid::Uuid, Path, description = "The user")),
+    responses((status = 204, description = "Removed, or there was none")),
+    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+)]
+async fn delete(
+    admin: Admin<UsersWrite>,
+    users: Users,
+    avatars: Avatars,
+    recorder: Recorder,
+    PathId(id): PathId,
+) -> Result<StatusCode, Error> {
+    let event = recorder.event(admin.caller.deed(Action::UserAvatarRemove, format!("user:{id}")))?;
+    users.remove_avatar(id, &admin.permissions, &avatars, event).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(delete))
+}
