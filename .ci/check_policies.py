@@ -19,6 +19,16 @@ SERVICES = {
     "secretsmanager": (rb"secretsmanager\.(%s)", "secretsmanager"),
     "sns": (rb"(%s)RequestSerializer", "sns"),
     "sesv2": (rb"(%s)RequestSerializer", "ses"),
+    "s3": (rb"(%s)RequestSerializer", "s3"),
+}
+# Who signs a URL lets whoever has it do what he may do himself. This is in the URLs of avatars.
+SIGNED_URL, SIGNED_ACTION = b"?response-content-type=image", "s3:GetObject"
+# What an action needs beside itself: avatars are put with a tag.
+NEEDED_BESIDE = {"s3:PutObject": {"s3:PutObjectTagging"}}
+# What few functions carry, by the folders of its crates in the messages of panics, and how to know them.
+CARRIED = {
+    "the S3 SDK": (re.compile(rb"/aws-sdk-s3-\d"), lambda name, may: "s3:DeleteObject" in may),
+    "an image decoder": (re.compile(rb"/(image|zune-jpeg|image-webp|png|gif)-\d"), lambda name, may: name == "me-avatar-put"),
 }
 # A transaction is no action of its own: it needs the actions of its parts.
 TRANSACTION = "dynamodb:TransactWriteItems"
@@ -38,7 +48,10 @@ PATTERNS = {SERVICES[service][1]: pattern(service) for service in SERVICES}
 def linked(binary):
     """The IAM actions of everything that a binary can call."""
     content = binary.read_bytes()
-    return {f"{prefix}:{name.decode()}" for prefix in PATTERNS for name in PATTERNS[prefix].findall(content)}
+    actions = {f"{prefix}:{name.decode()}" for prefix in PATTERNS for name in PATTERNS[prefix].findall(content)}
+    if SIGNED_URL in content:
+        actions.add(SIGNED_ACTION)
+    return actions.union(*(NEEDED_BESIDE.get(action, ()) for action in actions))
 
 
 def allowed(function_id):
@@ -56,6 +69,10 @@ for function_id, function in template.items():
         continue
     name = function["Properties"]["FunctionName"]["Fn::Sub"].split("_")[1]
     can, may = linked(binaries / name / "bootstrap"), set(allowed(function_id))
+    content = (binaries / name / "bootstrap").read_bytes()
+    for what, (marker, may_carry) in CARRIED.items():
+        if bool(marker.search(content)) != may_carry(name, may):
+            problems.append(f"{name} {'carries' if marker.search(content) else 'lacks'} {what}")
     parts = PARTS if TRANSACTION in can else set()
     problems += [f"{name} may {action}, but cannot call it" for action in sorted(may - can - parts)]
     problems += [f"{name} can call {action}, but may not" for action in sorted(can - may - {TRANSACTION})]
