@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod avatars;
 mod inbox;
 mod start;
 mod web_app;
@@ -15,7 +16,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     response::Response,
 };
-use embedded_aws::{EmbeddedAws, api_gateway};
+use embedded_aws::{AVATAR_BUCKET, EmbeddedAws, api_gateway};
 use tokio::net::TcpListener;
 
 pub use start::start;
@@ -44,7 +45,9 @@ impl Service {
         let gateway = async move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request<Body>| -> Response {
             api_gateway::invoke(endpoints.clone(), request, peer.ip()).await
         };
-        let router = Router::new().merge(inbox::routes(self.aws.inbox.clone())).fallback(gateway);
+        let bucket = self.aws.buckets().join(AVATAR_BUCKET);
+        let router =
+            Router::new().merge(inbox::routes(self.aws.inbox.clone())).merge(avatars::routes(bucket)).fallback(gateway);
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(stop)
             .await

@@ -6,7 +6,7 @@ use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
 use shared::{clock::Clock, config::Environment, parts::Parts, random::Random, signing_keys::SigningKeys};
 
-use crate::Service;
+use crate::{Service, avatars};
 
 /// The deployment's template: the table is made from it, so that the two cannot drift.
 const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -39,6 +39,7 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
         }
     }
     environment.set_default("ISSUER", format!("http://{address}"));
+    environment.set_default("AVATAR_BASE_URL", format!("http://{address}{}", avatars::PATH));
     environment.set_default("ENVIRONMENT", "dev");
     environment.set_default("ALLOWED_COUNTRIES", "*");
     environment.set_default("EMAIL_FROM", "latchkey@localhost.example");

@@ -292,6 +292,54 @@ async fn a_refresh_token_is_good_for_one_use() {
 }
 
 #[tokio::test]
+async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
+    let service = Service::find();
+    let signed_in = service.sign_in().await;
+    let access = text(&signed_in["access_token"]);
+    // Left red, right blue, and a byte of every value in between.
+    let picture = image::RgbImage::from_fn(640, 480, |x, y| {
+        let noise = u8::try_from((x * 31 + y * 17) % 64).unwrap();
+        image::Rgb(if x < 320 { [190 + noise, noise, noise] } else { [noise, noise, 190 + noise] })
+    });
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let put = service.request(Method::PUT, "/v1/me/avatar").bearer_auth(access).header("content-type", "image/jpeg");
+    let shown = expect(put.body(jpeg.into_inner()).send().await.unwrap(), StatusCode::OK).await;
+    let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
+    assert_eq!(me["avatar_url"], shown["avatar_url"]);
+
+    let broken = service.request(Method::PUT, "/v1/me/avatar").bearer_auth(access).header("content-type", "image/png");
+    let answer = broken.body("<svg onload='alert(1)'/>").send().await.unwrap();
+    refused(answer, StatusCode::BAD_REQUEST, "invalid_image").await;
+
+    for (name, side) in [("avatar_url", 512), ("avatar_thumbnail_url", 96)] {
+        let url = text(&shown[name]);
+        // An emulated account has no CloudFront that answers.
+        if url.contains(".cloudfront.net/") && service.url.starts_with("http://") {
+            continue;
+        }
+        let response = service.client.get(url).send().await.unwrap();
+        assert_eq!((response.status(), header(response.headers(), "content-type")), (StatusCode::OK, "image/jpeg"));
+        assert_eq!(header(response.headers(), "cache-control"), "public, max-age=31536000, immutable");
+        if !url.contains("X-Amz-Signature") {
+            assert_eq!(header(response.headers(), "x-content-type-options"), "nosniff");
+        }
+        let stored = image::load_from_memory_with_format(&response.bytes().await.unwrap(), image::ImageFormat::Jpeg);
+        let stored = stored.unwrap().into_rgb8();
+        assert_eq!(stored.dimensions(), (side, side));
+        let (left, right) = (stored.get_pixel(side / 4, side / 2).0, stored.get_pixel(side * 3 / 4, side / 2).0);
+        assert!(left[0] > 170 && left[2] < 80 && right[2] > 170 && right[0] < 80, "{left:?} {right:?}");
+    }
+    no_content(service.request(Method::DELETE, "/v1/me/avatar").bearer_auth(access).send().await.unwrap()).await;
+    let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
+    assert_eq!(me["avatar_url"], Value::Null);
+    let url = text(&shown["avatar_url"]);
+    if !url.contains(".cloudfront.net/") {
+        assert!(service.client.get(url).send().await.unwrap().status().is_client_error(), "the picture is gone");
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_the_run_before_goes_on() {
     let service = Service::find();
     let Ok(file) = env::var("LATCHKEY_SESSION") else { return };
