@@ -17,8 +17,11 @@ use shared::{
 use crate::{ENDPOINTS, OTHER_LAMBDAS, document::document, testing::TEMPLATE};
 
 const MANIFEST: &str = include_str!("Cargo.toml");
-const CONFIGS: [&str; 2] =
-    [include_str!("../shared/src/config/mod.rs"), include_str!("../shared/src/config/environment.rs")];
+const CONFIGS: [&str; 3] = [
+    include_str!("../shared/src/config/mod.rs"),
+    include_str!("../shared/src/config/avatars.rs"),
+    include_str!("../shared/src/config/environment.rs"),
+];
 const KEYS: &str = include_str!("../shared/src/store/keys.rs");
 const SAMCONFIG: &str = include_str!("../samconfig.toml");
 
