@@ -1,0 +1,9 @@
+//! The least that a Lambda behind API Gateway can be: what every figure of the benchmark is compared with.
+
+use lambda_http::{Error, Request, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    lambda_http::run(service_fn(async |_: Request| Ok::<_, Error>("hello"))).await
+}

@@ -1,0 +1,149 @@
+//! A Lambda: a process, and the Runtime API that it asks for events.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Failure,
+    calls::{Call, CallLog, time_of},
+    event::{HttpAnswer, HttpRequest},
+    process::{CpuShare, Process},
+    runtime_api::{Mark, RuntimeApi},
+};
+
+/// What is started.
+#[derive(Clone)]
+pub(crate) struct Program {
+    /// The Lambda's name.
+    pub(crate) name: String,
+    /// The file, and its arguments.
+    pub(crate) command: Vec<String>,
+    /// What it needs to know besides where AWS is.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Program {
+    /// A binary of this name in `folder`, with the memory of its function.
+    pub(crate) fn binary(folder: &Path, name: &str, memory_mb: u32) -> Self {
+        let fixed = [
+            ("ISSUER", "https://id.example.com".to_owned()),
+            ("ENVIRONMENT", "dev".to_owned()),
+            // As the template sets it.
+            ("ALLOWED_COUNTRIES", "US".to_owned()),
+            // Everybody of the benchmark signs in again and again.
+            ("OTP_RESEND_COOLDOWN_SECONDS", "1".to_owned()),
+            ("OTP_SENDS_PER_PHONE_PER_HOUR", "100".to_owned()),
+            ("OTP_SENDS_PER_PHONE_PER_DAY", "100".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string()),
+        ];
+        Self {
+            name: name.to_owned(),
+            command: vec![folder.join(name).display().to_string()],
+            environment: fixed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    }
+}
+
+/// Where Lambdas run.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// The variables that lead to AWS.
+    pub(crate) environment: Vec<(String, String)>,
+    /// The calls to AWS.
+    pub(crate) calls: CallLog,
+    /// The file that gets what they print.
+    pub(crate) log: PathBuf,
+}
+
+/// A Lambda that waits for events.
+pub(crate) struct Lambda {
+    pub(crate) process: Process,
+    api: RuntimeApi,
+    calls: CallLog,
+    name: String,
+    polled: Mark,
+}
+
+/// What it took to get there.
+pub(crate) struct Used {
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) calls: Vec<Call>,
+    /// The connections that were made meanwhile.
+    pub(crate) connections: u32,
+}
+
+impl Used {
+    /// The wall time without what AWS took.
+    pub(crate) fn own_wall(&self) -> Duration {
+        self.wall.saturating_sub(time_of(&self.calls))
+    }
+}
+
+impl Lambda {
+    /// Starts a Lambda and waits for its first poll.
+    pub(crate) async fn start(program: &Program, around: &Surroundings) -> Result<(Self, Used), Failure> {
+        let api = RuntimeApi::start().await?;
+        let own = [
+            ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", &program.name),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/latchkey/bench"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "2027/01/12/[1]0123456789abcdef"),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = [own.as_slice(), &around.environment, &program.environment].concat();
+        around.calls.take();
+        let process = Process::start(&program.command, &environment, &around.log)?;
+        api.measure(process.cpu());
+        let started_at = process.started_at;
+        let polled = Mark { at: started_at, cpu: Duration::ZERO };
+        let mut lambda = Self { process, api, calls: around.calls.clone(), name: program.name.clone(), polled };
+        lambda.polled = lambda.api.polled().await.map_err(|error| lambda.problem(&error))?;
+        let used = lambda.used(started_at, polled.cpu, lambda.polled);
+        Ok((lambda, used))
+    }
+
+    /// Gives it no more than a share of a core from now on.
+    pub(crate) fn hold(&self, share: &CpuShare) -> Result<(), Failure> {
+        share.hold(&self.process)
+    }
+
+    /// Has a request answered, with success.
+    pub(crate) async fn invoke(&mut self, request: &HttpRequest) -> Result<(HttpAnswer, Used), Failure> {
+        let request_id = self.api.next_request_id();
+        let event = request.event(&request_id);
+        let (body, used) = self.handle(request_id, event).await?;
+        let answer = HttpAnswer::parse(&body)?;
+        if !answer.is_success() {
+            let refusal = format!("{} {}: {} {}", request.method, request.path, answer.status_code, answer.json());
+            return Err(self.problem(&refusal.into()));
+        }
+        Ok((answer, used))
+    }
+
+    /// Has any event handled. Its CPU time is counted until the next poll, since a Lambda may clear up
+    /// after it has answered.
+    #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
+    pub(crate) async fn handle(&mut self, request_id: String, event: String) -> Result<(Vec<u8>, Used), Failure> {
+        let before = self.polled;
+        let handed_out_at = Instant::now();
+        let answer = self.api.answer(request_id, event).await;
+        let (answered, body) = answer.map_err(|error| self.problem(&error))?;
+        self.polled = self.api.polled().await.map_err(|error| self.problem(&error))?;
+        let end = Mark { at: answered.at, cpu: self.polled.cpu };
+        Ok((body.to_vec(), self.used(handed_out_at, before.cpu, end)))
+    }
+
+    fn used(&self, from: Instant, cpu_before: Duration, until: Mark) -> Used {
+        let (calls, connections) = self.calls.take();
+        let wall = until.at.saturating_duration_since(from);
+        Used { wall, cpu: until.cpu.saturating_sub(cpu_before), calls, connections }
+    }
+
+    fn problem(&self, error: &Failure) -> Failure {
+        format!("{}: {error}", self.name).into()
+    }
+}

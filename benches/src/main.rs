@@ -1,0 +1,166 @@
+//! The benchmark: the release binaries of the Lambdas, as Lambda runs them, against the embedded AWS.
+
+mod calls;
+mod event;
+mod flow;
+mod hot_keys;
+mod lambda;
+mod measure;
+mod people;
+mod process;
+mod report;
+mod runtime_api;
+mod subject;
+mod wire;
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use embedded_aws::EmbeddedAws;
+
+use crate::{
+    calls::CallLog,
+    flow::FlowFigures,
+    lambda::Surroundings,
+    measure::{Amount, measure},
+    people::People,
+    process::CpuShare,
+    report::Report,
+    subject::Subject,
+    wire::{Tls, Wire},
+};
+
+/// What went wrong.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The table is made from the deployment's template.
+const TEMPLATE: &str = include_str!("../../template.yaml");
+/// What a function of 256 MB has of a core.
+const SHARE_OF_256_MB: f64 = 256.0 / 1769.0;
+
+/// Measures the Lambdas. `benches/run` builds them first.
+#[derive(Parser)]
+struct Arguments {
+    /// Where the binaries are
+    #[arg(long, default_value = "target/release")]
+    binaries: PathBuf,
+    /// What else is written: figures.json, and what the Lambdas print
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+    /// Processes of each Lambda
+    #[arg(long, default_value_t = 21)]
+    rounds: usize,
+    /// Warm requests of each process
+    #[arg(long, default_value_t = 30)]
+    warm: usize,
+    /// Measure these alone, besides what they are compared with
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Measure in these ways alone: plain, tls, tls-256
+    #[arg(long, value_delimiter = ',')]
+    modes: Vec<String>,
+    /// The people who sign in
+    #[arg(long, default_value_t = 300)]
+    people: u32,
+    /// Measure whole sign-ins, too, beside the services that `benches/peers/setup` has set up here
+    #[arg(long)]
+    peers: Option<PathBuf>,
+    /// Measure nothing, but count the writes to each partition key when so many sign in within a second
+    #[arg(long, value_name = "SIGN-INS")]
+    hot_keys: Option<u32>,
+    /// Print the names of the Lambdas that have to be built, and end
+    #[arg(long)]
+    names: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.names {
+        println!("{}", Subject::lambdas().join(" "));
+        return ExitCode::SUCCESS;
+    }
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}\nWhat the Lambdas print is in {}", log(&arguments).display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log(arguments: &Arguments) -> PathBuf {
+    arguments.out.join("functions.log")
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    fs::create_dir_all(&arguments.out)?;
+    fs::write(log(arguments), "")?;
+    let aws = EmbeddedAws::start(TEMPLATE, None).await?;
+    let plain = around(arguments, &aws, None).await?;
+    let mut people = People::make(&aws, &plain.1, &arguments.binaries, arguments.people).await?;
+    if let Some(count) = arguments.hot_keys {
+        return hot_keys::print(&mut people, count).await;
+    }
+    let login = people.register(&plain.1, &arguments.binaries).await?;
+    let references = ["hello", "get-item", "get-item ×11"];
+    let subjects: Vec<_> = Subject::all(&arguments.binaries, login)
+        .into_iter()
+        .filter(|subject| {
+            let named = arguments.only.iter().any(|only| only == subject.name);
+            arguments.only.is_empty() || named || references.contains(&subject.name)
+        })
+        .collect();
+    let tls = Tls::make()?;
+    let encrypted = around(arguments, &aws, Some(&tls)).await?;
+    let share = CpuShare::new(SHARE_OF_256_MB);
+    if share.is_none() {
+        eprintln!("tls-256 is skipped: this machine lets nobody here make a control group");
+    }
+    let amount = Amount { rounds: arguments.rounds, warm: arguments.warm };
+    let held = Amount { rounds: arguments.rounds, warm: arguments.warm.min(5) };
+    let mut modes = BTreeMap::new();
+    for (mode, around, amount, share) in [
+        ("plain", &plain.1, amount, None),
+        ("tls", &encrypted.1, amount, None),
+        ("tls-256", &encrypted.1, held, share.as_ref()),
+    ] {
+        let chosen = arguments.modes.is_empty() || arguments.modes.iter().any(|chosen| chosen == mode);
+        if !chosen || (mode == "tls-256" && share.is_none()) {
+            continue;
+        }
+        eprintln!("{mode}");
+        let figures = measure(&subjects, amount, share, around, &mut people).await?;
+        println!("{}", report::table(mode, &figures));
+        modes.insert(mode, figures);
+    }
+    println!("{}", report::LEGEND);
+    let flows = flows(arguments, &plain.1, &mut people).await?;
+    println!("{}", report::flow_table(&flows));
+    let profile = arguments.binaries.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = arguments.out.join("figures.json");
+    fs::write(&file, serde_json::to_string_pretty(&Report { profile, modes, flows })?)?;
+    println!("{}", file.display());
+    Ok(())
+}
+
+/// Whole sign-ins, here and at the peers.
+async fn flows(arguments: &Arguments, around: &Surroundings, people: &mut People) -> Result<Vec<FlowFigures>, Failure> {
+    let Some(peers) = &arguments.peers else { return Ok(Vec::new()) };
+    let services = flow::Service::all(&arguments.binaries, peers, &arguments.out)?;
+    let amount = Amount { rounds: arguments.rounds.min(11), warm: arguments.warm };
+    flow::measure(&services, amount, around, people).await
+}
+
+/// The way to AWS, which lasts as long as the wire does.
+async fn around(arguments: &Arguments, aws: &EmbeddedAws, tls: Option<&Tls>) -> Result<(Wire, Surroundings), Failure> {
+    let calls = CallLog::default();
+    let wire = Wire::start(aws, tls, &calls).await?;
+    let mut environment = wire.environment.clone();
+    if let Some(tls) = tls {
+        let file = arguments.out.join("root.pem");
+        fs::write(&file, &tls.root_pem)?;
+        environment.push(("AWS_CA_BUNDLE".to_owned(), file.display().to_string()));
+    }
+    Ok((wire, Surroundings { environment, calls, log: log(arguments) }))
+}

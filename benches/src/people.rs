@@ -1,0 +1,170 @@
+//! The people of the benchmark, and the Lambdas that serve them while nothing is measured.
+
+use std::path::Path;
+
+use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use crate::{
+    Failure,
+    calls::Call,
+    event::HttpRequest,
+    lambda::{Lambda, Program, Surroundings},
+};
+
+/// What signs people in.
+pub(crate) struct People {
+    send: Lambda,
+    verify: Lambda,
+    inbox: broadcast::Receiver<Message>,
+    count: u32,
+    next: u32,
+    /// The partition keys that sign-ins wrote.
+    written: Vec<String>,
+}
+
+/// A challenge and its code.
+pub(crate) struct Challenge {
+    id: String,
+    code: String,
+}
+
+/// A signed-in person's tokens.
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Tokens {
+    /// Those of an answer.
+    pub(crate) fn of(answer: &Value) -> Result<Self, Failure> {
+        Ok(Self { access: field(answer, "access_token")?, refresh: field(answer, "refresh_token")? })
+    }
+}
+
+/// Person number `index`: phones that libphonenumber takes for real.
+pub(crate) fn phone(index: u32) -> String {
+    format!("+1212{}{:04}", 200 + index / 10_000, index % 10_000)
+}
+
+/// Everybody has an address of his own.
+fn source_ip(index: u32) -> String {
+    format!("10.{}.{}.{}", index >> 16 & 255, index >> 8 & 255, index & 255)
+}
+
+/// The request that sends a code to person number `index`.
+pub(crate) fn send_request(index: u32) -> HttpRequest {
+    HttpRequest::post("/v1/otp/send", json!({"phone": phone(index)})).from(source_ip(index))
+}
+
+/// The request that proves a challenge.
+pub(crate) fn verify_request(challenge: &Challenge) -> HttpRequest {
+    HttpRequest::post("/v1/otp/verify", json!({"challenge_id": challenge.id, "code": challenge.code}))
+}
+
+impl People {
+    /// Makes the keys, as a deployment does, and signs `count` people in, so that all of them exist.
+    pub(crate) async fn make(
+        aws: &EmbeddedAws,
+        around: &Surroundings,
+        binaries: &Path,
+        count: u32,
+    ) -> Result<Self, Failure> {
+        make_keys(aws, around, binaries).await?;
+        let (send, _) = Lambda::start(&Program::binary(binaries, "otp-send", 256), around).await?;
+        let (verify, _) = Lambda::start(&Program::binary(binaries, "otp-verify", 256), around).await?;
+        let mut people = Self { send, verify, inbox: aws.inbox.subscribe(), count: 0, next: 0, written: Vec::new() };
+        people.grow(count).await?;
+        Ok(people)
+    }
+
+    /// Signs up `count` people more, and turns to the first of them.
+    pub(crate) async fn grow(&mut self, count: u32) -> Result<(), Failure> {
+        let first = self.count;
+        self.count += count;
+        self.next = first;
+        for _ in 0..count {
+            self.sign_in().await?;
+        }
+        self.next = first;
+        Ok(())
+    }
+
+    /// The partition keys that sign-ins wrote since the last time.
+    pub(crate) fn take_written(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.written)
+    }
+
+    fn wrote(&mut self, calls: Vec<Call>) {
+        self.written.extend(calls.into_iter().flat_map(|call| call.written));
+    }
+
+    /// The next person.
+    pub(crate) fn next(&mut self) -> u32 {
+        let index = self.next;
+        self.next = (index + 1) % self.count;
+        index
+    }
+
+    /// Sends the next person a code.
+    pub(crate) async fn challenge(&mut self) -> Result<Challenge, Failure> {
+        let index = self.next();
+        let (answer, used) = self.send.invoke(&send_request(index)).await?;
+        self.wrote(used.calls);
+        self.challenge_of(index, &answer.json()).await
+    }
+
+    /// The challenge of an answer, and its code from the text that arrived.
+    pub(crate) async fn challenge_of(&mut self, index: u32, answer: &Value) -> Result<Challenge, Failure> {
+        Ok(Challenge { id: field(answer, "challenge_id")?, code: self.code(&phone(index)).await? })
+    }
+
+    /// The code that was texted to `phone` last. Codes nobody asked for are passed over.
+    pub(crate) async fn code(&mut self, phone: &str) -> Result<String, Failure> {
+        loop {
+            match self.inbox.recv().await {
+                Ok(message) if message.to == phone => return Ok(message.body.chars().take(6).collect()),
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(closed) => return Err(closed.into()),
+            }
+        }
+    }
+
+    /// Signs the next person in.
+    pub(crate) async fn sign_in(&mut self) -> Result<Tokens, Failure> {
+        let challenge = self.challenge().await?;
+        let (answer, used) = self.verify.invoke(&verify_request(&challenge)).await?;
+        self.wrote(used.calls);
+        Tokens::of(&answer.json())
+    }
+
+    /// Gives somebody new a password. Answers the request that signs him in with it.
+    pub(crate) async fn register(&mut self, around: &Surroundings, binaries: &Path) -> Result<HttpRequest, Failure> {
+        let (index, password) = (self.count, "a long pass phrase of the benchmark");
+        let body = json!({"phone": phone(index), "password": password});
+        let (mut register, _) = Lambda::start(&Program::binary(binaries, "auth-register", 1769), around).await?;
+        let (answer, _) = register.invoke(&HttpRequest::post("/v1/auth/register", body.clone())).await?;
+        let challenge = self.challenge_of(index, &answer.json()).await?;
+        self.verify.invoke(&verify_request(&challenge)).await?;
+        Ok(HttpRequest::post("/v1/auth/login", body))
+    }
+}
+
+/// The keys of a deployment: what CloudFormation generates, and a first rotation.
+async fn make_keys(aws: &EmbeddedAws, around: &Surroundings, binaries: &Path) -> Result<(), Failure> {
+    aws.secrets.create(HASH_KEYS_SECRET, json!({"root": "0123456789abcdef".repeat(4)}).to_string());
+    let token = aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
+    let (mut rotate, _) = Lambda::start(&Program::binary(binaries, "keys-rotate", 512), around).await?;
+    for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+        let event = json!({"SecretId": SIGNING_KEYS_SECRET, "ClientRequestToken": token, "Step": step});
+        rotate.handle(step.to_owned(), event.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// A field of an answer.
+pub(crate) fn field(answer: &Value, name: &str) -> Result<String, Failure> {
+    let text = answer.get(name).and_then(Value::as_str).map(str::to_owned);
+    text.ok_or_else(|| format!("no {name} in {answer}").into())
+}
