@@ -3,7 +3,10 @@
 use std::{pin::Pin, process::ExitCode};
 
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _,
+    filter::{LevelFilter, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -40,7 +43,7 @@ pub fn run_static(routes: OpenApiRouter<Parts>) -> ExitCode {
 /// Starts any Lambda: the log, the settings, the runtime.
 pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -> ExitCode {
     let environment = Environment::of_process();
-    let level = environment.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or("info").to_owned();
+    let level = environment.get("AWS_LAMBDA_LOG_LEVEL").and_then(log_level).unwrap_or(LevelFilter::INFO);
     let log = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -48,7 +51,7 @@ pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -
         .with_current_span(false)
         .with_span_list(false)
         .with_filter(filter_fn(metrics::is_log))
-        .with_filter(EnvFilter::new(level));
+        .with_filter(level);
     let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
     tracing_subscriber::registry().with(log).with(EmbeddedMetrics::new(stage, Clock::system())).init();
     let parts = match Parts::new(environment, Clock::system(), Random::system()) {
@@ -74,6 +77,11 @@ pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -
             ExitCode::FAILURE
         }
     }
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
+fn log_level(name: &str) -> Option<LevelFilter> {
+    if name == "FATAL" { Some(LevelFilter::ERROR) } else { name.parse().ok() }
 }
 
 /// For endpoints that need nothing prepared.
