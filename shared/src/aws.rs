@@ -7,6 +7,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::{
     behavior_version::BehaviorVersion,
+    http::SharedHttpClient,
     interceptors::context::InterceptorContext,
     retries::classifiers::{ClassifyRetry, RetryAction, RetryReason},
 };
@@ -30,11 +31,38 @@ const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_500);
 /// 4 ms of CPU, and a machine may have none.
 const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
-/// The configuration for a `service` (as `DYNAMODB` in `AWS_ENDPOINT_URL_DYNAMODB`).
-///
-/// Credentials and region come from the environment, where Lambda puts them. The SDK's own loader
-/// would do the same and link a token service, a profile parser and a second HTTP client for it.
+/// What the clients of a process share: the environment, and an HTTP client, for which TLS is set up once.
+#[derive(Clone)]
+pub struct Aws {
+    environment: Environment,
+    http_client: SharedHttpClient,
+}
+
+impl Aws {
+    /// AWS as the environment tells where it is. No call is made.
+    pub fn new(environment: &Environment) -> Self {
+        let http_client = Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .tls_context(tls_context(environment))
+            .build_https();
+        Self { environment: environment.clone(), http_client }
+    }
+
+    /// The configuration for a `service` (as `DYNAMODB` in `AWS_ENDPOINT_URL_DYNAMODB`).
+    ///
+    /// Credentials and region come from the environment, where Lambda puts them. The SDK's own loader
+    /// would do the same and link a token service, a profile parser and a second HTTP client for it.
+    pub fn config(&self, service: &str) -> SdkConfig {
+        config(&self.environment, service, self.http_client.clone())
+    }
+}
+
+/// The configuration for one service alone.
 pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
+    Aws::new(environment).config(service)
+}
+
+fn config(environment: &Environment, service: &str, http_client: SharedHttpClient) -> SdkConfig {
     let variable = |name: &str| environment.get(name).map(str::to_owned);
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -50,12 +78,7 @@ pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
                 .operation_timeout(OPERATION_TIMEOUT)
                 .build(),
         )
-        .http_client(
-            Builder::new()
-                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-                .tls_context(tls_context(environment))
-                .build_https(),
-        );
+        .http_client(http_client);
     if let Some(credentials) = credentials(environment) {
         config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     }

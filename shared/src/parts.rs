@@ -12,6 +12,7 @@ use crate::{
     apps::Apps,
     audit::Audit,
     avatars::{AvatarUrls, Avatars, Objects},
+    aws::Aws,
     challenges::Challenges,
     clock::Clock,
     config::{Environment, Settings},
@@ -38,6 +39,7 @@ struct Made {
     settings: Arc<Settings>,
     clock: Clock,
     random: Random,
+    aws: OnceLock<Aws>,
     store: OnceLock<Store>,
     secrets: OnceLock<Secrets>,
     messenger: OnceLock<Messenger>,
@@ -62,6 +64,7 @@ impl Parts {
             settings,
             clock,
             random,
+            aws: OnceLock::new(),
             store: OnceLock::new(),
             secrets: OnceLock::new(),
             messenger: OnceLock::new(),
@@ -90,10 +93,14 @@ impl Parts {
         &self.0.random
     }
 
+    fn aws(&self) -> &Aws {
+        self.0.aws.get_or_init(|| Aws::new(&self.0.environment))
+    }
+
     /// The table.
     pub fn store(&self) -> &Store {
         let made = &self.0;
-        made.store.get_or_init(|| Store::new(&made.environment, &made.settings, made.random.clone()))
+        made.store.get_or_init(|| Store::new(self.aws(), &made.settings, made.random.clone()))
     }
 
     /// The (read, write) request units used so far.
@@ -103,7 +110,7 @@ impl Parts {
 
     /// The secrets.
     pub fn secrets(&self) -> &Secrets {
-        self.0.secrets.get_or_init(|| Secrets::new(&self.0.environment))
+        self.0.secrets.get_or_init(|| Secrets::new(self.aws()))
     }
 
     /// The sender of messages.
@@ -113,8 +120,8 @@ impl Parts {
         }
         let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
         let spending = Spending::new(self.store().clone(), &self.0.settings, clock, random);
-        let texts = Texts::new(&self.0.environment, &self.0.settings, spending)?;
-        let mails = Mails::new(&self.0.environment, &self.0.settings);
+        let texts = Texts::new(self.aws(), &self.0.settings, spending)?;
+        let mails = Mails::new(self.aws(), &self.0.settings);
         Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
     }
 

@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use serde::Deserialize;
 
-use crate::{aws::sdk_config, config::Environment, error::Error, hash_keys::HashKeys, signing_keys::SigningKeys};
+use crate::{aws::Aws, error::Error, hash_keys::HashKeys, signing_keys::SigningKeys};
 
 /// Reads secrets.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ struct HashKeysSecret {
 
 impl Secrets {
     /// A client. No call is made.
-    pub fn new(environment: &Environment) -> Self {
-        Self { client: Client::new(&sdk_config(environment, "SECRETSMANAGER")) }
+    pub fn new(aws: &Aws) -> Self {
+        Self { client: Client::new(&aws.config("SECRETSMANAGER")) }
     }
 
     /// The SDK's own client, for the rotation.

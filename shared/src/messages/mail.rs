@@ -8,8 +8,8 @@ use aws_sdk_sesv2::{
 
 use super::content::MailText;
 use crate::{
-    aws::sdk_config,
-    config::{Environment, Settings},
+    aws::Aws,
+    config::Settings,
     email::Email,
     error::Error,
     metrics::{self, Metric},
@@ -24,8 +24,8 @@ pub struct Mails {
 
 impl Mails {
     /// A sender as the settings want it. No call is made.
-    pub fn new(environment: &Environment, settings: &Settings) -> Self {
-        Self { client: Client::new(&sdk_config(environment, "SESV2")), from: settings.email_from.clone() }
+    pub fn new(aws: &Aws, settings: &Settings) -> Self {
+        Self { client: Client::new(&aws.config("SESV2")), from: settings.email_from.clone() }
     }
 
     /// Sends an e-mail.

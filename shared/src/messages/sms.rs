@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Content, Language};
 use crate::{
-    aws::sdk_config,
-    config::{Environment, Settings, SmsSettings},
+    aws::Aws,
+    config::{Settings, SmsSettings},
     error::Error,
     metrics::{self, Metric},
     phone::PhoneNumber,
@@ -27,12 +27,8 @@ pub struct Texts {
 
 impl Texts {
     /// A sender as the settings want it. No call is made.
-    pub fn new(environment: &Environment, settings: &Settings, spending: Spending) -> Result<Self, Error> {
-        Ok(Self {
-            client: Client::new(&sdk_config(environment, "SNS")),
-            spending,
-            attributes: Arc::new(attributes(&settings.sms)?),
-        })
+    pub fn new(aws: &Aws, settings: &Settings, spending: Spending) -> Result<Self, Error> {
+        Ok(Self { client: Client::new(&aws.config("SNS")), spending, attributes: Arc::new(attributes(&settings.sms)?) })
     }
 
     /// Sends a text to `phone`, once its price is put aside.

@@ -53,8 +53,8 @@ pub use self::{
 };
 use crate::{
     audit::Event,
-    aws::{TransactionConflictClassifier, sdk_config},
-    config::{Environment, Settings},
+    aws::{Aws, TransactionConflictClassifier},
+    config::Settings,
     error::Error,
     random::Random,
 };
@@ -92,8 +92,8 @@ struct ConsumedUnits {
 
 impl Store {
     /// The table that the settings name. No call is made.
-    pub fn new(environment: &Environment, settings: &Settings, random: Random) -> Self {
-        let config = aws_sdk_dynamodb::config::Builder::from(&sdk_config(environment, "DYNAMODB"))
+    pub fn new(aws: &Aws, settings: &Settings, random: Random) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(&aws.config("DYNAMODB"))
             .retry_classifier(TransactionConflictClassifier)
             .build();
         Self {
