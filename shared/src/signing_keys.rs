@@ -8,8 +8,9 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{
     encoding::AsDer,
+    rand::SystemRandom,
     rsa::{KeyPair, KeySize},
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256},
 };
 use jsonwebtoken::{
     EncodingKey,
@@ -104,6 +105,20 @@ impl SigningKey {
         .map_err(|error| Error::Internal(format!("the signing key {} cannot be read: {error}", self.kid)))
     }
 
+    /// The key, ready to sign.
+    pub(crate) fn private_key(&self) -> Result<PrivateKey, Error> {
+        let broken = || Error::Internal(format!("the signing key {} cannot be read", self.kid));
+        let pem = pem::parse(&self.private_key).map_err(|_| broken())?;
+        match self.algorithm {
+            Algorithm::RS256 => KeyPair::from_pkcs8(pem.contents()).map(PrivateKey::Rsa),
+            Algorithm::ES256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pem.contents()).map(PrivateKey::Ecdsa)
+            }
+            Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(pem.contents()).map(PrivateKey::Ed25519),
+        }
+        .map_err(|_| broken())
+    }
+
     /// The public half.
     pub fn public(&self) -> Result<Jwk, Error> {
         let mut jwk = Jwk::from_encoding_key(&self.encoding_key()?, self.algorithm.for_tokens())
@@ -111,6 +126,29 @@ impl SigningKey {
         jwk.common.key_id = Some(self.kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         Ok(jwk)
+    }
+}
+
+/// A key that signs, read and checked once a process: the token library does both for every token.
+pub(crate) enum PrivateKey {
+    Rsa(KeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl PrivateKey {
+    /// The signature of a JWS over `message` (RFC 7518 §3.3, §3.4, RFC 8037 §3.1).
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |_| Error::Internal("a token could not be signed".into());
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
+                Ok(signature)
+            }
+            Self::Ecdsa(pair) => Ok(pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec()),
+            Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
     }
 }
 
