@@ -1,6 +1,6 @@
 //! Phone numbers: canonical, or refused.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::LazyLock};
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, enums::Region};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,11 @@ impl AllowedCountries {
             Self::Only(countries) => countries.contains(country),
         }
     }
+}
+
+/// Reads what is known of the world's phone numbers, which the first number would otherwise have to wait for.
+pub fn prepare() {
+    LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
 /// A country, as ISO 3166-1 alpha-2, that phone numbers are known for.

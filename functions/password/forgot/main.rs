@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::run(functions::password::forgot::routes(), lambda::warm_hash_keys)
+    lambda::run(functions::password::forgot::routes(), lambda::warm_texts)
 }

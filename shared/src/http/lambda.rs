@@ -15,6 +15,7 @@ use crate::{
     config::Environment,
     metrics::{self, EmbeddedMetrics},
     parts::Parts,
+    phone,
     random::Random,
 };
 
@@ -109,6 +110,20 @@ pub fn warm_avatars(parts: &Parts) -> Warming<'_> {
         let (ping, avatars) = futures_util::join!(parts.store().ping(), parts.avatars());
         log_failure(ping);
         log_failure(avatars);
+    })
+}
+
+/// Opens the connections to the table and for texts, reads the hash keys.
+pub fn warm_texts(parts: &Parts) -> Warming<'_> {
+    Box::pin(async {
+        phone::prepare();
+        let connect = async {
+            match parts.messenger() {
+                Ok(messenger) => messenger.connect().await,
+                Err(error) => log_failure::<()>(Err(error)),
+            }
+        };
+        let ((), ()) = futures_util::join!(connect, warm_hash_keys(parts));
     })
 }
 

@@ -26,6 +26,11 @@ impl Messenger {
         Self { texts, mails }
     }
 
+    /// Opens the connection for texts.
+    pub async fn connect(&self) {
+        self.texts.connect().await;
+    }
+
     /// Sends a message, in the language that was asked for or that the phone's country speaks.
     ///
     /// # Errors

@@ -31,6 +31,12 @@ impl Texts {
         Ok(Self { client: Client::new(&aws.config("SNS")), spending, attributes: Arc::new(attributes(&settings.sms)?) })
     }
 
+    /// Opens the connection, by a call that names no phone, which SNS refuses.
+    pub async fn connect(&self) {
+        // Where it cannot be opened the first text tries again, and tells.
+        let _ = self.client.publish().message("-").send().await;
+    }
+
     /// Sends a text to `phone`, once its price is put aside.
     ///
     /// # Errors
