@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::{
     http::SharedHttpClient,
     interceptors::context::InterceptorContext,
     retries::classifiers::{ClassifyRetry, RetryAction, RetryReason},
+    stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_smithy_types::{
     retry::{ErrorKind, RetryConfig},
@@ -78,7 +79,9 @@ fn config(environment: &Environment, service: &str, http_client: SharedHttpClien
                 .operation_timeout(OPERATION_TIMEOUT)
                 .build(),
         )
-        .http_client(http_client);
+        .http_client(http_client)
+        // The timeouts bound every call, and no body here is a stream.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(credentials) = credentials(environment) {
         config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
