@@ -10,7 +10,12 @@ use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
 };
-use tracing_subscriber::{Layer, layer::Context};
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    layer::Context,
+    registry::LookupSpan,
+};
 
 use crate::clock::Clock;
 
@@ -83,9 +88,12 @@ pub struct EmbeddedMetrics {
 }
 
 impl EmbeddedMetrics {
-    /// Counts of `service`, the one dimension.
-    pub fn new(service: String, clock: Clock) -> Self {
-        Self { clock, service }
+    /// A layer that counts for `service`, the one dimension.
+    ///
+    /// It takes an interest in counts alone: one that hears of everything has every span and trace event of the SDK
+    /// and its HTTP client made, of which there are dozens a call.
+    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(service: String, clock: Clock) -> impl Layer<S> {
+        Self { clock, service }.with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO))
     }
 
     fn line(&self, name: &str) -> String {
@@ -142,7 +150,7 @@ mod tests {
     #[test]
     fn a_count_is_a_line_that_cloudwatch_reads() {
         let clock = Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap());
-        let line = EmbeddedMetrics::new("prod".into(), clock).line("TextsSent");
+        let line = EmbeddedMetrics { clock, service: "prod".into() }.line("TextsSent");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&line["TextsSent"], &line["Service"]), (&json!(1), &json!("prod")));
         assert_eq!(line["_aws"]["Timestamp"], 1_800_000_000_000_i64);

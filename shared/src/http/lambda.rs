@@ -54,7 +54,7 @@ pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -
         .with_filter(filter_fn(metrics::is_log))
         .with_filter(level);
     let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
-    tracing_subscriber::registry().with(log).with(EmbeddedMetrics::new(stage, Clock::system())).init();
+    tracing_subscriber::registry().with(log).with(EmbeddedMetrics::layer(stage, Clock::system())).init();
     let parts = match Parts::new(environment, Clock::system(), Random::system()) {
         Ok(parts) => parts,
         Err(problems) => {
