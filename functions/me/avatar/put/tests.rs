@@ -173,7 +173,7 @@ async fn it_is_in_the_audit_trail_and_in_every_view() {
     assert_eq!(key_of(seen.assert_ok()["avatar_url"].as_str().unwrap()), key);
     assert_ne!(seen.header("etag"), tag);
     let trail = app.get_as(&admin.access, "/v1/audit").await;
-    let events: Vec<_> = trail.assert_ok()["items"].as_array().unwrap().iter().cloned().collect();
+    let events = trail.assert_ok()["items"].as_array().unwrap().clone();
     let changes: Vec<_> = events.iter().filter(|event| event["action"] == "avatar_change").collect();
     assert_eq!(changes.len(), 1);
     assert_eq!((&changes[0]["actor"], &changes[0]["target"]), (&json!(me.id()), &json!(format!("user:{}", me.id()))));
