@@ -110,6 +110,8 @@ impl TestApp {
         environment.set_default("ISSUER", ISSUER);
         environment.set_default("ENVIRONMENT", "dev");
         environment.set_default("ALLOWED_COUNTRIES", "*");
+        // The phones of tests begin alike.
+        environment.set_default("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000");
         // A whole hour, so that counters by the hour do not turn over within a test by chance.
         let now_millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         Self::instance(Arc::new(aws), environment, now_millis)

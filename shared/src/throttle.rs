@@ -17,8 +17,8 @@ const DAY: i64 = 24 * HOUR;
 
 /// Failures in a row, and the seconds to wait after the last of them. [`OFF_AFTER`] comes on top.
 const LADDER: [(u32, i64); 3] = [(50, DAY), (20, HOUR), (10, 15 * 60)];
-/// After so many failures in a row only another factor or an administrator helps (NIST SP 800-63B-4
-/// §3.2.2: no more than 100).
+/// After so many failures in a row only an administrator helps (NIST SP 800-63B-4 §3.2.2: no more than 100), or
+/// another address of the user's own.
 pub const OFF_AFTER: u32 = 100;
 /// How the cooldown grows from one message to the next.
 const COOLDOWN_GROWTH: [i64; 4] = [1, 2, 4, 10];
@@ -218,6 +218,15 @@ impl Throttle {
     pub fn record_success(&mut self) {
         self.failures_in_row = 0;
         self.sends_in_row = self.sends_in_row.min(1);
+    }
+
+    /// Forgets all failures: an administrator knows who it was. Answers whether there were any.
+    pub fn forget_failures(&mut self) -> bool {
+        let had = self.longest_row() > 0 || !self.failures.is_empty();
+        self.failures.clear();
+        self.failures_in_row = 0;
+        self.second_failures_in_row = 0;
+        had
     }
 
     /// Whether [`Self::record_success`] would change anything.

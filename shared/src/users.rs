@@ -25,6 +25,7 @@ use crate::{
     role::Permissions,
     roles::Roles,
     store::{Created, Store, UserFilter},
+    throttle::Throttle,
     user::{User, UserStatus},
     username::Username,
 };
@@ -207,6 +208,21 @@ impl Users {
             Error::Conflict(field) if field.field == "address" => Error::taken("username"),
             error => gone_meanwhile(error),
         })
+    }
+
+    /// Ends every wait of a user for wrong codes and passwords, and records the `event` of it where there was one.
+    pub async fn unlock(&self, user: &User, event: &Event) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut had_failures = false;
+        for address in user.addresses() {
+            let identifier = self.hash_keys.address(&address);
+            let identity = self.store.identity(&identifier).await?;
+            if identity.throttle().clone().forget_failures() {
+                let forget = |throttle: &mut Throttle| Ok(throttle.forget_failures());
+                had_failures |= self.store.change_throttle(&identifier, identity, now, forget).await?;
+            }
+        }
+        if had_failures { self.store.record(event).await } else { Ok(()) }
     }
 
     /// Gives a user these roles in an app, in the place of those he has there.

@@ -39,7 +39,8 @@ pub struct UpdateUserRequest {
 
 /// Changes a user; only where he is as you have read him, if you send `If-Match`.
 ///
-/// Administrators are changed by administrators alone, and the last one stays active.
+/// Administrators are changed by administrators alone, and the last one stays active. The status `active` also ends
+/// every wait for wrong codes and passwords, as after a hundred of them in a row nothing else does.
 #[utoipa::path(
     patch,
     path = "/v1/users/{user_id}",
@@ -64,8 +65,14 @@ async fn update(
         username: request.username.map(|name| name.as_deref().map(Username::parse).transpose()).transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
-    let event = recorder.event(admin.caller.deed(Action::UserUpdate, format!("user:{id}")))?;
-    let user = users.recording(event).change(id, (&profile, request.status), seen.tag(), &admin.permissions).await?;
+    let deed = || admin.caller.deed(Action::UserUpdate, format!("user:{id}"));
+    let user = users
+        .recording(recorder.event(deed())?)
+        .change(id, (&profile, request.status), seen.tag(), &admin.permissions)
+        .await?;
+    if request.status == Some(UserStatus::Active) {
+        users.unlock(&user, &recorder.event(deed())?).await?;
+    }
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 

@@ -148,3 +148,25 @@ async fn only_administrators_touch_administrators() {
     app.user(&clerk, admin.id()).await.assert_ok();
     assert_eq!(app.me(&admin.access).await["roles"], json!(["Admin", "User"]));
 }
+
+#[tokio::test]
+async fn whom_a_hundred_failures_keep_out_an_administrator_lets_in_again() {
+    let (app, _) = TestApp::with_staff().await;
+    let id = app.person(PHONE).await.id().to_owned();
+    loop {
+        let answer = app.login(json!({"phone": PHONE}), "wrong").await;
+        if answer.status == 429 && answer.json.get("retry_after").is_none() {
+            break;
+        }
+        app.advance(answer.json["retry_after"].as_i64().unwrap_or(3600));
+    }
+    app.advance(400 * 24 * 3600);
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
+    let admin = app.sign_in(ADMIN_PHONE).await;
+    let before = app.events(&admin).await.len();
+    for events in [1, 1] {
+        app.patch_as(&admin, &path(&id), json!({"status": "active"})).await.assert_ok();
+        assert_eq!(app.events(&admin).await.len(), before + events, "once, since there was something to end");
+    }
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
