@@ -23,7 +23,7 @@ fn chance(tries: u32, per_try: f64, days: i32) -> f64 {
 
 #[test]
 fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
-    let required = ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN"];
+    let required = ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN", "AVATAR_BUCKET"];
     let environment: Environment = required.map(|name| (name, "https://id.example.com")).into_iter().collect();
     let settings = Settings::parse(&environment, Timestamp::UNIX_EPOCH).unwrap();
     let (limits, budget) = (&settings.limits, &settings.sms_budget);
