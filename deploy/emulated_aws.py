@@ -36,7 +36,8 @@ PARTITION_KEY = "pk"
 
 
 def partition_keys(request):
-    """Every partition key that a request names; those of a transaction together, the strictest reading."""
+    """Every partition key that a request names. Of a transaction none: AWS looks at each of its items by itself, and here
+    all would be one request."""
     if not isinstance(request, dict):
         return
     for name in ("Key", "Item"):
@@ -46,9 +47,6 @@ def partition_keys(request):
     for name, value in re.findall(r"(#?\w+)\s*=\s*(:\w+)", request.get("KeyConditionExpression", "")):
         if names.get(name, name) == PARTITION_KEY:
             yield from values[value].values()
-    for item in request.get("TransactItems", []):
-        for part in item.values():
-            yield from partition_keys(part)
     for table in request.get("RequestItems", {}).values():
         for part in table.get("Keys", []) if isinstance(table, dict) else table:
             yield from partition_keys({"Key": part} if isinstance(table, dict) else next(iter(part.values())))
