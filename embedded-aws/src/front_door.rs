@@ -45,7 +45,7 @@ async fn forward(State(door): State<FrontDoor>, mut request: Request) -> Respons
 }
 
 /// The service that a request is signed for (Signature Version 4: `Credential=key/date/region/service/aws4_request`).
-fn service(request: &Request) -> Option<&'static str> {
+pub(crate) fn service(request: &Request) -> Option<&'static str> {
     let signature = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let scope = signature.split_once("Credential=")?.1.split(',').next()?;
     let signed_for = scope.split('/').nth(3)?;

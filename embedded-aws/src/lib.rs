@@ -7,6 +7,7 @@
 
 pub mod api_gateway;
 mod dynamodb;
+pub mod faults;
 mod front_door;
 mod inbox;
 mod s3;
