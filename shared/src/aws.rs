@@ -115,6 +115,26 @@ fn tls_context(environment: &Environment) -> tls::TlsContext {
     })
 }
 
+/// The timeouts of what is not tried again when no answer comes: its one try has the time of all.
+pub fn patient() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT).build()
+}
+
+/// Forbids to send again what was not answered: it may have been done, and SNS and SES cannot tell that it is
+/// the same.
+#[derive(Debug)]
+pub struct UnansweredClassifier;
+
+impl ClassifyRetry for UnansweredClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        if context.response().is_some() { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+    }
+
+    fn name(&self) -> &'static str {
+        "unanswered"
+    }
+}
+
 /// Retries what DynamoDB calls a conflict with a transaction: the SDK's own list leaves it out.
 #[derive(Debug)]
 pub struct TransactionConflictClassifier;

@@ -8,7 +8,7 @@ use aws_sdk_sesv2::{
 
 use super::content::MailText;
 use crate::{
-    aws::Aws,
+    aws::{Aws, UnansweredClassifier, patient},
     config::Settings,
     email::Email,
     error::Error,
@@ -25,7 +25,10 @@ pub struct Mails {
 impl Mails {
     /// A sender as the settings want it. No call is made.
     pub fn new(aws: &Aws, settings: &Settings) -> Self {
-        Self { client: Client::new(&aws.config("SESV2")), from: settings.email_from.clone() }
+        let config = aws_sdk_sesv2::config::Builder::from(&aws.config("SESV2"))
+            .retry_classifier(UnansweredClassifier)
+            .timeout_config(patient());
+        Self { client: Client::from_conf(config.build()), from: settings.email_from.clone() }
     }
 
     /// Sends an e-mail.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Content, Language};
 use crate::{
-    aws::Aws,
+    aws::{Aws, UnansweredClassifier, patient},
     config::{Settings, SmsSettings},
     error::Error,
     metrics::{self, Metric},
@@ -28,7 +28,14 @@ pub struct Texts {
 impl Texts {
     /// A sender as the settings want it. No call is made.
     pub fn new(aws: &Aws, settings: &Settings, spending: Spending) -> Result<Self, Error> {
-        Ok(Self { client: Client::new(&aws.config("SNS")), spending, attributes: Arc::new(attributes(&settings.sms)?) })
+        let config = aws_sdk_sns::config::Builder::from(&aws.config("SNS"))
+            .retry_classifier(UnansweredClassifier)
+            .timeout_config(patient());
+        Ok(Self {
+            client: Client::from_conf(config.build()),
+            spending,
+            attributes: Arc::new(attributes(&settings.sms)?),
+        })
     }
 
     /// Opens the connection, by a call that names no phone, which SNS refuses.
