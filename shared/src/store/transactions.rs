@@ -1,6 +1,6 @@
 //! Several writes as one.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -12,13 +12,16 @@ use uuid::Uuid;
 use super::{Item, Store, audit::event_item, keys::Key, number, unavailable};
 use crate::error::Error;
 
+/// The reasons that pass by themselves. The SDK does not try again what they cancel.
+const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
 /// How a transaction ended.
 pub(super) enum Outcome {
     /// All of it is written.
     Done,
     /// The condition of the item at this place failed, and nothing is written.
     Refused(usize),
-    /// Another transaction was at work.
+    /// Another transaction was at work, or there was too much to do.
     Busy,
 }
 
@@ -135,6 +138,5 @@ fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
     if let Some(place) = reasons.iter().position(|reason| *reason == "ConditionalCheckFailed") {
         return Some(Outcome::Refused(place));
     }
-    let known: BTreeSet<_> = reasons.into_iter().collect();
-    known.contains("TransactionConflict").then_some(Outcome::Busy)
+    reasons.iter().any(|reason| PASSING.contains(reason)).then_some(Outcome::Busy)
 }
