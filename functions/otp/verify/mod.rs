@@ -74,13 +74,16 @@ async fn verify(
     let accepted = [Purpose::SignIn, Purpose::NewAddress];
     let proven = challenges.prove(request.challenge_id, &code, user_id, &accepted, &recorder).await?;
     match (proven.challenge.purpose, caller) {
-        (Purpose::SignIn, _) => sessions
-            .sign_in(proven, recorder.device().clone())
-            .await
-            .map(|sign_in| Json(VerifyOtpAnswer::SignIn(sign_in))),
+        (Purpose::SignIn, _) => {
+            let challenge = proven.challenge.clone();
+            let sign_in = challenges.redeem(&challenge, sessions.sign_in(proven, recorder.device().clone())).await?;
+            Ok(Json(VerifyOtpAnswer::SignIn(sign_in)))
+        }
         (Purpose::NewAddress, Some(caller)) => {
             let event = recorder.event(caller.own_deed(Action::AddressChange))?;
-            let (user, old) = accounts.recording(event).change_address(caller.user.id, &proven.content.address).await?;
+            let accounts = accounts.recording(event);
+            let changed = accounts.change_address(caller.user.id, &proven.content.address);
+            let (user, old) = challenges.redeem(&proven.challenge, changed).await?;
             if let Some(old) = old {
                 accounts.tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger).await;
             }

@@ -56,7 +56,8 @@ async fn reset(
         (Some(challenge_id), Some(code), None) => {
             let code = OneTimeCode::parse_field("code", &code)?;
             let proven = challenges.prove(challenge_id, &code, None, &[Purpose::PasswordReset], &recorder).await?;
-            (accounts.reset_by_code(&proven, &new, &recorder).await?, Some(proven.content.address))
+            let reset = challenges.redeem(&proven.challenge, accounts.reset_by_code(&proven, &new, &recorder));
+            (reset.await?, Some(proven.content.address))
         }
         (None, None, Some(token)) => (accounts.reset_by_link(&token, &new, &recorder).await?, None),
         _ => return Err(Error::field("challenge_id", "give a challenge_id and a code, or a token")),

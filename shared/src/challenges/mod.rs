@@ -227,7 +227,7 @@ impl Challenges {
             self.send_code(&content, is_test, messenger).await
         };
         if let Err(error) = sent.await {
-            self.release(&challenge, reserved.replaced, now).await;
+            self.release(&challenge.identifier, (challenge.purpose, id), reserved.replaced, now).await;
             if let Err(error) = self.store.delete_challenge(id).await {
                 tracing::warn!(%error, "a challenge that was not sent stays until it expires");
             }
@@ -280,7 +280,8 @@ impl Challenges {
     ) -> Result<ChallengeView, Error> {
         let reserved = self.reserve(&challenge.identifier, challenge.purpose, challenge.id, is_test, now).await?;
         if let Err(error) = self.send_code(content, is_test, messenger).await {
-            self.release(challenge, reserved.replaced, now).await;
+            let counted = (challenge.purpose, challenge.id);
+            self.release(&challenge.identifier, counted, reserved.replaced, now).await;
             return Err(error);
         }
         Ok(self.view(challenge, &content.address, reserved.resend_in, now))
@@ -329,7 +330,6 @@ impl Challenges {
         recorder: &Recorder,
     ) -> Result<Proven, Error> {
         let now = self.clock.now();
-        let limits = &self.settings.limits;
         let guess = self.hash_keys.code(id, code.as_str());
         let challenge = match self.store.spend_attempt(id, &guess, caller, accepted, now).await? {
             Spent::Counted(challenge) => challenge,
@@ -338,6 +338,32 @@ impl Challenges {
                 return Err(self.no_tries_left(&challenge, &identity, now)?);
             }
         };
+        self.redeem(&challenge, self.judge(challenge.clone(), recorder, now)).await
+    }
+
+    /// Does what a challenge was proven for. Where that is unavailable the code is given back: who sends the
+    /// request again is not told that it was used.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn redeem<T>(
+        &self,
+        challenge: &Challenge,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let result = work.await;
+        if matches!(result, Err(Error::Unavailable(_)))
+            && challenge.is_used()
+            && let Err(error) = self.store.reopen_challenge(challenge).await
+        {
+            tracing::warn!(%error, "a code that came to nothing stays used up");
+        }
+        result
+    }
+
+    /// Judges a try that was spent.
+    async fn judge(&self, challenge: Challenge, recorder: &Recorder, now: Timestamp) -> Result<Proven, Error> {
+        let (id, limits) = (challenge.id, &self.settings.limits);
         let content = self.content(&challenge)?;
         let identity = self.store.identity(&challenge.identifier).await?;
         let throttle = identity.throttle();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Challenges;
 use crate::{
     address::Address,
-    challenge::{Challenge, ChallengeContent, Purpose},
+    challenge::{ChallengeContent, Purpose},
     error::Error,
     hash_keys::IdentifierHash,
     messages::{Content, Messenger},
@@ -55,9 +55,9 @@ impl Challenges {
     ) -> Result<Reserved, Error> {
         let limits = &self.settings.limits;
         let identity = self.store.identity(identifier).await?;
-        let owned = identity.owner.is_some();
+        let (owned, mut replaced) = (identity.owner.is_some(), None);
         let reserve = |throttle: &mut Throttle| {
-            let replaced = throttle.newest(purpose);
+            replaced = throttle.newest(purpose);
             if is_test {
                 throttle.replace_newest(purpose, id);
                 return Ok(Reserved { replaced, resend_in: 0, owned });
@@ -65,18 +65,32 @@ impl Challenges {
             throttle.reserve_send(purpose, id, limits, now)?;
             Ok(Reserved { replaced, resend_in: throttle.resend_in(limits, now), owned })
         };
-        self.store.change_throttle(identifier, identity, now, reserve).await
+        let reserved = self.store.change_throttle(identifier, identity, now, reserve).await;
+        if let Err(Error::Unavailable(_)) = &reserved {
+            // It may have been counted all the same.
+            self.release(identifier, (purpose, id), replaced, now).await;
+        }
+        reserved
     }
 
     /// Takes back what [`Self::reserve`] counted. Where that fails too, the limits are too strict for
     /// a while, never too lax.
-    pub(super) async fn release(&self, challenge: &Challenge, replaced: Option<Uuid>, now: Timestamp) {
+    pub(super) async fn release(
+        &self,
+        identifier: &IdentifierHash,
+        (purpose, id): (Purpose, Uuid),
+        replaced: Option<Uuid>,
+        now: Timestamp,
+    ) {
         let release = |throttle: &mut Throttle| {
-            throttle.release_send(challenge.purpose, challenge.id, replaced, now);
+            // Another one in its place has its own message.
+            if throttle.newest(purpose) == Some(id) {
+                throttle.release_send(purpose, id, replaced, now);
+            }
             Ok(())
         };
-        let released = match self.store.identity(&challenge.identifier).await {
-            Ok(identity) => self.store.change_throttle(&challenge.identifier, identity, now, release).await,
+        let released = match self.store.identity(identifier).await {
+            Ok(identity) => self.store.change_throttle(identifier, identity, now, release).await,
             Err(error) => Err(error),
         };
         if let Err(error) = released {

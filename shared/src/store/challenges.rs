@@ -57,7 +57,7 @@ impl Store {
             .update_expression("SET guess = :guess, guess_by = :guess_by, attempts_used = attempts_used + :one")
             .condition_expression(format!(
                 "purpose IN ({}) AND attempts_used < attempts_max AND expires_at > :now AND (attribute_not_exists(guess) OR guess <> code_hash) \
-                 AND (attribute_not_exists(user_id) OR user_id = :caller)",
+                 AND (attribute_not_exists(guess_by) OR guess_by <> :guess_by) AND (attribute_not_exists(user_id) OR user_id = :caller)",
                 placeholders.join(", ")
             ))
             .expression_attribute_values(":guess", bytes(guess))
@@ -86,5 +86,17 @@ impl Store {
             return Err(Error::OtpExpired);
         }
         Ok(Spent::NoneLeft(challenge))
+    }
+
+    /// Takes back the try that closed a challenge: its code proves once more.
+    pub async fn reopen_challenge(&self, challenge: &Challenge) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET attempts_used = attempts_used - :one REMOVE guess, guess_by")
+            .condition_expression("guess_by = :guess_by")
+            .expression_attribute_values(":guess_by", text(challenge.guess_by.unwrap_or_default()))
+            .expression_attribute_values(":one", number(1));
+        self.update_if(Key::challenge(challenge.id), update).await.map(drop)
     }
 }

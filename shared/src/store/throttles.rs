@@ -1,7 +1,7 @@
 //! Throttles: what identifiers and source addresses may do.
 
 use aws_sdk_dynamodb::{
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    operation::put_item::PutItemError,
     types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    CHANGE_TRIES, Store, from_item,
+    CHANGE_TRIES, Store, Updated, from_item,
     keys::{self, Key},
-    number, to_item, unavailable,
+    number, text, to_item, unavailable,
 };
 use crate::{error::Error, hash_keys::IdentifierHash, throttle::Throttle};
 
 const HOUR_SECONDS: i64 = 3_600;
+/// A write whose answer was lost counts once: its mark is there already.
+const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
 
 /// A throttle as it is stored: a change is written only over the version it was made from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -140,47 +142,35 @@ impl Store {
     pub async fn count_send(&self, address: &IdentifierHash, max: u32, now: Timestamp) -> Result<(), Error> {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
         let hour_end = (hour + 1) * HOUR_SECONDS;
-        let result = self
+        let mark = text(self.random.uuid(now)?);
+        let update = self
             .client
             .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::sends(address, hour).attributes()))
-            .update_expression("ADD sends :one SET expires_at = :hour_end")
-            .condition_expression("attribute_not_exists(sends) OR sends < :max")
+            .update_expression("ADD sends :one SET expires_at = :hour_end, written_by = :mark")
+            .condition_expression(format!("(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}"))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":hour_end", number(hour_end))
             .expression_attribute_values(":max", number(max.into()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match result {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref());
-                Ok(())
+            .expression_attribute_values(":mark", mark.clone());
+        match self.update_if(Key::sends(address, hour), update).await? {
+            Updated::Refused(item) if item.as_ref().and_then(|item| item.get("written_by")) != Some(&mark) => {
+                Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() })
             }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                    Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() })
-                }
-                _ => Err(unavailable(error)),
-            },
+            _ => Ok(()),
         }
     }
 
     /// Takes back one message that [`Self::count_send`] counted at `counted_at`.
     pub async fn release_send(&self, address: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
         let hour = counted_at.as_second().div_euclid(HOUR_SECONDS);
-        self.client
+        let update = self
+            .client
             .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::sends(address, hour).attributes()))
-            .update_expression("ADD sends :minus_one")
-            .condition_expression("sends > :zero")
+            .update_expression("ADD sends :minus_one SET written_by = :mark")
+            .condition_expression(format!("sends > :zero AND {NOT_WRITTEN}"))
             .expression_attribute_values(":minus_one", number(-1))
             .expression_attribute_values(":zero", number(0))
-            .send()
-            .await
-            .map(drop)
-            .map_err(unavailable)
+            .expression_attribute_values(":mark", text(self.random.uuid(counted_at)?));
+        self.update_if(Key::sends(address, hour), update).await.map(drop)
     }
 }
