@@ -97,16 +97,17 @@ impl SecondFactors {
             created_at: now,
         };
         // Of several confirmations at once one takes the enrolment away, and its codes are the ones that count.
-        if !self.store.put_second_factor(user.id, &factor).await? {
-            return Err(Error::conflict("totp", "it was confirmed just now"));
-        }
         let changed_at = whole_seconds(now);
-        let user = self.store.change_user(user.id, &self.hash_keys, |user| {
+        let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
             user.totp = true;
             user.updated_at = changed_at;
             Ok(())
         });
-        Ok((user.await?, codes))
+        let user = user.await.map_err(|error| match error {
+            Error::PreconditionFailed => Error::conflict("totp", "it was confirmed just now"),
+            error => error,
+        })?;
+        Ok((user, codes))
     }
 
     /// Checks a second factor and uses it up. The try is counted before anything is compared.
@@ -115,6 +116,17 @@ impl SecondFactors {
     /// [`Error::OtpIncorrect`], also for a code that was used before; [`Error::OtpLocked`] where the user
     /// has to wait; [`Error::Conflict`] where there is no second factor.
     pub async fn check(&self, user: &User, method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
+        self.check_for(user, method, code, &Uuid::from_bytes(self.random.bytes()?).to_string()).await
+    }
+
+    /// As [`Self::check`]; a code that `mark` used up last is good for it again.
+    async fn check_for(
+        &self,
+        user: &User,
+        method: Option<SecondFactorMethod>,
+        code: &str,
+        mark: &str,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         let none = || Error::conflict("totp", "no authenticator app is set up");
         if !user.totp {
@@ -122,7 +134,7 @@ impl SecondFactors {
         }
         let counted = self.spend(user).await?;
         let factor = self.store.second_factor(user.id).await?.ok_or_else(none)?;
-        if !self.use_up(user.id, &factor, method, code).await? {
+        if !self.use_up(user.id, &factor, (method, code), mark).await? {
             return Err(Error::OtpIncorrect { attempts_left: None });
         }
         self.pass(&counted, now).await
@@ -154,19 +166,19 @@ impl SecondFactors {
         &self,
         user_id: Uuid,
         factor: &SecondFactor,
-        method: Option<SecondFactorMethod>,
-        code: &str,
+        (method, code): (Option<SecondFactorMethod>, &str),
+        mark: &str,
     ) -> Result<bool, Error> {
         if method != Some(SecondFactorMethod::RecoveryCode) {
             let step = self.secret(user_id, &factor.sealed_secret)?.matching_step(code, self.clock.now());
             if let Some(step) = step {
-                return self.store.use_totp_step(user_id, &factor.sealed_secret, step).await;
+                return self.store.use_totp_step(user_id, &factor.sealed_secret, step, mark).await;
             }
         }
         if method != Some(SecondFactorMethod::Totp)
             && let Some(code) = RecoveryCode::parse(code)
         {
-            return self.store.use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys)).await;
+            return self.store.use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys), mark).await;
         }
         Ok(false)
     }
@@ -174,16 +186,14 @@ impl SecondFactors {
     /// Removes the authenticator app and its recovery codes.
     pub async fn remove(&self, user_id: Uuid) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
-        let user = self.store.change_user(user_id, &self.hash_keys, |user| {
+        let user = self.store.delete_second_factor(user_id, &self.hash_keys, |user| {
             if user.totp {
                 user.totp = false;
                 user.updated_at = now;
             }
             Ok(())
         });
-        let user = user.await?;
-        self.store.delete_second_factor(user_id).await?;
-        Ok(user)
+        user.await
     }
 
     /// A new set of recovery codes; the old ones are dead.
@@ -214,7 +224,9 @@ impl SecondFactors {
         let token_hash = self.hash_keys.identifier("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
         let user = self.store.user(pending.user_id).await?.filter(|user| user.totp).ok_or(Error::TokenInvalid)?;
-        match self.check(&user, Some(method), code).await {
+        // Who sends token and code again, because he was told that it came to nothing, has not used the code yet.
+        let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
+        match self.check_for(&user, Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
                 let deed = Deed::failed(Action::SignIn, format!("user:{}", user.id), &pending.terms.client_id);
                 self.store.record(&recorder.event(deed)?).await?;
@@ -222,9 +234,29 @@ impl SecondFactors {
             }
             checked => checked?,
         }
-        self.store.use_pending_sign_in(&token_hash).await?;
+        pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
         pending.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
         Ok(pending)
+    }
+
+    /// Does what a sign-in was used for. Where that is unavailable it waits again.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn redeem<T>(
+        &self,
+        token: &str,
+        used_by: Option<Uuid>,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let result = work.await;
+        if let (Err(Error::Unavailable(_)), Some(used_by)) = (&result, used_by) {
+            let token_hash = self.hash_keys.identifier("mfa token", token);
+            if let Err(error) = self.store.reopen_pending_sign_in(&token_hash, used_by).await {
+                tracing::warn!(%error, "a second factor that came to nothing stays used up");
+            }
+        }
+        result
     }
 
     fn secret(&self, user_id: Uuid, sealed: &[u8]) -> Result<TotpSecret, Error> {

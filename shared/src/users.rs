@@ -311,7 +311,7 @@ impl Users {
         let now = whole_seconds(self.clock.now());
         let before = self.get(id).await?;
         check_rank(&before, granter)?;
-        let user = self.store.change_user(id, &self.hash_keys, |user| {
+        let user = self.store.delete_second_factor(id, &self.hash_keys, |user| {
             check_rank(user, granter)?;
             if user.totp {
                 user.totp = false;
@@ -320,7 +320,6 @@ impl Users {
             Ok(())
         });
         let user = user.await.map_err(gone_meanwhile)?;
-        self.store.delete_second_factor(id).await?;
         Ok(Some(user).filter(|_| before.totp))
     }
 

@@ -53,9 +53,11 @@ async fn mfa(
     Json(request): Json<MfaRequest>,
 ) -> Result<Json<SignIn>, Error> {
     let pending = second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
-    apps.check(&pending.terms.client_id).await?;
-    let sign_in = sessions.begin(pending.user_id, pending.terms, pending.amr, recorder.device().clone()).await?;
-    sign_in.map(Json).ok_or(Error::TokenInvalid)
+    let sign_in = second_factors.redeem(&request.mfa_token, pending.used_by, async {
+        apps.check(&pending.terms.client_id).await?;
+        sessions.begin(pending.user_id, pending.terms, pending.amr, recorder.device().clone()).await
+    });
+    sign_in.await?.map(Json).ok_or(Error::TokenInvalid)
 }
 
 /// The route.

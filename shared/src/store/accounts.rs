@@ -47,7 +47,21 @@ impl Store {
         &self,
         id: Uuid,
         keys: &HashKeys,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<User, Error> {
+        self.change_user_and(id, keys, change, Vec::new()).await
+    }
+
+    /// As [`Self::change_user`], with more writes in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Self::change_user`]; [`Error::PreconditionFailed`] where the condition of one of `more` does not hold.
+    pub(super) async fn change_user_and(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
+        more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
         let mut written: Option<User> = None;
         for _ in 0..CHANGE_TRIES {
@@ -58,7 +72,7 @@ impl Store {
             }
             let mut after = before.clone();
             change(&mut after)?;
-            if after == before {
+            if after == before && more.is_empty() {
                 return Ok(before);
             }
             after.version += 1;
@@ -75,9 +89,12 @@ impl Store {
             }
             let role_checks_at = items.len();
             items.extend(self.not_deleted(given_roles(&before, &after))?);
+            let more_at = items.len();
+            items.extend(more.iter().cloned());
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
                 Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(place) if place >= more_at => return Err(Error::PreconditionFailed),
                 Outcome::Refused(place) if place >= role_checks_at => return Err(role_deleted()),
                 Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
                 Outcome::Refused(_) | Outcome::Busy => written = Some(after),
@@ -107,6 +124,8 @@ impl Store {
             for identifier in user.identifiers(keys) {
                 items.push(self.delete_owner(&identifier, id)?);
             }
+            // Nobody comes back for it: unlike sessions it never ends by itself.
+            items.extend(self.delete_factor_items(id)?);
             match self.transact(items).await? {
                 Outcome::Done => break,
                 Outcome::Refused(1) if moves_admin => return Err(last_admin()),

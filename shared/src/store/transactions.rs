@@ -87,6 +87,12 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.map_err(|error| Error::Internal(error.to_string()))?).build())
     }
 
+    /// Deletes an item, whatever is there.
+    pub(super) fn delete_always(&self, key: Key) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key.attributes())).build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Error::Internal(error.to_string()))?).build())
+    }
+
     /// Adds a text to a set of an item, or takes it out; makes the item where there is none.
     pub(super) fn change_set(
         &self,
