@@ -40,9 +40,9 @@ const PUBLIC: [&str; 18] = [
 ];
 
 /// An operation of the document.
-struct Operation {
-    id: String,
-    method: Method,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: Method,
     /// The path, its parameters filled in.
     path: String,
     guarded: bool,
@@ -58,7 +58,7 @@ impl Operation {
     }
 }
 
-fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> Vec<Operation> {
     let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -138,6 +138,10 @@ mod app_flow_tests;
 #[cfg(test)]
 mod coverage_tests;
 #[cfg(test)]
+mod fault_flow_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod idempotency_tests;
 #[cfg(test)]
 mod race_tests;

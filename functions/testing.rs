@@ -5,14 +5,16 @@ pub(crate) mod accounts;
 pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod bodies;
+pub(crate) mod faults;
 pub(crate) mod pictures;
 pub(crate) mod second_factor;
 pub(crate) mod tokens;
+pub(crate) mod whole;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -53,6 +55,14 @@ pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
     }
 });
 
+/// The table of the template alone: the whole takes longer to read than everything else to start.
+static TABLE_TEMPLATE: LazyLock<String> = LazyLock::new(|| {
+    let mut template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    let resources = template["Resources"].as_mapping_mut().unwrap();
+    resources.retain(|_, resource| resource["Type"] == "AWS::DynamoDB::Table");
+    serde_yaml_ng::to_string(&json!({"Resources": resources})).unwrap()
+});
+
 /// The whole service. Clones are the same service.
 #[derive(Clone)]
 pub(crate) struct TestApp {
@@ -61,6 +71,8 @@ pub(crate) struct TestApp {
     environment: Environment,
     router: Router,
     now_millis: Arc<AtomicI64>,
+    /// The table as it is, whatever the service makes of it.
+    table: Arc<OnceLock<aws_sdk_dynamodb::Client>>,
 }
 
 /// A response.
@@ -99,7 +111,7 @@ impl TestApp {
     }
 
     async fn deployed(settings: &[(&str, &str)], signing_keys: String) -> Self {
-        let aws = EmbeddedAws::start(TEMPLATE, None).await.unwrap();
+        let aws = EmbeddedAws::start(&TABLE_TEMPLATE, None).await.unwrap();
         aws.secrets.create(SIGNING_KEYS_SECRET, signing_keys);
         aws.secrets
             .create(HASH_KEYS_SECRET, json!({"root": "a root for tests, which is 32 bytes or more"}).to_string());
@@ -121,7 +133,7 @@ impl TestApp {
         let told = now_millis.clone();
         let clock = Clock::from_fn(move || Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap());
         let parts = Parts::new(environment.clone(), clock, Random::system()).ok().unwrap();
-        Self { aws, router: crate::all(parts.clone()), parts, environment, now_millis }
+        Self { aws, router: crate::all(parts.clone()), parts, environment, now_millis, table: Arc::default() }
     }
 
     /// Fresh Lambda instances over the same data, with some settings changed.

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use hyper::service::service_fn;
@@ -54,8 +54,8 @@ impl Call {
 
     /// Whether it is told to change anything.
     pub fn writes(&self) -> bool {
-        const READS: [&str; 6] = ["Get", "BatchGet", "Query", "Scan", "Describe", "HEAD"];
-        !READS.iter().any(|read| self.operation.starts_with(read)) && !self.operation.starts_with("GET ")
+        const READS: [&str; 8] = ["Get", "BatchGet", "Query", "Scan", "Describe", "List", "GET ", "HEAD "];
+        !READS.iter().any(|read| self.operation.starts_with(read))
     }
 }
 
@@ -247,8 +247,7 @@ impl Proxy {
         };
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Ended)?;
-        let operation =
-            operation(&head.headers, &body).unwrap_or_else(|| format!("{} {}", head.method, head.uri.path()));
+        let operation = operation(&head, &body);
         let call = Call { service, operation, body: String::from_utf8_lossy(&body).into_owned() };
         let fault = self.plan.lock().ok().and_then(|mut plan| {
             plan.calls.push(call.clone());
@@ -306,8 +305,19 @@ impl Proxy {
     }
 }
 
+/// The operation as AWS names it; the method and the path or the first parameter, where a request does not say.
+fn operation(head: &Parts, body: &Bytes) -> String {
+    let query = head.uri.query().unwrap_or_default();
+    let id = query.split('&').find_map(|parameter| parameter.strip_prefix("x-id=")).map(str::to_owned);
+    id.or_else(|| named_operation(&head.headers, body)).unwrap_or_else(|| match query.split(['&', '=']).next() {
+        // A path of S3 is a key.
+        Some(parameter) if !parameter.is_empty() => format!("{} ?{parameter}", head.method),
+        _ => format!("{} {}", head.method, head.uri.path()),
+    })
+}
+
 /// The operation as the JSON and Query protocols name it.
-fn operation(headers: &HeaderMap, body: &Bytes) -> Option<String> {
+fn named_operation(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     if let Some(target) = headers.get("x-amz-target") {
         return target.to_str().ok()?.rsplit('.').next().map(str::to_owned);
     }

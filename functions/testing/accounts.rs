@@ -106,8 +106,8 @@ impl TestApp {
         self.post_as(token, "/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code})).await
     }
 
-    fn table(&self) -> Client {
-        Client::new(&sdk_config(&self.environment, "DYNAMODB"))
+    fn table(&self) -> &Client {
+        self.table.get_or_init(|| Client::new(&sdk_config(&self.environment, "DYNAMODB")))
     }
 
     /// Everything in the table.

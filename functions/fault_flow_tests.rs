@@ -1,0 +1,283 @@
+//! Faults that [`crate::fault_tests`] does not try at every endpoint: what is counted, what is too late, and what
+//! arrives together.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::Method;
+use embedded_aws::faults::{Call, Fault, Refusal};
+use serde_json::json;
+use tokio::sync::Barrier;
+
+use crate::testing::{
+    Answer, OTHER_PHONE, PHONE, TestApp,
+    accounts::{EMAIL, PASSWORD},
+    at_once,
+    faults::{EVERY, Trial, assert_unavailable},
+    json_request, wrong,
+};
+
+/// A write of what an identifier may do.
+fn writes_throttle(call: &Call) -> bool {
+    call.writes() && call.mentions("THROTTLE")
+}
+
+async fn send_code(trial: &Trial) -> Answer {
+    trial.send(json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": PHONE}))).await
+}
+
+async fn verify(trial: &Trial, id: &str, code: &str) -> Answer {
+    trial.send(json_request(Method::POST, "/v1/otp/verify", None, &json!({"challenge_id": id, "code": code}))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_password_is_compared_that_cannot_be_counted() {
+    let app = TestApp::start().await;
+    app.person(PHONE).await;
+    let trial = Trial::of(app).await;
+    for refusal in [Refusal::Throttling, Refusal::InternalServerError, Refusal::AccessDenied] {
+        trial.faults.inject(writes_throttle, EVERY, Fault::Refuse(refusal));
+        for password in [PASSWORD, "somebody else's guess"] {
+            let body = json!({"phone": PHONE, "password": password});
+            let answer = trial.send(json_request(Method::POST, "/v1/auth/login", None, &body)).await;
+            assert_unavailable(password, &answer);
+        }
+        trial.faults.heal();
+    }
+    trial.faulty.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_second_factor_is_compared_that_cannot_be_counted() {
+    let app = TestApp::start().await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    let (token, code) = (app.first_factor(PHONE).await, authenticator.code(&app));
+    let trial = Trial::of(app).await;
+    let of_token = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("MFA#");
+    for matches in [writes_throttle, of_token] {
+        trial.faults.inject(matches, EVERY, Fault::Refuse(Refusal::Throttling));
+        for code in [&code, &wrong(&code)] {
+            assert_unavailable("mfa", &trial.faulty.totp(&token, code).await);
+        }
+        trial.faults.heal();
+    }
+    trial.faulty.totp(&token, &code).await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_code_is_compared_that_cannot_be_counted() {
+    let app = TestApp::start().await;
+    let (id, code) = (app.challenge(PHONE).await, app.code(PHONE));
+    let trial = Trial::of(app).await;
+    trial.faults.inject(
+        |call| call.is("DYNAMODB", "UpdateItem") && call.mentions("CHALLENGE#"),
+        EVERY,
+        Fault::Refuse(Refusal::Throttling),
+    );
+    for guess in [&code, &wrong(&code)] {
+        assert_unavailable("verify", &verify(&trial, &id, guess).await);
+    }
+    trial.faults.heal();
+    // A failure that cannot be counted for the phone is counted for the challenge, and not told.
+    trial.faults.inject(writes_throttle, EVERY, Fault::Refuse(Refusal::Throttling));
+    for _ in 0..5 {
+        assert_unavailable("verify", &verify(&trial, &id, &wrong(&code)).await);
+    }
+    verify(&trial, &id, &code).await.assert_problem(429, "otp_locked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sns_and_ses_refuse_or_do_not_answer_is_given_back() {
+    let settings = [("OTP_SENDS_PER_IP_PER_HOUR", "2"), ("OTP_SENDS_PER_PHONE_PER_HOUR", "1")];
+    let trial = Trial::of(TestApp::with_mail_and(&settings).await).await;
+    let faults =
+        [Fault::Refuse(Refusal::Throttling), Fault::Refuse(Refusal::AccessDenied), Fault::Reset, Fault::HoldReply];
+    for (service, body) in [("SNS", json!({"phone": PHONE})), ("SESV2", json!({"email": EMAIL}))] {
+        let address = body["phone"].as_str().or(body["email"].as_str()).unwrap().to_owned();
+        for fault in faults.clone() {
+            trial.faults.inject(move |call| call.service == service, EVERY, fault);
+            let answer = trial.send(json_request(Method::POST, "/v1/otp/send", None, &body)).await;
+            assert_unavailable(service, &answer);
+            trial.faults.heal();
+        }
+        // Neither the cooldown, nor the hour of the address, nor that of the source.
+        let sent = trial.send(json_request(Method::POST, "/v1/otp/send", None, &body)).await;
+        trial.app.verify(&sent.challenge_id(), &trial.app.code(&address)).await.assert_ok();
+    }
+    let limited = trial.app.send_code(OTHER_PHONE).await;
+    assert!(limited.assert_wait(429, "sms_limit_reached") > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_may_have_been_sent_is_not_sent_again() {
+    let trial = Trial::of(TestApp::with_mail().await).await;
+    let bodies = [json!({"phone": PHONE}), json!({"email": EMAIL})];
+    for (fault, body) in [Fault::LoseReply, Fault::HoldReply]
+        .into_iter()
+        .flat_map(|fault| bodies.iter().map(move |body| (fault.clone(), body)))
+    {
+        trial.faults.inject(|call| matches!(call.service, "SNS" | "SESV2"), EVERY, fault);
+        let before = trial.app.aws.inbox.messages(None).len();
+        let answer = trial.send(json_request(Method::POST, "/v1/otp/send", None, body)).await;
+        assert_unavailable("otp-send", &answer);
+        assert_eq!(trial.app.aws.inbox.messages(None).len() - before, 1);
+        trial.faults.heal();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_counts_once() {
+    let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1")]).await;
+    let trial = Trial::of(app).await;
+    let first_update = |call: &Call| call.is("DYNAMODB", "UpdateItem");
+    // The one message that the source may ask for.
+    trial.faults.inject(first_update, (0, 1), Fault::LoseReply);
+    let id = send_code(&trial).await.challenge_id();
+    let code = trial.app.code(PHONE);
+    trial.faults.heal();
+    for left in (0..5).rev() {
+        trial.faults.inject(first_update, (0, 1), Fault::LoseReply);
+        let answer = verify(&trial, &id, &wrong(&code)).await;
+        answer.assert_problem(400, "otp_incorrect");
+        assert_eq!(answer.json["attempts_left"], left);
+        trial.faults.heal();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_gives_back_once() {
+    let trial = Trial::of(TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "2")]).await).await;
+    trial.app.challenge(OTHER_PHONE).await;
+    trial.faults.inject(|call| call.service == "SNS", EVERY, Fault::Refuse(Refusal::AccessDenied));
+    trial.faults.inject(|call| call.mentions("minus_one"), (0, 1), Fault::LoseReply);
+    assert_unavailable("otp-send", &send_code(&trial).await);
+    trial.faults.heal();
+    send_code(&trial).await.challenge_id();
+    assert!(trial.app.send_code("+14155550199").await.assert_wait(429, "sms_limit_reached") > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_takes_one_try_of_a_second_factor() {
+    let app = TestApp::start().await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    let (token, code) = (app.first_factor(PHONE).await, authenticator.code(&app));
+    let trial = Trial::of(app).await;
+    for left in (0..5).rev() {
+        trial.faults.inject(|call| call.mentions("MFA#"), (0, 1), Fault::LoseReply);
+        trial.faulty.totp(&token, &wrong(&code)).await.assert_wrong(Some(left));
+        trial.faults.heal();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_too_slow_is_unavailable_in_time() {
+    let app = TestApp::start().await;
+    let me = app.person(PHONE).await;
+    let slow = Trial::of(app.clone()).await;
+    slow.faults.inject(|call| call.service == "DYNAMODB", EVERY, Fault::Delay(Duration::from_millis(1_500)));
+    let login = json!({"phone": PHONE, "password": PASSWORD});
+    let refresh_form = axum::http::Request::post("/oauth2/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("grant_type=refresh_token&refresh_token={}", me.refresh).into())
+        .unwrap();
+    let requests = [
+        json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": OTHER_PHONE})),
+        json_request(Method::POST, "/v1/auth/login", None, &login),
+        json_request(Method::DELETE, "/v1/me", Some(&me.access), &json!({})),
+        refresh_form,
+    ];
+    let slow = Arc::new(slow);
+    let answers: Vec<_> = requests
+        .into_iter()
+        .map(|request| {
+            let slow = slow.clone();
+            tokio::spawn(async move { slow.send(request).await })
+        })
+        .collect();
+    for answer in answers {
+        assert_unavailable("slow", &answer.await.unwrap());
+    }
+    app.get_as(&me.access, "/v1/me").await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
+    let app = TestApp::start().await;
+    app.person(PHONE).await;
+    let trial = Trial::of(app).await;
+    // Each call comes through at its third try or not at all: none alone uses the deadline up.
+    trial.faults.inject(|_| true, EVERY, Fault::Delay(Duration::from_millis(900)));
+    let fields = format!("grant_type=password&username=%2B{}&password={}", &PHONE[1..], PASSWORD.replace(' ', "+"));
+    let token = axum::http::Request::post("/oauth2/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(fields.into())
+        .unwrap();
+    assert_unavailable("oauth2-token", &trial.send(token).await);
+    trial.faults.heal();
+    trial.faulty.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_starts_without_its_secrets_is_of_use_when_they_are_back() {
+    let app = TestApp::start().await;
+    let (id, code) = (app.challenge(PHONE).await, app.code(PHONE));
+    let trial = Trial::of(app).await;
+    for fault in
+        [Fault::Refuse(Refusal::Throttling), Fault::Refuse(Refusal::AccessDenied), Fault::Reset, Fault::HoldReply]
+    {
+        trial.faults.inject(|call| call.service == "SECRETSMANAGER", EVERY, fault);
+        assert_unavailable("otp-verify", &verify(&trial, &id, &code).await);
+        trial.faults.heal();
+    }
+    verify(&trial, &id, &code).await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_of_transactions_is_tried_again() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let trial = Trial::of(app).await;
+    let transacts = |call: &Call| call.operation == "TransactWriteItems";
+    for reason in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+        // More often than the SDK would.
+        trial.faults.inject(transacts, (0, 5), Fault::Refuse(Refusal::TransactionCanceled(reason)));
+        let name = json!({"name": reason});
+        assert_eq!(trial.faulty.patch_me(&me.access, name).await.assert_ok()["name"], reason);
+        trial.faults.heal();
+    }
+    trial.faults.inject(transacts, EVERY, Fault::Refuse(Refusal::TransactionCanceled("TransactionConflict")));
+    assert_unavailable("me-update", &trial.faulty.patch_me(&me.access, json!({"name": "Ann"})).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_codes_that_reach_the_table_together_sign_in_once() {
+    let app = TestApp::start().await;
+    let (id, code) = (app.challenge(PHONE).await, app.code(PHONE));
+    let trial = Trial::of(app).await;
+    let gather = Fault::Gather(Arc::new(Barrier::new(8)));
+    trial.faults.inject(|call| call.is("DYNAMODB", "UpdateItem") && call.mentions("CHALLENGE#"), (0, 8), gather);
+    let answers = at_once(8, |_| {
+        let (app, id, code) = (trial.faulty.clone(), id.clone(), code.clone());
+        async move { app.verify(&id, &code).await }
+    })
+    .await;
+    assert_eq!(trial.faults.struck(), 8);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.json["code"] == "otp_expired").count(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_puts_a_price_aside_once_and_gives_it_back_once() {
+    // Room for two texts.
+    let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1"), ("SMS_PRICES_USD", "US=0.5,GB=0.5")]).await;
+    let trial = Trial::of(app).await;
+    let is_spending = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("SPENDING");
+    trial.faults.inject(is_spending, (0, 1), Fault::LoseReply);
+    send_code(&trial).await.challenge_id();
+    trial.faults.heal();
+    trial.faults.inject(|call| call.service == "SNS", EVERY, Fault::Refuse(Refusal::AccessDenied));
+    trial.faults.inject(is_spending, (1, 1), Fault::LoseReply);
+    assert_unavailable("otp-send", &trial.faulty.send_code(OTHER_PHONE).await);
+    trial.faults.heal();
+    trial.faulty.send_code(OTHER_PHONE).await.challenge_id();
+    trial.faulty.send_code("+14155550199").await.assert_wait(429, "sms_limit_reached");
+}

@@ -1,0 +1,172 @@
+//! Endpoints by which people change their accounts.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+    faults::{Boxed, Case, call},
+    pictures::{jpeg, key_of, picture},
+};
+
+pub(super) const CASES: [&str; 10] = [
+    "me-avatar-put",
+    "me-avatar-delete",
+    "otp-verify: a new phone",
+    "password-change",
+    "password-reset",
+    "password-reset: by link",
+    "me-update",
+    "me-delete",
+    "me-delete: with a second factor",
+    "me-session-delete",
+];
+
+pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
+    Box::pin(async move {
+        match case {
+            "otp-verify: a new phone" => new_phone(&app).await,
+            "me-avatar-put" => {
+                let me = app.sign_in(PHONE).await;
+                app.put_avatar(&me.access, jpeg(&picture(12, 8))).await.assert_ok();
+                let mut request = call(Method::PUT, "/v1/me/avatar", Some(&me.access), None);
+                request.headers_mut().insert("content-type", "image/jpeg".parse().unwrap());
+                *request.body_mut() = jpeg(&picture(8, 12));
+                // Whatever an upload that was cut off has left, the next one takes away, or a rule of the bucket.
+                Case::new(request, move |app, answer| {
+                    let me = me.clone();
+                    async move {
+                        let shown = app.me(&me.access).await["avatar_url"].as_str().map(key_of);
+                        assert_eq!(shown, Some(answer.avatar_key()));
+                        assert!(app.objects().contains_key(&format!("{}/512.jpg", answer.avatar_key())));
+                    }
+                })
+            }
+            "me-avatar-delete" => {
+                let me = app.sign_in(PHONE).await;
+                app.put_avatar(&me.access, jpeg(&picture(12, 8))).await.assert_ok();
+                let request = call(Method::DELETE, "/v1/me/avatar", Some(&me.access), None);
+                Case::new(request, move |app, _| {
+                    let me = me.clone();
+                    async move {
+                        assert!(app.me(&me.access).await["avatar_url"].is_null());
+                        assert!(app.objects().is_empty());
+                    }
+                })
+            }
+            "password-change" => {
+                let me = app.person(PHONE).await;
+                let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
+                let request = call(Method::POST, "/v1/password/change", Some(&me.access), Some(body));
+                Case::new(request, |app, _| assert_password(app, json!({"phone": PHONE})))
+                    .or(403, "invalid_credentials")
+            }
+            "password-reset" => {
+                app.person(PHONE).await;
+                app.advance(3600);
+                let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
+                let body = json!({"challenge_id": id, "code": app.code(PHONE), "new_password": NEW_PASSWORD});
+                let request = call(Method::POST, "/v1/password/reset", None, Some(body));
+                Case::new(request, |app, answer| async move {
+                    if answer.status != 204 {
+                        app.advance(60);
+                        let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
+                        app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
+                    }
+                    assert_password(app, json!({"phone": PHONE})).await;
+                })
+                .or(410, "otp_expired")
+            }
+            "password-reset: by link" => {
+                app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
+                app.advance(3600);
+                app.forgot(json!({"email": EMAIL})).await.challenge_id();
+                let body = json!({"token": app.link_token(EMAIL), "new_password": NEW_PASSWORD});
+                let request = call(Method::POST, "/v1/password/reset", None, Some(body));
+                // The link was used, and its password holds.
+                Case::new(request, |app, _| assert_password(app, json!({"email": EMAIL}))).or(401, "token_invalid")
+            }
+            "me-update" => {
+                let me = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
+                let body = json!({"name": "Ann Lee", "username": "lee"});
+                let request = call(Method::PATCH, "/v1/me", Some(&me.access), Some(body));
+                Case::new(request, move |app, answer| {
+                    let me = me.clone();
+                    async move {
+                        assert_eq!(answer.assert_ok()["username"], "lee");
+                        assert_eq!(app.me(&me.access).await["username"], "lee");
+                        // The name that was given up is free.
+                        app.register(json!({"phone": OTHER_PHONE, "username": "ann"})).await.challenge_id();
+                    }
+                })
+            }
+            "me-delete" => {
+                let me = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
+                leaves(&me)
+            }
+            "me-delete: with a second factor" => {
+                let (_, authenticator) = app.protected(PHONE).await;
+                let token = app.first_factor(PHONE).await;
+                leaves(&app.totp(&token, &authenticator.code(&app)).await.signed_in())
+            }
+            "me-session-delete" => {
+                let other = app.person(PHONE).await;
+                let me = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
+                let id = crate::testing::claims(&other.access)["sid"].as_str().unwrap().to_owned();
+                let request = call(Method::DELETE, &format!("/v1/me/sessions/{id}"), Some(&me.access), None);
+                Case::new(request, move |app, _| {
+                    let (me, other) = (me.clone(), other.clone());
+                    async move {
+                        app.get_as(&other.access, "/v1/me").await.assert_problem(401, "token_invalid");
+                        app.get_as(&me.access, "/v1/me").await.assert_ok();
+                    }
+                })
+                .or_refused(404, "not_found")
+            }
+            _ => panic!("{case}"),
+        }
+    })
+}
+
+async fn assert_password(app: TestApp, who: serde_json::Value) {
+    app.login(who.clone(), PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.login(who, NEW_PASSWORD).await.assert_ok();
+}
+
+async fn new_phone(app: &TestApp) -> Case {
+    let me = app.sign_in(PHONE).await;
+    let change = json!({"phone": OTHER_PHONE});
+    let id = app.post_as(&me.access, "/v1/me/phone", change.clone()).await.challenge_id();
+    let body = json!({"challenge_id": id, "code": app.code(OTHER_PHONE)});
+    let request = call(Method::POST, "/v1/otp/verify", Some(&me.access), Some(body));
+    Case::new(request, move |app, answer| {
+        let (me, change) = (me.clone(), change.clone());
+        async move {
+            if answer.status != 200 {
+                app.advance(60);
+                let id = app.post_as(&me.access, "/v1/me/phone", change).await.challenge_id();
+                app.verify_as(&me.access, &id, &app.code(OTHER_PHONE)).await.assert_ok();
+            }
+            assert_eq!(app.me(&me.access).await["phone"], OTHER_PHONE);
+            // The phone that was given up is free.
+            app.advance(60);
+            assert_eq!(app.sign_in(PHONE).await.json["is_new_user"], true);
+        }
+    })
+    .or(410, "otp_expired")
+}
+
+fn leaves(me: &crate::testing::SignedIn) -> Case {
+    let me = me.clone();
+    Case::new(call(Method::DELETE, "/v1/me", Some(&me.access), None), move |app, _| {
+        let me = me.clone();
+        async move {
+            app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
+            assert!(app.items_of(me.id()).await.is_empty(), "nothing of the user who left");
+            app.advance(3600);
+            assert_eq!(app.sign_in(PHONE).await.json["is_new_user"], true);
+        }
+    })
+    .or_refused(401, "token_invalid")
+}

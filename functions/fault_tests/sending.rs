@@ -1,0 +1,131 @@
+//! Endpoints that send a code.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::testing::{
+    Answer, OTHER_PHONE, PHONE, TestApp,
+    accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+    faults::{Boxed, Case, call},
+};
+
+pub(super) const CASES: [&str; 8] = [
+    "otp-send",
+    "otp-send: with an idempotency key",
+    "otp-resend",
+    "auth-register",
+    "password-forgot",
+    "password-forgot: by e-mail",
+    "me-phone",
+    "me-email",
+];
+
+pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
+    Box::pin(async move {
+        match case {
+            "otp-send" => code_for("/v1/otp/send", json!({"phone": PHONE}), PHONE),
+            "otp-send: with an idempotency key" => with_key(),
+            "auth-register" => {
+                let body = json!({"phone": PHONE, "password": PASSWORD, "username": "ann"});
+                code_for("/v1/auth/register", body, PHONE)
+            }
+            "otp-resend" => {
+                let id = app.challenge(PHONE).await;
+                app.advance(30);
+                code_for("/v1/otp/resend", json!({"challenge_id": id}), PHONE)
+            }
+            "password-forgot" => {
+                app.person(PHONE).await;
+                app.advance(3600);
+                new_password(json!({"phone": PHONE}), PHONE)
+            }
+            "password-forgot: by e-mail" => {
+                app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
+                app.advance(3600);
+                new_password(json!({"email": EMAIL}), EMAIL)
+            }
+            "me-phone" => new_address(&app, "/v1/me/phone", json!({"phone": OTHER_PHONE}), OTHER_PHONE).await,
+            "me-email" => new_address(&app, "/v1/me/email", json!({"email": EMAIL}), EMAIL).await,
+            _ => panic!("{case}"),
+        }
+    })
+}
+
+/// A request for a code, which must sign in in the end.
+fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
+    let again = body.clone();
+    Case::new(call(Method::POST, path, None, Some(body)), move |app, answer| {
+        let again = again.clone();
+        async move {
+            let sent = sent(&app, answer, call(Method::POST, path, None, Some(again))).await;
+            app.verify(&sent.challenge_id(), &app.code(address)).await.assert_ok();
+            assert_eq!(app.items_like("USER").await.len(), 1);
+        }
+    })
+    .or(429, "resend_too_soon")
+}
+
+/// A request for a code that may be sent again, by its own word.
+fn with_key() -> Case {
+    let mut request = call(Method::POST, "/v1/otp/send", None, Some(json!({"phone": PHONE})));
+    request.headers_mut().insert("idempotency-key", "a-key-of-the-client".parse().unwrap());
+    let again = request.clone();
+    Case::new(request, move |app, mut answer| {
+        let again = again.clone();
+        async move {
+            if answer.json["code"] == "idempotency_conflict" {
+                // Whoever was at work is taken for dead after a while.
+                app.advance(60);
+                answer = app.send(again.clone().map(axum::body::Body::from)).await;
+            }
+            let sent = sent(&app, answer, again).await;
+            app.verify(&sent.challenge_id(), &app.code(PHONE)).await.assert_ok();
+        }
+    })
+    .or(409, "idempotency_conflict")
+}
+
+/// The answer to a request that was sent at last, after the wait that the first answer asked for.
+async fn sent(app: &TestApp, answer: Answer, again: axum::http::Request<Vec<u8>>) -> Answer {
+    if answer.status == 202 {
+        return answer;
+    }
+    // What was counted and not sent costs one cooldown, no more.
+    let wait = answer.assert_wait(429, "resend_too_soon");
+    assert!(wait <= 60, "{wait}");
+    app.advance(wait);
+    app.send(again.map(axum::body::Body::from)).await
+}
+
+/// A request for a code to set a new password. It is answered alike, whether or not something is sent.
+fn new_password(who: Value, address: &'static str) -> Case {
+    let request = call(Method::POST, "/v1/password/forgot", None, Some(who.clone()));
+    Case::new(request, move |app, answer| {
+        let who = who.clone();
+        async move {
+            let id = answer.challenge_id();
+            let is_sent = !app.texts(address).is_empty();
+            if !is_sent || app.reset(&id, &app.code(address), NEW_PASSWORD).await.status != 204 {
+                app.advance(60);
+                let id = app.forgot(who.clone()).await.challenge_id();
+                app.reset(&id, &app.code(address), NEW_PASSWORD).await.assert_done();
+            }
+            app.login(who, NEW_PASSWORD).await.assert_ok();
+        }
+    })
+}
+
+async fn new_address(app: &TestApp, path: &'static str, body: Value, address: &'static str) -> Case {
+    let me = app.sign_in(PHONE).await;
+    let again = call(Method::POST, path, Some(&me.access), Some(body.clone()));
+    Case::new(call(Method::POST, path, Some(&me.access), Some(body)), move |app, answer| {
+        let (me, again) = (me.clone(), again.clone());
+        async move {
+            let sent = sent(&app, answer, again).await;
+            app.verify_as(&me.access, &sent.challenge_id(), &app.code(address)).await.assert_ok();
+            let profile = app.me(&me.access).await;
+            assert!(profile["phone"] == address || profile["email"] == address, "{profile}");
+        }
+    })
+    .or(429, "resend_too_soon")
+}

@@ -1,0 +1,197 @@
+//! Endpoints that begin, go on with, or end a session.
+
+use axum::http::{Method, Request, header};
+use serde_json::{Value, json};
+
+use crate::testing::{
+    Answer, PHONE, SignedIn, TestApp,
+    accounts::PASSWORD,
+    apps::encoded,
+    faults::{Boxed, Case, call},
+    second_factor::Authenticator,
+};
+
+pub(super) const CASES: [&str; 11] = [
+    "otp-verify",
+    "otp-verify: a new user",
+    "otp-verify: after a wrong code",
+    "otp-verify: a second factor is due",
+    "auth-login",
+    "auth-refresh",
+    "auth-mfa",
+    "auth-mfa: by recovery code",
+    "auth-logout",
+    "oauth2-token",
+    "oauth2-revoke",
+];
+
+pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
+    Box::pin(async move {
+        match case {
+            "otp-verify" => {
+                app.sign_in(PHONE).await;
+                app.advance(3600);
+                code(&app).await
+            }
+            "otp-verify: a new user" => code(&app).await,
+            "otp-verify: after a wrong code" => after_wrong_code(&app).await,
+            "otp-verify: a second factor is due" => {
+                let (_, authenticator) = app.protected(PHONE).await;
+                app.advance(3600);
+                code_before_second_factor(&app, authenticator).await
+            }
+            "auth-login" => {
+                app.person(PHONE).await;
+                let body = json!({"phone": PHONE, "password": PASSWORD});
+                Case::new(post("/v1/auth/login", body), |app, answer| async move {
+                    assert_lives(&app, &answer.signed_in()).await;
+                })
+            }
+            "auth-mfa" => {
+                let (_, authenticator) = app.protected(PHONE).await;
+                let code = authenticator.code(&app);
+                second_factor(&app, authenticator, "totp", code).await
+            }
+            "auth-mfa: by recovery code" => {
+                let (_, authenticator) = app.protected(PHONE).await;
+                let code = authenticator.recovery_codes[0].clone();
+                second_factor(&app, authenticator, "recovery_code", code).await
+            }
+            "auth-refresh" => {
+                let me = app.sign_in(PHONE).await;
+                Case::new(post("/v1/auth/refresh", json!({"refresh_token": me.refresh})), refreshed)
+            }
+            "auth-logout" => {
+                // Everywhere: it takes one write, as for one session.
+                let other = app.person(PHONE).await;
+                let me = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
+                signed_out(me, other)
+            }
+            "oauth2-token" => {
+                let me = app.sign_in(PHONE).await;
+                let fields = [("grant_type", "refresh_token"), ("refresh_token", &*me.refresh)];
+                Case::new(form("/oauth2/token", &fields), refreshed)
+            }
+            "oauth2-revoke" => {
+                let me = app.sign_in(PHONE).await;
+                let request = form("/oauth2/revoke", &[("token", &*me.refresh)]);
+                Case::new(request, move |app, answer| {
+                    let me = me.clone();
+                    async move {
+                        answer.assert_empty_ok();
+                        assert_ended(&app, &me).await;
+                    }
+                })
+            }
+            _ => panic!("{case}"),
+        }
+    })
+}
+
+fn post(path: &str, body: Value) -> Request<Vec<u8>> {
+    call(Method::POST, path, None, Some(body))
+}
+
+fn form(path: &str, fields: &[(&str, &str)]) -> Request<Vec<u8>> {
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    request.body(encoded(fields).into_bytes()).unwrap()
+}
+
+async fn assert_lives(app: &TestApp, me: &SignedIn) {
+    app.get_as(&me.access, "/v1/me").await.assert_ok();
+    app.refresh(&me.refresh).await.assert_ok();
+    assert_eq!(app.items_like("USER").await.len(), 1);
+}
+
+async fn assert_ended(app: &TestApp, me: &SignedIn) {
+    app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
+    app.refresh(&me.refresh).await.assert_problem(401, "token_invalid");
+}
+
+/// A code that signs in, or the one after it.
+async fn code(app: &TestApp) -> Case {
+    let id = app.challenge(PHONE).await;
+    let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+    Case::new(post("/v1/otp/verify", body), |app, answer| async move {
+        let me = if answer.status == 200 {
+            answer.signed_in()
+        } else {
+            app.advance(60);
+            app.sign_in(PHONE).await
+        };
+        assert_lives(&app, &me).await;
+    })
+    .or(410, "otp_expired")
+}
+
+/// The right code after a wrong one: it ends a row of failures.
+async fn after_wrong_code(app: &TestApp) -> Case {
+    let id = app.challenge(PHONE).await;
+    app.verify(&id, &crate::testing::wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
+    let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+    Case::new(post("/v1/otp/verify", body), |app, answer| async move {
+        if answer.status != 200 {
+            app.advance(60);
+            app.sign_in(PHONE).await;
+        }
+    })
+    .or(410, "otp_expired")
+}
+
+async fn code_before_second_factor(app: &TestApp, authenticator: Authenticator) -> Case {
+    let id = app.challenge(PHONE).await;
+    let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+    Case::new(post("/v1/otp/verify", body), move |app, answer| {
+        let authenticator = authenticator.clone();
+        async move {
+            let token = if answer.status == 200 {
+                answer.mfa_token()
+            } else {
+                app.advance(60);
+                let id = app.challenge(PHONE).await;
+                app.verify(&id, &app.code(PHONE)).await.mfa_token()
+            };
+            app.totp(&token, &authenticator.code(&app)).await.assert_ok();
+        }
+    })
+    .or(410, "otp_expired")
+}
+
+async fn second_factor(app: &TestApp, authenticator: Authenticator, method: &'static str, code: String) -> Case {
+    let token = app.first_factor(PHONE).await;
+    let body = json!({"mfa_token": token, "method": method, "code": code});
+    Case::new(post("/v1/auth/mfa", body), move |app, answer| {
+        let authenticator = authenticator.clone();
+        async move {
+            let me = if answer.status == 200 {
+                answer.signed_in()
+            } else {
+                // The code is used up: the next step has another.
+                app.advance(30);
+                let token = app.first_factor(PHONE).await;
+                app.totp(&token, &authenticator.code(&app)).await.signed_in()
+            };
+            assert_lives(&app, &me).await;
+        }
+    })
+    .or(401, "token_invalid")
+}
+
+async fn refreshed(app: TestApp, answer: Answer) {
+    let token = |name: &str| answer.assert_ok()[name].as_str().unwrap().to_owned();
+    app.get_as(&token("access_token"), "/v1/me").await.assert_ok();
+    app.advance(60);
+    app.refresh(&token("refresh_token")).await.assert_ok();
+}
+
+fn signed_out(me: SignedIn, other: SignedIn) -> Case {
+    let request = call(Method::POST, "/v1/auth/logout", Some(&me.access), Some(json!({"all": true})));
+    Case::new(request, move |app, _| {
+        let (me, other) = (me.clone(), other.clone());
+        async move {
+            assert_ended(&app, &me).await;
+            assert_ended(&app, &other).await;
+        }
+    })
+    .or_refused(401, "token_invalid")
+}

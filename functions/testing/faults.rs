@@ -1,0 +1,391 @@
+//! Endpoints under faults: each AWS call of a request fails once, fails for good, loses its reply, or is the last
+//! one before the process is killed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    http::{Method, Request, header},
+};
+use embedded_aws::{
+    AVATAR_BUCKET,
+    faults::{Call, Fault, Faults, Refusal},
+};
+use serde_json::Value;
+use tokio::{
+    sync::Semaphore,
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{Answer, TestApp, accounts::Item, bearer, whole::assert_whole};
+
+/// How long a request may take: its deadline, and the time of a busy machine.
+const DEADLINE: Duration = Duration::from_millis(8_500);
+/// How many scenarios run at once: most of their time is the SDK's pauses between tries.
+const AT_ONCE: usize = 4;
+/// All calls.
+pub(crate) const EVERY: (usize, usize) = (0, usize::MAX);
+
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// Makes an app ready for a request of an endpoint.
+pub(crate) type Prepare = fn(TestApp, &'static str) -> Boxed<Case>;
+
+/// A request that changes something.
+pub(crate) struct Case {
+    request: Request<Vec<u8>>,
+    /// How the same request may be answered when the first one was cut off after it had changed something.
+    or: Vec<(u16, &'static str)>,
+    /// Whether also when it was refused half way, and could have been taken back.
+    or_refused: bool,
+    /// Asserts that whoever asked gets what he wants, after the answer to his last try.
+    goal: Box<dyn Fn(TestApp, Answer) -> Boxed<()> + Send + Sync>,
+}
+
+impl Case {
+    pub(crate) fn new<F: Future<Output = ()> + Send + 'static>(
+        request: Request<Vec<u8>>,
+        goal: impl Fn(TestApp, Answer) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            request,
+            or: Vec::new(),
+            or_refused: false,
+            goal: Box::new(move |app, answer| Box::pin(goal(app, answer))),
+        }
+    }
+
+    /// Allows an answer to the same request after a first one that was cut off.
+    pub(crate) fn or(mut self, status: u16, code: &'static str) -> Self {
+        self.or.push((status, code));
+        self
+    }
+
+    /// Allows it also after a first one that was refused half way.
+    pub(crate) fn or_refused(mut self, status: u16, code: &'static str) -> Self {
+        self.or_refused = true;
+        self.or(status, code)
+    }
+
+    fn request(&self) -> Request<Body> {
+        self.request.clone().map(Body::from)
+    }
+}
+
+/// A request with JSON, where there is any, and an access token, where there is one.
+pub(crate) fn call(method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Request<Vec<u8>> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, bearer(token));
+    }
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    request.body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes())).unwrap()
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// Each call but messages fails at its first try.
+    EachOnce(Refused),
+    /// Each call but messages is done at its first try, and its reply lost.
+    EachLosesReply,
+    /// This call fails once.
+    Once(Refused),
+    /// All calls like this one fail from now on.
+    Always(Refused),
+    /// All calls of whatever kind fail from this one on.
+    Outage(Refused),
+    /// This call is done, and its reply lost.
+    LosesReply,
+    /// All calls like this one are done, and their replies lost.
+    LosesReplies,
+    /// The process is killed when this call is done.
+    Killed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    By(Refusal),
+    Reset,
+}
+
+impl Refused {
+    /// What may happen to a call, by turns: each endpoint has calls enough to meet all.
+    fn nth(call: &Call, turn: usize) -> Self {
+        let mut all = vec![Self::By(Refusal::Throttling), Self::By(Refusal::InternalServerError), Self::Reset];
+        if call.service == "DYNAMODB" {
+            all.push(Self::By(Refusal::ProvisionedThroughputExceeded));
+            if call.operation == "TransactWriteItems" {
+                all.extend([
+                    Self::By(Refusal::TransactionCanceled("TransactionConflict")),
+                    Self::By(Refusal::TransactionCanceled("ThrottlingError")),
+                    Self::By(Refusal::TransactionInProgress),
+                ]);
+            } else if call.writes() {
+                all.push(Self::By(Refusal::TransactionConflict));
+            }
+        }
+        all[turn % all.len()]
+    }
+
+    fn fault(self) -> Fault {
+        match self {
+            Self::By(refusal) => Fault::Refuse(refusal),
+            Self::Reset => Fault::Reset,
+        }
+    }
+}
+
+/// Where a request begins, and what it does where nothing is wrong.
+struct Stage {
+    endpoint: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    case: Case,
+    /// The table, before the request.
+    items: Vec<Item>,
+    /// The bucket, before the request.
+    objects: BTreeMap<String, Vec<u8>>,
+    now_millis: i64,
+    calls: Vec<Call>,
+    status: u16,
+    messages: usize,
+}
+
+impl Stage {
+    /// A deployment of its own in which everything is as it was before the request.
+    async fn set(&self) -> TestApp {
+        let app = TestApp::with_mail_and(self.settings).await;
+        app.now_millis.store(self.now_millis, Ordering::SeqCst);
+        app.put_all(self.items.clone()).await;
+        for (name, object) in &self.objects {
+            let file = app.aws.buckets().join(AVATAR_BUCKET).join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, object).unwrap();
+        }
+        app
+    }
+}
+
+/// The service over a proxy, and the same without.
+pub(crate) struct Trial {
+    pub(crate) app: TestApp,
+    pub(crate) faulty: TestApp,
+    pub(crate) faults: Faults,
+}
+
+impl Trial {
+    /// Fresh instances of `app` that reach AWS through a proxy.
+    pub(crate) async fn of(app: TestApp) -> Self {
+        let faults = Faults::start(&app.aws).await.unwrap();
+        let environment: Vec<_> = faults.environment().iter().map(|(name, url)| (&**name, &**url)).collect();
+        let faulty = app.restarted(&environment);
+        Self { app, faulty, faults }
+    }
+
+    /// Sends a request that is answered within the deadline.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let began = Instant::now();
+        let answer = self.faulty.send(request).await;
+        assert!(began.elapsed() < DEADLINE, "it took {:?}", began.elapsed());
+        answer
+    }
+
+    /// Sends a request and kills the process once a fault has struck; whether it was killed.
+    pub(crate) async fn send_and_kill(&self, request: Request<Body>) -> bool {
+        let faulty = self.faulty.clone();
+        let mut sent = tokio::spawn(async move { faulty.send(request).await });
+        let is_killed = tokio::select! {
+            () = self.faults.strike() => true,
+            _ = &mut sent => false,
+        };
+        sent.abort();
+        // Aborted is: no longer running.
+        let _ = sent.await;
+        is_killed
+    }
+}
+
+/// Tries every fault of every call of an endpoint; how many of them it is the worse for.
+pub(crate) async fn failures(endpoint: &'static str, settings: &'static [(&str, &str)], prepare: Prepare) -> usize {
+    let app = TestApp::with_mail_and(settings).await;
+    let case = prepare(app.clone(), endpoint).await;
+    let now_millis = app.now_millis.load(Ordering::SeqCst);
+    let (items, objects) = (app.items().await, app.objects());
+    let trial = Trial::of(app).await;
+    let before = trial.app.aws.inbox.messages(None).len();
+    let answer = trial.send(case.request()).await;
+    assert!(answer.status.is_success(), "{endpoint}: {}", answer.text);
+    let calls = trial.faults.calls();
+    assert!(calls.iter().any(Call::writes), "{endpoint} writes nothing: {calls:?}");
+    let status = answer.status.as_u16();
+    let messages = trial.app.aws.inbox.messages(None).len() - before;
+    (case.goal)(trial.app.clone(), answer).await;
+    assert_whole(&trial.app).await;
+
+    let stage = Arc::new(Stage { endpoint, settings, case, items, objects, now_millis, calls, status, messages });
+    let (mut runs, turns) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
+    for (place, trouble) in troubles(&stage.calls) {
+        let (stage, turns) = (stage.clone(), turns.clone());
+        runs.spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            let withstood = run(stage, place, trouble).await.is_ok();
+            (!withstood).then_some((place, trouble))
+        });
+    }
+    // All of them: one failure hides no other.
+    let mut failed = 0;
+    for (place, trouble) in runs.join_all().await.into_iter().flatten() {
+        // On a busy machine a call may be too slow for the SDK, which is another trouble: once more, alone.
+        failed += usize::from(run(stage.clone(), place, trouble).await.is_err());
+    }
+    failed
+}
+
+/// What happens to which of these calls.
+fn troubles(calls: &[Call]) -> Vec<(usize, Trouble)> {
+    let (mut has_written, mut read) = (false, BTreeSet::new());
+    let refusals = [Refused::By(Refusal::Throttling), Refused::By(Refusal::InternalServerError), Refused::Reset];
+    let mut troubles: Vec<_> = refusals.map(|refused| (0, Trouble::EachOnce(refused))).into();
+    troubles.push((0, Trouble::EachLosesReply));
+    for (place, call) in calls.iter().enumerate() {
+        // What is read again before anything has changed, from other shards say, fails like the first time.
+        if !call.writes() && !read.insert((&call.operation, kind(call))) {
+            continue;
+        }
+        let refused = Refused::nth(call, place);
+        troubles.push((place, Trouble::Always(refused)));
+        // What not the SDK tries again, but we do; and what nobody does.
+        if call.operation == "TransactWriteItems" || is_message(call) {
+            troubles.push((place, Trouble::Once(refused)));
+        }
+        if is_message(call) {
+            troubles.push((place, Trouble::LosesReply));
+        }
+        if has_written {
+            // Before that it is the same.
+            troubles.push((place, Trouble::Outage(refused)));
+        }
+        if call.writes() {
+            troubles.extend([(place, Trouble::LosesReplies), (place, Trouble::Killed)]);
+            (has_written, read) = (true, BTreeSet::new());
+        }
+    }
+    troubles
+}
+
+/// Whether it cannot be done twice without somebody noticing.
+fn is_message(call: &Call) -> bool {
+    matches!(call.service, "SNS" | "SESV2")
+}
+
+/// The first tries of calls but messages: a retry of the SDK has the same body.
+fn first_try() -> impl Fn(&Call) -> bool + Send + Sync + 'static {
+    let seen = Mutex::new(BTreeSet::new());
+    move |call| {
+        // Of shards that are read together one is enough: the SDK stops trying again when too much fails.
+        let what = if call.writes() { call.body.clone() } else { kind(call) };
+        !is_message(call) && seen.lock().unwrap().insert((call.operation.clone(), what))
+    }
+}
+
+/// A scenario in a task of its own, which may panic.
+fn run(stage: Arc<Stage>, place: usize, trouble: Trouble) -> JoinHandle<()> {
+    tokio::spawn(async move { meet(&stage, place, trouble).await })
+}
+
+async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
+    let Stage { endpoint, case, .. } = stage;
+    let trial = Trial::of(stage.set().await).await;
+    let before = trial.app.aws.inbox.messages(None).len();
+    let struck = stage.calls[place].clone();
+    let story = format!("{endpoint}, call {place} ({}, {}): {trouble:?}", struck.operation, kind(&struck));
+    let (writes_before, kind_of_struck) =
+        (stage.calls[..place].iter().filter(|call| call.writes()).count(), kind(&struck));
+    let alike = move |call: &Call| call.operation == struck.operation && kind(call) == kind_of_struck;
+    let first_alike = stage.calls[..place].iter().filter(|call| alike(call)).count();
+    match trouble {
+        Trouble::EachOnce(refused) => trial.faults.inject(first_try(), EVERY, refused.fault()),
+        Trouble::EachLosesReply => trial.faults.inject(first_try(), EVERY, Fault::LoseReply),
+        Trouble::Once(refused) => trial.faults.inject(|_| true, (place, 1), refused.fault()),
+        Trouble::Always(refused) => trial.faults.inject(alike, (first_alike, usize::MAX), refused.fault()),
+        Trouble::Outage(refused) => trial.faults.inject(|_| true, (place, usize::MAX), refused.fault()),
+        Trouble::LosesReply => trial.faults.inject(|_| true, (place, 1), Fault::LoseReply),
+        Trouble::LosesReplies => trial.faults.inject(alike, (first_alike, usize::MAX), Fault::LoseReply),
+        Trouble::Killed => trial.faults.inject(|_| true, (place, 1), Fault::HoldReply),
+    }
+    let first = if trouble == Trouble::Killed {
+        assert!(trial.send_and_kill(case.request()).await, "{story}: nobody was killed");
+        None
+    } else {
+        Some(trial.send(case.request()).await)
+    };
+    assert!(trial.faults.struck() > 0, "{story}: nothing was struck");
+    trial.faults.heal();
+    let messages = trial.app.aws.inbox.messages(None).len() - before;
+    assert!(messages <= stage.messages, "{story}: {messages} messages");
+    assert_whole(&trial.app).await;
+
+    let is_done = first.as_ref().is_some_and(|first| first.status == stage.status);
+    if let Some(first) = &first
+        && !is_done
+    {
+        assert_unavailable(&story, first);
+    }
+    // The SDK's tries, and ours.
+    let must_do = match trouble {
+        Trouble::EachOnce(_) | Trouble::EachLosesReply => true,
+        Trouble::Once(_) => !is_message(&stage.calls[place]),
+        _ => false,
+    };
+    assert!(is_done || !must_do, "{story}: {}", first.map_or_else(String::new, |first| first.text));
+    if is_done {
+        let first = first.unwrap();
+        // A message of courtesy may have been lost.
+        (case.goal)(trial.app.clone(), first).await;
+    } else {
+        // A killed process is followed by another; one that lives on has to be of use again.
+        let next =
+            if first.is_none() { trial.app.send(case.request()).await } else { trial.send(case.request()).await };
+        let outcome =
+            (next.status.as_u16(), next.json["code"].as_str().or(next.json["error"].as_str()).unwrap_or_default());
+        // What was refused is as if it had never been: nothing had changed, or it was taken back.
+        let is_undone = match trouble {
+            Trouble::Always(_) => writes_before == 0 || !case.or_refused,
+            Trouble::Outage(_) => writes_before == 0,
+            _ => false,
+        };
+        let is_allowed = outcome.0 == stage.status || !is_undone && case.or.contains(&outcome);
+        assert!(is_allowed, "{story}: the next try: {}", next.text);
+        (case.goal)(trial.app.clone(), next).await;
+    }
+    assert_whole(&trial.app).await;
+}
+
+/// Asserts that a client is told to come back.
+#[track_caller]
+pub(crate) fn assert_unavailable(story: &str, answer: &Answer) {
+    let is_oauth = answer.json.get("error").is_some();
+    let code = answer.json["code"].as_str().or(answer.json["error"].as_str()).unwrap_or_default();
+    let wanted = if is_oauth { "temporarily_unavailable" } else { "unavailable" };
+    assert_eq!((answer.status.as_u16(), code), (503, wanted), "{story}: {}", answer.text);
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|wait| wait > 0), "{story}: no Retry-After");
+}
+
+/// What a call is about: of a key of the table what is no one's own.
+pub(crate) fn kind(call: &Call) -> String {
+    let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+    let key = ["Key", "Item", "ExpressionAttributeValues"].into_iter().find_map(|name| body.get(name));
+    let part = |names: [&str; 2]| {
+        let value = names.into_iter().find_map(|name| key?.get(name)?.get("S")?.as_str());
+        let kind = value.unwrap_or_default().split('#').next().unwrap_or_default();
+        // An event's sort key is its id.
+        if kind.starts_with(|c: char| c.is_ascii_digit()) { String::new() } else { kind.to_owned() }
+    };
+    format!("{} {}", part(["pk", ":pk"]), part(["sk", ":prefix"]))
+}
