@@ -72,6 +72,9 @@ enum Updated {
 /// How often a change is tried again when another came first.
 const CHANGE_TRIES: usize = 12;
 
+/// The condition of a write that counts: one whose answer was lost has left its mark, and counts once.
+const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
+
 /// The table.
 #[derive(Clone)]
 pub struct Store {

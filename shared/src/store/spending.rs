@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use uuid::Uuid;
 
-use super::{Store, Updated, keys::Key, number};
+use super::{NOT_WRITTEN, Store, Updated, keys::Key, number, text};
 use crate::{
     clock::seconds,
     error::Error,
@@ -27,8 +28,7 @@ pub enum Reserved {
 }
 
 impl Store {
-    /// Puts the price of a text aside, unless a share has no room for it. A retry of the SDK whose first try was
-    /// written counts twice: too strict, never too lax.
+    /// Puts the price of a text aside, unless a share has no room for it.
     pub async fn reserve_price(
         &self,
         (day, shard): (Date, i64),
@@ -37,8 +37,9 @@ impl Store {
         share: &Share,
     ) -> Result<Reserved, Error> {
         let limits = [("#month", Some(share.month)), ("#day", share.day), ("#country", share.country)];
-        let mut conditions = Vec::new();
-        let mut values = HashMap::from([(":price".to_owned(), number(price))]);
+        let mark = text(Uuid::from_bytes(self.random.bytes()?));
+        let mut conditions = vec![NOT_WRITTEN.to_owned()];
+        let mut values = HashMap::from([(":price".to_owned(), number(price)), (":mark".to_owned(), mark.clone())]);
         for (name, limit) in limits {
             let Some(limit) = limit else { continue };
             if price > limit {
@@ -51,18 +52,21 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .update_expression("ADD #month :price, #day :price, #country :price SET expires_at = :expires_at")
+            .update_expression(
+                "ADD #month :price, #day :price, #country :price SET expires_at = :expires_at, written_by = :mark",
+            )
             .condition_expression(conditions.join(" AND "))
             .set_expression_attribute_names(Some(names(day, country)))
             .set_expression_attribute_values(Some(values))
             .expression_attribute_values(":expires_at", number(expires_at(day)));
-        match self.update_if(Key::spending(day, shard), update).await? {
-            Updated::Done(item) => {
-                let month = item.get("spent").and_then(|spent| spent.as_n().ok()).and_then(|spent| spent.parse().ok());
-                Ok(Reserved::Yes { month: month.unwrap_or_default() })
-            }
-            Updated::Refused(_) => Ok(Reserved::No),
-        }
+        let item = match self.update_if(Key::spending(day, shard), update).await? {
+            Updated::Done(item) => item,
+            // Our own write, whose answer was lost.
+            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => item,
+            Updated::Refused(_) => return Ok(Reserved::No),
+        };
+        let month = item.get("spent").and_then(|spent| spent.as_n().ok()).and_then(|spent| spent.parse().ok());
+        Ok(Reserved::Yes { month: month.unwrap_or_default() })
     }
 
     /// Gives the price of a text back.
@@ -75,8 +79,9 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .update_expression("ADD #month :back, #day :back, #country :back")
-            .condition_expression("#month >= :price")
+            .update_expression("ADD #month :back, #day :back, #country :back SET written_by = :mark")
+            .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
+            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
             .set_expression_attribute_names(Some(names(day, country)))
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price));

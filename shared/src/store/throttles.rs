@@ -9,15 +9,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    CHANGE_TRIES, Store, Updated, from_item,
+    CHANGE_TRIES, NOT_WRITTEN, Store, Updated, from_item,
     keys::{self, Key},
     number, text, to_item, unavailable,
 };
 use crate::{error::Error, hash_keys::IdentifierHash, throttle::Throttle};
 
 const HOUR_SECONDS: i64 = 3_600;
-/// A write whose answer was lost counts once: its mark is there already.
-const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
 
 /// A throttle as it is stored: a change is written only over the version it was made from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
