@@ -4,6 +4,7 @@ ministack runs CloudFormation, API Gateway, the Lambdas themselves, DynamoDB, SN
 process, and with AUTH=true holds every function to its own role. Added here, by wrapping its own handlers:
 
 - `dynamodb:LeadingKeys`, so that the key prefixes in the policies count;
+- TLS, as far as policies ask for it;
 - `CredentialsArn` of an integration: API Gateway may call only what that role may invoke or, without one, what lets it
   by a permission of its own, as an authorizer does; preflights reach routes;
 - routes and authorizers in an API's OpenAPI `Body`, where SAM writes those of an AWS::Serverless::HttpApi;
@@ -62,6 +63,10 @@ def dynamodb_context(body):
 
 
 iam_actions.dynamodb_service_context = dynamodb_context
+
+# Within one machine there is no TLS, which the bucket's policy wants.
+plain_pin_request_origin = iam_evaluator.pin_request_origin
+iam_evaluator.pin_request_origin = lambda source_ip, _: plain_pin_request_origin(source_ip, True)
 
 
 # --- API Gateway: the role in which it calls a function -----------------------------------------------

@@ -144,7 +144,7 @@ async fn where_ses_refuses_nothing_counts_and_the_next_try_works() {
         let refused = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
         assert_eq!(refused.assert_wait(503, "unavailable"), 5);
     }
-    assert!(app.items_like("CHALLENGE").await.is_empty());
+    assert!(app.challenges().await.is_empty());
     assert_eq!(
         app.cut_off("SESV2").post("/v1/otp/send", json!({"email": EMAIL})).await.assert_wait(503, "unavailable"),
         5

@@ -150,6 +150,13 @@ impl TestApp {
         user["sessions"].as_m().unwrap().len()
     }
 
+    /// The challenges that the table has.
+    pub(crate) async fn challenges(&self) -> Vec<Item> {
+        let identifiers = self.items_like("THROTTLE").await.into_iter();
+        let challenges = identifiers.filter_map(|mut item| item.remove("challenges"));
+        challenges.flat_map(|them| them.as_l().unwrap().clone()).map(|it| it.as_m().unwrap().clone()).collect()
+    }
+
     /// The items whose sort key starts with `prefix`.
     pub(crate) async fn items_like(&self, prefix: &str) -> Vec<Item> {
         let is_like = |item: &Item| item["sk"].as_s().unwrap().starts_with(prefix);

@@ -116,7 +116,7 @@ impl Accounts {
             registration.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
         if let Some(username) = &registration.username
-            && self.store.identity(&self.hash_keys.username(username)).await?.owner.is_some()
+            && self.store.owner(&self.hash_keys.username(username)).await?.is_some()
         {
             return Err(Error::taken("username"));
         }
@@ -140,7 +140,7 @@ impl Accounts {
             Identifier::Address(address) => self.hash_keys.address(address),
             Identifier::Username(username) => self.hash_keys.username(username),
         };
-        let owner = self.store.identity(&typed).await?.owner;
+        let owner = self.store.owner(&typed).await?;
         // The same reads for somebody and for nobody.
         let user = self.store.user(owner.unwrap_or_default()).await?;
         // One count for a person, however he is named: the one that codes by text are counted under.
@@ -228,7 +228,7 @@ impl Accounts {
 
     /// The user whose password `address` may reset, if there is one.
     pub async fn resettable(&self, address: &Address) -> Result<Option<User>, Error> {
-        let owner = self.store.identity(&self.hash_keys.address(address)).await?.owner;
+        let owner = self.store.owner(&self.hash_keys.address(address)).await?;
         let user = self.store.user(owner.unwrap_or_default()).await?;
         Ok(user.filter(|user| user.status == UserStatus::Active))
     }
@@ -313,7 +313,8 @@ impl Accounts {
     pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
         let sender = App::default_app(&self.settings).sender(&self.settings);
         let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None };
-        if let Err(error) = messenger.send(address, &content, locale).await {
+        let told = async { messenger.send(messenger.prepare(address, &content, locale).await?).await };
+        if let Err(error) = told.await {
             tracing::warn!(%error, "a user could not be told of a change");
         }
     }

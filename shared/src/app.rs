@@ -11,6 +11,7 @@ use crate::{
     clock::epoch_seconds,
     config::{self, Settings},
     error::Error,
+    spending::{self, AppBudget, MicroUsd},
 };
 
 /// The app of requests that name none. It exists from the start, is public, and stays: administrators
@@ -80,6 +81,9 @@ pub struct App {
     /// Its own text of a message with a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
+    /// The most that its texts may cost in a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms_budget: Option<MicroUsd>,
     /// Whether it may do anything.
     pub active: bool,
     /// Its secrets: the newest first, the one before while that is still good.
@@ -120,9 +124,14 @@ pub struct Sender {
     /// What people read.
     pub app_name: String,
     /// The app's own text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
     /// The host that codes are filled in on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web_otp_host: Option<String>,
+    /// What the app may spend, where it has a budget of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<AppBudget>,
 }
 
 /// A change of an app: `None` leaves a field as it is, `Some(None)` clears it.
@@ -142,6 +151,8 @@ pub struct AppChange {
     pub refresh_token_ttl: Option<Option<i64>>,
     /// The app's own text.
     pub sms_text: Option<Option<String>>,
+    /// The most that its texts may cost in a month, in US dollars.
+    pub sms_monthly_budget_usd: Option<Option<f64>>,
     /// Whether it may do anything.
     pub active: Option<bool>,
 }
@@ -159,6 +170,7 @@ impl App {
             access_token_ttl: None,
             refresh_token_ttl: None,
             sms_text: None,
+            sms_budget: None,
             active: true,
             secrets: Vec::new(),
             deleted: false,
@@ -201,6 +213,7 @@ impl App {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
             web_otp_host: host.or_else(|| settings.sms.web_otp_host.clone()),
+            budget: self.sms_budget.map(|month| AppBudget { client_id: self.client_id.clone(), month }),
         }
     }
 
@@ -231,6 +244,9 @@ impl App {
         }
         if let Some(text) = change.sms_text {
             self.sms_text = text.map(parse_sms_text).transpose()?;
+        }
+        if let Some(budget) = change.sms_monthly_budget_usd {
+            self.sms_budget = budget.map(parse_budget).transpose()?;
         }
         if let Some(active) = change.active {
             if self.is_default() && !active {
@@ -308,6 +324,12 @@ fn parse_sms_text(input: String) -> Result<String, Error> {
     Ok(input)
 }
 
+fn parse_budget(usd: f64) -> Result<MicroUsd, Error> {
+    // A JSON number is written with as many digits as it needs.
+    config::usd(&usd.to_string())
+        .ok_or_else(|| Error::field("sms_monthly_budget_usd", "must be from 0 to 1000000, with up to 6 decimals"))
+}
+
 fn within(field: &str, number: i64, (min, max): (i64, i64)) -> Result<i64, Error> {
     if (min..=max).contains(&number) {
         Ok(number)
@@ -341,6 +363,9 @@ pub struct AppView {
     /// The app's own text of a message with a code, `{code}` in it; nothing where the built-in ones are used.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
+    /// The most that the app's texts may cost in a month (UTC), within the budget of the deployment.
+    #[schema(example = 25.0)]
+    sms_monthly_budget_usd: Option<f64>,
     active: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -362,6 +387,7 @@ impl AppView {
             access_token_ttl: terms.access_token_ttl,
             refresh_token_ttl: terms.refresh_token_ttl,
             sms_text: app.sms_text,
+            sms_monthly_budget_usd: app.sms_budget.map(spending::in_usd),
             active: app.active,
             created_at: app.created_at,
             updated_at: app.updated_at,

@@ -14,6 +14,7 @@ use crate::{
     messages::Subject,
     one_time_code::Attempts,
     password::PasswordHash,
+    spending::Account,
     username::Username,
 };
 
@@ -54,11 +55,35 @@ pub struct Registration {
     pub unverified_email: Option<crate::email::Email>,
 }
 
+/// What the use of a code is counted in: where its message was watched for signs of fraud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Watched {
+    /// When the message was counted.
+    #[serde(with = "epoch_seconds")]
+    pub at: Timestamp,
+    /// The counters of its source and its prefix.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<IdentifierHash>,
+    /// The account of its country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+}
+
+impl Watched {
+    /// Whether anything counts it.
+    pub fn is_nothing(&self) -> bool {
+        self.counters.is_empty() && self.account.is_none()
+    }
+}
+
 /// What a challenge keeps to itself: stored encrypted, so that the table names nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChallengeContent {
     /// Where the code goes.
     pub address: Address,
+    /// The app that asked, and what it gives to a session.
+    pub terms: SessionTerms,
     /// The code.
     pub code: String,
     /// What the message is about.
@@ -66,15 +91,28 @@ pub struct ChallengeContent {
     /// Who sends it.
     pub sender: Sender,
     /// The language that was asked for (BCP 47).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
     /// The link that goes with the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// What a new account is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
     /// Nothing is sent, and no code proves it: there is nobody to prove anything.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub decoy: bool,
     /// Whether its caller may not learn that it could not be sent.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub hides_failure: bool,
+    /// What its use is counted in.
+    #[serde(default, skip_serializing_if = "Watched::is_nothing")]
+    pub watched: Watched,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where a challenge stands.
@@ -91,20 +129,14 @@ pub enum ChallengeStatus {
     Locked,
 }
 
-/// A challenge as the store keeps it. The code is there as a keyed hash, to compare, and sealed with
-/// the address, to send again.
+/// A challenge as the store keeps it, beside the limits of its address. The code is there as a keyed hash, to
+/// compare, and sealed with the address, to send again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Challenge {
-    /// Its id, a version 7 UUID.
+    /// Its id, by [`crate::hash_keys::HashKeys::challenge_id`].
     pub id: Uuid,
     /// What it is for.
     pub purpose: Purpose,
-    /// How its code travels.
-    pub channel: Channel,
-    /// The hash that the address's counters are kept under.
-    pub identifier: IdentifierHash,
-    /// The app that asked, and what it gives to a session.
-    pub terms: SessionTerms,
     /// The user who asked, where only he may prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Uuid>,
@@ -122,20 +154,17 @@ pub struct Challenge {
     /// [`ChallengeContent`], as JSON, by [`crate::hash_keys::HashKeys::seal`].
     #[serde(with = "serde_bytes")]
     pub sealed: Vec<u8>,
-    /// The hash of the last guess: equal to `code_hash` once the challenge is used up.
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    pub guess: Option<Vec<u8>>,
-    /// The attempt that stored `guess`.
+    /// The try that used it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guess_by: Option<Uuid>,
+    pub used_by: Option<Uuid>,
 }
 
 impl Challenge {
-    /// Where it stands at `now`. `newest` is the newest challenge of its address and purpose.
-    pub fn status(&self, newest: Option<Uuid>, now: Timestamp) -> ChallengeStatus {
-        if self.is_used() {
+    /// Where it stands at `now`, as the newest of its address and purpose.
+    pub fn status(&self, now: Timestamp) -> ChallengeStatus {
+        if self.used_by.is_some() {
             ChallengeStatus::Verified
-        } else if self.expires_at <= now || newest != Some(self.id) {
+        } else if self.expires_at <= now {
             ChallengeStatus::Expired
         } else if self.attempts.left() == 0 {
             ChallengeStatus::Locked
@@ -144,9 +173,9 @@ impl Challenge {
         }
     }
 
-    /// Whether the right code came.
-    pub fn is_used(&self) -> bool {
-        self.guess.as_deref().is_some_and(|guess| subtle::ConstantTimeEq::ct_eq(guess, &self.code_hash).into())
+    /// Whether `guess`, a hash as [`Self::code_hash`], is of the right code; in constant time.
+    pub fn is_right(&self, guess: &[u8]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(guess, self.code_hash.as_slice()).into()
     }
 }
 

@@ -22,6 +22,27 @@ impl IdentifierHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Where what is kept of the identifier lies.
+    pub fn place(&self) -> Place {
+        Place(self.0.get(..PLACE_DIGITS).unwrap_or(&self.0).to_owned())
+    }
+}
+
+/// Hex digits of a place: 60 bits, as many as fit into a challenge's id.
+const PLACE_DIGITS: usize = 15;
+const PLACE_MASK: u64 = (1 << (4 * PLACE_DIGITS)) - 1;
+
+/// The first 60 bits of an identifier's hash, in lower-case hex: the partition in which all that is kept of the
+/// identifier lies. Two identifiers of ten million share one with a chance of 1 in 20,000; they then share their limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(String);
+
+impl Place {
+    /// The place in hex.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The keyed hashes of the service. Each purpose has its own key (HKDF-SHA-256, RFC 5869), so that
@@ -36,6 +57,7 @@ pub struct HashKeys {
     refresh_tokens: hmac::Key,
     refresh_successors: hmac::Key,
     cursors: hmac::Key,
+    challenge_ids: hmac::Key,
 }
 
 impl HashKeys {
@@ -74,6 +96,7 @@ impl HashKeys {
             refresh_tokens: hmac_key("refresh tokens")?,
             refresh_successors: hmac_key("refresh successors")?,
             cursors: hmac_key("cursors")?,
+            challenge_ids: hmac_key("challenge ids")?,
         })
     }
 
@@ -105,6 +128,34 @@ impl HashKeys {
     pub fn identifier(&self, kind: &str, canonical: &str) -> IdentifierHash {
         let tag = hmac::sign(&self.identifiers, format!("{kind}:{canonical}").as_bytes());
         IdentifierHash(data_encoding::HEXLOWER.encode(tag.as_ref()))
+    }
+
+    /// A new id for a challenge of this identifier: a version 7 UUID of `now` (RFC 9562 §5.7), in whose random part the
+    /// identifier's place is hidden, so that the challenge is found where the identifier's limits are.
+    pub fn challenge_id(
+        &self,
+        identifier: &IdentifierHash,
+        now: jiff::Timestamp,
+        random: &Random,
+    ) -> Result<uuid::Uuid, Error> {
+        let (start, [.., random_bits]) = (random.uuid(now)?.as_u64_pair().0, random.bytes::<1>()?);
+        let place = u64::from_str_radix(identifier.place().as_str(), 16)
+            .map_err(|_| Error::Internal("a hash that is not in hex".into()))?;
+        // The variant, two random bits, and the place.
+        let end = (0b10 << 62) | (u64::from(random_bits & 0b11) << 60) | (place ^ self.challenge_id_mask(start));
+        Ok(uuid::Uuid::from_u64_pair(start, end))
+    }
+
+    /// The place that the id of a challenge hides. One that was not made here hides any.
+    pub fn challenge_place(&self, id: uuid::Uuid) -> Place {
+        let (start, end) = id.as_u64_pair();
+        Place(format!("{:0PLACE_DIGITS$x}", (end & PLACE_MASK) ^ self.challenge_id_mask(start)))
+    }
+
+    /// The mask differs from one millisecond, and one of 4,096 random numbers, to the next.
+    fn challenge_id_mask(&self, start: u64) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = sign(&self.challenge_ids, &[&start.to_be_bytes()]);
+        u64::from_be_bytes([a, b, c, d, e, f, g, h]) & PLACE_MASK
     }
 
     /// The hash of a code, bound to its challenge.
@@ -224,7 +275,26 @@ fn tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; TAG_BYTES] {
 
 #[cfg(test)]
 mod tests {
-    use super::network;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_challenge_s_id_leads_to_its_identifier_and_tells_nobody_else() {
+        let (keys, random) = (HashKeys::derive(&[7; 32]).unwrap(), Random::system());
+        let other = HashKeys::derive(&[8; 32]).unwrap();
+        let (mut seen, now) = (std::collections::BTreeSet::new(), Timestamp::from_second(1_800_000_000).unwrap());
+        for number in 0..1_000 {
+            let identifier = keys.identifier("phone", &number.to_string());
+            let id = keys.challenge_id(&identifier, now, &random).unwrap();
+            assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+            assert_eq!(keys.challenge_place(id), identifier.place());
+            assert_ne!(other.challenge_place(id), identifier.place());
+            // Of two challenges of one phone nobody can tell that they are.
+            let again = keys.challenge_id(&identifier, now + jiff::Span::new().milliseconds(1), &random).unwrap();
+            assert!(seen.insert(id.as_u64_pair().1) && seen.insert(again.as_u64_pair().1));
+        }
+    }
 
     #[test]
     fn an_ipv6_customer_is_one_source() {

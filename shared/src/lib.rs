@@ -22,6 +22,7 @@ pub mod config;
 pub mod email;
 pub mod error;
 pub mod even;
+pub mod fraud;
 pub mod hash_keys;
 pub mod http;
 pub mod messages;

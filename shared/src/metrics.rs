@@ -23,6 +23,8 @@ use crate::clock::Clock;
 pub const NAMESPACE: &str = "Latchkey";
 /// The events that are counts.
 const TARGET: &str = "metric";
+/// The events that are lines of their own, to be read by machines.
+pub(crate) const RECORD: &str = "record";
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Metric {
     BudgetNearlySpent,
     /// A text was not sent, for want of a budget.
     BudgetRefusals,
+    /// A text had the signs of fraud.
+    TextsSuspected,
     /// An e-mail was handed to SES.
     MailsSent,
     /// SES refused an e-mail, or could not be reached.
@@ -54,11 +58,12 @@ pub enum Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 12] = [
+pub const METRICS: [Metric; 13] = [
     Metric::TextsSent,
     Metric::TextsRefused,
     Metric::BudgetNearlySpent,
     Metric::BudgetRefusals,
+    Metric::TextsSuspected,
     Metric::MailsSent,
     Metric::MailsRefused,
     Metric::CodesVerified,
@@ -81,7 +86,7 @@ pub fn count(metric: Metric) {
     tracing::info!(target: TARGET, name = metric.name());
 }
 
-/// Prints counts as CloudWatch reads them.
+/// Prints counts as CloudWatch reads them, and records as they are.
 pub struct EmbeddedMetrics {
     clock: Clock,
     service: String,
@@ -93,7 +98,8 @@ impl EmbeddedMetrics {
     /// It takes an interest in counts alone: one that hears of everything has every span and trace event of the SDK
     /// and its HTTP client made, of which there are dozens a call.
     pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(service: String, clock: Clock) -> impl Layer<S> {
-        Self { clock, service }.with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO))
+        let targets = [TARGET, RECORD].map(|target| (target, LevelFilter::INFO));
+        Self { clock, service }.with_filter(Targets::new().with_targets(targets))
     }
 
     fn line(&self, name: &str) -> String {
@@ -115,27 +121,28 @@ impl EmbeddedMetrics {
 
 impl<S: Subscriber> Layer<S> for EmbeddedMetrics {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == TARGET {
-            let mut name = Name::default();
-            event.record(&mut name);
-            println!("{}", self.line(&name.0));
+        let mut text = Text::default();
+        event.record(&mut text);
+        match event.metadata().target() {
+            TARGET => println!("{}", self.line(&text.0)),
+            RECORD => println!("{}", text.0),
+            _ => {}
         }
     }
 }
 
 /// Whether an event is one for the log.
 pub fn is_log(metadata: &tracing::Metadata<'_>) -> bool {
-    metadata.target() != TARGET
+    ![TARGET, RECORD].contains(&metadata.target())
 }
 
+/// The one text field that a count or a record has.
 #[derive(Default)]
-struct Name(String);
+struct Text(String);
 
-impl Visit for Name {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "name" {
-            value.clone_into(&mut self.0);
-        }
+impl Visit for Text {
+    fn record_str(&mut self, _: &Field, value: &str) {
+        value.clone_into(&mut self.0);
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}

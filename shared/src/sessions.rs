@@ -102,7 +102,7 @@ impl Sessions {
     /// app has closed its sign-up in the meantime.
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
         let now = self.clock.now();
-        self.apps.check(&proven.challenge.terms.client_id).await?;
+        self.apps.check(&proven.content.terms.client_id).await?;
         let method = match proven.content.address {
             Address::Sms(_) => AuthenticationMethod::Sms,
             Address::Email(_) => AuthenticationMethod::Email,
@@ -112,10 +112,13 @@ impl Sessions {
             None => match self.sign_up(&proven, method, device.clone(), now).await? {
                 Some(signed_in) => return Ok(SignIn::Done(Box::new(signed_in))),
                 // Somebody else's proof was faster: the address has its owner now.
-                None => self.store.identity(&proven.challenge.identifier).await?.owner.ok_or(Error::OtpExpired)?,
+                None => {
+                    let identifier = self.hash_keys.address(&proven.content.address);
+                    self.store.owner(&identifier).await?.ok_or(Error::OtpExpired)?
+                }
             },
         };
-        let sign_in = self.begin(owner, proven.challenge.terms, vec![method], device).await?;
+        let sign_in = self.begin(owner, proven.content.terms, vec![method], device).await?;
         sign_in.ok_or(Error::OtpExpired)
     }
 
@@ -187,7 +190,7 @@ impl Sessions {
         device: Device,
         now: Timestamp,
     ) -> Result<Option<SignedIn>, Error> {
-        let app = self.apps.active(&proven.challenge.terms.client_id).await?;
+        let app = self.apps.active(&proven.content.terms.client_id).await?;
         if app.sign_up == SignUp::Closed {
             return Err(Error::OtpExpired);
         }
@@ -196,10 +199,11 @@ impl Sessions {
         let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
         let store = self.store.recording(self.sign_in_event(user.id, &session)?);
         user.sessions.insert(refresh.session_id, session);
+        let identifier = self.hash_keys.address(&proven.content.address);
         loop {
             match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
                 Created::Yes => return self.signed_in(&user, &refresh, true, now).await.map(Some),
-                Created::Taken(identifier) if identifier == proven.challenge.identifier => return Ok(None),
+                Created::Taken(taken) if taken == identifier => return Ok(None),
                 // Whoever proved first has the username; this account can choose another.
                 Created::Taken(_) if user.username.is_some() => user.username = None,
                 Created::Taken(_) => return Err(Error::Internal("an identifier that the user does not have".into())),

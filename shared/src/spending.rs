@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock},
 };
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Clock,
     config::Settings,
     error::Error,
+    fraud::Cohort,
     metrics::{self, Metric},
     random::Random,
     store::{Reserved, Store},
@@ -21,8 +23,21 @@ pub type MicroUsd = i64;
 /// A US dollar.
 pub const USD: MicroUsd = 1_000_000;
 
+/// An amount in US dollars, to show.
+#[expect(clippy::cast_precision_loss, reason = "no budget is that large")]
+pub fn in_usd(amount: MicroUsd) -> f64 {
+    amount as f64 / USD as f64
+}
+
 /// How many partitions a budget is spread over at most: no counter is a hot key.
 const MAX_SHARDS: i64 = 16;
+/// The most texts whose price a busy instance puts aside at once, so that most of them take no write. What an instance
+/// that ends had left is lost to the month: too strict, never too lax.
+const MAX_AHEAD: i64 = 8;
+/// Who was sent a text so recently is busy, and puts aside twice as much as the last time.
+const BUSY_SECONDS: i64 = 60;
+/// No more than this part of a share is put aside at once: a small budget is kept to the text.
+const AHEAD_PART: i64 = 64;
 /// How long it is remembered that a budget is used up. Nobody is sent anything sooner by asking again.
 const USED_UP_SECONDS: i64 = 60;
 
@@ -80,7 +95,16 @@ pub struct Budget {
     pub prices: BTreeMap<String, MicroUsd>,
 }
 
-/// What one partition may spend, for a text to one country.
+/// What an app may spend on texts in a month (UTC).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppBudget {
+    /// The app.
+    pub client_id: String,
+    /// The most that its texts may cost.
+    pub month: MicroUsd,
+}
+
+/// What one partition may spend on one text's behalf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     /// In a month.
@@ -89,6 +113,27 @@ pub struct Share {
     pub day: Option<MicroUsd>,
     /// In a month, in this country.
     pub country: Option<MicroUsd>,
+    /// In a month, for this app.
+    pub app: Option<MicroUsd>,
+}
+
+impl Share {
+    fn least(&self) -> MicroUsd {
+        [Some(self.month), self.day, self.country, self.app].into_iter().flatten().min().unwrap_or_default()
+    }
+}
+
+/// Where a text is booked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The day (UTC).
+    pub day: Date,
+    /// The partition.
+    pub shard: i64,
+    /// The country that it goes to.
+    pub country: String,
+    /// The app, where that has a budget of its own.
+    pub client_id: Option<String>,
 }
 
 impl Budget {
@@ -99,14 +144,17 @@ impl Budget {
         price * i64::try_from(segments).unwrap_or(i64::MAX / DEAREST)
     }
 
-    /// The number of partitions, and the share of each: at least a dollar, so that a small budget is not spent in
-    /// crumbs that are too small for a text.
-    fn shares(&self, country: &str) -> (i64, Share) {
+    /// How many partitions, from the first on, have a share for such a text, and what that is. A share is a dollar
+    /// at least, so that a small budget is not spent in crumbs that are too small for a text: the budget of a country or
+    /// an app lies in fewer partitions than the whole, and what others spend there counts against all the same.
+    fn shares(&self, country: &str, app: Option<MicroUsd>) -> (i64, Share) {
         let of_country = self.countries.get(country).copied();
-        let least = [Some(self.month), self.day, of_country].into_iter().flatten().min().unwrap_or_default();
-        let shards = (least / USD).clamp(1, MAX_SHARDS);
-        let part = |whole: MicroUsd| whole / shards;
-        (shards, Share { month: part(self.month), day: self.day.map(part), country: of_country.map(part) })
+        let partitions = |budget: MicroUsd, most: i64| (budget / USD).clamp(1, most);
+        let all = partitions(self.day.map_or(self.month, |day| day.min(self.month)), MAX_SHARDS);
+        let part = |budget: MicroUsd| budget / partitions(budget, all);
+        let reached = [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
+        let (month, day) = (self.month / all, self.day.map(|day| day / all));
+        (reached.unwrap_or(all), Share { month, day, country: of_country.map(part), app: app.map(part) })
     }
 }
 
@@ -117,23 +165,50 @@ pub struct Spending {
     budget: Budget,
     clock: Clock,
     random: Random,
-    /// Until when it is known that a country's texts cannot be paid.
-    used_up: Arc<RwLock<BTreeMap<String, Timestamp>>>,
+    /// What is put aside for texts to come.
+    ahead: Arc<Mutex<BTreeMap<Payers, Vec<Ahead>>>>,
+    /// Until when it is known that texts cannot be paid.
+    used_up: Arc<RwLock<BTreeMap<Payers, Timestamp>>>,
+}
+
+/// The country that a text goes to and, where that has a budget of its own, the app that sends it.
+type Payers = (String, Option<String>);
+
+/// Texts whose price one write put aside.
+#[derive(Debug)]
+struct Ahead {
+    last: Reservation,
+    /// How many they were.
+    texts: i64,
+    /// How many are left.
+    left: i64,
+    used_at: Timestamp,
+}
+
+impl Ahead {
+    /// The next of them.
+    fn take(&mut self, now: Timestamp) -> Reservation {
+        (self.left, self.used_at) = (self.left - 1, now);
+        self.last.country.texts += 1;
+        self.last.clone()
+    }
 }
 
 /// The price of a text, put aside.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reservation {
-    day: Date,
-    shard: i64,
-    country: String,
-    price: MicroUsd,
+    /// Where.
+    pub account: Account,
+    /// How much.
+    pub price: MicroUsd,
+    /// The texts of this day to the country in this partition.
+    pub country: Cohort,
 }
 
 impl Spending {
     /// As the settings want it.
     pub fn new(store: Store, settings: &Settings, clock: Clock, random: Random) -> Self {
-        Self { store, budget: settings.sms_budget.clone(), clock, random, used_up: Arc::default() }
+        Self { store, budget: settings.sms_budget.clone(), clock, random, ahead: Arc::default(), used_up: Arc::default() }
     }
 
     /// Puts the price of a text aside before it is sent. However many ask at once, never more is put aside
@@ -141,38 +216,74 @@ impl Spending {
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
-    pub async fn reserve(&self, country: &str, segments: usize) -> Result<Reservation, Error> {
+    pub async fn reserve(
+        &self,
+        country: &str,
+        app: Option<&AppBudget>,
+        segments: usize,
+    ) -> Result<Reservation, Error> {
         let now = self.clock.now();
-        if self.used_up.read().is_ok_and(|used_up| used_up.get(country).is_some_and(|until| now < *until)) {
+        let payers = (country.to_owned(), app.map(|app| app.client_id.clone()));
+        if self.used_up.read().is_ok_and(|used_up| used_up.get(&payers).is_some_and(|until| now < *until)) {
             return Err(self.refused(now));
         }
         let (price, day) = (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
-        let (shards, share) = self.budget.shares(country);
+        let (taken, texts) = self.take_ahead(&payers, (day, price), now);
+        if let Some(reservation) = taken {
+            return Ok(reservation);
+        }
+        let (shards, share) = self.budget.shares(country, app.map(|app| app.month));
+        let texts = texts.min(share.least() / AHEAD_PART / price.max(1)).max(1);
         let [start] = self.random.bytes::<1>()?;
         for turn in 0..shards {
             let shard = (i64::from(start) + turn) % shards;
-            let reservation = Reservation { day, shard, country: country.to_owned(), price };
-            match self.store.reserve_price((day, shard), country, price, &share).await? {
-                Reserved::Yes { month } => {
+            let account = Account { day, shard, country: payers.0.clone(), client_id: payers.1.clone() };
+            match self.store.reserve_price(&account, price, texts, &share).await? {
+                Reserved::Yes { month, country } => {
                     if month * 5 > share.month * 4 {
                         metrics::count(Metric::BudgetNearlySpent);
                     }
+                    let country = Cohort { texts: country.texts - texts, ..country };
+                    let last = Reservation { account, price, country };
+                    let mut ahead = Ahead { last, texts, left: texts, used_at: now };
+                    let reservation = ahead.take(now);
+                    self.keep_ahead(payers, ahead);
                     return Ok(reservation);
                 }
                 Reserved::No => {}
             }
         }
         if let Ok(mut used_up) = self.used_up.write() {
-            used_up.insert(country.to_owned(), now + crate::clock::seconds(USED_UP_SECONDS));
+            used_up.insert(payers, now + crate::clock::seconds(USED_UP_SECONDS));
         }
         Err(self.refused(now))
+    }
+
+    /// A text whose price was put aside before; and where there is none, for how many to put it aside.
+    fn take_ahead(&self, payers: &Payers, (day, price): (Date, MicroUsd), now: Timestamp) -> (Option<Reservation>, i64) {
+        let Ok(mut ahead) = self.ahead.lock() else { return (None, 1) };
+        let Some(kept) = ahead.get_mut(payers) else { return (None, 1) };
+        // What is left of days before stays spent.
+        kept.retain(|it| it.last.account.day == day);
+        if let Some(found) = kept.iter_mut().find(|it| it.left > 0 && it.last.price == price) {
+            return (Some(found.take(now)), 1);
+        }
+        let busy_since = now - crate::clock::seconds(BUSY_SECONDS);
+        let last = kept.iter().filter(|it| it.used_at >= busy_since).map(|it| it.texts).max().unwrap_or_default();
+        kept.retain(|it| it.left > 0);
+        (None, (last * 2).clamp(1, MAX_AHEAD))
+    }
+
+    fn keep_ahead(&self, payers: Payers, ahead: Ahead) {
+        if let Ok(mut kept) = self.ahead.lock() {
+            kept.entry(payers).or_default().push(ahead);
+        }
     }
 
     /// Gives back what was put aside for a text that AWS refused. Where that fails, the budget is too strict
     /// by one text, never too lax.
     pub async fn give_back(&self, reservation: Reservation) {
-        let Reservation { day, shard, country, price } = reservation;
-        if let Err(error) = self.store.give_price_back((day, shard), &country, price).await {
+        if let Err(error) = self.store.give_price_back(&reservation.account, reservation.price).await {
             tracing::warn!(%error, "the price of a text that was not sent stays counted");
         }
     }
@@ -231,12 +342,17 @@ mod tests {
             for day in [None, Some(USD / 3), Some(5 * USD)] {
                 let countries = BTreeMap::from([("IN".to_owned(), 3 * USD)]);
                 let budget = Budget { month, day, countries, prices: BTreeMap::new() };
-                for country in ["US", "IN"] {
-                    let (shards, share) = budget.shares(country);
-                    assert!((1..=MAX_SHARDS).contains(&shards));
-                    assert!(shards * share.month <= month);
-                    assert!(day.is_none_or(|day| shards * share.day.unwrap() <= day));
-                    assert!(country == "US" || shards * share.country.unwrap() <= 3 * USD);
+                let (all, _) = budget.shares("US", None);
+                for (country, app) in [("US", None), ("IN", None), ("US", Some(5 * USD)), ("IN", Some(5 * USD))] {
+                    let (shards, share) = budget.shares(country, app);
+                    assert!((1..=all).contains(&shards));
+                    // Whoever else spends, does so in the same partitions.
+                    assert!(all * share.month <= month);
+                    assert!(day.is_none_or(|day| all * share.day.unwrap() <= day));
+                    let (of_country, _) = budget.shares(country, None);
+                    assert!(country == "US" || of_country * share.country.unwrap() <= 3 * USD);
+                    let (of_app, _) = budget.shares("US", app);
+                    assert!(app.is_none_or(|app| of_app * share.app.unwrap() <= app));
                 }
             }
         }

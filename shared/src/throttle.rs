@@ -4,13 +4,10 @@
 //! Every endpoint that sends a code or checks a secret goes through here, for known and unknown
 //! identifiers alike, and a new challenge never resets a count (NIST SP 800-63B-4 §3.2.2).
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::{challenge::Purpose, error::Error};
+use crate::error::Error;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -54,8 +51,6 @@ pub struct Throttle {
     #[serde(skip_serializing_if = "is_zero")]
     second_failures_in_row: u32,
     last_failure_at: i64,
-    /// The newest challenge of each purpose: the only one that counts.
-    newest: BTreeMap<Purpose, Uuid>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -71,18 +66,12 @@ enum Wait {
 }
 
 impl Throttle {
-    /// Counts a message of `challenge_id`, which becomes the newest challenge of its purpose.
+    /// Counts a message.
     ///
     /// # Errors
     /// Of all that forbid a message now, the one with the longest wait: [`Error::OtpLocked`],
     /// [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`].
-    pub fn reserve_send(
-        &mut self,
-        purpose: Purpose,
-        challenge_id: Uuid,
-        limits: &Limits,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub fn reserve_send(&mut self, limits: &Limits, now: Timestamp) -> Result<(), Error> {
         self.forget_old(now);
         if let Some(error) = self.send_refusal(limits, now) {
             return Err(error);
@@ -92,7 +81,6 @@ impl Throttle {
         }
         self.sends.push(now.as_second());
         self.sends_in_row += 1;
-        self.newest.insert(purpose, challenge_id);
         Ok(())
     }
 
@@ -109,29 +97,12 @@ impl Throttle {
         [locked, cooling, capped].into_iter().flatten().max_by_key(|(wait, _)| *wait).map(|(_, error)| error)
     }
 
-    /// Makes `challenge_id` the newest of its purpose, without a message that counts: test phones.
-    pub fn replace_newest(&mut self, purpose: Purpose, challenge_id: Uuid) {
-        self.newest.insert(purpose, challenge_id);
-    }
-
-    /// Takes back the message counted at `sent_at`, because it could not be sent; `replaced` is what
-    /// was the newest challenge before.
-    pub fn release_send(&mut self, purpose: Purpose, challenge_id: Uuid, replaced: Option<Uuid>, sent_at: Timestamp) {
+    /// Takes back the message counted at `sent_at`, because it could not be sent.
+    pub fn release_send(&mut self, sent_at: Timestamp) {
         if let Some(position) = self.sends.iter().rposition(|at| *at == sent_at.as_second()) {
             self.sends.remove(position);
             self.sends_in_row = self.sends_in_row.saturating_sub(1);
         }
-        if self.newest.get(&purpose) == Some(&challenge_id) {
-            match replaced {
-                Some(replaced) => self.newest.insert(purpose, replaced),
-                None => self.newest.remove(&purpose),
-            };
-        }
-    }
-
-    /// The newest challenge of `purpose`.
-    pub fn newest(&self, purpose: Purpose) -> Option<Uuid> {
-        self.newest.get(&purpose).copied()
     }
 
     /// Seconds until the cooldown between two messages is over.
@@ -229,11 +200,6 @@ impl Throttle {
         had
     }
 
-    /// Whether [`Self::record_success`] would change anything.
-    pub fn has_row(&self) -> bool {
-        self.failures_in_row > 0 || self.sends_in_row > 1
-    }
-
     /// Whether a secret may be checked now.
     ///
     /// # Errors
@@ -261,18 +227,15 @@ impl Throttle {
         self.failures_in_row.max(self.second_failures_in_row)
     }
 
-    /// When the state is as good as none, or never.
-    pub fn expires_at(&self) -> Option<i64> {
+    /// When the state is as good as none (epoch seconds), or never.
+    pub fn ends_at(&self) -> Option<i64> {
         if self.longest_row() >= OFF_AFTER {
             return None;
         }
         let sends = self.sends.last().map(|at| at + DAY);
         let failures = self.failures.last().map(|at| at + DAY);
         let row = (self.longest_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
-        // A challenge that counted no message (test phones) still has its place here for as long as any may live.
-        let newest = self.newest.values().filter_map(|id| id.get_timestamp()).map(|at| at.to_unix().0).max();
-        let newest = newest.and_then(|at| i64::try_from(at).ok()).map(|at| at + HOUR);
-        [sends, failures, row, newest].into_iter().flatten().max()
+        Some([sends, failures, row].into_iter().flatten().max().unwrap_or_default())
     }
 
     fn forget_old(&mut self, now: Timestamp) {
@@ -313,7 +276,7 @@ mod tests {
     }
 
     fn send(throttle: &mut Throttle, now: Timestamp) -> Result<(), Error> {
-        throttle.reserve_send(Purpose::SignIn, Uuid::nil(), &LIMITS, now)
+        throttle.reserve_send(&LIMITS, now)
     }
 
     #[test]
@@ -343,12 +306,12 @@ mod tests {
 
     #[test]
     fn a_message_that_was_not_sent_does_not_count() {
-        let (mut throttle, first, second) = (Throttle::default(), Uuid::from_u128(1), Uuid::from_u128(2));
-        throttle.reserve_send(Purpose::SignIn, first, &LIMITS, start()).unwrap();
+        let mut throttle = Throttle::default();
+        send(&mut throttle, start()).unwrap();
         let before = throttle.clone();
         let later = start() + 1.minute();
-        throttle.reserve_send(Purpose::SignIn, second, &LIMITS, later).unwrap();
-        throttle.release_send(Purpose::SignIn, second, Some(first), later);
+        send(&mut throttle, later).unwrap();
+        throttle.release_send(later);
         assert_eq!(throttle, before);
     }
 
@@ -376,7 +339,7 @@ mod tests {
             assert_eq!(waits.iter().find(|(failure, _)| *failure == from).map(|(_, wait)| *wait), Some(wait));
         }
         assert_eq!(waits.first().map(|(failure, _)| *failure), Some(10));
-        assert_eq!(throttle.expires_at(), None);
+        assert_eq!(throttle.ends_at(), None);
         assert_eq!(send(&mut throttle, now + 1000.hours()), Err(Error::OtpLocked { retry_after: None }));
         throttle.record_success();
         assert_eq!(throttle.check(&limits, now + 24.hours()), Ok(()));

@@ -85,7 +85,7 @@ impl Users {
 
     /// The user who has an address; nothing where nobody has it.
     pub async fn with_address(&self, address: &Address) -> Result<Option<User>, Error> {
-        match self.store.identity(&self.hash_keys.address(address)).await?.owner {
+        match self.store.owner(&self.hash_keys.address(address)).await? {
             Some(owner) => self.store.user(owner).await,
             None => Ok(None),
         }

@@ -45,6 +45,9 @@ pub struct CreateAppRequest {
     /// One line of up to 160 characters with `{code}` in it.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
+    /// The most that the app's texts may cost in a month (UTC), from 0 to 1000000.
+    #[schema(example = 25.0)]
+    sms_monthly_budget_usd: Option<f64>,
     /// `true` where it is not given.
     active: Option<bool>,
 }
@@ -93,6 +96,7 @@ async fn create(
         access_token_ttl: request.access_token_ttl.map(Some),
         refresh_token_ttl: request.refresh_token_ttl.map(Some),
         sms_text: request.sms_text.map(Some),
+        sms_monthly_budget_usd: request.sms_monthly_budget_usd.map(Some),
         active: request.active,
     };
     let new = NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };

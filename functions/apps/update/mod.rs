@@ -40,6 +40,10 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     sms_text: Option<Option<String>>,
+    /// The most that the app's texts may cost in a month (UTC), from 0 to 1000000; `null` for the deployment's budget alone.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<f64>)]
+    sms_monthly_budget_usd: Option<Option<f64>>,
     /// An app that is switched off refuses everything at once.
     active: Option<bool>,
 }
@@ -74,6 +78,7 @@ async fn update(
         access_token_ttl: request.access_token_ttl,
         refresh_token_ttl: request.refresh_token_ttl,
         sms_text: request.sms_text,
+        sms_monthly_budget_usd: request.sms_monthly_budget_usd,
         active: request.active,
     };
     let event = recorder.event(admin.caller.deed(Action::AppUpdate, format!("app:{client_id}")))?;

@@ -190,7 +190,7 @@ async fn a_password_that_is_easy_to_guess_is_refused_with_the_reason() {
     }
     let by_mail = json!({"email": "ann@example.com", "password": "ann@example.com"});
     app.register(by_mail).await.assert_weak("password", own);
-    assert!(app.aws.inbox.messages(None).is_empty() && app.items_like("CHALLENGE").await.is_empty());
+    assert!(app.aws.inbox.messages(None).is_empty() && app.challenges().await.is_empty());
     let longer = TestApp::with(&[("PASSWORD_MIN_LENGTH", "15")]).await;
     let body = json!({"phone": PHONE, "password": "fourteen chars"});
     longer.register(body).await.assert_weak("password", "at least 15 characters");
@@ -273,10 +273,10 @@ async fn where_the_code_cannot_be_sent_nothing_is_half_made() {
         (PHONE, json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})),
         (EMAIL, json!({"email": EMAIL, "password": PASSWORD, "username": "ann"})),
     ] {
-        let challenges = app.items_like("CHALLENGE").await.len();
+        let challenges = app.challenges().await.len();
         app.aws.inbox.refuse(true);
         assert_eq!(app.register(body.clone()).await.assert_wait(503, "unavailable"), 5);
-        assert_eq!(app.items_like("CHALLENGE").await.len(), challenges, "{address}: none stays");
+        assert_eq!(app.challenges().await.len(), challenges, "{address}: none stays");
         app.aws.inbox.refuse(false);
         assert_eq!(app.register(body).await.json["resend_in"], 30, "{address}: the first message counts as the first");
     }

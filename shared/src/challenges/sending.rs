@@ -1,4 +1,4 @@
-//! Sending a code: counted before, and given back where it could not be sent.
+//! What a message is counted in and paid from, and whether it is sent.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -6,13 +6,46 @@ use uuid::Uuid;
 use super::Challenges;
 use crate::{
     address::Address,
-    challenge::{ChallengeContent, Purpose},
+    challenge::{ChallengeContent, Watched},
     error::Error,
+    fraud::{self, Cohort, Decision, Recorded, Signs, Verdict},
     hash_keys::IdentifierHash,
-    messages::{Content, Messenger},
+    messages::{Content, Messenger, Prepared, PreparedText},
+    metrics::{self, Metric},
     phone::PhoneNumber,
-    throttle::Throttle,
+    store::{Noted, Tally},
 };
+
+/// Seconds that who is suspected of fraud is told to wait: counters are of an hour.
+const DENIED_SECONDS: i64 = 3_600;
+
+/// A counter that a message was counted in, and what it has counted.
+pub(super) struct Counter {
+    hash: IdentifierHash,
+    tally: Tally,
+}
+
+impl Counter {
+    fn cohort(&self) -> Cohort {
+        Cohort { texts: self.tally.sends, verified: self.tally.verified }
+    }
+}
+
+/// The counters of a message.
+#[derive(Clone, Copy)]
+pub(super) struct Counters<'a> {
+    /// Of its source; nothing for test phones.
+    pub(super) source: Option<&'a Counter>,
+    /// Of the numbers that begin as its own does; nothing for e-mails and test phones.
+    pub(super) prefix: Option<&'a Counter>,
+}
+
+impl Counters<'_> {
+    /// Whether the message goes to a test phone, which no limit applies to.
+    pub(super) fn are_of_a_test(&self) -> bool {
+        self.source.is_none()
+    }
+}
 
 impl Challenges {
     /// Counts a message against its source; nothing for test phones, which no limit applies to.
@@ -21,13 +54,14 @@ impl Challenges {
         address: &Address,
         ip: Option<&str>,
         now: Timestamp,
-    ) -> Result<Option<IdentifierHash>, Error> {
+    ) -> Result<Option<Counter>, Error> {
         if self.test_code(address, now).is_some() {
             return Ok(None);
         }
-        let source = self.hash_keys.source(ip);
-        self.store.count_send(&source, self.settings.sends_per_ip_per_hour, now).await?;
-        Ok(Some(source))
+        let (hash, country) = (self.hash_keys.source(ip), address.country());
+        let noted = country.as_deref().map_or(Noted::Nothing, Noted::Country);
+        let tally = self.store.count_send(&hash, noted, self.settings.sends_per_ip_per_hour, now).await?;
+        Ok(Some(Counter { hash, tally }))
     }
 
     /// Counts a text against the numbers that begin as its own does: whoever pumps texts owns blocks of them.
@@ -37,84 +71,46 @@ impl Challenges {
         address: &Address,
         is_test: bool,
         now: Timestamp,
-    ) -> Result<Option<IdentifierHash>, Error> {
-        let Some(prefix) = address.phone().filter(|_| !is_test).map(PhoneNumber::prefix) else { return Ok(None) };
-        let prefix = self.hash_keys.identifier("prefix", prefix);
-        self.store.count_send(&prefix, self.settings.sends_per_prefix_per_hour, now).await?;
-        Ok(Some(prefix))
+    ) -> Result<Option<Counter>, Error> {
+        let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
+        let hash = self.hash_keys.identifier("prefix", phone.prefix());
+        let noted = Noted::Number(self.place_in_prefix(phone));
+        let tally = self.store.count_send(&hash, noted, self.settings.sends_per_prefix_per_hour, now).await?;
+        Ok(Some(Counter { hash, tally }))
     }
 
-    /// Counts a message against its address.
-    pub(super) async fn reserve(
-        &self,
-        identifier: &IdentifierHash,
-        purpose: Purpose,
-        id: Uuid,
-        is_test: bool,
-        now: Timestamp,
-    ) -> Result<Reserved, Error> {
-        let limits = &self.settings.limits;
-        let identity = self.store.identity(identifier).await?;
-        let (owned, mut replaced) = (identity.owner.is_some(), None);
-        let reserve = |throttle: &mut Throttle| {
-            replaced = throttle.newest(purpose);
-            if is_test {
-                throttle.replace_newest(purpose, id);
-                return Ok(Reserved { replaced, resend_in: 0, owned });
-            }
-            throttle.reserve_send(purpose, id, limits, now)?;
-            Ok(Reserved { replaced, resend_in: throttle.resend_in(limits, now), owned })
-        };
-        let reserved = self.store.change_throttle(identifier, identity, now, reserve).await;
-        if let Err(Error::Unavailable(_)) = &reserved {
-            // It may have been counted all the same.
-            self.release(identifier, (purpose, id), replaced, now).await;
-        }
-        reserved
-    }
-
-    /// Takes back what [`Self::reserve`] counted. Where that fails too, the limits are too strict for
-    /// a while, never too lax.
-    pub(super) async fn release(
-        &self,
-        identifier: &IdentifierHash,
-        (purpose, id): (Purpose, Uuid),
-        replaced: Option<Uuid>,
-        now: Timestamp,
-    ) {
-        let release = |throttle: &mut Throttle| {
-            // Another one in its place has its own message.
-            if throttle.newest(purpose) == Some(id) {
-                throttle.release_send(purpose, id, replaced, now);
-            }
-            Ok(())
-        };
-        let released = match self.store.identity(identifier).await {
-            Ok(identity) => self.store.change_throttle(identifier, identity, now, release).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = released {
-            tracing::warn!(%error, "a message that was not sent stays counted");
-        }
+    /// Where a number is among those with its prefix, moved by as much as only we know: the table names no digit.
+    fn place_in_prefix(&self, phone: &PhoneNumber) -> i64 {
+        let moved = self.hash_keys.identifier("place in prefix", phone.prefix());
+        let moved = moved.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
+        let rest = phone.as_str().strip_prefix('+').and_then(|digits| digits.get(phone.prefix().len()..));
+        moved.unwrap_or_default() + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
     }
 
     /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted.
-    pub(super) async fn release_counted(&self, counted: Option<&IdentifierHash>, now: Timestamp) {
-        if let Some(counted) = counted
-            && let Err(error) = self.store.release_send(counted, now).await
+    pub(super) async fn release_counter(&self, counter: Option<&Counter>, now: Timestamp) {
+        if let Some(counter) = counter
+            && let Err(error) = self.store.release_send(&counter.hash, now).await
         {
             tracing::warn!(%error, "a message that was not sent stays counted for its source or prefix");
         }
     }
 
-    pub(super) async fn send_code(
+    /// Words and pays the message of a challenge, unless nothing is to be sent: to test phones, to nobody, and to
+    /// whom fraud is quietly refused.
+    ///
+    /// # Errors
+    /// [`Error::SmsLimitReached`] where a budget is used up or the signs of fraud speak against it; [`Error::Unavailable`].
+    pub(super) async fn prepare(
         &self,
-        content: &ChallengeContent,
-        is_test: bool,
+        id: Uuid,
+        content: &mut ChallengeContent,
+        counters: Counters<'_>,
         messenger: &Messenger,
-    ) -> Result<(), Error> {
-        if is_test || content.decoy {
-            return Ok(());
+        now: Timestamp,
+    ) -> Result<Option<Prepared>, Error> {
+        if counters.are_of_a_test() || content.decoy {
+            return Ok(None);
         }
         let message = Content {
             subject: content.subject,
@@ -123,20 +119,103 @@ impl Challenges {
             valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
         };
-        match messenger.send(&content.address, &message, content.locale.as_deref()).await {
-            Err(error @ (Error::Unavailable(_) | Error::SmsLimitReached { .. })) if content.hides_failure => {
-                tracing::error!(%error, "a code could not be sent, and its caller is not told");
-                Ok(())
+        let prepared = match messenger.prepare(&content.address, &message, content.locale.as_deref()).await {
+            Err(error) => return hide(error, content),
+            Ok(prepared) => prepared,
+        };
+        let Prepared::Text(text) = &prepared else { return Ok(Some(prepared)) };
+        match self.decide(id, content, text, counters, now) {
+            Verdict::Sent => Ok(Some(prepared)),
+            Verdict::Withheld => {
+                messenger.cancel(prepared).await;
+                Ok(None)
             }
-            sent => sent,
+            Verdict::Denied => {
+                messenger.cancel(prepared).await;
+                hide(Error::SmsLimitReached { retry_after: DENIED_SECONDS }, content)
+            }
+        }
+    }
+
+    /// What is done with a text, by what its counters have seen; the challenge keeps what counts its use.
+    fn decide(
+        &self,
+        id: Uuid,
+        content: &mut ChallengeContent,
+        text: &PreparedText,
+        counters: Counters<'_>,
+        now: Timestamp,
+    ) -> Verdict {
+        let country = text.reservation.country;
+        let of = |counter: Option<&Counter>| counter.map(Counter::cohort).unwrap_or_default();
+        let mut numbers: Vec<_> =
+            counters.prefix.iter().flat_map(|counter| counter.tally.numbers.iter().copied()).collect();
+        let signs = Signs {
+            countries: counters.source.map_or(0, |counter| counter.tally.countries.len()),
+            sequence: fraud::longest_sequence(&mut numbers),
+            source: of(counters.source),
+            prefix: of(counters.prefix),
+            country,
+        };
+        let watching = [counters.source, counters.prefix].into_iter().flatten();
+        let watching = watching.filter(|counter| counter.cohort().watches_newest());
+        content.watched = Watched {
+            at: now,
+            counters: watching.map(|counter| counter.hash.clone()).collect(),
+            account: country.watches_newest().then(|| text.reservation.account.clone()),
+        };
+        let reasons = self.settings.fraud_rules.reasons(&signs);
+        if !reasons.is_empty() {
+            metrics::count(Metric::TextsSuspected);
+        }
+        let verdict = self.settings.fraud_mode.verdict(&reasons);
+        let name = |counter: Option<&Counter>| counter.map_or_else(String::new, |counter| short(&counter.hash));
+        let decision = Decision {
+            at: now,
+            challenge_id: id,
+            source: name(counters.source),
+            prefix: name(counters.prefix),
+            number: short(&self.hash_keys.address(&content.address)),
+            country: text.reservation.account.country.clone(),
+            micro_usd: text.reservation.price,
+            signs,
+            reasons,
+            verdict,
+        };
+        Recorded::SendDecision(decision).log();
+        verdict
+    }
+
+    /// Sends the message of a challenge, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where it cannot be sent, and its caller may know.
+    pub(super) async fn send(
+        &self,
+        message: Option<Prepared>,
+        content: &ChallengeContent,
+        messenger: &Messenger,
+    ) -> Result<(), Error> {
+        let Some(message) = message else { return Ok(()) };
+        match messenger.send(message).await {
+            Err(error) => hide(error, content).map(|_: Option<Prepared>| ()),
+            Ok(()) => Ok(()),
         }
     }
 }
 
-/// A message that was counted.
-pub(super) struct Reserved {
-    pub(super) replaced: Option<Uuid>,
-    pub(super) resend_in: i64,
-    /// Whether the address has a user.
-    pub(super) owned: bool,
+/// A message that could not be sent: its caller is told, unless that would tell who has an account.
+fn hide(error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
+    match error {
+        Error::Unavailable(_) | Error::SmsLimitReached { .. } if content.hides_failure => {
+            tracing::error!(%error, "a code could not be sent, and its caller is not told");
+            Ok(None)
+        }
+        error => Err(error),
+    }
+}
+
+/// Enough of a hash to tell it from others in a log.
+fn short(hash: &IdentifierHash) -> String {
+    hash.place().as_str().to_owned()
 }

@@ -15,7 +15,7 @@ use rlibphonenumber::enums::Region;
 pub use self::{
     avatars::AvatarSettings,
     environment::Environment,
-    values::{host, origin, role_name},
+    values::{host, origin, role_name, usd},
 };
 use self::{
     environment::Reader,
@@ -23,6 +23,7 @@ use self::{
 };
 use crate::{
     email::Email,
+    fraud::{FraudMode, FraudRules},
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     phone::{self, AllowedCountries, PhoneNumber},
     signing_keys::Algorithm,
@@ -154,6 +155,10 @@ pub struct Settings {
     pub sms: SmsSettings,
     /// What texts may cost.
     pub sms_budget: Budget,
+    /// `FRAUD_MODE`: what is done with texts that have the signs of fraud.
+    pub fraud_mode: FraudMode,
+    /// When they have them.
+    pub fraud_rules: FraudRules,
     /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: to numbers with the same first 7 digits.
     pub sends_per_prefix_per_hour: u32,
     /// Where avatars are, and how large they may be.
@@ -177,6 +182,7 @@ impl Settings {
         let at_least = |prod: i64| stage.at_least(prod);
         let issuer = reader.required("ISSUER", "an origin, as https://id.example.com", origin);
         let web_otp_origin = reader.optional("WEB_OTP_ORIGIN", "an origin, as https://app.example.com", origin);
+        let rules = FraudRules::default();
         let settings = Self {
             stage,
             app_name: reader.parsed(
@@ -265,6 +271,14 @@ impl Settings {
                 day: reader.optional("SMS_DAILY_BUDGET_USD", AMOUNT, values::usd),
                 countries: reader.parsed("SMS_COUNTRY_BUDGETS_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
                 prices: reader.parsed("SMS_PRICES_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
+            },
+            fraud_mode: reader.parsed("FRAUD_MODE", FraudMode::Record, "record, quiet or deny", values::fraud_mode),
+            fraud_rules: FraudRules {
+                countries: reader.number("FRAUD_COUNTRIES_PER_IP", rules.countries, 1, 250),
+                sequence: reader.number("FRAUD_SEQUENTIAL_NUMBERS", rules.sequence, 2, 1_000),
+                min_texts: reader.number("FRAUD_MIN_TEXTS", rules.min_texts, 1, 1_000_000),
+                min_verified_percent: reader
+                    .number("FRAUD_MIN_VERIFIED_PERCENT", rules.min_verified_percent, 0, 100),
             },
             sends_per_prefix_per_hour: reader.number("OTP_SENDS_PER_PREFIX_PER_HOUR", 100, 1, 1_000_000),
             avatars: AvatarSettings::read(&mut reader),

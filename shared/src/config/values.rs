@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
+    fraud::FraudMode,
     phone::{self, AllowedCountries},
     spending::{MicroUsd, USD},
 };
@@ -96,7 +97,7 @@ pub(super) fn max_price(text: &str) -> Option<String> {
 }
 
 /// An amount in US dollars, in millionths of one.
-pub(super) fn usd(text: &str) -> Option<MicroUsd> {
+pub fn usd(text: &str) -> Option<MicroUsd> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || whole.len() > 7 || decimals.len() > 6 || !digits(whole) || !digits(decimals) {
@@ -104,6 +105,15 @@ pub(super) fn usd(text: &str) -> Option<MicroUsd> {
     }
     let amount = format!("{whole}{decimals:0<6}").parse::<MicroUsd>().ok()?;
     (amount <= 1_000_000 * USD).then_some(amount)
+}
+
+pub(super) fn fraud_mode(text: &str) -> Option<FraudMode> {
+    match text {
+        "record" => Some(FraudMode::Record),
+        "quiet" => Some(FraudMode::Quiet),
+        "deny" => Some(FraudMode::Deny),
+        _ => None,
+    }
 }
 
 /// Amounts by country.

@@ -184,7 +184,7 @@ mod tests {
     const HOST: &str = "sign-in.shop.example.com";
 
     fn sender(app_name: &str, host: Option<&str>) -> Sender {
-        Sender { app_name: app_name.to_owned(), sms_text: None, web_otp_host: host.map(str::to_owned) }
+        Sender { app_name: app_name.to_owned(), sms_text: None, web_otp_host: host.map(str::to_owned), budget: None }
     }
 
     fn content(subject: Subject, sender: &Sender) -> Content<'_> {

@@ -9,9 +9,18 @@ pub use self::{
     content::{Content, MailText, Subject},
     language::{Language, language, parse_locale},
     mail::Mails,
-    sms::Texts,
+    sms::{PreparedText, Texts},
 };
-use crate::{address::Address, error::Error};
+use crate::{address::Address, email::Email, error::Error};
+
+/// A message that can be sent: a text is paid.
+#[derive(Debug)]
+pub enum Prepared {
+    /// A text.
+    Text(PreparedText),
+    /// An e-mail.
+    Mail(Email, MailText),
+}
 
 /// Sends messages by text or e-mail, as the address wants.
 #[derive(Clone)]
@@ -31,15 +40,34 @@ impl Messenger {
         self.texts.connect().await;
     }
 
-    /// Sends a message, in the language that was asked for or that the phone's country speaks.
+    /// Words a message, in the language that was asked for or that the phone's country speaks, and puts the price of a
+    /// text aside. What is prepared must be sent or canceled.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where it cannot be sent.
-    pub async fn send(&self, to: &Address, content: &Content<'_>, locale: Option<&str>) -> Result<(), Error> {
+    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
+    pub async fn prepare(&self, to: &Address, content: &Content<'_>, locale: Option<&str>) -> Result<Prepared, Error> {
         let language = language(locale, to.country().as_deref());
-        match to {
-            Address::Sms(phone) => self.texts.send(phone, content, language).await,
-            Address::Email(email) => self.mails.send(email, &content.mail(language)?).await,
+        Ok(match to {
+            Address::Sms(phone) => Prepared::Text(self.texts.prepare(phone, content, language).await?),
+            Address::Email(email) => Prepared::Mail(email.clone(), content.mail(language)?),
+        })
+    }
+
+    /// Gives back what a message would have cost that will not be sent.
+    pub async fn cancel(&self, prepared: Prepared) {
+        if let Prepared::Text(text) = prepared {
+            self.texts.cancel(text).await;
+        }
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where it cannot be sent: then its price is given back, unless it may have been sent.
+    pub async fn send(&self, prepared: Prepared) -> Result<(), Error> {
+        match prepared {
+            Prepared::Text(text) => self.texts.send(text).await,
+            Prepared::Mail(email, text) => self.mails.send(&email, &text).await,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     metrics::{self, Metric},
     phone::PhoneNumber,
-    spending::{self, Spending},
+    spending::{self, Reservation, Spending},
 };
 use aws_sdk_sns::{
     Client,
@@ -23,6 +23,15 @@ pub struct Texts {
     client: Client,
     spending: Spending,
     attributes: Arc<HashMap<String, MessageAttributeValue>>,
+}
+
+/// A text whose price is put aside.
+#[derive(Debug)]
+pub struct PreparedText {
+    phone: PhoneNumber,
+    text: String,
+    /// The price.
+    pub reservation: Reservation,
 }
 
 impl Texts {
@@ -44,15 +53,37 @@ impl Texts {
         let _ = self.client.publish().message("-").send().await;
     }
 
-    /// Sends a text to `phone`, once its price is put aside.
+    /// Puts the price of a text to `phone` aside.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where the budget is used up; [`Error::Unavailable`] where SNS cannot be
-    /// reached or refuses: then the price is given back.
-    pub async fn send(&self, phone: &PhoneNumber, content: &Content<'_>, language: Language) -> Result<(), Error> {
+    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
+    pub async fn prepare(
+        &self,
+        phone: &PhoneNumber,
+        content: &Content<'_>,
+        language: Language,
+    ) -> Result<PreparedText, Error> {
         let text = content.text(language)?;
         let country = phone.country().unwrap_or_default();
-        let reservation = self.spending.reserve(&country, spending::segments(&text)).await?;
+        let (app, segments) = (content.sender.budget.as_ref(), spending::segments(&text));
+        Ok(PreparedText {
+            phone: phone.clone(),
+            text,
+            reservation: self.spending.reserve(&country, app, segments).await?,
+        })
+    }
+
+    /// Gives the price of a text back that will not be sent.
+    pub async fn cancel(&self, prepared: PreparedText) {
+        self.spending.give_back(prepared.reservation).await;
+    }
+
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where SNS cannot be reached or refuses: then the price is given back.
+    pub async fn send(&self, prepared: PreparedText) -> Result<(), Error> {
+        let PreparedText { phone, text, reservation } = prepared;
         let sent = self
             .client
             .publish()

@@ -5,9 +5,8 @@
 //! | user, with his sessions | `USER#<id>`         | `USER`           | never                       |
 //! | second factor           | `USER#<id>`         | `SECOND_FACTOR`  | never                       |
 //! | one to be confirmed     | `USER#<id>`         | `ENROLMENT`      | 10 minutes later            |
-//! | owner of an identifier  | `IDENTIFIER#<hash>` | `OWNER`          | never                       |
-//! | throttle of one         | `IDENTIFIER#<hash>` | `THROTTLE`       | when nothing in it counts   |
-//! | challenge               | `CHALLENGE#<id>`    | `CHALLENGE`      | with the code               |
+//! | owner of an identifier  | `IDENTIFIER#<place>` | `OWNER#<hash>`  | never                       |
+//! | limits and challenges of one | `IDENTIFIER#<place>` | `THROTTLE` | when nothing in it counts   |
 //! | sign-in half done       | `MFA#<hash>`        | `MFA`            | 5 minutes later             |
 //! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
@@ -21,8 +20,8 @@
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
 //! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::hash_keys`]): a
-//! key shows none of them. An owner is the one authority on whose an identifier is; the throttle lies
-//! beside it so that one read answers both.
+//! key shows none of them. A place is the beginning of a hash, short enough to be hidden in a challenge's id. An owner is the
+//! one authority on whose an identifier is; limits and challenges lie beside it so that one read answers all.
 //!
 //! What administrators list carries the name of its list (`list`) and its place in it (`list_key`), the
 //! keys of the one index, `lists`. Beside the keys the index knows a user's status and roles; all else is
@@ -40,14 +39,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::hash_keys::IdentifierHash;
+use crate::hash_keys::{IdentifierHash, Place};
 
 /// The attribute that DynamoDB's TTL reads.
 pub const TTL: &str = "expires_at";
-/// The sort key of an owner.
-pub(super) const OWNER: &str = "OWNER";
+/// How the sort key of an owner begins.
+const OWNER: &str = "OWNER#";
 /// The sort key of a throttle.
 pub(super) const THROTTLE: &str = "THROTTLE";
+
+/// The hash of the identifier that an owner's sort key names.
+pub(super) fn owned(sk: &str) -> Option<&str> {
+    sk.strip_prefix(OWNER)
+}
 
 /// The index of lists.
 pub(super) const LISTS_INDEX: &str = "lists";
@@ -117,17 +121,12 @@ impl Key {
 
     /// The user whose identifier it is.
     pub(super) fn owner(identifier: &IdentifierHash) -> Self {
-        Self::new(format!("IDENTIFIER#{}", identifier.as_str()), OWNER)
+        Self::new(Self::throttle(&identifier.place()).pk, format!("{OWNER}{}", identifier.as_str()))
     }
 
-    /// What an identifier may do.
-    pub(super) fn throttle(identifier: &IdentifierHash) -> Self {
-        Self::new(format!("IDENTIFIER#{}", identifier.as_str()), THROTTLE)
-    }
-
-    /// A challenge.
-    pub(super) fn challenge(id: Uuid) -> Self {
-        Self::new(format!("CHALLENGE#{id}"), "CHALLENGE")
+    /// What an identifier may do, and its challenges.
+    pub(super) fn throttle(place: &Place) -> Self {
+        Self::new(format!("IDENTIFIER#{}", place.as_str()), THROTTLE)
     }
 
     /// The messages that a source address, or a prefix of numbers, had in an hour (hours since 1970).

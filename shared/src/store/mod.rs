@@ -6,17 +6,17 @@
 mod accounts;
 mod apps;
 mod audit;
-mod challenges;
 mod idempotency;
+mod identities;
 mod keys;
 mod lists;
 mod people;
 mod roles;
 mod second_factors;
+mod sends;
 mod sessions;
 mod signing_keys;
 mod spending;
-mod throttles;
 mod transactions;
 mod users;
 
@@ -41,14 +41,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use self::keys::Key;
 pub use self::{
     accounts::ResetLink,
-    challenges::Spent,
     idempotency::{FirstTime, KeptAnswer},
+    identities::Identity,
     keys::TTL,
     lists::Listed,
     people::UserFilter,
     sessions::{Begun, Rotation},
     spending::Reserved,
-    throttles::Identity,
+    sends::{Noted, Tally},
     users::Created,
 };
 use crate::{

@@ -1,0 +1,385 @@
+//! Opening a challenge, and sending its code again. What limits apply to is counted before anything is sent, and
+//! given back where nothing could be.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    Challenges,
+    sending::{Counter, Counters},
+};
+use crate::{
+    address::Address,
+    app::{App, SignUp},
+    challenge::{Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Purpose, Registration, Watched},
+    clock::seconds,
+    error::Error,
+    even::evenly,
+    fraud::FraudMode,
+    hash_keys::Place,
+    messages::{Messenger, Prepared, Subject},
+    one_time_code::{Attempts, OneTimeCode},
+    store::Identity,
+    user::User,
+};
+
+/// What a new challenge is opened for.
+#[derive(Debug)]
+pub struct NewChallenge {
+    /// What proving it will be good for.
+    pub purpose: Purpose,
+    /// The app that asks.
+    pub app: App,
+    /// Where the code goes.
+    pub address: Address,
+    /// The language of the message (BCP 47).
+    pub locale: Option<String>,
+    /// The source address of the request.
+    pub ip: Option<String>,
+    /// The user who asks, where only he may prove it.
+    pub user_id: Option<Uuid>,
+    /// What a new account is to have.
+    pub registration: Option<Registration>,
+    /// The link that goes with the code.
+    pub link: Option<String>,
+    /// Whether nothing is to be sent: there is nobody to prove anything.
+    pub decoy: bool,
+}
+
+impl NewChallenge {
+    /// A challenge for `purpose`, asked for from `ip`, with nothing beside the code.
+    pub fn new(purpose: Purpose, app: App, address: Address, locale: Option<String>, ip: Option<String>) -> Self {
+        Self { purpose, app, address, locale, ip, user_id: None, registration: None, link: None, decoy: false }
+    }
+
+    /// Whether only who has an account is sent something: then neither the time nor a failure may tell
+    /// who has one.
+    fn hides_strangers(&self) -> bool {
+        match self.purpose {
+            Purpose::PasswordReset => true,
+            Purpose::SignIn => self.app.sign_up == SignUp::Closed,
+            Purpose::NewAddress => false,
+        }
+    }
+}
+
+impl Challenges {
+    /// Opens a challenge and sends its code. It replaces an open one of the same address and purpose.
+    ///
+    /// # Errors
+    /// [`Error::OtpLocked`], [`Error::ResendTooSoon`], [`Error::SmsLimitReached`] where the address or
+    /// the source has to wait; [`Error::Unavailable`] where the code cannot be sent: then nothing counts.
+    pub async fn open(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
+        let now = self.clock.now();
+        let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
+        let hides = self.hides(new.hides_strangers());
+        let open = self.open_counted(new, source.as_ref(), messenger, now);
+        let opened = if hides { evenly(open).await } else { open.await };
+        if opened.is_err() {
+            self.release_counter(source.as_ref(), now).await;
+        }
+        opened
+    }
+
+    /// Whether the time must not tell if anything was sent: nothing is to strangers where nobody signs up, and to
+    /// whom fraud is quietly refused.
+    fn hides(&self, hides_strangers: bool) -> bool {
+        hides_strangers || self.settings.fraud_mode == FraudMode::Quiet
+    }
+
+    /// Opens a challenge that makes an address its user's, for him alone to prove.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`Error::AppDisabled`].
+    pub async fn open_new_address(
+        &self,
+        user: &User,
+        client_id: &str,
+        address: Address,
+        ip: Option<String>,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
+        let app = self.apps.active(client_id).await?;
+        let new = NewChallenge::new(Purpose::NewAddress, app, address, user.locale.clone(), ip);
+        self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await
+    }
+
+    /// As [`Self::open`], but a wait of the address reads as if a code had been sent.
+    ///
+    /// # Errors
+    /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
+    pub async fn open_quietly(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
+        let now = self.clock.now();
+        let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
+        let address = new.address.clone();
+        match self.open_counted(new, source.as_ref(), messenger, now).await {
+            Err(Error::OtpLocked { .. } | Error::ResendTooSoon { .. } | Error::SmsLimitReached { .. }) => {
+                Ok(ChallengeView {
+                    challenge_id: self.random.uuid(now)?,
+                    channel: address.channel(),
+                    to: address.masked(),
+                    code_length: self.settings.otp_digits,
+                    expires_in: self.settings.otp_ttl_seconds,
+                    resend_in: self.settings.limits.cooldown_seconds,
+                    attempts_left: self.settings.otp_max_attempts,
+                })
+            }
+            Err(error) => {
+                self.release_counter(source.as_ref(), now).await;
+                Err(error)
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_counted(
+        &self,
+        new: NewChallenge,
+        source: Option<&Counter>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let prefix = self.count_prefix(&new.address, source.is_none(), now).await?;
+        let counters = Counters { source, prefix: prefix.as_ref() };
+        let opened = self.open_paid(new, counters, messenger, now).await;
+        if opened.is_err() {
+            self.release_counter(prefix.as_ref(), now).await;
+        }
+        opened
+    }
+
+    /// Prepares the message, opens the challenge in the write that counts it against its address, and sends.
+    async fn open_paid(
+        &self,
+        new: NewChallenge,
+        counters: Counters<'_>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let (limits, is_test) = (&self.settings.limits, counters.are_of_a_test());
+        let identifier = self.hash_keys.address(&new.address);
+        let identity = self.store.identity(&identifier).await?;
+        // Who has to wait is told so before anything is paid.
+        if !is_test {
+            identity.throttle().clone().reserve_send(limits, now)?;
+        }
+        let id = self.hash_keys.challenge_id(&identifier, now, &self.random)?;
+        let code = match self.test_code(&new.address, now) {
+            Some(code) => code,
+            None => OneTimeCode::draw(self.settings.otp_digits, &self.random)?,
+        };
+        let (purpose, user_id) = (new.purpose, new.user_id);
+        let mut content = self.new_content(new, &code, identity.owner(&identifier).is_some());
+        let message = self.prepare(id, &mut content, counters, messenger, now).await?;
+        let challenge = match self.seal(id, (purpose, user_id), &code, &content, now) {
+            Ok(challenge) => challenge,
+            Err(error) => return self.give_up(message, messenger, error).await,
+        };
+        let (place, mut replaced) = (identifier.place(), None);
+        let open = |identity: &mut Identity| {
+            if !is_test {
+                identity.throttle_mut().reserve_send(limits, now)?;
+            }
+            replaced = identity.open(challenge.clone());
+            Ok(if is_test { 0 } else { identity.throttle().resend_in(limits, now) })
+        };
+        let opened = self.store.change_identity(&place, identity, now, open).await;
+        // Where the table did not answer it may have been opened all the same.
+        let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
+        let sent = match opened {
+            Ok(resend_in) => self.send(message, &content, messenger).await.map(|()| resend_in),
+            Err(error) => self.give_up(message, messenger, error).await,
+        };
+        if sent.is_err() && may_be_open {
+            self.withdraw(&place, &challenge, replaced, now).await;
+        }
+        Ok(self.view(&challenge, &content.address, sent?, now))
+    }
+
+    fn new_content(&self, new: NewChallenge, code: &OneTimeCode, owned: bool) -> ChallengeContent {
+        let hides_strangers = new.hides_strangers();
+        ChallengeContent {
+            subject: match new.purpose {
+                Purpose::SignIn if new.registration.is_some() && owned => Subject::AccountExists,
+                Purpose::SignIn => Subject::SignIn,
+                Purpose::NewAddress => Subject::NewAddress,
+                Purpose::PasswordReset => Subject::PasswordReset,
+            },
+            address: new.address,
+            terms: new.app.session_terms(&self.settings),
+            code: code.as_str().to_owned(),
+            locale: new.locale,
+            link: new.link,
+            registration: new.registration,
+            sender: new.app.sender(&self.settings),
+            decoy: new.decoy || hides_strangers && !owned,
+            hides_failure: hides_strangers,
+            watched: Watched::default(),
+        }
+    }
+
+    fn seal(
+        &self,
+        id: Uuid,
+        (purpose, user_id): (Purpose, Option<Uuid>),
+        code: &OneTimeCode,
+        content: &ChallengeContent,
+        now: Timestamp,
+    ) -> Result<Challenge, Error> {
+        let sealed = serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
+        // A decoy's hash is of no code at all.
+        let code_hash = self.hash_keys.code(id, if content.decoy { "" } else { code.as_str() });
+        Ok(Challenge {
+            id,
+            purpose,
+            user_id,
+            expires_at: now + seconds(self.settings.otp_ttl_seconds),
+            attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
+            code_digits: code.digits(),
+            code_hash: code_hash.to_vec(),
+            sealed: self.hash_keys.seal_challenge(id, &sealed, &self.random)?,
+            used_by: None,
+        })
+    }
+
+    /// Takes back a message that was not sent: the challenge that it opened, and what it counted. Where that fails,
+    /// the limits are too strict for a while, never too lax.
+    async fn withdraw(&self, place: &Place, challenge: &Challenge, replaced: Option<Challenge>, now: Timestamp) {
+        let withdraw = |identity: &mut Identity| {
+            // Another one in its place has its own message.
+            if identity.challenge(challenge.id).is_some() {
+                identity.throttle_mut().release_send(now);
+                identity.close(challenge.purpose);
+                if let Some(replaced) = replaced.clone() {
+                    identity.open(replaced);
+                }
+            }
+            Ok(())
+        };
+        let withdrawn = match self.store.identity_at(place).await {
+            Ok(identity) => self.store.change_identity(place, identity, now, withdraw).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = withdrawn {
+            tracing::warn!(%error, "a message that was not sent stays counted");
+        }
+    }
+
+    /// Sends a challenge's code again.
+    ///
+    /// # Errors
+    /// [`Error::OtpExpired`] where the challenge is unknown, too old, replaced or used,
+    /// [`Error::OtpLocked`] where it has no tries left; otherwise as [`Self::open`].
+    pub async fn resend(&self, id: Uuid, ip: Option<&str>, messenger: &Messenger) -> Result<ChallengeView, Error> {
+        let now = self.clock.now();
+        let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
+        let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
+        let content = self.content(challenge)?;
+        self.check_pending(&identity, id, &content.address, now)?;
+        self.apps.check(&content.terms.client_id).await?;
+        let source = self.count_source(&content.address, ip, now).await?;
+        let hides = self.hides(content.hides_failure);
+        let again = self.resend_counted((identity, id), content, source.as_ref(), messenger, now);
+        let sent = if hides { evenly(again).await } else { again.await };
+        if sent.is_err() {
+            self.release_counter(source.as_ref(), now).await;
+        }
+        sent
+    }
+
+    async fn resend_counted(
+        &self,
+        (identity, id): (Identity, Uuid),
+        content: ChallengeContent,
+        source: Option<&Counter>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let prefix = self.count_prefix(&content.address, source.is_none(), now).await?;
+        let counters = Counters { source, prefix: prefix.as_ref() };
+        let sent = self.resend_paid((identity, id), content, counters, messenger, now).await;
+        if sent.is_err() {
+            self.release_counter(prefix.as_ref(), now).await;
+        }
+        sent
+    }
+
+    async fn resend_paid(
+        &self,
+        (identity, id): (Identity, Uuid),
+        mut content: ChallengeContent,
+        counters: Counters<'_>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let (limits, is_test) = (&self.settings.limits, counters.are_of_a_test());
+        if !is_test {
+            identity.throttle().clone().reserve_send(limits, now)?;
+        }
+        let message = self.prepare(id, &mut content, counters, messenger, now).await?;
+        let place = self.hash_keys.challenge_place(id);
+        let count = |identity: &mut Identity| {
+            self.check_pending(identity, id, &content.address, now)?;
+            if !is_test {
+                identity.throttle_mut().reserve_send(limits, now)?;
+            }
+            let resend_in = if is_test { 0 } else { identity.throttle().resend_in(limits, now) };
+            let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
+            Ok(self.view(challenge, &content.address, resend_in, now))
+        };
+        let counted = self.store.change_identity(&place, identity, now, count).await;
+        let may_be_counted = matches!(counted, Ok(_) | Err(Error::Unavailable(_)));
+        let sent = match counted {
+            Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
+            Err(error) => self.give_up(message, messenger, error).await,
+        };
+        if sent.is_err() && may_be_counted {
+            self.take_back(&place, now).await;
+        }
+        sent
+    }
+
+    /// Takes back the message that was counted at `now`. Where that fails, the limits are too strict for a while.
+    async fn take_back(&self, place: &Place, now: Timestamp) {
+        let release = |identity: &mut Identity| {
+            identity.throttle_mut().release_send(now);
+            Ok(())
+        };
+        let released = match self.store.identity_at(place).await {
+            Ok(identity) => self.store.change_identity(place, identity, now, release).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = released {
+            tracing::warn!(%error, "a message that was not sent stays counted");
+        }
+    }
+
+    /// Gives the price of a message back that is not sent for this error.
+    async fn give_up<T>(&self, message: Option<Prepared>, messenger: &Messenger, error: Error) -> Result<T, Error> {
+        if let Some(message) = message {
+            messenger.cancel(message).await;
+        }
+        Err(error)
+    }
+
+    /// # Errors
+    /// [`Error::OtpExpired`], [`Error::OtpLocked`] where a challenge waits for its code no more; the latter tells the
+    /// wait, where the address itself has to wait.
+    pub(super) fn check_pending(
+        &self,
+        identity: &Identity,
+        id: Uuid,
+        address: &Address,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        match identity.challenge(id).map(|challenge| challenge.status(now)) {
+            Some(ChallengeStatus::Pending) => Ok(()),
+            Some(ChallengeStatus::Locked) => {
+                let is_test = self.test_code(address, now).is_some();
+                let waits = if is_test { Ok(()) } else { identity.throttle().check(&self.settings.limits, now) };
+                Err(waits.err().unwrap_or(Error::OtpLocked { retry_after: None }))
+            }
+            Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => Err(Error::OtpExpired),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Proving a challenge with its code.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Challenges;
+use crate::{
+    audit::{Deed, Recorder},
+    challenge::{Challenge, ChallengeContent, Purpose},
+    error::Error,
+    fraud::Recorded,
+    metrics::{self, Metric},
+    one_time_code::OneTimeCode,
+    store::Identity,
+};
+
+/// A challenge that was proven just now.
+#[derive(Debug)]
+pub struct Proven {
+    /// The challenge.
+    pub challenge: Challenge,
+    /// What it kept to itself.
+    pub content: ChallengeContent,
+    /// The user who has the address, where there is one.
+    pub owner: Option<Uuid>,
+}
+
+/// A guess, before it is compared.
+struct Guess<'a> {
+    id: Uuid,
+    hash: [u8; 32],
+    /// Marks this try.
+    mark: Uuid,
+    caller: Option<Uuid>,
+    accepted: &'a [Purpose],
+}
+
+impl Challenges {
+    /// Proves a challenge with its code. The try is counted, for the challenge and for its address, before anybody is
+    /// told what came of it; a code proves once, however many requests arrive together; a wrong one is recorded.
+    /// `caller` is the signed-in user, if there is one; a challenge of a purpose that is not `accepted` is left alone.
+    ///
+    /// # Errors
+    /// [`Error::OtpIncorrect`], [`Error::OtpLocked`], [`Error::OtpExpired`]; [`Error::TokenMissing`] for
+    /// a challenge that only a signed-in user may prove.
+    pub async fn prove(
+        &self,
+        id: Uuid,
+        code: &OneTimeCode,
+        caller: Option<Uuid>,
+        accepted: &[Purpose],
+        recorder: &Recorder,
+    ) -> Result<Proven, Error> {
+        let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(id));
+        let mark = self.random.uuid(now)?;
+        let guess = Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
+        let identity = self.store.identity_at(&place).await?;
+        let tried = self.store.change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));
+        let proven = tried.await?;
+        if proven.challenge.used_by != Some(mark) {
+            let Proven { challenge, content, .. } = proven;
+            let deed = Deed::failed(challenge.purpose.action(), content.address.masked(), &content.terms.client_id);
+            self.store.record(&recorder.event(deed)?).await?;
+            return Err(Error::OtpIncorrect { attempts_left: Some(challenge.attempts.left()) });
+        }
+        self.count_verified(id, &proven.content.watched).await;
+        metrics::count(Metric::CodesVerified);
+        Ok(proven)
+    }
+
+    /// Spends a try. What comes of it stands in the challenge, and is told once that is written.
+    fn spend(&self, identity: &mut Identity, guess: &Guess<'_>, now: Timestamp) -> Result<Proven, Error> {
+        let limits = &self.settings.limits;
+        let challenge = identity.challenge(guess.id).ok_or(Error::OtpExpired)?;
+        if challenge.user_id.is_some() && challenge.user_id != guess.caller {
+            return Err(if guess.caller.is_none() { Error::TokenMissing } else { Error::OtpExpired });
+        }
+        if !guess.accepted.contains(&challenge.purpose) {
+            return Err(Error::OtpExpired);
+        }
+        let content = self.content(challenge)?;
+        self.check_pending(identity, guess.id, &content.address, now)?;
+        let is_test = self.test_code(&content.address, now).is_some();
+        if !is_test {
+            identity.throttle().check(limits, now)?;
+        }
+        let challenge = identity.challenge_mut(guess.id).ok_or(Error::OtpExpired)?;
+        challenge.attempts.used += 1;
+        let is_right = challenge.is_right(&guess.hash);
+        challenge.used_by = is_right.then_some(guess.mark);
+        let challenge = challenge.clone();
+        if is_right {
+            identity.throttle_mut().record_success();
+        } else if !is_test {
+            identity.throttle_mut().record_failure(limits, now)?;
+        }
+        let owner = identity.owner(&self.hash_keys.address(&content.address));
+        Ok(Proven { challenge, content, owner })
+    }
+
+    /// Counts the use of a code where its message was watched. Where that fails, its counters suspect too much.
+    async fn count_verified(&self, id: Uuid, watched: &crate::challenge::Watched) {
+        Recorded::CodeVerified(id).log();
+        for counter in &watched.counters {
+            if let Err(error) = self.store.count_verified(counter, watched.at).await {
+                tracing::warn!(%error, "a code that was verified is not counted");
+            }
+        }
+        if let Some(account) = &watched.account
+            && let Err(error) = self.store.count_verified_text(account).await
+        {
+            tracing::warn!(%error, "a code that was verified is not counted for its country");
+        }
+    }
+
+    /// Does what a challenge was proven for. Where that is unavailable the code is given back: who sends the
+    /// request again is not told that it was used.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn redeem<T>(
+        &self,
+        challenge: &Challenge,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let result = work.await;
+        if matches!(result, Err(Error::Unavailable(_)))
+            && let Err(error) = self.reopen(challenge).await
+        {
+            tracing::warn!(%error, "a code that came to nothing stays used up");
+        }
+        result
+    }
+
+    async fn reopen(&self, used: &Challenge) -> Result<(), Error> {
+        let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(used.id));
+        let reopen = |identity: &mut Identity| {
+            if let Some(challenge) = identity.challenge_mut(used.id).filter(|there| there.used_by == used.used_by) {
+                challenge.used_by = None;
+                challenge.attempts.used = challenge.attempts.used.saturating_sub(1);
+            }
+            Ok(())
+        };
+        let identity = self.store.identity_at(&place).await?;
+        self.store.change_identity(&place, identity, now, reopen).await
+    }
+}
