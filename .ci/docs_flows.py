@@ -1,0 +1,189 @@
+"""Runs the flows of the pages, as they are written, each page from top to bottom in one shell against `cargo run`.
+
+- A `sh` block is run. `cargo run` in it starts the service anew, with the settings that stand before it. The port is the
+  one thing that is changed.
+- Each request of curl must answer 2xx, or what a comment at the end of its line says: `# 400`.
+- A `json` block right after it is one of its answers: it has the same fields.
+- A line `$ …` of a `console` block is run, and the lines after it are what it prints, but for ids and times. `latchkey
+  login` gets its code from the inbox.
+- `<!-- run: … -->`: from its second line on, what a reader has, or has done, without being told.
+- `<!-- not run: why -->`: the block after it is left out.
+"""
+import base64
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from docs_pages import ROOT, blocks
+
+FLOWS = ["README.md", "docs/accounts.md", "docs/administration.md", "docs/apps.md", "docs/second-factor.md",
+         "docs/app-developers.md", "docs/operators.md"]
+ADDRESS = "127.0.0.1:3000"
+
+# Eight by eight pixels, grey.
+PICTURE = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/"
+    "wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AP//Z"
+)
+
+CURL = r"""#!/usr/bin/env bash
+# Real, and notes what was answered.
+answer=$(mktemp "$STATE/answer.XXXXXX")
+status=$("$REAL_CURL" -m 30 -w '%{stderr}%{http_code} %{method} %{url_effective}' "$@" 2>&1 >"$answer") || true
+printf '%s %s %s\n' "$(cat "$STATE/block")" "$answer" "$status" >>"$STATE/calls"
+cat "$answer"
+[ "${status:0:3}" != 000 ]
+"""
+CARGO = r"""#!/usr/bin/env bash
+[ "$*" = run ] || { echo "cargo $* is not for here" >&2; exit 1; }
+[ ! -e "$STATE/service" ] || kill "$(cat "$STATE/service")"
+for _ in $(seq 100); do "$REAL_CURL" -s "http://127.0.0.1:$PORT/health" >/dev/null || break; sleep 0.1; done
+"$SERVICE" --in-memory --port "$PORT" >>"$STATE/service.log" 2>&1 &
+echo $! >"$STATE/service"
+for _ in $(seq 100); do "$REAL_CURL" -sf "http://127.0.0.1:$PORT/health" >/dev/null && exit 0; sleep 0.1; done
+echo "the service does not start" >&2
+exit 1
+"""
+LOGIN_CODE = r"""#!/usr/bin/env bash
+# The code of the next text to a phone.
+messages() { "$REAL_CURL" -s "http://127.0.0.1:$PORT/_local/messages?to=$1"; }
+before=$(messages "$1" | jq length)
+for _ in $(seq 100); do
+    [ "$(messages "$1" | jq length)" = "$before" ] || break
+    sleep 0.1
+done
+messages "$1" | jq -r '[.[].body | match("[0-9]{6}").string] | last'
+"""
+
+
+def script(found):
+    """The page as one shell script; each block says which it is before it begins."""
+    lines = ["set -euo pipefail", "shopt -s inherit_errexit", "cargo run"]
+    for number, block in enumerate(found):
+        if block.language not in ("sh", "console", "run") or (number and found[number - 1].language == "not run"):
+            continue
+        lines.append(f"echo {number} >\"$STATE/block\"")
+        if block.language == "sh":
+            lines.append(block.text)
+        elif block.language == "run":
+            lines.append(block.text.partition("\n")[2])
+        else:
+            lines.append("set +e; last=0")
+            for line, (command, _) in enumerate(session(block.text)):
+                login = re.match(r"latchkey login (\S+)", command)
+                feed = f"login-code {login[1]} | " if login else ""
+                lines.append(f'(exit $last); {feed}{command} >"$STATE/{number}.{line}" 2>&1 </dev/stdin; last=$?')
+            lines.append("set -e")
+    return "\n".join(lines)
+
+
+def session(text):
+    """The commands of a console, each with what it prints."""
+    commands = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            commands.append((line[2:], []))
+        elif not re.fullmatch(r"\d{6}", line):  # What was typed.
+            commands[-1][1].append(line)
+    return commands
+
+
+def without_chance(text):
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME", text).strip()
+
+
+def fields(value):
+    """The names in an answer. Of a list the first entry says what the others have."""
+    if isinstance(value, dict):
+        return {name: fields(inner) for name, inner in value.items()}
+    return [fields(value[0])] if isinstance(value, list) and value else None
+
+
+def judge(found, state):
+    """What the page says and the service does not do."""
+    calls = {}
+    for line in (state / "calls").read_text().splitlines() if (state / "calls").exists() else []:
+        number, answer, status, *what = line.split(" ", 4)
+        calls.setdefault(int(number), []).append((Path(answer), int(status), " ".join(what)))
+    for number, block in enumerate(found):
+        answers = calls.get(number, [])
+        if block.language in ("sh", "run"):
+            expected = re.findall(r"# ([345]\d\d)$", block.text, re.M)
+            refused = [str(status) for _, status, _ in answers if not 200 <= status < 300]
+            if refused != expected:
+                told = "\n".join(f"  {what}: {status} {path.read_text()[:400]}" for path, status, what in answers)
+                yield f"{block}: not 2xx were {refused}, where the page has {expected}\n{told}"
+        if block.language == "console" and found[number - 1].language != "not run":
+            for line, (command, printed) in enumerate(session(block.text)):
+                file = state / f"{number}.{line}"
+                really = without_chance(file.read_text()) if file.exists() else "(not reached)"
+                if really != without_chance("\n".join(printed)):
+                    yield f"{block}: {command} printed\n{file.read_text()}"
+        if block.language == "json" and number and found[number - 1].language == "sh":
+            shape, really = fields(json.loads(block.text)), []
+            for path, _, _ in calls.get(number - 1, []):
+                text = path.read_text()
+                really.append(fields(json.loads(text)) if text else None)
+            if shape not in really:
+                yield f"{block}: no answer has these fields; they have {json.dumps(really)}"
+    if not calls:
+        yield "nothing was called"
+
+
+def run(page, work):
+    found = list(blocks(ROOT / page))
+    state, programs, folder = work / "state", work / "bin", work / "folder"
+    for each in (state, programs, folder):
+        each.mkdir(parents=True)
+    for name, text in (("curl", CURL), ("cargo", CARGO), ("login-code", LOGIN_CODE)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(stat.S_IRWXU)
+    (programs / "latchkey").symlink_to(Path(os.environ["CLI"]).resolve())
+    (work / "picture.jpg").write_bytes(PICTURE)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    environment = os.environ | {
+        "PATH": f"{programs}:{os.environ['PATH']}", "STATE": str(state), "PORT": str(port), "PICTURE": str(work / "picture.jpg"),
+        "REAL_CURL": shutil.which("curl"), "SERVICE": str(Path(os.environ["SERVICE"]).resolve()),
+        "LATCHKEY_URL": f"http://127.0.0.1:{port}", "XDG_STATE_HOME": str(work / "home"), "RUST_LOG": "error",
+    }
+    text = script(found)
+    text = text.replace(ADDRESS, f"127.0.0.1:{port}")
+    (state / "block").write_text("-1")
+    try:
+        done = subprocess.run(["bash", "-c", text], cwd=folder, env=environment, timeout=150, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    finally:
+        if (state / "service").exists():
+            os.kill(int((state / "service").read_text()), 15)
+    # What is printed names the port in the place of the page's.
+    for file in state.iterdir():
+        if file.name != "calls":
+            file.write_text(file.read_text().replace(f"127.0.0.1:{port}", ADDRESS))
+    problems = list(judge(found, state))
+    if done.returncode:
+        last = int((state / "block").read_text())
+        where = found[last] if last >= 0 else page
+        problems.append(f"{where}: the shell ended with {done.returncode}\n{done.stdout[-2000:]}")
+    calls = (state / "calls").read_text().count("\n") if (state / "calls").exists() else 0
+    return calls, problems
+
+
+failed = []
+for page in sys.argv[1:] or FLOWS:
+    with tempfile.TemporaryDirectory() as work:
+        calls, problems = run(page, Path(work))
+    failed += problems
+    print(f"{page}: {calls} requests" + ("" if not problems else ", FAILED"), flush=True)
+if failed:
+    sys.exit("\n".join(failed))

@@ -1,0 +1,9 @@
+// What the pages' TypeScript takes from around it.
+declare const code: string, codeOfTheApp: string;
+declare const file: Blob;
+declare function show(text: string): void;
+declare module "expo-secure-store" {
+  export function getItemAsync(key: string): Promise<string | null>;
+  export function setItemAsync(key: string, value: string): Promise<void>;
+  export function deleteItemAsync(key: string): Promise<void>;
+}
