@@ -26,7 +26,7 @@ export class Latchkey {
     }
     /** Sends a sign-in code. It signs up, too. */
     async sendCode(to, options = {}) {
-        return (await this.#send("post", "/v1/otp/send", { body: { ...to, ...options, ...this.#app() } }));
+        return this.#ask("/v1/otp/send", { ...to, ...options });
     }
     /** Sends the code of a challenge again, once its `resend_in` is over. */
     async resendCode(challengeId) {
@@ -43,7 +43,7 @@ export class Latchkey {
     }
     /** Signs up with a password, a username or a name; `verify` proves the address. */
     async register(account) {
-        return (await this.#send("post", "/v1/auth/register", { body: { ...account, ...this.#app() } }));
+        return this.#ask("/v1/auth/register", account);
     }
     /** Signs in with a password. */
     async login(who, password) {
@@ -124,6 +124,11 @@ export class Latchkey {
         this.#told = change.signedIn;
         for (const listener of this.#listeners)
             listener(change);
+    }
+    /** Asks for a message. Without an answer it is asked for again, by the same key, so that one is sent. */
+    async #ask(path, body) {
+        const sent = { body: { ...body, ...this.#app() }, idempotencyKey: newKey(), retryLost: true };
+        return (await this.#send("post", path, sent));
     }
     async #signIn(path, body) {
         const answer = (await this.#send("post", path, { body }));
@@ -206,7 +211,8 @@ export class Latchkey {
     }
     /** Sends a request, once more where that is safe and promising, and reads its answer. */
     async #send(method, path, sent) {
-        const canRepeat = sent.retryLost === true || IDEMPOTENT.includes(method);
+        // Not messages: a 503 may mean that nobody knows whether one was sent, and the next would be another.
+        const canRepeat = IDEMPOTENT.includes(method) || (sent.retryLost === true && sent.idempotencyKey === undefined);
         try {
             return await this.#sendOnce(method, path, sent);
         }
@@ -229,6 +235,8 @@ export class Latchkey {
         const headers = { accept: "application/json" };
         if (sent.token !== undefined)
             headers["authorization"] = `Bearer ${sent.token}`;
+        if (sent.idempotencyKey !== undefined)
+            headers["idempotency-key"] = sent.idempotencyKey;
         let body;
         if (sent.body instanceof Blob) {
             body = sent.body;
@@ -279,6 +287,11 @@ function filled(path, { path: values = {}, query = {} }) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const search = given.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`);
     return search.length > 0 ? `${address}?${search.join("&")}` : address;
+}
+/** It has to be new, not secret. React Native and pages without TLS have no `randomUUID`. */
+function newKey() {
+    const crypto = globalThis.crypto;
+    return crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("");
 }
 function pause(milliseconds) {
     return new Promise(resolve => setTimeout(resolve, milliseconds));

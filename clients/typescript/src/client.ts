@@ -40,6 +40,8 @@ interface Sent {
   token?: string;
   /** Sends the request once more where no answer came. */
   retryLost?: boolean;
+  /** What the service knows a repetition by. */
+  idempotencyKey?: string;
   keepalive?: boolean;
 }
 
@@ -72,7 +74,7 @@ export class Latchkey {
 
   /** Sends a sign-in code. It signs up, too. */
   async sendCode(to: Address, options: { locale?: string } = {}): Promise<Challenge> {
-    return (await this.#send("post", "/v1/otp/send", { body: { ...to, ...options, ...this.#app() } })) as Challenge;
+    return this.#ask("/v1/otp/send", { ...to, ...options });
   }
 
   /** Sends the code of a challenge again, once its `resend_in` is over. */
@@ -95,7 +97,7 @@ export class Latchkey {
   async register(
     account: Address & { password?: string; username?: string; name?: string; locale?: string },
   ): Promise<Challenge> {
-    return (await this.#send("post", "/v1/auth/register", { body: { ...account, ...this.#app() } })) as Challenge;
+    return this.#ask("/v1/auth/register", account);
   }
 
   /** Signs in with a password. */
@@ -183,6 +185,12 @@ export class Latchkey {
     for (const listener of this.#listeners) listener(change);
   }
 
+  /** Asks for a message. Without an answer it is asked for again, by the same key, so that one is sent. */
+  async #ask(path: string, body: object): Promise<Challenge> {
+    const sent = { body: { ...body, ...this.#app() }, idempotencyKey: newKey(), retryLost: true };
+    return (await this.#send("post", path, sent)) as Challenge;
+  }
+
   async #signIn(path: string, body: unknown): Promise<SignIn> {
     const answer = (await this.#send("post", path, { body })) as SignIn;
     if ("access_token" in answer) await this.#exclusively(() => this.#write(tokensOf(answer)));
@@ -259,7 +267,8 @@ export class Latchkey {
 
   /** Sends a request, once more where that is safe and promising, and reads its answer. */
   async #send(method: string, path: string, sent: Sent): Promise<unknown> {
-    const canRepeat = sent.retryLost === true || IDEMPOTENT.includes(method);
+    // Not messages: a 503 may mean that nobody knows whether one was sent, and the next would be another.
+    const canRepeat = IDEMPOTENT.includes(method) || (sent.retryLost === true && sent.idempotencyKey === undefined);
     try {
       return await this.#sendOnce(method, path, sent);
     } catch (error) {
@@ -278,6 +287,7 @@ export class Latchkey {
   async #sendOnce(method: string, path: string, sent: Sent): Promise<unknown> {
     const headers: Record<string, string> = { accept: "application/json" };
     if (sent.token !== undefined) headers["authorization"] = `Bearer ${sent.token}`;
+    if (sent.idempotencyKey !== undefined) headers["idempotency-key"] = sent.idempotencyKey;
     let body: Blob | string | undefined;
     if (sent.body instanceof Blob) {
       body = sent.body;
@@ -327,6 +337,12 @@ function filled(path: string, { path: values = {}, query = {} }: Sent): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
   const search = given.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`);
   return search.length > 0 ? `${address}?${search.join("&")}` : address;
+}
+
+/** It has to be new, not secret. React Native and pages without TLS have no `randomUUID`. */
+function newKey(): string {
+  const crypto = globalThis.crypto as Partial<Crypto> | undefined;
+  return crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("");
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -43,11 +43,15 @@ export class Service {
     return `+1415555${String(100 + this.#phones).padStart(4, "0")}`;
   }
 
+  /** The texts to a phone, oldest first. */
+  async texts(phone: string): Promise<string[]> {
+    const answer = await fetch(`${this.url}/_local/messages?to=${encodeURIComponent(phone)}`);
+    return ((await answer.json()) as { body: string }[]).map(({ body }) => body);
+  }
+
   /** The code of the newest text to a phone. */
   async code(phone: string): Promise<string> {
-    const answer = await fetch(`${this.url}/_local/messages?to=${encodeURIComponent(phone)}`);
-    const texts = (await answer.json()) as { body: string }[];
-    return /\d{6}/.exec(texts.at(-1)?.body ?? "")?.[0] ?? "";
+    return /\d{6}/.exec((await this.texts(phone)).at(-1) ?? "")?.[0] ?? "";
   }
 
   /** A client, and how often it has called each path. */

@@ -215,6 +215,46 @@ test("a 503 with Retry-After is tried once more where that is safe", async () =>
   assert.equal(answers, 1, "a second text might be sent");
 });
 
+test("a message whose answer is lost is sent once", async () => {
+  const keys: (string | null)[] = [];
+  let lost = true;
+  const unreliable: typeof fetch = async (input, init) => {
+    keys.push(new Headers(init?.headers).get("idempotency-key"));
+    const answer = await fetch(input, init);
+    if (!lost) return answer;
+    lost = false;
+    throw new TypeError("the connection was reset");
+  };
+  const { client } = service.client({ fetch: unreliable });
+  for (const ask of [
+    (phone: string) => client.sendCode({ phone }),
+    (phone: string) => client.register({ phone, name: "Ann Lee" }),
+  ]) {
+    lost = true;
+    const phone = service.newPhone();
+    const { challenge_id } = await ask(phone);
+    assert.equal((await service.texts(phone)).length, 1);
+    assert.ok("access_token" in (await client.verify(challenge_id, await service.code(phone))));
+  }
+  assert.ok(keys[0] && keys[0] === keys[1], "a repetition has the same key");
+  assert.ok(keys[3] && keys[3] === keys[4] && keys[3] !== keys[0], "another message has another");
+  assert.equal(keys[2], null, "a code is not repeated");
+});
+
+test("where the platform makes no UUIDs, keys differ all the same", async t => {
+  Object.defineProperty(globalThis, "crypto", { value: undefined, configurable: true });
+  t.after(() => Reflect.deleteProperty(globalThis, "crypto"));
+  const keys: (string | null)[] = [];
+  const deaf: typeof fetch = async (_, init) => {
+    keys.push(new Headers(init?.headers).get("idempotency-key"));
+    return new Response("{}", { status: 202 });
+  };
+  const { client } = service.client({ fetch: deaf });
+  await Promise.all(Array.from({ length: 100 }, () => client.sendCode({ phone: "+14155550123" })));
+  assert.equal(new Set(keys).size, 100);
+  assert.ok(keys.every(key => key !== null && key.length >= 20 && /^[\x21-\x7e]+$/.test(key)));
+});
+
 test("a request that gets no answer is given up", async () => {
   const silent: typeof fetch = (_, init) =>
     new Promise((_resolve, reject) => {
