@@ -88,6 +88,7 @@ pub struct SmsSettings {
 
 /// Test phones: nothing is sent to them, their code is fixed, limits do not apply.
 #[derive(Clone, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 pub struct TestPhones {
     codes: BTreeMap<PhoneNumber, OneTimeCode>,
     until: Option<Timestamp>,
@@ -100,8 +101,9 @@ impl TestPhones {
     }
 }
 
-/// Every setting, typed. The reference of the variables is `docs/settings.md`.
+/// Every setting, typed. The reference of the variables is `docs/settings.md`, which a test holds to this.
 #[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq))]
 pub struct Settings {
     /// `ENVIRONMENT`.
     pub stage: Stage,
@@ -399,17 +401,79 @@ mod tests {
         assert!(parse(&[("ENVIRONMENT", "prod"), phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).is_err());
     }
 
+    /// What is read of the environment, by the code itself.
+    const CODE: &str = concat!(include_str!("mod.rs"), include_str!("avatars.rs"), include_str!("environment.rs"));
+
+    /// The rows of `docs/settings.md`: the name, and the cells after it.
+    fn reference() -> BTreeMap<&'static str, Vec<&'static str>> {
+        let rows = include_str!("../../../docs/settings.md").lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| {
+            let (name, cells) = row.split_once("` |").unwrap();
+            (name, cells.trim_end_matches('|').split('|').map(str::trim).collect())
+        })
+        .collect()
+    }
+
     #[test]
-    fn the_reference_names_every_setting() {
-        let (code, reference) = (
-            concat!(include_str!("mod.rs"), include_str!("avatars.rs"), include_str!("environment.rs")),
-            include_str!("../../../docs/settings.md"),
-        );
+    fn the_reference_names_every_setting_and_no_other() {
         let is_name = |text: &&str| text.contains('_') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-        let names: BTreeSet<_> = code.split('"').filter(is_name).collect();
+        let (names, reference): (BTreeSet<_>, _) = (CODE.split('"').filter(is_name).collect(), reference());
         assert!(names.contains("OTP_LENGTH") && names.len() > 20);
         for name in names {
-            assert!(reference.contains(&format!("| `{name}` |")), "docs/settings.md lacks {name}");
+            assert!(reference.contains_key(name), "docs/settings.md lacks {name}");
+        }
+        let code = concat!(include_str!("../aws.rs"), include_str!("../http/lambda.rs")).to_owned() + CODE;
+        for name in reference.keys() {
+            assert!(code.contains(&format!("{name:?}")), "docs/settings.md has {name}, which nothing reads");
+        }
+    }
+
+    #[test]
+    fn the_reference_has_every_default() {
+        let unset = parse(&[]).ok().unwrap();
+        let code: String = CODE.split_whitespace().collect();
+        // By what reads it, after its name.
+        let read_by =
+            |reader: &str, name: &str| code.split_once(&format!("{reader}({name:?},")).map(|(_, after)| after);
+        for (name, cells) in reference().into_iter().filter(|(_, cells)| cells.len() > 1) {
+            let default = cells[0].split(';').next().unwrap().trim_matches('`');
+            match default {
+                "none" => {
+                    assert!(read_by("number", name).is_none(), "{name} has a default");
+                    let nothing = read_by("parsed", name)
+                        .is_none_or(|after| after.starts_with("Vec::new()") || after.starts_with("BTreeMap::new()"));
+                    assert!(nothing, "{name} has a default");
+                }
+                // Known when it runs.
+                "the API's URL" | "CloudFront's URL" | "built in" => {}
+                _ => {
+                    assert!(parse(&[(name, default)]).ok().unwrap() == unset, "the default of {name} is not {default}")
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_has_every_bound() {
+        let mut bounded = BTreeSet::new();
+        for (name, cells) in reference() {
+            let text = cells.join(" ").replace(',', "").replace('–', " to ");
+            let words: Vec<_> = text.split_whitespace().map(|word| word.trim_end_matches(['.', ':', ';'])).collect();
+            for around in words.windows(3).filter(|around| around[1] == "to") {
+                let (Ok(min), Ok(max)) = (around[0].parse::<f64>(), around[2].parse::<f64>()) else { continue };
+                bounded.insert(name);
+                for accepted in [min, max] {
+                    assert!(parse(&[(name, &accepted.to_string())]).is_ok(), "{name} does not hold {accepted}");
+                }
+                for refused in [min - 1.0, max + 1.0] {
+                    assert!(parse(&[(name, &refused.to_string())]).is_err(), "{name} holds {refused}");
+                }
+            }
+        }
+        let code: String = CODE.split_whitespace().collect();
+        for after in code.split("reader.number(\"").skip(1) {
+            let name = after.split('"').next().unwrap();
+            assert!(bounded.contains(name), "docs/settings.md has no bounds of {name}");
         }
     }
 
