@@ -68,7 +68,7 @@ async fn users_are_listed_oldest_first_and_shown_as_each_alone() {
     let (app, admin) = TestApp::with_staff().await;
     let mut ids = vec![admin.id().to_owned()];
     for index in 0..7 {
-        app.advance(1);
+        app.advance_millis(1);
         let body = json!({"phone": format!("+1415555010{index}"), "name": format!("Person {index}")});
         ids.push(app.create_user(&admin, body).await.assert_created()["id"].as_str().unwrap().to_owned());
     }
