@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::upload::{AvatarFile, AvatarForm, Upload};
 
-mod picture;
+pub mod picture;
 #[cfg(test)]
 mod tests;
 mod upload;

@@ -37,7 +37,11 @@ pub(super) async fn portrait(file: Bytes) -> Result<Picture, Error> {
     tokio::task::spawn_blocking(move || redrawn(&file)).await.unwrap_or(Err(UNREADABLE))
 }
 
-fn redrawn(file: &[u8]) -> Result<Picture, Error> {
+/// The same picture, upright, square, and without anything but its pixels.
+///
+/// # Errors
+/// [`Error::InvalidImage`].
+pub fn redrawn(file: &[u8]) -> Result<Picture, Error> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -1,0 +1,43 @@
+//! The cursor of a list's next page: good as it was given, for the list that it was given for, and otherwise refused.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use data_encoding::BASE64URL_NOPAD;
+use fuzz::spliced;
+use libfuzzer_sys::fuzz_target;
+use shared::{
+    error::Error,
+    hash_keys::HashKeys,
+    http::{Page, PageQuery},
+};
+
+static KEYS: LazyLock<HashKeys> = LazyLock::new(|| HashKeys::derive(&[7; 32]).expect("keys"));
+static OTHER_KEYS: LazyLock<HashKeys> = LazyLock::new(|| HashKeys::derive(&[8; 32]).expect("keys"));
+
+fuzz_target!(|input: (&str, &str, &str, &str, u16, u8, Option<u64>)| {
+    let (list, other_list, end, text, position, cut, limit) = input;
+    let query = |cursor: &str| PageQuery::new(None, Some(cursor.to_owned()));
+    let after = |cursor: &str, list: &str| query(cursor).after(list, &KEYS);
+    let refused = |outcome| matches!(outcome, Err(Error::InvalidRequest(_)));
+
+    assert!(refused(after(text, list)), "{text:?} of {list:?}");
+    assert!(refused(after(&BASE64URL_NOPAD.encode(text.as_bytes()), list)), "{text:?} of {list:?}");
+
+    let cursor = Page::new(vec![()], list, Some(end), &KEYS).next_cursor.expect("a cursor");
+    assert_eq!(after(&cursor, list), Ok(Some(end.to_owned())));
+    assert!(refused(query(&cursor).after(list, &OTHER_KEYS)));
+    // The lists of the service have no NUL in their names, which separates name and end.
+    if other_list != list && !other_list.contains('\0') && !list.contains('\0') {
+        assert!(refused(after(&cursor, other_list)), "{cursor} of {list:?} for {other_list:?}");
+    }
+    let changed = spliced(&cursor, position, cut, text);
+    assert!(changed == cursor || refused(after(&changed, list)), "{cursor} as {changed}");
+
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+    match PageQuery::new(limit, None).limit() {
+        Ok(items) => assert!((1..=100).contains(&items)),
+        Err(error) => assert!(matches!(error, Error::InvalidRequest(_))),
+    }
+});

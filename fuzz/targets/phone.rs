@@ -1,0 +1,63 @@
+//! A phone number as somebody sends it: what is accepted is canonical.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use shared::{
+    error::Error,
+    phone::{self, AllowedCountries, PhoneNumber},
+};
+
+/// Where numbers without a country's code are taken to be from: rules of several kinds.
+const REGIONS: [&str; 8] = ["US", "GB", "ES", "IT", "IN", "BR", "RU", "AC"];
+
+static ONLY_US: LazyLock<AllowedCountries> =
+    LazyLock::new(|| AllowedCountries::Only(["US".to_owned()].into_iter().collect()));
+
+fuzz_target!(|input: &str| {
+    let parse = |input: &str, region| PhoneNumber::parse(input, region, &AllowedCountries::All);
+    check(input, parse(input, None));
+    for region in REGIONS {
+        let region = phone::country(region);
+        assert!(region.is_some());
+        let accepted = parse(input, region);
+        if input.starts_with('+') {
+            assert!(accepted == parse(input, None), "a region changes what {input:?} is");
+        }
+        check(input, accepted);
+    }
+    // What is of an allowed country alone is the same number, or refused.
+    match (parse(input, None), PhoneNumber::parse(input, None, &ONLY_US)) {
+        (Ok(phone), Ok(same)) => assert!(phone == same && phone.country().as_deref() == Some("US")),
+        (Ok(phone), Err(error)) => {
+            assert!(error == Error::CountryNotAllowed && phone.country().as_deref() != Some("US"));
+        }
+        (refused, also_refused) => assert!(refused == also_refused),
+    }
+});
+
+/// What was accepted of `input`.
+fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
+    let phone = match parsed {
+        Ok(phone) => phone,
+        Err(error) => return assert_eq!(error, Error::InvalidPhone),
+    };
+    let text = phone.as_str();
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    assert!((7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()), "{text:?}");
+    assert!(!digits.starts_with('0'), "{text:?}");
+    if input.starts_with('+') {
+        assert_eq!(text, input);
+    } else {
+        assert!(input.bytes().all(|byte| byte.is_ascii_digit()), "{input:?} became {text:?}");
+    }
+    let again = PhoneNumber::parse(text, None, &AllowedCountries::All);
+    assert!(again == Ok(phone.clone()), "{input:?} became {text:?}, which is refused or another");
+    assert!(PhoneNumber::from_e164(text) == Ok(phone.clone()));
+    assert!(phone.country().is_some(), "{text:?} is of no country");
+    let masked = phone.masked();
+    assert!(masked.contains('•') && !masked.contains(text), "{masked:?}");
+    assert!(text.ends_with(phone.national_digits()) && text.contains(phone.prefix()));
+}
