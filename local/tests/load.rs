@@ -1,8 +1,8 @@
 //! Many people at once, with attackers among them, against the program that `cargo run` starts: nobody is told of a
-//! fault, and nobody who signed in loses his session.
+//! fault, nobody who signed in loses his session, and memory stays what it was.
 //!
 //! `LOAD_MINUTES=10 cargo test -p local --test load -- --nocapture` goes on for so long, and prints the memory of the
-//! program after each round.
+//! program after each round. Those who came first stay until the end, and refresh in every round.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![expect(clippy::disallowed_methods, reason = "the time and a variable say how long to go on")]
@@ -11,7 +11,10 @@ use std::{
     env, fs,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,11 +26,26 @@ use tokio::task::JoinSet;
 const PEOPLE: usize = 200;
 /// Attackers beside them.
 const ATTACKERS: usize = 40;
+/// People whose numbers begin alike.
+const NEIGHBOURS: usize = 50;
+/// Texts an hour to numbers that begin alike: enough for neighbours, too few for whoever pumps.
+const SENDS_PER_PREFIX: usize = 100;
+/// Numbers that each attacker has texts sent to, all of which begin alike.
+const PUMPED: usize = 5;
+/// Rounds until memory counts: until then, connections and caches are made.
+const WARM_ROUNDS: usize = 2;
+/// What the program may keep of one who signed in, beside what it had: his items, which lie in memory here, his
+/// message in the inbox, his events.
+const KEPT_KIB_EACH: u64 = 64;
+/// What memory may vary by.
+const SLACK_MIB: u64 = 64;
 
 struct Service {
     url: String,
     client: Client,
     child: Child,
+    /// Texts that were accepted for those who pump.
+    pumped: AtomicUsize,
 }
 
 impl Drop for Service {
@@ -44,7 +62,7 @@ impl Service {
             .env_clear()
             // All of them have one source here.
             .env("OTP_SENDS_PER_IP_PER_HOUR", "1000000")
-            .env("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000")
+            .env("OTP_SENDS_PER_PREFIX_PER_HOUR", SENDS_PER_PREFIX.to_string())
             .env("SMS_MONTHLY_BUDGET_USD", "1000000")
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
@@ -53,12 +71,19 @@ impl Service {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let url = lines.find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned())).unwrap();
         std::thread::spawn(move || lines.for_each(drop));
-        Self { url, client: Client::builder().timeout(Duration::from_secs(120)).build().unwrap(), child }
+        let client = Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
+        Self { url, client, child, pumped: AtomicUsize::new(0) }
     }
 
     /// Posts; a fault of the service ends the test.
     async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
-        let answer = self.client.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap();
+        self.post_text(path, body.to_string()).await
+    }
+
+    /// Posts what is called JSON and may be none.
+    async fn post_text(&self, path: &str, body: String) -> (StatusCode, Value) {
+        let request = self.client.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let answer = request.body(body).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
         assert!(!status.is_server_error(), "{path}: {status}: {text}");
@@ -85,13 +110,25 @@ impl Service {
         let proof = json!({"challenge_id": challenge["challenge_id"], "code": self.code(phone).await});
         let (status, tokens) = self.post("/v1/otp/verify", proof).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
+        self.refresh(&tokens).await
+    }
+
+    /// The tokens that follow.
+    async fn refresh(&self, tokens: &Value) -> Value {
         let (status, tokens) = self.post("/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
         tokens
     }
 
-    /// Guesses, sends junk, and uses what is not his.
-    async fn attack(&self, phone: &str, index: usize) {
+    /// Guesses, sends junk, replays, pumps, and uses what is not his.
+    async fn attack(&self, round: usize, index: usize) {
+        self.guess(&phone(round, PEOPLE + index), index).await;
+        self.send_junk().await;
+        self.replay(&phone(round, PEOPLE + ATTACKERS + index)).await;
+        self.pump(round, index).await;
+    }
+
+    async fn guess(&self, phone: &str, index: usize) {
         let (status, challenge) = self.post("/v1/otp/send", json!({"phone": phone})).await;
         if status == StatusCode::ACCEPTED {
             for guess in 0..8 {
@@ -100,10 +137,59 @@ impl Service {
                 assert_ne!(status, StatusCode::OK, "{answer}");
             }
         }
-        self.post("/v1/otp/send", json!({"phone": phone, "admin": true})).await;
         self.post("/v1/auth/login", json!({"phone": phone, "password": format!("guess number {index}")})).await;
         self.post("/v1/auth/refresh", json!({"refresh_token": "lkr_".repeat(index + 1)})).await;
         assert_eq!(self.me(&"x".repeat(4_000)).await, StatusCode::UNAUTHORIZED);
+    }
+
+    /// What is no JSON, or not the one that is asked for.
+    async fn send_junk(&self) {
+        let nested = format!(r#"{{"phone":{}{}}}"#, "[".repeat(500), "]".repeat(500));
+        let junk = [
+            "",
+            "\0",
+            "{\"phone\":",
+            "[\"+14155550123\"]",
+            r#"{"phone":"+14155550123","admin":true}"#,
+            r#"{"phone":"+14155550123","phone":"+14155550124"}"#,
+            &nested,
+            &format!(r#"{{"phone":"{}"}}"#, "1".repeat(20_000)),
+        ];
+        for body in junk {
+            let (status, answer) = self.post_text("/v1/otp/send", body.to_owned()).await;
+            assert!(status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS, "{status}: {answer}");
+        }
+    }
+
+    /// Uses a refresh token that was used long ago, and tokens that are not his or not from here.
+    async fn replay(&self, phone: &str) {
+        let first = self.sign_in(phone).await;
+        let second = self.refresh(&first).await;
+        let third = self.refresh(&second).await;
+        let access = third["access_token"].as_str().unwrap();
+        assert_eq!(self.me(access).await, StatusCode::OK);
+        // The signature of one of his tokens under what another says; and another issuer's token.
+        let (message, _) = access.rsplit_once('.').unwrap();
+        let (_, other_signature) = first["access_token"].as_str().unwrap().rsplit_once('.').unwrap();
+        assert_eq!(self.me(&format!("{message}.{other_signature}")).await, StatusCode::UNAUTHORIZED);
+        let foreign = "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsifQ.e30.c2lnbmF0dXJl";
+        assert_eq!(self.me(foreign).await, StatusCode::UNAUTHORIZED);
+        let (status, answer) = self.post("/v1/auth/refresh", json!({"refresh_token": first["refresh_token"]})).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{answer}");
+        assert_eq!(self.me(access).await, StatusCode::UNAUTHORIZED, "the session outlived a replay");
+    }
+
+    /// Has texts sent to numbers that begin alike.
+    async fn pump(&self, round: usize, index: usize) {
+        for number in 0..PUMPED {
+            let number = (round * ATTACKERS + index) * PUMPED + number;
+            let (status, answer) =
+                self.post("/v1/otp/send", json!({"phone": format!("+1212999{:04}", number % 10_000)})).await;
+            match status {
+                StatusCode::ACCEPTED => _ = self.pumped.fetch_add(1, Ordering::Relaxed),
+                status => assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{answer}"),
+            }
+        }
     }
 
     /// Resident memory, in MiB.
@@ -116,7 +202,10 @@ impl Service {
 
 /// The `index`th phone of a round; none twice.
 fn phone(round: usize, index: usize) -> String {
-    format!("+1415{:07}", 2_000_000 + round * (PEOPLE + ATTACKERS) + index)
+    let number = round * (PEOPLE + 2 * ATTACKERS) + index;
+    let (block, number) = (number / NEIGHBOURS, number % NEIGHBOURS);
+    let area = [415, 310, 646, 202, 303, 404, 503, 602, 702, 808][block / 700];
+    format!("+1{area}{}{number:04}", 200 + block % 700)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +213,8 @@ async fn two_hundred_people_sign_in_at_once_among_attackers() {
     let service = Arc::new(Service::start());
     let minutes = env::var("LOAD_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(0);
     let (began, until) = (Instant::now(), Duration::from_secs(60 * minutes));
+    let mut regulars = Vec::new();
+    let mut warm = None;
     for round in 0.. {
         let (mut people, mut attackers) = (JoinSet::new(), JoinSet::new());
         for index in 0..PEOPLE {
@@ -132,13 +223,35 @@ async fn two_hundred_people_sign_in_at_once_among_attackers() {
         }
         for index in 0..ATTACKERS {
             let service = service.clone();
-            attackers.spawn(async move { service.attack(&phone(round, PEOPLE + index), index).await });
+            attackers.spawn(async move { service.attack(round, index).await });
+        }
+        let mut refreshed = JoinSet::new();
+        for tokens in std::mem::take(&mut regulars) {
+            let service = service.clone();
+            refreshed.spawn(async move { service.refresh(&tokens).await });
         }
         attackers.join_all().await;
-        for tokens in people.join_all().await {
+        let (newcomers, stayed) = (people.join_all().await, refreshed.join_all().await);
+        for tokens in newcomers.iter().chain(&stayed) {
             assert_eq!(service.me(tokens["access_token"].as_str().unwrap()).await, StatusCode::OK);
         }
-        println!("{} s: {} MiB", began.elapsed().as_secs(), service.memory());
+        regulars = if round == 0 { newcomers } else { stayed };
+        assert_eq!(regulars.len(), PEOPLE);
+
+        let hours = 2 + usize::try_from(began.elapsed().as_secs() / 3600).unwrap();
+        let pumped = service.pumped.load(Ordering::Relaxed);
+        assert!(pumped <= hours * SENDS_PER_PREFIX, "{pumped} texts were pumped");
+
+        let (memory, rounds) = (service.memory(), u64::try_from(round + 1).unwrap());
+        println!("{} s: round {rounds}, {memory} MiB, {pumped} texts pumped", began.elapsed().as_secs());
+        if round + 1 == WARM_ROUNDS {
+            warm = Some(memory);
+        }
+        if let Some(warm) = warm {
+            let people = (rounds - u64::try_from(WARM_ROUNDS).unwrap()) * u64::try_from(PEOPLE + ATTACKERS).unwrap();
+            let most = warm + SLACK_MIB + people * KEPT_KIB_EACH / 1024;
+            assert!(memory <= most, "{memory} MiB after {warm} MiB, where {people} more people explain {most} MiB");
+        }
         if began.elapsed() >= until {
             return;
         }
