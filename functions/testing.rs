@@ -7,6 +7,7 @@ pub(crate) mod apps;
 pub(crate) mod bodies;
 pub(crate) mod faults;
 pub(crate) mod pictures;
+pub(crate) mod records;
 pub(crate) mod second_factor;
 pub(crate) mod tokens;
 pub(crate) mod whole;

@@ -30,7 +30,6 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
 
     let guess = 0.1_f64.powi(settings.otp_digits.try_into().unwrap());
     let counted = limits.failures_per_day;
-    let at_once = limits.sends_per_day * settings.otp_max_attempts;
     let price = budget.price("US", 1);
     let texts = i32::try_from(budget.month / price).unwrap();
     // Without a budget for the day, the month's may go in one.
@@ -40,11 +39,9 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
 
     let expected = [
         percent(chance(counted, guess, 1)),
-        percent(chance(at_once, guess, 1)),
         percent(chance(OFF_AFTER, guess, 1)),
         percent(chance(counted, guess, 365)),
-        percent(chance(at_once, guess, 365)),
-        percent(chance(at_once, guess / 100.0, 365)),
+        percent(chance(counted, guess / 100.0, 365)),
         percent(chance(settings.otp_max_attempts, guess, texts)),
         percent(chance(counted, guess * GOOD_TOTP_CODES, 1)),
         percent(chance(OFF_AFTER, guess * GOOD_TOTP_CODES, 1)),

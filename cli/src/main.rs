@@ -5,6 +5,7 @@
 mod api;
 mod audit;
 mod failure;
+mod fraud;
 mod output;
 mod sessions;
 mod sign_in;
@@ -74,6 +75,9 @@ enum Command {
     Apps(AppsCommand),
     /// Show who did what, oldest first
     Audit(audit::Arguments),
+    /// Find out who pumps texts
+    #[command(subcommand)]
+    Fraud(fraud::Command),
 }
 
 #[derive(Subcommand)]
@@ -139,6 +143,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Apps(AppsCommand::List { pages }) => {
             list(&mut api, ("/v1/apps", "apps"), &[pages.limit()], List::new(format, APPS)).await
         }
+        Command::Fraud(command) => fraud::run(&command, format),
         Command::Audit(arguments) => audit::run(&mut api, &arguments, format).await,
     }
 }

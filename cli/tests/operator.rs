@@ -340,3 +340,49 @@ fn what_does_not_work_is_said() {
     fs::write(operator.file(), "{").unwrap();
     operator.run(&["whoami"]).ill(1, "sessions.json cannot be read");
 }
+
+#[test]
+fn a_replay_shows_whom_other_thresholds_would_have_stopped() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    let decision = |source: &str, id: u8, countries: usize| {
+        json!({"send_decision": {
+            "at": "2026-11-21T12:00:00Z", "challenge_id": format!("01890000-0000-7000-8000-0000000000{id:02}"),
+            "source": source, "prefix": "p", "number": "n", "country": "US", "micro_usd": 250_000,
+            "signs": {
+                "countries": countries, "sequence": 1, "source": {"texts": 1, "verified": 0},
+                "prefix": {"texts": 1, "verified": 0}, "country": {"texts": 1, "verified": 0},
+            },
+            "reasons": [], "verdict": "sent",
+        }})
+    };
+    let log = operator.home.path().join("log");
+    let lines = [
+        "START RequestId: 1".to_owned(),
+        format!("2026-11-21T12:00:00 {}", decision("honest", 1, 1)),
+        decision("pump", 2, 3).to_string(),
+        decision("pump", 3, 4).to_string(),
+        json!({"code_verified": "01890000-0000-7000-8000-000000000002"}).to_string(),
+        "{\"level\":\"INFO\"}".to_owned(),
+    ];
+    fs::write(&log, lines.join("\n")).unwrap();
+    let log = log.to_str().unwrap();
+
+    let done = operator.run(&["fraud", "replay", log, "--json"]);
+    assert_eq!(done.exit_code, 0, "{}", done.stderr);
+    let stopped: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(
+        stopped,
+        json!({"source": "pump", "texts": 1, "verified": 0, "usd": 0.25, "reasons": ["countries_of_source"]})
+    );
+    assert!(
+        done.stderr.starts_with("1 of 3 texts would have been stopped, 0.25 of 0.75 USD saved; 0 "),
+        "{}",
+        done.stderr
+    );
+
+    let stricter = operator.run(&["fraud", "replay", log, "--countries-per-ip", "2"]);
+    assert!(stricter.stdout.lines().nth(1).unwrap().starts_with("pump    2      1         0.5"), "{}", stricter.stdout);
+    assert!(stricter.stderr.contains("1 of the stopped led to a sign-in"), "{}", stricter.stderr);
+    assert_eq!(operator.run(&["fraud", "replay", "/nowhere"]).exit_code, 1);
+}

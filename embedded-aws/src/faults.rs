@@ -367,11 +367,13 @@ impl Refusal {
             "S3" => xml(status, &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")),
             "SESV2" => (status, [("x-amzn-errortype", code)], axum::Json(json!({"message": message}))).into_response(),
             "DYNAMODB" => {
-                let mut body =
-                    json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message});
-                if let Self::TransactionCanceled(reason) = self {
-                    body["CancellationReasons"] = reasons(reason, &call.body);
-                }
+                let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+                let body = match self {
+                    Self::TransactionCanceled(reason) => json!({
+                        "__type": kind, "message": message, "CancellationReasons": reasons(reason, &call.body),
+                    }),
+                    _ => json!({"__type": kind, "message": message}),
+                };
                 (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
             }
             _ => (status, axum::Json(json!({"__type": code, "message": message}))).into_response(),

@@ -47,6 +47,13 @@ pub enum Action {
     AppSecretRotate,
 }
 
+impl Action {
+    /// Whether it is done by who knows a code or a password.
+    pub fn is_try(self) -> bool {
+        matches!(self, Self::SignIn | Self::PasswordReset | Self::AddressChange)
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -191,7 +191,7 @@ pub struct Decision {
 #[serde(rename_all = "snake_case")]
 pub enum Recorded {
     /// What was decided of a text.
-    SendDecision(Decision),
+    SendDecision(Box<Decision>),
     /// The code of this challenge was verified.
     CodeVerified(Uuid),
 }
@@ -257,9 +257,11 @@ mod tests {
     #[test]
     fn only_a_suspicion_stops_a_text_and_only_where_that_is_set() {
         let suspicion = [Reason::NumbersInSequence];
-        for (mode, verdict) in
-            [(FraudMode::Record, Verdict::Sent), (FraudMode::Quiet, Verdict::Withheld), (FraudMode::Deny, Verdict::Denied)]
-        {
+        for (mode, verdict) in [
+            (FraudMode::Record, Verdict::Sent),
+            (FraudMode::Quiet, Verdict::Withheld),
+            (FraudMode::Deny, Verdict::Denied),
+        ] {
             assert_eq!((mode.verdict(&suspicion), mode.verdict(&[])), (verdict, Verdict::Sent));
         }
     }

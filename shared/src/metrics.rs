@@ -47,6 +47,8 @@ pub enum Metric {
     CodesVerified,
     /// A code was wrong.
     CodesRefused,
+    /// Nearly all codes that are tried are wrong.
+    GuessingSuspected,
     /// Somebody has to wait after too many wrong codes.
     Lockouts,
     /// A session began.
@@ -58,7 +60,7 @@ pub enum Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 13] = [
+pub const METRICS: [Metric; 14] = [
     Metric::TextsSent,
     Metric::TextsRefused,
     Metric::BudgetNearlySpent,
@@ -68,6 +70,7 @@ pub const METRICS: [Metric; 13] = [
     Metric::MailsRefused,
     Metric::CodesVerified,
     Metric::CodesRefused,
+    Metric::GuessingSuspected,
     Metric::Lockouts,
     Metric::SignIns,
     Metric::RefreshReplays,

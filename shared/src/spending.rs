@@ -208,7 +208,14 @@ pub struct Reservation {
 impl Spending {
     /// As the settings want it.
     pub fn new(store: Store, settings: &Settings, clock: Clock, random: Random) -> Self {
-        Self { store, budget: settings.sms_budget.clone(), clock, random, ahead: Arc::default(), used_up: Arc::default() }
+        Self {
+            store,
+            budget: settings.sms_budget.clone(),
+            clock,
+            random,
+            ahead: Arc::default(),
+            used_up: Arc::default(),
+        }
     }
 
     /// Puts the price of a text aside before it is sent. However many ask at once, never more is put aside
@@ -216,12 +223,7 @@ impl Spending {
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
-    pub async fn reserve(
-        &self,
-        country: &str,
-        app: Option<&AppBudget>,
-        segments: usize,
-    ) -> Result<Reservation, Error> {
+    pub async fn reserve(&self, country: &str, app: Option<&AppBudget>, segments: usize) -> Result<Reservation, Error> {
         let now = self.clock.now();
         let payers = (country.to_owned(), app.map(|app| app.client_id.clone()));
         if self.used_up.read().is_ok_and(|used_up| used_up.get(&payers).is_some_and(|until| now < *until)) {
@@ -260,7 +262,12 @@ impl Spending {
     }
 
     /// A text whose price was put aside before; and where there is none, for how many to put it aside.
-    fn take_ahead(&self, payers: &Payers, (day, price): (Date, MicroUsd), now: Timestamp) -> (Option<Reservation>, i64) {
+    fn take_ahead(
+        &self,
+        payers: &Payers,
+        (day, price): (Date, MicroUsd),
+        now: Timestamp,
+    ) -> (Option<Reservation>, i64) {
         let Ok(mut ahead) = self.ahead.lock() else { return (None, 1) };
         let Some(kept) = ahead.get_mut(payers) else { return (None, 1) };
         // What is left of days before stays spent.

@@ -1,4 +1,5 @@
 mod budget;
+mod fraud;
 mod limits;
 mod refusals;
 mod test_phones;

@@ -1,3 +1,4 @@
+mod guessing;
 mod locks;
 
 use axum::http::{Method, Request};

@@ -6,13 +6,21 @@ use uuid::Uuid;
 use super::Challenges;
 use crate::{
     audit::{Deed, Recorder},
-    challenge::{Challenge, ChallengeContent, Purpose},
+    challenge::{Challenge, ChallengeContent, Purpose, Watched},
+    clock::seconds,
     error::Error,
     fraud::Recorded,
     metrics::{self, Metric},
     one_time_code::OneTimeCode,
     store::Identity,
 };
+
+/// How many of the last events of one partition of the audit trail are looked at.
+const SAMPLE: usize = 60;
+/// The fewest tries among them that say anything.
+const MIN_SAMPLE: usize = 40;
+/// How long ago they may be.
+const SAMPLED_SECONDS: i64 = 3_600;
 
 /// A challenge that was proven just now.
 #[derive(Debug)]
@@ -61,7 +69,10 @@ impl Challenges {
             let Proven { challenge, content, .. } = proven;
             let deed = Deed::failed(challenge.purpose.action(), content.address.masked(), &content.terms.client_id);
             self.store.record(&recorder.event(deed)?).await?;
-            return Err(Error::OtpIncorrect { attempts_left: Some(challenge.attempts.left()) });
+            let left = challenge.attempts.left();
+            let left =
+                if left > 0 && self.guessing_is_widespread(now).await? { self.close(id, now).await? } else { left };
+            return Err(Error::OtpIncorrect { attempts_left: Some(left) });
         }
         self.count_verified(id, &proven.content.watched).await;
         metrics::count(Metric::CodesVerified);
@@ -98,8 +109,39 @@ impl Challenges {
         Ok(Proven { challenge, content, owner })
     }
 
+    /// Whether nearly all that was tried in the last hour was wrong: one code on many people, say. A sample of the audit
+    /// trail tells, and only who guesses wrong has it taken.
+    async fn guessing_is_widespread(&self, now: Timestamp) -> Result<bool, Error> {
+        let [shard] = self.random.bytes::<1>()?;
+        let (failed, tried) = match self.store.outcomes(shard, SAMPLE, now - seconds(SAMPLED_SECONDS)).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                tracing::warn!(%error, "it is not known how many guesses are wrong");
+                return Ok(false);
+            }
+        };
+        let is_widespread = tried >= MIN_SAMPLE && failed * 100 > tried * self.settings.max_failed_percent;
+        if is_widespread {
+            metrics::count(Metric::GuessingSuspected);
+        }
+        Ok(is_widespread)
+    }
+
+    /// Takes the tries of a challenge that are left; answers how many are left.
+    async fn close(&self, id: Uuid, now: Timestamp) -> Result<u32, Error> {
+        let place = self.hash_keys.challenge_place(id);
+        let close = |identity: &mut Identity| {
+            if let Some(challenge) = identity.challenge_mut(id) {
+                challenge.attempts.used = challenge.attempts.max;
+            }
+            Ok(0)
+        };
+        let identity = self.store.identity_at(&place).await?;
+        self.store.change_identity(&place, identity, now, close).await
+    }
+
     /// Counts the use of a code where its message was watched. Where that fails, its counters suspect too much.
-    async fn count_verified(&self, id: Uuid, watched: &crate::challenge::Watched) {
+    async fn count_verified(&self, id: Uuid, watched: &Watched) {
         Recorded::CodeVerified(id).log();
         for counter in &watched.counters {
             if let Err(error) = self.store.count_verified(counter, watched.at).await {

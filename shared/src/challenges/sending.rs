@@ -182,7 +182,7 @@ impl Challenges {
             reasons,
             verdict,
         };
-        Recorded::SendDecision(decision).log();
+        Recorded::SendDecision(Box::new(decision)).log();
         verdict
     }
 

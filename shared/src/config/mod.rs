@@ -123,6 +123,8 @@ pub struct Settings {
     pub otp_ttl_seconds: i64,
     /// `OTP_MAX_ATTEMPTS`.
     pub otp_max_attempts: u32,
+    /// `OTP_MAX_FAILED_PERCENT`: where more of all tries fail, a wrong code closes its challenge.
+    pub max_failed_percent: usize,
     /// The limits of one phone or e-mail.
     pub limits: Limits,
     /// `OTP_SENDS_PER_IP_PER_HOUR`.
@@ -210,6 +212,7 @@ impl Settings {
             otp_digits: reader.number("OTP_LENGTH", 6, MIN_DIGITS, MAX_DIGITS),
             otp_ttl_seconds: reader.number("OTP_TTL_SECONDS", 300, at_least(30), 600),
             otp_max_attempts: reader.number("OTP_MAX_ATTEMPTS", 5, 1, 10),
+            max_failed_percent: reader.number("OTP_MAX_FAILED_PERCENT", 80, 20, 100),
             limits: Limits {
                 cooldown_seconds: reader.number("OTP_RESEND_COOLDOWN_SECONDS", 30, at_least(10), 600),
                 sends_per_hour: reader.number("OTP_SENDS_PER_PHONE_PER_HOUR", 5, 1, 100),
@@ -279,8 +282,7 @@ impl Settings {
                 countries: reader.number("FRAUD_COUNTRIES_PER_IP", rules.countries, 1, 250),
                 sequence: reader.number("FRAUD_SEQUENTIAL_NUMBERS", rules.sequence, 2, 1_000),
                 min_texts: reader.number("FRAUD_MIN_TEXTS", rules.min_texts, 1, 1_000_000),
-                min_verified_percent: reader
-                    .number("FRAUD_MIN_VERIFIED_PERCENT", rules.min_verified_percent, 0, 100),
+                min_verified_percent: reader.number("FRAUD_MIN_VERIFIED_PERCENT", rules.min_verified_percent, 0, 100),
             },
             sends_per_prefix_per_hour: reader.number("OTP_SENDS_PER_PREFIX_PER_HOUR", 100, 1, 1_000_000),
             avatars: AvatarSettings::read(&mut reader),

@@ -10,7 +10,10 @@ use super::{
     keys::{self, Key},
     text, to_item, unavailable,
 };
-use crate::{audit::Event, error::Error};
+use crate::{
+    audit::{Event, Outcome},
+    error::Error,
+};
 
 impl Store {
     /// Keeps an event.
@@ -27,6 +30,14 @@ impl Store {
         let more = events.len() > limit;
         events.truncate(limit);
         Ok(Listed { end: events.last().filter(|_| more).map(|event| event.id.to_string()), items: events })
+    }
+
+    /// How many tries failed, and how many there were, among the last events of a shard since a time.
+    pub async fn outcomes(&self, shard: u8, limit: usize, since: Timestamp) -> Result<(usize, usize), Error> {
+        let events = self.events_of(shard % keys::SHARDS, None, limit, since).await?;
+        let tries = events.iter().filter(|event| event.at >= since && event.action.is_try());
+        let failed = tries.clone().filter(|event| event.result == Outcome::Failure).count();
+        Ok((failed, tries.count()))
     }
 
     async fn events_of(

@@ -46,9 +46,9 @@ pub use self::{
     keys::TTL,
     lists::Listed,
     people::UserFilter,
+    sends::{Noted, Tally},
     sessions::{Begun, Rotation},
     spending::Reserved,
-    sends::{Noted, Tally},
     users::Created,
 };
 use crate::{

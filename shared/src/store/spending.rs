@@ -84,10 +84,8 @@ impl Store {
             Updated::Refused(_) => return Ok(Reserved::No),
         };
         let day = account.day.day();
-        let country = Cohort {
-            texts: amount(&item, &texts(account, day)),
-            verified: amount(&item, &verified(account, day)),
-        };
+        let country =
+            Cohort { texts: amount(&item, &texts(account, day)), verified: amount(&item, &verified(account, day)) };
         Ok(Reserved::Yes { month: amount(&item, SPENT), country })
     }
 

@@ -113,3 +113,37 @@ async fn a_test_phone_costs_nothing_and_a_budget_of_nothing_sends_nothing() {
     // Who resets a password is told nothing of it.
     assert_eq!(app.post("/v1/password/forgot", json!({"phone": PHONE})).await.status, 202);
 }
+
+#[tokio::test]
+async fn an_app_has_a_budget_of_its_own() {
+    let unbound = [PRICE, ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000")];
+    let (app, admin) = TestApp::with_admin_and(&unbound).await;
+    app.public_app(&admin, "shop").await;
+    app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": 0.03})).await.assert_ok();
+    let of_shop = |number: usize| json!({"phone": us(number), "client_id": "shop"});
+    for number in 0..3 {
+        app.post("/v1/otp/send", of_shop(number)).await.challenge_id();
+    }
+    assert!(app.post("/v1/otp/send", of_shop(3)).await.assert_wait(429, "sms_limit_reached") > DAY);
+    assert_eq!(app.send_code(&us(4)).await.status, 202, "others go on");
+    assert_eq!(spent(&app, "spent_by_shop").await, 30_000);
+    app.advance(31 * DAY);
+    app.post("/v1/otp/send", of_shop(5)).await.challenge_id();
+    app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": null})).await.assert_problem(401, "token_expired");
+}
+
+#[tokio::test]
+async fn who_sends_many_texts_puts_their_price_aside_in_fewer_writes() {
+    let app = app(&[("SMS_MONTHLY_BUDGET_USD", "1000")]).await;
+    let (_, (_, writes)) = app
+        .units(async {
+            for number in 0..32 {
+                app.send_code(&us(number * 7)).await.challenge_id();
+            }
+        })
+        .await;
+    // Source, prefix, and the phone with its challenge; the budget now and then.
+    assert!(writes < 3.25 * 32.0, "{writes} for 32 texts");
+    let spent = spent(&app, "spent").await;
+    assert!((320_000..=400_000).contains(&spent), "{spent} for 32 texts of a cent");
+}

@@ -1,0 +1,139 @@
+//! `latchkey fraud`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{self, BufRead, BufReader, Write as _},
+    path::PathBuf,
+};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use shared::{
+    fraud::{Decision, FraudRules, Reason, Recorded},
+    spending::{MicroUsd, in_usd},
+};
+use uuid::Uuid;
+
+use crate::{
+    failure::Failure,
+    output::{Column, Format, List},
+};
+
+const STOPPED: &[Column] =
+    &[("SOURCE", "source"), ("TEXTS", "texts"), ("VERIFIED", "verified"), ("USD", "usd"), ("REASONS", "reasons")];
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show which of the texts in a log other thresholds would have stopped, and what that would have saved
+    Replay(Replay),
+}
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// The log, as CloudWatch has it: other lines, and what stands before the JSON of a line, are passed over; - is the standard input
+    log: PathBuf,
+    /// The most countries that one source may text in an hour
+    #[arg(long, value_name = "COUNTRIES", default_value_t = FraudRules::default().countries)]
+    countries_per_ip: usize,
+    /// So many numbers in a sequence, in an hour, are too many
+    #[arg(long, value_name = "NUMBERS", default_value_t = FraudRules::default().sequence)]
+    sequential_numbers: usize,
+    /// The fewest watched texts that are judged by how many of their codes were verified
+    #[arg(long, value_name = "TEXTS", default_value_t = FraudRules::default().min_texts)]
+    min_texts: i64,
+    /// The fewest codes, in percent, that have to be verified
+    #[arg(long, value_name = "PERCENT", default_value_t = FraudRules::default().min_verified_percent)]
+    min_verified_percent: i64,
+}
+
+impl Replay {
+    fn rules(&self) -> FraudRules {
+        FraudRules {
+            countries: self.countries_per_ip,
+            sequence: self.sequential_numbers,
+            min_texts: self.min_texts,
+            min_verified_percent: self.min_verified_percent,
+        }
+    }
+}
+
+/// What a log tells.
+#[derive(Default)]
+struct Told {
+    decisions: Vec<Decision>,
+    verified: BTreeSet<Uuid>,
+}
+
+impl Told {
+    fn read(&mut self, line: &str) {
+        let recorded = line.find('{').and_then(|start| serde_json::from_str(line.get(start..)?).ok());
+        match recorded {
+            Some(Recorded::SendDecision(decision)) => self.decisions.push(*decision),
+            Some(Recorded::CodeVerified(challenge_id)) => {
+                self.verified.insert(challenge_id);
+            }
+            None => {}
+        }
+    }
+
+    /// By source, the texts that `rules` would have stopped, with what speaks against each.
+    fn stopped(&self, rules: &FraudRules) -> BTreeMap<&str, Stopped> {
+        let mut stopped: BTreeMap<&str, Stopped> = BTreeMap::new();
+        for decision in &self.decisions {
+            let reasons = rules.reasons(&decision.signs);
+            if !reasons.is_empty() {
+                let of_source = stopped.entry(&decision.source).or_default();
+                of_source.texts += 1;
+                of_source.verified += usize::from(self.verified.contains(&decision.challenge_id));
+                of_source.price += decision.micro_usd;
+                of_source.reasons.extend(reasons);
+            }
+        }
+        stopped
+    }
+}
+
+/// The texts of a source that would have been stopped.
+#[derive(Default)]
+struct Stopped {
+    texts: usize,
+    verified: usize,
+    price: MicroUsd,
+    reasons: BTreeSet<Reason>,
+}
+
+/// Replays a log.
+pub(crate) fn run(command: &Command, format: Format) -> Result<(), Failure> {
+    let Command::Replay(replay) = command;
+    let unreadable = |error: io::Error| Failure::Machine(format!("{}: {error}", replay.log.display()));
+    let lines: Box<dyn BufRead> = if replay.log.as_os_str() == "-" {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(&replay.log).map_err(unreadable)?))
+    };
+    let mut told = Told::default();
+    for line in lines.lines() {
+        told.read(&line.map_err(unreadable)?);
+    }
+    let mut all = Stopped::default();
+    let mut list = List::new(format, STOPPED);
+    for (source, Stopped { texts, verified, price, reasons }) in told.stopped(&replay.rules()) {
+        list.add(&json!({
+            "source": source, "texts": texts, "verified": verified, "usd": in_usd(price), "reasons": reasons,
+        }))?;
+        (all.texts, all.verified, all.price) = (all.texts + texts, all.verified + verified, all.price + price);
+    }
+    list.finish()?;
+    let spent: MicroUsd = told.decisions.iter().map(|decision| decision.micro_usd).sum();
+    drop(writeln!(
+        io::stderr(),
+        "{} of {} texts would have been stopped, {:.2} of {:.2} USD saved; {} of the stopped led to a sign-in",
+        all.texts,
+        told.decisions.len(),
+        in_usd(all.price),
+        in_usd(spent),
+        all.verified,
+    ));
+    Ok(())
+}

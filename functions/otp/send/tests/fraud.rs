@@ -1,0 +1,138 @@
+use std::net::IpAddr;
+
+use axum::http::Method;
+use serde_json::json;
+use shared::fraud::{Decision, Reason, Recorded, Verdict};
+
+use crate::testing::{Answer, PHONE, TestApp, json_request, records::records};
+
+const SOURCE: &str = "198.51.100.7";
+/// Numbers of four countries.
+const ABROAD: [&str; 4] = ["+447400123456", "+34612345678", "+919876543210", "+966512345678"];
+
+async fn app(mode: &str) -> TestApp {
+    TestApp::with(&[("FRAUD_MODE", mode), ("SMS_MONTHLY_BUDGET_USD", "1000")]).await
+}
+
+async fn send_from(app: &TestApp, source: &str, phone: &str) -> Answer {
+    let request = json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": phone}));
+    app.send_from(source.parse::<IpAddr>().unwrap(), request).await
+}
+
+/// A number far from the others.
+fn somewhere(number: usize) -> String {
+    format!("+1415555{:04}", 100 + number * 37)
+}
+
+/// Sends to all, and what was decided of each.
+async fn decisions(app: &TestApp, phones: &[String]) -> (Vec<Answer>, Vec<Decision>) {
+    let work = async {
+        let mut answers = Vec::new();
+        for (index, phone) in phones.iter().enumerate() {
+            answers.push(send_from(app, &format!("198.51.100.{index}"), phone).await);
+        }
+        answers
+    };
+    let (answers, recorded) = records(work).await;
+    let decisions = recorded.into_iter().filter_map(|recorded| match recorded {
+        Recorded::SendDecision(decision) => Some(*decision),
+        Recorded::CodeVerified(_) => None,
+    });
+    (answers, decisions.collect())
+}
+
+#[tokio::test]
+async fn what_is_suspected_is_sent_recorded_withheld_or_denied() {
+    for (mode, status, texts, verdict) in
+        [("record", 202, 1, Verdict::Sent), ("quiet", 202, 0, Verdict::Withheld), ("deny", 429, 0, Verdict::Denied)]
+    {
+        let app = app(mode).await;
+        for phone in &ABROAD[..3] {
+            assert_eq!(send_from(&app, SOURCE, phone).await.status, 202, "{mode}");
+            assert_eq!(app.texts(phone).len(), 1, "{mode}");
+        }
+        let (fourth, recorded) = records(send_from(&app, SOURCE, ABROAD[3])).await;
+        assert_eq!(fourth.status, status, "{mode}: {}", fourth.text);
+        assert_eq!(app.texts(ABROAD[3]).len(), texts, "{mode}");
+        let [Recorded::SendDecision(decision)] = recorded.as_slice() else { panic!("{recorded:?}") };
+        assert_eq!((decision.verdict, decision.reasons.as_slice()), (verdict, &[Reason::CountriesOfSource][..]));
+        assert!(decision.micro_usd > 0 && decision.country == "SA");
+        match mode {
+            "deny" => fourth.assert_problem(429, "sms_limit_reached"),
+            _ => assert_eq!(fourth.challenge_id(), decision.challenge_id.to_string()),
+        }
+        assert_eq!(send_from(&app, "203.0.113.9", "+4915112345678").await.status, 202, "{mode}: others are let be");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_sent_costs_nothing_and_its_code_is_good_for_nothing_but_guessing() {
+    let app = app("quiet").await;
+    for phone in ABROAD {
+        send_from(&app, SOURCE, phone).await.challenge_id();
+    }
+    let spent = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+        item.get("spent_in_SA").map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
+    };
+    assert_eq!(app.items_like("SPENDING").await.iter().map(spent).sum::<i64>(), 0);
+    // The answers are alike, cooldown and all.
+    send_from(&app, SOURCE, ABROAD[3]).await.assert_problem(429, "resend_too_soon");
+}
+
+#[tokio::test]
+async fn numbers_in_a_sequence_are_suspected_wherever_they_are_asked_for() {
+    let app = app("deny").await;
+    let phones: Vec<_> = (0..6).map(|number| format!("+1415555{:04}", 123 + number)).collect();
+    let (answers, decisions) = decisions(&app, &phones).await;
+    assert!(answers[..5].iter().all(|answer| answer.status == 202));
+    answers[5].assert_problem(429, "sms_limit_reached");
+    assert_eq!(decisions[5].reasons, [Reason::NumbersInSequence]);
+    assert_eq!(decisions[5].signs.sequence, 6);
+}
+
+#[tokio::test]
+async fn texts_that_nobody_verifies_are_suspected() {
+    let app = app("deny").await;
+    let phones: Vec<_> = (0..17).map(somewhere).collect();
+    let (answers, decisions) = decisions(&app, &phones).await;
+    // Four are not watched, and twelve watched ones are enough.
+    assert!(answers[..15].iter().all(|answer| answer.status == 202));
+    answers[15].assert_problem(429, "sms_limit_reached");
+    assert_eq!(decisions[15].reasons, [Reason::PrefixUnverified]);
+    assert_eq!((decisions[15].signs.prefix.texts, decisions[15].signs.prefix.verified), (16, 0));
+    // Of another prefix nothing is said, and an hour later nothing of this one.
+    assert_eq!(app.send_code("+12125550123").await.status, 202);
+    app.advance(3600);
+    assert_eq!(app.send_code(&somewhere(99)).await.status, 202);
+}
+
+#[tokio::test]
+async fn where_people_sign_in_nobody_is_suspected() {
+    let app = app("deny").await;
+    for number in 0..30 {
+        let phone = somewhere(number);
+        let sent = send_from(&app, &format!("198.51.100.{number}"), &phone).await;
+        let (id, code) = (sent.challenge_id(), app.code(&phone));
+        let (verified, recorded) = records(app.verify(&id, &code)).await;
+        verified.assert_ok();
+        assert_eq!(recorded, [Recorded::CodeVerified(id.parse().unwrap())]);
+    }
+    let counted = app.items_like("SENDS").await.into_iter().filter(|item| item.contains_key("numbers"));
+    let verified: Vec<_> = counted.map(|item| item["verified"].as_n().unwrap().clone()).collect();
+    // Sixteen of the first twenty, and each eighth after them.
+    assert_eq!(verified, ["17"]);
+}
+
+#[tokio::test]
+async fn a_decision_names_nobody() {
+    let app = app("record").await;
+    let (_, recorded) = records(send_from(&app, SOURCE, PHONE)).await;
+    let line = serde_json::to_string(&recorded).unwrap();
+    for trace in [PHONE, "4155550123", "1415555", "0123\"", SOURCE, &app.code(PHONE)] {
+        assert!(!line.contains(trace), "{trace}: {line}");
+    }
+    for item in app.items_like("SENDS").await {
+        let numbers = item.get("numbers").map(|numbers| numbers.as_ns().unwrap().clone()).unwrap_or_default();
+        assert!(numbers.iter().all(|number| number.len() > 9 && !number.ends_with("0123")), "{item:?}");
+    }
+}

@@ -1,0 +1,38 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::testing::{TestApp, json_request, wrong};
+
+/// So many wrong codes for a person; how many tries are left after the first one.
+async fn guess(app: &TestApp, person: u16, guesses: usize) -> i64 {
+    let phone = format!("+1415{:07}", 5_550_000 + u32::from(person) * 7);
+    let [high, low] = person.to_be_bytes();
+    let source = IpAddr::V4(Ipv4Addr::new(198, 51, high, low));
+    let send = json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": phone}));
+    let body =
+        json!({"challenge_id": app.send_from(source, send).await.challenge_id(), "code": wrong(&app.code(&phone))});
+    let first = app.post("/v1/otp/verify", body.clone()).await;
+    first.assert_problem(400, "otp_incorrect");
+    for _ in 1..guesses {
+        app.post("/v1/otp/verify", body.clone()).await;
+    }
+    first.json["attempts_left"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn where_nearly_all_guesses_are_wrong_everybody_has_one() {
+    let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1000")]).await;
+    for person in 0..250 {
+        let left = guess(&app, person, 4).await;
+        assert!(left == 4 || person > 100, "few say nothing");
+    }
+    for person in 250..260 {
+        assert_eq!(guess(&app, person, 1).await, 0, "a wrong code closes the challenge");
+    }
+    let never = app.restarted(&[("OTP_MAX_FAILED_PERCENT", "100")]);
+    assert_eq!(guess(&never, 260, 1).await, 4);
+    app.advance(3601);
+    assert_eq!(guess(&app, 261, 1).await, 4, "an hour later it is over");
+}
