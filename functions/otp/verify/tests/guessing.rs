@@ -22,17 +22,24 @@ async fn guess(app: &TestApp, person: u16, guesses: usize) -> i64 {
 }
 
 #[tokio::test]
-async fn where_nearly_all_guesses_are_wrong_everybody_has_one() {
+async fn where_nearly_all_guesses_are_wrong_a_wrong_code_closes_its_challenge() {
     let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1000")]).await;
     for person in 0..250 {
         let left = guess(&app, person, 4).await;
         assert!(left == 4 || person > 100, "few say nothing");
     }
-    for person in 250..260 {
-        assert_eq!(guess(&app, person, 1).await, 0, "a wrong code closes the challenge");
+    // Each looks at one of sixteen samples, of which some are still too small.
+    let mut closed = 0;
+    for person in 250..290 {
+        closed += u16::from(guess(&app, person, 1).await == 0);
     }
+    assert!(closed > 10, "{closed} of 40 challenges closed by a wrong code");
     let never = app.restarted(&[("OTP_MAX_FAILED_PERCENT", "100")]);
-    assert_eq!(guess(&never, 260, 1).await, 4);
+    for person in 290..300 {
+        assert_eq!(guess(&never, person, 1).await, 4);
+    }
     app.advance(3601);
-    assert_eq!(guess(&app, 261, 1).await, 4, "an hour later it is over");
+    for person in 300..310 {
+        assert_eq!(guess(&app, person, 1).await, 4, "an hour later it is over");
+    }
 }
