@@ -47,13 +47,6 @@ pub enum Action {
     AppSecretRotate,
 }
 
-impl Action {
-    /// Whether it is done by who knows a code or a password.
-    pub fn is_try(self) -> bool {
-        matches!(self, Self::SignIn | Self::PasswordReset | Self::AddressChange)
-    }
-}
-
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +84,14 @@ pub struct Event {
     pub request_id: Option<String>,
     /// When it is forgotten (epoch seconds).
     pub expires_at: i64,
+    /// Whether it came of a code that was sent, right or wrong.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_code: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What an event is about.
@@ -106,9 +107,17 @@ pub struct Deed {
     pub client_id: String,
     /// How it ended.
     pub result: Outcome,
+    /// Whether it came of a code that was sent, right or wrong.
+    pub by_code: bool,
 }
 
 impl Deed {
+    /// The same deed, that came of a code that was sent, or did not.
+    #[must_use]
+    pub fn by_code(self, by_code: bool) -> Self {
+        Self { by_code, ..self }
+    }
+
     /// What a user did to himself.
     pub fn own(action: Action, user_id: Uuid, client_id: &str) -> Self {
         Self::to(action, user_id, format!("user:{user_id}"), client_id)
@@ -116,12 +125,19 @@ impl Deed {
 
     /// What somebody did to something.
     pub fn to(action: Action, actor: Uuid, target: String, client_id: &str) -> Self {
-        Self { actor: Some(actor), action, target, client_id: client_id.to_owned(), result: Outcome::Success }
+        Self {
+            actor: Some(actor),
+            action,
+            target,
+            client_id: client_id.to_owned(),
+            result: Outcome::Success,
+            by_code: false,
+        }
     }
 
     /// What somebody unknown tried in vain.
     pub fn failed(action: Action, target: String, client_id: &str) -> Self {
-        Self { actor: None, action, target, client_id: client_id.to_owned(), result: Outcome::Failure }
+        Self { actor: None, action, target, client_id: client_id.to_owned(), result: Outcome::Failure, by_code: false }
     }
 }
 
@@ -153,6 +169,7 @@ impl Audit {
             result: deed.result,
             request_id: device.request_id.clone(),
             expires_at: (at + seconds(self.retention_days * 24 * 3600)).as_second(),
+            by_code: deed.by_code,
         })
     }
 }
@@ -202,7 +219,8 @@ pub struct EventView {
 
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
-        let Event { id, at, actor, action, target, client_id, ip, result, request_id, expires_at: _ } = event;
+        let Event { id, at, actor, action, target, client_id, ip, result, request_id, expires_at: _, by_code: _ } =
+            event;
         Self { id, at, actor, action, target, client_id, ip, result, request_id }
     }
 }

@@ -5,6 +5,8 @@
 //! signs cost nothing. Every text leaves a line in the log with its signs; `latchkey fraud replay` tells from those
 //! lines what other thresholds would have stopped.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -83,7 +85,7 @@ impl Cohort {
 pub struct Signs {
     /// Countries that its source had texts sent to in this hour.
     pub countries: usize,
-    /// The longest sequence among the numbers with its prefix in this hour.
+    /// How many numbers with its prefix are in a sequence with its own, in this hour.
     pub sequence: usize,
     /// The texts of its source in this hour.
     pub source: Cohort,
@@ -109,6 +111,14 @@ pub enum Reason {
     CountryUnverified,
 }
 
+impl Reason {
+    /// Whether it stops a text, where texts are stopped. A country is recorded alone: where nothing is sent to it, nothing
+    /// is verified, and it would stay suspected until the next day.
+    fn stops(self) -> bool {
+        self != Self::CountryUnverified
+    }
+}
+
 impl FraudRules {
     /// What speaks against a text with these signs.
     pub fn reasons(&self, signs: &Signs) -> Vec<Reason> {
@@ -125,16 +135,19 @@ impl FraudRules {
     }
 }
 
-/// The longest run of numbers of which each is close to the one before.
-pub fn longest_sequence(numbers: &mut [i64]) -> usize {
-    numbers.sort_unstable();
-    let (mut longest, mut run) = (usize::from(!numbers.is_empty()), 1);
-    for pair in numbers.windows(2) {
-        let [before, after] = pair else { continue };
-        run = if after - before <= SEQUENCE_GAP { run + 1 } else { 1 };
-        longest = longest.max(run);
-    }
-    longest
+/// How many numbers are in a sequence with this one: each is close to the one before.
+pub fn sequence_of(own: i64, numbers: &BTreeSet<i64>) -> usize {
+    let run = |others: &mut dyn Iterator<Item = &i64>| {
+        let mut last = own;
+        others
+            .take_while(|other| {
+                let is_close = (**other - last).abs() <= SEQUENCE_GAP;
+                last = **other;
+                is_close
+            })
+            .count()
+    };
+    1 + run(&mut numbers.range(..own).rev()) + run(&mut numbers.range(own + 1..))
 }
 
 /// What was done with a text.
@@ -153,7 +166,7 @@ impl FraudMode {
     /// What is done with a text against which `reasons` speak.
     pub fn verdict(self, reasons: &[Reason]) -> Verdict {
         match self {
-            _ if reasons.is_empty() => Verdict::Sent,
+            _ if !reasons.iter().any(|reason| reason.stops()) => Verdict::Sent,
             Self::Record => Verdict::Sent,
             Self::Quiet => Verdict::Withheld,
             Self::Deny => Verdict::Denied,
@@ -212,15 +225,16 @@ mod tests {
 
     #[test]
     fn a_sequence_is_of_neighbours() {
-        for (numbers, longest) in [
-            (vec![], 0),
-            (vec![7], 1),
-            (vec![100, 2, 50], 1),
-            (vec![12, 10, 11, 900, 13, 16], 5),
-            (vec![5, 1, 9, 13], 1),
+        for (own, numbers, sequence) in [
+            (7, vec![], 1),
+            (7, vec![7], 1),
+            (50, vec![100, 2, 50], 1),
+            (11, vec![12, 10, 11, 900, 13, 16], 5),
+            (16, vec![12, 10, 11, 900, 13, 16], 5),
+            (900, vec![12, 10, 11, 900, 13, 16], 1),
+            (5, vec![5, 1, 9, 13], 1),
         ] {
-            let mut numbers = numbers;
-            assert_eq!(longest_sequence(&mut numbers), longest, "{numbers:?}");
+            assert_eq!(sequence_of(own, &numbers.iter().copied().collect()), sequence, "{own} in {numbers:?}");
         }
     }
 
@@ -263,6 +277,7 @@ mod tests {
             (FraudMode::Deny, Verdict::Denied),
         ] {
             assert_eq!((mode.verdict(&suspicion), mode.verdict(&[])), (verdict, Verdict::Sent));
+            assert_eq!(mode.verdict(&[Reason::CountryUnverified]), Verdict::Sent);
         }
     }
 }

@@ -305,7 +305,9 @@ impl Sessions {
     }
 
     fn sign_in_event(&self, user_id: Uuid, session: &Session) -> Result<Event, Error> {
-        self.audit.event(Deed::own(Action::SignIn, user_id, &session.client_id), &session.device)
+        let deed = Deed::own(Action::SignIn, user_id, &session.client_id);
+        let codes = [AuthenticationMethod::Sms, AuthenticationMethod::Email];
+        self.audit.event(deed.by_code(codes.iter().any(|code| session.amr.contains(code))), &session.device)
     }
 
     async fn signed_in(

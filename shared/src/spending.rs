@@ -13,6 +13,7 @@ use crate::{
     config::Settings,
     error::Error,
     fraud::Cohort,
+    hash_keys::sha256,
     metrics::{self, Metric},
     random::Random,
     store::{Reserved, Store},
@@ -144,13 +145,26 @@ impl Budget {
         price * i64::try_from(segments).unwrap_or(i64::MAX / DEAREST)
     }
 
+    /// How many partitions the whole is spread over.
+    fn shards(&self) -> i64 {
+        let whole = self.day.map_or(self.month, |day| day.min(self.month));
+        (whole / USD).clamp(1, MAX_SHARDS)
+    }
+
+    /// The partition that the budget of an app begins in, so that small ones do not all lie in the first. Where countries
+    /// have budgets all begin there, since a text must find both.
+    fn first_shard(&self, client_id: Option<&str>) -> i64 {
+        let place = client_id.filter(|_| self.countries.is_empty()).map(|id| sha256(id.as_bytes()));
+        place.and_then(|digest| digest.first().copied()).map_or(0, |byte| i64::from(byte) % self.shards())
+    }
+
     /// How many partitions, from the first on, have a share for such a text, and what that is. A share is a dollar
     /// at least, so that a small budget is not spent in crumbs that are too small for a text: the budget of a country or
     /// an app lies in fewer partitions than the whole, and what others spend there counts against all the same.
     fn shares(&self, country: &str, app: Option<MicroUsd>) -> (i64, Share) {
         let of_country = self.countries.get(country).copied();
         let partitions = |budget: MicroUsd, most: i64| (budget / USD).clamp(1, most);
-        let all = partitions(self.day.map_or(self.month, |day| day.min(self.month)), MAX_SHARDS);
+        let all = self.shards();
         let part = |budget: MicroUsd| budget / partitions(budget, all);
         let reached = [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
         let (month, day) = (self.month / all, self.day.map(|day| day / all));
@@ -237,8 +251,11 @@ impl Spending {
         let (shards, share) = self.budget.shares(country, app.map(|app| app.month));
         let texts = texts.min(share.least() / AHEAD_PART / price.max(1)).max(1);
         let [start] = self.random.bytes::<1>()?;
-        for turn in 0..shards {
-            let shard = (i64::from(start) + turn) % shards;
+        let first = self.budget.first_shard(payers.1.as_deref());
+        // Where there is no room for several there may be for one.
+        let turns = if texts > 1 { 2 } else { 1 };
+        for (turn, texts) in (0..turns * shards).map(|turn| (turn, if turn < shards { texts } else { 1 })) {
+            let shard = (first + (i64::from(start) + turn) % shards) % self.budget.shards();
             let account = Account { day, shard, country: payers.0.clone(), client_id: payers.1.clone() };
             match self.store.reserve_price(&account, price, texts, &share).await? {
                 Reserved::Yes { month, country } => {

@@ -1,6 +1,6 @@
 //! What one phone or e-mail may do: how often it is sent to, and how often a secret may be got wrong.
 //!
-//! The rules are pure; `store::throttles` keeps the state and makes each change one conditional write.
+//! The rules are pure; `store::identities` keeps the state and makes each change one conditional write.
 //! Every endpoint that sends a code or checks a secret goes through here, for known and unknown
 //! identifiers alike, and a new challenge never resets a count (NIST SP 800-63B-4 §3.2.2).
 

@@ -182,6 +182,7 @@ async fn no_event_holds_a_secret_or_a_whole_address() {
                 "result",
                 "request_id",
                 "expires_at",
+                "by_code",
             ];
             assert!(known.contains(&name.as_str()), "{name}");
         }

@@ -71,12 +71,12 @@ impl Challenges {
     /// the source has to wait; [`Error::Unavailable`] where the code cannot be sent: then nothing counts.
     pub async fn open(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
-        let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
+        let source = self.count_source(&new.address, new.ip.as_deref(), true, now).await?;
         let hides = self.hides(new.hides_strangers());
         let open = self.open_counted(new, source.as_ref(), messenger, now);
         let opened = if hides { evenly(open).await } else { open.await };
-        if opened.is_err() {
-            self.release_counter(source.as_ref(), now).await;
+        if let Err(error) = &opened {
+            self.release_counter(source.as_ref(), error, now).await;
         }
         opened
     }
@@ -110,7 +110,7 @@ impl Challenges {
     /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
     pub async fn open_quietly(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
-        let source = self.count_source(&new.address, new.ip.as_deref(), now).await?;
+        let source = self.count_source(&new.address, new.ip.as_deref(), true, now).await?;
         let address = new.address.clone();
         match self.open_counted(new, source.as_ref(), messenger, now).await {
             Err(Error::OtpLocked { .. } | Error::ResendTooSoon { .. } | Error::SmsLimitReached { .. }) => {
@@ -125,7 +125,7 @@ impl Challenges {
                 })
             }
             Err(error) => {
-                self.release_counter(source.as_ref(), now).await;
+                self.release_counter(source.as_ref(), &error, now).await;
                 Err(error)
             }
             opened => opened,
@@ -139,11 +139,11 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let prefix = self.count_prefix(&new.address, source.is_none(), now).await?;
+        let prefix = self.count_prefix(&new.address, source.is_none(), true, now).await?;
         let counters = Counters { source, prefix: prefix.as_ref() };
         let opened = self.open_paid(new, counters, messenger, now).await;
-        if opened.is_err() {
-            self.release_counter(prefix.as_ref(), now).await;
+        if let Err(error) = &opened {
+            self.release_counter(prefix.as_ref(), error, now).await;
         }
         opened
     }
@@ -177,10 +177,13 @@ impl Challenges {
         };
         let (place, mut replaced) = (identifier.place(), None);
         let open = |identity: &mut Identity| {
-            if !is_test {
-                identity.throttle_mut().reserve_send(limits, now)?;
+            // Our own write, whose answer was lost before another one came.
+            if identity.challenge(id).is_none() {
+                if !is_test {
+                    identity.throttle_mut().reserve_send(limits, now)?;
+                }
+                replaced = identity.open(challenge.clone());
             }
-            replaced = identity.open(challenge.clone());
             Ok(if is_test { 0 } else { identity.throttle().resend_in(limits, now) })
         };
         let opened = self.store.change_identity(&place, identity, now, open).await;
@@ -277,12 +280,12 @@ impl Challenges {
         let content = self.content(challenge)?;
         self.check_pending(&identity, id, &content.address, now)?;
         self.apps.check(&content.terms.client_id).await?;
-        let source = self.count_source(&content.address, ip, now).await?;
+        let source = self.count_source(&content.address, ip, false, now).await?;
         let hides = self.hides(content.hides_failure);
         let again = self.resend_counted((identity, id), content, source.as_ref(), messenger, now);
         let sent = if hides { evenly(again).await } else { again.await };
-        if sent.is_err() {
-            self.release_counter(source.as_ref(), now).await;
+        if let Err(error) = &sent {
+            self.release_counter(source.as_ref(), error, now).await;
         }
         sent
     }
@@ -295,11 +298,11 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let prefix = self.count_prefix(&content.address, source.is_none(), now).await?;
+        let prefix = self.count_prefix(&content.address, source.is_none(), false, now).await?;
         let counters = Counters { source, prefix: prefix.as_ref() };
         let sent = self.resend_paid((identity, id), content, counters, messenger, now).await;
-        if sent.is_err() {
-            self.release_counter(prefix.as_ref(), now).await;
+        if let Err(error) = &sent {
+            self.release_counter(prefix.as_ref(), error, now).await;
         }
         sent
     }
@@ -328,12 +331,13 @@ impl Challenges {
             Ok(self.view(challenge, &content.address, resend_in, now))
         };
         let counted = self.store.change_identity(&place, identity, now, count).await;
-        let may_be_counted = matches!(counted, Ok(_) | Err(Error::Unavailable(_)));
+        // What is not known to be counted is nobody's to take back: it may be another one's.
+        let is_counted = counted.is_ok();
         let sent = match counted {
             Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
             Err(error) => self.give_up(message, messenger, error).await,
         };
-        if sent.is_err() && may_be_counted {
+        if sent.is_err() && is_counted {
             self.take_back(&place, now).await;
         }
         sent

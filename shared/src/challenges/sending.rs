@@ -16,8 +16,8 @@ use crate::{
     store::{Noted, Tally},
 };
 
-/// Seconds that who is suspected of fraud is told to wait: counters are of an hour.
-const DENIED_SECONDS: i64 = 3_600;
+/// The answer to who is suspected of fraud: counters are of an hour. Waits for limits are shorter, those for budgets longer.
+const DENIED: Error = Error::SmsLimitReached { retry_after: 3_601 };
 
 /// A counter that a message was counted in, and what it has counted.
 pub(super) struct Counter {
@@ -27,7 +27,7 @@ pub(super) struct Counter {
 
 impl Counter {
     fn cohort(&self) -> Cohort {
-        Cohort { texts: self.tally.sends, verified: self.tally.verified }
+        Cohort { texts: self.tally.texts, verified: self.tally.verified }
     }
 }
 
@@ -48,18 +48,20 @@ impl Counters<'_> {
 }
 
 impl Challenges {
-    /// Counts a message against its source; nothing for test phones, which no limit applies to.
+    /// Counts a message against its source; nothing for test phones, which no limit applies to. Only what is sent for
+    /// the first time says something of fraud: nobody verifies a code twice.
     pub(super) async fn count_source(
         &self,
         address: &Address,
         ip: Option<&str>,
+        is_first: bool,
         now: Timestamp,
     ) -> Result<Option<Counter>, Error> {
         if self.test_code(address, now).is_some() {
             return Ok(None);
         }
         let (hash, country) = (self.hash_keys.source(ip), address.country());
-        let noted = country.as_deref().map_or(Noted::Nothing, Noted::Country);
+        let noted = country.as_deref().filter(|_| is_first).map_or(Noted::Nothing, Noted::Country);
         let tally = self.store.count_send(&hash, noted, self.settings.sends_per_ip_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
     }
@@ -70,11 +72,12 @@ impl Challenges {
         &self,
         address: &Address,
         is_test: bool,
+        is_first: bool,
         now: Timestamp,
     ) -> Result<Option<Counter>, Error> {
         let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
         let hash = self.hash_keys.identifier("prefix", phone.prefix());
-        let noted = Noted::Number(self.place_in_prefix(phone));
+        let noted = if is_first { Noted::Number(self.place_in_prefix(phone)) } else { Noted::Nothing };
         let tally = self.store.count_send(&hash, noted, self.settings.sends_per_prefix_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
     }
@@ -87,9 +90,11 @@ impl Challenges {
         moved.unwrap_or_default() + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
     }
 
-    /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted.
-    pub(super) async fn release_counter(&self, counter: Option<&Counter>, now: Timestamp) {
+    /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted, unless the message was not sent since it
+    /// was suspected of fraud: who is suspected runs into his limits.
+    pub(super) async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
         if let Some(counter) = counter
+            && *error != DENIED
             && let Err(error) = self.store.release_send(&counter.hash, now).await
         {
             tracing::warn!(%error, "a message that was not sent stays counted for its source or prefix");
@@ -132,7 +137,7 @@ impl Challenges {
             }
             Verdict::Denied => {
                 messenger.cancel(prepared).await;
-                hide(Error::SmsLimitReached { retry_after: DENIED_SECONDS }, content)
+                hide(DENIED, content)
             }
         }
     }
@@ -148,11 +153,11 @@ impl Challenges {
     ) -> Verdict {
         let country = text.reservation.country;
         let of = |counter: Option<&Counter>| counter.map(Counter::cohort).unwrap_or_default();
-        let mut numbers: Vec<_> =
-            counters.prefix.iter().flat_map(|counter| counter.tally.numbers.iter().copied()).collect();
+        let (numbers, own) = (counters.prefix.map(|counter| &counter.tally.numbers), content.address.phone());
+        let sequence = numbers.zip(own).map(|(numbers, own)| fraud::sequence_of(self.place_in_prefix(own), numbers));
         let signs = Signs {
             countries: counters.source.map_or(0, |counter| counter.tally.countries.len()),
-            sequence: fraud::longest_sequence(&mut numbers),
+            sequence: sequence.unwrap_or_default(),
             source: of(counters.source),
             prefix: of(counters.prefix),
             country,

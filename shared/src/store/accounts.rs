@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    CHANGE_TRIES, Item, Store,
+    CHANGE_TRIES, Item, Store, from_item,
     keys::Key,
-    number, text, to_item,
+    number,
+    second_factors::CHANGED_BY,
+    text, to_item,
     transactions::{Outcome, version},
     users::user_item,
 };
@@ -63,13 +65,16 @@ impl Store {
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
-        let mut written: Option<User> = None;
+        let mut written = None;
         for _ in 0..CHANGE_TRIES {
-            let before = self.user(id).await?.ok_or(Error::TokenInvalid)?;
-            // Our own write, whose answer was lost.
-            if written.as_ref() == Some(&before) {
+            let item = self.item(Key::user(id)).await?.ok_or(Error::TokenInvalid)?;
+            // Our own write, whose answer was lost. That another one made the same of the user tells nothing of `more`.
+            let is_ours = written.is_some() && item.get(CHANGED_BY) == written.as_ref();
+            let before: User = from_item(item)?;
+            if is_ours {
                 return Ok(before);
             }
+            let mark = text(Uuid::from_bytes(self.random.bytes()?));
             let mut after = before.clone();
             change(&mut after)?;
             if after == before && more.is_empty() {
@@ -77,7 +82,9 @@ impl Store {
             }
             after.version += 1;
             let (owned, owns) = (before.identifiers(keys), after.identifiers(keys));
-            let mut items = vec![self.put_over(user_item(&after)?, before.version)?];
+            let mut item = user_item(&after)?;
+            item.insert(CHANGED_BY.to_owned(), mark.clone());
+            let mut items = vec![self.put_over(item, before.version)?];
             let admin = self.moved_admin(Some(&before), Some(&after))?;
             let moves_admin = admin.is_some();
             items.extend(admin);
@@ -97,7 +104,7 @@ impl Store {
                 Outcome::Refused(place) if place >= more_at => return Err(Error::PreconditionFailed),
                 Outcome::Refused(place) if place >= role_checks_at => return Err(role_deleted()),
                 Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
-                Outcome::Refused(_) | Outcome::Busy => written = Some(after),
+                Outcome::Refused(_) | Outcome::Busy => written = Some(mark),
             }
         }
         Err(Error::Unavailable("a user is changed too often at once".into()))

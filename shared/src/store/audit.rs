@@ -32,10 +32,10 @@ impl Store {
         Ok(Listed { end: events.last().filter(|_| more).map(|event| event.id.to_string()), items: events })
     }
 
-    /// How many tries failed, and how many there were, among the last events of a shard since a time.
+    /// How many codes were wrong, and how many were tried, among the last events of a shard since a time.
     pub async fn outcomes(&self, shard: u8, limit: usize, since: Timestamp) -> Result<(usize, usize), Error> {
         let events = self.events_of(shard % keys::SHARDS, None, limit, since).await?;
-        let tries = events.iter().filter(|event| event.at >= since && event.action.is_try());
+        let tries = events.iter().filter(|event| event.at >= since && event.by_code);
         let failed = tries.clone().filter(|event| event.result == Outcome::Failure).count();
         Ok((failed, tries.count()))
     }

@@ -127,6 +127,10 @@ impl Store {
     }
 
     async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Error> {
+        self.item(key).await?.map(from_item).transpose()
+    }
+
+    async fn item(&self, key: Key) -> Result<Option<Item>, Error> {
         let answer = self
             .client
             .get_item()
@@ -138,7 +142,7 @@ impl Store {
             .await
             .map_err(unavailable)?;
         self.count_read(answer.consumed_capacity.as_ref());
-        answer.item.map(from_item).transpose()
+        Ok(answer.item)
     }
 
     /// Sends an update with a condition. The update says what it puts and which item it is; this asks for the
@@ -221,6 +225,11 @@ fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 /// What DynamoDB could not do, for the log; the client learns only that it may try again.
 fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
     Error::Unavailable(DisplayErrorContext(error).to_string())
+}
+
+/// A number of an item; zero where there is none.
+fn amount(item: &Item, name: &str) -> i64 {
+    item.get(name).and_then(|amount| amount.as_n().ok()).and_then(|amount| amount.parse().ok()).unwrap_or_default()
 }
 
 fn number(number: i64) -> AttributeValue {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The attribute that says which write came last.
-const CHANGED_BY: &str = "changed_by";
+pub(super) const CHANGED_BY: &str = "changed_by";
 
 impl Store {
     /// Keeps an authenticator app that is not confirmed, in the place of the one before.

@@ -6,28 +6,34 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{NOT_WRITTEN, Store, Updated, from_item, keys::Key, number, text};
+use super::{NOT_WRITTEN, Store, Updated, amount, from_item, keys::Key, number, text};
 use crate::{error::Error, hash_keys::IdentifierHash};
 
 const HOUR_SECONDS: i64 = 3_600;
+const MOST_NUMBERS: &str = ":most_numbers";
+
+/// The most numbers that a counter notes: its item stays small, however many are asked for.
+const MAX_NUMBERS: i64 = 100;
 
 /// What a message went to, as far as a counter notes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Noted<'a> {
-    /// Nothing.
+    /// Nothing: it is no text, or the same text again.
     Nothing,
-    /// A country.
+    /// A text to a country.
     Country(&'a str),
-    /// A number of the prefix.
+    /// A text to a number of the prefix.
     Number(i64),
+    /// A text to one more number than are noted.
+    OneMore,
 }
 
 /// What a counter has counted in an hour.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// Messages.
-    pub sends: i64,
+    /// New texts, sent or not.
+    pub texts: i64,
     /// Codes of watched ones that were verified.
     pub verified: i64,
     /// The countries of texts.
@@ -53,14 +59,23 @@ impl Store {
         let mark = text(self.random.uuid(now)?);
         let (add, value) = match noted {
             Noted::Nothing => ("", None),
-            Noted::Country(country) => (", countries :noted", Some(AttributeValue::Ss(vec![country.to_owned()]))),
-            Noted::Number(number) => (", numbers :noted", Some(AttributeValue::Ns(vec![number.to_string()]))),
+            Noted::OneMore => (", texts :one", None),
+            Noted::Country(country) => {
+                (", texts :one, countries :noted", Some(AttributeValue::Ss(vec![country.to_owned()])))
+            }
+            Noted::Number(number) => {
+                (", texts :one, numbers :noted", Some(AttributeValue::Ns(vec![number.to_string()])))
+            }
+        };
+        let has_room = match noted {
+            Noted::Number(_) => format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MOST_NUMBERS})"),
+            _ => String::new(),
         };
         let mut update = self
             .client
             .update_item()
             .update_expression(format!("ADD sends :one{add} SET expires_at = :hour_end, written_by = :mark"))
-            .condition_expression(format!("(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}"))
+            .condition_expression(format!("(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}{has_room}"))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":hour_end", number(hour_end))
             .expression_attribute_values(":max", number(max.into()))
@@ -68,10 +83,18 @@ impl Store {
         if let Some(value) = value {
             update = update.expression_attribute_values(":noted", value);
         }
+        if matches!(noted, Noted::Number(_)) {
+            update = update.expression_attribute_values(MOST_NUMBERS, number(MAX_NUMBERS));
+        }
         match self.update_if(Key::sends(counter, hour), update).await? {
             Updated::Done(item) => from_item(item),
             // Our own write, whose answer was lost.
             Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => from_item(item),
+            Updated::Refused(Some(item))
+                if matches!(noted, Noted::Number(_)) && amount(&item, "sends") < i64::from(max) =>
+            {
+                Box::pin(self.count_send(counter, Noted::OneMore, max, now)).await
+            }
             Updated::Refused(_) => Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() }),
         }
     }

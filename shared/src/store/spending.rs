@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Item, NOT_WRITTEN, Store, Updated, keys::Key, number, text};
+use super::{NOT_WRITTEN, Store, Updated, amount, keys::Key, number, text};
 use crate::{
     clock::seconds,
     error::Error,
@@ -157,10 +157,6 @@ fn stale_counts(account: &Account) -> HashMap<String, String> {
         [(format!("#texts_{day}"), texts(account, day)), (format!("#verified_{day}"), verified(account, day))]
     });
     both.collect()
-}
-
-fn amount(item: &Item, name: &str) -> i64 {
-    item.get(name).and_then(|amount| amount.as_n().ok()).and_then(|amount| amount.parse().ok()).unwrap_or_default()
 }
 
 fn expires_at(account: &Account) -> i64 {
