@@ -124,6 +124,47 @@ async fn where_people_sign_in_nobody_is_suspected() {
 }
 
 #[tokio::test]
+async fn a_block_of_numbers_does_not_stop_the_others_of_its_prefix() {
+    let app = app("deny").await;
+    let block: Vec<_> = (0..6).map(|number| format!("+1415555{:04}", 123 + number)).collect();
+    decisions(&app, &block).await;
+    assert_eq!(app.send_code("+14155550199").await.status, 202);
+}
+
+#[tokio::test]
+async fn who_is_denied_runs_into_his_limits() {
+    let app = TestApp::with(&[("FRAUD_MODE", "deny"), ("OTP_SENDS_PER_IP_PER_HOUR", "5")]).await;
+    for phone in ABROAD {
+        send_from(&app, SOURCE, phone).await;
+    }
+    let wait = send_from(&app, SOURCE, "+4915112345678").await.assert_wait(429, "sms_limit_reached");
+    assert_eq!(wait, 3_601, "denied: the fifth of five");
+    assert!(send_from(&app, SOURCE, PHONE).await.assert_wait(429, "sms_limit_reached") <= 3_600, "the limit");
+}
+
+#[tokio::test]
+async fn what_is_noted_of_a_prefix_has_bounds() {
+    let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "0"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "50")]).await;
+    for number in 0..110 {
+        let source = format!("198.51.100.{number}");
+        send_from(&app, &source, &format!("+1415555{:04}", 100 + number)).await.assert_problem(429, "sms_limit_reached");
+    }
+    let items = app.items_like("SENDS").await;
+    let prefix = items.iter().find(|item| item.contains_key("numbers")).unwrap();
+    assert_eq!((prefix["numbers"].as_ns().unwrap().len(), prefix["sends"].as_n().unwrap().as_str()), (100, "0"));
+}
+
+#[tokio::test]
+async fn a_code_that_is_sent_again_is_one_text() {
+    let app = app("record").await;
+    let id = send_from(&app, SOURCE, PHONE).await.challenge_id();
+    app.advance(30);
+    let (_, recorded) = records(app.resend(&id)).await;
+    let [Recorded::SendDecision(decision)] = recorded.as_slice() else { panic!("{recorded:?}") };
+    assert_eq!(decision.signs.prefix.texts, 1);
+}
+
+#[tokio::test]
 async fn a_decision_names_nobody() {
     let app = app("record").await;
     let (_, recorded) = records(send_from(&app, SOURCE, PHONE)).await;
