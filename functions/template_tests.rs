@@ -112,6 +112,18 @@ fn leading_keys(statement: &Value) -> Vec<&str> {
     texts(&statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
 }
 
+/// Whether a function's own policy lets it do this to the item of the table with this partition key.
+pub(crate) fn may(lambda: &str, operation: &str, partition_key: &str) -> bool {
+    let matches = |pattern: &str| match pattern.split_once('*') {
+        Some((prefix, _)) => partition_key.starts_with(prefix),
+        None => pattern == partition_key,
+    };
+    let action = format!("dynamodb:{operation}");
+    let of_table =
+        statements(lambda).into_iter().filter(|statement| texts(&statement["Action"]).contains(&action.as_str()));
+    of_table.filter(|statement| statement["Condition"].is_mapping()).any(|it| leading_keys(it).into_iter().any(matches))
+}
+
 /// The parameters that a value refers to.
 fn parameters_in(value: &Value, found: &mut BTreeSet<String>) {
     let known = |name: &str| TEMPLATE_VALUE["Parameters"].get(name).is_some();

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::{Answer, TestApp, accounts::Item, bearer, whole::assert_whole};
+use crate::template_tests::may;
 
 /// How long a request may take: its deadline, and the time of a busy machine.
 const DEADLINE: Duration = Duration::from_millis(8_500);
@@ -224,6 +225,7 @@ pub(crate) async fn failures(endpoint: &'static str, settings: &'static [(&str, 
     assert!(answer.status.is_success(), "{endpoint}: {}", answer.text);
     let calls = trial.faults.calls();
     assert!(calls.iter().any(Call::writes), "{endpoint} writes nothing: {calls:?}");
+    assert_permitted(endpoint.split(':').next().unwrap(), &calls);
     let status = answer.status.as_u16();
     let messages = trial.app.aws.inbox.messages(None).len() - before;
     (case.goal)(trial.app.clone(), answer).await;
@@ -246,6 +248,48 @@ pub(crate) async fn failures(endpoint: &'static str, settings: &'static [(&str, 
         failed += usize::from(run(stage.clone(), place, trouble).await.is_err());
     }
     failed
+}
+
+/// Asserts that the deployed function may do what it does to the table: each part of a transaction is looked at by itself.
+fn assert_permitted(lambda: &str, calls: &[Call]) {
+    let calls = calls.iter().filter(|call| call.service == "DYNAMODB");
+    let done: BTreeSet<_> = calls.flat_map(|call| on_items(&call.operation, &call.body)).collect();
+    let refused = done.iter().filter(|(operation, key)| !may(lambda, operation, key));
+    assert_eq!(refused.collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "{lambda} may not, by template.yaml");
+}
+
+/// What a call does to which partition keys, as IAM names it. Indexes have rights of their own.
+fn on_items(operation: &str, body: &str) -> Vec<(String, String)> {
+    let body: Value = serde_json::from_str(body).unwrap();
+    let key = |item: &Value| item["pk"]["S"].as_str().unwrap_or_else(|| panic!("no key: {item}")).to_owned();
+    let parts = |name: &str| body[name].as_array().into_iter().flatten();
+    match operation {
+        "PutItem" => vec![(operation.to_owned(), key(&body["Item"]))],
+        "GetItem" | "UpdateItem" | "DeleteItem" => vec![(operation.to_owned(), key(&body["Key"]))],
+        "Query" if body.get("IndexName").is_some() => Vec::new(),
+        "Query" => {
+            vec![(operation.to_owned(), body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned())]
+        }
+        "BatchGetItem" => {
+            let keys = body["RequestItems"].as_object().unwrap().values();
+            keys.flat_map(|table| table["Keys"].as_array().unwrap()).map(|it| (operation.to_owned(), key(it))).collect()
+        }
+        "BatchWriteItem" => {
+            let writes = body["RequestItems"].as_object().unwrap().values().flat_map(|table| table.as_array().unwrap());
+            let keys =
+                writes.map(|write| key(write.pointer("/PutRequest/Item").unwrap_or(&write["DeleteRequest"]["Key"])));
+            keys.map(|key| (operation.to_owned(), key)).collect()
+        }
+        "TransactWriteItems" => parts("TransactItems")
+            .flat_map(|part| part.as_object().unwrap())
+            .map(|(kind, part)| match kind.as_str() {
+                "Put" => ("PutItem".to_owned(), key(&part["Item"])),
+                "ConditionCheck" => ("ConditionCheckItem".to_owned(), key(&part["Key"])),
+                kind => (format!("{kind}Item"), key(&part["Key"])),
+            })
+            .collect(),
+        other => panic!("{other} is not known here"),
+    }
 }
 
 /// What happens to which of these calls.

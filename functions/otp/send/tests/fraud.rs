@@ -147,7 +147,9 @@ async fn what_is_noted_of_a_prefix_has_bounds() {
     let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "0"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "50")]).await;
     for number in 0..110 {
         let source = format!("198.51.100.{number}");
-        send_from(&app, &source, &format!("+1415555{:04}", 100 + number)).await.assert_problem(429, "sms_limit_reached");
+        send_from(&app, &source, &format!("+1415555{:04}", 100 + number))
+            .await
+            .assert_problem(429, "sms_limit_reached");
     }
     let items = app.items_like("SENDS").await;
     let prefix = items.iter().find(|item| item.contains_key("numbers")).unwrap();
