@@ -153,7 +153,7 @@ def fastapi_service(service, tokens, user):
     assert service.get("/orders", "junk").status_code == 401
     assert service.get("/orders", tokens["office"]).status_code == 401
     assert service.get("/orders", tokens["shop"][:-8] + "AAAAAAAA").status_code == 401
-    assert service.get("/orders", tokens["shop"]).json() == {"orders_of": user, "roles": ["User"]}
+    assert service.get("/orders", tokens["shop"]).json() == {"orders_of": user, "roles": ["Buyer"]}
     refusal = requests.post(f"{service.url}/orders", headers={"authorization": f"Bearer {tokens['shop']}"})
     assert refusal.status_code == 403, refusal.text
 
