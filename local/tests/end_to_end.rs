@@ -306,7 +306,9 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
     let put = service.request(Method::PUT, "/v1/me/avatar").bearer_auth(access).header("content-type", "image/jpeg");
     let shown = expect(put.body(jpeg.into_inner()).send().await.unwrap(), StatusCode::OK).await;
     let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
-    assert_eq!(me["avatar_url"], shown["avatar_url"]);
+    // Each function signs URLs by its own credentials.
+    let picture_of = |user: &Value| text(&user["avatar_url"]).split('?').next().unwrap().to_owned();
+    assert_eq!(picture_of(&me), picture_of(&shown));
 
     let broken = service.request(Method::PUT, "/v1/me/avatar").bearer_auth(access).header("content-type", "image/png");
     let answer = broken.body("<svg onload='alert(1)'/>").send().await.unwrap();
