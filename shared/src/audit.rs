@@ -85,13 +85,8 @@ pub struct Event {
     /// When it is forgotten (epoch seconds).
     pub expires_at: i64,
     /// Whether it came of a code that was sent, right or wrong.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_code: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// What an event is about.

@@ -100,19 +100,14 @@ pub struct ChallengeContent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
     /// Nothing is sent, and no code proves it: there is nobody to prove anything.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decoy: bool,
     /// Whether its caller may not learn that it could not be sent.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides_failure: bool,
     /// What its use is counted in.
     #[serde(default, skip_serializing_if = "Watched::is_nothing")]
     pub watched: Watched,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// Where a challenge stands.

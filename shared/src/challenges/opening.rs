@@ -245,8 +245,7 @@ impl Challenges {
         })
     }
 
-    /// Takes back a message that was not sent: the challenge that it opened, and what it counted. Where that fails,
-    /// the limits are too strict for a while, never too lax.
+    /// Takes back a message that was not sent: the challenge that it opened, and what it counted.
     async fn withdraw(&self, place: &Place, challenge: &Challenge, replaced: Option<Challenge>, now: Timestamp) {
         let withdraw = |identity: &mut Identity| {
             // Another one in its place has its own message.
@@ -257,15 +256,8 @@ impl Challenges {
                     identity.open(replaced);
                 }
             }
-            Ok(())
         };
-        let withdrawn = match self.store.identity_at(place).await {
-            Ok(identity) => self.store.change_identity(place, identity, now, withdraw).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = withdrawn {
-            tracing::warn!(%error, "a message that was not sent stays counted");
-        }
+        self.take_back(place, withdraw, now).await;
     }
 
     /// Sends a challenge's code again.
@@ -338,22 +330,23 @@ impl Challenges {
             Err(error) => self.give_up(message, messenger, error).await,
         };
         if sent.is_err() && is_counted {
-            self.take_back(&place, now).await;
+            self.take_back(&place, |identity| identity.throttle_mut().release_send(now), now).await;
         }
         sent
     }
 
-    /// Takes back the message that was counted at `now`. Where that fails, the limits are too strict for a while.
-    async fn take_back(&self, place: &Place, now: Timestamp) {
-        let release = |identity: &mut Identity| {
-            identity.throttle_mut().release_send(now);
+    /// Takes back what a message that was not sent left at its address. Where that fails, the limits are too strict for a
+    /// while, never too lax.
+    async fn take_back(&self, place: &Place, change: impl Fn(&mut Identity), now: Timestamp) {
+        let change = |identity: &mut Identity| {
+            change(identity);
             Ok(())
         };
-        let released = match self.store.identity_at(place).await {
-            Ok(identity) => self.store.change_identity(place, identity, now, release).await,
+        let taken_back = match self.store.identity_at(place).await {
+            Ok(identity) => self.store.change_identity(place, identity, now, change).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = released {
+        if let Err(error) = taken_back {
             tracing::warn!(%error, "a message that was not sent stays counted");
         }
     }
