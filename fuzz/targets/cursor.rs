@@ -1,4 +1,7 @@
 //! The cursor of a list's next page: good as it was given, for the list that it was given for, and otherwise refused.
+//!
+//! The fuzzer sees what is compared with the genuine cursors, and learns them; so it is held that what is accepted is
+//! what the service gives for that very end, not that nothing is accepted.
 
 #![no_main]
 
@@ -21,11 +24,16 @@ fuzz_target!(|input: (&str, &str, &str, &str, u16, u8, Option<u64>)| {
     let query = |cursor: &str| PageQuery::new(None, Some(cursor.to_owned()));
     let after = |cursor: &str, list: &str| query(cursor).after(list, &KEYS);
     let refused = |outcome| matches!(outcome, Err(Error::InvalidRequest(_)));
+    let given = |end: &str| Page::new(vec![()], list, Some(end), &KEYS).next_cursor.expect("a cursor");
+    let refused_or_given = |cursor: &str| match after(cursor, list) {
+        Ok(end) => end.is_some_and(|end| given(&end) == cursor),
+        refusal => refused(refusal),
+    };
 
-    assert!(refused(after(text, list)), "{text:?} of {list:?}");
-    assert!(refused(after(&BASE64URL_NOPAD.encode(text.as_bytes()), list)), "{text:?} of {list:?}");
+    assert!(refused_or_given(text), "{text:?} of {list:?}");
+    assert!(refused_or_given(&BASE64URL_NOPAD.encode(text.as_bytes())), "{text:?} of {list:?}");
 
-    let cursor = Page::new(vec![()], list, Some(end), &KEYS).next_cursor.expect("a cursor");
+    let cursor = given(end);
     assert_eq!(after(&cursor, list), Ok(Some(end.to_owned())));
     assert!(refused(query(&cursor).after(list, &OTHER_KEYS)));
     // The lists of the service have no NUL in their names, which separates name and end.
@@ -33,7 +41,7 @@ fuzz_target!(|input: (&str, &str, &str, &str, u16, u8, Option<u64>)| {
         assert!(refused(after(&cursor, other_list)), "{cursor} of {list:?} for {other_list:?}");
     }
     let changed = spliced(&cursor, position, cut, text);
-    assert!(changed == cursor || refused(after(&changed, list)), "{cursor} as {changed}");
+    assert!(refused_or_given(&changed), "{cursor} as {changed}");
 
     let limit = limit.and_then(|limit| usize::try_from(limit).ok());
     match PageQuery::new(limit, None).limit() {
