@@ -15,11 +15,13 @@ use crate::{
 };
 
 /// What anybody may call. Whoever adds a name here says why an access token cannot be asked for.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 20] = [
     // These are how a person without a token gets one, or a new one.
     "otp-send",
     "otp-resend",
     "otp-status",
+    "stop-page",
+    "stop-confirm",
     "otp-verify",
     "auth-register",
     "auth-login",

@@ -103,6 +103,13 @@ pub mod roles {
     pub mod update;
 }
 
+/// `/stop`: who wants no messages.
+pub mod stop {
+    pub mod confirm;
+    mod html;
+    pub mod page;
+}
+
 /// `/v1/users`: people, for administrators.
 pub mod users {
     pub mod avatar_delete;
@@ -165,10 +172,12 @@ pub struct Endpoint {
 }
 
 /// Every endpoint, in the order of the documentation.
-pub const ENDPOINTS: [Endpoint; 58] = [
+pub const ENDPOINTS: [Endpoint; 60] = [
     Endpoint { name: "otp-send", routes: otp::send::routes },
     Endpoint { name: "otp-resend", routes: otp::resend::routes },
     Endpoint { name: "otp-status", routes: otp::status::routes },
+    Endpoint { name: "stop-page", routes: stop::page::routes },
+    Endpoint { name: "stop-confirm", routes: stop::confirm::routes },
     Endpoint { name: "otp-verify", routes: otp::verify::routes },
     Endpoint { name: "auth-register", routes: auth::register::routes },
     Endpoint { name: "auth-login", routes: auth::login::routes },

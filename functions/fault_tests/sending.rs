@@ -9,10 +9,11 @@ use crate::testing::{
     faults::{Boxed, Case, call},
 };
 
-pub(super) const CASES: [&str; 8] = [
+pub(super) const CASES: [&str; 9] = [
     "otp-send",
     "otp-send: with an idempotency key",
     "otp-resend",
+    "stop-confirm",
     "auth-register",
     "password-forgot",
     "password-forgot: by e-mail",
@@ -33,6 +34,12 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let id = app.challenge(PHONE).await;
                 app.advance(30);
                 code_for("/v1/otp/resend", json!({"challenge_id": id}), PHONE)
+            }
+            "stop-confirm" => {
+                app.challenge(PHONE).await;
+                app.advance(30);
+                app.challenge(PHONE).await;
+                stop(&app)
             }
             "password-forgot" => {
                 app.person(PHONE).await;
@@ -63,6 +70,18 @@ fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
         }
     })
     .or(429, "resend_too_soon")
+}
+
+/// The link of the last text, which stops texts in the end.
+fn stop(app: &TestApp) -> Case {
+    let text = app.texts(PHONE).pop().unwrap().body;
+    let path = text[text.find("/stop/").unwrap()..].split_whitespace().next().unwrap().to_owned();
+    let request = axum::http::Request::builder().method(Method::POST).uri(path).body(Vec::new()).unwrap();
+    Case::new(request, move |app, answer| async move {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        app.advance(3600);
+        assert!(app.send_code(PHONE).await.assert_wait(429, "sms_limit_reached") > 20 * 3600);
+    })
 }
 
 /// A request for a code that may be sent again, by its own word.

@@ -58,6 +58,7 @@ pub struct HashKeys {
     refresh_successors: hmac::Key,
     cursors: hmac::Key,
     challenge_ids: hmac::Key,
+    stop_links: hmac::Key,
 }
 
 impl HashKeys {
@@ -97,6 +98,7 @@ impl HashKeys {
             refresh_successors: hmac_key("refresh successors")?,
             cursors: hmac_key("cursors")?,
             challenge_ids: hmac_key("challenge ids")?,
+            stop_links: hmac_key("stop links")?,
         })
     }
 
@@ -156,6 +158,27 @@ impl HashKeys {
     fn challenge_id_mask(&self, start: u64) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = sign(&self.challenge_ids, &[&start.to_be_bytes()]);
         u64::from_be_bytes([a, b, c, d, e, f, g, h]) & PLACE_MASK
+    }
+
+    /// The token of a link by which the holder of an address stops messages to it: the address's place and a tag of 64
+    /// bits, in 22 characters, since texts are short. It is good on the day of `now` (UTC) and the next.
+    pub fn stop_token(&self, place: &Place, now: jiff::Timestamp) -> String {
+        let bits = u64::from_str_radix(place.as_str(), 16).unwrap_or_default().to_be_bytes();
+        data_encoding::BASE64URL_NOPAD.encode(&[bits, self.stop_tag(bits, day(now))].concat())
+    }
+
+    /// The place of a token by [`Self::stop_token`] that is good at `now`.
+    pub fn stop_place(&self, token: &str, now: jiff::Timestamp) -> Option<Place> {
+        let token = data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+        let (bits, tag) = token.split_first_chunk::<8>()?;
+        let is_of = |day: i64| bool::from(subtle::ConstantTimeEq::ct_eq(self.stop_tag(*bits, day).as_slice(), tag));
+        let is_good = is_of(day(now)) | is_of(day(now) - 1);
+        is_good.then(|| Place(format!("{:0PLACE_DIGITS$x}", u64::from_be_bytes(*bits) & PLACE_MASK)))
+    }
+
+    fn stop_tag(&self, place: [u8; 8], day: i64) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = sign(&self.stop_links, &[&place, &day.to_be_bytes()]);
+        [a, b, c, d, e, f, g, h]
     }
 
     /// The hash of a code, bound to its challenge.
@@ -223,6 +246,11 @@ fn network(ip: &str) -> String {
         // API Gateway always tells the address; who comes without one shares one budget.
         Err(_) => "unknown".to_owned(),
     }
+}
+
+/// The days since 1970.
+fn day(now: jiff::Timestamp) -> i64 {
+    now.as_second().div_euclid(24 * 3600)
 }
 
 /// A SHA-256.
@@ -293,6 +321,26 @@ mod tests {
             // Of two challenges of one phone nobody can tell that they are.
             let again = keys.challenge_id(&identifier, now + jiff::Span::new().milliseconds(1), &random).unwrap();
             assert!(seen.insert(id.as_u64_pair().1) && seen.insert(again.as_u64_pair().1));
+        }
+    }
+
+    #[test]
+    fn a_stop_link_is_good_for_its_place_and_a_day() {
+        let (keys, now) = (HashKeys::derive(&[7; 32]).unwrap(), Timestamp::from_second(1_800_000_000).unwrap());
+        let place = keys.identifier("phone", "+14155550123").place();
+        let token = keys.stop_token(&place, now);
+        assert_eq!(token.len(), 22);
+        let later = |hours: i64| now + jiff::Span::new().hours(hours);
+        assert_eq!(keys.stop_place(&token, now), Some(place.clone()));
+        assert_eq!(keys.stop_place(&token, later(24)), Some(place));
+        assert_eq!(keys.stop_place(&token, later(48)), None);
+        for position in 0..22 {
+            let mut changed = token.clone().into_bytes();
+            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+            assert_eq!(keys.stop_place(std::str::from_utf8(&changed).unwrap(), now), None, "{position}");
+        }
+        for other in ["", "A", &format!("{token}AA"), &token[..20]] {
+            assert_eq!(keys.stop_place(other, now), None, "{other}");
         }
     }
 

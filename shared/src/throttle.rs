@@ -51,6 +51,14 @@ pub struct Throttle {
     #[serde(skip_serializing_if = "is_zero")]
     second_failures_in_row: u32,
     last_failure_at: i64,
+    /// Until when its holder wants no messages.
+    #[serde(skip_serializing_if = "is_never")]
+    stopped_until: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_never(time: &i64) -> bool {
+    *time == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -94,7 +102,21 @@ impl Throttle {
             .filter_map(|(max, window)| window_wait(&self.sends, max, window, now))
             .max()
             .map(|retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }));
-        [locked, cooling, capped].into_iter().flatten().max_by_key(|(wait, _)| *wait).map(|(_, error)| error)
+        let stopped = self.stopped_until - now.as_second();
+        let stopped =
+            (stopped > 0).then_some((Wait::Seconds(stopped), Error::SmsLimitReached { retry_after: stopped }));
+        [locked, cooling, capped, stopped].into_iter().flatten().max_by_key(|(wait, _)| *wait).map(|(_, error)| error)
+    }
+
+    /// Whether a message was sent in the last 24 hours.
+    pub fn was_sent_to(&self, now: Timestamp) -> bool {
+        self.sends.iter().any(|at| *at > now.as_second() - DAY)
+    }
+
+    /// Sends no message for 24 hours: its holder did not ask for any. Answers until when.
+    pub fn stop(&mut self, now: Timestamp) -> i64 {
+        self.stopped_until = now.as_second() + DAY;
+        self.stopped_until
     }
 
     /// Takes back the message counted at `sent_at`, because it could not be sent.
@@ -235,7 +257,7 @@ impl Throttle {
         let sends = self.sends.last().map(|at| at + DAY);
         let failures = self.failures.last().map(|at| at + DAY);
         let row = (self.longest_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
-        Some([sends, failures, row].into_iter().flatten().max().unwrap_or_default())
+        Some([sends, failures, row].into_iter().flatten().max().unwrap_or_default().max(self.stopped_until))
     }
 
     fn forget_old(&mut self, now: Timestamp) {
@@ -313,6 +335,18 @@ mod tests {
         send(&mut throttle, later).unwrap();
         throttle.release_send(later);
         assert_eq!(throttle, before);
+    }
+
+    #[test]
+    fn who_wants_no_messages_gets_none_for_a_day() {
+        let mut throttle = Throttle::default();
+        send(&mut throttle, start()).unwrap();
+        let stopped = start() + 1.hour();
+        throttle.stop(stopped);
+        assert_eq!(send(&mut throttle, stopped), Err(Error::SmsLimitReached { retry_after: DAY }));
+        assert_eq!(throttle.ends_at(), Some(stopped.as_second() + DAY));
+        assert_eq!(throttle.check(&LIMITS, stopped), Ok(()), "what was sent can be used");
+        assert_eq!(send(&mut throttle, stopped + 24.hours()), Ok(()));
     }
 
     #[test]

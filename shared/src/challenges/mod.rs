@@ -4,6 +4,7 @@ mod addresses;
 mod opening;
 mod proving;
 mod sending;
+mod stopping;
 
 use std::sync::Arc;
 

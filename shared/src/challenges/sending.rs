@@ -9,11 +9,11 @@ use crate::{
     challenge::{ChallengeContent, Watched},
     error::Error,
     fraud::{self, Cohort, Decision, Recorded, Signs, Verdict},
-    hash_keys::IdentifierHash,
+    hash_keys::{IdentifierHash, Place},
     messages::{Content, Messenger, Prepared, PreparedText},
     metrics::{self, Metric},
     phone::PhoneNumber,
-    store::{Noted, Tally},
+    store::{Identity, Noted, Tally},
 };
 
 /// The answer to who is suspected of fraud: counters are of an hour. Waits for limits are shorter, those for budgets longer.
@@ -90,6 +90,12 @@ impl Challenges {
         moved.unwrap_or_default() + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
     }
 
+    /// The link by which its holder stops messages to an address, from the second one of 24 hours on.
+    pub(super) fn stop_link(&self, identity: &Identity, place: &Place, now: Timestamp) -> Option<String> {
+        let token = || self.hash_keys.stop_token(place, now);
+        identity.throttle().was_sent_to(now).then(|| format!("{}/stop/{}", self.settings.issuer, token()))
+    }
+
     /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted, unless the message was not sent since it
     /// was suspected of fraud: who is suspected runs into his limits.
     pub(super) async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
@@ -111,6 +117,7 @@ impl Challenges {
         id: Uuid,
         content: &mut ChallengeContent,
         counters: Counters<'_>,
+        stop_link: Option<&str>,
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<Option<Prepared>, Error> {
@@ -123,6 +130,7 @@ impl Challenges {
             code: &content.code,
             valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
+            stop_link,
         };
         let prepared = match messenger.prepare(&content.address, &message, content.locale.as_deref()).await {
             Err(error) => return hide(error, content),

@@ -60,6 +60,9 @@ impl Subject {
     }
 }
 
+/// What stands before the link by which texts are stopped.
+const NOT_YOU: &str = "not-you";
+
 /// A message, before it has a language.
 #[derive(Clone, Copy, Debug)]
 pub struct Content<'a> {
@@ -73,6 +76,8 @@ pub struct Content<'a> {
     pub valid_minutes: u64,
     /// The link that it carries; e-mails alone have one.
     pub link: Option<&'a str>,
+    /// The link by which its holder stops texts to a phone; texts alone have one.
+    pub stop_link: Option<&'a str>,
 }
 
 /// An e-mail's parts.
@@ -98,6 +103,10 @@ impl Content<'_> {
         let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn) {
             Some(own) => one_line(&own.replace(CODE_PLACEHOLDER, self.code)),
             None => self.format(language, None)?,
+        };
+        let text = match self.stop_link {
+            Some(_) => format!("{text} {}", self.message(NOT_YOU, language, None)?),
+            None => text,
         };
         Ok(match self.sender.web_otp_host.as_deref().filter(|_| has_code) {
             Some(host) => format!("{text}\n\n@{host} #{}", self.code),
@@ -127,13 +136,18 @@ impl Content<'_> {
 
     /// The message of the subject, or an `attribute` of it.
     fn format(&self, language: Language, attribute: Option<&str>) -> Result<String, Error> {
+        self.message(self.subject.message(), language, attribute)
+    }
+
+    fn message(&self, name: &str, language: Language, attribute: Option<&str>) -> Result<String, Error> {
         let broken = |what: &str| Error::Internal(format!("the messages in {}: {what}", language.tag()));
         let bundle = messages(language).as_ref().map_err(|what| broken(what))?;
         let mut values = FluentArgs::new();
         values.set("code", one_line(self.code));
         values.set("app", one_line(&self.sender.app_name));
         values.set("minutes", self.valid_minutes.to_string());
-        let message = bundle.get_message(self.subject.message()).ok_or_else(|| broken("lack a message"))?;
+        values.set("link", self.stop_link.unwrap_or_default());
+        let message = bundle.get_message(name).ok_or_else(|| broken("lack a message"))?;
         let pattern = match attribute {
             Some(name) => message.get_attribute(name).map(|attribute| attribute.value()),
             None => message.value(),
@@ -188,7 +202,7 @@ mod tests {
     }
 
     fn content(subject: Subject, sender: &Sender) -> Content<'_> {
-        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None }
+        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None, stop_link: None }
     }
 
     fn text(language: Language, app_name: &str) -> String {
@@ -238,6 +252,24 @@ mod tests {
             let sender = sender("Latchkey", None);
             let everyday = Content { code: "123456", valid_minutes: 5, ..content(Subject::SignIn, &sender) };
             assert!(everyday.text(language).unwrap().encode_utf16().count() <= 70);
+        }
+    }
+
+    #[test]
+    fn a_link_to_stop_texts_stands_before_the_last_line() {
+        let (sender, link) = (sender("Latchkey", None), "https://id.example.com/stop/AAAAAAAAAAAAAAAAAAAAAA");
+        for language in Language::ALL {
+            let content = Content {
+                code: "123456",
+                valid_minutes: 5,
+                stop_link: Some(link),
+                ..content(Subject::SignIn, &sender)
+            };
+            let text = content.text(language).unwrap();
+            assert!(text.ends_with(link) && text.lines().count() == 1, "{text}");
+            if matches!(language, Language::English | Language::Spanish) {
+                assert!(text.chars().count() <= 160, "a host of 14 characters leaves it one segment: {text}");
+            }
         }
     }
 

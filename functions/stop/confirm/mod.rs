@@ -1,0 +1,32 @@
+//! `POST /stop/{token}`: stops messages to an address for a day.
+
+use axum::response::Response;
+use shared::{challenges::Challenges, error::Error, http::PathName, parts::Parts};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::html;
+
+#[cfg(test)]
+mod tests;
+
+/// Stops messages to an address for 24 hours.
+///
+/// Its holder need not be a user. Codes that were sent stay good; who asks for one is told to wait.
+#[utoipa::path(
+    post,
+    path = "/stop/{token}",
+    operation_id = "stop-confirm",
+    tag = "One-time codes",
+    params(("token" = String, Path, description = "From the message: good on that day (UTC) and the next")),
+    responses((status = 200, description = "Stopped", content_type = "text/html", body = String)),
+    extensions(("x-codes" = json!(["not_found"]))),
+)]
+async fn confirm(challenges: Challenges, PathName(token): PathName) -> Result<Response, Error> {
+    let until = challenges.stop(&token).await?;
+    Ok(html::page("Stopped", &format!("<p>No codes are sent to you until {} (UTC).</p>", until.strftime("%F %R"))))
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(confirm))
+}

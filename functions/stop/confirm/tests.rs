@@ -1,0 +1,77 @@
+use axum::http::{Method, Request};
+
+use crate::testing::{Answer, OTHER_PHONE, PHONE, TestApp};
+
+/// The path of the link in the last text to a phone, if it has one.
+fn link(app: &TestApp, phone: &str) -> Option<String> {
+    let text = app.texts(phone).pop().unwrap().body;
+    let start = text.find("/stop/")?;
+    Some(text[start..].split_whitespace().next().unwrap().to_owned())
+}
+
+async fn call(app: &TestApp, method: Method, path: &str) -> Answer {
+    app.send(Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn who_did_not_ask_stops_texts_for_a_day() {
+    let app = TestApp::start().await;
+    app.challenge(PHONE).await;
+    assert_eq!(link(&app, PHONE), None, "the first text has none");
+    app.advance(30);
+    let id = app.challenge(PHONE).await;
+    let path = link(&app, PHONE).unwrap();
+    // Programs follow links.
+    let page = call(&app, Method::GET, &path).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.text.contains("<form method=\"post\">"), "{}", page.text);
+    app.advance(60);
+    app.challenge(PHONE).await;
+    let stopped = call(&app, Method::POST, &path).await;
+    assert_eq!(stopped.status, 200, "{}", stopped.text);
+    for _ in 0..2 {
+        app.advance(12 * 3600 - 1);
+        let wait = app.send_code(PHONE).await.assert_wait(429, "sms_limit_reached");
+        assert!(wait <= 12 * 3600 + 1, "{wait}");
+    }
+    app.challenge(OTHER_PHONE).await;
+    app.verify(&id, "000000").await.assert_problem(410, "otp_expired");
+    app.advance(2);
+    app.sign_in(PHONE).await;
+    assert!(link(&app, PHONE).is_none(), "a day later it is the first text again");
+}
+
+#[tokio::test]
+async fn a_code_that_was_sent_stays_good() {
+    let app = TestApp::start().await;
+    app.challenge(PHONE).await;
+    app.advance(30);
+    let id = app.challenge(PHONE).await;
+    assert_eq!(call(&app, Method::POST, &link(&app, PHONE).unwrap()).await.status, 200);
+    app.verify(&id, &app.code(PHONE)).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_its_own_phone_and_not_for_ever() {
+    let app = TestApp::start().await;
+    app.challenge(PHONE).await;
+    app.advance(30);
+    app.challenge(PHONE).await;
+    let path = link(&app, PHONE).unwrap();
+    let swapped = format!("{}{}", &path[..path.len() - 1], if path.ends_with('A') { 'B' } else { 'A' });
+    for (method, path) in [(Method::GET, "/stop/x"), (Method::POST, "/stop/x"), (Method::POST, swapped.as_str())] {
+        call(&app, method, path).await.assert_problem(404, "not_found");
+    }
+    app.advance(2 * 24 * 3600);
+    call(&app, Method::POST, &path).await.assert_problem(404, "not_found");
+    app.challenge(PHONE).await;
+}
+
+#[tokio::test]
+async fn a_resent_text_carries_the_link_too() {
+    let app = TestApp::start().await;
+    let id = app.challenge(PHONE).await;
+    app.advance(30);
+    assert_eq!(app.resend(&id).await.status, 202);
+    assert!(link(&app, PHONE).is_some());
+}

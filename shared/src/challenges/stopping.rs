@@ -1,0 +1,28 @@
+//! Stopping messages to an address, by a link that a message carried.
+
+use jiff::Timestamp;
+
+use super::Challenges;
+use crate::{error::Error, hash_keys::Place};
+
+impl Challenges {
+    /// Whether a link is good: it was sent today or yesterday (UTC).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where it is not.
+    pub fn check_stop_link(&self, token: &str) -> Result<Place, Error> {
+        self.hash_keys.stop_place(token, self.clock.now()).ok_or(Error::NotFound)
+    }
+
+    /// Sends nothing more for 24 hours to the address whose holder was sent this link; answers until when. Codes
+    /// that were sent stay good.
+    ///
+    /// # Errors
+    /// As [`Self::check_stop_link`]; [`Error::Unavailable`].
+    pub async fn stop(&self, token: &str) -> Result<Timestamp, Error> {
+        let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
+        let identity = self.store.identity_at(&place).await?;
+        let until = self.store.change_identity(&place, identity, now, |identity| Ok(identity.throttle_mut().stop(now)));
+        Timestamp::from_second(until.await?).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
