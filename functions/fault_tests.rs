@@ -21,7 +21,9 @@ use crate::{
 /// What is asked for by POST and changes nothing.
 const READS: [&str; 1] = ["oauth2-introspect"];
 
-const SETTINGS: &[(&str, &str)] = &[("ADMIN_PHONE", ADMIN_PHONE), ("OTP_SENDS_PER_IP_PER_HOUR", "1000000")];
+/// With a budget of prefixes there is one call more that can fail.
+const SETTINGS: &[(&str, &str)] =
+    &[("ADMIN_PHONE", ADMIN_PHONE), ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("SMS_PREFIX_MONTHLY_BUDGET_USD", "50")];
 
 /// The cases of a module: an endpoint each or, after a colon, a way to call one.
 const CASES: [(&[&str], Prepare); 5] = [

@@ -312,7 +312,8 @@ impl Accounts {
     /// Tells whoever reads `address` what has changed.
     pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
         let sender = App::default_app(&self.settings).sender(&self.settings);
-        let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
+        let content =
+            Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None, prefix: None };
         let told = async { messenger.send(messenger.prepare(address, &content, locale).await?).await };
         if let Err(error) = told.await {
             tracing::warn!(%error, "a user could not be told of a change");

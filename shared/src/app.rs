@@ -11,7 +11,7 @@ use crate::{
     clock::epoch_seconds,
     config::{self, Settings},
     error::Error,
-    spending::{self, AppBudget, MicroUsd},
+    spending::{self, AppBudget, MicroUsd, SpendingLimits},
 };
 
 /// The app of requests that name none. It exists from the start, is public, and stays: administrators
@@ -81,9 +81,9 @@ pub struct App {
     /// Its own text of a message with a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
-    /// The most that its texts may cost in a month.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sms_budget: Option<MicroUsd>,
+    /// The most that its texts may cost.
+    #[serde(default)]
+    pub sms_budget: SpendingLimits,
     /// Whether it may do anything.
     pub active: bool,
     /// Its secrets: the newest first, the one before while that is still good.
@@ -153,6 +153,8 @@ pub struct AppChange {
     pub sms_text: Option<Option<String>>,
     /// The most that its texts may cost in a month, in US dollars.
     pub sms_monthly_budget_usd: Option<Option<f64>>,
+    /// The most that its texts may cost in a day, in US dollars.
+    pub sms_daily_budget_usd: Option<Option<f64>>,
     /// Whether it may do anything.
     pub active: Option<bool>,
 }
@@ -170,7 +172,7 @@ impl App {
             access_token_ttl: None,
             refresh_token_ttl: None,
             sms_text: None,
-            sms_budget: None,
+            sms_budget: SpendingLimits::default(),
             active: true,
             secrets: Vec::new(),
             deleted: false,
@@ -213,7 +215,9 @@ impl App {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
             web_otp_host: host.or_else(|| settings.sms.web_otp_host.clone()),
-            budget: self.sms_budget.map(|month| AppBudget { client_id: self.client_id.clone(), month }),
+            budget: Some(self.sms_budget)
+                .filter(SpendingLimits::are_set)
+                .map(|limits| AppBudget { client_id: self.client_id.clone(), limits }),
         }
     }
 
@@ -246,7 +250,10 @@ impl App {
             self.sms_text = text.map(parse_sms_text).transpose()?;
         }
         if let Some(budget) = change.sms_monthly_budget_usd {
-            self.sms_budget = budget.map(parse_budget).transpose()?;
+            self.sms_budget.month = budget.map(|usd| parse_budget("sms_monthly_budget_usd", usd)).transpose()?;
+        }
+        if let Some(budget) = change.sms_daily_budget_usd {
+            self.sms_budget.day = budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
         }
         if let Some(active) = change.active {
             if self.is_default() && !active {
@@ -324,10 +331,9 @@ fn parse_sms_text(input: String) -> Result<String, Error> {
     Ok(input)
 }
 
-fn parse_budget(usd: f64) -> Result<MicroUsd, Error> {
+fn parse_budget(field: &str, usd: f64) -> Result<MicroUsd, Error> {
     // A JSON number is written with as many digits as it needs.
-    config::usd(&usd.to_string())
-        .ok_or_else(|| Error::field("sms_monthly_budget_usd", "must be from 0 to 1000000, with up to 6 decimals"))
+    config::usd(&usd.to_string()).ok_or_else(|| Error::field(field, "must be from 0 to 1000000, with up to 6 decimals"))
 }
 
 fn within(field: &str, number: i64, (min, max): (i64, i64)) -> Result<i64, Error> {
@@ -366,6 +372,9 @@ pub struct AppView {
     /// The most that the app's texts may cost in a month (UTC), within the budget of the deployment.
     #[schema(example = 25.0)]
     sms_monthly_budget_usd: Option<f64>,
+    /// The same in a day (UTC).
+    #[schema(example = 2.0)]
+    sms_daily_budget_usd: Option<f64>,
     active: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -387,7 +396,8 @@ impl AppView {
             access_token_ttl: terms.access_token_ttl,
             refresh_token_ttl: terms.refresh_token_ttl,
             sms_text: app.sms_text,
-            sms_monthly_budget_usd: app.sms_budget.map(spending::in_usd),
+            sms_monthly_budget_usd: app.sms_budget.month.map(spending::in_usd),
+            sms_daily_budget_usd: app.sms_budget.day.map(spending::in_usd),
             active: app.active,
             created_at: app.created_at,
             updated_at: app.updated_at,

@@ -13,7 +13,7 @@ use crate::{
     config::Settings,
     error::Error,
     fraud::Cohort,
-    hash_keys::sha256,
+    hash_keys::{IdentifierHash, sha256},
     metrics::{self, Metric},
     random::Random,
     store::{Reserved, Store},
@@ -92,17 +92,52 @@ pub struct Budget {
     pub day: Option<MicroUsd>,
     /// `SMS_COUNTRY_BUDGETS_USD`: in a month, by country.
     pub countries: BTreeMap<String, MicroUsd>,
+    /// `SMS_COUNTRY_DAILY_BUDGETS_USD`: in a day, by country.
+    pub countries_by_day: BTreeMap<String, MicroUsd>,
+    /// `SMS_PREFIX_MONTHLY_BUDGET_USD` and `SMS_PREFIX_DAILY_BUDGET_USD`: for numbers that begin alike.
+    pub prefix: SpendingLimits,
     /// `SMS_PRICES_USD`: what a segment costs, by country.
     pub prices: BTreeMap<String, MicroUsd>,
 }
 
-/// What an app may spend on texts in a month (UTC).
+/// The most that may be spent by one of those who share a budget, where that is limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpendingLimits {
+    /// In a month (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<MicroUsd>,
+    /// In a day (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<MicroUsd>,
+}
+
+impl SpendingLimits {
+    /// Whether anything is limited.
+    pub fn are_set(&self) -> bool {
+        self.both().next().is_some()
+    }
+
+    fn both(&self) -> impl Iterator<Item = MicroUsd> {
+        [self.month, self.day].into_iter().flatten()
+    }
+
+    /// In how many of so many partitions these limits lie, and each one's share. A share is a dollar at least, so that a
+    /// small budget is not spent in crumbs that are too small for a text.
+    fn spread(&self, most: i64) -> (i64, Self) {
+        let partitions = self.both().map(|budget| (budget / USD).clamp(1, most)).min().unwrap_or(most);
+        let part = |budget: Option<MicroUsd>| budget.map(|budget| budget / partitions);
+        (partitions, Self { month: part(self.month), day: part(self.day) })
+    }
+}
+
+/// What an app may spend on texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppBudget {
     /// The app.
     pub client_id: String,
     /// The most that its texts may cost.
-    pub month: MicroUsd,
+    #[serde(flatten)]
+    pub limits: SpendingLimits,
 }
 
 /// What one partition may spend on one text's behalf.
@@ -112,15 +147,21 @@ pub struct Share {
     pub month: MicroUsd,
     /// In a day.
     pub day: Option<MicroUsd>,
-    /// In a month, in this country.
-    pub country: Option<MicroUsd>,
-    /// In a month, for this app.
-    pub app: Option<MicroUsd>,
+    /// In this country.
+    pub country: SpendingLimits,
+    /// For this app.
+    pub app: SpendingLimits,
 }
 
 impl Share {
     fn least(&self) -> MicroUsd {
-        [Some(self.month), self.day, self.country, self.app].into_iter().flatten().min().unwrap_or_default()
+        let whole = [Some(self.month), self.day].into_iter().flatten();
+        whole.chain(self.country.both()).chain(self.app.both()).min().unwrap_or_default()
+    }
+
+    /// Whether anything of it begins anew each day.
+    fn has_days(&self) -> bool {
+        [self.day, self.country.day, self.app.day].iter().any(Option::is_some)
     }
 }
 
@@ -154,21 +195,22 @@ impl Budget {
     /// The partition that the budget of an app begins in, so that small ones do not all lie in the first. Where countries
     /// have budgets all begin there, since a text must find both.
     fn first_shard(&self, client_id: Option<&str>) -> i64 {
-        let place = client_id.filter(|_| self.countries.is_empty()).map(|id| sha256(id.as_bytes()));
+        let by_country = !(self.countries.is_empty() && self.countries_by_day.is_empty());
+        let place = client_id.filter(|_| !by_country).map(|id| sha256(id.as_bytes()));
         place.and_then(|digest| digest.first().copied()).map_or(0, |byte| i64::from(byte) % self.shards())
     }
 
-    /// How many partitions, from the first on, have a share for such a text, and what that is. A share is a dollar
-    /// at least, so that a small budget is not spent in crumbs that are too small for a text: the budget of a country or
-    /// an app lies in fewer partitions than the whole, and what others spend there counts against all the same.
-    fn shares(&self, country: &str, app: Option<MicroUsd>) -> (i64, Share) {
-        let of_country = self.countries.get(country).copied();
-        let partitions = |budget: MicroUsd, most: i64| (budget / USD).clamp(1, most);
+    /// How many partitions, from the first on, have a share for such a text, and what that is. The budget of a country
+    /// or an app lies in fewer partitions than the whole, and what others spend there counts against all the same.
+    fn shares(&self, country: &str, app: SpendingLimits) -> (i64, Share) {
+        let of_country = SpendingLimits {
+            month: self.countries.get(country).copied(),
+            day: self.countries_by_day.get(country).copied(),
+        };
         let all = self.shards();
-        let part = |budget: MicroUsd| budget / partitions(budget, all);
-        let reached = [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
+        let ((in_country, country), (in_app, app)) = (of_country.spread(all), app.spread(all));
         let (month, day) = (self.month / all, self.day.map(|day| day / all));
-        (reached.unwrap_or(all), Share { month, day, country: of_country.map(part), app: app.map(part) })
+        (in_country.min(in_app), Share { month, day, country, app })
     }
 }
 
@@ -215,6 +257,10 @@ pub struct Reservation {
     pub account: Account,
     /// How much.
     pub price: MicroUsd,
+    /// Of what.
+    pub share: Share,
+    /// The numbers that begin alike, where they have a budget of their own.
+    pub prefix: Option<IdentifierHash>,
     /// The texts of this day to the country in this partition.
     pub country: Cohort,
 }
@@ -233,22 +279,50 @@ impl Spending {
     }
 
     /// Puts the price of a text aside before it is sent. However many ask at once, never more is put aside
-    /// than the budgets allow.
+    /// than the budgets allow. A `prefix` are the numbers that begin as the text's.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
-    pub async fn reserve(&self, country: &str, app: Option<&AppBudget>, segments: usize) -> Result<Reservation, Error> {
-        let now = self.clock.now();
-        let payers = (country.to_owned(), app.map(|app| app.client_id.clone()));
-        if self.used_up.read().is_ok_and(|used_up| used_up.get(&payers).is_some_and(|until| now < *until)) {
-            return Err(self.refused(now));
-        }
+    pub async fn reserve(
+        &self,
+        country: &str,
+        prefix: Option<&IdentifierHash>,
+        app: Option<&AppBudget>,
+        segments: usize,
+    ) -> Result<Reservation, Error> {
+        let (now, limits) = (self.clock.now(), self.budget.prefix);
         let (price, day) = (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
+        let Some(prefix) = prefix.filter(|_| limits.are_set()) else {
+            return self.reserve_share(country, app, (day, price), now).await;
+        };
+        if !self.store.reserve_prefix_price(prefix, day, price, limits).await? {
+            return Err(self.refused(limits.day.is_some(), now));
+        }
+        match self.reserve_share(country, app, (day, price), now).await {
+            Ok(reservation) => Ok(Reservation { prefix: Some(prefix.clone()), ..reservation }),
+            Err(error) => {
+                self.give_prefix_back(prefix, day, price).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn reserve_share(
+        &self,
+        country: &str,
+        app: Option<&AppBudget>,
+        (day, price): (Date, MicroUsd),
+        now: Timestamp,
+    ) -> Result<Reservation, Error> {
+        let payers = (country.to_owned(), app.map(|app| app.client_id.clone()));
+        let (shards, share) = self.budget.shares(country, app.map(|app| app.limits).unwrap_or_default());
+        if self.used_up.read().is_ok_and(|used_up| used_up.get(&payers).is_some_and(|until| now < *until)) {
+            return Err(self.refused(share.has_days(), now));
+        }
         let (taken, texts) = self.take_ahead(&payers, (day, price), now);
         if let Some(reservation) = taken {
             return Ok(reservation);
         }
-        let (shards, share) = self.budget.shares(country, app.map(|app| app.month));
         let texts = texts.min(share.least() / AHEAD_PART / price.max(1)).max(1);
         let [start] = self.random.bytes::<1>()?;
         let first = self.budget.first_shard(payers.1.as_deref());
@@ -263,7 +337,7 @@ impl Spending {
                         metrics::count(Metric::BudgetNearlySpent);
                     }
                     let country = Cohort { texts: country.texts - texts, ..country };
-                    let last = Reservation { account, price, country };
+                    let last = Reservation { account, price, share, prefix: None, country };
                     let mut ahead = Ahead { last, texts, left: texts, used_at: now };
                     let reservation = ahead.take(now);
                     self.keep_ahead(payers, ahead);
@@ -275,7 +349,7 @@ impl Spending {
         if let Ok(mut used_up) = self.used_up.write() {
             used_up.insert(payers, now + crate::clock::seconds(USED_UP_SECONDS));
         }
-        Err(self.refused(now))
+        Err(self.refused(share.has_days(), now))
     }
 
     /// A text whose price was put aside before; and where there is none, for how many to put it aside.
@@ -307,15 +381,26 @@ impl Spending {
     /// Gives back what was put aside for a text that AWS refused. Where that fails, the budget is too strict
     /// by one text, never too lax.
     pub async fn give_back(&self, reservation: Reservation) {
-        if let Err(error) = self.store.give_price_back(&reservation.account, reservation.price).await {
+        let Reservation { account, price, share, prefix, .. } = reservation;
+        if let Some(prefix) = prefix {
+            self.give_prefix_back(&prefix, account.day, price).await;
+        }
+        if let Err(error) = self.store.give_price_back(&account, price, &share).await {
             tracing::warn!(%error, "the price of a text that was not sent stays counted");
         }
     }
 
-    fn refused(&self, now: Timestamp) -> Error {
+    async fn give_prefix_back(&self, prefix: &IdentifierHash, day: Date, price: MicroUsd) {
+        if let Err(error) = self.store.give_prefix_price_back(prefix, day, price).await {
+            tracing::warn!(%error, "the price of a text that was not sent stays counted for its prefix");
+        }
+    }
+
+    /// A budget is used up until the next day or month.
+    fn refused(&self, has_days: bool, now: Timestamp) -> Error {
         metrics::count(Metric::BudgetRefusals);
         let today = now.to_zoned(TimeZone::UTC).date();
-        let next = if self.budget.day.is_some() { today.tomorrow() } else { today.last_of_month().tomorrow() };
+        let next = if has_days { today.tomorrow() } else { today.last_of_month().tomorrow() };
         let begins_at = next.ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
         Error::SmsLimitReached { retry_after: crate::clock::seconds_until(begins_at.unwrap_or(now), now).max(1) }
     }
@@ -364,21 +449,37 @@ mod tests {
     fn the_shares_of_a_budget_are_never_more_than_the_budget() {
         for month in [0, 1, USD / 2, USD, 7 * USD + 3, 16 * USD, 100 * USD, 1_000_000 * USD] {
             for day in [None, Some(USD / 3), Some(5 * USD)] {
-                let countries = BTreeMap::from([("IN".to_owned(), 3 * USD)]);
-                let budget = Budget { month, day, countries, prices: BTreeMap::new() };
-                let (all, _) = budget.shares("US", None);
-                for (country, app) in [("US", None), ("IN", None), ("US", Some(5 * USD)), ("IN", Some(5 * USD))] {
-                    let (shards, share) = budget.shares(country, app);
-                    assert!((1..=all).contains(&shards));
-                    // Whoever else spends, does so in the same partitions.
-                    assert!(all * share.month <= month);
-                    assert!(day.is_none_or(|day| all * share.day.unwrap() <= day));
-                    let (of_country, _) = budget.shares(country, None);
-                    assert!(country == "US" || of_country * share.country.unwrap() <= 3 * USD);
-                    let (of_app, _) = budget.shares("US", app);
-                    assert!(app.is_none_or(|app| of_app * share.app.unwrap() <= app));
+                for limit in [None, Some(USD / 3), Some(2 * USD)] {
+                    check_shares(month, day, SpendingLimits { month: Some(3 * USD), day: limit });
                 }
             }
+        }
+    }
+
+    /// Of a budget, with the limits of one country and one app.
+    fn check_shares(month: MicroUsd, day: Option<MicroUsd>, limits: SpendingLimits) {
+        let of_country = |limit: Option<MicroUsd>| limit.map(|limit| ("IN".to_owned(), limit)).into_iter().collect();
+        let (countries, countries_by_day) = (of_country(limits.month), of_country(limits.day));
+        let budget = Budget { month, day, countries, countries_by_day, ..Budget::default() };
+        let none = SpendingLimits::default();
+        let holds = |shards: i64, share: SpendingLimits, whole: SpendingLimits| {
+            for (share, whole) in [(share.month, whole.month), (share.day, whole.day)] {
+                assert!(share.is_some() == whole.is_some());
+                assert!(shards * share.unwrap_or_default() <= whole.unwrap_or_default());
+            }
+        };
+        let (all, _) = budget.shares("US", none);
+        for (country, app) in [("US", none), ("IN", none), ("US", limits), ("IN", limits)] {
+            let (shards, share) = budget.shares(country, app);
+            assert!((1..=all).contains(&shards));
+            // Whoever else spends, does so in the same partitions.
+            holds(
+                all,
+                SpendingLimits { month: Some(share.month), day: share.day },
+                SpendingLimits { month: Some(month), day },
+            );
+            holds(budget.shares(country, none).0, share.country, if country == "IN" { limits } else { none });
+            holds(budget.shares("US", app).0, share.app, app);
         }
     }
 

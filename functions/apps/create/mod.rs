@@ -48,6 +48,9 @@ pub struct CreateAppRequest {
     /// The most that the app's texts may cost in a month (UTC), from 0 to 1000000.
     #[schema(example = 25.0)]
     sms_monthly_budget_usd: Option<f64>,
+    /// The same in a day (UTC).
+    #[schema(example = 2.0)]
+    sms_daily_budget_usd: Option<f64>,
     /// `true` where it is not given.
     active: Option<bool>,
 }
@@ -97,6 +100,7 @@ async fn create(
         refresh_token_ttl: request.refresh_token_ttl.map(Some),
         sms_text: request.sms_text.map(Some),
         sms_monthly_budget_usd: request.sms_monthly_budget_usd.map(Some),
+        sms_daily_budget_usd: request.sms_daily_budget_usd.map(Some),
         active: request.active,
     };
     let new = NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };

@@ -22,6 +22,7 @@ async fn an_administrator_registers_a_public_app() {
             "refresh_token_ttl": 30 * 24 * 3600,
             "sms_text": null,
             "sms_monthly_budget_usd": null,
+            "sms_daily_budget_usd": null,
             "active": true,
             "created_at": "2027-01-15T08:00:00Z",
             "updated_at": "2027-01-15T08:00:00Z",

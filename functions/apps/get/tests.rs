@@ -18,6 +18,7 @@ async fn the_default_app_exists_from_the_start() {
             "refresh_token_ttl": 30 * 24 * 3600,
             "sms_text": null,
             "sms_monthly_budget_usd": null,
+            "sms_daily_budget_usd": null,
             "active": true,
             "created_at": "1970-01-01T00:00:00Z",
             "updated_at": "1970-01-01T00:00:00Z",

@@ -44,6 +44,10 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<f64>)]
     sms_monthly_budget_usd: Option<Option<f64>>,
+    /// The same in a day (UTC).
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<f64>)]
+    sms_daily_budget_usd: Option<Option<f64>>,
     /// An app that is switched off refuses everything at once.
     active: Option<bool>,
 }
@@ -79,6 +83,7 @@ async fn update(
         refresh_token_ttl: request.refresh_token_ttl,
         sms_text: request.sms_text,
         sms_monthly_budget_usd: request.sms_monthly_budget_usd,
+        sms_daily_budget_usd: request.sms_daily_budget_usd,
         active: request.active,
     };
     let event = recorder.event(admin.caller.deed(Action::AppUpdate, format!("app:{client_id}")))?;

@@ -13,7 +13,7 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         (10, json!({"sign_up": "closed", "default_role": "Guest"})),
         (10, json!({"allowed_origins": ["https://shop.example.com"], "sms_text": "{code}, please"})),
         (10, json!({"access_token_ttl": 60, "refresh_token_ttl": 900})),
-        (10, json!({"sms_monthly_budget_usd": 12.5})),
+        (10, json!({"sms_monthly_budget_usd": 12.5, "sms_daily_budget_usd": 1.5})),
         (10, json!({"active": false})),
         (10, json!({"default_role": null, "sms_text": null, "active": true})),
     ] {
@@ -49,6 +49,7 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
         (json!({"name": "New", "sms_text": "no code"}), "sms_text"),
         (json!({"name": "New", "sms_monthly_budget_usd": -1}), "sms_monthly_budget_usd"),
         (json!({"name": "New", "sms_monthly_budget_usd": 0.000_000_1}), "sms_monthly_budget_usd"),
+        (json!({"name": "New", "sms_daily_budget_usd": 1_000_001}), "sms_daily_budget_usd"),
         (json!({"name": "New", "allowed_origins": ["*"]}), "allowed_origins[0]"),
         (json!({"client_id": "other"}), "client_id"),
         (json!({"type": "confidential"}), "type"),

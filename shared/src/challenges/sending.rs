@@ -131,6 +131,7 @@ impl Challenges {
             valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
             stop_link,
+            prefix: counters.prefix.map(|counter| &counter.hash),
         };
         let prepared = match messenger.prepare(&content.address, &message, content.locale.as_deref()).await {
             Err(error) => return hide(error, content),

@@ -27,7 +27,7 @@ use crate::{
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     phone::{self, AllowedCountries, PhoneNumber},
     signing_keys::Algorithm,
-    spending::{Budget, USD},
+    spending::{Budget, SpendingLimits, USD},
     throttle::Limits,
 };
 
@@ -275,6 +275,16 @@ impl Settings {
                 month: reader.parsed("SMS_MONTHLY_BUDGET_USD", 100 * USD, AMOUNT, values::usd),
                 day: reader.optional("SMS_DAILY_BUDGET_USD", AMOUNT, values::usd),
                 countries: reader.parsed("SMS_COUNTRY_BUDGETS_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
+                countries_by_day: reader.parsed(
+                    "SMS_COUNTRY_DAILY_BUDGETS_USD",
+                    BTreeMap::new(),
+                    AMOUNTS,
+                    values::usd_by_country,
+                ),
+                prefix: SpendingLimits {
+                    month: reader.optional("SMS_PREFIX_MONTHLY_BUDGET_USD", AMOUNT, values::usd),
+                    day: reader.optional("SMS_PREFIX_DAILY_BUDGET_USD", AMOUNT, values::usd),
+                },
                 prices: reader.parsed("SMS_PRICES_USD", BTreeMap::new(), AMOUNTS, values::usd_by_country),
             },
             fraud_mode: reader.parsed("FRAUD_MODE", FraudMode::Record, "record, quiet or deny", values::fraud_mode),
@@ -372,6 +382,9 @@ mod tests {
             ("SMS_MONTHLY_BUDGET_USD", "1e9"),
             ("SMS_DAILY_BUDGET_USD", "much"),
             ("SMS_COUNTRY_BUDGETS_USD", "US"),
+            ("SMS_COUNTRY_DAILY_BUDGETS_USD", "US=x"),
+            ("SMS_PREFIX_MONTHLY_BUDGET_USD", "-1"),
+            ("SMS_PREFIX_DAILY_BUDGET_USD", "much"),
             ("SMS_PRICES_USD", "XX=1"),
             ("OTP_SENDS_PER_PREFIX_PER_HOUR", "0"),
             ("AVATAR_MAX_BYTES", "4194305"),

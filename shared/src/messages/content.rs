@@ -9,6 +9,7 @@ use super::Language;
 use crate::{
     app::{CODE_PLACEHOLDER, Sender},
     error::Error,
+    hash_keys::IdentifierHash,
 };
 
 /// What a message is about.
@@ -78,6 +79,8 @@ pub struct Content<'a> {
     pub link: Option<&'a str>,
     /// The link by which its holder stops texts to a phone; texts alone have one.
     pub stop_link: Option<&'a str>,
+    /// The numbers that begin as a phone's does, which may have a budget.
+    pub prefix: Option<&'a IdentifierHash>,
 }
 
 /// An e-mail's parts.
@@ -202,7 +205,7 @@ mod tests {
     }
 
     fn content(subject: Subject, sender: &Sender) -> Content<'_> {
-        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None, stop_link: None }
+        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None, stop_link: None, prefix: None }
     }
 
     fn text(language: Language, app_name: &str) -> String {

@@ -69,7 +69,7 @@ impl Texts {
         Ok(PreparedText {
             phone: phone.clone(),
             text,
-            reservation: self.spending.reserve(&country, app, segments).await?,
+            reservation: self.spending.reserve(&country, content.prefix, app, segments).await?,
         })
     }
 

@@ -10,6 +10,7 @@
 //! | sign-in half done       | `MFA#<hash>`        | `MFA`            | 5 minutes later             |
 //! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
+//! | spent on a prefix       | `ADDRESS#<hash>`    | `SPENDING#<month>` | some 400 days later       |
 //! | request with a key      | `IDEMPOTENCY#<hash>`| `ANSWER`         | a day later                 |
 //! | app                     | `APP#<client id>`   | `APP`            | never                       |
 //! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
@@ -142,6 +143,11 @@ impl Key {
     /// What a shard spent on texts in the month of `day`.
     pub(super) fn spending(day: Date, shard: i64) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{shard:x}", day.year(), day.month()), "SPENDING")
+    }
+
+    /// What texts of a month to numbers that begin alike cost.
+    pub(super) fn prefix_spending(prefix: &IdentifierHash, day: Date) -> Self {
+        Self::new(format!("ADDRESS#{}", prefix.as_str()), format!("SPENDING#{:04}-{:02}", day.year(), day.month()))
     }
 
     /// An app.

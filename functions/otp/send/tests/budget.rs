@@ -76,6 +76,57 @@ async fn a_budget_is_of_a_month_a_day_and_a_country() {
 }
 
 #[tokio::test]
+async fn a_country_and_a_prefix_have_days_of_their_own() {
+    let app = app(&[
+        ("SMS_COUNTRY_DAILY_BUDGETS_USD", "GB=0.08"),
+        ("SMS_PREFIX_DAILY_BUDGET_USD", "0.03"),
+        ("SMS_PREFIX_MONTHLY_BUDGET_USD", "0.05"),
+    ])
+    .await;
+    // A text of 4 cents is more than a prefix may cost a day.
+    app.send_code("+447400123456").await.assert_problem(429, "sms_limit_reached");
+    assert_eq!(spent(&app, "spent_in_GB").await, 0);
+    let dearer = app.restarted(&[("SMS_PREFIX_DAILY_BUDGET_USD", "1"), ("SMS_PREFIX_MONTHLY_BUDGET_USD", "1")]);
+    dearer.challenge("+447400123456").await;
+    dearer.challenge("+447500123456").await;
+    assert!((1..=DAY).contains(&dearer.send_code("+447800123456").await.assert_wait(429, "sms_limit_reached")));
+    // Numbers that begin with +1415555.
+    for number in 0..3 {
+        app.challenge(&us(number)).await;
+    }
+    assert!((1..=DAY).contains(&app.send_code(&us(3)).await.assert_wait(429, "sms_limit_reached")));
+    app.challenge("+14165550100").await;
+    app.advance(DAY);
+    app.challenge(&us(3)).await;
+    app.challenge(&us(4)).await;
+    app.send_code(&us(5)).await.assert_problem(429, "sms_limit_reached");
+    dearer.challenge("+447800123456").await;
+    app.advance(DAY);
+    app.send_code(&us(5)).await.assert_problem(429, "sms_limit_reached");
+    app.advance(31 * DAY);
+    app.challenge(&us(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_s_budget_is_kept_to_the_text_and_what_is_not_sent_is_given_back_to_it() {
+    let app = app(&[("SMS_PREFIX_DAILY_BUDGET_USD", "0.1")]).await;
+    app.cut_off("SNS").send_code(PHONE).await.assert_problem(503, "unavailable");
+    let poor = app.restarted(&[("SMS_MONTHLY_BUDGET_USD", "0")]);
+    poor.send_code(&us(0)).await.assert_problem(429, "sms_limit_reached");
+    let answers = at_once(30, |number| {
+        let app = app.clone();
+        async move { app.send_code(&us(number)).await }
+    })
+    .await;
+    let texts: usize = (0..30).map(|number| app.texts(&us(number)).len()).sum();
+    let sent = answers.iter().filter(|answer| answer.status == 202).count();
+    assert!((sent..=10).contains(&texts) && sent > 0, "{sent} were told of {texts} texts at a cent each");
+    if answers.iter().all(|answer| answer.status != 503) {
+        assert_eq!(texts, 10, "what was given back can be spent");
+    }
+}
+
+#[tokio::test]
 async fn what_aws_refuses_is_given_back_and_mails_cost_nothing() {
     let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0.02"), ("EMAIL_FROM", "id@example.com")]).await;
     for _ in 0..5 {
@@ -127,6 +178,12 @@ async fn an_app_has_a_budget_of_its_own() {
     assert!(app.post("/v1/otp/send", of_shop(3)).await.assert_wait(429, "sms_limit_reached") > DAY);
     assert_eq!(app.send_code(&us(4)).await.status, 202, "others go on");
     assert_eq!(spent(&app, "spent_by_shop").await, 30_000);
+    app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": 1, "sms_daily_budget_usd": 0.01}))
+        .await
+        .assert_ok();
+    app.advance(DAY);
+    app.post("/v1/otp/send", of_shop(6)).await.challenge_id();
+    assert!((1..=DAY).contains(&app.post("/v1/otp/send", of_shop(7)).await.assert_wait(429, "sms_limit_reached")));
     app.advance(31 * DAY);
     app.post("/v1/otp/send", of_shop(5)).await.challenge_id();
     app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": null})).await.assert_problem(401, "token_expired");
