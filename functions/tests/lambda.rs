@@ -170,6 +170,29 @@ async fn a_bad_body_is_refused_and_one_in_base64_is_read() {
 }
 
 #[tokio::test]
+async fn what_is_no_url_is_not_found_and_ends_no_process() {
+    let account = Account::new().await;
+    let send = account.start(env!("CARGO_BIN_EXE_otp-send")).await;
+    let good = event("POST", "/v1/otp/send", None, Some(&json!({"phone": PHONE})));
+    for (name, value) in [
+        ("rawPath", ":99999"),
+        ("rawPath", ""),
+        ("rawPath", &"/\u{1d11e}".repeat(10_000)),
+        ("rawQueryString", "a=\u{1}"),
+        ("rawQueryString", &"a".repeat(70_000)),
+    ] {
+        let mut odd = good.clone();
+        odd[name] = value.into();
+        assert_eq!(call(&send, odd).await.0, 404, "{name}");
+    }
+    for (name, value) in [("host", "a b"), ("host", "[::"), ("x-forwarded-proto", ":")] {
+        let mut odd = good.clone();
+        odd["headers"][name] = value.into();
+        assert_ne!(call(&send, odd).await.0, 404, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn without_keys_nobody_signs_in_and_the_first_rotation_heals_it() {
     let account = Account::new().await;
     let send = account.start(env!("CARGO_BIN_EXE_otp-send")).await;

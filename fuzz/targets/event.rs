@@ -3,8 +3,8 @@
 //!
 //! Nothing panics; nothing is a fault of the service's own; whatever is refused has a body that says why.
 //!
-//! API Gateway itself sets the host and the protocol, encodes bodies, and refuses what is no URI. `lambda_http` relies
-//! on that, and panics where it is not so; an event that cannot come from API Gateway is no input here.
+//! API Gateway encodes bodies itself. `lambda_http` relies on that, and panics where it is not so; an event that cannot come
+//! from API Gateway is no input here.
 
 #![no_main]
 
@@ -13,14 +13,13 @@ use std::cell::OnceCell;
 use axum::{Router, body::to_bytes};
 use data_encoding::BASE64;
 use fuzz::aws::{self, USER_ID};
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, Request, StatusCode, header};
+use lambda_http::{Body, request::LambdaRequest};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Map, Value, json};
+use shared::http::lambda;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
-
-/// Where the service is.
-const HOST: &str = "id.example.com";
 
 struct Service {
     runtime: Runtime,
@@ -66,7 +65,8 @@ impl Service {
 
     /// The answer to an event; nothing where it is no event of an HTTP API.
     fn answer(&self, event: &str) -> Option<(StatusCode, HeaderMap, Vec<u8>)> {
-        let request = lambda_http::request::from_str(event).ok()?;
+        let request = LambdaRequest::ApiGatewayV2(lambda::readable(serde_json::from_str(event).ok()?));
+        let request = Request::<Body>::from(request);
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
             let (head, body) = response.into_parts();
@@ -119,18 +119,11 @@ fn event(request: &str) -> Value {
 
 /// The event with what API Gateway says itself; nothing where it would not have come so far.
 fn through_gateway(mut event: Value) -> Option<String> {
-    let path = event["rawPath"].as_str().filter(|path| path.starts_with('/'))?;
-    let query = event["rawQueryString"].as_str().unwrap_or_default();
-    format!("https://{HOST}{path}?{query}").parse::<Uri>().ok()?;
     if event["isBase64Encoded"] == true {
         BASE64.decode(event["body"].as_str().unwrap_or_default().as_bytes()).ok()?;
     }
-    let headers = event.get_mut("headers")?.as_object_mut()?;
-    headers.retain(|name, _| !["host", "x-forwarded-proto"].contains(&name.to_ascii_lowercase().as_str()));
-    headers.insert("host".to_owned(), HOST.into());
-    headers.insert("x-forwarded-proto".to_owned(), "https".into());
     let context = event.get_mut("requestContext")?.as_object_mut()?;
-    context.insert("domainName".to_owned(), HOST.into());
+    context.insert("domainName".to_owned(), "id.example.com".into());
     context.insert("stage".to_owned(), "$default".into());
     Some(event.to_string())
 }

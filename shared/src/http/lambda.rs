@@ -2,6 +2,15 @@
 
 use std::{pin::Pin, process::ExitCode};
 
+use axum::Router;
+use http::{HeaderValue, Uri, header};
+use lambda_http::{
+    Adapter,
+    aws_lambda_events::apigw::ApiGatewayV2httpRequest,
+    lambda_runtime::{self, LambdaEvent},
+    request::LambdaRequest,
+};
+use tower::ServiceExt as _;
 use tracing_subscriber::{
     Layer as _,
     filter::{LevelFilter, filter_fn},
@@ -19,6 +28,10 @@ use crate::{
     random::Random,
 };
 
+/// API Gateway takes 10,240 bytes of request line and headers; percent-encoded this is what a URI may have.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const MAX_URL_BYTES: usize = 16 * 1024;
+
 /// What a Lambda prepares while it is given a whole core: opens connections, reads keys. Where that
 /// fails the first request tries again.
 ///
@@ -32,13 +45,36 @@ pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 pub fn run(routes: OpenApiRouter<Parts>, warm: Warm) -> ExitCode {
     start(async |parts| {
         warm(&parts).await;
-        lambda_http::run(super::service(routes.into(), parts)).await
+        answer(super::service(routes.into(), parts)).await
     })
 }
 
 /// As [`run`], for what touches no table: such a Lambda links no AWS SDK.
 pub fn run_static(routes: OpenApiRouter<Parts>) -> ExitCode {
-    start(async |parts| lambda_http::run(super::static_service(routes.into(), parts)).await)
+    start(async |parts| answer(super::static_service(routes.into(), parts)).await)
+}
+
+/// Answers the events of an HTTP API, payload format 2.0, until the runtime ends.
+async fn answer(service: Router) -> Result<(), lambda_http::Error> {
+    let service = Adapter::from(service).map_request(|event: LambdaEvent<ApiGatewayV2httpRequest>| LambdaEvent {
+        payload: LambdaRequest::ApiGatewayV2(readable(event.payload)),
+        context: event.context,
+    });
+    lambda_runtime::run(service).await
+}
+
+/// A request as `lambda_http` can read it, which panics at a URL that is none, and that ends the process. Host and
+/// protocol are clients' words and of no use here; what is no path or query is none that anything is at.
+pub fn readable(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest {
+    request.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+    request.headers.remove("x-forwarded-proto");
+    let is_path = |path: &String| path.starts_with('/') && path.len() <= MAX_URL_BYTES;
+    let is_query = |query: &String| query.len() <= MAX_URL_BYTES && format!("/?{query}").parse::<Uri>().is_ok();
+    if !request.raw_path.as_ref().is_some_and(is_path) || !request.raw_query_string.as_ref().is_none_or(is_query) {
+        request.raw_path = Some("/".to_owned());
+        request.raw_query_string = None;
+    }
+    request
 }
 
 /// Starts any Lambda: the log, the settings, the runtime.
