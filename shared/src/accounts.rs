@@ -19,13 +19,16 @@ use crate::{
     messages::{Content, Messenger, Subject},
     password::{Password, PasswordHash, PasswordHasher},
     random::Random,
-    store::{ResetLink, Store},
+    store::{Noted, ResetLink, Store},
     user::{User, UserStatus, personal_words},
     username::Username,
 };
 
 /// How long a reset link is good.
 const RESET_LINK_SECONDS: i64 = 30 * 60;
+
+/// How often somebody is told of changes in an hour.
+const MAX_NOTICES_PER_HOUR: u32 = 5;
 
 /// How somebody says who he is.
 #[derive(Debug)]
@@ -309,12 +312,17 @@ impl Accounts {
         }
     }
 
-    /// Tells whoever reads `address` what has changed.
+    /// Tells whoever reads `address` what has changed. No more than a few times an hour: who changes something again and
+    /// again may be somebody who earns by texts.
     pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
         let sender = App::default_app(&self.settings).sender(&self.settings);
-        let content =
-            Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None, prefix: None };
-        let told = async { messenger.send(messenger.prepare(address, &content, locale).await?).await };
+        let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
+        let notices = self.hash_keys.notices(address);
+        let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
+        let told = async {
+            self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, self.clock.now()).await?;
+            messenger.send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?).await
+        };
         if let Err(error) = told.await {
             tracing::warn!(%error, "a user could not be told of a change");
         }

@@ -11,7 +11,7 @@ use crate::{
     clock::epoch_seconds,
     config::{self, Settings},
     error::Error,
-    spending::{self, AppBudget, MicroUsd, SpendingLimits},
+    spending::{self, AppBudget, MicroUsd},
 };
 
 /// The app of requests that name none. It exists from the start, is public, and stays: administrators
@@ -81,9 +81,12 @@ pub struct App {
     /// Its own text of a message with a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
-    /// The most that its texts may cost.
-    #[serde(default)]
-    pub sms_budget: SpendingLimits,
+    /// The most that its texts may cost in a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms_budget: Option<MicroUsd>,
+    /// The most that its texts may cost in a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms_daily_budget: Option<MicroUsd>,
     /// Whether it may do anything.
     pub active: bool,
     /// Its secrets: the newest first, the one before while that is still good.
@@ -172,7 +175,8 @@ impl App {
             access_token_ttl: None,
             refresh_token_ttl: None,
             sms_text: None,
-            sms_budget: SpendingLimits::default(),
+            sms_budget: None,
+            sms_daily_budget: None,
             active: true,
             secrets: Vec::new(),
             deleted: false,
@@ -215,9 +219,11 @@ impl App {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
             web_otp_host: host.or_else(|| settings.sms.web_otp_host.clone()),
-            budget: Some(self.sms_budget)
-                .filter(SpendingLimits::are_set)
-                .map(|limits| AppBudget { client_id: self.client_id.clone(), limits }),
+            budget: self.sms_budget.or(self.sms_daily_budget).map(|_| AppBudget {
+                client_id: self.client_id.clone(),
+                month: self.sms_budget,
+                day: self.sms_daily_budget,
+            }),
         }
     }
 
@@ -250,10 +256,10 @@ impl App {
             self.sms_text = text.map(parse_sms_text).transpose()?;
         }
         if let Some(budget) = change.sms_monthly_budget_usd {
-            self.sms_budget.month = budget.map(|usd| parse_budget("sms_monthly_budget_usd", usd)).transpose()?;
+            self.sms_budget = budget.map(|usd| parse_budget("sms_monthly_budget_usd", usd)).transpose()?;
         }
         if let Some(budget) = change.sms_daily_budget_usd {
-            self.sms_budget.day = budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
+            self.sms_daily_budget = budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
         }
         if let Some(active) = change.active {
             if self.is_default() && !active {
@@ -396,8 +402,8 @@ impl AppView {
             access_token_ttl: terms.access_token_ttl,
             refresh_token_ttl: terms.refresh_token_ttl,
             sms_text: app.sms_text,
-            sms_monthly_budget_usd: app.sms_budget.month.map(spending::in_usd),
-            sms_daily_budget_usd: app.sms_budget.day.map(spending::in_usd),
+            sms_monthly_budget_usd: app.sms_budget.map(spending::in_usd),
+            sms_daily_budget_usd: app.sms_daily_budget.map(spending::in_usd),
             active: app.active,
             created_at: app.created_at,
             updated_at: app.updated_at,

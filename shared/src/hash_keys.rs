@@ -6,7 +6,7 @@ use aws_lc_rs::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{address::Address, error::Error, random::Random, username::Username};
+use crate::{address::Address, error::Error, phone::PhoneNumber, random::Random, username::Username};
 
 /// Bytes of the tags that tokens and cursors carry.
 pub(crate) const TAG_BYTES: usize = 16;
@@ -119,6 +119,16 @@ impl HashKeys {
     /// /64 that an IPv6 address lies in.
     pub fn source(&self, ip: Option<&str>) -> IdentifierHash {
         self.identifier("ip", &network(ip.unwrap_or_default()))
+    }
+
+    /// The hash that texts to numbers that begin as `phone` does are counted under.
+    pub fn prefix(&self, phone: &PhoneNumber) -> IdentifierHash {
+        self.identifier("prefix", phone.prefix())
+    }
+
+    /// The hash that the messages that tell `address` of changes are counted under.
+    pub fn notices(&self, address: &Address) -> IdentifierHash {
+        self.identifier("notices", self.address(address).as_str())
     }
 
     /// The secret that goes into every password's hash.

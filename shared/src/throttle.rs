@@ -52,13 +52,8 @@ pub struct Throttle {
     second_failures_in_row: u32,
     last_failure_at: i64,
     /// Until when its holder wants no messages.
-    #[serde(skip_serializing_if = "is_never")]
-    stopped_until: i64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_never(time: &i64) -> bool {
-    *time == 0
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_until: Option<i64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -102,9 +97,11 @@ impl Throttle {
             .filter_map(|(max, window)| window_wait(&self.sends, max, window, now))
             .max()
             .map(|retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }));
-        let stopped = self.stopped_until - now.as_second();
-        let stopped =
-            (stopped > 0).then_some((Wait::Seconds(stopped), Error::SmsLimitReached { retry_after: stopped }));
+        let stopped = self
+            .stopped_until
+            .map(|until| until - now.as_second())
+            .filter(|wait| *wait > 0)
+            .map(|retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }));
         [locked, cooling, capped, stopped].into_iter().flatten().max_by_key(|(wait, _)| *wait).map(|(_, error)| error)
     }
 
@@ -113,10 +110,11 @@ impl Throttle {
         self.sends.iter().any(|at| *at > now.as_second() - DAY)
     }
 
-    /// Sends no message for 24 hours: its holder did not ask for any. Answers until when.
-    pub fn stop(&mut self, now: Timestamp) -> i64 {
-        self.stopped_until = now.as_second() + DAY;
-        self.stopped_until
+    /// Sends no message for 24 hours: its holder did not ask for any. Answers until when; nothing where he was sent none
+    /// lately, so that one message does not stop those of more than a day.
+    pub fn stop(&mut self, now: Timestamp) -> Option<i64> {
+        let running = self.stopped_until.filter(|until| *until > now.as_second());
+        running.or_else(|| self.was_sent_to(now).then(|| *self.stopped_until.insert(now.as_second() + DAY)))
     }
 
     /// Takes back the message counted at `sent_at`, because it could not be sent.
@@ -207,15 +205,18 @@ impl Throttle {
         Ok(())
     }
 
-    /// Ends the row of failures and of messages. The day's counts stay.
+    /// Ends the row of failures and of messages, and a stop: its holder uses codes. The day's counts stay.
     pub fn record_success(&mut self) {
+        self.stopped_until = None;
         self.failures_in_row = 0;
         self.sends_in_row = self.sends_in_row.min(1);
     }
 
-    /// Forgets all failures: an administrator knows who it was. Answers whether there were any.
+    /// Forgets all failures, and that its holder wanted no messages: an administrator knows who it was. Answers whether
+    /// there was anything.
     pub fn forget_failures(&mut self) -> bool {
-        let had = self.longest_row() > 0 || !self.failures.is_empty();
+        let had = self.longest_row() > 0 || !self.failures.is_empty() || self.stopped_until.is_some();
+        self.stopped_until = None;
         self.failures.clear();
         self.failures_in_row = 0;
         self.second_failures_in_row = 0;
@@ -257,7 +258,7 @@ impl Throttle {
         let sends = self.sends.last().map(|at| at + DAY);
         let failures = self.failures.last().map(|at| at + DAY);
         let row = (self.longest_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
-        Some([sends, failures, row].into_iter().flatten().max().unwrap_or_default().max(self.stopped_until))
+        Some([sends, failures, row, self.stopped_until].into_iter().flatten().max().unwrap_or_default())
     }
 
     fn forget_old(&mut self, now: Timestamp) {
@@ -342,10 +343,19 @@ mod tests {
         let mut throttle = Throttle::default();
         send(&mut throttle, start()).unwrap();
         let stopped = start() + 1.hour();
-        throttle.stop(stopped);
+        let until = Some(stopped.as_second() + DAY);
+        assert_eq!(throttle.stop(stopped), until);
+        assert_eq!(throttle.stop(stopped + 1.hour()), until, "once more is no longer");
         assert_eq!(send(&mut throttle, stopped), Err(Error::SmsLimitReached { retry_after: DAY }));
-        assert_eq!(throttle.ends_at(), Some(stopped.as_second() + DAY));
+        assert_eq!(throttle.ends_at(), until);
         assert_eq!(throttle.check(&LIMITS, stopped), Ok(()), "what was sent can be used");
+        let mut used = throttle.clone();
+        used.record_success();
+        assert_eq!(send(&mut used, stopped), Ok(()), "who uses a code wants them");
+        let mut unlocked = throttle.clone();
+        assert!(unlocked.forget_failures());
+        assert_eq!(send(&mut unlocked, stopped), Ok(()));
+        assert_eq!(throttle.clone().stop(stopped + 24.hours()), None, "nothing was sent since");
         assert_eq!(send(&mut throttle, stopped + 24.hours()), Ok(()));
     }
 

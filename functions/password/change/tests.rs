@@ -40,6 +40,20 @@ async fn the_other_sessions_end_and_this_one_stays() {
 }
 
 #[tokio::test]
+async fn who_changes_it_again_and_again_is_told_a_few_times_an_hour() {
+    let app = TestApp::start().await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let before = app.texts(PHONE).len();
+    let mut passwords = [PASSWORD, NEW_PASSWORD];
+    for _ in 0..8 {
+        let [old, new] = passwords;
+        app.post_as(&me.access, PATH, json!({"old_password": old, "new_password": new})).await.assert_done();
+        passwords = [new, old];
+    }
+    assert_eq!(app.texts(PHONE).len() - before, 5, "texts cost money");
+}
+
+#[tokio::test]
 async fn a_wrong_old_password_changes_nothing_and_signs_nobody_out() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;

@@ -42,13 +42,40 @@ async fn who_did_not_ask_stops_texts_for_a_day() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_sent_stays_good() {
+async fn a_code_that_was_sent_stays_good_and_ends_a_stop() {
     let app = TestApp::start().await;
     app.challenge(PHONE).await;
     app.advance(30);
     let id = app.challenge(PHONE).await;
     assert_eq!(call(&app, Method::POST, &link(&app, PHONE).unwrap()).await.status, 200);
+    app.advance(60);
+    app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
     app.verify(&id, &app.code(PHONE)).await.assert_ok();
+    app.challenge(PHONE).await;
+}
+
+#[tokio::test]
+async fn one_link_stops_texts_for_one_day() {
+    let app = TestApp::start().await;
+    app.challenge(PHONE).await;
+    app.advance(30);
+    app.challenge(PHONE).await;
+    let path = link(&app, PHONE).unwrap();
+    for _ in 0..2 {
+        assert_eq!(call(&app, Method::POST, &path).await.status, 200);
+        app.advance(12 * 3600);
+    }
+    call(&app, Method::POST, &path).await.assert_problem(404, "not_found");
+    app.challenge(PHONE).await;
+}
+
+#[tokio::test]
+async fn a_registered_template_has_no_link() {
+    let app = TestApp::with(&[("SMS_TEMPLATE_ID", "1107160000000000000")]).await;
+    app.challenge(PHONE).await;
+    app.advance(30);
+    app.challenge(PHONE).await;
+    assert_eq!(link(&app, PHONE), None);
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ impl Challenges {
         now: Timestamp,
     ) -> Result<Option<Counter>, Error> {
         let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
-        let hash = self.hash_keys.identifier("prefix", phone.prefix());
+        let hash = self.hash_keys.prefix(phone);
         let noted = if is_first { Noted::Number(self.place_in_prefix(phone)) } else { Noted::Nothing };
         let tally = self.store.count_send(&hash, noted, self.settings.sends_per_prefix_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
@@ -90,10 +90,12 @@ impl Challenges {
         moved.unwrap_or_default() + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
     }
 
-    /// The link by which its holder stops messages to an address, from the second one of 24 hours on.
+    /// The link by which its holder stops messages to an address, from the second one of 24 hours on. A registered
+    /// template has no place for it.
     pub(super) fn stop_link(&self, identity: &Identity, place: &Place, now: Timestamp) -> Option<String> {
         let token = || self.hash_keys.stop_token(place, now);
-        identity.throttle().was_sent_to(now).then(|| format!("{}/stop/{}", self.settings.issuer, token()))
+        let has_link = identity.throttle().was_sent_to(now) && self.settings.sms.template_id.is_none();
+        has_link.then(|| format!("{}/stop/{}", self.settings.issuer, token()))
     }
 
     /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted, unless the message was not sent since it
@@ -131,9 +133,9 @@ impl Challenges {
             valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
             stop_link,
-            prefix: counters.prefix.map(|counter| &counter.hash),
         };
-        let prepared = match messenger.prepare(&content.address, &message, content.locale.as_deref()).await {
+        let prefix = counters.prefix.map(|counter| &counter.hash);
+        let prepared = match messenger.prepare(&content.address, prefix, &message, content.locale.as_deref()).await {
             Err(error) => return hide(error, content),
             Ok(prepared) => prepared,
         };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Challenges;
-use crate::{error::Error, hash_keys::Place};
+use crate::{error::Error, hash_keys::Place, store::Identity};
 
 impl Challenges {
     /// Whether a link is good: it was sent today or yesterday (UTC).
@@ -15,14 +15,16 @@ impl Challenges {
     }
 
     /// Sends nothing more for 24 hours to the address whose holder was sent this link; answers until when. Codes
-    /// that were sent stay good.
+    /// that were sent stay good, and whoever proves one ends it.
     ///
     /// # Errors
-    /// As [`Self::check_stop_link`]; [`Error::Unavailable`].
+    /// [`Error::NotFound`] as [`Self::check_stop_link`], and where nothing was sent in the last 24 hours;
+    /// [`Error::Unavailable`].
     pub async fn stop(&self, token: &str) -> Result<Timestamp, Error> {
         let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
         let identity = self.store.identity_at(&place).await?;
-        let until = self.store.change_identity(&place, identity, now, |identity| Ok(identity.throttle_mut().stop(now)));
-        Timestamp::from_second(until.await?).map_err(|error| Error::Internal(error.to_string()))
+        let stop = |identity: &mut Identity| identity.throttle_mut().stop(now).ok_or(Error::NotFound);
+        let until = self.store.change_identity(&place, identity, now, stop).await?;
+        Timestamp::from_second(until).map_err(|error| Error::Internal(error.to_string()))
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     phone::{self, AllowedCountries, PhoneNumber},
     signing_keys::Algorithm,
-    spending::{Budget, SpendingLimits, USD},
+    spending::{self, Budget, USD},
     throttle::Limits,
 };
 
@@ -281,7 +281,7 @@ impl Settings {
                     AMOUNTS,
                     values::usd_by_country,
                 ),
-                prefix: SpendingLimits {
+                prefix: spending::Limits {
                     month: reader.optional("SMS_PREFIX_MONTHLY_BUDGET_USD", AMOUNT, values::usd),
                     day: reader.optional("SMS_PREFIX_DAILY_BUDGET_USD", AMOUNT, values::usd),
                 },

@@ -30,7 +30,7 @@ use crate::{
 
 /// API Gateway takes 10,240 bytes of request line and headers; percent-encoded this is what a URI may have.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
-const MAX_URL_BYTES: usize = 16 * 1024;
+const MAX_URL_BYTES: usize = 15 * 1024;
 
 /// What a Lambda prepares while it is given a whole core: opens connections, reads keys. Where that
 /// fails the first request tries again.

@@ -9,7 +9,6 @@ use super::Language;
 use crate::{
     app::{CODE_PLACEHOLDER, Sender},
     error::Error,
-    hash_keys::IdentifierHash,
 };
 
 /// What a message is about.
@@ -79,8 +78,6 @@ pub struct Content<'a> {
     pub link: Option<&'a str>,
     /// The link by which its holder stops texts to a phone; texts alone have one.
     pub stop_link: Option<&'a str>,
-    /// The numbers that begin as a phone's does, which may have a budget.
-    pub prefix: Option<&'a IdentifierHash>,
 }
 
 /// An e-mail's parts.
@@ -95,21 +92,20 @@ pub struct MailText {
 }
 
 impl Content<'_> {
-    /// The text message: the sender's own for a sign-in or, in `language`, a built-in one. Where the sender has a host
-    /// and there is a code, it ends with the line by which
-    /// browsers and phones fill the code in on that host alone (WICG, Origin-bound one-time codes
-    /// delivered via SMS).
+    /// The text message: the sender's own for a sign-in or, in `language`, a built-in one and the link to stop texts. Own
+    /// ones are as they may be registered somewhere. Where the sender has a host and there is a code, it ends with the
+    /// line by which browsers and phones fill the code in on that host alone (WICG, Origin-bound one-time codes delivered
+    /// via SMS).
     ///
     /// Values are put on one line, so that a name cannot forge that last one.
     pub fn text(&self, language: Language) -> Result<String, Error> {
         let has_code = !self.code.is_empty();
         let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn) {
             Some(own) => one_line(&own.replace(CODE_PLACEHOLDER, self.code)),
+            None if self.stop_link.is_some() => {
+                format!("{} {}", self.format(language, None)?, self.message(NOT_YOU, language, None)?)
+            }
             None => self.format(language, None)?,
-        };
-        let text = match self.stop_link {
-            Some(_) => format!("{text} {}", self.message(NOT_YOU, language, None)?),
-            None => text,
         };
         Ok(match self.sender.web_otp_host.as_deref().filter(|_| has_code) {
             Some(host) => format!("{text}\n\n@{host} #{}", self.code),
@@ -205,7 +201,7 @@ mod tests {
     }
 
     fn content(subject: Subject, sender: &Sender) -> Content<'_> {
-        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None, stop_link: None, prefix: None }
+        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None, stop_link: None }
     }
 
     fn text(language: Language, app_name: &str) -> String {
@@ -260,19 +256,21 @@ mod tests {
 
     #[test]
     fn a_link_to_stop_texts_stands_before_the_last_line() {
-        let (sender, link) = (sender("Latchkey", None), "https://id.example.com/stop/AAAAAAAAAAAAAAAAAAAAAA");
+        let link = "https://id.example.com/stop/AAAAAAAAAAAAAAAAAAAAAA";
+        let text = |sender: &Sender, language| {
+            let content = content(Subject::SignIn, sender);
+            Content { code: "123456", valid_minutes: 5, stop_link: Some(link), ..content }.text(language).unwrap()
+        };
         for language in Language::ALL {
-            let content = Content {
-                code: "123456",
-                valid_minutes: 5,
-                stop_link: Some(link),
-                ..content(Subject::SignIn, &sender)
-            };
-            let text = content.text(language).unwrap();
-            assert!(text.ends_with(link) && text.lines().count() == 1, "{text}");
+            let alone = text(&sender("Latchkey", None), language);
+            assert!(alone.ends_with(link) && alone.lines().count() == 1, "{alone}");
             if matches!(language, Language::English | Language::Spanish) {
-                assert!(text.chars().count() <= 160, "a host of 14 characters leaves it one segment: {text}");
+                assert_eq!(crate::spending::segments(&alone), 1, "with a host of 14 characters: {alone}");
             }
+            let bound = text(&sender("Latchkey", Some("id.example.com")), language);
+            assert_eq!(bound, format!("{alone}\n\n@id.example.com #123456"));
+            let own = Sender { sms_text: Some("Use {code}".into()), ..sender("Latchkey", None) };
+            assert_eq!(text(&own, language), "Use 123456", "it may be registered as it is");
         }
     }
 

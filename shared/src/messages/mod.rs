@@ -11,7 +11,7 @@ pub use self::{
     mail::Mails,
     sms::{PreparedText, Texts},
 };
-use crate::{address::Address, email::Email, error::Error};
+use crate::{address::Address, email::Email, error::Error, hash_keys::IdentifierHash};
 
 /// A message that can be sent: a text is paid.
 #[derive(Debug)]
@@ -41,14 +41,20 @@ impl Messenger {
     }
 
     /// Words a message, in the language that was asked for or that the phone's country speaks, and puts the price of a
-    /// text aside. What is prepared must be sent or canceled.
+    /// text aside; the `prefix` stands for the numbers that begin as the phone's. What is prepared must be sent or canceled.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
-    pub async fn prepare(&self, to: &Address, content: &Content<'_>, locale: Option<&str>) -> Result<Prepared, Error> {
+    pub async fn prepare(
+        &self,
+        to: &Address,
+        prefix: Option<&IdentifierHash>,
+        content: &Content<'_>,
+        locale: Option<&str>,
+    ) -> Result<Prepared, Error> {
         let language = language(locale, to.country().as_deref());
         Ok(match to {
-            Address::Sms(phone) => Prepared::Text(self.texts.prepare(phone, content, language).await?),
+            Address::Sms(phone) => Prepared::Text(self.texts.prepare(phone, prefix, content, language).await?),
             Address::Email(email) => Prepared::Mail(email.clone(), content.mail(language)?),
         })
     }

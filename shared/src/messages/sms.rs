@@ -7,6 +7,7 @@ use crate::{
     aws::{Aws, UnansweredClassifier, patient},
     config::{Settings, SmsSettings},
     error::Error,
+    hash_keys::IdentifierHash,
     metrics::{self, Metric},
     phone::PhoneNumber,
     spending::{self, Reservation, Spending},
@@ -53,13 +54,14 @@ impl Texts {
         let _ = self.client.publish().message("-").send().await;
     }
 
-    /// Puts the price of a text to `phone` aside.
+    /// Puts the price of a text to `phone` aside. The `prefix` stands for the numbers that begin as it does.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
     pub async fn prepare(
         &self,
         phone: &PhoneNumber,
+        prefix: Option<&IdentifierHash>,
         content: &Content<'_>,
         language: Language,
     ) -> Result<PreparedText, Error> {
@@ -69,7 +71,7 @@ impl Texts {
         Ok(PreparedText {
             phone: phone.clone(),
             text,
-            reservation: self.spending.reserve(&country, content.prefix, app, segments).await?,
+            reservation: self.spending.reserve(&country, prefix, app, segments).await?,
         })
     }
 

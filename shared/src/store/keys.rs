@@ -10,7 +10,6 @@
 //! | sign-in half done       | `MFA#<hash>`        | `MFA`            | 5 minutes later             |
 //! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
 //! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
-//! | spent on a prefix       | `ADDRESS#<hash>`    | `SPENDING#<month>` | some 400 days later       |
 //! | request with a key      | `IDEMPOTENCY#<hash>`| `ANSWER`         | a day later                 |
 //! | app                     | `APP#<client id>`   | `APP`            | never                       |
 //! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
@@ -18,6 +17,7 @@
 //! | audit event             | `AUDIT#<0-f>`       | `<id>`           | `AUDIT_RETENTION_DAYS` later|
 //! | active administrators   | `ADMINS`            | `ADMINS`         | never                       |
 //! | spent on texts          | `SPENDING#<month>#<0-f>` | `SPENDING`  | some 400 days later         |
+//! | of them, by one payer   | `SPENDING#<month>#<payer>` | `SPENDING`| some 400 days later         |
 //! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
 //!
 //! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::hash_keys`]): a
@@ -40,7 +40,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::hash_keys::{IdentifierHash, Place};
+use crate::{
+    hash_keys::{IdentifierHash, Place},
+    spending::Payer,
+};
 
 /// The attribute that DynamoDB's TTL reads.
 pub const TTL: &str = "expires_at";
@@ -145,9 +148,14 @@ impl Key {
         Self::new(format!("SPENDING#{:04}-{:02}#{shard:x}", day.year(), day.month()), "SPENDING")
     }
 
-    /// What texts of a month to numbers that begin alike cost.
-    pub(super) fn prefix_spending(prefix: &IdentifierHash, day: Date) -> Self {
-        Self::new(format!("ADDRESS#{}", prefix.as_str()), format!("SPENDING#{:04}-{:02}", day.year(), day.month()))
+    /// What the texts of a month cost one of those who pay them.
+    pub(super) fn own_spending(day: Date, payer: &Payer) -> Self {
+        let payer = match payer {
+            Payer::Country(country) => format!("COUNTRY#{country}"),
+            Payer::App(client_id) => format!("APP#{client_id}"),
+            Payer::Prefix(hash) => format!("PREFIX#{}", hash.as_str()),
+        };
+        Self::new(format!("SPENDING#{:04}-{:02}#{payer}", day.year(), day.month()), "SPENDING")
     }
 
     /// An app.

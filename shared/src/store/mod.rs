@@ -31,7 +31,7 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, SdkError},
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     types::{
         AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
     },
@@ -53,7 +53,7 @@ pub use self::{
 };
 use crate::{
     audit::Event,
-    aws::{Aws, TransactionConflictClassifier},
+    aws::{Aws, TransactionConflictClassifier, UnansweredClassifier},
     config::Settings,
     error::Error,
     random::Random,
@@ -148,14 +148,26 @@ impl Store {
     /// Sends an update with a condition. The update says what it puts and which item it is; this asks for the
     /// item as it is afterwards or, where the condition did not hold, as it is now.
     async fn update_if(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<Updated, Error> {
-        let result = update
+        self.updated(self.asking(key, update).send().await)
+    }
+
+    /// As [`Self::update_if`], for what is taken back: where no answer comes it may have been done, and what others wrote
+    /// since may hide that it was.
+    async fn take_back(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<(), Error> {
+        let once = aws_sdk_dynamodb::config::Builder::new().retry_classifier(UnansweredClassifier);
+        self.updated(self.asking(key, update).customize().config_override(once).send().await).map(drop)
+    }
+
+    fn asking(&self, key: Key, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        update
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
+    }
+
+    fn updated(&self, result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<Updated, Error> {
         match result {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());

@@ -123,6 +123,6 @@ impl Store {
             .expression_attribute_values(":minus_one", number(-1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":mark", text(self.random.uuid(counted_at)?));
-        self.update_if(Key::sends(address, hour), update).await.map(drop)
+        self.take_back(Key::sends(address, hour), update).await
     }
 }

@@ -6,18 +6,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::{NOT_WRITTEN, Store, Updated, amount, keys::Key, number, text};
+use super::{Item, NOT_WRITTEN, Store, Updated, amount, keys::Key, number, text};
 use crate::{
     clock::seconds,
     error::Error,
     fraud::Cohort,
-    hash_keys::IdentifierHash,
-    spending::{Account, MicroUsd, Share, SpendingLimits},
+    spending::{Account, Limits, MicroUsd, Payer, Share, UsedUp},
 };
 
 /// How long the accounts of a month are kept.
 const KEPT_SECONDS: i64 = 400 * 24 * 3600;
-/// Some attributes are of a day; those of so many days before are taken out with the next text.
+/// The counts of a country's texts are of a day; those of so many days before are taken out with the next text.
 const STALE_DAYS: i8 = 3;
 
 /// The outcome of putting a price aside.
@@ -31,7 +30,7 @@ pub enum Reserved {
         country: Cohort,
     },
     /// A budget has no room for it.
-    No,
+    No(UsedUp),
 }
 
 impl Store {
@@ -44,25 +43,23 @@ impl Store {
         share: &Share,
     ) -> Result<Reserved, Error> {
         let price = price * texts_ahead;
-        let limits = [
-            ("#month", Some(share.month)),
-            ("#day", share.day),
-            ("#country", share.country.month),
-            ("#country_day", share.country.day),
-            ("#app", share.app.month),
-            ("#app_day", share.app.day),
-        ];
-        let Some((conditions, mut values)) = room(&limits, price) else { return Ok(Reserved::No) };
+        let limits =
+            [("#month", Some(share.month)), ("#day", share.day), ("#country", share.country), ("#app", share.app)];
         let mark = text(Uuid::from_bytes(self.random.bytes()?));
+        let mut names = money(account);
+        let (condition, mut values) = match room(&limits, price) {
+            Ok(room) => room,
+            Err(used_up) => return Ok(Reserved::No(used_up)),
+        };
         values.extend([
             (":price".to_owned(), number(price)),
             (":texts".to_owned(), number(texts_ahead)),
             (":mark".to_owned(), mark.clone()),
             (":expires_at".to_owned(), number(expires_at(account.day))),
         ]);
-        let mut names = money(account, share);
+        let booked = names.clone();
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :price")).collect();
-        let stale = stale_days(account, share);
+        let stale = stale_counts(account);
         let remove: Vec<_> = stale.keys().map(String::as_str).collect();
         let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
         names.insert("#texts".to_owned(), texts(account, account.day.day()));
@@ -74,14 +71,14 @@ impl Store {
                 "ADD {}, #texts :texts SET expires_at = :expires_at, written_by = :mark{remove}",
                 spent.join(", ")
             ))
-            .condition_expression(conditions)
+            .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values));
         let item = match self.update_if(Key::spending(account.day, account.shard), update).await? {
             Updated::Done(item) => item,
             // Our own write, whose answer was lost.
             Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => item,
-            Updated::Refused(_) => return Ok(Reserved::No),
+            Updated::Refused(item) => return Ok(Reserved::No(used_up(&limits, &booked, item.as_ref(), price))),
         };
         let day = account.day.day();
         let country =
@@ -90,8 +87,8 @@ impl Store {
     }
 
     /// Gives the price of a text back.
-    pub async fn give_price_back(&self, account: &Account, price: MicroUsd, share: &Share) -> Result<(), Error> {
-        let mut names = money(account, share);
+    pub async fn give_price_back(&self, account: &Account, price: MicroUsd) -> Result<(), Error> {
+        let mut names = money(account);
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :back")).collect();
         names.insert("#texts".to_owned(), texts(account, account.day.day()));
         let update = self
@@ -104,22 +101,23 @@ impl Store {
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price))
             .expression_attribute_values(":minus_one", number(-1));
-        self.update_if(Key::spending(account.day, account.shard), update).await.map(drop)
+        self.take_back(Key::spending(account.day, account.shard), update).await
     }
 
-    /// Puts the price of a text aside for the numbers that begin as its own; `false` where their limits have no room
-    /// for it.
-    pub async fn reserve_prefix_price(
+    /// Puts the price of a text aside for one of those who pay it; what is used up where that has no room for it.
+    pub async fn reserve_own_price(
         &self,
-        prefix: &IdentifierHash,
+        payer: &Payer,
+        limits: Limits,
         day: Date,
         price: MicroUsd,
-        limits: SpendingLimits,
-    ) -> Result<bool, Error> {
-        let Some((conditions, mut values)) = room(&[("#month", limits.month), ("#day", limits.day)], price) else {
-            return Ok(false);
+    ) -> Result<Option<UsedUp>, Error> {
+        let limits = [("#month", limits.month), ("#day", limits.day)];
+        let (condition, mut values) = match room(&limits, price) {
+            Ok(room) => room,
+            Err(used_up) => return Ok(Some(used_up)),
         };
-        let mark = text(Uuid::from_bytes(self.random.bytes()?));
+        let (mark, names) = (text(Uuid::from_bytes(self.random.bytes()?)), own_money(day));
         values.extend([
             (":price".to_owned(), number(price)),
             (":mark".to_owned(), mark.clone()),
@@ -129,35 +127,29 @@ impl Store {
             .client
             .update_item()
             .update_expression("ADD #month :price, #day :price SET expires_at = :expires_at, written_by = :mark")
-            .condition_expression(conditions)
-            .expression_attribute_names("#month", SPENT)
-            .expression_attribute_names("#day", spent_on(day))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names.clone()))
             .set_expression_attribute_values(Some(values));
-        Ok(match self.update_if(Key::prefix_spending(prefix, day), update).await? {
-            Updated::Done(_) => true,
+        Ok(match self.update_if(Key::own_spending(day, payer), update).await? {
+            Updated::Done(_) => None,
             // Our own write, whose answer was lost.
-            Updated::Refused(item) => item.is_some_and(|item| item.get("written_by") == Some(&mark)),
+            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => None,
+            Updated::Refused(item) => Some(used_up(&limits, &names, item.as_ref(), price)),
         })
     }
 
-    /// Gives back what [`Self::reserve_prefix_price`] put aside.
-    pub async fn give_prefix_price_back(
-        &self,
-        prefix: &IdentifierHash,
-        day: Date,
-        price: MicroUsd,
-    ) -> Result<(), Error> {
+    /// Gives back what [`Self::reserve_own_price`] put aside.
+    pub async fn give_own_price_back(&self, payer: &Payer, day: Date, price: MicroUsd) -> Result<(), Error> {
         let update = self
             .client
             .update_item()
             .update_expression("ADD #month :back, #day :back SET written_by = :mark")
             .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
-            .expression_attribute_names("#month", SPENT)
-            .expression_attribute_names("#day", spent_on(day))
+            .set_expression_attribute_names(Some(own_money(day)))
             .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price));
-        self.update_if(Key::prefix_spending(prefix, day), update).await.map(drop)
+        self.take_back(Key::own_spending(day, payer), update).await
     }
 
     /// Counts that the code of a text was verified.
@@ -179,48 +171,64 @@ impl Store {
 /// What was spent in the month.
 const SPENT: &str = "spent";
 
-fn spent_on(day: Date) -> String {
-    format!("spent_on_{:02}", day.day())
-}
-
-/// The condition that each of these attributes has room for a price, and its values; nothing where one never has.
-fn room(limits: &[(&str, Option<MicroUsd>)], price: MicroUsd) -> Option<(String, HashMap<String, AttributeValue>)> {
+/// The condition that every attribute with a limit has room for a price, and its values.
+///
+/// # Errors
+/// Where a limit has no room for it even when nothing is spent.
+fn room(
+    limits: &[(&str, Option<MicroUsd>)],
+    price: MicroUsd,
+) -> Result<(String, HashMap<String, AttributeValue>), UsedUp> {
     let mut conditions = vec![NOT_WRITTEN.to_owned()];
     let mut values = HashMap::new();
-    for (name, limit) in limits.iter().filter_map(|(name, limit)| limit.map(|limit| (name, limit))) {
-        if price > limit {
-            return None;
+    for (name, limit) in limits {
+        let Some(limit) = limit else { continue };
+        if price > *limit {
+            return Err(window(name));
         }
         let room = name.replace('#', ":");
         conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {room})"));
         values.insert(room, number(limit - price));
     }
-    Some((conditions.join(" AND "), values))
+    Ok((conditions.join(" AND "), values))
 }
 
-/// The attributes that a text's price is booked in, by placeholder. Days of a country and an app are of interest where
-/// they have a limit alone: an item of more than 1 KB costs twice as much to write.
-fn money(account: &Account, share: &Share) -> HashMap<String, String> {
-    let day = account.day.day();
+/// Which of the limits refused a price, by the item as it is.
+fn used_up(
+    limits: &[(&str, Option<MicroUsd>)],
+    names: &HashMap<String, String>,
+    item: Option<&Item>,
+    price: MicroUsd,
+) -> UsedUp {
+    let is_used_up = |(name, limit): &&(&str, Option<MicroUsd>)| {
+        let spent = item.zip(names.get(*name)).map_or(0, |(item, attribute)| amount(item, attribute));
+        limit.is_some_and(|limit| spent + price > limit)
+    };
+    let months = limits.iter().filter(is_used_up).any(|(name, _)| window(name) == UsedUp::Month);
+    if months { UsedUp::Month } else { UsedUp::Day }
+}
+
+/// All limits but those of a day are of a month.
+fn window(name: &str) -> UsedUp {
+    if name == "#day" { UsedUp::Day } else { UsedUp::Month }
+}
+
+/// The attributes that one payer's prices are booked in.
+fn own_money(day: Date) -> HashMap<String, String> {
+    HashMap::from([("#month".to_owned(), "paid".to_owned()), ("#day".to_owned(), format!("paid_on_{:02}", day.day()))])
+}
+
+/// The attributes that a text's price is booked in.
+fn money(account: &Account) -> HashMap<String, String> {
     let mut names = HashMap::from([
         ("#month".to_owned(), SPENT.to_owned()),
-        ("#day".to_owned(), spent_on(account.day)),
+        ("#day".to_owned(), format!("spent_on_{:02}", account.day.day())),
         ("#country".to_owned(), format!("spent_in_{}", account.country)),
     ]);
     if let Some(client_id) = &account.client_id {
         names.insert("#app".to_owned(), format!("spent_by_{client_id}"));
     }
-    names.extend(country_day(account, share, day).map(|name| ("#country_day".to_owned(), name)));
-    names.extend(app_day(account, share, day).map(|name| ("#app_day".to_owned(), name)));
     names
-}
-
-fn country_day(account: &Account, share: &Share, day: i8) -> Option<String> {
-    share.country.day.map(|_| format!("spent_in_{}_on_{day:02}", account.country))
-}
-
-fn app_day(account: &Account, share: &Share, day: i8) -> Option<String> {
-    share.app.day.and(account.client_id.as_ref()).map(|client_id| format!("spent_by_{client_id}_on_{day:02}"))
 }
 
 /// The attribute that counts the texts to a country on a day of the month.
@@ -233,19 +241,14 @@ fn verified(account: &Account, day: i8) -> String {
     format!("verified_{}_{day:02}", account.country)
 }
 
-/// The attributes of days before that are of no interest any more, by placeholder.
-fn stale_days(account: &Account, share: &Share) -> HashMap<String, String> {
+/// The attributes that count the texts of days before, by placeholder.
+fn stale_counts(account: &Account) -> HashMap<String, String> {
     let today = account.day.day();
-    let of_day = |day: i8| {
-        [
-            Some(texts(account, day)),
-            Some(verified(account, day)),
-            country_day(account, share, day),
-            app_day(account, share, day),
-        ]
-    };
-    let names = ((today - STALE_DAYS).max(1)..today).flat_map(of_day).flatten();
-    names.enumerate().map(|(index, name)| (format!("#stale_{index}"), name)).collect()
+    let days = (today - STALE_DAYS).max(1)..today;
+    let both = days.flat_map(|day| {
+        [(format!("#texts_{day}"), texts(account, day)), (format!("#verified_{day}"), verified(account, day))]
+    });
+    both.collect()
 }
 
 fn expires_at(day: Date) -> i64 {

@@ -85,7 +85,7 @@ async fn a_country_and_a_prefix_have_days_of_their_own() {
     .await;
     // A text of 4 cents is more than a prefix may cost a day.
     app.send_code("+447400123456").await.assert_problem(429, "sms_limit_reached");
-    assert_eq!(spent(&app, "spent_in_GB").await, 0);
+    assert_eq!((spent(&app, "spent").await, spent(&app, "paid").await), (0, 0));
     let dearer = app.restarted(&[("SMS_PREFIX_DAILY_BUDGET_USD", "1"), ("SMS_PREFIX_MONTHLY_BUDGET_USD", "1")]);
     dearer.challenge("+447400123456").await;
     dearer.challenge("+447500123456").await;
@@ -102,9 +102,28 @@ async fn a_country_and_a_prefix_have_days_of_their_own() {
     app.send_code(&us(5)).await.assert_problem(429, "sms_limit_reached");
     dearer.challenge("+447800123456").await;
     app.advance(DAY);
-    app.send_code(&us(5)).await.assert_problem(429, "sms_limit_reached");
-    app.advance(31 * DAY);
+    let wait = app.send_code(&us(5)).await.assert_wait(429, "sms_limit_reached");
+    assert!(wait > DAY, "the month is used up: {wait}");
+    app.advance(wait);
     app.challenge(&us(5)).await;
+}
+
+#[tokio::test]
+async fn a_budget_of_a_day_leaves_the_month_as_large_as_it_is() {
+    let app = app(&[
+        ("SMS_PRICES_USD", "US=0.5"),
+        ("SMS_MONTHLY_BUDGET_USD", "16"),
+        ("SMS_COUNTRY_DAILY_BUDGETS_USD", "US=2"),
+    ])
+    .await;
+    let mut sent = 0;
+    for day in 0..9 {
+        for number in 0..5 {
+            sent += usize::from(app.send_code(&us(day * 5 + number)).await.status == 202);
+        }
+        assert_eq!(sent, 4 * (day + 1).min(8));
+        app.advance(DAY);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

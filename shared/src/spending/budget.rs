@@ -1,0 +1,227 @@
+//! How much may be spent, and what a text costs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash_keys::{IdentifierHash, sha256};
+
+/// A millionth of a US dollar.
+pub type MicroUsd = i64;
+/// A US dollar.
+pub const USD: MicroUsd = 1_000_000;
+
+/// An amount in US dollars, to show.
+#[expect(clippy::cast_precision_loss, reason = "no budget is that large")]
+pub fn in_usd(amount: MicroUsd) -> f64 {
+    amount as f64 / USD as f64
+}
+
+/// How many partitions a budget is spread over at most: no counter is a hot key.
+const MAX_SHARDS: i64 = 16;
+/// What a segment of a text costs, by country: rounded-up list prices of Amazon SNS for transactional texts
+/// with the carriers' fees, as of 2025. `SMS_PRICES_USD` overrides them.
+/// <https://aws.amazon.com/sns/sms-pricing/>
+const PRICES: [(&str, MicroUsd); 33] = [
+    ("AE", 110_000),
+    ("AR", 75_000),
+    ("AT", 100_000),
+    ("AU", 50_000),
+    ("BD", 320_000),
+    ("BE", 100_000),
+    ("BR", 35_000),
+    ("CA", 12_000),
+    ("CH", 70_000),
+    ("CL", 60_000),
+    ("CO", 45_000),
+    ("DE", 100_000),
+    ("DK", 60_000),
+    ("EG", 250_000),
+    ("ES", 80_000),
+    ("FR", 80_000),
+    ("GB", 50_000),
+    ("ID", 400_000),
+    ("IE", 80_000),
+    ("IN", 50_000),
+    ("IT", 90_000),
+    ("JP", 80_000),
+    ("KE", 200_000),
+    ("MX", 50_000),
+    ("NG", 330_000),
+    ("NL", 110_000),
+    ("PH", 200_000),
+    ("PK", 330_000),
+    ("PL", 50_000),
+    ("SE", 70_000),
+    ("SG", 60_000),
+    ("US", 12_000),
+    ("ZA", 40_000),
+];
+/// What a segment costs in a country that is not in the table: as much as the dearest.
+const DEAREST: MicroUsd = 400_000;
+
+/// What may be spent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// `SMS_MONTHLY_BUDGET_USD`: in a month (UTC).
+    pub month: MicroUsd,
+    /// `SMS_DAILY_BUDGET_USD`: in a day (UTC).
+    pub day: Option<MicroUsd>,
+    /// `SMS_COUNTRY_BUDGETS_USD`: in a month, by country.
+    pub countries: BTreeMap<String, MicroUsd>,
+    /// `SMS_COUNTRY_DAILY_BUDGETS_USD`: in a day, by country.
+    pub countries_by_day: BTreeMap<String, MicroUsd>,
+    /// `SMS_PREFIX_MONTHLY_BUDGET_USD` and `SMS_PREFIX_DAILY_BUDGET_USD`: for numbers that begin alike.
+    pub prefix: Limits,
+    /// `SMS_PRICES_USD`: what a segment costs, by country.
+    pub prices: BTreeMap<String, MicroUsd>,
+}
+
+/// The most that may be spent, where that is limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// In a month (UTC).
+    pub month: Option<MicroUsd>,
+    /// In a day (UTC).
+    pub day: Option<MicroUsd>,
+}
+
+/// What an app may spend on texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppBudget {
+    /// The app.
+    pub client_id: String,
+    /// In a month (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<MicroUsd>,
+    /// In a day (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<MicroUsd>,
+}
+
+/// One of those who share the budget, whose limits are kept to the text in one item: a day's budget is too small for
+/// partitions. It takes some thousand texts a second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payer {
+    /// The texts to a country.
+    Country(String),
+    /// The texts of an app.
+    App(String),
+    /// The texts to numbers that begin alike.
+    Prefix(IdentifierHash),
+}
+
+/// What a budget is used up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedUp {
+    /// The day (UTC).
+    Day,
+    /// The month (UTC).
+    Month,
+}
+
+/// What one partition may spend on one text's behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// In a month.
+    pub month: MicroUsd,
+    /// In a day.
+    pub day: Option<MicroUsd>,
+    /// In a month, in this country.
+    pub country: Option<MicroUsd>,
+    /// In a month, for this app.
+    pub app: Option<MicroUsd>,
+}
+
+impl Share {
+    pub(super) fn least(&self) -> MicroUsd {
+        [Some(self.month), self.day, self.country, self.app].into_iter().flatten().min().unwrap_or_default()
+    }
+}
+
+impl Budget {
+    /// What a text of so many segments costs in a country.
+    pub fn price(&self, country: &str, segments: usize) -> MicroUsd {
+        let listed = || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
+        let price = self.prices.get(country).copied().or_else(listed).unwrap_or(DEAREST);
+        price * i64::try_from(segments).unwrap_or(i64::MAX / DEAREST)
+    }
+
+    /// How many partitions the whole is spread over.
+    pub(super) fn shards(&self) -> i64 {
+        let whole = self.day.map_or(self.month, |day| day.min(self.month));
+        (whole / USD).clamp(1, MAX_SHARDS)
+    }
+
+    /// The partition that the budget of an app begins in, so that small ones do not all lie in the first. Where countries
+    /// have budgets all begin there, since a text must find both.
+    pub(super) fn first_shard(&self, client_id: Option<&str>) -> i64 {
+        let place = client_id.filter(|_| self.countries.is_empty()).map(|id| sha256(id.as_bytes()));
+        place.and_then(|digest| digest.first().copied()).map_or(0, |byte| i64::from(byte) % self.shards())
+    }
+
+    /// How many partitions, from the first on, have a share for such a text, and what that is. A share is a dollar
+    /// at least, so that a small budget is not spent in crumbs that are too small for a text: the budget of a country or
+    /// an app lies in fewer partitions than the whole, and what others spend there counts against all the same.
+    pub(super) fn shares(&self, country: &str, app: Option<MicroUsd>) -> (i64, Share) {
+        let of_country = self.countries.get(country).copied();
+        let partitions = |budget: MicroUsd, most: i64| (budget / USD).clamp(1, most);
+        let all = self.shards();
+        let part = |budget: MicroUsd| budget / partitions(budget, all);
+        let reached = [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
+        let (month, day) = (self.month / all, self.day.map(|day| day / all));
+        (reached.unwrap_or(all), Share { month, day, country: of_country.map(part), app: app.map(part) })
+    }
+
+    /// The budgets beside the shares that a text is paid from.
+    pub(super) fn own(
+        &self,
+        country: &str,
+        prefix: Option<&IdentifierHash>,
+        app: Option<&AppBudget>,
+    ) -> impl Iterator<Item = (Payer, Limits)> {
+        let day = |day: MicroUsd| Limits { month: None, day: Some(day) };
+        let of_country = self.countries_by_day.get(country).map(|it| (Payer::Country(country.to_owned()), day(*it)));
+        let of_app = app.and_then(|app| Some((Payer::App(app.client_id.clone()), day(app.day?))));
+        let of_prefix = prefix.filter(|_| self.prefix != Limits::default());
+        let of_prefix = of_prefix.map(|prefix| (Payer::Prefix(prefix.clone()), self.prefix));
+        [of_prefix, of_app, of_country].into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_of_a_budget_are_never_more_than_the_budget() {
+        for month in [0, 1, USD / 2, USD, 7 * USD + 3, 16 * USD, 100 * USD, 1_000_000 * USD] {
+            for day in [None, Some(USD / 3), Some(5 * USD)] {
+                let countries = BTreeMap::from([("IN".to_owned(), 3 * USD)]);
+                let budget = Budget { month, day, countries, ..Budget::default() };
+                let (all, _) = budget.shares("US", None);
+                for (country, app) in [("US", None), ("IN", None), ("US", Some(5 * USD)), ("IN", Some(5 * USD))] {
+                    let (shards, share) = budget.shares(country, app);
+                    assert!((1..=all).contains(&shards));
+                    // Whoever else spends, does so in the same partitions.
+                    assert!(all * share.month <= month);
+                    assert!(day.is_none_or(|day| all * share.day.unwrap() <= day));
+                    let (of_country, _) = budget.shares(country, None);
+                    assert!(country == "US" || of_country * share.country.unwrap() <= 3 * USD);
+                    let (of_app, _) = budget.shares("US", app);
+                    assert!(app.is_none_or(|app| of_app * share.app.unwrap() <= app));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_costs_as_much_as_the_dearest() {
+        let budget = Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
+        assert_eq!(budget.price("US", 2), 16_620);
+        assert_eq!(budget.price("DE", 1), 100_000);
+        assert_eq!(budget.price("TV", 1), DEAREST);
+        assert!(PRICES.iter().all(|(_, price)| *price <= DEAREST));
+        assert!(PRICES.is_sorted_by_key(|(country, _)| *country));
+    }
+}
