@@ -34,6 +34,7 @@ impl Program {
             ("ALLOWED_COUNTRIES", "US".to_owned()),
             // Everybody of the benchmark signs in again and again.
             ("OTP_RESEND_COOLDOWN_SECONDS", "1".to_owned()),
+            ("SMS_MONTHLY_BUDGET_USD", "1000000".to_owned()),
             ("OTP_SENDS_PER_PHONE_PER_HOUR", "100".to_owned()),
             ("OTP_SENDS_PER_PHONE_PER_DAY", "100".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string()),
