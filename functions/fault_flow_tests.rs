@@ -159,6 +159,8 @@ async fn a_lost_reply_gives_back_once() {
     trial.faults.inject(|call| call.mentions("minus_one"), (0, 1), Fault::LoseReply);
     assert_unavailable("otp-send", &send_code(&trial).await);
     trial.faults.heal();
+    let given_back = trial.faults.calls().iter().filter(|call| call.mentions("minus_one")).count();
+    assert_eq!(given_back, 3, "to source, prefix and budget, in one attempt each: others may have written since");
     send_code(&trial).await.challenge_id();
     assert!(trial.app.send_code("+14155550199").await.assert_wait(429, "sms_limit_reached") > 0);
 }

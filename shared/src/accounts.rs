@@ -27,7 +27,7 @@ use crate::{
 /// How long a reset link is good.
 const RESET_LINK_SECONDS: i64 = 30 * 60;
 
-/// How often somebody is told of changes in an hour.
+/// How often somebody is told of changes by text in an hour.
 const MAX_NOTICES_PER_HOUR: u32 = 5;
 
 /// How somebody says who he is.
@@ -312,15 +312,18 @@ impl Accounts {
         }
     }
 
-    /// Tells whoever reads `address` what has changed. No more than a few times an hour: who changes something again and
-    /// again may be somebody who earns by texts.
+    /// Tells whoever reads `address` what has changed. By text no more than a few times an hour: who changes something
+    /// again and again may be somebody who earns by texts.
     pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
         let sender = App::default_app(&self.settings).sender(&self.settings);
         let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
-        let notices = self.hash_keys.notices(address);
-        let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
+        let (prefix, now) = (address.phone().map(|phone| self.hash_keys.prefix(phone)), self.clock.now());
         let told = async {
-            self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, self.clock.now()).await?;
+            if let Some(prefix) = &prefix {
+                let (notices, most) = (self.hash_keys.notices(address), self.settings.sends_per_prefix_per_hour);
+                self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, now).await?;
+                self.store.count_send(prefix, Noted::Nothing, most, now).await?;
+            }
             messenger.send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?).await
         };
         if let Err(error) = told.await {

@@ -111,7 +111,7 @@ impl Throttle {
     }
 
     /// Sends no message for 24 hours: its holder did not ask for any. Answers until when; nothing where he was sent none
-    /// lately, so that one message does not stop those of more than a day.
+    /// in the 24 hours before. A running stop is not made longer.
     pub fn stop(&mut self, now: Timestamp) -> Option<i64> {
         let running = self.stopped_until.filter(|until| *until > now.as_second());
         running.or_else(|| self.was_sent_to(now).then(|| *self.stopped_until.insert(now.as_second() + DAY)))

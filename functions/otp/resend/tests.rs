@@ -24,7 +24,7 @@ async fn the_same_code_comes_again() {
     );
     let texts = app.texts(PHONE);
     assert_eq!(texts.len(), 2);
-    assert_eq!(texts[0].body, texts[1].body);
+    assert!(texts[1].body.starts_with(&texts[0].body), "{texts:?}");
     app.verify(&id, &code).await.assert_ok();
 }
 

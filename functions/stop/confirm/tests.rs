@@ -55,7 +55,7 @@ async fn a_code_that_was_sent_stays_good_and_ends_a_stop() {
 }
 
 #[tokio::test]
-async fn one_link_stops_texts_for_one_day() {
+async fn following_a_link_again_makes_a_stop_no_longer() {
     let app = TestApp::start().await;
     app.challenge(PHONE).await;
     app.advance(30);

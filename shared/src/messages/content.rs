@@ -61,7 +61,7 @@ impl Subject {
 }
 
 /// What stands before the link by which texts are stopped.
-const NOT_YOU: &str = "not-you";
+const STOP_TEXTS: &str = "stop-texts";
 
 /// A message, before it has a language.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,7 @@ impl Content<'_> {
         let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn) {
             Some(own) => one_line(&own.replace(CODE_PLACEHOLDER, self.code)),
             None if self.stop_link.is_some() => {
-                format!("{} {}", self.format(language, None)?, self.message(NOT_YOU, language, None)?)
+                format!("{} {}", self.format(language, None)?, self.message(STOP_TEXTS, language, None)?)
             }
             None => self.format(language, None)?,
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::hash_keys::{IdentifierHash, sha256};
@@ -120,6 +121,18 @@ pub enum UsedUp {
     Month,
 }
 
+impl UsedUp {
+    /// When the next one begins.
+    pub(super) fn until(self, now: Timestamp) -> Timestamp {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let next = match self {
+            Self::Day => today.tomorrow(),
+            Self::Month => today.last_of_month().tomorrow(),
+        };
+        next.and_then(|date| date.to_zoned(TimeZone::UTC)).map_or(now, |zoned| zoned.timestamp())
+    }
+}
+
 /// What one partition may spend on one text's behalf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -185,7 +198,7 @@ impl Budget {
         let of_app = app.and_then(|app| Some((Payer::App(app.client_id.clone()), day(app.day?))));
         let of_prefix = prefix.filter(|_| self.prefix != Limits::default());
         let of_prefix = of_prefix.map(|prefix| (Payer::Prefix(prefix.clone()), self.prefix));
-        [of_prefix, of_app, of_country].into_iter().flatten()
+        [of_country, of_app, of_prefix].into_iter().flatten()
     }
 }
 

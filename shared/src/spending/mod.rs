@@ -54,8 +54,8 @@ pub struct Spending {
     random: Random,
     /// What is put aside for texts to come.
     ahead: Arc<Mutex<BTreeMap<Payers, Vec<Ahead>>>>,
-    /// Until when it is known that texts cannot be paid, and why.
-    used_up: Arc<RwLock<BTreeMap<Payers, (Timestamp, UsedUp)>>>,
+    /// Until when it is known that texts cannot be paid, and when they can be again.
+    used_up: Arc<RwLock<BTreeMap<Payers, (Timestamp, Timestamp)>>>,
 }
 
 /// The country that a text goes to and, where that has a budget of its own, the app that sends it.
@@ -122,15 +122,17 @@ impl Spending {
         let now = self.clock.now();
         let shared_by = (country.to_owned(), app.map(|app| app.client_id.clone()));
         let known = self.used_up.read().ok().and_then(|used_up| used_up.get(&shared_by).copied());
-        if let Some((_, used_up)) = known.filter(|(until, _)| now < *until) {
-            return Err(refused(used_up, now));
+        if let Some((_, begins_anew)) = known.filter(|(until, _)| now < *until) {
+            return Err(refused(begins_anew, now));
         }
         let (price, day) = (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
         for (payer, limits) in self.budget.own(country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
                 Ok(None) => payers.push(payer),
-                Ok(Some(used_up)) => return self.give_up(&payers, day, price, refused(used_up, now)).await,
+                Ok(Some(used_up)) => {
+                    return self.give_up(&payers, day, price, refused(used_up.until(now), now)).await;
+                }
                 Err(error) => return self.give_up(&payers, day, price, error).await,
             }
         }
@@ -177,10 +179,11 @@ impl Spending {
                 Reserved::No(UsedUp::Month) => {}
             }
         }
+        let begins_anew = used_up.until(now);
         if let Ok(mut known) = self.used_up.write() {
-            known.insert(payers, (now + crate::clock::seconds(USED_UP_SECONDS), used_up));
+            known.insert(payers, (begins_anew.min(now + crate::clock::seconds(USED_UP_SECONDS)), begins_anew));
         }
-        Err(refused(used_up, now))
+        Err(refused(begins_anew, now))
     }
 
     /// A text whose price was put aside before; and where there is none, for how many to put it aside.
@@ -235,15 +238,9 @@ impl Spending {
 }
 
 /// The refusal of a text until a budget begins anew.
-fn refused(used_up: UsedUp, now: Timestamp) -> Error {
+fn refused(begins_anew: Timestamp, now: Timestamp) -> Error {
     metrics::count(Metric::BudgetRefusals);
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let next = match used_up {
-        UsedUp::Day => today.tomorrow(),
-        UsedUp::Month => today.last_of_month().tomorrow(),
-    };
-    let begins_at = next.ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
-    Error::SmsLimitReached { retry_after: crate::clock::seconds_until(begins_at.unwrap_or(now), now).max(1) }
+    Error::SmsLimitReached { retry_after: crate::clock::seconds_until(begins_anew, now).max(1) }
 }
 
 /// How many segments a text is sent, and paid, as (3GPP TS 23.040 §9.2.3.24, TS 23.038 §6.2.1).

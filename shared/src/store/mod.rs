@@ -30,6 +30,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
+    config::retry::RetryConfig,
     error::{DisplayErrorContext, SdkError},
     operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     types::{
@@ -53,7 +54,7 @@ pub use self::{
 };
 use crate::{
     audit::Event,
-    aws::{Aws, TransactionConflictClassifier, UnansweredClassifier},
+    aws::{Aws, TransactionConflictClassifier},
     config::Settings,
     error::Error,
     random::Random,
@@ -151,10 +152,10 @@ impl Store {
         self.updated(self.asking(key, update).send().await)
     }
 
-    /// As [`Self::update_if`], for what is taken back: where no answer comes it may have been done, and what others wrote
-    /// since may hide that it was.
+    /// As [`Self::update_if`], in one attempt, for what is taken back: an attempt that failed may have been done all the
+    /// same, and what others wrote since may hide that it was.
     async fn take_back(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<(), Error> {
-        let once = aws_sdk_dynamodb::config::Builder::new().retry_classifier(UnansweredClassifier);
+        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
         self.updated(self.asking(key, update).customize().config_override(once).send().await).map(drop)
     }
 

@@ -14,4 +14,4 @@ second-factor-added = Your { $app } account now asks for an authenticator app. I
     .subject = An authenticator app protects your { $app } account
 second-factor-removed = The authenticator app of your { $app } account was removed. If that was not you, contact us now.
     .subject = Your { $app } authenticator app was removed
-not-you = Not you? Stop texts: { $link }
+stop-texts = Stop these texts: { $link }

@@ -16,4 +16,4 @@ second-factor-added = Tu cuenta de { $app } pide ahora una app de autenticador. 
     .subject = Una app de autenticador protege tu cuenta de { $app }
 second-factor-removed = Se ha quitado la app de autenticador de { $app }. Si no lo has hecho, contacta con nosotros.
     .subject = Se ha quitado tu app de autenticador de { $app }
-not-you = ¿No lo pediste? Detener SMS: { $link }
+stop-texts = Detener estos SMS: { $link }
