@@ -123,7 +123,6 @@ fn through_gateway(mut event: Value) -> Option<String> {
         BASE64.decode(event["body"].as_str().unwrap_or_default().as_bytes()).ok()?;
     }
     let context = event.get_mut("requestContext")?.as_object_mut()?;
-    context.insert("domainName".to_owned(), "id.example.com".into());
     context.insert("stage".to_owned(), "$default".into());
     Some(event.to_string())
 }

@@ -43,6 +43,14 @@ impl Place {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    fn of_bits(bits: u64) -> Self {
+        Self(format!("{:0PLACE_DIGITS$x}", bits & PLACE_MASK))
+    }
+
+    fn bits(&self) -> Result<u64, Error> {
+        u64::from_str_radix(&self.0, 16).map_err(|_| Error::Internal("a hash that is not in hex".into()))
+    }
 }
 
 /// The keyed hashes of the service. Each purpose has its own key (HKDF-SHA-256, RFC 5869), so that
@@ -151,8 +159,7 @@ impl HashKeys {
         random: &Random,
     ) -> Result<uuid::Uuid, Error> {
         let (start, [.., random_bits]) = (random.uuid(now)?.as_u64_pair().0, random.bytes::<1>()?);
-        let place = u64::from_str_radix(identifier.place().as_str(), 16)
-            .map_err(|_| Error::Internal("a hash that is not in hex".into()))?;
+        let place = identifier.place().bits()?;
         // The variant, two random bits, and the place.
         let end = (0b10 << 62) | (u64::from(random_bits & 0b11) << 60) | (place ^ self.challenge_id_mask(start));
         Ok(uuid::Uuid::from_u64_pair(start, end))
@@ -161,7 +168,7 @@ impl HashKeys {
     /// The place that the id of a challenge hides. One that was not made here hides any.
     pub fn challenge_place(&self, id: uuid::Uuid) -> Place {
         let (start, end) = id.as_u64_pair();
-        Place(format!("{:0PLACE_DIGITS$x}", (end & PLACE_MASK) ^ self.challenge_id_mask(start)))
+        Place::of_bits(end ^ self.challenge_id_mask(start))
     }
 
     /// The mask differs from one millisecond, and one of 4,096 random numbers, to the next.
@@ -172,9 +179,9 @@ impl HashKeys {
 
     /// The token of a link by which the holder of an address stops messages to it: the address's place and a tag of 64
     /// bits, in 22 characters, since texts are short. It is good on the day of `now` (UTC) and the next.
-    pub fn stop_token(&self, place: &Place, now: jiff::Timestamp) -> String {
-        let bits = u64::from_str_radix(place.as_str(), 16).unwrap_or_default().to_be_bytes();
-        data_encoding::BASE64URL_NOPAD.encode(&[bits, self.stop_tag(bits, day(now))].concat())
+    pub fn stop_token(&self, place: &Place, now: jiff::Timestamp) -> Result<String, Error> {
+        let bits = place.bits()?.to_be_bytes();
+        Ok(data_encoding::BASE64URL_NOPAD.encode(&[bits, self.stop_tag(bits, day(now))].concat()))
     }
 
     /// The place of a token by [`Self::stop_token`] that is good at `now`.
@@ -183,7 +190,7 @@ impl HashKeys {
         let (bits, tag) = token.split_first_chunk::<8>()?;
         let is_of = |day: i64| bool::from(subtle::ConstantTimeEq::ct_eq(self.stop_tag(*bits, day).as_slice(), tag));
         let is_good = is_of(day(now)) | is_of(day(now) - 1);
-        is_good.then(|| Place(format!("{:0PLACE_DIGITS$x}", u64::from_be_bytes(*bits) & PLACE_MASK)))
+        is_good.then(|| Place::of_bits(u64::from_be_bytes(*bits)))
     }
 
     fn stop_tag(&self, place: [u8; 8], day: i64) -> [u8; 8] {
@@ -338,7 +345,7 @@ mod tests {
     fn a_stop_link_is_good_for_its_place_and_a_day() {
         let (keys, now) = (HashKeys::derive(&[7; 32]).unwrap(), Timestamp::from_second(1_800_000_000).unwrap());
         let place = keys.identifier("phone", "+14155550123").place();
-        let token = keys.stop_token(&place, now);
+        let token = keys.stop_token(&place, now).unwrap();
         assert_eq!(token.len(), 22);
         let later = |hours: i64| now + jiff::Span::new().hours(hours);
         assert_eq!(keys.stop_place(&token, now), Some(place.clone()));

@@ -170,7 +170,7 @@ impl Challenges {
         };
         let (purpose, user_id) = (new.purpose, new.user_id);
         let mut content = self.new_content(new, &code, identity.owner(&identifier).is_some());
-        let stop_link = self.stop_link(&identity, &identifier.place(), now);
+        let stop_link = self.stop_link(&identity, &identifier.place(), now)?;
         let message = self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
         let challenge = match self.seal(id, (purpose, user_id), &code, &content, now) {
             Ok(challenge) => challenge,
@@ -313,7 +313,7 @@ impl Challenges {
             identity.throttle().clone().reserve_send(limits, now)?;
         }
         let place = self.hash_keys.challenge_place(id);
-        let stop_link = self.stop_link(&identity, &place, now);
+        let stop_link = self.stop_link(&identity, &place, now)?;
         let message = self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
         let count = |identity: &mut Identity| {
             self.check_pending(identity, id, &content.address, now)?;

@@ -92,10 +92,17 @@ impl Challenges {
 
     /// The link by which its holder stops messages to an address, from the second one of 24 hours on. A registered
     /// template has no place for it.
-    pub(super) fn stop_link(&self, identity: &Identity, place: &Place, now: Timestamp) -> Option<String> {
-        let token = || self.hash_keys.stop_token(place, now);
-        let has_link = identity.throttle().was_sent_to(now) && self.settings.sms.template_id.is_none();
-        has_link.then(|| format!("{}/stop/{}", self.settings.issuer, token()))
+    pub(super) fn stop_link(
+        &self,
+        identity: &Identity,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        if !identity.throttle().was_sent_to(now) || self.settings.sms.template_id.is_some() {
+            return Ok(None);
+        }
+        let token = self.hash_keys.stop_token(place, now)?;
+        Ok(Some(format!("{}/stop/{token}", self.settings.issuer)))
     }
 
     /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted, unless the message was not sent since it

@@ -20,6 +20,7 @@ pub fn in_usd(amount: MicroUsd) -> f64 {
 
 /// How many partitions a budget is spread over at most: no counter is a hot key.
 const MAX_SHARDS: i64 = 16;
+
 /// What a segment of a text costs, by country: rounded-up list prices of Amazon SNS for transactional texts
 /// with the carriers' fees, as of 2025. `SMS_PRICES_USD` overrides them.
 /// <https://aws.amazon.com/sns/sms-pricing/>

@@ -57,7 +57,6 @@ impl Store {
             (":mark".to_owned(), mark.clone()),
             (":expires_at".to_owned(), number(expires_at(account.day))),
         ]);
-        let booked = names.clone();
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :price")).collect();
         let stale = stale_counts(account);
         let remove: Vec<_> = stale.keys().map(String::as_str).collect();
@@ -78,7 +77,9 @@ impl Store {
             Updated::Done(item) => item,
             // Our own write, whose answer was lost.
             Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => item,
-            Updated::Refused(item) => return Ok(Reserved::No(used_up(&limits, &booked, item.as_ref(), price))),
+            Updated::Refused(item) => {
+                return Ok(Reserved::No(used_up(&limits, &money(account), item.as_ref(), price)));
+            }
         };
         let day = account.day.day();
         let country =
@@ -117,7 +118,7 @@ impl Store {
             Ok(room) => room,
             Err(used_up) => return Ok(Some(used_up)),
         };
-        let (mark, names) = (text(Uuid::from_bytes(self.random.bytes()?)), own_money(day));
+        let mark = text(Uuid::from_bytes(self.random.bytes()?));
         values.extend([
             (":price".to_owned(), number(price)),
             (":mark".to_owned(), mark.clone()),
@@ -128,13 +129,13 @@ impl Store {
             .update_item()
             .update_expression("ADD #month :price, #day :price SET expires_at = :expires_at, written_by = :mark")
             .condition_expression(condition)
-            .set_expression_attribute_names(Some(names.clone()))
+            .set_expression_attribute_names(Some(own_money(day)))
             .set_expression_attribute_values(Some(values));
         Ok(match self.update_if(Key::own_spending(day, payer), update).await? {
             Updated::Done(_) => None,
             // Our own write, whose answer was lost.
             Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => None,
-            Updated::Refused(item) => Some(used_up(&limits, &names, item.as_ref(), price)),
+            Updated::Refused(item) => Some(used_up(&limits, &own_money(day), item.as_ref(), price)),
         })
     }
 
