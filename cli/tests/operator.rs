@@ -311,7 +311,8 @@ fn totp(secret: &str) -> String {
 
 #[test]
 fn what_does_not_work_is_said() {
-    let service = Service::start(&[("OTP_MAX_ATTEMPTS", "2")]);
+    // So long that the second command asks within it, however busy the machine is.
+    let service = Service::start(&[("OTP_MAX_ATTEMPTS", "2"), ("OTP_RESEND_COOLDOWN_SECONDS", "8")]);
     let operator = Operator::of(&service);
     let user = "+14155550142";
 
@@ -320,7 +321,7 @@ fn what_does_not_work_is_said() {
     assert!(!operator.file().exists());
     let done = operator.sign_in(user, &[&wrong]);
     done.ill(3, "no right code, no session");
-    assert!(done.stderr.contains("resend_too_soon: trying again in 1 s\n"), "{}", done.stderr);
+    assert!(done.stderr.contains("resend_too_soon: trying again in "), "{}", done.stderr);
     operator.sign_in(user, &[&wrong, &wrong]).ill(3, "(otp_incorrect)");
     operator.run(&["login", "12"]).ill(6, "(invalid_phone)");
     operator.run(&["login"]).ill(2, "a phone or an e-mail address is needed");
