@@ -55,6 +55,7 @@ impl HttpRequest {
             "rawQueryString": self.query,
             "headers": {
                 "accept": "*/*",
+                "accept-encoding": "gzip, deflate, br",
                 "content-type": "application/json",
                 "host": host,
                 "user-agent": "benchmark/1.0",

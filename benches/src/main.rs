@@ -35,8 +35,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The table is made from the deployment's template.
 const TEMPLATE: &str = include_str!("../../template.yaml");
-/// What a function of 256 MB has of a core.
-const SHARE_OF_256_MB: f64 = 256.0 / 1769.0;
+/// A function of so many MB has a whole core, and a smaller one its share of that.
+const MB_OF_A_CORE: f64 = 1769.0;
 
 /// Measures the Lambdas. `benches/run` builds them first.
 #[derive(Parser)]
@@ -56,8 +56,8 @@ struct Arguments {
     /// Measure these alone, besides what they are compared with
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Measure in these ways alone: plain, tls, tls-256
-    #[arg(long, value_delimiter = ',')]
+    /// How: plain, over TLS, and over TLS held to the share of a core that a function of so many MB has
+    #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
     modes: Vec<String>,
     /// The people who sign in
     #[arg(long, default_value_t = 300)]
@@ -113,26 +113,26 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .collect();
     let tls = Tls::make()?;
     let encrypted = around(arguments, &aws, Some(&tls)).await?;
-    let share = CpuShare::new(SHARE_OF_256_MB);
-    if share.is_none() {
-        eprintln!("tls-256 is skipped: this machine lets nobody here make a control group");
-    }
     let amount = Amount { rounds: arguments.rounds, warm: arguments.warm };
     let held = Amount { rounds: arguments.rounds, warm: arguments.warm.min(5) };
     let mut modes = BTreeMap::new();
-    for (mode, around, amount, share) in [
-        ("plain", &plain.1, amount, None),
-        ("tls", &encrypted.1, amount, None),
-        ("tls-256", &encrypted.1, held, share.as_ref()),
-    ] {
-        let chosen = arguments.modes.is_empty() || arguments.modes.iter().any(|chosen| chosen == mode);
-        if !chosen || (mode == "tls-256" && share.is_none()) {
-            continue;
-        }
+    for mode in &arguments.modes {
+        let (around, amount, share) = match (mode.as_str(), mode.strip_prefix("tls-")) {
+            ("plain", _) => (&plain.1, amount, None),
+            ("tls", _) => (&encrypted.1, amount, None),
+            (_, Some(megabytes)) => {
+                let Some(share) = CpuShare::new(megabytes.parse::<f64>()? / MB_OF_A_CORE) else {
+                    eprintln!("{mode} is skipped: this machine lets nobody here make a control group");
+                    continue;
+                };
+                (&encrypted.1, held, Some(share))
+            }
+            _ => return Err(format!("there is no mode {mode}").into()),
+        };
         eprintln!("{mode}");
-        let figures = measure(&subjects, amount, share, around, &mut people).await?;
+        let figures = measure(&subjects, amount, share.as_ref(), around, &mut people).await?;
         println!("{}", report::table(mode, &figures));
-        modes.insert(mode, figures);
+        modes.insert(mode.clone(), figures);
     }
     println!("{}", report::LEGEND);
     let flows = flows(arguments, &plain.1, &mut people).await?;

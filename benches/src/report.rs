@@ -12,7 +12,7 @@ pub(crate) struct Report {
     /// The profile of the binaries.
     pub(crate) profile: String,
     /// By how AWS was reached.
-    pub(crate) modes: BTreeMap<&'static str, Vec<Figures>>,
+    pub(crate) modes: BTreeMap<String, Vec<Figures>>,
     /// Whole sign-ins.
     pub(crate) flows: Vec<FlowFigures>,
 }
