@@ -1,25 +1,52 @@
 //! The pages that who follows a link of a message sees.
 
 use axum::{
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
+};
+use shared::{
+    error::Error,
+    messages::{accepted_language, wording},
 };
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
 
-/// A page with this title and body, which hold nothing that anybody chose.
-pub(super) fn page(title: &str, body: &str) -> Response {
+/// What a page is for.
+#[derive(Clone, Copy)]
+pub(super) enum Page<'a> {
+    /// To ask whether messages are to be stopped.
+    StopQuestion,
+    /// To say until when they are.
+    Stopped { until: &'a str },
+}
+
+/// A page in a language that the `headers` of its request accept. It holds nothing that anybody chose.
+pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Error> {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
+    let language = accepted_language(accepted.unwrap_or_default());
+    let (name, until) = match page {
+        Page::StopQuestion => ("stop-question", ""),
+        Page::Stopped { until } => ("stopped", until),
+    };
+    let say = |attribute| wording(language, name, attribute, &[("until", until)]);
+    let (title, explanation) = (say(None)?, say(Some("explanation"))?);
+    let form = match page {
+        Page::StopQuestion => format!("<form method=\"post\"><button>{}</button></form>\n", say(Some("button"))?),
+        Page::Stopped { .. } => String::new(),
+    };
+    let (tag, direction) = (language.tag(), language.direction());
     let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+        "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n\
          <style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 3rem auto; padding: 0 1rem }} \
-         button {{ font: inherit; padding: .75rem 1.5rem }}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n"
+         button {{ font: inherit; padding: .75rem 1.5rem }}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{explanation}</p>\n\
+         {form}</body>\n</html>\n"
     );
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, POLICY),
     ];
-    (headers, html).into_response()
+    Ok((headers, html).into_response())
 }

@@ -1,10 +1,10 @@
 //! `POST /stop/{token}`: stops messages to an address for a day.
 
-use axum::response::Response;
+use axum::{http::HeaderMap, response::Response};
 use shared::{challenges::Challenges, error::Error, http::PathName, parts::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::html;
+use super::html::{self, Page};
 
 #[cfg(test)]
 mod tests;
@@ -21,9 +21,9 @@ mod tests;
     responses((status = 200, description = "Stopped", content_type = "text/html", body = String)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn confirm(challenges: Challenges, PathName(token): PathName) -> Result<Response, Error> {
-    let until = challenges.stop(&token).await?;
-    Ok(html::page("Stopped", &format!("<p>No codes are sent to you until {} (UTC).</p>", until.strftime("%F %R"))))
+async fn confirm(challenges: Challenges, request: HeaderMap, PathName(token): PathName) -> Result<Response, Error> {
+    let until = challenges.stop(&token).await?.strftime("%F %R").to_string();
+    html::page(Page::Stopped { until: &until }, &request)
 }
 
 /// The route.

@@ -42,6 +42,29 @@ async fn who_did_not_ask_stops_texts_for_a_day() {
 }
 
 #[tokio::test]
+async fn the_pages_are_in_the_language_of_the_browser() {
+    let app = TestApp::start().await;
+    app.challenge(PHONE).await;
+    app.advance(30);
+    app.challenge(PHONE).await;
+    let path = link(&app, PHONE).unwrap();
+    for (accepted, start) in [
+        ("", "<html lang=\"en\" dir=\"ltr\">"),
+        ("fr,es;q=0.8", "<html lang=\"es\" dir=\"ltr\">"),
+        ("hi-IN", "<html lang=\"hi\" dir=\"ltr\">"),
+        ("ar-EG,ar;q=0.9", "<html lang=\"ar\" dir=\"rtl\">"),
+    ] {
+        for (method, forms) in [(Method::GET, 1), (Method::POST, 0)] {
+            let request = Request::builder().method(method).uri(&path).header("accept-language", accepted);
+            let page = app.send(request.body(axum::body::Body::empty()).unwrap()).await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            assert!(page.text.contains(start), "{accepted}: {}", page.text);
+            assert_eq!(page.text.matches("<form method=\"post\">").count(), forms);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_code_that_was_sent_stays_good_and_ends_a_stop() {
     let app = TestApp::start().await;
     app.challenge(PHONE).await;

@@ -1,15 +1,15 @@
 //! `GET /stop/{token}`: asks whether messages are to be stopped.
 
-use axum::response::Response;
+use axum::{http::HeaderMap, response::Response};
 use shared::{challenges::Challenges, error::Error, http::PathName, parts::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::html;
+use super::html::{self, Page};
 
 /// Asks whether messages are to be stopped.
 ///
 /// Who gets a second message within 24 hours finds a link in it. Following it changes nothing: links are followed by
-/// programs, too.
+/// programs, too. The page is in Arabic, Hindi or Spanish where `Accept-Language` says so, and in English elsewhere.
 #[utoipa::path(
     get,
     path = "/stop/{token}",
@@ -19,13 +19,9 @@ use super::html;
     responses((status = 200, description = "A page with one button", content_type = "text/html", body = String)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn page(challenges: Challenges, PathName(token): PathName) -> Result<Response, Error> {
+async fn page(challenges: Challenges, request: HeaderMap, PathName(token): PathName) -> Result<Response, Error> {
     challenges.check_stop_link(&token)?;
-    Ok(html::page(
-        "Did you not ask for this code?",
-        "<p>Then somebody typed your number by mistake, or as a nuisance. Nobody gets in without the code: keep it to yourself.</p>\n\
-         <form method=\"post\"><button>Send me no codes for 24 hours</button></form>",
-    ))
+    html::page(Page::StopQuestion, &request)
 }
 
 /// The route.

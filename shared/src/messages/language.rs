@@ -35,7 +35,7 @@ impl Language {
     }
 
     /// How it is written, as HTML's `dir`.
-    pub(super) fn direction(self) -> &'static str {
+    pub fn direction(self) -> &'static str {
         if self == Self::Arabic { "rtl" } else { "ltr" }
     }
 
@@ -47,6 +47,12 @@ impl Language {
             Self::Spanish => include_str!("languages/es.ftl"),
             Self::Hindi => include_str!("languages/hi.ftl"),
         }
+    }
+
+    /// The language of a BCP 47 tag.
+    fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next()?;
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
     }
 
     /// The language that most people with a phone of this country (ISO 3166-1 alpha-2) expect.
@@ -64,13 +70,17 @@ impl Language {
 
 /// The language for a person: what was asked for (a BCP 47 tag), or what the phone's country speaks.
 pub fn language(locale: Option<&str>, country: Option<&str>) -> Language {
-    let asked = locale.and_then(|locale| {
-        let primary = locale.split(['-', '_']).next()?;
-        Language::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
-    });
+    let asked = locale.and_then(Language::of_tag);
     // Who asks for a language that is not here gets English, not his neighbours' language.
     let fallback = || if locale.is_some() { None } else { country.and_then(Language::of_country) };
     asked.or_else(fallback).unwrap_or(Language::English)
+}
+
+/// The first language of an `Accept-Language` that there is: browsers list them in the order in which they are liked
+/// (RFC 9110 §12.5.4).
+pub fn accepted_language(accepted: &str) -> Language {
+    let tags = accepted.split(',').filter_map(|range| range.split(';').next());
+    tags.filter_map(|tag| Language::of_tag(tag.trim())).next().unwrap_or(Language::English)
 }
 
 /// Reads the `locale` of a request.
@@ -97,5 +107,14 @@ mod tests {
         assert_eq!(language(None, Some("IN")), Language::Hindi);
         assert_eq!(language(None, Some("SA")), Language::Arabic);
         assert_eq!(language(None, None), Language::English);
+    }
+
+    #[test]
+    fn the_first_accepted_language_that_there_is() {
+        assert_eq!(accepted_language("es-MX,es;q=0.9,en;q=0.8"), Language::Spanish);
+        assert_eq!(accepted_language("fr-FR, hi ; q=0.5, en"), Language::Hindi);
+        for none in ["", "*", "fr", ",;,", "español"] {
+            assert_eq!(accepted_language(none), Language::English, "{none}");
+        }
     }
 }

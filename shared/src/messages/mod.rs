@@ -4,12 +4,14 @@ mod content;
 mod language;
 mod mail;
 mod sms;
+mod wording;
 
 pub use self::{
     content::{Content, MailText, Subject},
-    language::{Language, language, parse_locale},
+    language::{Language, accepted_language, language, parse_locale},
     mail::Mails,
     sms::{PreparedText, Texts},
+    wording::wording,
 };
 use crate::{address::Address, email::Email, error::Error, hash_keys::IdentifierHash};
 
