@@ -67,6 +67,23 @@ async fn every_response_carries_the_security_headers_and_is_not_kept() {
 }
 
 #[tokio::test]
+async fn long_texts_are_compressed_for_those_who_take_gzip() {
+    let app = TestApp::start().await;
+    for path in ["/docs", "/openapi.json"] {
+        let plain = app.get(path).await;
+        assert!(!plain.headers.contains_key("content-encoding"), "{path}");
+        let compressed = request(&app, Method::GET, path, &[("accept-encoding", "gzip, deflate, br")]).await;
+        assert_eq!(compressed.header("content-encoding"), "gzip", "{path}");
+        assert!(compressed.text == plain.text, "{path}");
+        for answer in [plain, compressed] {
+            assert_common_headers(&answer);
+            let varies = answer.headers.get_all("vary").iter().any(|header| header == "accept-encoding");
+            assert!(varies, "{path}: a cache would give one form to all");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_request_has_its_own_id_that_no_client_chooses() {
     let app = TestApp::start().await;
     let mut ids = Vec::new();

@@ -13,6 +13,7 @@ pub(crate) mod tokens;
 pub(crate) mod whole;
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     sync::{
         Arc, LazyLock, OnceLock,
@@ -27,6 +28,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, TABLE, api_gateway};
+use flate2::read::GzDecoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
@@ -187,7 +189,10 @@ impl TestApp {
         let response = api_gateway::invoke(self.router.clone(), request, source).await;
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let text = match parts.headers.get(header::CONTENT_ENCODING) {
+            Some(_) => io::read_to_string(GzDecoder::new(&bytes[..])).unwrap(),
+            None => String::from_utf8(bytes.to_vec()).unwrap(),
+        };
         Answer {
             status: parts.status,
             headers: parts.headers,

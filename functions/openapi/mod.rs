@@ -1,7 +1,10 @@
 //! `GET /openapi.json`: the reference of the API.
 
-use axum::{http::header, response::IntoResponse};
-use shared::parts::Parts;
+use axum::{
+    http::{HeaderMap, header},
+    response::IntoResponse,
+};
+use shared::{http::Compressed, parts::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]
@@ -20,8 +23,11 @@ pub const DOCUMENT: &str = include_str!("../../docs/openapi.json");
     tag = "Service",
     responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
 )]
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")], DOCUMENT)
+async fn openapi(request: HeaderMap) -> impl IntoResponse {
+    const COMPRESSED: Compressed =
+        Compressed { text: DOCUMENT, gzip: include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz")) };
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    (headers, COMPRESSED.answer(&request))
 }
 
 /// The route.

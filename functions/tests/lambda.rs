@@ -4,7 +4,11 @@
 
 mod runtime_api;
 
+use std::io;
+
+use data_encoding::BASE64;
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use self::runtime_api::Lambda;
@@ -167,6 +171,21 @@ async fn a_bad_body_is_refused_and_one_in_base64_is_read() {
     broken["body"] = "eyJwaG9uZSI6ICIrMTQxNTU1NTAxMjMifQ==".into();
     broken["isBase64Encoded"] = true.into();
     assert_eq!(call(&send, broken).await.0, 202);
+}
+
+#[tokio::test]
+async fn a_compressed_page_goes_to_api_gateway_in_base64() {
+    let account = Account::new().await;
+    let docs = account.start(env!("CARGO_BIN_EXE_docs")).await;
+    let mut request = event("GET", "/docs", None, None);
+    let plain = docs.invoke(request.clone()).await.unwrap();
+    request["headers"]["accept-encoding"] = "gzip, deflate, br".into();
+    let compressed = docs.invoke(request).await.unwrap();
+    assert_eq!((&plain["isBase64Encoded"], &compressed["isBase64Encoded"]), (&json!(false), &json!(true)));
+    assert_eq!(compressed["headers"]["content-encoding"], "gzip");
+    let bytes = BASE64.decode(compressed["body"].as_str().unwrap().as_bytes()).unwrap();
+    let page = io::read_to_string(GzDecoder::new(&bytes[..])).unwrap();
+    assert!(plain["body"] == page && page.starts_with("<!doctype html>"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod admin;
 mod caller;
 mod client;
+mod compressed;
 mod conditional;
 mod credentials;
 
@@ -22,6 +23,7 @@ pub use self::{
     },
     caller::Caller,
     client::Client,
+    compressed::Compressed,
     conditional::{IfMatch, Tagged},
     credentials::{ClaimedApp, Credentials},
     extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query},
