@@ -13,7 +13,7 @@ mod runtime_api;
 mod subject;
 mod wire;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Parser;
 use embedded_aws::EmbeddedAws;
@@ -36,7 +36,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The table is made from the deployment's template.
 const TEMPLATE: &str = include_str!("../../template.yaml");
 /// A function of so many MB has a whole core, and a smaller one its share of that.
-const MB_OF_A_CORE: f64 = 1769.0;
+const MB_OF_A_CORE: u16 = 1769;
+/// The smallest function's.
+const LEAST_MB: u16 = 128;
 
 /// Measures the Lambdas. `benches/run` builds them first.
 #[derive(Parser)]
@@ -56,9 +58,9 @@ struct Arguments {
     /// Measure these alone, besides what they are compared with
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// How: plain, over TLS, and over TLS held to the share of a core that a function of so many MB has
+    /// How: plain, over TLS, and over TLS held to the share of a core that a function of 128 to 1769 MB has
     #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
-    modes: Vec<String>,
+    modes: Vec<Mode>,
     /// The people who sign in
     #[arg(long, default_value_t = 300)]
     people: u32,
@@ -71,6 +73,37 @@ struct Arguments {
     /// Print the names of the Lambdas that have to be built, and end
     #[arg(long)]
     names: bool,
+}
+
+/// How AWS is reached.
+#[derive(Clone, Copy)]
+enum Mode {
+    Plain,
+    Tls,
+    Held { megabytes: u16 },
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("tls-").map(str::parse)) {
+            ("plain", _) => Ok(Self::Plain),
+            ("tls", _) => Ok(Self::Tls),
+            (_, Some(Ok(megabytes))) if (LEAST_MB..=MB_OF_A_CORE).contains(&megabytes) => Ok(Self::Held { megabytes }),
+            _ => Err(format!("plain, tls, or tls-{LEAST_MB} to tls-{MB_OF_A_CORE}")),
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain => f.write_str("plain"),
+            Self::Tls => f.write_str("tls"),
+            Self::Held { megabytes } => write!(f, "tls-{megabytes}"),
+        }
+    }
 }
 
 #[tokio::main]
@@ -117,22 +150,21 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let held = Amount { rounds: arguments.rounds, warm: arguments.warm.min(5) };
     let mut modes = BTreeMap::new();
     for mode in &arguments.modes {
-        let (around, amount, share) = match (mode.as_str(), mode.strip_prefix("tls-")) {
-            ("plain", _) => (&plain.1, amount, None),
-            ("tls", _) => (&encrypted.1, amount, None),
-            (_, Some(megabytes)) => {
-                let Some(share) = CpuShare::new(megabytes.parse::<f64>()? / MB_OF_A_CORE) else {
+        let (around, amount, share) = match mode {
+            Mode::Plain => (&plain.1, amount, None),
+            Mode::Tls => (&encrypted.1, amount, None),
+            Mode::Held { megabytes } => {
+                let Some(share) = CpuShare::new(f64::from(*megabytes) / f64::from(MB_OF_A_CORE)) else {
                     eprintln!("{mode} is skipped: this machine lets nobody here make a control group");
                     continue;
                 };
                 (&encrypted.1, held, Some(share))
             }
-            _ => return Err(format!("there is no mode {mode}").into()),
         };
         eprintln!("{mode}");
         let figures = measure(&subjects, amount, share.as_ref(), around, &mut people).await?;
-        println!("{}", report::table(mode, &figures));
-        modes.insert(mode.clone(), figures);
+        println!("{}", report::table(&mode.to_string(), &figures));
+        modes.insert(mode.to_string(), figures);
     }
     println!("{}", report::LEGEND);
     let flows = flows(arguments, &plain.1, &mut people).await?;

@@ -6,7 +6,8 @@ use axum::{
 };
 use shared::{
     error::Error,
-    messages::{accepted_language, wording},
+    http::preferences,
+    messages::{Language, escape, wording},
 };
 
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -24,13 +25,14 @@ pub(super) enum Page<'a> {
 
 /// A page in a language that the `headers` of its request accept. It holds nothing that anybody chose.
 pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Error> {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
-    let language = accepted_language(accepted.unwrap_or_default());
+    let accepted = preferences(headers, &header::ACCEPT_LANGUAGE);
+    let language = accepted.into_iter().find_map(Language::of_tag).unwrap_or(Language::English);
     let (name, until) = match page {
-        Page::StopQuestion => ("stop-question", ""),
-        Page::Stopped { until } => ("stopped", until),
+        Page::StopQuestion => ("stop-question", String::new()),
+        // Isolated, lest it be read from right to left.
+        Page::Stopped { until } => ("stopped", format!("\u{2066}{until}\u{2069}")),
     };
-    let say = |attribute| wording(language, name, attribute, &[("until", until)]);
+    let say = |attribute| wording(language, name, attribute, &[("until", &until)]).map(|words| escape(&words));
     let (title, explanation) = (say(None)?, say(Some("explanation"))?);
     let form = match page {
         Page::StopQuestion => format!("<form method=\"post\"><button>{}</button></form>\n", say(Some("button"))?),

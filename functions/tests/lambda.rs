@@ -183,6 +183,8 @@ async fn a_compressed_page_goes_to_api_gateway_in_base64() {
     let compressed = docs.invoke(request).await.unwrap();
     assert_eq!((&plain["isBase64Encoded"], &compressed["isBase64Encoded"]), (&json!(false), &json!(true)));
     assert_eq!(compressed["headers"]["content-encoding"], "gzip");
+    let vary = compressed["headers"]["vary"].as_str().unwrap();
+    assert!(vary.contains("origin") && vary.contains("accept-encoding"), "{vary}");
     let bytes = BASE64.decode(compressed["body"].as_str().unwrap().as_bytes()).unwrap();
     let page = io::read_to_string(GzDecoder::new(&bytes[..])).unwrap();
     assert!(plain["body"] == page && page.starts_with("<!doctype html>"));

@@ -14,6 +14,7 @@ mod json;
 pub mod lambda;
 mod oauth;
 mod page;
+mod preference;
 mod problem;
 mod service;
 
@@ -32,6 +33,7 @@ pub use self::{
     json::{Json, MAX_BODY_BYTES, OptionalJson, sent},
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
+    preference::preferences,
     problem::{Code, Problem},
     service::{service, static_service},
 };

@@ -1,4 +1,4 @@
-//! The languages that messages exist in. Adding one: a file in `languages/`, a variant, a line in each match.
+//! The languages that messages, and the pages behind their links, exist in. Adding one: a file in `languages/`, a variant, a line in each match.
 
 use unic_langid::LanguageIdentifier;
 
@@ -49,8 +49,8 @@ impl Language {
         }
     }
 
-    /// The language of a BCP 47 tag.
-    fn of_tag(tag: &str) -> Option<Self> {
+    /// The language of a BCP 47 tag, if there is one.
+    pub fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
         Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
     }
@@ -74,13 +74,6 @@ pub fn language(locale: Option<&str>, country: Option<&str>) -> Language {
     // Who asks for a language that is not here gets English, not his neighbours' language.
     let fallback = || if locale.is_some() { None } else { country.and_then(Language::of_country) };
     asked.or_else(fallback).unwrap_or(Language::English)
-}
-
-/// The first language of an `Accept-Language` that there is: browsers list them in the order in which they are liked
-/// (RFC 9110 §12.5.4).
-pub fn accepted_language(accepted: &str) -> Language {
-    let tags = accepted.split(',').filter_map(|range| range.split(';').next());
-    tags.filter_map(|tag| Language::of_tag(tag.trim())).next().unwrap_or(Language::English)
 }
 
 /// Reads the `locale` of a request.
@@ -107,14 +100,5 @@ mod tests {
         assert_eq!(language(None, Some("IN")), Language::Hindi);
         assert_eq!(language(None, Some("SA")), Language::Arabic);
         assert_eq!(language(None, None), Language::English);
-    }
-
-    #[test]
-    fn the_first_accepted_language_that_there_is() {
-        assert_eq!(accepted_language("es-MX,es;q=0.9,en;q=0.8"), Language::Spanish);
-        assert_eq!(accepted_language("fr-FR, hi ; q=0.5, en"), Language::Hindi);
-        for none in ["", "*", "fr", ",;,", "español"] {
-            assert_eq!(accepted_language(none), Language::English, "{none}");
-        }
     }
 }

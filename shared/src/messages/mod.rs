@@ -7,8 +7,8 @@ mod sms;
 mod wording;
 
 pub use self::{
-    content::{Content, MailText, Subject},
-    language::{Language, accepted_language, language, parse_locale},
+    content::{Content, MailText, Subject, escape},
+    language::{Language, language, parse_locale},
     mail::Mails,
     sms::{PreparedText, Texts},
     wording::wording,

@@ -15,6 +15,9 @@ second-factor-added = Your { $app } account now asks for an authenticator app. I
 second-factor-removed = The authenticator app of your { $app } account was removed. If that was not you, contact us now.
     .subject = Your { $app } authenticator app was removed
 stop-texts = Stop these texts: { $link }
+
+## The pages behind that link.
+
 stop-question = Did you not ask for this code?
     .explanation = Then somebody typed your number by mistake, or as a nuisance. Nobody gets in without the code: keep it to yourself.
     .button = Send me no codes for 24 hours

@@ -1,5 +1,5 @@
-# "clave", not "código"; no other accents either: á, í, ó and ú are not in the GSM 7-bit alphabet and would
-# halve what fits into a text.
+# "clave", not "código"; no other accents in texts either: á, í, ó and ú are not in the GSM 7-bit alphabet and would
+# halve what fits into one.
 sign-in = { $code } es tu clave de { $app }. Vale { $minutes } min. No la compartas con nadie.
     .subject = Tu clave de { $app }
 account-exists = { $code } es tu clave de { $app }. Ya tienes una cuenta: con ella entras. No la compartas.
@@ -17,8 +17,11 @@ second-factor-added = Tu cuenta de { $app } pide ahora una app de autenticador. 
 second-factor-removed = Se ha quitado la app de autenticador de { $app }. Si no lo has hecho, contacta con nosotros.
     .subject = Se ha quitado tu app de autenticador de { $app }
 stop-texts = Detener estos SMS: { $link }
-stop-question = ¿No pediste este código?
-    .explanation = Entonces alguien escribió tu número por error o para molestar. Nadie entra sin el código: no lo compartas.
-    .button = No enviarme códigos durante 24 horas
-stopped = Hecho
-    .explanation = No se te enviarán códigos hasta { $until } (UTC).
+
+## The pages behind that link.
+
+stop-question = ¿No pediste esta clave?
+    .explanation = Entonces alguien escribió tu número por error o para molestar. Nadie entra sin la clave: no la compartas.
+    .button = No me envíen claves durante 24 horas
+stopped = Envío detenido
+    .explanation = No se te enviarán claves hasta el { $until } (UTC).
