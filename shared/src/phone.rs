@@ -21,6 +21,13 @@ const COUNTRIES: &str = "\
     RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TA TC TD TG TH TJ TK TL TM TN TO TR TT \
     TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
 
+/// The country calling codes of two digits (ITU-T E.164, list of assigned codes); 1 and 7 have one, all others three.
+/// They are asked for of numbers that are only shown, too, by functions that need nothing else of libphonenumber's.
+const CALLING_CODES_OF_TWO: [u8; 44] = [
+    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
+    63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+];
+
 /// A phone number in its one canonical form, E.164 (`+14155550123`).
 ///
 /// It has no `Debug`: a whole number never reaches a log. [`PhoneNumber::masked`] may.
@@ -125,12 +132,11 @@ impl PhoneNumber {
 
     fn calling_code_digits(&self) -> usize {
         let digits = self.0.trim_start_matches('+');
-        let known = |length: &usize| {
-            let code = digits.get(..*length).and_then(|code| code.parse().ok());
-            code.is_some_and(|code| PHONE_NUMBER_UTIL.get_region_for_country_code(code).is_some())
-        };
-        // No code begins another one (ITU-T E.164 §6.2.1).
-        (1..=3).find(known).unwrap_or(1)
+        match digits.get(..2).and_then(|two| two.parse().ok()) {
+            Some(10..20 | 70..80) => 1,
+            Some(two) if CALLING_CODES_OF_TWO.contains(&two) => 2,
+            _ => 3,
+        }
     }
 
     /// The country, as ISO 3166-1 alpha-2, where the number says it.
@@ -228,6 +234,12 @@ mod tests {
         let masked = |number| PhoneNumber::from_e164(number).map(|phone| phone.masked());
         assert_eq!(masked("+14155550123").as_deref(), Ok("+1•••••••123"));
         assert_eq!(masked("+447400123456").as_deref(), Ok("+44•••••••456"));
+        for code in 1..1000 {
+            if PHONE_NUMBER_UTIL.get_region_for_country_code(code).is_some() {
+                let phone = PhoneNumber::from_e164(&format!("+{code}2345678")).unwrap();
+                assert_eq!(phone.national_digits(), "2345678", "{code}");
+            }
+        }
     }
 
     proptest! {
