@@ -75,12 +75,12 @@ async fn a_query_that_is_none_is_refused() {
     for (query, field) in [
         ("limit=0".to_owned(), "limit"),
         ("limit=101".to_owned(), "limit"),
-        ("limit=-1".to_owned(), "query"),
-        ("limit=many".to_owned(), "query"),
+        ("limit=-1".to_owned(), "limit"),
+        ("limit=many".to_owned(), "limit"),
         (format!("cursor={changed}"), "cursor"),
         ("cursor=junk".to_owned(), "cursor"),
         ("cursor=".to_owned(), "cursor"),
-        ("page=2".to_owned(), "query"),
+        ("page=2".to_owned(), "page"),
     ] {
         app.get_as(&admin.access, &format!("/v1/apps?{query}")).await.assert_field(field);
     }

@@ -289,7 +289,7 @@ async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
 async fn a_query_that_is_none_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     for (query, field) in
-        [("limit=0", "limit"), ("limit=101", "limit"), ("actor=x", "query"), ("cursor=AAAA", "cursor")]
+        [("limit=0", "limit"), ("limit=101", "limit"), ("actor=x", "actor"), ("cursor=AAAA", "cursor")]
     {
         app.get_as(&admin.access, &format!("/v1/audit?{query}")).await.assert_field(field);
     }

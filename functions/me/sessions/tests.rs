@@ -116,12 +116,12 @@ async fn a_query_that_is_not_known_or_out_of_range_is_refused() {
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=101", "limit"),
-        ("limit=-1", "query"),
-        ("limit=ten", "query"),
-        ("limit=", "query"),
-        ("limit=1&limit=2", "query"),
-        ("page=2", "query"),
-        ("limit=1&surprise=1", "query"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("page=2", "page"),
+        ("limit=1&surprise=1", "surprise"),
     ] {
         let answer = app.get_as(&person.access, &format!("{PATH}?{query}")).await;
         assert_eq!(answer.json["errors"][0]["field"], field, "{query}: {}", answer.text);

@@ -13,7 +13,7 @@ async fn a_role_that_nobody_has_is_gone() {
         app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({})).await.assert_problem(404, "not_found");
         app.give(&admin, admin.id(), &["Admin", name]).await.assert_field("roles[1]");
     }
-    app.delete_as(&admin, "/v1/roles/User?force=maybe").await.assert_field("query");
+    app.delete_as(&admin, "/v1/roles/User?force=maybe").await.assert_field("force");
     app.advance(1);
     let again = app.role(&admin, "EDITOR", &[]).await;
     assert_eq!((&again["name"], &again["permissions"]), (&json!("EDITOR"), &json!([])), "its name is free again");

@@ -44,9 +44,9 @@ async fn a_query_that_is_none_is_refused() {
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=101", "limit"),
-        ("limit=x", "query"),
-        ("all=maybe", "query"),
-        ("surprise=1", "query"),
+        ("limit=x", "limit"),
+        ("all=maybe", "all"),
+        ("surprise=1", "surprise"),
         ("cursor=AAAA", "cursor"),
     ] {
         app.get_as(&admin.access, &format!("/v1/roles?{query}")).await.assert_field(field);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use shared::{
     audit::{Action, Recorder},
     error::Error,
-    http::{Admin, Json, PathName, RolesWrite},
+    http::{Admin, Json, PathName, RolesWrite, sent},
     parts::Parts,
     role::{RoleChange, RoleView},
     roles::Roles,
@@ -19,8 +19,10 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateRoleRequest {
-    /// Up to 500 characters.
-    description: Option<String>,
+    /// Up to 500 characters; `null` for none.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
     /// All that it permits from now on; nobody adds one that he lacks.
     #[schema(example = json!(["orders:read"]))]
     permissions: Option<Vec<String>>,
@@ -48,7 +50,8 @@ async fn update(
     Json(request): Json<UpdateRoleRequest>,
 ) -> Result<Json<RoleView>, Error> {
     let permissions = request.permissions.map(|permissions| permissions.into_iter().collect());
-    let change = RoleChange { description: request.description, permissions, active: request.active };
+    let description = request.description.map(Option::unwrap_or_default);
+    let change = RoleChange { description, permissions, active: request.active };
     let role = roles.get(&name).await?.ok_or(Error::NotFound)?;
     let event = recorder.event(admin.caller.deed(Action::RoleUpdate, format!("role:{}", role.name)))?;
     let changed = roles.recording(event).change(vec![(name, change)], &admin.permissions).await?;

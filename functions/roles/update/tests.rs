@@ -24,6 +24,12 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         assert_eq!(app.get_as(&admin.access, "/v1/roles/Editor").await.assert_ok(), &expected);
     }
     app.advance(1);
+    let described = app.patch_as(&admin, "/v1/roles/Editor", json!({"description": "x"})).await;
+    assert_eq!(described.assert_ok()["description"], "x");
+    let cleared = app.patch_as(&admin, "/v1/roles/Editor", json!({"description": null})).await;
+    expected["updated_at"] = json!(app.parts.clock().now().to_string());
+    assert_eq!(cleared.assert_ok(), &expected, "null clears");
+    app.advance(1);
     assert_eq!(app.patch_as(&admin, "/v1/roles/Editor", json!({})).await.assert_ok(), &expected, "nothing changed");
     let seed = app.patch_as(&admin, "/v1/roles/guest", json!({"permissions": ["a:b"]})).await;
     assert_eq!((&seed.assert_ok()["name"], &seed.json["permissions"]), (&json!("Guest"), &json!(["a:b"])));

@@ -117,7 +117,8 @@ impl Reader<'_> {
             });
         let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
         let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
-        let until = self.optional(until, until_text, |text| date_or_time(text).filter(|until| *until <= latest));
+        let near = |text: &str| date_or_time(text).filter(|(start, _)| *start <= latest).map(|(_, end)| end);
+        let until = self.optional(until, until_text, near);
         if !codes.is_empty() && self.environment.get("TEST_PHONES_UNTIL").is_none() {
             self.problems.push(format!(
                 "TEST_PHONES_UNTIL is not set, and TEST_PHONE_NUMBERS needs it; it may hold {until_text}"

@@ -412,6 +412,14 @@ mod tests {
         assert_eq!(code("2026-12-02T00:00:00Z"), None);
         assert!(parse(&[dev, phones]).is_err());
         assert!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2027-03-01")]).is_err());
+        for (until, is_near) in [
+            ("2027-02-19", true),
+            ("2027-02-20", false),
+            ("2027-02-19T00:00:00Z", true),
+            ("2027-02-19T00:00:01Z", false),
+        ] {
+            assert_eq!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", until)]).is_ok(), is_near, "{until}: 90 days ahead");
+        }
         assert!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2026-12-01T10:00:00Z")]).is_ok());
         assert!(parse(&[("ENVIRONMENT", "prod"), phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).is_err());
     }

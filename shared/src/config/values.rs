@@ -14,11 +14,12 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-pub(super) fn date_or_time(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>().ok().or_else(|| {
-        // A date means through that day.
-        let day_after = text.parse::<Date>().ok()?.tomorrow().ok()?;
-        Some(day_after.to_zoned(TimeZone::UTC).ok()?.timestamp())
+/// When a date or an RFC 3339 time begins, and when it is past: a date means through that day (UTC).
+pub(super) fn date_or_time(text: &str) -> Option<(Timestamp, Timestamp)> {
+    text.parse().map(|time| (time, time)).ok().or_else(|| {
+        let day = text.parse::<Date>().ok()?;
+        let start = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        Some((start(day)?, start(day.tomorrow().ok()?)?))
     })
 }
 
