@@ -312,3 +312,34 @@ async fn ten_confirmations_at_once_give_one_set_of_codes_and_it_works() {
         assert_eq!(app.texts(PHONE).len(), 2, "the code of the sign-up, and one notice");
     }
 }
+
+#[tokio::test]
+async fn a_sign_in_that_waits_for_its_second_factor_ends_with_its_password() {
+    let app = TestApp::start().await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    let pending = app.first_factor(PHONE).await;
+    app.advance(60);
+    let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
+    app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
+    app.totp(&pending, &authenticator.code(&app)).await.assert_problem(401, "token_invalid");
+    app.advance(30);
+    let again = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.mfa_token();
+    app.totp(&again, &authenticator.code(&app)).await.assert_ok();
+}
+
+#[tokio::test]
+async fn who_knows_a_password_that_an_administrator_wrote_down_stays_no_second_owner() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.create_user(&admin, json!({"phone": PHONE, "password": PASSWORD})).await.assert_created();
+    let stranger = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
+    for (path, body) in [("/v1/me/email", json!({"email": EMAIL})), ("/v1/me/phone", json!({"phone": OTHER_PHONE}))] {
+        app.post_as(&stranger.access, path, body).await.assert_problem(409, "conflict");
+    }
+    app.authenticator(&stranger).await;
+    let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
+    app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
+    app.get_as(&stranger.access, "/v1/me").await.assert_problem(401, "token_invalid");
+    let owner = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.signed_in();
+    assert_eq!(app.me(&owner.access).await["mfa"], json!([]));
+    app.post_as(&owner.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+}

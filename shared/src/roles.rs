@@ -13,6 +13,7 @@ use crate::{
     clock::{Clock, whole_seconds},
     config::Settings,
     error::Error,
+    rank,
     role::{Permissions, Role, RoleChange, canonical},
     store::Store,
 };
@@ -85,6 +86,19 @@ impl Roles {
             role.filter(|role| !role.deleted).map(|role| (name.clone(), role))
         });
         Ok(with_seeds.collect())
+    }
+
+    /// Checks that `granter` may have an app's newcomers given a role.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where it permits what he lacks; [`Error::InvalidRequest`] where there is none of that name, which
+    /// could be made later: only who has all permissions may name it.
+    pub async fn check_default(&self, name: &str, granter: &Permissions) -> Result<(), Error> {
+        match self.get(name).await? {
+            Some(role) => rank::check_grant(&role, granter),
+            None if granter.all => Ok(()),
+            None => Err(Error::field("default_role", "there is no such role")),
+        }
     }
 
     /// What roles permit now.

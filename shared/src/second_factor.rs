@@ -8,8 +8,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    app::SessionTerms, clock::epoch_seconds, error::Error, hash_keys::IdentifierHash, one_time_code::Attempts,
-    random::Random, session::AuthenticationMethod,
+    app::SessionTerms,
+    clock::epoch_seconds,
+    error::Error,
+    hash_keys::IdentifierHash,
+    one_time_code::Attempts,
+    random::Random,
+    session::{AuthenticationMethod, Recognised},
 };
 
 /// How somebody proves his second factor.
@@ -97,7 +102,8 @@ pub struct PendingSignIn {
     /// To which app.
     pub terms: SessionTerms,
     /// How he was recognised so far.
-    pub amr: Vec<AuthenticationMethod>,
+    #[serde(flatten)]
+    pub recognised: Recognised,
     /// Tries of the second factor.
     #[serde(flatten)]
     pub attempts: Attempts,

@@ -235,7 +235,7 @@ impl SecondFactors {
             checked => checked?,
         }
         pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
-        pending.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
+        pending.recognised.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
         Ok(pending)
     }
 

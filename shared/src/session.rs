@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::clock::{epoch_millis, epoch_seconds, seconds, whole_seconds};
+use crate::{
+    clock::{epoch_millis, epoch_seconds, seconds, whole_seconds},
+    user::User,
+};
 
 /// A session ends when it was not refreshed for so long (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
@@ -15,6 +18,23 @@ pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
 pub const FRESH_SECONDS: i64 = 600;
 /// A user's oldest sessions end when there are more than these: so a user's item stays one read unit.
 pub const MAX_SESSIONS: usize = 20;
+
+/// How a user was recognised when he signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recognised {
+    /// By what.
+    pub amr: Vec<AuthenticationMethod>,
+    /// [`User::password_count`] of the password that was compared, if one was: a change of it ends the sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_count: Option<u64>,
+}
+
+impl Recognised {
+    /// By the password that `user` has.
+    pub fn by_password(user: &User) -> Self {
+        Self { amr: vec![AuthenticationMethod::Pwd], password_count: Some(user.password_count) }
+    }
+}
 
 /// How a user was recognised (RFC 8176).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

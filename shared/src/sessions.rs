@@ -29,7 +29,7 @@ use crate::{
     refresh_token::RefreshToken,
     roles::Roles,
     second_factor::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
-    session::{AuthenticationMethod, Device, Session},
+    session::{AuthenticationMethod, Device, Recognised, Session},
     store::{Begun, Created, Rotation, Store},
     user::{User, UserStatus, UserView},
 };
@@ -118,31 +118,33 @@ impl Sessions {
                 }
             },
         };
-        let sign_in = self.begin(owner, proven.content.terms, vec![method], device).await?;
+        let recognised = Recognised { amr: vec![method], password_count: None };
+        let sign_in = self.begin(owner, proven.content.terms, recognised, device).await?;
         sign_in.ok_or(Error::OtpExpired)
     }
 
-    /// Starts a session of a user who was recognised as `amr` says, or asks for the second factor where
+    /// Starts a session of a user who was `recognised`, or asks for the second factor where
     /// that is due; nothing where the user is gone.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`].
+    /// [`Error::UserDisabled`]; [`Error::InvalidCredentials`] or [`Error::TokenInvalid`] where the password is another
+    /// one by now.
     pub async fn begin(
         &self,
         user_id: Uuid,
         terms: SessionTerms,
-        amr: Vec<AuthenticationMethod>,
+        recognised: Recognised,
         device: Device,
     ) -> Result<Option<SignIn>, Error> {
-        let now = self.clock.now();
-        let (session, refresh) = self.new_session(user_id, &terms, amr, device, now)?;
+        let (now, password_count) = (self.clock.now(), recognised.password_count);
+        let (session, refresh) = self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
         let ids = (user_id, refresh.session_id);
         let default_role = terms.default_role.as_deref();
-        let mut begun = self.store.begin_session(ids, &session, default_role).await?;
+        let mut begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         if matches!(begun, Begun::Unproven) {
             // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
             self.store.clear_unproven(user_id, &self.hash_keys).await?;
-            begun = self.store.begin_session(ids, &session, default_role).await?;
+            begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         }
         Ok(match begun {
             Begun::Yes(user) => {
@@ -150,8 +152,12 @@ impl Sessions {
                 Some(SignIn::Done(Box::new(self.signed_in(&user, &refresh, false, now).await?)))
             }
             Begun::SecondFactorDue => {
-                Some(SignIn::MfaRequired(self.ask_for_second_factor(user_id, terms, session.amr, now).await?))
+                Some(SignIn::MfaRequired(self.ask_for_second_factor(user_id, terms, recognised, now).await?))
             }
+            Begun::PasswordChanged if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
+                return Err(Error::TokenInvalid);
+            }
+            Begun::PasswordChanged => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven => None,
         })
     }
@@ -160,14 +166,14 @@ impl Sessions {
         &self,
         user_id: Uuid,
         terms: SessionTerms,
-        amr: Vec<AuthenticationMethod>,
+        recognised: Recognised,
         now: Timestamp,
     ) -> Result<MfaRequired, Error> {
         let token = MfaToken::draw(&self.random)?;
         let pending = PendingSignIn {
             user_id,
             terms,
-            amr,
+            recognised,
             attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
             expires_at: now + seconds(MFA_SECONDS),
             used_by: None,

@@ -13,6 +13,7 @@ use crate::{
     avatars::{AvatarKey, AvatarUrls, Size},
     clock::{epoch_seconds, epoch_seconds_option},
     email::Email,
+    error::Error,
     hash_keys::{HashKeys, IdentifierHash, sha256},
     password::PasswordHash,
     phone::PhoneNumber,
@@ -143,6 +144,13 @@ impl User {
     pub fn is_active_admin(&self) -> bool {
         let roles = self.roles.get(DEFAULT_CLIENT_ID);
         self.status == UserStatus::Active && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
+    }
+
+    /// # Errors
+    /// [`Error::Conflict`] where nobody has proven an address of this user. Who signed in then knows the password that an
+    /// administrator wrote down: an address of his own would let him stay beside the one whose account it is.
+    pub fn check_proven(&self) -> Result<(), Error> {
+        if self.unproven { Err(Error::conflict("user", "sign in with a code first")) } else { Ok(()) }
     }
 
     /// What changes when the user does, and not when he signs in: an entity tag (RFC 9110 §8.8.3). It is

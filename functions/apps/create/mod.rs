@@ -9,6 +9,7 @@ use shared::{
     error::Error,
     http::{Admin, AppsWrite, Json, sent},
     parts::Parts,
+    roles::Roles,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -88,9 +89,13 @@ pub struct CreatedApp {
 async fn create(
     admin: Admin<AppsWrite>,
     apps: Apps,
+    roles: Roles,
     recorder: Recorder,
     Json(request): Json<CreateAppRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<CreatedApp>), Error> {
+    if let Some(Some(role)) = &request.default_role {
+        roles.check_default(role, &admin.permissions).await?;
+    }
     let settings = AppChange {
         name: None,
         sign_up: request.sign_up,

@@ -8,6 +8,7 @@ use shared::{
     error::Error,
     http::{Admin, AppsWrite, Json, PathName, sent},
     parts::Parts,
+    roles::Roles,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -26,8 +27,10 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     default_role: Option<Option<String>>,
-    /// Up to 20 web origins.
-    allowed_origins: Option<Vec<String>>,
+    /// Up to 20 web origins; `null` for none.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<Vec<String>>)]
+    allowed_origins: Option<Option<Vec<String>>>,
     /// Seconds: 60 to 900.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<i64>)]
@@ -70,15 +73,19 @@ pub struct UpdateAppRequest {
 async fn update(
     admin: Admin<AppsWrite>,
     apps: Apps,
+    roles: Roles,
     recorder: Recorder,
     PathName(client_id): PathName,
     Json(request): Json<UpdateAppRequest>,
 ) -> Result<Json<AppView>, Error> {
+    if let Some(Some(role)) = &request.default_role {
+        roles.check_default(role, &admin.permissions).await?;
+    }
     let change = AppChange {
         name: request.name,
         sign_up: request.sign_up,
         default_role: request.default_role,
-        allowed_origins: request.allowed_origins,
+        allowed_origins: request.allowed_origins.map(Option::unwrap_or_default),
         access_token_ttl: request.access_token_ttl,
         refresh_token_ttl: request.refresh_token_ttl,
         sms_text: request.sms_text,

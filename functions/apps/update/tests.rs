@@ -247,3 +247,33 @@ async fn an_app_that_is_switched_off_refuses_a_password_too() {
     app.change_app(&admin, "shop", json!({"active": true})).await.assert_ok();
     app.login(who, PASSWORD).await.assert_ok();
 }
+
+#[tokio::test]
+async fn nobody_has_newcomers_given_what_he_lacks() {
+    let (app, admin) = TestApp::with_staff().await;
+    let clerk = app.staff(&admin, PHONE, "Clerk", &["apps:write", "orders:read"]).await;
+    app.role(&admin, "Reader", &["orders:read"]).await;
+    app.role(&admin, "Writer", &["orders:read", "orders:write"]).await;
+    app.role(&admin, "Keeper", &["users:write"]).await;
+    let create = |role: &str| json!({"client_id": "shop", "name": "Shop", "default_role": role});
+    for role in ["Keeper", "Writer"] {
+        app.create_app(&clerk, create(role)).await.assert_problem(403, "forbidden");
+        app.change_app(&clerk, "default", json!({"default_role": role})).await.assert_problem(403, "forbidden");
+    }
+    // It could be made later.
+    app.create_app(&clerk, create("Later")).await.assert_field("default_role");
+    app.change_app(&clerk, "default", json!({"default_role": "Later"})).await.assert_field("default_role");
+    app.create_app(&clerk, create("Reader")).await.assert_created();
+    app.change_app(&clerk, "shop", json!({"default_role": null})).await.assert_ok();
+    app.change_app(&admin, "shop", json!({"default_role": "Writer"})).await.assert_ok();
+}
+
+#[tokio::test]
+async fn null_takes_the_origins_away() {
+    let (app, admin) = TestApp::with_admin().await;
+    app.public_app(&admin, "shop").await;
+    let origins = json!(["https://shop.example.com"]);
+    app.change_app(&admin, "shop", json!({"allowed_origins": origins})).await.assert_ok();
+    let changed = app.change_app(&admin, "shop", json!({"allowed_origins": null})).await;
+    assert_eq!(changed.assert_ok()["allowed_origins"], json!([]));
+}

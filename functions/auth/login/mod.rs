@@ -10,7 +10,7 @@ use shared::{
     http::{Credentials, Json},
     parts::Parts,
     password::Password,
-    session::AuthenticationMethod,
+    session::Recognised,
     sessions::{Sessions, SignIn},
     username::Username,
 };
@@ -66,7 +66,7 @@ async fn login(
     let password = Password::parse("password", request.password)?;
     let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
     let terms = app.session_terms(apps.settings());
-    let sign_in = sessions.begin(user.id, terms, vec![AuthenticationMethod::Pwd], recorder.device().clone()).await?;
+    let sign_in = sessions.begin(user.id, terms, Recognised::by_password(&user), recorder.device().clone()).await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

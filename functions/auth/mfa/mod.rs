@@ -55,7 +55,7 @@ async fn mfa(
     let pending = second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
     let sign_in = second_factors.redeem(&request.mfa_token, pending.used_by, async {
         apps.check(&pending.terms.client_id).await?;
-        sessions.begin(pending.user_id, pending.terms, pending.amr, recorder.device().clone()).await
+        sessions.begin(pending.user_id, pending.terms, pending.recognised, recorder.device().clone()).await
     });
     sign_in.await?.map(Json).ok_or(Error::TokenInvalid)
 }

@@ -39,7 +39,7 @@ pub struct ChangeEmailRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked",
-        "insufficient_user_authentication"
+        "insufficient_user_authentication", "conflict"
     ]))),
 )]
 async fn email(

@@ -12,7 +12,7 @@ use shared::{
     http::{Credentials, Form, Json, oauth_errors},
     parts::Parts,
     password::Password,
-    session::AuthenticationMethod,
+    session::Recognised,
     sessions::{Sessions, SignIn, TokenPair},
 };
 use utoipa::ToSchema;
@@ -77,7 +77,7 @@ async fn token(
             let password = password.map_err(|_| Error::InvalidCredentials)?;
             let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
             let terms = app.session_terms(apps.settings());
-            match sessions.begin(user.id, terms, vec![AuthenticationMethod::Pwd], recorder.device().clone()).await? {
+            match sessions.begin(user.id, terms, Recognised::by_password(&user), recorder.device().clone()).await? {
                 Some(SignIn::Done(signed_in)) => Ok(Json(signed_in.tokens)),
                 Some(SignIn::MfaRequired(mfa)) => Err(Error::MfaRequired(Box::new(mfa))),
                 None => Err(Error::InvalidCredentials),

@@ -90,7 +90,7 @@ impl Challenges {
     /// Opens a challenge that makes an address its user's, for him alone to prove.
     ///
     /// # Errors
-    /// As [`Self::open`]; [`Error::AppDisabled`].
+    /// As [`Self::open`]; [`Error::AppDisabled`]; [`Error::Conflict`] for who has proven no address yet.
     pub async fn open_new_address(
         &self,
         user: &User,
@@ -99,6 +99,7 @@ impl Challenges {
         ip: Option<String>,
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
+        user.check_proven()?;
         let app = self.apps.active(client_id).await?;
         let new = NewChallenge::new(Purpose::NewAddress, app, address, user.locale.clone(), ip);
         self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await

@@ -2,7 +2,6 @@
 
 use aws_sdk_sesv2::{
     Client,
-    error::DisplayErrorContext,
     types::{Body, Content, Destination, EmailContent, Message},
 };
 
@@ -54,6 +53,6 @@ impl Mails {
             .send()
             .await;
         metrics::count(if sent.is_ok() { Metric::MailsSent } else { Metric::MailsRefused });
-        sent.map(drop).map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))
+        sent.map(drop).map_err(super::not_sent)
     }
 }

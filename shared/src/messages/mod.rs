@@ -13,6 +13,9 @@ pub use self::{
     sms::{PreparedText, Texts},
     wording::wording,
 };
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+
 use crate::{address::Address, email::Email, error::Error, hash_keys::IdentifierHash};
 
 /// A message that can be sent: a text is paid.
@@ -78,4 +81,12 @@ impl Messenger {
             Prepared::Mail(email, text) => self.mails.send(&email, &text).await,
         }
     }
+}
+
+/// That a message was not sent, for the log. What AWS says to a refusal may name the recipient; its code does not.
+fn not_sent<E: std::error::Error + ProvideErrorMetadata + 'static>(error: SdkError<E, HttpResponse>) -> Error {
+    Error::Unavailable(match error.as_service_error() {
+        Some(refusal) => format!("refused: {}", refusal.code().unwrap_or("without a code")),
+        None => DisplayErrorContext(error).to_string(),
+    })
 }

@@ -12,11 +12,7 @@ use crate::{
     phone::PhoneNumber,
     spending::{self, Reservation, Spending},
 };
-use aws_sdk_sns::{
-    Client,
-    error::{DisplayErrorContext, SdkError},
-    types::MessageAttributeValue,
-};
+use aws_sdk_sns::{Client, error::SdkError, types::MessageAttributeValue};
 
 /// Sends texts.
 #[derive(Clone)]
@@ -102,7 +98,7 @@ impl Texts {
                 if error.as_service_error().is_some() || is_never_sent(&error) {
                     self.spending.give_back(reservation).await;
                 }
-                Err(Error::Unavailable(DisplayErrorContext(error).to_string()))
+                Err(super::not_sent(error))
             }
         }
     }

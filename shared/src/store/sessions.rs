@@ -40,6 +40,8 @@ pub enum Begun {
     SecondFactorDue,
     /// What there is of the user was written down before anybody proved the address.
     Unproven,
+    /// The password is another one than was compared.
+    PasswordChanged,
     /// There is no such user.
     NoUser,
 }
@@ -95,7 +97,8 @@ impl Store {
         Ok(Rotation::Replayed)
     }
 
-    /// Adds a session to its user and notes the sign-in; who is new to the app gets its `default_role`.
+    /// Adds a session to its user and notes the sign-in; who is new to the app gets its `default_role`. Where a password was
+    /// compared, it has to be the one of `password_count` still.
     ///
     /// # Errors
     /// [`Error::UserDisabled`] for a disabled user; then there is no session.
@@ -104,6 +107,7 @@ impl Store {
         (user_id, session_id): (Uuid, Uuid),
         session: &Session,
         default_role: Option<&str>,
+        password_count: Option<u64>,
     ) -> Result<Begun, Error> {
         let as_stored =
             serde_dynamo::to_attribute_value(session).map_err(|error| Error::Internal(error.to_string()))?;
@@ -129,6 +133,10 @@ impl Store {
         if proves_address {
             condition.push_str(" AND attribute_not_exists(unproven)");
         }
+        if let Some(count) = password_count {
+            condition.push_str(" AND password_count = :password_count");
+            values.insert(":password_count".to_owned(), AttributeValue::N(count.to_string()));
+        }
         match self.change_sessions(user_id, &update, &condition, names, values).await? {
             Changed::Yes(user) => {
                 self.sweep_sessions(&user, session.last_used_at).await?;
@@ -136,6 +144,9 @@ impl Store {
             }
             Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => Err(Error::UserDisabled),
             Changed::Refused(Some(user)) if user.unproven && proves_address => Ok(Begun::Unproven),
+            Changed::Refused(Some(user)) if password_count.is_some_and(|count| count != user.password_count) => {
+                Ok(Begun::PasswordChanged)
+            }
             Changed::Refused(Some(_)) => Ok(Begun::SecondFactorDue),
             Changed::Refused(None) => Ok(Begun::NoUser),
         }

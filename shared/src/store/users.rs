@@ -69,11 +69,14 @@ impl Store {
     /// factor and sessions.
     pub async fn clear_unproven(&self, user_id: Uuid, keys: &HashKeys) -> Result<(), Error> {
         self.delete_second_factor(user_id, keys, |user| {
-            user.unproven = false;
-            user.password = None;
-            user.password_count += 1;
-            user.totp = false;
-            user.sessions.clear();
+            // Another proof may have been faster, and what is there now its own.
+            if user.unproven {
+                user.unproven = false;
+                user.password = None;
+                user.password_count += 1;
+                user.totp = false;
+                user.sessions.clear();
+            }
             Ok(())
         })
         .await

@@ -1,4 +1,6 @@
-use crate::testing::{PHONE, TestApp, wrong};
+use serde_json::json;
+
+use crate::testing::{PHONE, TestApp, accounts::PASSWORD, wrong};
 
 const TEST_PHONE: &str = "+15005550006";
 
@@ -25,6 +27,15 @@ async fn a_test_phone_is_sent_nothing_and_has_a_fixed_code() {
         assert_eq!(app.verify(id, code).await.assert_ok()["user"]["phone"], phone);
         app.verify(id, code).await.assert_problem(410, "otp_expired");
     }
+    assert!(app.aws.inbox.messages(None).is_empty());
+}
+
+#[tokio::test]
+async fn a_test_phone_is_not_told_of_changes_either() {
+    let app = app().await;
+    let me = app.verify(&app.challenge(TEST_PHONE).await, "123456").await.signed_in();
+    let body = json!({"new_password": PASSWORD});
+    app.post_as(&me.access, "/v1/password/change", body).await.assert_done();
     assert!(app.aws.inbox.messages(None).is_empty());
 }
 
