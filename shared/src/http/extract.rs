@@ -7,7 +7,7 @@ use http::request::Parts as RequestParts;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Client, json::field_error};
+use super::{Client, form::parse_urlencoded};
 use crate::{
     access_tokens::AccessTokens,
     accounts::Accounts,
@@ -71,12 +71,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Error> {
-        let query = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes());
-        let query = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(query));
-        query.map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            Error::InvalidRequest(vec![field_error(&path, &error.into_inner().to_string())])
-        })
+        parse_urlencoded(request.uri.query().unwrap_or_default().as_bytes()).map(Self)
     }
 }
 

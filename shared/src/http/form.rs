@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
-use super::json::{check_content_type, field_error, read};
+use super::json::{check_content_type, read, wrong_field};
 use crate::error::Error;
 
 /// The media type of forms.
@@ -20,8 +20,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (headers, body) = read(request).await?;
         check_content_type(&headers, FORM)?;
-        serde_urlencoded::from_bytes(&body).map(Self).map_err(|error: serde_urlencoded::de::Error| {
-            Error::InvalidRequest(vec![field_error("", &error.to_string())])
-        })
+        parse_urlencoded(&body).map(Self)
     }
+}
+
+/// Reads a form's body or a query.
+///
+/// # Errors
+/// [`Error::InvalidRequest`], which names the parameter.
+pub(super) fn parse_urlencoded<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
+    serde_path_to_error::deserialize(deserializer).map_err(wrong_field)
 }

@@ -109,10 +109,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         return Err(Error::field("", "the body must be an object"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        Error::InvalidRequest(vec![field_error(&path, &error.into_inner().to_string())])
-    })
+    serde_path_to_error::deserialize(&mut deserializer).map_err(wrong_field)
+}
+
+/// The refusal of what does not deserialize, which names the field.
+pub(super) fn wrong_field<E: fmt::Display>(error: serde_path_to_error::Error<E>) -> Error {
+    let path = error.path().to_string();
+    Error::InvalidRequest(vec![field_error(&path, &error.into_inner().to_string())])
 }
 
 fn whole_body(error: &serde_json::Error) -> Error {
@@ -124,7 +127,7 @@ fn without_position(message: &str) -> &str {
 }
 
 /// serde names a missing or unknown field in its message only.
-pub(super) fn field_error(path: &str, message: &str) -> FieldError {
+fn field_error(path: &str, message: &str) -> FieldError {
     let message = without_position(message);
     let parent = if path == "." { "" } else { path };
     let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
