@@ -219,6 +219,8 @@ async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
     let fields = format!("grant_type=password&username=%2B{}&password={}", &PHONE[1..], PASSWORD.replace(' ', "+"));
     let token = axum::http::Request::post("/oauth2/token")
         .header("content-type", "application/x-www-form-urlencoded")
+        // Whether it may call is looked up before, in the same time.
+        .header("origin", "https://elsewhere.example.com")
         .body(fields.into())
         .unwrap();
     assert_unavailable("oauth2-token", &trial.send(token).await);

@@ -241,5 +241,5 @@ pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(parts: Parts) -> Router {
     let routes = ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
-    shared::http::service(routes.into(), parts)
+    shared::http::service(routes, parts)
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::testing::{Answer, PHONE, TestApp};
+use crate::testing::{Answer, PHONE, TestApp, bearer};
 
 async fn request(app: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
@@ -154,6 +154,34 @@ async fn without_allowed_origins_no_browser_may_call() {
         let answer = request(&app, Method::GET, "/health", &[("origin", origin)]).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
     }
+}
+
+#[tokio::test]
+async fn a_query_is_refused_where_there_is_none() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let token = bearer(&me.access);
+    let (as_me, anybody) = (&[("authorization", token.as_str())][..], &[][..]);
+    for (method, path, headers) in [
+        (Method::GET, "/v1/me?fields=name", as_me),
+        (Method::HEAD, "/v1/me?fields=name", as_me),
+        (Method::DELETE, "/v1/me?fields=name", as_me),
+        (Method::GET, "/v1/me/sessions?limit=1&fields=name", as_me),
+        (Method::POST, "/v1/otp/send?fields", anybody),
+    ] {
+        let answer = request(&app, method.clone(), path, headers).await;
+        assert_eq!(answer.status, 400, "{method} {path}");
+        if method != Method::HEAD {
+            answer.assert_field("fields");
+        }
+    }
+    app.get_as(&me.access, "/v1/me?").await.assert_ok();
+    app.get_as(&me.access, "/v1/me/sessions?limit=1").await.assert_ok();
+    // What others define ignores it, and so does what people and caches ask for.
+    for path in ["/health?now", "/.well-known/jwks.json?v=2", "/docs?from=mail"] {
+        app.get(path).await.assert_ok();
+    }
+    app.get_as(&me.access, "/oauth2/userinfo?fields=name").await.assert_ok();
 }
 
 async fn panics() {

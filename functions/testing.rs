@@ -155,7 +155,7 @@ impl TestApp {
 
     /// Serves other routes on the same parts.
     pub(crate) fn serving(&self, routes: Router<Parts>) -> Self {
-        Self { router: shared::http::service(routes, self.parts.clone()), ..self.clone() }
+        Self { router: shared::http::service(routes.into(), self.parts.clone()), ..self.clone() }
     }
 
     /// Lets time pass.

@@ -6,7 +6,7 @@ use shared::{
     apps::Apps,
     audit::{Action, Recorder},
     error::Error,
-    http::{Admin, AppsWrite, Json, PathName, sent},
+    http::{Admin, AppsWrite, Json, PathName, given, sent},
     parts::Parts,
     roles::Roles,
 };
@@ -16,12 +16,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// What changes. `null` goes back to what the deployment's settings say.
+/// What changes. Of what can be `null` that goes back to what the deployment's settings say.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateAppRequest {
     /// 1 to 64 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String)]
     name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = SignUp)]
     sign_up: Option<SignUp>,
     /// The role of those who are new to the app; `null` for none.
     #[serde(default, deserialize_with = "sent")]
@@ -52,6 +56,8 @@ pub struct UpdateAppRequest {
     #[schema(value_type = Option<f64>)]
     sms_daily_budget_usd: Option<Option<f64>>,
     /// An app that is switched off refuses everything at once.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool)]
     active: Option<bool>,
 }
 

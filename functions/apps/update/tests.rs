@@ -42,6 +42,9 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     let before = app.get_as(&admin.access, "/v1/apps/shop").await.json;
     for (body, field) in [
         (json!({"name": ""}), "name"),
+        (json!({"sms_text": null, "name": null}), "name"),
+        (json!({"name": "New", "sign_up": null}), "sign_up"),
+        (json!({"name": "New", "active": null}), "active"),
         (json!({"name": "New", "access_token_ttl": 59}), "access_token_ttl"),
         (json!({"name": "New", "access_token_ttl": 901}), "access_token_ttl"),
         (json!({"name": "New", "refresh_token_ttl": 899}), "refresh_token_ttl"),

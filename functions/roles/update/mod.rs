@@ -4,7 +4,7 @@ use serde::Deserialize;
 use shared::{
     audit::{Action, Recorder},
     error::Error,
-    http::{Admin, Json, PathName, RolesWrite, sent},
+    http::{Admin, Json, PathName, RolesWrite, given, sent},
     parts::Parts,
     role::{RoleChange, RoleView},
     roles::Roles,
@@ -24,9 +24,12 @@ pub struct UpdateRoleRequest {
     #[schema(value_type = Option<String>)]
     description: Option<Option<String>>,
     /// All that it permits from now on; nobody adds one that he lacks.
-    #[schema(example = json!(["orders:read"]))]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<String>, example = json!(["orders:read"]))]
     permissions: Option<Vec<String>>,
     /// A role that is not active gives nothing, from the next request on.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool)]
     active: Option<bool>,
 }
 

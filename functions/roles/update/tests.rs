@@ -45,6 +45,8 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
         (json!({"description": "New", "name": "Other"}), "name"),
         (json!({"description": "New", "system": true}), "system"),
         (json!({"active": "yes"}), "active"),
+        (json!({"description": "New", "active": null}), "active"),
+        (json!({"description": "New", "permissions": null}), "permissions"),
     ] {
         app.patch_as(&admin, "/v1/roles/Editor", body).await.assert_field(field);
     }

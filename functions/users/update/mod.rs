@@ -6,7 +6,7 @@ use shared::{
     app::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     error::Error,
-    http::{Admin, IfMatch, Json, PathId, Tagged, UsersWrite, sent},
+    http::{Admin, IfMatch, Json, PathId, Tagged, UsersWrite, given, sent},
     messages,
     parts::Parts,
     user::{UserStatus, UserView},
@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// What changes; `null` clears a field.
+/// What changes; `null` clears what can be empty.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateUserRequest {
@@ -34,6 +34,8 @@ pub struct UpdateUserRequest {
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
     /// `disabled` ends all sessions, and no new one begins.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = UserStatus)]
     status: Option<UserStatus>,
 }
 

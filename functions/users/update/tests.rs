@@ -55,6 +55,7 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
         (json!({"name": "New", "locale": "not a locale"}), "locale"),
         (json!({"name": "New", "status": "deleted"}), "status"),
         (json!({"name": 1}), "name"),
+        (json!({"name": "New", "status": null}), "status"),
     ] {
         app.patch_as(&admin, &path(person.id()), body).await.assert_field(field);
     }

@@ -45,7 +45,7 @@ pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 pub fn run(routes: OpenApiRouter<Parts>, warm: Warm) -> ExitCode {
     start(async |parts| {
         warm(&parts).await;
-        answer(super::service(routes.into(), parts)).await
+        answer(super::service(routes, parts)).await
     })
 }
 

@@ -6,7 +6,6 @@ mod client;
 mod compressed;
 mod conditional;
 mod credentials;
-
 mod extract;
 mod form;
 mod idempotency;
@@ -16,6 +15,7 @@ mod oauth;
 mod page;
 mod preference;
 mod problem;
+mod queries;
 mod service;
 
 pub use self::{
@@ -30,7 +30,7 @@ pub use self::{
     extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query},
     form::Form,
     idempotency::{Idempotent, Once},
-    json::{Json, MAX_BODY_BYTES, OptionalJson, sent},
+    json::{Json, MAX_BODY_BYTES, OptionalJson, given, sent},
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
     preference::preferences,

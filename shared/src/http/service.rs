@@ -10,14 +10,17 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, Method, header};
 use lambda_http::{RequestExt, request::RequestContext};
+use tokio::time::{Instant, timeout_at};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
 };
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Problem,
     oauth::{self, OAuthStyle},
+    queries::{WithoutQuery, refuse_query},
 };
 use crate::{
     error::Error,
@@ -42,13 +45,16 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// The service of `routes`: with refusals for all else, a deadline, a log line, and the headers that
-/// every response carries. The web origins of `ALLOWED_ORIGINS` and of apps may call it.
-pub fn service(routes: Router<Parts>, parts: Parts) -> Router {
+/// every response carries. The web origins of `ALLOWED_ORIGINS` and of apps may call it. A query is refused where
+/// the document of `routes` has none.
+pub fn service(routes: OpenApiRouter<Parts>, parts: Parts) -> Router {
     let apps = parts.clone();
     let allowed = AllowOrigin::async_predicate(move |origin, _| async move {
         let Ok(origin) = origin.to_str() else { return false };
         apps.apps().allows_origin(origin).await.unwrap_or_default()
     });
+    let (routes, document) = routes.split_for_parts();
+    let routes = routes.layer(middleware::from_fn_with_state(WithoutQuery::of(&document), refuse_query));
     service_for(allowed, routes, parts)
 }
 
@@ -104,14 +110,19 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 #[derive(Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-/// Sets the deadline, and makes a problem of an [`Error`], which stays in the response's extensions.
+/// When a request has to be answered. It begins to run before its origin is looked up.
+#[derive(Clone, Copy)]
+struct Deadline(Instant);
+
+/// Keeps the deadline, and makes a problem of an [`Error`], which stays in the response's extensions.
 async fn refuse(
     State(parts): State<Parts>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(Deadline(deadline)): Extension<Deadline>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+    let mut response = match timeout_at(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::Unavailable("the deadline of the request".into()).into_response(),
     };
@@ -134,6 +145,7 @@ async fn observe(State(parts): State<Parts>, mut request: Request, next: Next) -
     let began_at = parts.clock().now();
     let request_id = request_id(&request, &parts);
     request.extensions_mut().insert(RequestId(request_id.clone()));
+    request.extensions_mut().insert(Deadline(Instant::now() + DEADLINE));
     let method = request.method().clone();
     // The pattern, not the path: a path may hold a phone.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
