@@ -6,16 +6,19 @@ use serde_json::json;
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+    apps::ADMIN_PHONE,
     faults::{Boxed, Case, call},
     pictures::{jpeg, key_of, picture},
 };
 
-pub(super) const CASES: [&str; 10] = [
+pub(super) const CASES: [&str; 12] = [
     "me-avatar-put",
     "me-avatar-delete",
     "otp-verify: a new phone",
+    "otp-verify: what an administrator wrote down",
     "password-change",
     "password-reset",
+    "password-reset: what an administrator wrote down",
     "password-reset: by link",
     "me-update",
     "me-delete",
@@ -27,6 +30,25 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     Box::pin(async move {
         match case {
             "otp-verify: a new phone" => new_phone(&app).await,
+            "otp-verify: what an administrator wrote down" => {
+                let id = written_down(&app).await;
+                let challenge = app.challenge(ADMIN_PHONE).await;
+                let body = json!({"challenge_id": challenge, "code": app.code(ADMIN_PHONE)});
+                let request = call(Method::POST, "/v1/otp/verify", None, Some(body));
+                Case::new(request, move |app, answer| {
+                    let id = id.clone();
+                    async move {
+                        let me = if answer.status == 200 {
+                            answer.signed_in()
+                        } else {
+                            app.advance(60);
+                            app.sign_in(ADMIN_PHONE).await
+                        };
+                        assert_eq!((me.id(), &me.json["user"]["roles"]), (&*id, &json!(["Admin", "User"])));
+                    }
+                })
+                .or(410, "otp_expired")
+            }
             "me-avatar-put" => {
                 let me = app.sign_in(PHONE).await;
                 app.put_avatar(&me.access, jpeg(&picture(12, 8))).await.assert_ok();
@@ -75,6 +97,23 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                         app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
                     }
                     assert_password(app, json!({"phone": PHONE})).await;
+                })
+                .or(410, "otp_expired")
+            }
+            "password-reset: what an administrator wrote down" => {
+                written_down(&app).await;
+                let id = app.forgot(json!({"phone": ADMIN_PHONE})).await.challenge_id();
+                let body = json!({"challenge_id": id, "code": app.code(ADMIN_PHONE), "new_password": NEW_PASSWORD});
+                let request = call(Method::POST, "/v1/password/reset", None, Some(body));
+                Case::new(request, |app, answer| async move {
+                    if answer.status != 204 {
+                        app.advance(60);
+                        let id = app.forgot(json!({"phone": ADMIN_PHONE})).await.challenge_id();
+                        app.reset(&id, &app.code(ADMIN_PHONE), NEW_PASSWORD).await.assert_done();
+                    }
+                    assert_password(app.clone(), json!({"phone": ADMIN_PHONE})).await;
+                    let me = app.login(json!({"phone": ADMIN_PHONE}), NEW_PASSWORD).await.signed_in();
+                    assert_eq!(me.json["user"]["roles"], json!(["Admin", "User"]));
                 })
                 .or(410, "otp_expired")
             }
@@ -127,6 +166,15 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
             _ => panic!("{case}"),
         }
     })
+}
+
+/// Somebody with a password who has yet to prove the phone that makes an administrator; who was one has another by now.
+async fn written_down(app: &TestApp) -> String {
+    let admin = app.sign_in(ADMIN_PHONE).await;
+    app.change_phone(&admin, OTHER_PHONE).await;
+    let made = app.create_user(&admin, json!({"phone": ADMIN_PHONE, "password": PASSWORD})).await;
+    app.advance(3600);
+    made.assert_created()["id"].as_str().unwrap().to_owned()
 }
 
 async fn assert_password(app: TestApp, who: serde_json::Value) {

@@ -107,6 +107,12 @@ impl TestApp {
         self.post_as(token, "/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code})).await
     }
 
+    /// Proves another phone of one's own.
+    pub(crate) async fn change_phone(&self, who: &SignedIn, phone: &str) {
+        let id = self.post_as(&who.access, "/v1/me/phone", json!({"phone": phone})).await.challenge_id();
+        self.verify_as(&who.access, &id, &self.code(phone)).await.assert_ok();
+    }
+
     /// A client that waits for as long as a busy machine takes.
     fn table(&self) -> &Client {
         self.table.get_or_init(|| {

@@ -290,7 +290,7 @@ impl Accounts {
         if user.unproven && user.status == UserStatus::Active && is_current {
             // Code and link went to the address alone: whoever used one has proven it, and what was there before is
             // somebody else's. That is counted, too.
-            self.store.clear_unproven(user_id, &self.hash_keys).await?;
+            self.store.prove_user(user_id, &self.hash_keys, self.settings.admin_phone.as_ref()).await?;
             password_count = password_count.map(|count| count + 1);
         }
         let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
@@ -375,7 +375,10 @@ impl Accounts {
             .change_user(user_id, &self.hash_keys, |user| {
                 user.check_proven()?;
                 match address {
-                    Address::Sms(phone) => before = user.phone.replace(phone.clone()).map(Address::Sms),
+                    Address::Sms(phone) => {
+                        before = user.phone.replace(phone.clone()).map(Address::Sms);
+                        user.become_admin_with(self.settings.admin_phone.as_ref());
+                    }
                     Address::Email(email) => {
                         let old = user.email.replace(email.clone()).filter(|_| user.email_verified);
                         // A reset link that went to the old address ends.

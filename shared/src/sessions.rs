@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     access_token::{Claims, Signer},
     address::Address,
-    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID, SessionTerms, SignUp},
+    app::{SessionTerms, SignUp},
     apps::Apps,
     audit::{Action, Audit, Deed, Event},
     avatars::AvatarUrls,
@@ -143,7 +143,7 @@ impl Sessions {
         let mut begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         if matches!(begun, Begun::Unproven) {
             // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
-            self.store.clear_unproven(user_id, &self.hash_keys).await?;
+            self.store.prove_user(user_id, &self.hash_keys, self.settings.admin_phone.as_ref()).await?;
             begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         }
         Ok(match begun {
@@ -258,11 +258,8 @@ impl Sessions {
         if let Some(role) = &terms.default_role {
             roles.insert(terms.client_id.clone(), BTreeSet::from([role.clone()]));
         }
-        if phone.is_some() && phone == self.settings.admin_phone {
-            roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default().insert(ADMIN_ROLE.to_owned());
-        }
         let begins_at = whole_seconds(now);
-        Ok(User {
+        let mut user = User {
             id: self.random.uuid(now)?,
             phone,
             email_verified: email.is_some(),
@@ -283,7 +280,9 @@ impl Sessions {
             created_at: begins_at,
             updated_at: begins_at,
             last_sign_in_at: Some(begins_at),
-        })
+        };
+        user.become_admin_with(self.settings.admin_phone.as_ref());
+        Ok(user)
     }
 
     fn new_session(

@@ -127,6 +127,16 @@ impl User {
         self.phone.clone().map(Address::Sms).into_iter().chain(email)
     }
 
+    /// Whether somebody proved the phone.
+    pub fn phone_is_verified(&self) -> bool {
+        self.phone.is_some() && !self.unproven
+    }
+
+    /// Whether somebody proved the e-mail address.
+    pub fn email_is_verified(&self) -> bool {
+        self.email_verified && !self.unproven
+    }
+
     /// What the user is called where a person reads it: the username or, where there is none, an address.
     pub fn display_name(&self) -> String {
         let username = self.username.as_ref().map(|username| username.as_str().to_owned());
@@ -144,6 +154,26 @@ impl User {
     pub fn is_active_admin(&self) -> bool {
         let roles = self.roles.get(DEFAULT_CLIENT_ID);
         self.status == UserStatus::Active && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
+    }
+
+    /// Takes what somebody could have put there before the address was proven: password, second factor and sessions.
+    /// Nothing where another proof was faster, and what is there is its own.
+    pub fn prove(&mut self, admin_phone: Option<&PhoneNumber>) {
+        if self.unproven {
+            self.unproven = false;
+            self.password = None;
+            self.password_count += 1;
+            self.totp = false;
+            self.sessions.clear();
+            self.become_admin_with(admin_phone);
+        }
+    }
+
+    /// Gives the role `Admin` to who has proven the phone that the settings name.
+    pub fn become_admin_with(&mut self, admin_phone: Option<&PhoneNumber>) {
+        if self.phone.is_some() && self.phone.as_ref() == admin_phone {
+            self.roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default().insert(ADMIN_ROLE.to_owned());
+        }
     }
 
     /// # Errors
@@ -245,9 +275,9 @@ impl UserView {
         Self {
             id: user.id,
             phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
-            phone_verified: user.phone.is_some() && !user.unproven,
+            phone_verified: user.phone_is_verified(),
             email: user.email.as_ref().map(|email| email.as_str().to_owned()),
-            email_verified: user.email_verified && !user.unproven,
+            email_verified: user.email_is_verified(),
             username: user.username.as_ref().map(|username| username.as_str().to_owned()),
             name: user.name.clone(),
             locale: user.locale.clone(),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::{
+    avatars::{AvatarUrls, Size},
     http::{Caller, Json},
     parts::Parts,
     user::User,
@@ -22,6 +23,7 @@ pub struct UserInfo {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     preferred_username: Option<String>,
+    /// 512 pixels square. A URL with a signature is good for three quarters of an hour or more.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,17 +53,18 @@ pub struct UserInfo {
     security(("access_token" = [])),
     responses((status = 200, description = "The claims", body = UserInfo)),
 )]
-async fn userinfo(caller: Caller) -> Json<UserInfo> {
+async fn userinfo(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserInfo> {
     let roles = caller.user.roles_in(&caller.claims.client_id);
-    let User { id, name, username, email, email_verified, phone, locale, updated_at, .. } = caller.user;
+    let (phone_verified, email_verified) = (caller.user.phone_is_verified(), caller.user.email_is_verified());
+    let User { id, name, username, avatar, email, phone, locale, updated_at, .. } = caller.user;
     Json(UserInfo {
         sub: id,
         name,
         preferred_username: username.map(|username| username.as_str().to_owned()),
-        picture: None,
+        picture: avatar.and_then(|key| avatar_urls.url(&key, Size::Full)),
         email_verified: email.as_ref().map(|_| email_verified),
         email: email.map(|email| email.as_str().to_owned()),
-        phone_number_verified: phone.as_ref().map(|_| true),
+        phone_number_verified: phone.as_ref().map(|_| phone_verified),
         phone_number: phone.map(|phone| phone.as_str().to_owned()),
         locale,
         updated_at: updated_at.as_second(),

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use crate::testing::{
     PHONE, TestApp,
     accounts::{EMAIL, PASSWORD},
+    pictures::{jpeg, picture},
 };
 
 const PATH: &str = "/oauth2/userinfo";
@@ -32,6 +33,29 @@ async fn the_claims_are_those_that_openid_connect_names() {
         })
     );
     assert_eq!((answer.header("content-type"), answer.header("cache-control")), ("application/json", "no-store"));
+}
+
+#[tokio::test]
+async fn the_picture_is_that_of_the_profile() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    app.put_avatar(&me.access, jpeg(&picture(12, 8))).await.assert_ok();
+    let claims = app.get_as(&me.access, PATH).await.assert_ok().clone();
+    assert!(claims["picture"].is_string());
+    assert_eq!(claims["picture"], app.me(&me.access).await["avatar_url"]);
+}
+
+#[tokio::test]
+async fn what_an_administrator_wrote_down_is_not_verified() {
+    let (app, admin) = TestApp::with_staff().await;
+    for body in [json!({"phone": PHONE, "password": PASSWORD}), json!({"email": EMAIL, "password": PASSWORD})] {
+        app.create_user(&admin, body.clone()).await.assert_created();
+        let who = json!({"phone": body.get("phone"), "email": body.get("email")});
+        let me = app.login(who, PASSWORD).await.signed_in();
+        let claims = app.get_as(&me.access, PATH).await.assert_ok().clone();
+        let verified = claims.get("phone_number_verified").or(claims.get("email_verified"));
+        assert_eq!(verified, Some(&json!(false)), "{body}");
+    }
 }
 
 #[tokio::test]

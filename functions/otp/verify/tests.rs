@@ -4,7 +4,9 @@ mod locks;
 use axum::http::{Method, Request};
 use serde_json::json;
 
-use crate::testing::{OTHER_PHONE, PHONE, TestApp, bodies, claims, json_request, wrong};
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE, bodies, claims, json_request, wrong,
+};
 
 #[tokio::test]
 async fn a_code_signs_in() {
@@ -104,6 +106,28 @@ async fn the_phone_of_the_administrator_becomes_one() {
         "apps:read apps:write audit:read roles:assign roles:read roles:write users:read users:write"
     );
     assert_eq!(app.sign_in(OTHER_PHONE).await.json["user"]["roles"], json!(["User"]));
+}
+
+#[tokio::test]
+async fn the_phone_of_the_administrator_makes_one_however_it_is_proven() {
+    let (app, admin) = TestApp::with_admin_and(&[("OTP_SENDS_PER_IP_PER_HOUR", "1000")]).await;
+    let roles = async |who: &str| app.user(&admin, who).await.assert_ok()["roles"].clone();
+    // The administrator takes another phone, and somebody else is written down with the first one.
+    app.change_phone(&admin, OTHER_PHONE).await;
+    let made = app.create_user(&admin, json!({"phone": ADMIN_PHONE, "password": PASSWORD})).await;
+    let id = made.assert_created()["id"].as_str().unwrap().to_owned();
+    app.login(json!({"phone": ADMIN_PHONE}), PASSWORD).await.assert_ok();
+    assert_eq!(roles(&id).await, json!(["User"]), "a password proves no phone");
+    app.advance(300);
+    assert_eq!(app.sign_in(ADMIN_PHONE).await.id(), id);
+    assert_eq!(roles(&id).await, json!(["Admin", "User"]));
+
+    app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_done();
+    let me = app.sign_in(PHONE).await;
+    assert_eq!(roles(me.id()).await, json!(["User"]));
+    app.advance(300);
+    app.change_phone(&me, ADMIN_PHONE).await;
+    assert_eq!(roles(me.id()).await, json!(["Admin", "User"]));
 }
 
 #[tokio::test]

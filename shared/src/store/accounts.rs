@@ -15,6 +15,7 @@ use super::{
     users::user_item,
 };
 use crate::{
+    app::ADMIN_ROLE,
     error::Error,
     hash_keys::{HashKeys, IdentifierHash},
     user::User,
@@ -208,12 +209,13 @@ fn last_admin() -> Error {
     Error::conflict("roles", "the last administrator stays")
 }
 
-/// The roles that a change gives, in whatever app.
+/// The roles that a change gives, in whatever app, and that somebody may delete meanwhile.
 fn given_roles<'a>(before: &'a User, after: &'a User) -> impl Iterator<Item = &'a String> {
-    after.roles.iter().flat_map(|(client_id, roles)| {
+    let given = after.roles.iter().flat_map(|(client_id, roles)| {
         let had = before.roles.get(client_id);
         roles.iter().filter(move |role| had.is_none_or(|had| !had.contains(*role)))
-    })
+    });
+    given.filter(|role| *role != ADMIN_ROLE)
 }
 
 pub(super) fn role_deleted() -> Error {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::Error,
     hash_keys::{HashKeys, IdentifierHash},
+    phone::PhoneNumber,
     user::User,
 };
 
@@ -65,18 +66,15 @@ impl Store {
         Err(Error::Unavailable("a transaction was in conflict too often".into()))
     }
 
-    /// Takes away what somebody could have put there before the address was proven: password, second
-    /// factor and sessions.
-    pub async fn clear_unproven(&self, user_id: Uuid, keys: &HashKeys) -> Result<(), Error> {
+    /// Keeps that a user's address was proven; see [`User::prove`].
+    pub async fn prove_user(
+        &self,
+        user_id: Uuid,
+        keys: &HashKeys,
+        admin_phone: Option<&PhoneNumber>,
+    ) -> Result<(), Error> {
         self.delete_second_factor(user_id, keys, |user| {
-            // Another proof may have been faster, and what is there now its own.
-            if user.unproven {
-                user.unproven = false;
-                user.password = None;
-                user.password_count += 1;
-                user.totp = false;
-                user.sessions.clear();
-            }
+            user.prove(admin_phone);
             Ok(())
         })
         .await
