@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use crate::{
     password::{Password, PasswordHash, PasswordHasher},
     random::Random,
     store::{Noted, ResetLink, Store},
+    throttle::Throttle,
     user::{User, UserStatus, personal_words},
     username::Username,
 };
@@ -146,9 +148,7 @@ impl Accounts {
         let owner = self.store.owner(&typed).await?;
         // The same reads for somebody and for nobody.
         let user = self.store.user(owner.unwrap_or_default()).await?;
-        // One count for a person, however he is named: the one that codes by text are counted under.
-        let counted = user.as_ref().and_then(|user| user.addresses().next());
-        let counted = counted.map_or(typed, |address| self.hash_keys.address(&address));
+        let counted = self.counted(identifier, typed, user.as_ref());
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let matches = self.try_password(&counted, password, hash.as_ref()).await?;
         let Some(user) = user.filter(|_| matches) else {
@@ -174,28 +174,53 @@ impl Accounts {
         Ok(user)
     }
 
+    /// What a try is counted under: the name that was typed, so that what follows is the same for somebody and for nobody,
+    /// and the address that is the person's first, however he is named. Nobody has one in its place where a name could
+    /// have a second count: the time is that of two, too.
+    fn counted(&self, identifier: &Identifier, typed: IdentifierHash, user: Option<&User>) -> Vec<IdentifierHash> {
+        let first = user.and_then(|user| user.addresses().next()).map(|address| self.hash_keys.address(&address));
+        match (first, identifier) {
+            (Some(first), _) if first != typed => vec![typed, first],
+            (_, Identifier::Address(Address::Sms(_))) => vec![typed],
+            _ => {
+                let nobody = self.hash_keys.identifier("nobody", typed.as_str());
+                vec![typed, nobody]
+            }
+        }
+    }
+
     async fn try_password(
         &self,
-        counted: &IdentifierHash,
+        counted: &[IdentifierHash],
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Error> {
         let (now, limits) = (self.clock.now(), &self.settings.limits);
         let max_failures = self.settings.login_max_failures;
-        let identity = self.store.identity(counted).await?;
-        self.store
-            .change_throttle(counted, identity, now, |throttle| throttle.spend_password(max_failures, limits, now))
-            .await?;
+        self.change_throttles(counted, now, |throttle| throttle.spend_password(max_failures, limits, now)).await?;
         let matches = self.hasher.matches(password, hash).await?;
         if matches {
-            let identity = self.store.identity(counted).await?;
-            let take_back = |throttle: &mut crate::throttle::Throttle| {
+            let take_back = |throttle: &mut Throttle| {
                 throttle.take_back_failure(now);
                 Ok(())
             };
-            self.store.change_throttle(counted, identity, now, take_back).await?;
+            self.change_throttles(counted, now, take_back).await?;
         }
         Ok(matches)
+    }
+
+    /// Changes what identifiers may do, all at once.
+    async fn change_throttles(
+        &self,
+        counted: &[IdentifierHash],
+        now: Timestamp,
+        change: impl Fn(&mut Throttle) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let changes = counted.iter().map(async |counted| {
+            let identity = self.store.identity(counted).await?;
+            self.store.change_throttle(counted, identity, now, &change).await
+        });
+        join_all(changes).await.into_iter().collect()
     }
 
     /// Gives a signed-in user a new password and ends the other sessions. Where there is a password,
@@ -213,7 +238,7 @@ impl Accounts {
         if let Some(hash) = &user.password {
             let old = old.ok_or_else(|| Error::field("old_password", "is missing"))?;
             let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
-            if !self.try_password(&self.hash_keys.address(&counted), &old, Some(hash)).await? {
+            if !self.try_password(&[self.hash_keys.address(&counted)], &old, Some(hash)).await? {
                 return Err(Error::WrongPassword);
             }
         }

@@ -215,8 +215,7 @@ impl Users {
     pub async fn unlock(&self, user: &User, event: &Event) -> Result<(), Error> {
         let now = self.clock.now();
         let mut had_failures = false;
-        for address in user.addresses() {
-            let identifier = self.hash_keys.address(&address);
+        for identifier in user.identifiers(&self.hash_keys) {
             let identity = self.store.identity(&identifier).await?;
             if identity.throttle().clone().forget_failures() {
                 let forget = |throttle: &mut Throttle| Ok(throttle.forget_failures());

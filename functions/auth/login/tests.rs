@@ -127,6 +127,35 @@ async fn who_does_not_exist_has_to_wait_just_so() {
 }
 
 #[tokio::test]
+async fn what_failures_do_to_a_name_does_not_tell_whose_it_is() {
+    let (app, [phone, known, _]) = app_with_ann().await;
+    app.sign_up(json!({"email": "bea@example.org", "password": PASSWORD})).await;
+    app.advance(3600);
+    let mut answers = Vec::new();
+    // Somebody with a phone, somebody without one, and nobody.
+    for who in [known.clone(), json!({"email": "bea@example.org"}), json!({"email": OTHER_EMAIL})] {
+        for _ in 0..10 {
+            app.advance(15 * 60);
+            app.login(who.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+        }
+        let code = app.post("/v1/otp/send", who.clone()).await;
+        app.forgot(who.clone()).await.challenge_id();
+        answers.push((app.login(who, PASSWORD).await.without_ids(), code.without_ids()));
+        app.advance(15 * 60);
+    }
+    assert!(answers[0].1.contains("otp_locked"), "{answers:?}");
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    // Whoever is right ends the row of all names.
+    app.login(known.clone(), PASSWORD).await.assert_ok();
+    for who in [phone, known.clone()] {
+        for _ in 0..2 {
+            app.login(who.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+        }
+        app.login(known.clone(), PASSWORD).await.assert_ok();
+    }
+}
+
+#[tokio::test]
 async fn wrong_codes_and_wrong_passwords_of_one_person_are_counted_together() {
     let (app, [phone, email, username]) = app_with_ann().await;
     app.advance(60);
