@@ -1,8 +1,10 @@
 //! Phone numbers: canonical, or refused.
 
-use std::{collections::BTreeSet, fmt, str::FromStr, sync::LazyLock};
+mod metadata;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, enums::Region};
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, enums::Region};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -10,8 +12,8 @@ use crate::error::Error;
 /// The longest number that E.164 allows: `+` and 15 digits.
 pub const MAX_CHARS: usize = 16;
 
-/// The countries that phone numbers are known for. To ask libphonenumber would have every function read all that it
-/// knows of all numbers before its first request, since all of them read the settings; a test asks.
+/// The countries that phone numbers are known for. To ask libphonenumber would have every function read its metadata
+/// before its first request, since all of them read the settings; a test asks.
 const COUNTRIES: &str = "\
     AC AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA \
     CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
@@ -22,7 +24,7 @@ const COUNTRIES: &str = "\
     TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
 
 /// The country calling codes of two digits (ITU-T E.164, list of assigned codes); 1 and 7 have one, all others three.
-/// They are asked for of numbers that are only shown, too, by functions that need nothing else of libphonenumber's.
+/// They are asked for of numbers that are only shown, too, by functions that need nothing of libphonenumber's.
 const CALLING_CODES_OF_TWO: [u8; 44] = [
     20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
     63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
@@ -53,9 +55,9 @@ impl AllowedCountries {
     }
 }
 
-/// Reads what is known of the world's phone numbers, which the first number would otherwise have to wait for.
+/// Finds out where what is known of each country's numbers is, which the first one would otherwise have to wait for.
 pub fn prepare() {
-    LazyLock::force(&PHONE_NUMBER_UTIL);
+    metadata::prepare();
 }
 
 /// A country, as ISO 3166-1 alpha-2, that phone numbers are known for.
@@ -83,17 +85,24 @@ impl PhoneNumber {
         if national && (default_region.is_none() || !is_digits(input, 3, 15)) || !national && !is_e164(input) {
             return Err(Error::InvalidPhone);
         }
-        let number = PHONE_NUMBER_UTIL.parse(input, default_region).map_err(|_| Error::InvalidPhone)?;
-        let canonical = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
-        let receives_texts = matches!(
-            number.get_type(),
-            PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile | PhoneNumberType::PersonalNumber
-        );
-        if !number.is_valid() || !receives_texts || !is_e164(&canonical) || !national && canonical != input {
+        let (canonical, country) = match default_region.filter(|_| national) {
+            None => {
+                let code = calling_code(input).and_then(|code| code.parse().ok()).ok_or(Error::InvalidPhone)?;
+                read(&*metadata::of_calling_code(code).ok_or(Error::InvalidPhone)?, input, None)?
+            }
+            Some(region) => {
+                let util = metadata::of_region(region).ok_or(Error::InvalidPhone)?;
+                match read(&util, input, Some(region)) {
+                    // It may be of elsewhere, as it is dialled in this region.
+                    Err(_) => read(&*metadata::of_all().ok_or(Error::InvalidPhone)?, input, Some(region))?,
+                    read => read?,
+                }
+            }
+        };
+        if !national && canonical != input {
             return Err(Error::InvalidPhone);
         }
-        let country = number.get_region_code().ok_or(Error::InvalidPhone)?;
-        if !allowed.contains(&country.to_string()) {
+        if !allowed.contains(&country) {
             return Err(Error::CountryNotAllowed);
         }
         Ok(Self(canonical))
@@ -114,7 +123,7 @@ impl PhoneNumber {
 
     /// The number for other eyes: calling code and the last three digits, as `+1•••••••123`.
     pub fn masked(&self) -> String {
-        let calling_code = self.calling_code_digits();
+        let calling_code = calling_code(&self.0).map_or(0, str::len);
         let hidden = self.0.len().saturating_sub(1 + calling_code + 3);
         let (start, rest) = self.0.split_at_checked(1 + calling_code).unwrap_or((&self.0, ""));
         format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
@@ -127,22 +136,13 @@ impl PhoneNumber {
 
     /// The digits after the calling code.
     pub fn national_digits(&self) -> &str {
-        self.0.split_at_checked(1 + self.calling_code_digits()).unwrap_or(("", &self.0)).1
-    }
-
-    fn calling_code_digits(&self) -> usize {
-        let digits = self.0.trim_start_matches('+');
-        match digits.get(..2).and_then(|two| two.parse().ok()) {
-            Some(10..20 | 70..80) => 1,
-            Some(two) if CALLING_CODES_OF_TWO.contains(&two) => 2,
-            _ => 3,
-        }
+        self.0.split_at_checked(1 + calling_code(&self.0).map_or(0, str::len)).unwrap_or(("", &self.0)).1
     }
 
     /// The country, as ISO 3166-1 alpha-2, where the number says it.
     pub fn country(&self) -> Option<String> {
-        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
-        Some(number.get_region_code()?.to_string())
+        let util = metadata::of_calling_code(calling_code(&self.0)?.parse().ok()?)?;
+        Some(util.get_region_for_number(&util.parse(&self.0, None).ok()?)?.to_string())
     }
 }
 
@@ -150,6 +150,33 @@ impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
     }
+}
+
+/// The canonical form of a valid number that can receive texts, and its country.
+fn read(util: &PhoneNumberUtil, input: &str, region: Option<Region>) -> Result<(String, String), Error> {
+    let number = util.parse(input, region).map_err(|_| Error::InvalidPhone)?;
+    let canonical = util.format(&number, PhoneNumberFormat::E164).into_owned();
+    let receives_texts = matches!(
+        util.get_number_type(&number),
+        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile | PhoneNumberType::PersonalNumber
+    );
+    if !util.is_valid_number(&number) || !receives_texts || !is_e164(&canonical) {
+        return Err(Error::InvalidPhone);
+    }
+    let country = util.get_region_for_number(&number).ok_or(Error::InvalidPhone)?;
+    Ok((canonical, country.to_string()))
+}
+
+/// The country calling code of a number in E.164, whether there is one or not.
+fn calling_code(e164: &str) -> Option<&str> {
+    let digits = e164.trim_start_matches('+');
+    digits.get(
+        ..match digits.get(..2)?.parse().ok()? {
+            10..20 | 70..80 => 1,
+            two if CALLING_CODES_OF_TWO.contains(&two) => 2,
+            _ => 3,
+        },
+    )
 }
 
 fn is_digits(text: &str, min: usize, max: usize) -> bool {
@@ -163,8 +190,14 @@ fn is_e164(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rlibphonenumber::PHONE_NUMBER_UTIL;
 
     use super::*;
+
+    /// The same by the library itself, with all that it knows.
+    fn by_library(input: &str, region: Option<Region>) -> Result<(String, String), Error> {
+        super::read(&PHONE_NUMBER_UTIL, input, region)
+    }
 
     fn parse(input: &str) -> Result<String, Error> {
         PhoneNumber::parse(input, None, &AllowedCountries::All).map(|phone| phone.0)
@@ -238,6 +271,71 @@ mod tests {
             if PHONE_NUMBER_UTIL.get_region_for_country_code(code).is_some() {
                 let phone = PhoneNumber::from_e164(&format!("+{code}2345678")).unwrap();
                 assert_eq!(phone.national_digits(), "2345678", "{code}");
+            }
+        }
+    }
+
+    const TYPES: [PhoneNumberType; 10] = [
+        PhoneNumberType::FixedLine,
+        PhoneNumberType::Mobile,
+        PhoneNumberType::TollFree,
+        PhoneNumberType::PremiumRate,
+        PhoneNumberType::SharedCost,
+        PhoneNumberType::VoIP,
+        PhoneNumberType::PersonalNumber,
+        PhoneNumberType::Pager,
+        PhoneNumberType::UAN,
+        PhoneNumberType::VoiceMail,
+    ];
+
+    #[test]
+    fn one_country_s_metadata_tells_what_all_do() {
+        let mut texted = BTreeSet::new();
+        for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+            for example in
+                TYPES.iter().filter_map(|it| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, *it).ok())
+            {
+                let e164 = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::E164).into_owned();
+                let expected = by_library(&e164, None);
+                assert_eq!(parse(&e164), expected.clone().map(|(canonical, _)| canonical), "{e164}");
+                if let Ok((canonical, country)) = expected {
+                    assert_eq!(PhoneNumber::from_e164(&e164).unwrap().country(), Some(country.clone()));
+                    texted.insert(country);
+                    let dialled = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::National);
+                    let dialled: String = dialled.chars().filter(char::is_ascii_digit).collect();
+                    let national = PhoneNumber::parse(&dialled, Some(region), &AllowedCountries::All);
+                    let expected = by_library(&dialled, Some(region)).map(|(canonical, _)| canonical);
+                    assert_eq!(national.map(|phone| phone.0), expected, "{dialled} {canonical}");
+                }
+            }
+        }
+        assert!(texted.len() > 230, "{}", texted.len());
+    }
+
+    #[test]
+    fn a_number_of_elsewhere_can_be_dialled() {
+        let parse = |input, region| PhoneNumber::parse(input, country(region), &AllowedCountries::All);
+        for (input, region) in [("00447400123456", "ES"), ("011447400123456", "US"), ("810447400123456", "RU")] {
+            assert_eq!(parse(input, region).map(|phone| phone.0).as_deref(), Ok("+447400123456"), "{region}");
+        }
+        assert_eq!(parse("00447400123456", "US"), Err(Error::InvalidPhone));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+        #[test]
+        fn any_number_is_what_the_library_takes_it_for(input in r"\+[1-9][0-9]{6,14}") {
+            let expected = by_library(&input, None).ok().map(|(canonical, _)| canonical).filter(|it| *it == input);
+            prop_assert_eq!(parse(&input).ok(), expected);
+        }
+
+        #[test]
+        fn any_digits_are_what_the_library_takes_them_for(input in r"[0-9]{6,12}") {
+            for region in [Region::US, Region::ES, Region::GB, Region::IN] {
+                let national = PhoneNumber::parse(&input, Some(region), &AllowedCountries::All);
+                let expected = by_library(&input, Some(region)).map(|(canonical, _)| canonical);
+                prop_assert_eq!(national.map(|phone| phone.0), expected);
             }
         }
     }
