@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     address::Address,
-    app::{App, DEFAULT_CLIENT_ID},
+    app::DEFAULT_CLIENT_ID,
+    apps::Apps,
     audit::{Action, Deed, Event, Recorder},
     avatars::{AvatarUrls, Avatars},
     challenge::{Purpose, Registration},
@@ -20,7 +20,7 @@ use crate::{
     messages::{Content, Messenger, Subject},
     password::{Password, PasswordHash, PasswordHasher},
     random::Random,
-    store::{Noted, ResetLink, Store},
+    store::{Identity, Noted, ResetLink, Store},
     throttle::Throttle,
     user::{User, UserStatus, personal_words},
     username::Username,
@@ -81,6 +81,7 @@ impl ProfileChange {
 #[derive(Clone)]
 pub struct Accounts {
     pub(crate) store: Store,
+    pub(crate) apps: Apps,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) avatar_urls: AvatarUrls,
@@ -145,12 +146,13 @@ impl Accounts {
             Identifier::Address(address) => self.hash_keys.address(address),
             Identifier::Username(username) => self.hash_keys.username(username),
         };
-        let owner = self.store.owner(&typed).await?;
+        let identity = self.store.identity(&typed).await?;
         // The same reads for somebody and for nobody.
-        let user = self.store.user(owner.unwrap_or_default()).await?;
-        let counted = self.counted(identifier, typed, user.as_ref());
+        let user = self.store.user(identity.owner(&typed).unwrap_or_default()).await?;
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let matches = self.try_password(&counted, password, hash.as_ref()).await?;
+        // Counted for this name alone, be it somebody's or nobody's: that a name has to wait must not tell with which others
+        // it shares a person.
+        let matches = self.try_password((&typed, identity), password, hash.as_ref()).await?;
         let Some(user) = user.filter(|_| matches) else {
             let deed = Deed::failed(Action::SignIn, identifier.masked(), client_id);
             self.store.record(&recorder.event(deed)?).await?;
@@ -174,57 +176,31 @@ impl Accounts {
         Ok(user)
     }
 
-    /// What a try is counted under: the name that was typed, so that what follows is the same for somebody and for nobody,
-    /// and the address that is the person's first, however he is named. Nobody has one in its place where a name could
-    /// have a second count: the time is that of two, too.
-    fn counted(&self, identifier: &Identifier, typed: IdentifierHash, user: Option<&User>) -> Vec<IdentifierHash> {
-        let first = user.and_then(|user| user.addresses().next()).map(|address| self.hash_keys.address(&address));
-        match (first, identifier) {
-            (Some(first), _) if first != typed => vec![typed, first],
-            (_, Identifier::Address(Address::Sms(_))) => vec![typed],
-            _ => {
-                let nobody = self.hash_keys.identifier("nobody", typed.as_str());
-                vec![typed, nobody]
-            }
-        }
-    }
-
     async fn try_password(
         &self,
-        counted: &[IdentifierHash],
+        (counted, identity): (&IdentifierHash, Identity),
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Error> {
         let (now, limits) = (self.clock.now(), &self.settings.limits);
         let max_failures = self.settings.login_max_failures;
-        self.change_throttles(counted, now, |throttle| throttle.spend_password(max_failures, limits, now)).await?;
+        self.store
+            .change_throttle(counted, identity, now, |throttle| throttle.spend_password(max_failures, limits, now))
+            .await?;
         let matches = self.hasher.matches(password, hash).await?;
         if matches {
+            let identity = self.store.identity(counted).await?;
             let take_back = |throttle: &mut Throttle| {
                 throttle.take_back_failure(now);
                 Ok(())
             };
-            self.change_throttles(counted, now, take_back).await?;
+            self.store.change_throttle(counted, identity, now, take_back).await?;
         }
         Ok(matches)
     }
 
-    /// Changes what identifiers may do, all at once.
-    async fn change_throttles(
-        &self,
-        counted: &[IdentifierHash],
-        now: Timestamp,
-        change: impl Fn(&mut Throttle) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let changes = counted.iter().map(async |counted| {
-            let identity = self.store.identity(counted).await?;
-            self.store.change_throttle(counted, identity, now, &change).await
-        });
-        join_all(changes).await.into_iter().collect()
-    }
-
-    /// Gives a signed-in user a new password and ends the other sessions. Where there is a password,
-    /// `old` must be it.
+    /// Gives a signed-in user a new password and ends the other sessions. `old` must be the one that there is, and nothing
+    /// where there is none.
     ///
     /// # Errors
     /// [`Error::WrongPassword`], [`Error::TooManyAttempts`], [`Error::WeakPassword`].
@@ -238,9 +214,13 @@ impl Accounts {
         if let Some(hash) = &user.password {
             let old = old.ok_or_else(|| Error::field("old_password", "is missing"))?;
             let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
-            if !self.try_password(&[self.hash_keys.address(&counted)], &old, Some(hash)).await? {
+            let counted = self.hash_keys.address(&counted);
+            let identity = self.store.identity(&counted).await?;
+            if !self.try_password((&counted, identity), &old, Some(hash)).await? {
                 return Err(Error::WrongPassword);
             }
+        } else if old.is_some() {
+            return Err(Error::WrongPassword);
         }
         new.check_strength(&self.settings, &user.personal_words())?;
         let (hash, now) = (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
@@ -320,7 +300,8 @@ impl Accounts {
         }
         let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
         let deed = Deed::own(Action::PasswordReset, user_id, DEFAULT_CLIENT_ID);
-        self.store
+        let user = self
+            .store
             .recording(recorder.event(deed)?)
             .change_user(user_id, &self.hash_keys, |user| {
                 if user.status == UserStatus::Disabled
@@ -332,7 +313,28 @@ impl Accounts {
                 set_password(user, hash.clone(), now);
                 Ok(())
             })
-            .await
+            .await?;
+        if let Err(error) = self.end_waits(&user).await {
+            tracing::warn!(%error, "a name still has to wait for wrong passwords of before a reset");
+        }
+        Ok(user)
+    }
+
+    /// Ends the rows of failures of all names of a user who has shown by a code or a link who he is. Those of his second
+    /// factor stay.
+    async fn end_waits(&self, user: &User) -> Result<(), Error> {
+        let now = self.clock.now();
+        for identifier in user.identifiers(&self.hash_keys) {
+            let identity = self.store.identity(&identifier).await?;
+            if identity.throttle().has_failed() {
+                let end = |throttle: &mut Throttle| {
+                    throttle.record_success();
+                    Ok(())
+                };
+                self.store.change_throttle(&identifier, identity, now, end).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells a user what has changed, by e-mail or by text, whichever was not used for it. That it
@@ -353,16 +355,23 @@ impl Accounts {
         if address.phone().is_some_and(|phone| self.settings.test_phones.code(phone, now).is_some()) {
             return;
         }
-        let sender = App::default_app(&self.settings).sender(&self.settings);
-        let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
         let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
         let told = async {
+            let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(&self.settings);
+            let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
             if let Some(prefix) = &prefix {
                 let (notices, most) = (self.hash_keys.notices(address), self.settings.sends_per_prefix_per_hour);
                 self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, now).await?;
                 self.store.count_send(prefix, Noted::Nothing, most, now).await?;
             }
-            messenger.send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?).await
+            let sent =
+                async { messenger.send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?).await };
+            let sent = sent.await;
+            if let (Err(_), Some(prefix)) = (&sent, &prefix) {
+                // Others text to such numbers, too.
+                self.store.release_send(prefix, now).await?;
+            }
+            sent
         };
         if let Err(error) = told.await {
             tracing::warn!(%error, "a user could not be told of a change");
@@ -402,7 +411,10 @@ impl Accounts {
                 match address {
                     Address::Sms(phone) => {
                         before = user.phone.replace(phone.clone()).map(Address::Sms);
-                        user.become_admin_with(self.settings.admin_phone.as_ref());
+                        // Who proves again what was his has proven nothing new.
+                        if before.as_ref() != Some(address) {
+                            user.become_admin_with(self.settings.admin_phone.as_ref());
+                        }
                     }
                     Address::Email(email) => {
                         let old = user.email.replace(email.clone()).filter(|_| user.email_verified);

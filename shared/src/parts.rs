@@ -253,6 +253,7 @@ impl Parts {
         let hash_keys = self.hash_keys().await?;
         Ok(Accounts {
             store: self.store().clone(),
+            apps: self.apps(),
             hasher: self.hasher(&hash_keys),
             hash_keys,
             avatar_urls: self.avatar_urls(),

@@ -222,7 +222,7 @@ async fn whoever_guesses_too_often_has_to_wait() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     // It is one count with the endpoint of /v1, and for all apps.
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
-    let fields = [password("ann", PASSWORD), vec![("client_id", "shop")]].concat();
+    let fields = [password(PHONE, PASSWORD), vec![("client_id", "shop")]].concat();
     app.form(None, PATH, &fields).await.assert_oauth(429, "invalid_grant");
     app.advance(15 * 60);
     app.form(None, PATH, &password(PHONE, PASSWORD)).await.assert_ok();

@@ -104,6 +104,8 @@ async fn who_has_no_password_sets_one_with_a_fresh_sign_in() {
 
     let again = app.sign_in(PHONE).await;
     app.advance(599);
+    let with_old = json!({"old_password": "none there is", "new_password": NEW_PASSWORD});
+    app.post_as(&again.access, PATH, with_old).await.assert_problem(403, "invalid_credentials");
     app.post_as(&again.access, PATH, body).await.assert_done();
     app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.assert_ok();
     app.refresh(&token("refresh_token")).await.assert_problem(401, "token_invalid");
