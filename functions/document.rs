@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::{
     error::FieldError,
-    http::{Code, OAuthError, OAuthErrorCode, Problem},
+    http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS},
 };
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
@@ -61,9 +61,9 @@ pub fn document() -> Document {
     schemas.push((FieldError::name().into_owned(), FieldError::schema()));
     components.schemas.extend(schemas);
     components.schemas.values_mut().for_each(correct_options);
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        operations.into_iter().flatten().for_each(add_refusals);
+        operations.into_iter().flatten().for_each(|operation| add_refusals(path, operation));
     }
     document
 }
@@ -94,12 +94,12 @@ fn correct_options(schema: &mut RefOr<Schema>) {
     }
 }
 
-fn add_refusals(operation: &mut Operation) {
+fn add_refusals(path: &str, operation: &mut Operation) {
     if let Some(errors) = extension(operation, OAUTH_ERRORS) {
         return add_oauth_errors(operation, &errors);
     }
     let mut by_status: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-    for code in codes(operation) {
+    for code in codes(path, operation) {
         by_status.entry(code.status().as_u16()).or_default().push(format!("`{}`", code.name()));
     }
     for (status, codes) in by_status {
@@ -135,7 +135,7 @@ fn extension(operation: &mut Operation, name: &str) -> Option<Vec<Value>> {
 }
 
 /// The codes that the endpoint names, and those that follow from what it takes.
-fn codes(operation: &mut Operation) -> Vec<Code> {
+fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
     let named = extension(operation, CODES).unwrap_or_default();
     let mut codes: Vec<_> = Code::ALL.into_iter().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
@@ -144,6 +144,8 @@ fn codes(operation: &mut Operation) -> Vec<Code> {
         let is_json = |body: &RequestBody| body.content.contains_key("application/json");
         codes.extend(matches!(body, RefOr::T(body) if is_json(body)).then_some(Code::InvalidJson));
     }
+    // A query that it does not know is refused.
+    codes.extend(path.starts_with(STRICT_PATHS).then_some(Code::InvalidRequest));
     if operation.security.is_some() {
         codes.extend([Code::TokenInvalid, Code::TokenExpired, Code::UserDisabled]);
     }

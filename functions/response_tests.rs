@@ -175,6 +175,7 @@ async fn a_query_is_refused_where_there_is_none() {
             answer.assert_field("fields");
         }
     }
+    app.get("/v1/me?fields=name").await.assert_problem(401, "token_invalid");
     app.get_as(&me.access, "/v1/me?").await.assert_ok();
     app.get_as(&me.access, "/v1/me/sessions?limit=1").await.assert_ok();
     // What others define ignores it, and so does what people and caches ask for.

@@ -58,7 +58,7 @@ pub struct AuthorizerResponse {
 pub struct AuthorizerContext {
     sub: Uuid,
     client_id: String,
-    /// The user's roles in the app.
+    /// The user's roles in the app, without those that are switched off.
     roles: Vec<String>,
     /// What those permit.
     permissions: Vec<String>,
@@ -87,7 +87,9 @@ pub async fn authorize(parts: &Parts, request: &AuthorizerRequest) -> Result<Aut
         Err(_) => return Ok(AuthorizerResponse::default()),
     };
     let roles = user.roles_in(&claims.client_id);
-    let permissions = parts.roles().permissions(&roles).await?.names.into_iter().collect::<Vec<_>>();
+    let permitted = parts.roles().permissions(&roles).await?;
+    let roles = permitted.active_roles(roles);
+    let permissions = permitted.names.into_iter().collect::<Vec<_>>();
     if !request.is_for_app(&claims) || !request.is_permitted(&permissions) {
         return Ok(AuthorizerResponse::default());
     }

@@ -79,10 +79,11 @@ impl Claims {
         }
     }
 
-    /// The same with these permissions.
+    /// The same with these permissions, and without the roles that are switched off.
     #[must_use]
     pub fn permitting(mut self, permissions: &Permissions) -> Self {
         self.scope = permissions.scope();
+        self.roles = permissions.active_roles(self.roles);
         self
     }
 }

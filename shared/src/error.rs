@@ -131,6 +131,9 @@ pub enum Error {
         /// Seconds until the limit leaves room again.
         retry_after: i64,
     },
+    /// The signs of fraud speak against a text. Its client is told that a limit is reached.
+    #[error("suspected of fraud")]
+    FraudSuspected,
     /// The code is wrong.
     #[error("wrong code")]
     OtpIncorrect {

@@ -13,6 +13,8 @@ use crate::{
     error::Error,
 };
 
+/// What stands at a role's place in the path by which those of many are changed.
+const PATH_OF_ALL: &str = "permissions";
 /// The most permissions of one role.
 const MAX_PERMISSIONS: usize = 100;
 /// The longest description, in characters.
@@ -68,6 +70,9 @@ impl Role {
     pub fn new(name: &str, now: Timestamp) -> Result<Self, Error> {
         let name = config::role_name(name)
             .ok_or_else(|| Error::field("name", "must be a letter and then up to 63 letters, digits, '_' or '-'"))?;
+        if name.eq_ignore_ascii_case(PATH_OF_ALL) {
+            return Err(Error::field("name", "is the path by which the permissions of many roles are set"));
+        }
         if skeleton(&name) == skeleton(ADMIN_ROLE) {
             return Err(Error::conflict("name", "could be taken for a system role's"));
         }
@@ -184,6 +189,8 @@ pub struct Permissions {
     pub all: bool,
     /// The permissions by name.
     pub names: BTreeSet<String>,
+    /// Those of his roles that are switched off, where they were looked at: nobody looks at an administrator's.
+    pub inactive: BTreeSet<String>,
 }
 
 impl Permissions {
@@ -195,6 +202,11 @@ impl Permissions {
     /// The permissions as a `scope` (RFC 6749 §3.3).
     pub fn scope(&self) -> String {
         self.names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The roles without those that are switched off: who trusts in a role's name gives nothing for them, either.
+    pub fn active_roles(&self, roles: Vec<String>) -> Vec<String> {
+        roles.into_iter().filter(|role| !self.inactive.contains(&canonical(role))).collect()
     }
 
     /// The first of `permissions` that is not permitted.

@@ -243,10 +243,12 @@ impl Roles {
 
 /// What the roles of these names permit, where `held` are those that there are.
 fn permissions<'a>(names: &[String], held: impl Iterator<Item = &'a Role>) -> Permissions {
-    let held: BTreeSet<String> = held.filter(|role| role.active).flat_map(|role| role.permissions.clone()).collect();
+    let (active, inactive): (Vec<_>, Vec<_>) = held.partition(|role| role.active);
+    let held: BTreeSet<String> = active.into_iter().flat_map(|role| role.permissions.clone()).collect();
     let all = names.iter().any(|name| name == ADMIN_ROLE);
     let built_in = crate::app::BUILT_IN_PERMISSIONS.into_iter().filter(|_| all).map(str::to_owned);
-    Permissions { all, names: held.into_iter().chain(built_in).collect() }
+    let inactive = inactive.into_iter().map(Role::canonical).collect();
+    Permissions { all, names: held.into_iter().chain(built_in).collect(), inactive }
 }
 
 fn check_grant<'a>(granter: &Permissions, permissions: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {

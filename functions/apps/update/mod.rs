@@ -84,8 +84,8 @@ async fn update(
     PathName(client_id): PathName,
     Json(request): Json<UpdateAppRequest>,
 ) -> Result<Json<AppView>, Error> {
-    if let Some(Some(role)) = &request.default_role {
-        roles.check_default(role, &admin.permissions).await?;
+    if let Some(role) = newcomers_role(&apps, &client_id, &request).await? {
+        roles.check_default(&role, &admin.permissions).await?;
     }
     let change = AppChange {
         name: request.name,
@@ -102,6 +102,18 @@ async fn update(
     let event = recorder.event(admin.caller.deed(Action::AppUpdate, format!("app:{client_id}")))?;
     let app = apps.recording(event).change(&client_id, &change).await?;
     Ok(Json(AppView::new(app, apps.settings())))
+}
+
+/// The role that newcomers are given by this change, and were not before it.
+async fn newcomers_role(apps: &Apps, client_id: &str, request: &UpdateAppRequest) -> Result<Option<String>, Error> {
+    match &request.default_role {
+        Some(role) => Ok(role.clone()),
+        None if request.sign_up == Some(SignUp::Open) || request.active == Some(true) => {
+            let app = apps.get(client_id).await?.filter(|app| app.sign_up == SignUp::Closed || !app.active);
+            Ok(app.and_then(|app| app.default_role))
+        }
+        None => Ok(None),
+    }
 }
 
 /// The route.

@@ -1,7 +1,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::testing::{OTHER_PHONE, PHONE, TestApp, accounts::PASSWORD, at_once, claims, json_request};
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::{NEW_PASSWORD, PASSWORD},
+    at_once, claims, json_request,
+};
 
 #[tokio::test]
 async fn what_is_sent_changes_and_the_rest_stays() {
@@ -269,6 +273,33 @@ async fn nobody_has_newcomers_given_what_he_lacks() {
     app.create_app(&clerk, create("Reader")).await.assert_created();
     app.change_app(&clerk, "shop", json!({"default_role": null})).await.assert_ok();
     app.change_app(&admin, "shop", json!({"default_role": "Writer"})).await.assert_ok();
+    // Nor by letting newcomers in to whom somebody else gave it.
+    for (shut, open) in [("sign_up", json!("open")), ("active", json!(true))] {
+        app.change_app(&admin, "shop", json!({"sign_up": "closed", "active": shut != "active"})).await.assert_ok();
+        app.change_app(&clerk, "shop", json!({shut: open})).await.assert_problem(403, "forbidden");
+        app.change_app(&clerk, "shop", json!({shut: open, "default_role": "Reader"})).await.assert_ok();
+        app.change_app(&admin, "shop", json!({"sign_up": "open", "active": true, "default_role": "Writer"}))
+            .await
+            .assert_ok();
+        app.change_app(&clerk, "shop", json!({shut: open, "name": "Shop"})).await.assert_ok();
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_the_default_app_holds_for_what_is_sent_and_made_in_its_name() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.change_app(&admin, "default", json!({"name": "Mine", "default_role": "Guest"})).await.assert_ok();
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
+    app.post_as(&me.access, "/v1/password/change", change).await.assert_done();
+    let texts: Vec<_> = app.texts(PHONE).into_iter().map(|text| text.body).collect();
+    assert!(texts.len() == 2 && texts.iter().all(|text| text.contains("Mine")), "{texts:?}");
+    for (role, expected) in [(json!("Guest"), json!(["Guest"])), (Value::Null, json!([]))] {
+        app.change_app(&admin, "default", json!({"default_role": role})).await.assert_ok();
+        let phone = format!("+141555501{}", 40 + expected.as_array().unwrap().len());
+        let made = app.create_user(&admin, json!({"phone": phone})).await;
+        assert_eq!(made.assert_created()["roles"], expected);
+    }
 }
 
 #[tokio::test]

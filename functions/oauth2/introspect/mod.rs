@@ -59,7 +59,7 @@ pub struct LiveToken {
     sub: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// The user's roles in the app, as they are now.
+    /// The user's roles in the app, as they are now, without those that are switched off.
     roles: Vec<String>,
     /// The permissions that those give, separated by spaces.
     scope: String,
@@ -106,7 +106,9 @@ async fn introspect(
     };
     let mut token = found.filter(|token| token.client_id == app.client_id);
     if let Some(token) = &mut token {
-        token.scope = roles.permissions(&token.roles).await?.scope();
+        let permissions = roles.permissions(&token.roles).await?;
+        token.scope = permissions.scope();
+        token.roles = permissions.active_roles(std::mem::take(&mut token.roles));
     }
     Ok(Json(Introspection { active: token.is_some(), token }))
 }

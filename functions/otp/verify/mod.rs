@@ -37,11 +37,15 @@ pub struct VerifyOtpRequest {
 pub enum VerifyOtpAnswer {
     /// A session, or the second factor.
     SignIn(SignIn),
-    /// The signed-in user, with the new phone or e-mail address.
-    NewAddress {
-        /// The user.
-        user: Box<UserView>,
-    },
+    /// The address is his.
+    NewAddress(NewAddressView),
+}
+
+/// The signed-in user, with the new phone or e-mail address, and nothing else: by that it is told from a session.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAddressView {
+    user: Box<UserView>,
 }
 
 /// Proves a challenge with its code: a session, or what the challenge was for.
@@ -88,7 +92,7 @@ async fn verify(
                 accounts.tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger).await;
             }
             let user = Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
-            Ok(Json(VerifyOtpAnswer::NewAddress { user }))
+            Ok(Json(VerifyOtpAnswer::NewAddress(NewAddressView { user })))
         }
         (Purpose::NewAddress | Purpose::PasswordReset, _) => Err(Error::OtpExpired),
     }

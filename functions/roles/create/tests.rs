@@ -68,8 +68,21 @@ async fn names_are_unique_without_regard_to_case_and_none_looks_like_the_system_
     for name in ["Admin", "admin", "ADMIN", "Adm1n", "Admln", "adrnin", "Ad-min", "A_d_m_i_n_"] {
         app.create_role(&admin, name, &[]).await.assert_problem(409, "conflict");
     }
-    for name in ["", " ", "Аdmin", "Admin ", "Ad min", "Ädmin", "_a", "a/b", "a.b", &"a".repeat(65), "Admin\u{200b}"]
-    {
+    for name in [
+        "",
+        " ",
+        "Аdmin",
+        "Admin ",
+        "Ad min",
+        "Ädmin",
+        "_a",
+        "a/b",
+        "a.b",
+        &"a".repeat(65),
+        "Admin\u{200b}",
+        "permissions",
+        "Permissions",
+    ] {
         app.create_role(&admin, name, &[]).await.assert_field("name");
     }
     app.role(&admin, &"a".repeat(64), &[]).await;

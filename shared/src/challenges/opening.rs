@@ -114,17 +114,20 @@ impl Challenges {
         let source = self.count_source(&new.address, new.ip.as_deref(), true, now).await?;
         let address = new.address.clone();
         match self.open_counted(new, source.as_ref(), messenger, now).await {
-            Err(Error::OtpLocked { .. } | Error::ResendTooSoon { .. } | Error::SmsLimitReached { .. }) => {
-                Ok(ChallengeView {
-                    challenge_id: self.random.uuid(now)?,
-                    channel: address.channel(),
-                    to: address.masked(),
-                    code_length: self.settings.otp_digits,
-                    expires_in: self.settings.otp_ttl_seconds,
-                    resend_in: self.settings.limits.cooldown_seconds,
-                    attempts_left: self.settings.otp_max_attempts,
-                })
-            }
+            Err(
+                Error::OtpLocked { .. }
+                | Error::ResendTooSoon { .. }
+                | Error::SmsLimitReached { .. }
+                | Error::FraudSuspected,
+            ) => Ok(ChallengeView {
+                challenge_id: self.random.uuid(now)?,
+                channel: address.channel(),
+                to: address.masked(),
+                code_length: self.settings.otp_digits,
+                expires_in: self.settings.otp_ttl_seconds,
+                resend_in: self.settings.limits.cooldown_seconds,
+                attempts_left: self.settings.otp_max_attempts,
+            }),
             Err(error) => {
                 self.release_counter(source.as_ref(), &error, now).await;
                 Err(error)

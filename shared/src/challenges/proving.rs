@@ -171,8 +171,8 @@ impl Challenges {
         }
     }
 
-    /// Does what a challenge was proven for. Where that is unavailable the code is given back: who sends the
-    /// request again is not told that it was used.
+    /// Does what a challenge was proven for. Where that is unavailable, or a password too weak, the code is given back: who
+    /// sends the request again, or another password, is not told that it was used.
     ///
     /// # Errors
     /// Those of `work`.
@@ -182,7 +182,7 @@ impl Challenges {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let result = work.await;
-        if matches!(result, Err(Error::Unavailable(_)))
+        if matches!(result, Err(Error::Unavailable(_) | Error::WeakPassword { .. }))
             && let Err(error) = self.reopen(challenge).await
         {
             tracing::warn!(%error, "a code that came to nothing stays used up");

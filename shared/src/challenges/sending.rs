@@ -16,9 +16,6 @@ use crate::{
     store::{Identity, Noted, Tally},
 };
 
-/// The answer to who is suspected of fraud: counters are of an hour. Waits for limits are shorter, those for budgets longer.
-const DENIED: Error = Error::SmsLimitReached { retry_after: 3_601 };
-
 /// A counter that a message was counted in, and what it has counted.
 pub(super) struct Counter {
     hash: IdentifierHash,
@@ -109,7 +106,7 @@ impl Challenges {
     /// was suspected of fraud: who is suspected runs into his limits.
     pub(super) async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
         if let Some(counter) = counter
-            && *error != DENIED
+            && *error != Error::FraudSuspected
             && let Err(error) = self.store.release_send(&counter.hash, now).await
         {
             tracing::warn!(%error, "a message that was not sent stays counted for its source or prefix");
@@ -120,7 +117,7 @@ impl Challenges {
     /// whom fraud is quietly refused.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where a budget is used up or the signs of fraud speak against it; [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::FraudSuspected`]; [`Error::Unavailable`].
     pub(super) async fn prepare(
         &self,
         id: Uuid,
@@ -155,7 +152,7 @@ impl Challenges {
             }
             Verdict::Denied => {
                 messenger.cancel(prepared).await;
-                hide(DENIED, content)
+                hide(Error::FraudSuspected, content)
             }
         }
     }
@@ -230,7 +227,7 @@ impl Challenges {
 /// A message that could not be sent: its caller is told, unless that would tell who has an account.
 fn hide(error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
     match error {
-        Error::Unavailable(_) | Error::SmsLimitReached { .. } if content.hides_failure => {
+        Error::Unavailable(_) | Error::SmsLimitReached { .. } | Error::FraudSuspected if content.hides_failure => {
             tracing::error!(%error, "a code could not be sent, and its caller is not told");
             Ok(None)
         }

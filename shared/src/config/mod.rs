@@ -22,6 +22,7 @@ use self::{
     values::{allowed_countries, app_name, list, max_price, page_url, sender_id, visible_ascii},
 };
 use crate::{
+    app::ADMIN_ROLE,
     email::Email,
     fraud::{FraudMode, FraudRules},
     one_time_code::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
@@ -252,8 +253,8 @@ impl Settings {
             default_role: reader.parsed(
                 "DEFAULT_ROLE",
                 "User".to_owned(),
-                "a role's name: a letter, then up to 63 letters, digits, _ and -",
-                role_name,
+                "a role's name other than Admin: a letter, then up to 63 letters, digits, _ and -",
+                |text| role_name(text).filter(|name| !name.eq_ignore_ascii_case(ADMIN_ROLE)),
             ),
             admin_phone: reader.optional("ADMIN_PHONE", "a phone number in E.164, as +14155550123", |text| {
                 PhoneNumber::from_e164(text).ok()
@@ -376,6 +377,7 @@ mod tests {
             ("ADMIN_PHONE", "4155550123"),
             ("SMS_SENDER_ID", "12345"),
             ("DEFAULT_ROLE", "1st"),
+            ("DEFAULT_ROLE", "Admin"),
             ("TEST_PHONE_NUMBERS", "+15005550006=123456"),
             ("SMS_MAX_PRICE_USD", "free"),
             ("SMS_MONTHLY_BUDGET_USD", "-1"),

@@ -35,5 +35,6 @@ pub use self::{
     page::{Page, PageQuery},
     preference::preferences,
     problem::{Code, Problem},
+    queries::STRICT_PATHS,
     service::{service, static_service},
 };

@@ -191,6 +191,8 @@ pub(super) const BASIC_CHALLENGE: &str = r#"Basic realm="latchkey", charset="UTF
 const UNKNOWN_APP: &str = "is no app that is known here";
 /// What a client is told to wait when AWS does not answer.
 const UNAVAILABLE_RETRY_SECONDS: i64 = 5;
+/// What signs of fraud are of: counters of an hour.
+const FRAUD_RETRY_SECONDS: i64 = 3_600;
 
 impl Problem {
     /// What a client sees of `error`.
@@ -246,6 +248,7 @@ impl Problem {
 pub(super) fn retry_after(error: &Error) -> Option<i64> {
     match error {
         Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
+        Error::FraudSuspected => Some(FRAUD_RETRY_SECONDS),
         Error::OtpLocked { retry_after }
         | Error::TooManyAttempts { retry_after }
         | Error::IdempotencyConflict { retry_after } => *retry_after,
@@ -283,7 +286,7 @@ pub(super) fn code(error: &Error) -> Code {
         Error::IdempotencyConflict { .. } => Code::IdempotencyConflict,
         Error::RoleInUse { .. } => Code::RoleInUse,
         Error::ResendTooSoon { .. } => Code::ResendTooSoon,
-        Error::SmsLimitReached { .. } => Code::SmsLimitReached,
+        Error::SmsLimitReached { .. } | Error::FraudSuspected => Code::SmsLimitReached,
         Error::OtpIncorrect { .. } => Code::OtpIncorrect,
         Error::OtpLocked { .. } => Code::OtpLocked,
         Error::OtpExpired => Code::OtpExpired,
@@ -299,6 +302,10 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Unavailable(_) => Code::Unavailable,
         Error::Internal(_) => Code::InternalError,
     }
+}
+
+fn no_more_messages(retry_after: i64) -> String {
+    format!("No more messages for the next {retry_after} seconds.")
 }
 
 pub(super) fn detail(error: &Error, code: Code) -> String {
@@ -319,7 +326,8 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
             "The first request with this Idempotency-Key is still at work.".into()
         }
         Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
-        Error::SmsLimitReached { retry_after } => format!("No more messages for the next {retry_after} seconds."),
+        Error::SmsLimitReached { retry_after } => no_more_messages(*retry_after),
+        Error::FraudSuspected => no_more_messages(FRAUD_RETRY_SECONDS),
         Error::OtpIncorrect { attempts_left: Some(0) } => {
             "The code is wrong, and no tries are left. Ask for a new code.".into()
         }

@@ -1,13 +1,13 @@
 //! Queries of requests to endpoints that have none.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::Method;
+use http::{Method, header};
 use utoipa::openapi::{
     OpenApi, RefOr,
     path::{Operation, Parameter, ParameterIn, PathItem},
@@ -15,22 +15,23 @@ use utoipa::openapi::{
 
 use crate::error::Error;
 
-/// Where the API's own paths begin. What OAuth 2.0 defines ignores what it does not know (RFC 6749 §3.2), and so do
-/// pages and public documents, whose links others make longer.
-const API: &str = "/v1/";
+/// Where the paths begin whose queries are strict. What OAuth 2.0 defines ignores what it does not know (RFC 6749 §3.2), and
+/// so do pages and public documents, whose links others make longer.
+pub const STRICT_PATHS: &str = "/v1/";
 
-/// The operations without a query, by method and path.
+/// The methods without a query, by path, and whether they are for who is signed in.
 #[derive(Clone, Debug)]
-pub(super) struct WithoutQuery(Arc<BTreeSet<(&'static str, String)>>);
+pub(super) struct WithoutQuery(Arc<BTreeMap<String, BTreeMap<&'static str, bool>>>);
 
 impl WithoutQuery {
     /// Those of a document.
     pub(super) fn of(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter().filter(|(path, _)| path.starts_with(API));
-        let operations = paths.flat_map(|(path, item)| {
-            operations(item).filter(|(_, operation)| !has_query(operation)).map(|(method, _)| (method, path.clone()))
+        let paths = document.paths.paths.iter().filter(|(path, _)| path.starts_with(STRICT_PATHS));
+        let by_path = paths.map(|(path, item)| {
+            let without = operations(item).filter(|(_, operation)| !has_query(operation));
+            (path.clone(), without.map(|(method, operation)| (method, operation.security.is_some())).collect())
         });
-        Self(Arc::new(operations.collect()))
+        Self(Arc::new(by_path.collect()))
     }
 }
 
@@ -52,14 +53,20 @@ fn has_query(operation: &Operation) -> bool {
 }
 
 /// Refuses a query where there is none to know; elsewhere [`super::Query`] does.
-pub(super) async fn refuse_query(State(operations): State<WithoutQuery>, request: Request, next: Next) -> Response {
+pub(super) async fn refuse_query(
+    State(WithoutQuery(paths)): State<WithoutQuery>,
+    request: Request,
+    next: Next,
+) -> Response {
     let name = request.uri().query().and_then(|query| form_urlencoded::parse(query.as_bytes()).next());
     let Some((name, _)) = name else { return next.run(request).await };
     // As the router does: where there is no HEAD of its own, it is a GET without its body.
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    if operations.0.iter().any(|operation| (operation.0, operation.1.as_str()) == (method.as_str(), path)) {
-        return Error::field(&*name, "is not known here").into_response();
+    let methods = request.extensions().get::<MatchedPath>().and_then(|path| paths.get(path.as_str()));
+    match methods.and_then(|methods| methods.get(method.as_str())) {
+        // Whoever is not signed in is told that first.
+        Some(true) if !request.headers().contains_key(header::AUTHORIZATION) => next.run(request).await,
+        Some(_) => Error::field(&*name, "is not known here").into_response(),
+        None => next.run(request).await,
     }
-    next.run(request).await
 }
