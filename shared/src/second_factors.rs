@@ -18,7 +18,7 @@ use crate::{
     session::AuthenticationMethod,
     store::Store,
     throttle::Throttle,
-    totp::TotpSecret,
+    totp::{self, TotpSecret},
     user::User,
 };
 
@@ -76,6 +76,7 @@ impl SecondFactors {
     /// # Errors
     /// [`Error::Conflict`] where nothing waits to be confirmed, or there is one; [`Error::OtpIncorrect`].
     pub async fn confirm(&self, user: &User, code: &str) -> Result<(User, Vec<RecoveryCode>), Error> {
+        check_form(Some(SecondFactorMethod::Totp), code)?;
         // A set-up that began beside another must not take the place of that one, once it is asked for.
         if user.totp {
             return Err(Error::conflict("totp", "an authenticator app is set up already; remove it first"));
@@ -127,6 +128,7 @@ impl SecondFactors {
         code: &str,
         mark: &str,
     ) -> Result<(), Error> {
+        check_form(method, code)?;
         let now = self.clock.now();
         let none = || Error::conflict("totp", "no authenticator app is set up");
         if !user.totp {
@@ -221,6 +223,7 @@ impl SecondFactors {
         code: &str,
         recorder: &Recorder,
     ) -> Result<PendingSignIn, Error> {
+        check_form(Some(method), code)?;
         let token_hash = self.hash_keys.identifier("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
         let user = self.store.user(pending.user_id).await?.filter(|user| user.totp).ok_or(Error::TokenInvalid)?;
@@ -262,4 +265,16 @@ impl SecondFactors {
     fn secret(&self, user_id: Uuid, sealed: &[u8]) -> Result<TotpSecret, Error> {
         TotpSecret::from_bytes(&self.hash_keys.open_second_factor(user_id, sealed)?)
     }
+}
+
+/// Refuses what can be no code of a method, before a try is spent on it.
+fn check_form(method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
+    let is_totp = || code.len() == totp::DIGITS && code.bytes().all(|byte| byte.is_ascii_digit());
+    let is_recovery_code = || RecoveryCode::parse(code).is_some();
+    let (fits, expected) = match method {
+        Some(SecondFactorMethod::Totp) => (is_totp(), "must be six digits"),
+        Some(SecondFactorMethod::RecoveryCode) => (is_recovery_code(), "is no recovery code"),
+        None => (is_totp() || is_recovery_code(), "must be six digits, or a recovery code"),
+    };
+    if fits { Ok(()) } else { Err(Error::field("code", expected)) }
 }

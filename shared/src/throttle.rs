@@ -43,6 +43,9 @@ pub struct Throttle {
     sends: Vec<i64>,
     /// Messages since the last success, or the last quiet hour.
     sends_in_row: u32,
+    /// The milliseconds of the last message's second: the cooldown is short enough for them to count.
+    #[serde(skip_serializing_if = "is_zero")]
+    last_send_millis: u32,
     /// Failures of the last 24 hours, oldest first.
     failures: Vec<i64>,
     /// Failures since the last success.
@@ -83,6 +86,7 @@ impl Throttle {
             self.sends_in_row = 0;
         }
         self.sends.push(now.as_second());
+        self.last_send_millis = now.subsec_millisecond().unsigned_abs();
         self.sends_in_row += 1;
         Ok(())
     }
@@ -121,6 +125,7 @@ impl Throttle {
     pub fn release_send(&mut self, sent_at: Timestamp) {
         if let Some(position) = self.sends.iter().rposition(|at| *at == sent_at.as_second()) {
             self.sends.remove(position);
+            self.last_send_millis = 0;
             self.sends_in_row = self.sends_in_row.saturating_sub(1);
         }
     }
@@ -130,7 +135,10 @@ impl Throttle {
         let Some(last) = self.sends.last() else { return 0 };
         let step = usize::try_from(self.sends_in_row.saturating_sub(1)).unwrap_or(usize::MAX);
         let growth = COOLDOWN_GROWTH.get(step).or(COOLDOWN_GROWTH.last()).copied().unwrap_or(1);
-        (last + limits.cooldown_seconds * growth - now.as_second()).max(0)
+        let ends_at = (last + limits.cooldown_seconds * growth) * 1000 + i64::from(self.last_send_millis);
+        let left = (ends_at - now.as_millisecond()).max(0);
+        // Who waits as long as he is told does not come too soon.
+        left.div_euclid(1000) + i64::from(left % 1000 > 0)
     }
 
     /// Whether a password may be tried now, where `max_failures` in a row are allowed.
@@ -203,6 +211,11 @@ impl Throttle {
         self.failures_in_row += 1;
         self.last_failure_at = now.as_second();
         Ok(())
+    }
+
+    /// Whether a secret was wrong since the last success.
+    pub fn has_failed(&self) -> bool {
+        self.failures_in_row > 0
     }
 
     /// Ends the row of failures and of messages, and a stop: its holder uses codes. The day's counts stay.
@@ -325,6 +338,17 @@ mod tests {
             matches!(send(&mut throttle, now), Err(Error::SmsLimitReached { retry_after }) if retry_after > 10 * HOUR)
         );
         assert_eq!(send(&mut throttle, start() + 24.hours()), Ok(()));
+    }
+
+    #[test]
+    fn a_cooldown_is_as_long_as_it_says() {
+        let mut throttle = Throttle::default();
+        let sent = start() + 930.milliseconds();
+        send(&mut throttle, sent).unwrap();
+        assert_eq!(throttle.resend_in(&LIMITS, sent), 30);
+        for (millis, left) in [(1, 30), (29_000, 1), (29_999, 1), (30_000, 0)] {
+            assert_eq!(throttle.resend_in(&LIMITS, sent + millis.milliseconds()), left, "{millis}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ const STEP_SECONDS: i64 = 30;
 /// How many steps a device's clock may be off, either way (RFC 6238 §5.2 recommends one).
 const STEPS_OFF: i64 = 1;
 /// Digits of a code.
-const DIGITS: usize = 6;
+pub(crate) const DIGITS: usize = 6;
 /// Bytes of a secret (RFC 4226 §4 R6 recommends 160 bits).
 const SECRET_BYTES: usize = 20;
 /// What RFC 3986 §2.3 leaves as it is.

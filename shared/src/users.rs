@@ -124,7 +124,10 @@ impl Users {
             Some(names) => self.grantable(names, &BTreeSet::new(), granter).await?,
             None => BTreeSet::new(),
         };
-        let by_default = new.roles.is_none().then(|| self.settings.default_role.clone());
+        let by_default = match new.roles {
+            Some(_) => None,
+            None => self.apps.active(DEFAULT_CLIENT_ID).await?.default_role,
+        };
         let roles = granted.iter().cloned().chain(by_default).collect();
         let (phone, email, email_verified) = match new.address {
             Address::Sms(phone) => (Some(phone), new.email, false),

@@ -58,9 +58,10 @@ async fn a_wrong_code_sets_nothing_up_and_can_be_followed_by_the_right_one() {
     let me = app.sign_in(PHONE).await;
     let authenticator = Authenticator::new(&app.enrol(&me).await);
     let code = authenticator.code(&app);
-    for odd in
-        [&wrong(&code), "", &code[..5], &authenticator.code_of_step(&app, 2), &authenticator.code_of_step(&app, -2)]
-    {
+    for odd in ["", &code[..5], "AAAA-AAAA-AAAA-AAAA"] {
+        app.confirm(&me, odd).await.assert_field("code");
+    }
+    for odd in [&wrong(&code), &authenticator.code_of_step(&app, 2), &authenticator.code_of_step(&app, -2)] {
         app.confirm(&me, odd).await.assert_wrong(None);
     }
     assert_eq!(app.me(&me.access).await["mfa"], json!([]));

@@ -1,11 +1,11 @@
 //! `POST /v1/me/totp`: starts to set up an authenticator app.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     apps::Apps,
     clock::Clock,
     error::Error,
-    http::{Caller, Json},
+    http::{Caller, Json, OptionalJson},
     parts::Parts,
     second_factors::SecondFactors,
     totp::qr_svg,
@@ -15,6 +15,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]
 mod tests;
+
+/// There is nothing to say.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTotpRequest {}
 
 /// What the authenticator app has to know. It is shown this once.
 #[derive(Serialize, ToSchema)]
@@ -41,13 +46,14 @@ pub struct NewTotpView {
     tag = "Second factor",
     security(("access_token" = [])),
     responses((status = 200, description = "The secret", body = NewTotpView)),
-    extensions(("x-codes" = json!(["conflict", "insufficient_user_authentication"]))),
+    extensions(("x-codes" = json!(["conflict", "insufficient_user_authentication", "invalid_json", "body_too_large", "unsupported_media_type"]))),
 )]
 async fn create(
     caller: Caller,
     apps: Apps,
     second_factors: SecondFactors,
     clock: Clock,
+    OptionalJson(NewTotpRequest {}): OptionalJson<NewTotpRequest>,
 ) -> Result<Json<NewTotpView>, Error> {
     caller.require_fresh_sign_in(clock.now())?;
     let app = apps.active(&caller.claims.client_id).await?;

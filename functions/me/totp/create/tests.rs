@@ -92,6 +92,7 @@ async fn a_stranger_is_refused_and_a_missing_table_is_unavailable() {
     app.post(PATH, json!({})).await.assert_problem(401, "token_invalid");
     let refused = app.post_as(&me.refresh, PATH, json!({})).await;
     refused.assert_problem(401, "token_invalid");
+    app.post_as(&me.access, PATH, json!({"issuer": "Mine"})).await.assert_field("issuer");
     assert_eq!(app.cut_off("DYNAMODB").enrol(&me).await.assert_wait(503, "unavailable"), 5);
     app.disable(me.id()).await;
     app.enrol(&me).await.assert_problem(403, "user_disabled");
