@@ -96,6 +96,20 @@ async fn an_access_token_says_who_how_and_until_when() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_too_old_matters_only_to_who_needs_one() {
+    let app = TestApp::with(&[("ACCESS_TOKEN_TTL_SECONDS", "60")]).await;
+    let me = app.sign_in(PHONE).await;
+    let change = app.post_as(&me.access, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    app.advance(60);
+    app.verify_as(&me.access, &change, "000000").await.assert_problem(401, "token_expired");
+    for token in [me.access.as_str(), "junk"] {
+        let id = app.challenge(PHONE).await;
+        assert_eq!(app.verify_as(token, &id, &app.code(PHONE)).await.signed_in().id(), me.id());
+        app.advance(60);
+    }
+}
+
+#[tokio::test]
 async fn the_phone_of_the_administrator_becomes_one() {
     let app = TestApp::with(&[("ADMIN_PHONE", PHONE)]).await;
     let admin = app.sign_in(PHONE).await;

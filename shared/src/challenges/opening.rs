@@ -105,29 +105,37 @@ impl Challenges {
         self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await
     }
 
-    /// As [`Self::open`], but a wait of the address reads as if a code had been sent.
+    /// As [`Self::open`], but a wait of the address reads as if a code had been sent: as the one that was, where that is
+    /// still good.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
     pub async fn open_quietly(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let source = self.count_source(&new.address, new.ip.as_deref(), true, now).await?;
-        let address = new.address.clone();
+        let (address, purpose) = (new.address.clone(), new.purpose);
         match self.open_counted(new, source.as_ref(), messenger, now).await {
             Err(
                 Error::OtpLocked { .. }
                 | Error::ResendTooSoon { .. }
                 | Error::SmsLimitReached { .. }
                 | Error::FraudSuspected,
-            ) => Ok(ChallengeView {
-                challenge_id: self.random.uuid(now)?,
-                channel: address.channel(),
-                to: address.masked(),
-                code_length: self.settings.otp_digits,
-                expires_in: self.settings.otp_ttl_seconds,
-                resend_in: self.settings.limits.cooldown_seconds,
-                attempts_left: self.settings.otp_max_attempts,
-            }),
+            ) => {
+                let identity = self.store.identity(&self.hash_keys.address(&address)).await?;
+                if let Some(sent) = identity.pending(purpose, now) {
+                    let resend_in = identity.throttle().resend_in(&self.settings.limits, now);
+                    return Ok(self.view(sent, &address, resend_in, now));
+                }
+                Ok(ChallengeView {
+                    challenge_id: self.random.uuid(now)?,
+                    channel: address.channel(),
+                    to: address.masked(),
+                    code_length: self.settings.otp_digits,
+                    expires_in: self.settings.otp_ttl_seconds,
+                    resend_in: self.settings.limits.cooldown_seconds,
+                    attempts_left: self.settings.otp_max_attempts,
+                })
+            }
             Err(error) => {
                 self.release_counter(source.as_ref(), &error, now).await;
                 Err(error)

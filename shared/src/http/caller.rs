@@ -1,10 +1,9 @@
 //! Who may call: an extractor that cannot be built for anyone else.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::FromRequestParts;
 use http::{header, request::Parts as RequestParts};
 use jiff::Timestamp;
 
-use super::credentials;
 use crate::{
     access_token::Claims,
     audit::{Action, Deed},
@@ -55,19 +54,6 @@ impl Caller {
     /// What the caller does to somebody or something else, for the audit trail.
     pub fn deed(&self, action: Action, target: String) -> Deed {
         Deed::to(action, self.user.id, target, &self.claims.client_id)
-    }
-}
-
-/// Whoever has no access token is nobody, also an app that authenticates; whoever sends a bad one is refused.
-impl OptionalFromRequestParts<Parts> for Caller {
-    type Rejection = Error;
-
-    async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Option<Self>, Error> {
-        let value = request.headers.get(header::AUTHORIZATION);
-        if value.is_none_or(credentials::is_basic) {
-            return Ok(None);
-        }
-        <Self as FromRequestParts<Parts>>::from_request_parts(request, parts).await.map(Some)
     }
 }
 

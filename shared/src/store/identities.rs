@@ -19,7 +19,7 @@ use super::{
     number, to_item, unavailable,
 };
 use crate::{
-    challenge::{Challenge, Purpose},
+    challenge::{Challenge, ChallengeStatus, Purpose},
     error::Error,
     hash_keys::{IdentifierHash, Place},
     throttle::Throttle,
@@ -80,6 +80,12 @@ impl Identity {
     /// The same, to change.
     pub fn challenge_mut(&mut self, id: Uuid) -> Option<&mut Challenge> {
         self.stored.challenges.iter_mut().find(|challenge| challenge.id == id)
+    }
+
+    /// The challenge of a purpose that waits for its code.
+    pub fn pending(&self, purpose: Purpose, now: Timestamp) -> Option<&Challenge> {
+        let is_it = |it: &&Challenge| it.purpose == purpose && it.status(now) == ChallengeStatus::Pending;
+        self.stored.challenges.iter().find(is_it)
     }
 
     /// Puts a challenge in the place of the one before of its purpose, which it answers.
