@@ -11,7 +11,7 @@ use crate::{
     apps::Apps,
     audit::{Action, Deed, Event, Recorder},
     avatars::{AvatarUrls, Avatars},
-    challenge::{Purpose, Registration},
+    challenge::Registration,
     challenges::Proven,
     clock::{Clock, seconds, whole_seconds},
     config::Settings,
@@ -260,10 +260,15 @@ impl Accounts {
     /// Sets the password of the user who proved an address, and ends all sessions.
     ///
     /// # Errors
-    /// [`Error::OtpExpired`] for a challenge of another purpose, [`Error::WeakPassword`].
+    /// [`Error::OtpExpired`] for a challenge of another purpose, and where the password is another one by now;
+    /// [`Error::WeakPassword`].
     pub async fn reset_by_code(&self, proven: &Proven, new: &Password, recorder: &Recorder) -> Result<User, Error> {
-        let owner = proven.owner.filter(|_| proven.challenge.purpose == Purpose::PasswordReset);
-        self.reset(owner.ok_or(Error::OtpExpired)?, None, new, recorder).await
+        let resets = proven.content.resets.filter(|(user_id, _)| proven.owner == Some(*user_id));
+        let (user_id, password_count) = resets.ok_or(Error::OtpExpired)?;
+        self.reset(user_id, password_count, new, recorder).await.map_err(|error| match error {
+            Error::TokenInvalid => Error::OtpExpired,
+            error => error,
+        })
     }
 
     /// Sets the password by the token of a link, once, and ends all sessions.
@@ -273,7 +278,7 @@ impl Accounts {
     pub async fn reset_by_link(&self, token: &str, new: &Password, recorder: &Recorder) -> Result<User, Error> {
         let token_hash = self.hash_keys.identifier("reset link", token);
         let link = self.store.reset_link(&token_hash, self.clock.now()).await?.ok_or(Error::TokenInvalid)?;
-        let user = self.reset(link.user_id, Some(link.password_count), new, recorder).await?;
+        let user = self.reset(link.user_id, link.password_count, new, recorder).await?;
         // It is dead already: the count of passwords is another.
         if let Err(error) = self.store.delete_reset_link(&token_hash).await {
             tracing::warn!(%error, "a reset link that was used stays until it expires");
@@ -284,36 +289,31 @@ impl Accounts {
     async fn reset(
         &self,
         user_id: Uuid,
-        password_count: Option<u64>,
+        password_count: u64,
         new: &Password,
         recorder: &Recorder,
     ) -> Result<User, Error> {
         let user = self.store.user(user_id).await?.ok_or(Error::TokenInvalid)?;
         new.check_strength(&self.settings, &user.personal_words())?;
-        let mut password_count = password_count;
-        let is_current = password_count.is_none_or(|count| count == user.password_count);
-        if user.unproven && user.status == UserStatus::Active && is_current {
-            // Code and link went to the address alone: whoever used one has proven it, and what was there before is
-            // somebody else's. That is counted, too.
-            self.store.prove_user(user_id, &self.hash_keys, self.settings.admin_phone.as_ref()).await?;
-            password_count = password_count.map(|count| count + 1);
-        }
         let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
-        let deed = Deed::own(Action::PasswordReset, user_id, DEFAULT_CLIENT_ID);
-        let user = self
-            .store
-            .recording(recorder.event(deed)?)
-            .change_user(user_id, &self.hash_keys, |user| {
-                if user.status == UserStatus::Disabled
-                    || password_count.is_some_and(|count| count != user.password_count)
-                {
-                    return Err(Error::TokenInvalid);
-                }
-                user.sessions = BTreeMap::new();
-                set_password(user, hash.clone(), now);
-                Ok(())
-            })
-            .await?;
+        let set = |user: &mut User| {
+            if user.status == UserStatus::Disabled || password_count != user.password_count {
+                return Err(Error::TokenInvalid);
+            }
+            user.prove(self.settings.admin_phone.as_ref());
+            user.sessions = BTreeMap::new();
+            set_password(user, hash.clone(), now);
+            Ok(())
+        };
+        let store =
+            self.store.recording(recorder.event(Deed::own(Action::PasswordReset, user_id, DEFAULT_CLIENT_ID))?);
+        let user = if user.unproven {
+            // Code and link went to the address alone: whoever used one has proven it, and what was there before is
+            // somebody else's.
+            store.delete_second_factor(user_id, &self.hash_keys, set).await?
+        } else {
+            store.change_user(user_id, &self.hash_keys, set).await?
+        };
         if let Err(error) = self.end_waits(&user).await {
             tracing::warn!(%error, "a name still has to wait for wrong passwords of before a reset");
         }

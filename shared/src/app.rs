@@ -27,6 +27,8 @@ pub const BUILT_IN_PERMISSIONS: [&str; 8] =
 const MAX_ORIGINS: usize = 20;
 /// The longest name, in characters: it is part of every text message.
 const MAX_NAME_CHARS: usize = 64;
+/// What a name cannot have: it would make a link of it, or bind the code to a foreign host.
+const NOT_IN_NAMES: &str = "/:@#<>{}\\";
 /// The longest text of a message, in characters; with the code and the origin line it fits two segments.
 const MAX_SMS_TEXT_CHARS: usize = 160;
 /// What stands for the code in an app's own text.
@@ -297,8 +299,14 @@ pub fn parse_client_id(input: String) -> Result<String, Error> {
 pub fn parse_name(input: String) -> Result<String, Error> {
     let fits = (1..=MAX_NAME_CHARS).contains(&input.chars().count())
         && input.trim() == input
-        && !input.chars().any(char::is_control);
-    if fits { Ok(input) } else { Err(Error::field("name", "must be 1 to 64 characters without control characters")) }
+        && !input.chars().any(|c| c.is_control() || is_invisible(c) || NOT_IN_NAMES.contains(c));
+    let expected = format!("must be 1 to {MAX_NAME_CHARS} visible characters without any of {NOT_IN_NAMES}");
+    if fits { Ok(input) } else { Err(Error::field("name", expected)) }
+}
+
+/// What formats text and is not seen: joiners apart, which some scripts need.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn parse_default_role(input: String) -> Result<String, Error> {
@@ -333,6 +341,9 @@ fn parse_sms_text(input: String) -> Result<String, Error> {
     }
     if input.chars().count() > MAX_SMS_TEXT_CHARS || input.chars().any(char::is_control) || input.trim() != input {
         return refuse(format!("must be one line of up to {MAX_SMS_TEXT_CHARS} characters"));
+    }
+    if input.starts_with('@') {
+        return refuse("cannot begin as the line does that binds a code to a host".to_owned());
     }
     Ok(input)
 }

@@ -99,6 +99,10 @@ pub struct ChallengeContent {
     /// What a new account is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
+    /// Whose password it resets, and [`crate::user::User::password_count`] of the one that there was: a change of it, or of
+    /// who has the address, ends the challenge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets: Option<(Uuid, u64)>,
     /// Nothing is sent, and no code proves it: there is nobody to prove anything.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decoy: bool,

@@ -30,6 +30,9 @@ use crate::{
     username::Username,
 };
 
+/// How often roles are set again over those that another request gave meanwhile.
+const SET_ROLES_TRIES: usize = 25;
+
 /// The most roles that somebody may have in one app.
 const MAX_ROLES: usize = 20;
 
@@ -234,6 +237,24 @@ impl Users {
     /// [`Error::NotFound`]; [`Error::InvalidRequest`] for what is no role or no app; [`Error::Forbidden`] for
     /// a role that permits what the granter may not do; [`Error::Conflict`] for the last administrator.
     pub async fn set_roles(
+        &self,
+        id: Uuid,
+        client_id: &str,
+        names: &[String],
+        seen: Option<&str>,
+        granter: &Permissions,
+    ) -> Result<User, Error> {
+        for _ in 0..SET_ROLES_TRIES {
+            match self.set_roles_over(id, client_id, names, seen, granter).await {
+                // Who has not said what he has seen means the roles, whatever they were.
+                Err(Error::PreconditionFailed) if seen.is_none() => {}
+                set => return set,
+            }
+        }
+        Err(Error::Unavailable("the roles of a user are changed too often at once".into()))
+    }
+
+    async fn set_roles_over(
         &self,
         id: Uuid,
         client_id: &str,

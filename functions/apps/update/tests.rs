@@ -47,6 +47,11 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     for (body, field) in [
         (json!({"name": ""}), "name"),
         (json!({"sms_text": null, "name": null}), "name"),
+        (json!({"name": "Shop http://evil.example"}), "name"),
+        (json!({"name": "A@evil.example #123456"}), "name"),
+        (json!({"name": "\u{200b}"}), "name"),
+        (json!({"name": "{code}"}), "name"),
+        (json!({"name": "New", "sms_text": "@evil.example #{code}"}), "sms_text"),
         (json!({"name": "New", "sign_up": null}), "sign_up"),
         (json!({"name": "New", "active": null}), "active"),
         (json!({"name": "New", "access_token_ttl": 59}), "access_token_ttl"),

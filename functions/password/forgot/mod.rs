@@ -62,6 +62,7 @@ async fn forgot(
         let locale = user.as_ref().and_then(|user| user.locale.clone());
         let new = NewChallenge {
             decoy: user.is_none(),
+            resets: user.as_ref().map(|user| (user.id, user.password_count)),
             link,
             ..NewChallenge::new(Purpose::PasswordReset, app, address.clone(), locale, client.ip)
         };

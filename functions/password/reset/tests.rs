@@ -85,6 +85,28 @@ async fn any_other_change_of_the_password_ends_a_link() {
 }
 
 #[tokio::test]
+async fn any_other_change_of_the_password_ends_a_code() {
+    let (app, token) = app_with_link().await;
+    app.advance(60);
+    let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
+    let code = app.code(EMAIL);
+    app.reset_by_link(&token, NEW_PASSWORD).await.assert_done();
+    app.reset(&id, &code, PASSWORD).await.assert_problem(410, "otp_expired");
+    app.login(json!({"email": EMAIL}), NEW_PASSWORD).await.assert_ok();
+
+    // Nor does it reset that of who has the address next.
+    app.advance(2 * 3600);
+    let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
+    let code = app.code(EMAIL);
+    let me = app.login(json!({"email": EMAIL}), NEW_PASSWORD).await.signed_in();
+    app.delete_me(&me.access).await.assert_done();
+    app.advance(120);
+    app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
+    app.reset(&id, &code, NEW_PASSWORD).await.assert_problem(410, "otp_expired");
+    app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
 async fn a_link_to_an_address_that_is_no_longer_the_user_s_ends() {
     let (app, token) = app_with_link().await;
     let me = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();
@@ -116,7 +138,7 @@ async fn a_user_who_was_disabled_meanwhile_sets_nothing() {
     let code = app.code(EMAIL);
     app.disable(me.id()).await;
     app.reset_by_link(&token, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
-    app.reset(&id, &code, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
+    app.reset(&id, &code, NEW_PASSWORD).await.assert_problem(410, "otp_expired");
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(403, "user_disabled");
 }
 

@@ -157,3 +157,20 @@ async fn who_proves_the_phone_of_the_setting_is_the_administrator() {
     assert_eq!(again.json["user"]["roles"], json!(["User"]));
     app.get_as(&again.access, "/v1/users").await.assert_problem(403, "forbidden");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_not_said_what_he_saw_sets_the_roles_beside_others() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    for role in ["A", "B"] {
+        app.role(&admin, role, &[]).await;
+    }
+    let answers = at_once(10, |index| {
+        let (app, admin, id) = (app.clone(), admin.clone(), person.id().to_owned());
+        async move { app.give(&admin, &id, &[if index % 2 == 0 { "A" } else { "B" }]).await }
+    })
+    .await;
+    for answer in answers {
+        answer.assert_ok();
+    }
+}

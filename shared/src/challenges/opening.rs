@@ -42,6 +42,8 @@ pub struct NewChallenge {
     pub registration: Option<Registration>,
     /// The link that goes with the code.
     pub link: Option<String>,
+    /// Whose password it resets, and the count of the one that there is.
+    pub resets: Option<(Uuid, u64)>,
     /// Whether nothing is to be sent: there is nobody to prove anything.
     pub decoy: bool,
 }
@@ -49,7 +51,18 @@ pub struct NewChallenge {
 impl NewChallenge {
     /// A challenge for `purpose`, asked for from `ip`, with nothing beside the code.
     pub fn new(purpose: Purpose, app: App, address: Address, locale: Option<String>, ip: Option<String>) -> Self {
-        Self { purpose, app, address, locale, ip, user_id: None, registration: None, link: None, decoy: false }
+        Self {
+            purpose,
+            app,
+            address,
+            locale,
+            ip,
+            user_id: None,
+            registration: None,
+            link: None,
+            resets: None,
+            decoy: false,
+        }
     }
 
     /// Whether only who has an account is sent something: then neither the time nor a failure may tell
@@ -227,6 +240,7 @@ impl Challenges {
             locale: new.locale,
             link: new.link,
             registration: new.registration,
+            resets: new.resets,
             sender: new.app.sender(&self.settings),
             decoy: new.decoy || hides_strangers && !owned,
             hides_failure: hides_strangers,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Store, from_item,
+    CHANGE_TRIES, Store, from_item,
     keys::{self, Key},
     number, to_item, unavailable,
 };
@@ -24,9 +24,6 @@ use crate::{
     hash_keys::{IdentifierHash, Place},
     throttle::Throttle,
 };
-
-/// How often a change is tried again when another came first. Of those that arrive together one wins each time.
-const TRIES: u64 = 25;
 
 #[derive(Deserialize)]
 struct Owner {
@@ -174,7 +171,7 @@ impl Store {
         now: Timestamp,
         mut change: impl FnMut(&mut Identity) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        for lost in 0..TRIES {
+        for lost in 0..CHANGE_TRIES as u64 {
             if lost > 0 {
                 // Whoever lost should not lose again to all the others.
                 let [jitter] = self.random.bytes::<1>()?;

@@ -70,8 +70,8 @@ enum Updated {
     Refused(Option<Item>),
 }
 
-/// How often a change is tried again when another came first.
-const CHANGE_TRIES: usize = 12;
+/// How often a change is tried again when another came first. Of those that arrive together one wins each time.
+const CHANGE_TRIES: usize = 25;
 
 /// The condition of a write that counts: one whose answer was lost has left its mark, and counts once.
 const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
