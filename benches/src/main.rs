@@ -61,8 +61,8 @@ struct Arguments {
     /// How: plain, over TLS, and over TLS held to the share of a core that a function of 128 to 1769 MB has
     #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
     modes: Vec<Mode>,
-    /// The people who sign in
-    #[arg(long, default_value_t = 300)]
+    /// The people who sign in; the fewer are measured, the sooner one's turn comes again, and too soon for a second code
+    #[arg(long, default_value_t = 2500)]
     people: u32,
     /// Measure whole sign-ins, too, beside the services that `benches/peers/setup` has set up here
     #[arg(long)]
