@@ -131,37 +131,9 @@ pub mod well_known {
 }
 
 #[cfg(test)]
-mod account_flow_tests;
-#[cfg(test)]
-mod account_privacy_tests;
-#[cfg(test)]
-mod account_race_tests;
-#[cfg(test)]
-mod account_timing_tests;
-#[cfg(test)]
-mod admin_matrix_tests;
-#[cfg(test)]
-mod app_flow_tests;
-#[cfg(test)]
-mod coverage_tests;
-#[cfg(test)]
-mod fault_flow_tests;
-#[cfg(test)]
-mod fault_tests;
-#[cfg(test)]
-mod idempotency_tests;
-#[cfg(test)]
-mod race_tests;
-#[cfg(test)]
-mod response_tests;
-#[cfg(test)]
-mod second_factor_flow_tests;
-#[cfg(test)]
-mod template_tests;
+mod promises;
 #[cfg(test)]
 mod testing;
-#[cfg(test)]
-mod threat_model_tests;
 
 /// An endpoint: one Lambda, one route.
 pub struct Endpoint {

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{Answer, TestApp, accounts::Item, bearer, whole::assert_whole};
-use crate::template_tests::may;
+use crate::promises::template::may;
 
 /// How long a request may take: its deadline, and the time of a busy machine.
 const DEADLINE: Duration = Duration::from_millis(8_500);

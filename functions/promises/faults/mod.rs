@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 
 use crate::{
-    coverage_tests::operations,
+    promises::coverage::operations,
     testing::{
         apps::ADMIN_PHONE,
         faults::{Prepare, failures},

@@ -189,6 +189,6 @@ fn each_endpoint_s_route_is_its_own_operation() {
 
 /// The binaries of `Cargo.toml`.
 fn binaries() -> BTreeSet<String> {
-    let bins = include_str!("Cargo.toml").split("[[bin]]").skip(1);
+    let bins = include_str!("../Cargo.toml").split("[[bin]]").skip(1);
     bins.map(|bin| bin.split('"').nth(1).unwrap().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Faults that [`crate::fault_tests`] does not try at every endpoint: what is counted, what is too late, and what
+//! Faults that [`crate::promises::faults`] does not try at every endpoint: what is counted, what is too late, and what
 //! arrives together.
 
 use std::{sync::Arc, time::Duration};

@@ -10,8 +10,8 @@ use shared::{
     throttle::OFF_AFTER,
 };
 
-const THREAT_MODEL: &str = include_str!("../docs/threat-model.md");
-const FOR_REVIEWERS: &str = include_str!("../docs/for-security-reviewers.md");
+const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
+const FOR_REVIEWERS: &str = include_str!("../../docs/for-security-reviewers.md");
 
 /// Codes of an authenticator app that are good at one moment: this step's, the one before, the one after.
 const GOOD_TOTP_CODES: f64 = 3.0;

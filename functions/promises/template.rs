@@ -16,14 +16,14 @@ use shared::{
 
 use crate::{ENDPOINTS, OTHER_LAMBDAS, document::document, testing::TEMPLATE};
 
-const MANIFEST: &str = include_str!("Cargo.toml");
+const MANIFEST: &str = include_str!("../Cargo.toml");
 const CONFIGS: [&str; 3] = [
-    include_str!("../shared/src/config/mod.rs"),
-    include_str!("../shared/src/config/avatars.rs"),
-    include_str!("../shared/src/config/environment.rs"),
+    include_str!("../../shared/src/config/mod.rs"),
+    include_str!("../../shared/src/config/avatars.rs"),
+    include_str!("../../shared/src/config/environment.rs"),
 ];
-const KEYS: &str = include_str!("../shared/src/store/keys.rs");
-const SAMCONFIG: &str = include_str!("../samconfig.toml");
+const KEYS: &str = include_str!("../../shared/src/store/keys.rs");
+const SAMCONFIG: &str = include_str!("../../samconfig.toml");
 
 /// What the stack itself decides, not a parameter of the same name.
 const NOT_PARAMETERS: [&str; 6] =

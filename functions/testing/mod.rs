@@ -41,7 +41,7 @@ use shared::{
 };
 
 /// The deployment's template.
-pub(crate) const TEMPLATE: &str = include_str!("../template.yaml");
+pub(crate) const TEMPLATE: &str = include_str!("../../template.yaml");
 /// The issuer of the tests.
 pub(crate) const ISSUER: &str = "https://id.example.com";
 /// A phone that nobody has yet.

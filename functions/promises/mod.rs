@@ -1,0 +1,17 @@
+//! What holds across endpoints: for strangers, under faults and races, in what is told and kept, in the template.
+
+mod account_flow;
+mod account_privacy;
+mod account_race;
+mod account_timing;
+mod admin_matrix;
+mod app_flow;
+mod coverage;
+mod fault_flow;
+mod faults;
+mod idempotency;
+mod race;
+mod response;
+mod second_factor_flow;
+pub(crate) mod template;
+mod threat_model;
