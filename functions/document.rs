@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::{
-    error::FieldError,
+    base::FieldError,
     http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS},
 };
 use utoipa::{

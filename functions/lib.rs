@@ -3,7 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 use axum::Router;
-use shared::parts::Parts;
+use shared::latchkey::Parts;
 use utoipa_axum::router::OpenApiRouter;
 
 pub mod authorizer;

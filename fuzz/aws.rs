@@ -5,18 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
-use shared::{
-    access_token::{Claims, Signer},
-    app::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
-    clock::Clock,
-    config::Environment,
-    parts::Parts,
-    phone::PhoneNumber,
-    random::Random,
-    session::{AuthenticationMethod, Device, Session},
-    signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
-    user::{User, UserStatus},
-};
+use shared::{apps::{ADMIN_ROLE, DEFAULT_CLIENT_ID}, base::{Clock, Environment, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, identifiers::PhoneNumber, latchkey::Parts, tokens::{Claims, Signer}, users::{AuthenticationMethod, Device, Session, User, UserStatus}};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},

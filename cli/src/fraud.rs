@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::{
-    fraud::{Decision, FraudRules, Reason, Recorded},
+    limits::{Decision, FraudRules, Reason, Recorded},
     spending::{MicroUsd, in_usd},
 };
 use uuid::Uuid;

@@ -15,7 +15,7 @@ use std::{
 use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
-use shared::{clock::Clock, config::Environment};
+use shared::base::{Clock, Environment};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 

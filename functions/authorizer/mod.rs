@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, pin::Pin};
 
 use serde::{Deserialize, Serialize};
-use shared::{access_token::Claims, error::Error, parts::Parts};
+use shared::{base::Error, latchkey::Parts, tokens::Claims};
 use uuid::Uuid;
 
 #[cfg(test)]

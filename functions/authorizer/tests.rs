@@ -1,6 +1,6 @@
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::error::Error;
+use shared::base::Error;
 
 use super::{AuthorizerRequest, answer};
 use crate::testing::{PHONE, SignedIn, TestApp, bearer, claims, tokens};

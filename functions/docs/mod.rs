@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, header},
     response::IntoResponse,
 };
-use shared::{http::Compressed, parts::Parts};
+use shared::{http::Compressed, latchkey::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ async fn the_policy_allows_the_scripts_of_the_page_alone() {
     let sources = policy.split("; ").find_map(|directive| directive.strip_prefix("script-src ")).unwrap();
     let hashes: Vec<_> = elements(&page.text, "script")
         .into_iter()
-        .map(|script| data_encoding::BASE64.encode(&shared::hash_keys::sha256(script.as_bytes())))
+        .map(|script| data_encoding::BASE64.encode(&shared::crypto::sha256(script.as_bytes())))
         .map(|hash| format!("'sha256-{hash}'"))
         .collect();
     assert_eq!(sources.split(' ').collect::<Vec<_>>(), hashes);

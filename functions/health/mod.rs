@@ -1,7 +1,7 @@
 //! `GET /health`: whether the service and its table answer.
 
 use serde::Serialize;
-use shared::{error::Error, http::Json, parts::Parts, store::Store};
+use shared::{base::Error, http::Json, latchkey::Parts, table::Store};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

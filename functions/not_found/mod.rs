@@ -12,7 +12,7 @@ use axum::{
     routing::any,
 };
 use serde_json::Value;
-use shared::{error::Error, parts::Parts};
+use shared::{base::Error, latchkey::Parts};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::openapi::DOCUMENT;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::app::{AppChange, DEFAULT_CLIENT_ID, SignUp};
+use shared::apps::{AppChange, DEFAULT_CLIENT_ID, SignUp};
 use tokio::time::Instant;
 
 use crate::testing::{Answer, PHONE, TestApp, accounts::PASSWORD};

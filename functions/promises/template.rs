@@ -10,19 +10,22 @@ use std::{
 use jiff::Timestamp;
 use serde_yaml_ng::Value;
 use shared::{
-    config::{Environment, Settings},
-    metrics::{METRICS, NAMESPACE},
+    base::{
+        Environment,
+        metrics::{METRICS, NAMESPACE},
+    },
+    settings::Settings,
 };
 
 use crate::{ENDPOINTS, OTHER_LAMBDAS, document::document, testing::TEMPLATE};
 
 const MANIFEST: &str = include_str!("../Cargo.toml");
 const CONFIGS: [&str; 3] = [
-    include_str!("../../shared/src/config/mod.rs"),
-    include_str!("../../shared/src/config/avatars.rs"),
-    include_str!("../../shared/src/config/environment.rs"),
+    include_str!("../../shared/src/settings.rs"),
+    include_str!("../../shared/src/avatars/settings.rs"),
+    include_str!("../../shared/src/base/environment.rs"),
 ];
-const KEYS: &str = include_str!("../../shared/src/store/keys.rs");
+const KEYS: &str = include_str!("../../shared/src/table/keys.rs");
 const SAMCONFIG: &str = include_str!("../../samconfig.toml");
 
 /// What the stack itself decides, not a parameter of the same name.
@@ -208,7 +211,7 @@ fn what_is_kept_is_kept() {
     assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
     assert_eq!(properties["SSESpecification"]["SSEEnabled"], true);
     assert_eq!(properties["TimeToLiveSpecification"]["Enabled"], true);
-    assert_eq!(text(&properties["TimeToLiveSpecification"]["AttributeName"]), shared::store::TTL);
+    assert_eq!(text(&properties["TimeToLiveSpecification"]["AttributeName"]), shared::table::TTL);
     assert_eq!(text(&properties["BillingMode"]), "PAY_PER_REQUEST");
     for id in ["Table", "SigningKeysSecret", "HashKeysSecret", "AvatarBucket"] {
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
@@ -261,7 +264,7 @@ fn a_picture_is_served_as_a_picture() {
     assert_eq!(text(&behavior["ViewerProtocolPolicy"]), "redirect-to-https");
 }
 
-/// The names of the variables that `shared::config` reads.
+/// The names of the variables that `shared::settings` reads.
 fn settings() -> BTreeSet<&'static str> {
     let code = CONFIGS.iter().map(|code| code.split("#[cfg(test)]").next().unwrap());
     let quoted = code.flat_map(|code| code.split('"').skip(1).step_by(2));

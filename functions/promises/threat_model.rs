@@ -4,11 +4,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use jiff::Timestamp;
-use shared::{
-    config::{Environment, Settings},
-    spending::USD,
-    throttle::OFF_AFTER,
-};
+use shared::{base::Environment, limits::OFF_AFTER, settings::Settings, spending::USD};
 
 const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
 const FOR_REVIEWERS: &str = include_str!("../../docs/for-security-reviewers.md");

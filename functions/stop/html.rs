@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use shared::{
-    error::Error,
+    base::Error,
     http::preferences,
     messages::{Language, escape, wording},
 };

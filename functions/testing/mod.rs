@@ -33,11 +33,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
     aws::sdk_config,
-    clock::Clock,
-    config::Environment,
-    parts::Parts,
-    random::Random,
-    signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
+    base::{Clock, Environment, Random},
+    crypto::{Algorithm, SigningKey, SigningKeys, public_keys},
+    latchkey::Parts,
 };
 
 /// The deployment's template.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use shared::fraud::Recorded;
+use shared::limits::Recorded;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},

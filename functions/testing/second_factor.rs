@@ -5,7 +5,7 @@ use axum::http::Method;
 use data_encoding::BASE32_NOPAD;
 use jiff::ToSpan;
 use serde_json::{Value, json};
-use shared::totp::TotpSecret;
+use shared::second_factors::TotpSecret;
 
 use super::{Answer, SignedIn, TestApp, accounts::PASSWORD};
 

@@ -4,8 +4,8 @@ use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm::HS256, EncodingKey, crypto};
 use serde_json::{Value, json};
 use shared::{
-    random::Random,
-    signing_keys::{Algorithm, SigningKey},
+    base::Random,
+    crypto::{Algorithm, SigningKey},
 };
 
 use super::{KEYS, TestApp, claims};

@@ -10,11 +10,7 @@ use std::sync::LazyLock;
 use data_encoding::BASE64URL_NOPAD;
 use fuzz::spliced;
 use libfuzzer_sys::fuzz_target;
-use shared::{
-    error::Error,
-    hash_keys::HashKeys,
-    http::{Page, PageQuery},
-};
+use shared::{base::Error, crypto::HashKeys, http::{Page, PageQuery}};
 
 static KEYS: LazyLock<HashKeys> = LazyLock::new(|| HashKeys::derive(&[7; 32]).expect("keys"));
 static OTHER_KEYS: LazyLock<HashKeys> = LazyLock::new(|| HashKeys::derive(&[8; 32]).expect("keys"));

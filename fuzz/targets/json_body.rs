@@ -12,10 +12,7 @@ use http::{Request, header};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::{
-    error::Error,
-    http::{Json, MAX_BODY_BYTES, Problem},
-};
+use shared::{base::Error, http::{Json, MAX_BODY_BYTES, Problem}};
 
 type Check = fn(&[u8]);
 

@@ -5,10 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use shared::{
-    error::Error,
-    phone::{self, AllowedCountries, PhoneNumber},
-};
+use shared::{base::Error, identifiers::{AllowedCountries, PhoneNumber, phone}};
 
 /// Where numbers without a country's code are taken to be from: rules of several kinds.
 const REGIONS: [&str; 8] = ["US", "GB", "ES", "IT", "IN", "BR", "RU", "AC"];

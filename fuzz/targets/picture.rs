@@ -6,7 +6,7 @@
 use functions::me::avatar::put::picture;
 use image::ImageFormat;
 use libfuzzer_sys::fuzz_target;
-use shared::error::Error;
+use shared::base::Error;
 
 fuzz_target!(|file: &[u8]| {
     match picture::redrawn(file) {

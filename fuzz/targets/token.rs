@@ -10,12 +10,7 @@ use fuzz::{ISSUER, NOW, now, spliced};
 use jsonwebtoken::jwk::JwkSet;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Value, json};
-use shared::{
-    access_token::{self, Claims, Signer},
-    error::Error,
-    random::Random,
-    signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
-};
+use shared::{base::{Error, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, tokens::{Claims, Signer, access_token}};
 
 /// A key of each kind, which signs and is published.
 static KEYS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {

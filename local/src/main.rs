@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Parser;
-use shared::config::Environment;
+use shared::base::Environment;
 use tokio::net::TcpListener;
 
 /// Phone sign-in on your laptop: every endpoint, a database, and an inbox for the texts.

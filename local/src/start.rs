@@ -4,7 +4,11 @@ use std::{net::SocketAddr, path::Path};
 
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
-use shared::{clock::Clock, config::Environment, parts::Parts, random::Random, signing_keys::SigningKeys};
+use shared::{
+    base::{Clock, Environment, Random},
+    crypto::SigningKeys,
+    latchkey::Parts,
+};
 
 use crate::{Service, avatars};
 
@@ -49,7 +53,7 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
 
 /// Makes the keys at the first start, and anew where `JWT_ALGORITHM` has changed: by the same rotation
 /// as a deployment.
-async fn make_signing_keys(aws: &EmbeddedAws, parts: &Parts) -> Result<(), shared::error::Error> {
+async fn make_signing_keys(aws: &EmbeddedAws, parts: &Parts) -> Result<(), shared::base::Error> {
     let keys = aws.secrets.get(SIGNING_KEYS_SECRET).as_deref().and_then(SigningKeys::parse);
     if keys.is_some_and(|keys| keys.current.algorithm == parts.settings().jwt_algorithm) {
         return Ok(());

@@ -3,12 +3,11 @@
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use shared::{
-    app::{App, AppChange, AppType, AppView, SignUp},
-    apps::{Apps, NewApp},
+    apps::{App, AppChange, AppType, AppView, Apps, NewApp, SignUp},
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, AppsWrite, Json, sent},
-    parts::Parts,
+    latchkey::Parts,
     roles::Roles,
 };
 use utoipa::ToSchema;

@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use shared::{
     apps::Apps,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, AppsWrite, PathName},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -1,11 +1,10 @@
 //! `GET /v1/apps/{client_id}`: one app.
 
 use shared::{
-    app::AppView,
-    apps::Apps,
-    error::Error,
+    apps::{AppView, Apps},
+    base::Error,
     http::{Admin, AppsRead, Json, PathName},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

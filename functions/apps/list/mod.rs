@@ -1,11 +1,10 @@
 //! `GET /v1/apps`: the apps that share the users.
 
 use shared::{
-    app::AppView,
-    apps::Apps,
-    error::Error,
+    apps::{AppView, Apps},
+    base::Error,
     http::{Admin, AppsRead, CurrentHashKeys, Json, Page, PageQuery, Query},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

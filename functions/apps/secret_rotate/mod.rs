@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    app_secret::MAX_OLD_VALID_SECONDS,
-    apps::Apps,
+    apps::{Apps, MAX_OLD_VALID_SECONDS},
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, AppsWrite, Json, OptionalJson, PathName},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -2,12 +2,11 @@
 
 use serde::Deserialize;
 use shared::{
-    app::{AppChange, AppView, SignUp},
-    apps::Apps,
+    apps::{AppChange, AppView, Apps, SignUp},
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, AppsWrite, Json, PathName, given, sent},
-    parts::Parts,
+    latchkey::Parts,
     roles::Roles,
 };
 use utoipa::ToSchema;

@@ -2,11 +2,10 @@
 
 use shared::{
     audit::EventView,
-    clock::Clock,
-    error::Error,
+    base::{Clock, Error},
     http::{Admin, AuditRead, CurrentHashKeys, Json, Page, PageQuery, Query},
-    parts::Parts,
-    store::Store,
+    latchkey::Parts,
+    table::Store,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;

@@ -5,14 +5,13 @@ use shared::{
     accounts::{Accounts, Identifier},
     apps::Apps,
     audit::Recorder,
+    base::Error,
     challenges::Challenges,
-    error::Error,
     http::{Credentials, Json},
-    parts::Parts,
-    password::Password,
-    session::Recognised,
+    identifiers::Username,
+    latchkey::Parts,
     sessions::{Sessions, SignIn},
-    username::Username,
+    users::{Password, Recognised},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Caller, OptionalJson},
-    parts::Parts,
-    store::Store,
+    latchkey::Parts,
+    table::Store,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

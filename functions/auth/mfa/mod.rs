@@ -4,11 +4,10 @@ use serde::Deserialize;
 use shared::{
     apps::Apps,
     audit::Recorder,
-    error::Error,
+    base::Error,
     http::Json,
-    parts::Parts,
-    second_factor::SecondFactorMethod,
-    second_factors::SecondFactors,
+    latchkey::Parts,
+    second_factors::{SecondFactorMethod, SecondFactors},
     sessions::{Sessions, SignIn},
 };
 use utoipa::ToSchema;

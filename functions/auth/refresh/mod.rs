@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use shared::{
     apps::Apps,
-    error::Error,
+    base::Error,
     http::{Credentials, Json},
-    parts::Parts,
+    latchkey::Parts,
     sessions::{Sessions, TokenPair},
 };
 use utoipa::ToSchema;

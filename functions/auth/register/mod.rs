@@ -8,14 +8,13 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::Apps,
-    challenge::{ChallengeView, Purpose, Registration},
-    challenges::{Challenges, NewChallenge},
-    error::Error,
+    base::Error,
+    challenges::{ChallengeView, Challenges, NewChallenge, Purpose, Registration},
     http::{Client, Credentials, Idempotent, Json},
+    identifiers::{Username, parse_name},
+    latchkey::Parts,
     messages::{self, Messenger},
-    parts::Parts,
-    password::Password,
-    username::{Username, parse_name},
+    users::Password,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

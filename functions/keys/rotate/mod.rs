@@ -8,9 +8,9 @@
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use serde::Deserialize;
 use shared::{
-    error::Error,
-    parts::Parts,
-    signing_keys::{SigningKeys, public_keys},
+    base::Error,
+    crypto::{SigningKeys, public_keys},
+    latchkey::Parts,
 };
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ impl Rotation<'_> {
     /// The new key signs, and its public half is published.
     async fn test(&self) -> Result<(), Error> {
         let pending = self.pending().await?.ok_or_else(|| Error::Internal("there is no pending version".into()))?;
-        shared::access_token::Signer::new(&pending.current)?;
+        shared::tokens::Signer::new(&pending.current)?;
         let published = self.parts.store().public_keys().await?;
         match [&pending.current, &pending.next].iter().all(|key| published.find(&key.kid).is_some()) {
             true => Ok(()),

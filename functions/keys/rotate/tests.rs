@@ -1,6 +1,6 @@
 use embedded_aws::SIGNING_KEYS_SECRET;
 use serde_json::json;
-use shared::{error::Error, signing_keys::SigningKeys};
+use shared::{base::Error, crypto::SigningKeys};
 
 use super::{RotationEvent, Step, rotate};
 use crate::testing::{OTHER_PHONE, PHONE, TestApp};
@@ -118,7 +118,7 @@ async fn no_token_is_refused_before_during_and_after_a_rotation() {
         app.advance(20);
     }
     let signers: std::collections::BTreeSet<_> =
-        tokens.iter().map(|token| shared::access_token::key_id(token).unwrap()).collect();
+        tokens.iter().map(|token| shared::tokens::key_id(token).unwrap()).collect();
     assert_eq!(signers.len(), 2, "the new instance signs with the new key");
 }
 

@@ -5,10 +5,9 @@ use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
     avatars::Avatars,
-    clock::Clock,
-    error::Error,
+    base::{Clock, Error},
     http::Caller,
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     avatars::AvatarUrls,
-    error::Error,
+    base::Error,
     http::{Caller, Json},
-    parts::Parts,
-    session::{AuthenticationMethod, Session, SessionView},
-    store::Store,
-    user::UserView,
+    latchkey::Parts,
+    table::Store,
+    users::{AuthenticationMethod, Session, SessionView, UserView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -3,8 +3,8 @@
 use shared::{
     avatars::AvatarUrls,
     http::{Caller, Json},
-    parts::Parts,
-    user::UserView,
+    latchkey::Parts,
+    users::UserView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

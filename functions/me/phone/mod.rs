@@ -3,13 +3,11 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    challenge::ChallengeView,
-    challenges::Challenges,
-    clock::Clock,
-    error::Error,
+    base::{Clock, Error},
+    challenges::{ChallengeView, Challenges},
     http::{Caller, Client, Json},
+    latchkey::Parts,
     messages::Messenger,
-    parts::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use shared::{
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Caller, Json},
-    parts::Parts,
+    latchkey::Parts,
     second_factors::SecondFactors,
-    store::Store,
+    table::Store,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use shared::{
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Caller, PathId},
-    parts::Parts,
-    store::Store,
+    latchkey::Parts,
+    table::Store,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -1,11 +1,10 @@
 //! `GET /v1/me/sessions`: my devices.
 
 use shared::{
-    clock::Clock,
-    error::Error,
+    base::{Clock, Error},
     http::{Caller, CurrentHashKeys, Json, Page, PageQuery, Query},
-    parts::Parts,
-    session::SessionView,
+    latchkey::Parts,
+    users::SessionView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

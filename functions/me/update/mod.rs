@@ -4,12 +4,12 @@ use serde::Deserialize;
 use shared::{
     accounts::{Accounts, ProfileChange},
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Caller, Json, sent},
+    identifiers::{Username, parse_name},
+    latchkey::Parts,
     messages,
-    parts::Parts,
-    user::UserView,
-    username::{Username, parse_name},
+    users::UserView,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -4,17 +4,14 @@ use axum::middleware::map_response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
-    access_tokens::AccessTokens,
-    app::AppType,
-    apps::Apps,
-    error::Error,
+    apps::{AppType, Apps},
+    base::Error,
     http::{Credentials, CurrentHashKeys, Form, Json, oauth_errors},
-    parts::Parts,
-    refresh_token::RefreshToken,
+    latchkey::Parts,
     roles::Roles,
-    session::AuthenticationMethod,
-    store::Store,
-    user::{User, UserStatus},
+    table::Store,
+    tokens::{AccessTokens, RefreshToken},
+    users::{AuthenticationMethod, User, UserStatus},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -3,14 +3,12 @@
 use axum::{http::StatusCode, middleware::map_response};
 use serde::Deserialize;
 use shared::{
-    access_tokens::AccessTokens,
-    app::DEFAULT_CLIENT_ID,
-    apps::Apps,
-    error::Error,
+    apps::{Apps, DEFAULT_CLIENT_ID},
+    base::Error,
     http::{Credentials, CurrentHashKeys, Form, oauth_errors},
-    parts::Parts,
-    refresh_token::RefreshToken,
-    store::Store,
+    latchkey::Parts,
+    table::Store,
+    tokens::{AccessTokens, RefreshToken},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

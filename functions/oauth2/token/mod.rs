@@ -4,16 +4,14 @@ use axum::middleware::map_response;
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
-    app::DEFAULT_CLIENT_ID,
-    apps::Apps,
+    apps::{Apps, DEFAULT_CLIENT_ID},
     audit::Recorder,
+    base::Error,
     challenges::Challenges,
-    error::Error,
     http::{Credentials, Form, Json, oauth_errors},
-    parts::Parts,
-    password::Password,
-    session::Recognised,
+    latchkey::Parts,
     sessions::{Sessions, SignIn, TokenPair},
+    users::{Password, Recognised},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

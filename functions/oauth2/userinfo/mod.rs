@@ -4,8 +4,8 @@ use serde::Serialize;
 use shared::{
     avatars::{AvatarUrls, Size},
     http::{Caller, Json},
-    parts::Parts,
-    user::User,
+    latchkey::Parts,
+    users::User,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

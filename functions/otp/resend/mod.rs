@@ -3,12 +3,11 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    challenge::ChallengeView,
-    challenges::Challenges,
-    error::Error,
+    base::Error,
+    challenges::{ChallengeView, Challenges},
     http::{Client, Json},
+    latchkey::Parts,
     messages::Messenger,
-    parts::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -7,12 +7,11 @@ use axum::{
 use serde::Deserialize;
 use shared::{
     apps::Apps,
-    challenge::{ChallengeView, Purpose},
-    challenges::{Challenges, NewChallenge},
-    error::Error,
+    base::Error,
+    challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Credentials, Idempotent, Json},
+    latchkey::Parts,
     messages::{self, Messenger},
-    parts::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

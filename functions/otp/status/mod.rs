@@ -1,11 +1,10 @@
 //! `GET /v1/otp/{challenge_id}`: where a challenge stands.
 
 use shared::{
-    challenge::ChallengeStatusView,
-    challenges::Challenges,
-    error::Error,
+    base::Error,
+    challenges::{ChallengeStatusView, Challenges},
     http::{Json, PathId},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -4,15 +4,13 @@ use serde::{Deserialize, Serialize};
 use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
-    challenge::Purpose,
-    challenges::Challenges,
-    error::Error,
+    base::Error,
+    challenges::{Challenges, OneTimeCode, Purpose},
     http::{Caller, Json},
+    latchkey::Parts,
     messages::{Messenger, Subject},
-    one_time_code::OneTimeCode,
-    parts::Parts,
     sessions::{Sessions, SignIn},
-    user::UserView,
+    users::UserView,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

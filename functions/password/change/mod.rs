@@ -5,12 +5,11 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
-    clock::Clock,
-    error::Error,
+    base::{Clock, Error},
     http::{Caller, Json},
+    latchkey::Parts,
     messages::{Messenger, Subject},
-    parts::Parts,
-    password::Password,
+    users::Password,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

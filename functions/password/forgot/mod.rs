@@ -4,16 +4,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
-    address::Address,
-    app::DEFAULT_CLIENT_ID,
-    apps::Apps,
-    challenge::{ChallengeView, Purpose},
-    challenges::{Challenges, NewChallenge},
-    error::Error,
-    even::evenly,
+    apps::{Apps, DEFAULT_CLIENT_ID},
+    base::{Error, evenly},
+    challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Json},
+    identifiers::Address,
+    latchkey::Parts,
     messages::Messenger,
-    parts::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

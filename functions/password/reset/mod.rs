@@ -5,14 +5,12 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     audit::Recorder,
-    challenge::Purpose,
-    challenges::Challenges,
-    error::Error,
+    base::Error,
+    challenges::{Challenges, OneTimeCode, Purpose},
     http::{CurrentSettings, Json},
+    latchkey::Parts,
     messages::{Messenger, Subject},
-    one_time_code::OneTimeCode,
-    parts::Parts,
-    password::Password,
+    users::Password,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -6,13 +6,12 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
+    administration::Users,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, Idempotent, Json, RolesWrite},
-    parts::Parts,
-    role::{RoleChange, RoleView},
-    roles::Roles,
-    users::Users,
+    latchkey::Parts,
+    roles::{RoleChange, RoleView, Roles},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
+    administration::Users,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, PathName, Query, RolesWrite},
-    parts::Parts,
+    latchkey::Parts,
     roles::Roles,
-    users::Users,
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -1,11 +1,10 @@
 //! `GET /v1/roles/{role}`: one role.
 
 use shared::{
-    error::Error,
+    base::Error,
     http::{Admin, Json, PathName, RolesRead},
-    parts::Parts,
-    role::RoleView,
-    roles::Roles,
+    latchkey::Parts,
+    roles::{RoleView, Roles},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -2,11 +2,10 @@
 
 use serde::Deserialize;
 use shared::{
-    error::Error,
+    base::Error,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, RolesRead},
-    parts::Parts,
-    role::RoleView,
-    roles::Roles,
+    latchkey::Parts,
+    roles::{RoleView, Roles},
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};

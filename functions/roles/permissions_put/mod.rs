@@ -3,11 +3,10 @@
 use serde::Deserialize;
 use shared::{
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, Json, RolesWrite},
-    parts::Parts,
-    role::{RoleChange, RoleView},
-    roles::Roles,
+    latchkey::Parts,
+    roles::{RoleChange, RoleView, Roles},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -1,7 +1,7 @@
 //! `POST /stop/{token}`: stops messages to an address for a day.
 
 use axum::{http::HeaderMap, response::Response};
-use shared::{challenges::Challenges, error::Error, http::PathName, parts::Parts};
+use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::html::{self, Page};

@@ -1,7 +1,7 @@
 //! `GET /stop/{token}`: asks whether messages are to be stopped.
 
 use axum::{http::HeaderMap, response::Response};
-use shared::{challenges::Challenges, error::Error, http::PathName, parts::Parts};
+use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::html::{self, Page};

@@ -6,17 +6,15 @@ use axum::{
 };
 use serde::Deserialize;
 use shared::{
-    address::Address,
-    app::DEFAULT_CLIENT_ID,
+    administration::{NewUser, Users},
+    apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
+    base::Error,
     challenges::Challenges,
-    error::Error,
     http::{Admin, Idempotent, Json, UsersWrite},
-    parts::Parts,
-    password::Password,
-    user::{User, UserView},
-    username::{Username, parse_name},
-    users::{NewUser, Users},
+    identifiers::{Address, Username, parse_name},
+    latchkey::Parts,
+    users::{Password, User, UserView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -2,12 +2,12 @@
 
 use axum::http::StatusCode;
 use shared::{
+    administration::Users,
     audit::{Action, Recorder},
     avatars::Avatars,
-    error::Error,
+    base::Error,
     http::{Admin, IfMatch, PathId, UsersWrite},
-    parts::Parts,
-    users::Users,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -2,14 +2,14 @@
 
 use axum::http::StatusCode;
 use shared::{
-    address::Address,
+    administration::Users,
     audit::{Action, Recorder},
     avatars::Avatars,
+    base::Error,
     challenges::Challenges,
-    error::Error,
     http::{Admin, IfMatch, PathName, UsersWrite},
-    parts::Parts,
-    users::Users,
+    identifiers::Address,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -1,14 +1,14 @@
 //! `GET /v1/users/{user_id}`: one user.
 
 use shared::{
-    app::DEFAULT_CLIENT_ID,
+    apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     avatars::AvatarUrls,
-    error::Error,
+    base::Error,
     http::{Admin, PathId, Tagged, UsersRead},
-    parts::Parts,
-    store::Store,
-    user::UserView,
+    latchkey::Parts,
+    table::Store,
+    users::UserView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

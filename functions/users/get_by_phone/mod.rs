@@ -1,16 +1,16 @@
 //! `GET /v1/users/by-phone/{phone}`: the user who has a phone.
 
 use shared::{
-    address::Address,
-    app::DEFAULT_CLIENT_ID,
+    administration::Users,
+    apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
+    base::Error,
     challenges::Challenges,
-    error::Error,
     http::{Admin, PathName, Tagged, UsersRead},
-    parts::Parts,
-    store::Store,
-    user::UserView,
-    users::Users,
+    identifiers::Address,
+    latchkey::Parts,
+    table::Store,
+    users::UserView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -2,16 +2,15 @@
 
 use serde::Deserialize;
 use shared::{
-    app::{DEFAULT_CLIENT_ID, is_client_id},
+    administration::Users,
+    apps::{DEFAULT_CLIENT_ID, is_client_id},
     audit::{Action, Recorder},
+    base::{Error, role_name},
     challenges::Challenges,
-    config::role_name,
-    error::Error,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, UsersRead},
-    parts::Parts,
-    store::{Store, UserFilter},
-    user::{User, UserStatus, UserView},
-    users::Users,
+    latchkey::Parts,
+    table::Store,
+    users::{User, UserFilter, UserStatus, UserView},
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};

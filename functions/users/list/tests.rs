@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
-    random::Random,
-    user::{User, UserStatus},
+    base::Random,
+    users::{User, UserStatus},
 };
 use uuid::Uuid;
 

@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use shared::{
     accounts::Accounts,
+    administration::Users,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, PathId, UsersWrite},
+    latchkey::Parts,
     messages::{Messenger, Subject},
-    parts::Parts,
-    users::Users,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 use shared::{
-    app::DEFAULT_CLIENT_ID,
+    administration::Users,
+    apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, IfMatch, Json, PathId, RolesAssign, Tagged},
-    parts::Parts,
-    user::UserView,
-    users::Users,
+    latchkey::Parts,
+    users::UserView,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

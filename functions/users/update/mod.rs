@@ -3,15 +3,15 @@
 use serde::Deserialize;
 use shared::{
     accounts::ProfileChange,
-    app::DEFAULT_CLIENT_ID,
+    administration::Users,
+    apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Admin, IfMatch, Json, PathId, Tagged, UsersWrite, given, sent},
+    identifiers::{Username, parse_name},
+    latchkey::Parts,
     messages,
-    parts::Parts,
-    user::{UserStatus, UserView},
-    username::{Username, parse_name},
-    users::Users,
+    users::{UserStatus, UserView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -4,7 +4,7 @@ use axum::{http::header, response::IntoResponse};
 use serde::Serialize;
 use shared::{
     http::{CurrentSettings, Json},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

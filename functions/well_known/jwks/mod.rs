@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use shared::{access_tokens::AccessTokens, error::Error, hash_keys::sha256, parts::Parts};
+use shared::{base::Error, crypto::sha256, latchkey::Parts, tokens::AccessTokens};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]

@@ -12,6 +12,10 @@
 //! is not known whether a write to the user took place, nothing is deleted before a second write has ruled
 //! the first one out.
 
+mod settings;
+
+pub use self::settings::AvatarSettings;
+
 mod objects;
 mod urls;
 
@@ -30,12 +34,10 @@ pub(crate) use self::objects::Objects;
 pub use self::{objects::PENDING, urls::AvatarUrls};
 use crate::{
     audit::Event,
-    clock::{Clock, whole_seconds},
-    error::Error,
-    hash_keys::HashKeys,
-    random::Random,
-    store::Store,
-    user::User,
+    base::{Clock, Error, Random, whole_seconds},
+    crypto::HashKeys,
+    table::Store,
+    users::User,
 };
 
 /// How often a deletion is tried again when the user got another picture meanwhile.

@@ -10,8 +10,8 @@ use futures_util::future::try_join_all;
 use super::{AvatarKey, Picture, Size};
 use crate::{
     aws::{endpoint, sdk_config},
-    config::{Environment, Settings},
-    error::Error,
+    base::{Environment, Error},
+    settings::Settings,
 };
 
 /// A picture never changes: another one has another key.

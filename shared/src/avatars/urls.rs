@@ -18,9 +18,8 @@ use jiff::Timestamp;
 use super::{AvatarKey, Size};
 use crate::{
     aws::{credentials, endpoint},
-    clock::Clock,
-    config::{Environment, Settings},
-    error::Error,
+    base::{Clock, Environment, Error},
+    settings::Settings,
 };
 
 /// How long a presigned URL is good.

@@ -2,7 +2,9 @@
 
 use super::Challenges;
 use crate::{
-    accounts::Identifier, address::Address, email::Email, error::Error, phone::PhoneNumber, username::Username,
+    accounts::Identifier,
+    base::Error,
+    identifiers::{Address, Email, PhoneNumber, Username},
 };
 
 impl Challenges {

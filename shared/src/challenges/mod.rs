@@ -1,5 +1,18 @@
 //! Opening, repeating and proving challenges: the one way to send a code and to check one.
 
+mod challenge;
+mod one_time_code;
+mod table;
+
+pub use self::{
+    challenge::{
+        Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView, Purpose, Registration,
+        Watched,
+    },
+    one_time_code::{Attempts, MAX_DIGITS, MIN_DIGITS, OneTimeCode},
+    table::Identity,
+};
+
 mod addresses;
 mod opening;
 mod proving;
@@ -13,16 +26,12 @@ use uuid::Uuid;
 
 pub use self::{opening::NewChallenge, proving::Proven};
 use crate::{
-    address::{Address, Channel},
     apps::Apps,
-    challenge::{Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView},
-    clock::{Clock, seconds_until},
-    config::Settings,
-    error::Error,
-    hash_keys::HashKeys,
-    one_time_code::OneTimeCode,
-    random::Random,
-    store::Store,
+    base::{Clock, Error, Random, seconds_until},
+    crypto::HashKeys,
+    identifiers::{Address, Channel},
+    settings::Settings,
+    table::Store,
 };
 
 /// The challenges of the service.

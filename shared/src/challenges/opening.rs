@@ -5,22 +5,18 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Challenges,
+    Attempts, Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity, OneTimeCode, Purpose,
+    Registration, Watched,
     sending::{Counter, Counters},
 };
 use crate::{
-    address::Address,
-    app::{App, SignUp},
-    challenge::{Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Purpose, Registration, Watched},
-    clock::seconds,
-    error::Error,
-    even::evenly,
-    fraud::FraudMode,
-    hash_keys::Place,
+    apps::{App, SignUp},
+    base::{Error, evenly, seconds},
+    crypto::Place,
+    identifiers::Address,
+    limits::FraudMode,
     messages::{Messenger, Prepared, Subject},
-    one_time_code::{Attempts, OneTimeCode},
-    store::Identity,
-    user::User,
+    users::User,
 };
 
 /// What a new challenge is opened for.

@@ -7,16 +7,15 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Challenges;
+use super::{Challenge, ChallengeContent, Challenges, Identity, OneTimeCode, Purpose, Watched};
 use crate::{
     audit::{Deed, Recorder},
-    challenge::{Challenge, ChallengeContent, Purpose, Watched},
-    clock::seconds,
-    error::Error,
-    fraud::Recorded,
-    metrics::{self, Metric},
-    one_time_code::OneTimeCode,
-    store::Identity,
+    base::{
+        Error,
+        metrics::{self, Metric},
+        seconds,
+    },
+    limits::Recorded,
 };
 
 /// How many of the last events of one partition of the audit trail are looked at.

@@ -3,17 +3,16 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Challenges;
+use super::{ChallengeContent, Challenges, Identity, Watched};
 use crate::{
-    address::Address,
-    challenge::{ChallengeContent, Watched},
-    error::Error,
-    fraud::{self, Cohort, Decision, Recorded, Signs, Verdict},
-    hash_keys::{IdentifierHash, Place},
+    base::{
+        Error,
+        metrics::{self, Metric},
+    },
+    crypto::{IdentifierHash, Place},
+    identifiers::{Address, PhoneNumber},
+    limits::{Cohort, Decision, Noted, Recorded, Signs, Tally, Verdict, fraud},
     messages::{Content, Messenger, Prepared, PreparedText},
-    metrics::{self, Metric},
-    phone::PhoneNumber,
-    store::{Identity, Noted, Tally},
 };
 
 /// A counter that a message was counted in, and what it has counted.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::Challenges;
-use crate::{error::Error, hash_keys::Place, store::Identity};
+use super::{Challenges, Identity};
+use crate::{base::Error, crypto::Place};
 
 impl Challenges {
     /// Whether a link is good: it was sent today or yesterday (UTC).

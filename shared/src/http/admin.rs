@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts as RequestParts;
 
 use super::Caller;
-use crate::{app::DEFAULT_CLIENT_ID, error::Error, parts::Parts, role::Permissions};
+use crate::{apps::DEFAULT_CLIENT_ID, base::Error, latchkey::Parts, roles::Permissions};
 
 /// A permission, as a type.
 pub trait Permission: Send {

@@ -5,12 +5,11 @@ use http::{header, request::Parts as RequestParts};
 use jiff::Timestamp;
 
 use crate::{
-    access_token::Claims,
     audit::{Action, Deed},
-    error::Error,
-    parts::Parts,
-    session::{AuthenticationMethod, FRESH_SECONDS},
-    user::User,
+    base::Error,
+    latchkey::Parts,
+    tokens::Claims,
+    users::{AuthenticationMethod, FRESH_SECONDS, User},
 };
 
 /// A signed-in user, whose session lives and who is not disabled: read from the store at this request.

@@ -13,8 +13,8 @@ use utoipa::{
 use super::Json;
 use crate::{
     avatars::AvatarUrls,
-    error::Error,
-    user::{User, UserView},
+    base::Error,
+    users::{User, UserView},
 };
 
 /// A user as an app sees him, with the entity tag.

@@ -5,7 +5,10 @@ use data_encoding::BASE64;
 use http::{HeaderValue, header, request::Parts as RequestParts};
 use percent_encoding::percent_decode_str;
 
-use crate::{app_secret::AppSecret, apps::ClientCredentials, error::Error};
+use crate::{
+    apps::{AppSecret, ClientCredentials},
+    base::Error,
+};
 
 /// The credentials in the `Authorization` header; none where it has another scheme, or no app in it.
 pub struct Credentials(pub Option<ClientCredentials>);

@@ -9,23 +9,22 @@ use uuid::Uuid;
 
 use super::{Client, form::parse_urlencoded};
 use crate::{
-    access_tokens::AccessTokens,
     accounts::Accounts,
+    administration::Users,
     apps::Apps,
     audit::{Audit, Recorder},
     avatars::{AvatarUrls, Avatars},
+    base::{Clock, Error},
     challenges::Challenges,
-    clock::Clock,
-    config::Settings,
-    error::Error,
-    hash_keys::HashKeys,
+    crypto::HashKeys,
+    latchkey::Parts,
     messages::Messenger,
-    parts::Parts,
     roles::Roles,
     second_factors::SecondFactors,
     sessions::Sessions,
-    store::Store,
-    users::Users,
+    settings::Settings,
+    table::Store,
+    tokens::AccessTokens,
 };
 
 /// The id in the path, a UUID.

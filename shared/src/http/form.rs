@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 use super::json::{check_content_type, read, wrong_field};
-use crate::error::Error;
+use crate::base::Error;
 
 /// The media type of forms.
 const FORM: &str = "application/x-www-form-urlencoded";

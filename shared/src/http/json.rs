@@ -13,7 +13,7 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::error::{Error, FieldError};
+use crate::base::{Error, FieldError};
 
 /// The largest JSON body.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;

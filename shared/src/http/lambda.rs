@@ -20,12 +20,12 @@ use tracing_subscriber::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    clock::Clock,
-    config::Environment,
-    metrics::{self, EmbeddedMetrics},
-    parts::Parts,
-    phone,
-    random::Random,
+    base::{
+        Clock, Environment, Random,
+        metrics::{self, EmbeddedMetrics},
+    },
+    identifiers::phone,
+    latchkey::Parts,
 };
 
 /// API Gateway takes 10,240 bytes of request line and headers; percent-encoded this is what a URI may have.
@@ -172,7 +172,7 @@ pub fn warm_sessions(parts: &Parts) -> Warming<'_> {
     })
 }
 
-fn log_failure<T>(result: Result<T, crate::error::Error>) {
+fn log_failure<T>(result: Result<T, crate::base::Error>) {
     if let Err(error) = result {
         tracing::warn!(%error, "not prepared; the first request tries again");
     }

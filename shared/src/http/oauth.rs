@@ -9,7 +9,7 @@ use super::{
     Code,
     problem::{BASIC_CHALLENGE, code, detail, retry_after},
 };
-use crate::{error::Error, second_factor::MfaRequired};
+use crate::{base::Error, second_factors::MfaRequired};
 
 /// The `error` of RFC 6749 §5.2, `mfa_required` as other services say it, and those of RFC 6749 §4.1.2.1 where something is wrong on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

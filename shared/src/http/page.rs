@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    error::Error,
-    hash_keys::{HashKeys, TAG_BYTES},
+    base::Error,
+    crypto::{HashKeys, TAG_BYTES},
 };
 
 /// Items of a page where the client names no limit.

@@ -13,7 +13,7 @@ use utoipa::openapi::{
     path::{Operation, Parameter, ParameterIn, PathItem},
 };
 
-use crate::error::Error;
+use crate::base::Error;
 
 /// Where the paths begin whose queries are strict. What OAuth 2.0 defines ignores what it does not know (RFC 6749 §3.2), and
 /// so do pages and public documents, whose links others make longer.

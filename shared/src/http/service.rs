@@ -23,9 +23,11 @@ use super::{
     queries::{WithoutQuery, refuse_query},
 };
 use crate::{
-    error::Error,
-    metrics::{self, Metric},
-    parts::Parts,
+    base::{
+        Error,
+        metrics::{self, Metric},
+    },
+    latchkey::Parts,
 };
 
 /// The time that a request may take in all.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Language, wording};
 use crate::{
-    app::{CODE_PLACEHOLDER, Sender},
-    error::Error,
+    apps::{CODE_PLACEHOLDER, Sender},
+    base::Error,
 };
 
 /// What a message is about.

@@ -2,7 +2,7 @@
 
 use unic_langid::LanguageIdentifier;
 
-use crate::error::Error;
+use crate::base::Error;
 
 /// Longer tags than BCP 47 recommends implementations to take (RFC 5646 §4.4.1) are refused.
 const MAX_LOCALE_CHARS: usize = 35;

@@ -8,10 +8,12 @@ use aws_sdk_sesv2::{
 use super::content::MailText;
 use crate::{
     aws::{Aws, UnansweredClassifier, patient},
-    config::Settings,
-    email::Email,
-    error::Error,
-    metrics::{self, Metric},
+    base::{
+        Error,
+        metrics::{self, Metric},
+    },
+    identifiers::Email,
+    settings::Settings,
 };
 
 /// Sends e-mails.

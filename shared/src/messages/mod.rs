@@ -16,7 +16,11 @@ pub use self::{
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
-use crate::{address::Address, email::Email, error::Error, hash_keys::IdentifierHash};
+use crate::{
+    base::Error,
+    crypto::IdentifierHash,
+    identifiers::{Address, Email},
+};
 
 /// A message that can be sent: a text is paid.
 #[derive(Debug)]

@@ -5,11 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 use super::{Content, Language};
 use crate::{
     aws::{Aws, UnansweredClassifier, patient},
-    config::{Settings, SmsSettings},
-    error::Error,
-    hash_keys::IdentifierHash,
-    metrics::{self, Metric},
-    phone::PhoneNumber,
+    base::{
+        Error,
+        metrics::{self, Metric},
+    },
+    crypto::IdentifierHash,
+    identifiers::PhoneNumber,
+    settings::{Settings, SmsSettings},
     spending::{self, Reservation, Spending},
 };
 use aws_sdk_sns::{Client, error::SdkError, types::MessageAttributeValue};

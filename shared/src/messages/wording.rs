@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 
 use super::Language;
-use crate::error::Error;
+use crate::base::Error;
 
 /// The words of `name`, or of an `attribute` of it, in a language's file, with `values` put in.
 ///

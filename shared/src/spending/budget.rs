@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::hash_keys::{IdentifierHash, sha256};
+use crate::crypto::{IdentifierHash, sha256};
 
 /// A millionth of a US dollar.
 pub type MicroUsd = i64;

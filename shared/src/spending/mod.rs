@@ -1,5 +1,9 @@
 //! What texts may cost: a budget that is reserved before a text is sent.
 
+mod table;
+
+pub use self::table::Reserved;
+
 mod budget;
 
 use std::{
@@ -12,14 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::budget::{AppBudget, Budget, Limits, MicroUsd, Payer, Share, USD, UsedUp, in_usd};
 use crate::{
-    clock::Clock,
-    config::Settings,
-    error::Error,
-    fraud::Cohort,
-    hash_keys::IdentifierHash,
-    metrics::{self, Metric},
-    random::Random,
-    store::{Reserved, Store},
+    base::{
+        Clock, Error, Random,
+        metrics::{self, Metric},
+    },
+    crypto::IdentifierHash,
+    limits::Cohort,
+    settings::Settings,
+    table::Store,
 };
 
 /// The most texts whose price a busy instance puts aside at once, so that most of them take no write. What an instance
@@ -181,7 +185,7 @@ impl Spending {
         }
         let begins_anew = used_up.until(now);
         if let Ok(mut known) = self.used_up.write() {
-            known.insert(payers, (begins_anew.min(now + crate::clock::seconds(USED_UP_SECONDS)), begins_anew));
+            known.insert(payers, (begins_anew.min(now + crate::base::seconds(USED_UP_SECONDS)), begins_anew));
         }
         Err(refused(begins_anew, now))
     }
@@ -200,7 +204,7 @@ impl Spending {
         if let Some(found) = kept.iter_mut().find(|it| it.left > 0 && it.last.price == price) {
             return (Some(found.take(now)), 1);
         }
-        let busy_since = now - crate::clock::seconds(BUSY_SECONDS);
+        let busy_since = now - crate::base::seconds(BUSY_SECONDS);
         let last = kept.iter().filter(|it| it.used_at >= busy_since).map(|it| it.texts).max().unwrap_or_default();
         kept.retain(|it| it.left > 0);
         (None, (last * 2).clamp(1, MAX_AHEAD))
@@ -240,7 +244,7 @@ impl Spending {
 /// The refusal of a text until a budget begins anew.
 fn refused(begins_anew: Timestamp, now: Timestamp) -> Error {
     metrics::count(Metric::BudgetRefusals);
-    Error::SmsLimitReached { retry_after: crate::clock::seconds_until(begins_anew, now).max(1) }
+    Error::SmsLimitReached { retry_after: crate::base::seconds_until(begins_anew, now).max(1) }
 }
 
 /// How many segments a text is sent, and paid, as (3GPP TS 23.040 §9.2.3.24, TS 23.038 §6.2.1).

@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use shared::{
     audit::{Action, Recorder},
     avatars::Avatars,
-    error::Error,
+    base::Error,
     http::Caller,
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

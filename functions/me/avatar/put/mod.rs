@@ -4,9 +4,9 @@ use serde::Serialize;
 use shared::{
     audit::{Action, Recorder},
     avatars::{AvatarUrls, Avatars, Size},
-    error::Error,
+    base::Error,
     http::{Caller, Json},
-    parts::Parts,
+    latchkey::Parts,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -15,7 +15,7 @@ use image::{
 };
 use shared::{
     avatars::{Picture, Size},
-    error::Error,
+    base::Error,
 };
 
 /// The most pixels a side.

@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::{future, stream};
 use multer::{Constraints, Multipart, SizeLimit};
-use shared::{error::Error, parts::Parts};
+use shared::{base::Error, latchkey::Parts};
 use utoipa::ToSchema;
 
 /// The media types of a body that is the file. What it really is, its content tells.

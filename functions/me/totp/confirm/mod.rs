@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Caller, Json},
+    latchkey::Parts,
     messages::{Messenger, Subject},
-    parts::Parts,
-    recovery_code::RecoveryCode,
-    second_factors::SecondFactors,
+    second_factors::{RecoveryCode, SecondFactors},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

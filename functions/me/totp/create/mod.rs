@@ -3,12 +3,10 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     apps::Apps,
-    clock::Clock,
-    error::Error,
+    base::{Clock, Error},
     http::{Caller, Json, OptionalJson},
-    parts::Parts,
-    second_factors::SecondFactors,
-    totp::qr_svg,
+    latchkey::Parts,
+    second_factors::{SecondFactors, qr_svg},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
-    error::Error,
+    base::Error,
     http::{Caller, Json},
+    latchkey::Parts,
     messages::{Messenger, Subject},
-    parts::Parts,
     second_factors::SecondFactors,
 };
 use utoipa::ToSchema;

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use axum::http::Method;
 use serde_json::json;
-use shared::fraud::{Decision, Reason, Recorded, Verdict};
+use shared::limits::{Decision, Reason, Recorded, Verdict};
 
 use crate::testing::{Answer, PHONE, TestApp, json_request, records::records};
 

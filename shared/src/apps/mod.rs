@@ -1,0 +1,238 @@
+//! The apps of the service: what administrators do with them, and who they are.
+
+pub mod app;
+mod secret;
+mod table;
+
+pub use self::{
+    app::{
+        ADMIN_ROLE, App, AppChange, AppType, AppView, BUILT_IN_PERMISSIONS, CODE_PLACEHOLDER, DEFAULT_CLIENT_ID,
+        Sender, SessionTerms, SignUp, is_client_id, parse_client_id, parse_name,
+    },
+    secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
+};
+
+use std::sync::Arc;
+
+use crate::{
+    audit::Event,
+    base::{Clock, Error, Random, whole_seconds},
+    settings::Settings,
+    table::Store,
+};
+
+/// What a client says it is: its name and, where it has one, its secret.
+pub struct ClientCredentials {
+    /// Which app.
+    pub client_id: String,
+    /// Its secret; empty for a public app.
+    pub secret: AppSecret,
+}
+
+/// A new app, as an administrator wants it.
+#[derive(Debug, Default)]
+pub struct NewApp {
+    /// Its public name; one is made where none is given.
+    pub client_id: Option<String>,
+    /// What people read.
+    pub name: String,
+    /// Whether it can keep a secret.
+    pub kind: AppType,
+    /// Everything else that differs from the deployment's settings.
+    pub settings: AppChange,
+}
+
+/// The apps.
+#[derive(Clone)]
+pub struct Apps {
+    pub(crate) store: Store,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+impl Apps {
+    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { store: self.store.recording(event), ..self.clone() }
+    }
+
+    /// The settings that an app falls back on.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// An app, on or off; nothing where there is none.
+    pub async fn get(&self, client_id: &str) -> Result<Option<App>, Error> {
+        let stored = self.store.app(client_id).await?;
+        Ok(stored.or_else(|| (client_id == DEFAULT_CLIENT_ID).then(|| App::default_app(&self.settings))))
+    }
+
+    /// An app that is on.
+    ///
+    /// # Errors
+    /// [`Error::AppDisabled`] for one that is off or gone.
+    pub async fn active(&self, client_id: &str) -> Result<App, Error> {
+        self.get(client_id).await?.filter(|app| app.active).ok_or(Error::AppDisabled)
+    }
+
+    /// Checks that an app is on. The default app always is, so that nothing is read for it.
+    ///
+    /// # Errors
+    /// [`Error::AppDisabled`] for one that is off or gone.
+    pub async fn check(&self, client_id: &str) -> Result<(), Error> {
+        if client_id == DEFAULT_CLIENT_ID { Ok(()) } else { self.active(client_id).await.map(drop) }
+    }
+
+    /// The app that asks: by its credentials, by the `client_id` in the request, or the default one. A
+    /// confidential app must have authenticated.
+    ///
+    /// # Errors
+    /// [`Error::UnknownApp`] for a `client_id` that is no app; [`Error::InvalidRequest`] for two that differ;
+    /// [`Error::InvalidClient`] for wrong or missing credentials; [`Error::AppDisabled`].
+    pub async fn identify(&self, named: Option<&str>, credentials: Option<&ClientCredentials>) -> Result<App, Error> {
+        if let (Some(named), Some(credentials)) = (named, credentials)
+            && named != credentials.client_id
+        {
+            return Err(Error::field("client_id", "is not the app that authenticated"));
+        }
+        let client_id = credentials.map(|credentials| credentials.client_id.as_str()).or(named);
+        let app = self.get(client_id.unwrap_or(DEFAULT_CLIENT_ID)).await?.ok_or(match credentials {
+            Some(_) => Error::InvalidClient,
+            None => Error::UnknownApp,
+        })?;
+        self.authenticate(&app, credentials)?;
+        if app.active { Ok(app) } else { Err(Error::AppDisabled) }
+    }
+
+    /// As [`Self::identify`], where only the right to use the app matters: nothing is read for the
+    /// default one.
+    ///
+    /// # Errors
+    /// As [`Self::identify`].
+    pub async fn authorize(&self, client_id: &str, credentials: Option<&ClientCredentials>) -> Result<(), Error> {
+        if client_id == DEFAULT_CLIENT_ID && credentials.is_none() {
+            return Ok(());
+        }
+        self.identify(Some(client_id), credentials).await.map(drop)
+    }
+
+    fn authenticate(&self, app: &App, credentials: Option<&ClientCredentials>) -> Result<(), Error> {
+        let authentic = match (app.kind, credentials) {
+            (AppType::Confidential, Some(credentials)) => app.has_secret(&credentials.secret, self.clock.now()),
+            (AppType::Confidential, None) => false,
+            // A public app has no secret to be right or wrong about.
+            (AppType::Public, credentials) => credentials.is_none_or(|credentials| credentials.secret.is_empty()),
+        };
+        if authentic { Ok(()) } else { Err(Error::InvalidClient) }
+    }
+
+    /// The apps, the default one first, then by client id: up to `limit` after the place `after`, and the
+    /// place of the last one where more follow.
+    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<(Vec<App>, Option<String>), Error> {
+        // Sorts before every client id.
+        const AFTER_DEFAULT: &str = " ";
+        if let Some(after) = after {
+            let listed = self.store.apps(Some(after), limit).await?;
+            return Ok((listed.items, listed.end));
+        }
+        let default_app = self.get(DEFAULT_CLIENT_ID).await?;
+        let listed = self.store.apps(None, limit.saturating_sub(1).max(1)).await?;
+        if limit == 1 {
+            let more = !listed.items.is_empty();
+            return Ok((default_app.into_iter().collect(), more.then(|| AFTER_DEFAULT.to_owned())));
+        }
+        Ok((default_app.into_iter().chain(listed.items).collect(), listed.end))
+    }
+
+    /// Makes an app, and records the `event` of it. A confidential one comes with its first secret.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`]; [`Error::Conflict`] for a `client_id` that is or was another app's.
+    pub async fn create(
+        &self,
+        new: NewApp,
+        event: impl FnOnce(&App) -> Result<Event, Error>,
+    ) -> Result<(App, Option<AppSecret>), Error> {
+        let now = whole_seconds(self.clock.now());
+        let client_id = match new.client_id {
+            Some(client_id) => app::parse_client_id(client_id)?,
+            None => data_encoding::HEXLOWER.encode(&self.random.bytes::<16>()?),
+        };
+        let mut app = App::new(client_id, app::parse_name(new.name)?, new.kind, &self.settings, now);
+        app.apply(new.settings, &self.settings)?;
+        let secret = match app.kind {
+            AppType::Confidential => Some(AppSecret::draw(&self.random)?),
+            AppType::Public => None,
+        };
+        app.secrets = secret.iter().map(StoredSecret::new).collect();
+        if app.is_default() || !self.store.recording(event(&app)?).create_app(&app).await? {
+            return Err(Error::taken("client_id"));
+        }
+        Ok((app, secret))
+    }
+
+    /// Changes an app.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidRequest`]; [`Error::Conflict`] for switching the default app off.
+    pub async fn change(&self, client_id: &str, change: &AppChange) -> Result<App, Error> {
+        let now = whole_seconds(self.clock.now());
+        self.store
+            .change_app(client_id, &App::default_app(&self.settings), |app| {
+                let before = app.clone();
+                app.apply(change.clone(), &self.settings)?;
+                if *app != before {
+                    app.updated_at = now;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Gives a confidential app a new secret; the one before stays good for `old_valid_seconds`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for a public app, which has none.
+    pub async fn rotate_secret(&self, client_id: &str, old_valid_seconds: i64) -> Result<(App, AppSecret), Error> {
+        let now = whole_seconds(self.clock.now());
+        let secret = AppSecret::draw(&self.random)?;
+        let app = self
+            .store
+            .change_app(client_id, &App::default_app(&self.settings), |app| {
+                if app.kind == AppType::Public {
+                    return Err(Error::conflict("client_id", "a public app has no secret"));
+                }
+                // Only one older secret stays: who rotates twice wants the first one gone.
+                app.secrets.truncate(1);
+                for old in &mut app.secrets {
+                    old.end_after(old_valid_seconds, now);
+                }
+                app.secrets.insert(0, StoredSecret::new(&secret));
+                app.updated_at = now;
+                Ok(())
+            })
+            .await?;
+        Ok((app, secret))
+    }
+
+    /// Deletes an app. Its tokens open nothing from here on, and its `client_id` is never given again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for the default app.
+    pub async fn delete(&self, client_id: &str) -> Result<(), Error> {
+        if client_id == DEFAULT_CLIENT_ID {
+            return Err(Error::conflict("client_id", "the default app stays: administrators sign in through it"));
+        }
+        self.store.delete_app(client_id).await
+    }
+
+    /// Whether a web origin belongs to an app that is on, or to the deployment.
+    pub async fn allows_origin(&self, origin: &str) -> Result<bool, Error> {
+        if self.settings.allowed_origins.iter().any(|allowed| allowed == origin) {
+            return Ok(true);
+        }
+        self.store.is_origin_of_an_app(origin).await
+    }
+}

@@ -1,0 +1,160 @@
+//! The AWS SDK's configuration: timeouts, retries, one HTTP client, and endpoints from the environment.
+
+use std::time::Duration;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    http::SharedHttpClient,
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction, RetryReason},
+    stalled_stream_protection::StalledStreamProtectionConfig,
+};
+use aws_smithy_types::{
+    retry::{ErrorKind, RetryConfig},
+    timeout::TimeoutConfig,
+};
+use aws_types::{SdkConfig, region::Region};
+
+use crate::base::Environment;
+
+/// The tries of one AWS call.
+const ATTEMPTS: u32 = 3;
+/// The time that one try may take: by default the SDK bounds only the connecting.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time that all tries of a call may take together.
+const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_500);
+
+/// The roots that AWS's certificates lead to (<https://www.amazontrust.com/repository/>): Amazon Root CA 1 to 4
+/// and Starfield Services Root CA G2. To read the system's whole bundle instead costs every cold start
+/// 4 ms of CPU, and a machine may have none.
+const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
+
+/// What the clients of a process share: the environment, and an HTTP client, for which TLS is set up once.
+#[derive(Clone)]
+pub struct Aws {
+    environment: Environment,
+    http_client: SharedHttpClient,
+}
+
+impl Aws {
+    /// AWS as the environment tells where it is. No call is made.
+    pub fn new(environment: &Environment) -> Self {
+        let http_client = Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .tls_context(tls_context(environment))
+            .build_https();
+        Self { environment: environment.clone(), http_client }
+    }
+
+    /// The configuration for a `service` (as `DYNAMODB` in `AWS_ENDPOINT_URL_DYNAMODB`).
+    ///
+    /// Credentials and region come from the environment, where Lambda puts them. The SDK's own loader
+    /// would do the same and link a token service, a profile parser and a second HTTP client for it.
+    pub fn config(&self, service: &str) -> SdkConfig {
+        config(&self.environment, service, self.http_client.clone())
+    }
+}
+
+/// The configuration for one service alone.
+pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
+    Aws::new(environment).config(service)
+}
+
+fn config(environment: &Environment, service: &str, http_client: SharedHttpClient) -> SdkConfig {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(variable("AWS_REGION").map(Region::new))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(ATTEMPT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        )
+        .http_client(http_client)
+        // The timeouts bound every call, and no body here is a stream.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(credentials) = credentials(environment) {
+        config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+    }
+    if let Some(endpoint) = endpoint(environment, service) {
+        config = config.endpoint_url(endpoint);
+    }
+    config.build()
+}
+
+/// The credentials of the environment.
+pub(crate) fn credentials(environment: &Environment) -> Option<Credentials> {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let (key, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
+    Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment"))
+}
+
+/// Where a `service` is, unless it is where AWS has it.
+pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Option<&'a str> {
+    environment.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| environment.get("AWS_ENDPOINT_URL"))
+}
+
+/// Trusts Amazon's roots, and those in the file of `AWS_CA_BUNDLE`, where the SDKs read it too.
+fn tls_context(environment: &Environment) -> tls::TlsContext {
+    let mut roots = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    if let Some(more) = environment.get("AWS_CA_BUNDLE").and_then(|file| std::fs::read(file).ok()) {
+        roots.add_pem_certificate(more);
+    }
+    tls::TlsContext::builder().with_trust_store(roots).build().unwrap_or_else(|error| {
+        tracing::error!(%error, "the roots cannot be read");
+        tls::TlsContext::default()
+    })
+}
+
+/// The timeouts of what is not tried again when no answer comes: its one try has the time of all.
+pub fn patient() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT).build()
+}
+
+/// Forbids to send again what was not answered: it may have been done, and SNS and SES cannot tell that it is
+/// the same.
+#[derive(Debug)]
+pub struct UnansweredClassifier;
+
+impl ClassifyRetry for UnansweredClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        if context.response().is_some() { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+    }
+
+    fn name(&self) -> &'static str {
+        "unanswered"
+    }
+}
+
+/// Retries what DynamoDB calls a conflict with a transaction: the SDK's own list leaves it out.
+#[derive(Debug)]
+pub struct TransactionConflictClassifier;
+
+impl ClassifyRetry for TransactionConflictClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        // The error's type depends on the operation; its code is in the body of every one.
+        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let conflict = String::from_utf8_lossy(body).contains("TransactionConflictException");
+        if conflict {
+            RetryAction::RetryIndicated(RetryReason::RetryableError {
+                kind: ErrorKind::TransientError,
+                retry_after: None,
+            })
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "transaction conflict"
+    }
+}

@@ -1,0 +1,129 @@
+//! What single settings may hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    identifiers::{AllowedCountries, phone},
+    limits::FraudMode,
+    spending::{MicroUsd, USD},
+};
+
+pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// When a date or an RFC 3339 time begins, and when it is past: a date means through that day (UTC).
+pub(crate) fn date_or_time(text: &str) -> Option<(Timestamp, Timestamp)> {
+    text.parse().map(|time| (time, time)).ok().or_else(|| {
+        let day = text.parse::<Date>().ok()?;
+        let start = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        Some((start(day)?, start(day.tomorrow().ok()?)?))
+    })
+}
+
+/// An origin (RFC 6454 §6.2): scheme and authority alone. Plain http is for loopback.
+pub fn origin(text: &str) -> Option<String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let uri = text.parse::<http::Uri>().ok()?;
+    let host = uri.host()?;
+    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let scheme = uri.scheme_str()?;
+    let authority = uri.authority()?.as_str();
+    let whole = format!("{scheme}://{authority}");
+    // A URI's host may hold commas and more; a name that browsers reach does not.
+    let is_name = loopback || host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let is_port = authority == host || uri.port_u16().is_some();
+    (scheme == "https" || scheme == "http" && loopback)
+        .then_some(whole)
+        .filter(|whole| whole == text && !authority.contains('@') && is_name && is_port)
+}
+
+/// A page of an origin, without a fragment.
+pub(crate) fn page_url(text: &str) -> Option<String> {
+    let uri = text.parse::<http::Uri>().ok()?;
+    let origin = origin(&format!("{}://{}", uri.scheme_str()?, uri.authority()?))?;
+    (text.starts_with(&origin) && !text.contains('#')).then(|| text.to_owned())
+}
+
+/// A folder of an origin, without the slash at its end.
+pub(crate) fn base_url(text: &str) -> Option<String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    page_url(text).filter(|url| !url.contains('?'))
+}
+
+/// The host of an origin.
+pub fn host(origin: &str) -> Option<&str> {
+    origin.split_once("://").map(|(_, authority)| authority.split(':').next().unwrap_or(authority))
+}
+
+pub(crate) fn allowed_countries(text: &str) -> Option<AllowedCountries> {
+    if text == "*" {
+        return Some(AllowedCountries::All);
+    }
+    let countries =
+        list(text).map(|code| phone::country(code).map(|_| code.to_owned())).collect::<Option<BTreeSet<_>>>()?;
+    (!countries.is_empty()).then_some(AllowedCountries::Only(countries))
+}
+
+pub(crate) fn app_name(text: &str) -> Option<String> {
+    let fits = text.chars().count() <= 30
+        && text.starts_with(char::is_alphanumeric)
+        && text.chars().all(|c| c.is_alphanumeric() || " .,'&!-_".contains(c));
+    fits.then(|| text.to_owned())
+}
+
+/// A role's name: a letter, then up to 63 letters, digits, `_` and `-`.
+pub fn role_name(text: &str) -> Option<String> {
+    let fits = text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    fits.then(|| text.to_owned())
+}
+
+pub(crate) fn sender_id(text: &str) -> Option<String> {
+    let fits = text.len() <= 11
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    fits.then(|| text.to_owned())
+}
+
+pub(crate) fn visible_ascii(text: &str) -> Option<String> {
+    (text.len() <= 50 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+}
+
+pub(crate) fn max_price(text: &str) -> Option<String> {
+    text.parse::<f64>().ok().filter(|price| (0.01..=10.0).contains(price)).map(|_| text.to_owned())
+}
+
+/// An amount in US dollars, in millionths of one.
+pub fn usd(text: &str) -> Option<MicroUsd> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 7 || decimals.len() > 6 || !digits(whole) || !digits(decimals) {
+        return None;
+    }
+    let amount = format!("{whole}{decimals:0<6}").parse::<MicroUsd>().ok()?;
+    (amount <= 1_000_000 * USD).then_some(amount)
+}
+
+pub(crate) fn fraud_mode(text: &str) -> Option<FraudMode> {
+    match text {
+        "record" => Some(FraudMode::Record),
+        "quiet" => Some(FraudMode::Quiet),
+        "deny" => Some(FraudMode::Deny),
+        _ => None,
+    }
+}
+
+/// Amounts by country.
+pub(crate) fn usd_by_country(text: &str) -> Option<BTreeMap<String, MicroUsd>> {
+    list(text)
+        .map(|pair| {
+            let (code, amount) = pair.split_once('=')?;
+            phone::country(code)?;
+            Some((code.to_owned(), usd(amount)?))
+        })
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! Keys: keyed hashes, signing keys, and the secrets they come from.
+
+mod hash_keys;
+mod secrets;
+pub mod signing_keys;
+
+pub(crate) use self::{hash_keys::TAG_BYTES, signing_keys::PrivateKey};
+pub use self::{
+    hash_keys::{HashKeys, IdentifierHash, Place, sha256},
+    secrets::Secrets,
+    signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
+};

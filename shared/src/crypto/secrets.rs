@@ -1,0 +1,59 @@
+//! Secrets Manager.
+
+use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use serde::Deserialize;
+
+use super::{HashKeys, SigningKeys};
+use crate::{aws::Aws, base::Error};
+
+/// Reads secrets.
+#[derive(Clone)]
+pub struct Secrets {
+    client: Client,
+}
+
+/// What the secret of the hash keys holds: what the deployment generated, once and for all.
+#[derive(Deserialize)]
+struct HashKeysSecret {
+    root: String,
+}
+
+impl Secrets {
+    /// A client. No call is made.
+    pub fn new(aws: &Aws) -> Self {
+        Self { client: Client::new(&aws.config("SECRETSMANAGER")) }
+    }
+
+    /// The SDK's own client, for the rotation.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The signing keys of the current version.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], also before the first rotation.
+    pub async fn signing_keys(&self, arn: &str) -> Result<SigningKeys, Error> {
+        let secret = self.read(arn).await?;
+        SigningKeys::parse(&secret).ok_or_else(|| Error::Unavailable(format!("{arn} holds no signing keys yet")))
+    }
+
+    /// The hash keys.
+    pub async fn hash_keys(&self, arn: &str) -> Result<HashKeys, Error> {
+        let secret = self.read(arn).await?;
+        let secret: HashKeysSecret = serde_json::from_str(&secret)
+            .map_err(|_| Error::Internal(format!(r#"{arn} does not hold {{"root": "…"}}"#)))?;
+        HashKeys::derive(secret.root.as_bytes())
+    }
+
+    async fn read(&self, arn: &str) -> Result<String, Error> {
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(arn)
+            .send()
+            .await
+            .map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))?;
+        answer.secret_string.ok_or_else(|| Error::Internal(format!("{arn} holds no text")))
+    }
+}

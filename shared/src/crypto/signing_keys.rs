@@ -1,0 +1,200 @@
+//! The keys that sign access tokens.
+//!
+//! The private keys live in one Secrets Manager secret; the public ones are published in the table,
+//! so that an endpoint that only verifies never sees a private key. A key is published as `next` for
+//! one whole rotation before it signs, so a verifier that caches the key set knows it already.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::{
+    encoding::AsDer,
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256},
+};
+use jsonwebtoken::{
+    EncodingKey,
+    jwk::{Jwk, JwkSet, PublicKeyUse},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Error, Random};
+
+/// How access tokens are signed (RFC 7518 §3.1, RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2,048 bits: what every verifier knows.
+    RS256,
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl Algorithm {
+    /// Its name in the header of a token.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    pub(crate) fn for_tokens(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::RS256 => jsonwebtoken::Algorithm::RS256,
+            Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+        }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        [Self::RS256, Self::ES256, Self::EdDSA].into_iter().find(|algorithm| algorithm.name() == name).ok_or(())
+    }
+}
+
+/// A key pair as the secret keeps it. It has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SigningKey {
+    /// The `kid` of its tokens.
+    pub kid: String,
+    /// How it signs.
+    pub algorithm: Algorithm,
+    /// PKCS#8, PEM.
+    private_key: String,
+}
+
+impl SigningKey {
+    /// Makes a new key.
+    pub fn generate(algorithm: Algorithm, random: &Random) -> Result<Self, Error> {
+        let failed = |_| Error::Internal("a signing key could not be made".into());
+        let pkcs8 = match algorithm {
+            Algorithm::RS256 => {
+                let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+                AsDer::as_der(&pair).map_err(failed)?.as_ref().to_vec()
+            }
+            Algorithm::ES256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
+                pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec()
+            }
+            Algorithm::EdDSA => {
+                let pair = Ed25519KeyPair::generate().map_err(failed)?;
+                pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec()
+            }
+        };
+        Ok(Self {
+            kid: data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<12>()?),
+            algorithm,
+            private_key: pem::encode(&pem::Pem::new("PRIVATE KEY", pkcs8)),
+        })
+    }
+
+    /// The key as the token library takes it.
+    pub fn encoding_key(&self) -> Result<EncodingKey, Error> {
+        let pem = self.private_key.as_bytes();
+        match self.algorithm {
+            Algorithm::RS256 => EncodingKey::from_rsa_pem(pem),
+            Algorithm::ES256 => EncodingKey::from_ec_pem(pem),
+            Algorithm::EdDSA => EncodingKey::from_ed_pem(pem),
+        }
+        .map_err(|error| Error::Internal(format!("the signing key {} cannot be read: {error}", self.kid)))
+    }
+
+    /// The key, ready to sign.
+    pub(crate) fn private_key(&self) -> Result<PrivateKey, Error> {
+        let broken = || Error::Internal(format!("the signing key {} cannot be read", self.kid));
+        let pem = pem::parse(&self.private_key).map_err(|_| broken())?;
+        match self.algorithm {
+            Algorithm::RS256 => KeyPair::from_pkcs8(pem.contents()).map(PrivateKey::Rsa),
+            Algorithm::ES256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pem.contents()).map(PrivateKey::Ecdsa)
+            }
+            Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(pem.contents()).map(PrivateKey::Ed25519),
+        }
+        .map_err(|_| broken())
+    }
+
+    /// The public half.
+    pub fn public(&self) -> Result<Jwk, Error> {
+        let mut jwk = Jwk::from_encoding_key(&self.encoding_key()?, self.algorithm.for_tokens())
+            .map_err(|error| Error::Internal(format!("the public half of {} cannot be read: {error}", self.kid)))?;
+        jwk.common.key_id = Some(self.kid.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(jwk)
+    }
+}
+
+/// A key that signs, read and checked once a process: the token library does both for every token.
+pub(crate) enum PrivateKey {
+    Rsa(KeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl PrivateKey {
+    /// The signature of a JWS over `message` (RFC 7518 §3.3, §3.4, RFC 8037 §3.1).
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |_| Error::Internal("a token could not be signed".into());
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
+                Ok(signature)
+            }
+            Self::Ecdsa(pair) => Ok(pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec()),
+            Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.kid)
+    }
+}
+
+/// What one version of the secret holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SigningKeys {
+    /// Signs.
+    pub current: SigningKey,
+    /// Will sign after the next rotation.
+    pub next: SigningKey,
+}
+
+impl SigningKeys {
+    /// The keys after `previous`: its `next` becomes `current`, where it still signs as `algorithm` says.
+    pub fn after(previous: Option<Self>, algorithm: Algorithm, random: &Random) -> Result<Self, Error> {
+        let current = match previous {
+            Some(previous) if previous.next.algorithm == algorithm => previous.next,
+            _ => SigningKey::generate(algorithm, random)?,
+        };
+        Ok(Self { current, next: SigningKey::generate(algorithm, random)? })
+    }
+
+    /// Reads a version of the secret; nothing where it holds no keys yet.
+    pub fn parse(secret: &str) -> Option<Self> {
+        serde_json::from_str(secret).ok()
+    }
+
+    /// The text that the secret holds.
+    pub fn to_secret(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// The key set to publish for the versions of the secret that are in use, each key once.
+pub fn public_keys<'a>(versions: impl IntoIterator<Item = &'a SigningKeys>) -> Result<JwkSet, Error> {
+    let mut set = JwkSet { keys: Vec::new() };
+    for key in versions.into_iter().flat_map(|keys| [&keys.current, &keys.next]) {
+        if set.find(&key.kid).is_none() {
+            set.keys.push(key.public()?);
+        }
+    }
+    Ok(set)
+}

@@ -1,0 +1,121 @@
+//! Requests that came with an `Idempotency-Key`, and their answers.
+
+use aws_sdk_dynamodb::{
+    operation::{delete_item::DeleteItemError, put_item::PutItemError},
+    types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    base::{Error, epoch_millis, epoch_seconds, seconds},
+    crypto::IdentifierHash,
+    table::{Key, Store, bytes, from_item, number, text, to_item, unavailable},
+};
+
+/// How long an answer is kept.
+const KEPT_SECONDS: i64 = 24 * 3600;
+/// A request that has not ended by then has died: its deadline is long over.
+const AT_WORK_MILLIS: i64 = 15_000;
+
+/// A request and, once it is done, its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptAnswer {
+    /// The SHA-256 of the body.
+    #[serde(with = "serde_bytes")]
+    pub body_hash: Vec<u8>,
+    /// Which of the requests with this key it is.
+    pub mark: Uuid,
+    #[serde(with = "epoch_millis")]
+    begun_at: Timestamp,
+    /// The answer, sealed.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Vec<u8>>,
+    #[serde(with = "epoch_seconds")]
+    expires_at: Timestamp,
+}
+
+/// Whether a request is the first with its key.
+#[derive(Debug)]
+pub enum FirstTime {
+    /// It is, and is at work from now on.
+    Yes,
+    /// This one came before.
+    No(KeptAnswer),
+}
+
+impl Store {
+    /// Notes that the request `mark` begins, unless another with the same key did.
+    pub async fn begin_once(
+        &self,
+        id: &IdentifierHash,
+        mark: Uuid,
+        body_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<FirstTime, Error> {
+        let expires_at = now + seconds(KEPT_SECONDS);
+        let begun = KeptAnswer { body_hash: body_hash.to_vec(), mark, begun_at: now, answer: None, expires_at };
+        let result = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(Key::idempotency(id), &begun)?))
+            .condition_expression(
+                "attribute_not_exists(pk) OR expires_at <= :now OR (attribute_not_exists(answer) AND begun_at <= :dead)",
+            )
+            .expression_attribute_values(":now", number(now.as_second()))
+            .expression_attribute_values(":dead", number(now.as_millisecond().saturating_sub(AT_WORK_MILLIS)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match result {
+            Ok(answer) => {
+                self.count_write(answer.consumed_capacity.as_ref());
+                Ok(FirstTime::Yes)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let there: KeptAnswer = from_item(failed.item.clone().unwrap_or_default())?;
+                    // Our own write, whose answer was lost.
+                    Ok(if there.mark == mark { FirstTime::Yes } else { FirstTime::No(there) })
+                }
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    /// Keeps the sealed answer of the request `mark`.
+    pub async fn keep_answer(&self, id: &IdentifierHash, mark: Uuid, sealed: &[u8]) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET answer = :answer")
+            .condition_expression("mark = :mark")
+            .expression_attribute_values(":answer", bytes(sealed))
+            .expression_attribute_values(":mark", text(mark));
+        self.update_if(Key::idempotency(id), update).await.map(drop)
+    }
+
+    /// Forgets the request `mark`, which did nothing.
+    pub async fn forget_answer(&self, id: &IdentifierHash, mark: Uuid) -> Result<(), Error> {
+        let result = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::idempotency(id).attributes()))
+            .condition_expression("mark = :mark")
+            .expression_attribute_values(":mark", text(mark))
+            .send()
+            .await;
+        match result {
+            Err(error)
+                if !matches!(error.as_service_error(), Some(DeleteItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Err(unavailable(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a person is reached: a phone or an e-mail address.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Email, PhoneNumber};
+
+/// How a code travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A text message.
+    Sms,
+    /// An e-mail.
+    Email,
+}
+
+/// A phone or an e-mail address that a code can be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "channel", content = "address", rename_all = "snake_case")]
+pub enum Address {
+    /// A phone.
+    Sms(PhoneNumber),
+    /// An e-mail address.
+    Email(Email),
+}
+
+impl Address {
+    /// How a code reaches it.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Sms(_) => Channel::Sms,
+            Self::Email(_) => Channel::Email,
+        }
+    }
+
+    /// The phone, where it is one.
+    pub fn phone(&self) -> Option<&PhoneNumber> {
+        match self {
+            Self::Sms(phone) => Some(phone),
+            Self::Email(_) => None,
+        }
+    }
+
+    /// The address for other eyes.
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Sms(phone) => phone.masked(),
+            Self::Email(email) => email.masked(),
+        }
+    }
+
+    /// The country of a phone, as ISO 3166-1 alpha-2.
+    pub fn country(&self) -> Option<String> {
+        match self {
+            Self::Sms(phone) => phone.country(),
+            Self::Email(_) => None,
+        }
+    }
+}

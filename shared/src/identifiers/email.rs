@@ -1,0 +1,100 @@
+//! E-mail addresses: canonical, or refused.
+
+use std::{fmt, str::FromStr};
+
+use email_address::EmailAddress;
+use serde::{Deserialize, Serialize};
+
+use crate::base::Error;
+
+/// The longest address (RFC 5321 §4.5.3.1.3, less the angle brackets).
+const MAX_CHARS: usize = 254;
+
+/// An e-mail address in its one canonical form: lower case, ASCII, `name@example.com`.
+///
+/// It has no `Debug` that shows it. [`Email::masked`] may reach a log.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+impl Email {
+    /// Parses what a person or an app sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEmail`] for what is no address, and for forms that mail servers allow and
+    /// people do not have: quoted names, comments, IP literals, hosts without a dot.
+    pub fn parse(input: &str) -> Result<Self, Error> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-@".contains(c);
+        let host = input.rsplit_once('@').map(|(_, host)| host).unwrap_or_default();
+        let fits = input.len() <= MAX_CHARS && input.chars().all(plain) && host.contains('.');
+        if !fits || EmailAddress::from_str(input).is_err() {
+            return Err(Error::InvalidEmail);
+        }
+        Ok(Self(input.to_ascii_lowercase()))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name before the `@`.
+    pub fn local_part(&self) -> &str {
+        self.0.split('@').next().unwrap_or_default()
+    }
+
+    /// The address for other eyes: `a•••@example.com`.
+    pub fn masked(&self) -> String {
+        let (name, host) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
+        format!("{}•••@{host}", name.chars().next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_canonical_or_refused() {
+        assert_eq!(Email::parse("Ann.Lee+shop@Example.COM").unwrap().as_str(), "ann.lee+shop@example.com");
+        assert_eq!(Email::parse("ann@example.com").unwrap().masked(), "a•••@example.com");
+        for input in [
+            "",
+            "ann",
+            "ann@",
+            "@example.com",
+            "ann@localhost",
+            "ann@[192.0.2.1]",
+            "\"ann\"@example.com",
+            "a b@example.com",
+            "ann@example.com\n",
+            "ann@exa mple.com",
+            "ann@ex\u{e4}mple.com",
+            "Ann <ann@example.com>",
+            "ann@@example.com",
+            "ann@example..com",
+            ".ann@example.com",
+            "ann@-example.com",
+        ] {
+            assert_eq!(Email::parse(input), Err(Error::InvalidEmail), "{input:?}");
+        }
+        assert!(Email::parse(&format!("{}@example.com", "a".repeat(250))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_total_and_idempotent(input in "\\PC{0,20}@\\PC{0,20}") {
+            if let Ok(email) = Email::parse(&input) {
+                prop_assert_eq!(Email::parse(email.as_str()), Ok(email));
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Who somebody is: phones, e-mail addresses, usernames.
+
+mod address;
+mod email;
+pub mod phone;
+mod username;
+
+pub use self::{
+    address::{Address, Channel},
+    email::Email,
+    phone::{AllowedCountries, MAX_CHARS, PhoneNumber, country, prepare},
+    username::{Username, parse_name},
+};

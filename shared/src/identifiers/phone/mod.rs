@@ -1,0 +1,363 @@
+//! Phone numbers: canonical, or refused.
+
+mod metadata;
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, enums::Region};
+use serde::{Deserialize, Serialize};
+
+use crate::base::Error;
+
+/// The longest number that E.164 allows: `+` and 15 digits.
+pub const MAX_CHARS: usize = 16;
+
+/// The countries that phone numbers are known for. To ask libphonenumber would have every function read its metadata
+/// before its first request, since all of them read the settings; a test asks.
+const COUNTRIES: &str = "\
+    AC AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA \
+    CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP \
+    KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR \
+    MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PR PS PT PW PY QA RE RO \
+    RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TA TC TD TG TH TJ TK TL TM TN TO TR TT \
+    TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
+
+/// The country calling codes of two digits (ITU-T E.164, list of assigned codes); 1 and 7 have one, all others three.
+/// They are asked for of numbers that are only shown, too, by functions that need nothing of libphonenumber's.
+const CALLING_CODES_OF_TWO: [u8; 44] = [
+    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
+    63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+];
+
+/// A phone number in its one canonical form, E.164 (`+14155550123`).
+///
+/// It has no `Debug`: a whole number never reaches a log. [`PhoneNumber::masked`] may.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhoneNumber(String);
+
+/// ISO 3166-1 alpha-2 codes of the countries whose numbers are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedCountries {
+    /// Every country.
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+}
+
+impl AllowedCountries {
+    fn contains(&self, country: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(countries) => countries.contains(country),
+        }
+    }
+}
+
+/// Finds out where what is known of each country's numbers is, which the first one would otherwise have to wait for.
+pub fn prepare() {
+    metadata::prepare();
+}
+
+/// A country, as ISO 3166-1 alpha-2, that phone numbers are known for.
+///
+/// # Errors
+/// What is no such code.
+pub fn country(code: &str) -> Option<Region> {
+    (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .then(|| Region::from_str(code).ok())
+        .flatten()
+        .filter(|_| COUNTRIES.split(' ').any(|known| known == code))
+}
+
+impl PhoneNumber {
+    /// Parses what a person or an app sent: E.164, or a national number (digits alone) of `default_region`.
+    ///
+    /// Parsers alone accept `++1…`, zero-width spaces, `tel:`, extensions, vanity letters and premium
+    /// numbers, so the form is checked first, and what was parsed must format to what was sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPhone`] for what is not a valid number of a type that can receive a text,
+    /// [`Error::CountryNotAllowed`] for a valid one of a country that is not allowed.
+    pub fn parse(input: &str, default_region: Option<Region>, allowed: &AllowedCountries) -> Result<Self, Error> {
+        let national = !input.starts_with('+');
+        if national && (default_region.is_none() || !is_digits(input, 3, 15)) || !national && !is_e164(input) {
+            return Err(Error::InvalidPhone);
+        }
+        let (canonical, country) = match default_region.filter(|_| national) {
+            None => {
+                let code = calling_code(input).and_then(|code| code.parse().ok()).ok_or(Error::InvalidPhone)?;
+                read(&*metadata::of_calling_code(code).ok_or(Error::InvalidPhone)?, input, None)?
+            }
+            Some(region) => {
+                let util = metadata::of_region(region).ok_or(Error::InvalidPhone)?;
+                match read(&util, input, Some(region)) {
+                    // It may be of elsewhere, as it is dialled in this region.
+                    Err(_) => read(&*metadata::of_all().ok_or(Error::InvalidPhone)?, input, Some(region))?,
+                    read => read?,
+                }
+            }
+        };
+        if !national && canonical != input {
+            return Err(Error::InvalidPhone);
+        }
+        if !allowed.contains(&country) {
+            return Err(Error::CountryNotAllowed);
+        }
+        Ok(Self(canonical))
+    }
+
+    /// A number that need only be E.164 in form: test phones, and what the store holds.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPhone`] for any other form.
+    pub fn from_e164(input: &str) -> Result<Self, Error> {
+        if is_e164(input) { Ok(Self(input.to_owned())) } else { Err(Error::InvalidPhone) }
+    }
+
+    /// The number in E.164.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number for other eyes: calling code and the last three digits, as `+1•••••••123`.
+    pub fn masked(&self) -> String {
+        let calling_code = calling_code(&self.0).map_or(0, str::len);
+        let hidden = self.0.len().saturating_sub(1 + calling_code + 3);
+        let (start, rest) = self.0.split_at_checked(1 + calling_code).unwrap_or((&self.0, ""));
+        format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
+    }
+
+    /// The first 7 digits, calling code included: numbers are handed out in blocks that begin alike.
+    pub fn prefix(&self) -> &str {
+        self.0.get(1..8).unwrap_or(&self.0)
+    }
+
+    /// The digits after the calling code.
+    pub fn national_digits(&self) -> &str {
+        self.0.split_at_checked(1 + calling_code(&self.0).map_or(0, str::len)).unwrap_or(("", &self.0)).1
+    }
+
+    /// The country, as ISO 3166-1 alpha-2, where the number says it.
+    pub fn country(&self) -> Option<String> {
+        let util = metadata::of_calling_code(calling_code(&self.0)?.parse().ok()?)?;
+        Some(util.get_region_for_number(&util.parse(&self.0, None).ok()?)?.to_string())
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// The canonical form of a valid number that can receive texts, and its country.
+fn read(util: &PhoneNumberUtil, input: &str, region: Option<Region>) -> Result<(String, String), Error> {
+    let number = util.parse(input, region).map_err(|_| Error::InvalidPhone)?;
+    let canonical = util.format(&number, PhoneNumberFormat::E164).into_owned();
+    let receives_texts = matches!(
+        util.get_number_type(&number),
+        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile | PhoneNumberType::PersonalNumber
+    );
+    if !util.is_valid_number(&number) || !receives_texts || !is_e164(&canonical) {
+        return Err(Error::InvalidPhone);
+    }
+    let country = util.get_region_for_number(&number).ok_or(Error::InvalidPhone)?;
+    Ok((canonical, country.to_string()))
+}
+
+/// The country calling code of a number in E.164, whether there is one or not.
+fn calling_code(e164: &str) -> Option<&str> {
+    let digits = e164.trim_start_matches('+');
+    digits.get(
+        ..match digits.get(..2)?.parse().ok()? {
+            10..20 | 70..80 => 1,
+            two if CALLING_CODES_OF_TWO.contains(&two) => 2,
+            _ => 3,
+        },
+    )
+}
+
+fn is_digits(text: &str, min: usize, max: usize) -> bool {
+    (min..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_e164(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| is_digits(digits, 7, 15) && !digits.starts_with('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rlibphonenumber::PHONE_NUMBER_UTIL;
+
+    use super::*;
+
+    /// The same by the library itself, with all that it knows.
+    fn by_library(input: &str, region: Option<Region>) -> Result<(String, String), Error> {
+        super::read(&PHONE_NUMBER_UTIL, input, region)
+    }
+
+    fn parse(input: &str) -> Result<String, Error> {
+        PhoneNumber::parse(input, None, &AllowedCountries::All).map(|phone| phone.0)
+    }
+
+    #[test]
+    fn canonical_numbers_pass() {
+        for number in ["+14155550123", "+447400123456", "+919876543210", "+34612345678", "+966512345678"] {
+            assert_eq!(parse(number).as_deref(), Ok(number));
+        }
+    }
+
+    #[test]
+    fn what_parsers_let_through_is_refused() {
+        for input in [
+            "",
+            "+",
+            "++14155550123",
+            "+1 415 555 0123",
+            "+1-415-555-0123",
+            "tel:+14155550123",
+            "+14155550123;ext=5",
+            "+1415555CALL",
+            "14155550123",
+            "4155550123",
+            "+0014155550123",
+            "+1415555012\u{200b}3",
+            "\u{ff0b}14155550123",
+            "+\u{0661}4155550123",
+            "+14155550123 ",
+            "+19005550123",
+            "+18005550123",
+            "+1415555",
+            "+4474001234560000",
+            "+999123456789",
+            "+10000000000",
+            "+14155550123\n",
+        ] {
+            assert_eq!(parse(input), Err(Error::InvalidPhone), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn national_numbers_need_a_region() {
+        let spain = country("ES");
+        let parse = |input: &str| PhoneNumber::parse(input, spain, &AllowedCountries::All).map(|phone| phone.0);
+        assert_eq!(parse("612345678").as_deref(), Ok("+34612345678"));
+        assert_eq!(parse("612 345 678"), Err(Error::InvalidPhone));
+        assert_eq!(parse("+14155550123").as_deref(), Ok("+14155550123"));
+    }
+
+    #[test]
+    fn countries_can_be_left_out() {
+        let only = AllowedCountries::Only(BTreeSet::from(["US".to_owned()]));
+        assert!(PhoneNumber::parse("+14155550123", None, &only).is_ok());
+        // Canada shares the calling code.
+        assert_eq!(PhoneNumber::parse("+16135550123", None, &only), Err(Error::CountryNotAllowed));
+        assert_eq!(PhoneNumber::parse("+447400123456", None, &only), Err(Error::CountryNotAllowed));
+        let mut known: Vec<_> = PHONE_NUMBER_UTIL.get_supported_regions().map(|region| region.to_string()).collect();
+        known.sort();
+        assert_eq!(known.join(" "), COUNTRIES);
+        assert!(country("us").is_none() && country("ZZ").is_none() && country("USA").is_none());
+    }
+
+    #[test]
+    fn masked_shows_calling_code_and_three_digits() {
+        let masked = |number| PhoneNumber::from_e164(number).map(|phone| phone.masked());
+        assert_eq!(masked("+14155550123").as_deref(), Ok("+1•••••••123"));
+        assert_eq!(masked("+447400123456").as_deref(), Ok("+44•••••••456"));
+        for code in 1..1000 {
+            if PHONE_NUMBER_UTIL.get_region_for_country_code(code).is_some() {
+                let phone = PhoneNumber::from_e164(&format!("+{code}2345678")).unwrap();
+                assert_eq!(phone.national_digits(), "2345678", "{code}");
+            }
+        }
+    }
+
+    const TYPES: [PhoneNumberType; 10] = [
+        PhoneNumberType::FixedLine,
+        PhoneNumberType::Mobile,
+        PhoneNumberType::TollFree,
+        PhoneNumberType::PremiumRate,
+        PhoneNumberType::SharedCost,
+        PhoneNumberType::VoIP,
+        PhoneNumberType::PersonalNumber,
+        PhoneNumberType::Pager,
+        PhoneNumberType::UAN,
+        PhoneNumberType::VoiceMail,
+    ];
+
+    #[test]
+    fn one_country_s_metadata_tells_what_all_do() {
+        let mut texted = BTreeSet::new();
+        for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+            for example in
+                TYPES.iter().filter_map(|it| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, *it).ok())
+            {
+                let e164 = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::E164).into_owned();
+                let expected = by_library(&e164, None);
+                assert_eq!(parse(&e164), expected.clone().map(|(canonical, _)| canonical), "{e164}");
+                if let Ok((canonical, country)) = expected {
+                    assert_eq!(PhoneNumber::from_e164(&e164).unwrap().country(), Some(country.clone()));
+                    texted.insert(country);
+                    let dialled = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::National);
+                    let dialled: String = dialled.chars().filter(char::is_ascii_digit).collect();
+                    let national = PhoneNumber::parse(&dialled, Some(region), &AllowedCountries::All);
+                    let expected = by_library(&dialled, Some(region)).map(|(canonical, _)| canonical);
+                    assert_eq!(national.map(|phone| phone.0), expected, "{dialled} {canonical}");
+                }
+            }
+        }
+        assert!(texted.len() > 230, "{}", texted.len());
+    }
+
+    #[test]
+    fn a_number_of_elsewhere_can_be_dialled() {
+        let parse = |input, region| PhoneNumber::parse(input, country(region), &AllowedCountries::All);
+        for (input, region) in [("00447400123456", "ES"), ("011447400123456", "US"), ("810447400123456", "RU")] {
+            assert_eq!(parse(input, region).map(|phone| phone.0).as_deref(), Ok("+447400123456"), "{region}");
+        }
+        assert_eq!(parse("00447400123456", "US"), Err(Error::InvalidPhone));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+        #[test]
+        fn any_number_is_what_the_library_takes_it_for(input in r"\+[1-9][0-9]{6,14}") {
+            let expected = by_library(&input, None).ok().map(|(canonical, _)| canonical).filter(|it| *it == input);
+            prop_assert_eq!(parse(&input).ok(), expected);
+        }
+
+        #[test]
+        fn any_digits_are_what_the_library_takes_them_for(input in r"[0-9]{6,12}") {
+            for region in [Region::US, Region::ES, Region::GB, Region::IN] {
+                let national = PhoneNumber::parse(&input, Some(region), &AllowedCountries::All);
+                let expected = by_library(&input, Some(region)).map(|(canonical, _)| canonical);
+                prop_assert_eq!(national.map(|phone| phone.0), expected);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_total(input in any::<String>()) {
+            let _ = parse(&input);
+        }
+
+        #[test]
+        fn parsing_is_idempotent(input in r"\+[0-9]{5,17}") {
+            if let Ok(canonical) = parse(&input) {
+                prop_assert_eq!(&canonical, &input);
+                prop_assert_eq!(parse(&canonical), Ok(canonical));
+            }
+        }
+
+        #[test]
+        fn national_and_international_agree(digits in "6[0-9]{8}") {
+            let national = PhoneNumber::parse(&digits, country("ES"), &AllowedCountries::All);
+            prop_assert_eq!(national.map(|phone| phone.0), parse(&format!("+34{digits}")));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The parts that endpoints are made of. Each is made when an endpoint first asks for it, and a
+//! Lambda links only those that its endpoint asks for.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    accounts::Accounts,
+    administration::Users,
+    apps::Apps,
+    audit::Audit,
+    avatars::{AvatarUrls, Avatars, Objects},
+    aws::Aws,
+    base::{Clock, Environment, Error, Random},
+    challenges::Challenges,
+    crypto::{HashKeys, Secrets},
+    messages::{Mails, Messenger, Texts},
+    roles::Roles,
+    second_factors::SecondFactors,
+    sessions::Sessions,
+    settings::Settings,
+    spending::Spending,
+    table::Store,
+    tokens::{AccessTokens, Signer},
+    users::PasswordHasher,
+};
+
+/// The parts. Cloning is cheap, and clones share what was made.
+#[derive(Clone)]
+pub struct Parts(Arc<Made>);
+
+struct Made {
+    environment: Environment,
+    settings: Arc<Settings>,
+    clock: Clock,
+    random: Random,
+    aws: OnceLock<Aws>,
+    store: OnceLock<Store>,
+    secrets: OnceLock<Secrets>,
+    messenger: OnceLock<Messenger>,
+    hasher: OnceLock<PasswordHasher>,
+    access_tokens: OnceLock<AccessTokens>,
+    roles: OnceLock<Roles>,
+    avatar_urls: OnceLock<AvatarUrls>,
+    avatar_objects: OnceLock<Objects>,
+    hash_keys: OnceCell<Arc<HashKeys>>,
+    signer: OnceCell<Arc<Signer>>,
+}
+
+impl Parts {
+    /// Parts for an environment.
+    ///
+    /// # Errors
+    /// One line for each bad setting.
+    pub fn new(environment: Environment, clock: Clock, random: Random) -> Result<Self, Vec<String>> {
+        let settings = Arc::new(Settings::parse(&environment, clock.now())?);
+        Ok(Self(Arc::new(Made {
+            environment,
+            settings,
+            clock,
+            random,
+            aws: OnceLock::new(),
+            store: OnceLock::new(),
+            secrets: OnceLock::new(),
+            messenger: OnceLock::new(),
+            hasher: OnceLock::new(),
+            access_tokens: OnceLock::new(),
+            roles: OnceLock::new(),
+            avatar_urls: OnceLock::new(),
+            avatar_objects: OnceLock::new(),
+            hash_keys: OnceCell::new(),
+            signer: OnceCell::new(),
+        })))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.0.settings
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The randomness.
+    pub fn random(&self) -> &Random {
+        &self.0.random
+    }
+
+    fn aws(&self) -> &Aws {
+        self.0.aws.get_or_init(|| Aws::new(&self.0.environment))
+    }
+
+    /// The table.
+    pub fn store(&self) -> &Store {
+        let made = &self.0;
+        made.store.get_or_init(|| Store::new(self.aws(), &made.settings, made.random.clone()))
+    }
+
+    /// The (read, write) request units used so far.
+    pub fn used_units(&self) -> (f64, f64) {
+        self.0.store.get().map_or((0.0, 0.0), Store::consumed_units)
+    }
+
+    /// The secrets.
+    pub fn secrets(&self) -> &Secrets {
+        self.0.secrets.get_or_init(|| Secrets::new(self.aws()))
+    }
+
+    /// The sender of messages.
+    pub fn messenger(&self) -> Result<Messenger, Error> {
+        if let Some(messenger) = self.0.messenger.get() {
+            return Ok(messenger.clone());
+        }
+        let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
+        let spending = Spending::new(self.store().clone(), &self.0.settings, clock, random);
+        let texts = Texts::new(self.aws(), &self.0.settings, spending)?;
+        let mails = Mails::new(self.aws(), &self.0.settings);
+        Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
+    }
+
+    /// The verifier of access tokens.
+    pub fn access_tokens(&self) -> AccessTokens {
+        let make = || {
+            AccessTokens::new(self.store().clone(), self.apps(), self.0.settings.issuer.clone(), self.0.clock.clone())
+        };
+        self.0.access_tokens.get_or_init(make).clone()
+    }
+
+    /// The apps.
+    pub fn apps(&self) -> Apps {
+        Apps {
+            store: self.store().clone(),
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        }
+    }
+
+    /// The audit trail.
+    pub fn audit(&self) -> Audit {
+        Audit::new(&self.0.settings, self.0.clock.clone(), self.0.random.clone())
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> Roles {
+        let make = || Roles::new(self.store().clone(), self.0.settings.clone(), self.0.clock.clone());
+        self.0.roles.get_or_init(make).clone()
+    }
+
+    /// The URLs of avatars.
+    pub fn avatar_urls(&self) -> AvatarUrls {
+        let made = &self.0;
+        let make = || AvatarUrls::new(&made.environment, &made.settings, made.clock.clone());
+        made.avatar_urls.get_or_init(make).clone()
+    }
+
+    /// Avatars. Whoever asks for them links S3.
+    pub async fn avatars(&self) -> Result<Avatars, Error> {
+        let made = &self.0;
+        Ok(Avatars {
+            store: self.store().clone(),
+            objects: made.avatar_objects.get_or_init(|| Objects::new(&made.environment, &made.settings)).clone(),
+            hash_keys: self.hash_keys().await?,
+            clock: made.clock.clone(),
+            random: made.random.clone(),
+        })
+    }
+
+    /// The hash keys, read once a process.
+    pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
+        let read = || async { self.secrets().hash_keys(&self.0.settings.hash_keys_secret_arn).await.map(Arc::new) };
+        self.0.hash_keys.get_or_try_init(read).await.cloned()
+    }
+
+    /// The signer of access tokens, its key read once a process.
+    pub async fn signer(&self) -> Result<Arc<Signer>, Error> {
+        let read = || async {
+            let keys = self.secrets().signing_keys(&self.0.settings.keys_secret_arn).await?;
+            Signer::new(&keys.current).map(Arc::new)
+        };
+        self.0.signer.get_or_try_init(read).await.cloned()
+    }
+
+    /// Challenges.
+    pub async fn challenges(&self) -> Result<Challenges, Error> {
+        Ok(Challenges {
+            store: self.store().clone(),
+            apps: self.apps(),
+            hash_keys: self.hash_keys().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// Sessions.
+    pub async fn sessions(&self) -> Result<Sessions, Error> {
+        Ok(Sessions {
+            store: self.store().clone(),
+            apps: self.apps(),
+            roles: self.roles(),
+            audit: self.audit(),
+            avatar_urls: self.avatar_urls(),
+            hash_keys: self.hash_keys().await?,
+            signer: self.signer().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// Second factors.
+    pub async fn second_factors(&self) -> Result<SecondFactors, Error> {
+        Ok(SecondFactors {
+            store: self.store().clone(),
+            hash_keys: self.hash_keys().await?,
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// People, as administrators see them.
+    pub async fn users(&self) -> Result<Users, Error> {
+        let hash_keys = self.hash_keys().await?;
+        Ok(Users {
+            store: self.store().clone(),
+            hasher: self.hasher(&hash_keys),
+            hash_keys,
+            apps: self.apps(),
+            roles: self.roles(),
+            avatar_urls: self.avatar_urls(),
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    fn hasher(&self, hash_keys: &HashKeys) -> PasswordHasher {
+        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.function_memory_mb);
+        self.0.hasher.get_or_init(make).clone()
+    }
+
+    /// Accounts.
+    pub async fn accounts(&self) -> Result<Accounts, Error> {
+        let hash_keys = self.hash_keys().await?;
+        Ok(Accounts {
+            store: self.store().clone(),
+            apps: self.apps(),
+            hasher: self.hasher(&hash_keys),
+            hash_keys,
+            avatar_urls: self.avatar_urls(),
+            settings: self.0.settings.clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+}

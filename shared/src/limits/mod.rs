@@ -1,0 +1,11 @@
+//! What bounds messages and guesses, and the signs of fraud.
+
+pub mod fraud;
+mod table;
+mod throttle;
+
+pub use self::{
+    fraud::{Cohort, Decision, FraudMode, FraudRules, Reason, Recorded, Signs, Verdict, sequence_of},
+    table::{Noted, Tally},
+    throttle::{Limits, OFF_AFTER, Throttle},
+};

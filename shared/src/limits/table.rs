@@ -1,0 +1,131 @@
+//! Messages by source address, and by prefix of numbers.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::{
+    base::Error,
+    crypto::IdentifierHash,
+    table::{Key, NOT_WRITTEN, Store, Updated, amount, from_item, number, text},
+};
+
+const HOUR_SECONDS: i64 = 3_600;
+const MOST_NUMBERS: &str = ":most_numbers";
+
+/// The most numbers that a counter notes: its item stays small, however many are asked for.
+const MAX_NUMBERS: i64 = 100;
+
+/// What a message went to, as far as a counter notes it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Noted<'a> {
+    /// Nothing: it is no text, or the same text again.
+    Nothing,
+    /// A text to a country.
+    Country(&'a str),
+    /// A text to a number of the prefix.
+    Number(i64),
+    /// A text to one more number than are noted.
+    OneMore,
+}
+
+/// What a counter has counted in an hour.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// New texts, sent or not.
+    pub texts: i64,
+    /// Codes of watched ones that were verified.
+    pub verified: i64,
+    /// The countries of texts.
+    pub countries: BTreeSet<String>,
+    /// The numbers of texts.
+    pub numbers: BTreeSet<i64>,
+}
+
+impl Store {
+    /// Counts a message of the running hour for a source address or a prefix of numbers, and notes what it went to.
+    ///
+    /// # Errors
+    /// [`Error::SmsLimitReached`] where there were `max` of them.
+    pub async fn count_send(
+        &self,
+        counter: &IdentifierHash,
+        noted: Noted<'_>,
+        max: u32,
+        now: Timestamp,
+    ) -> Result<Tally, Error> {
+        let hour = now.as_second().div_euclid(HOUR_SECONDS);
+        let hour_end = (hour + 1) * HOUR_SECONDS;
+        let mark = text(self.random.uuid(now)?);
+        let (add, value) = match noted {
+            Noted::Nothing => ("", None),
+            Noted::OneMore => (", texts :one", None),
+            Noted::Country(country) => {
+                (", texts :one, countries :noted", Some(AttributeValue::Ss(vec![country.to_owned()])))
+            }
+            Noted::Number(number) => {
+                (", texts :one, numbers :noted", Some(AttributeValue::Ns(vec![number.to_string()])))
+            }
+        };
+        let has_room = match noted {
+            Noted::Number(_) => format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MOST_NUMBERS})"),
+            _ => String::new(),
+        };
+        let mut update = self
+            .client
+            .update_item()
+            .update_expression(format!("ADD sends :one{add} SET expires_at = :hour_end, written_by = :mark"))
+            .condition_expression(format!("(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}{has_room}"))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":hour_end", number(hour_end))
+            .expression_attribute_values(":max", number(max.into()))
+            .expression_attribute_values(":mark", mark.clone());
+        if let Some(value) = value {
+            update = update.expression_attribute_values(":noted", value);
+        }
+        if matches!(noted, Noted::Number(_)) {
+            update = update.expression_attribute_values(MOST_NUMBERS, number(MAX_NUMBERS));
+        }
+        match self.update_if(Key::sends(counter, hour), update).await? {
+            Updated::Done(item) => from_item(item),
+            // Our own write, whose answer was lost.
+            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => from_item(item),
+            Updated::Refused(Some(item))
+                if matches!(noted, Noted::Number(_)) && amount(&item, "sends") < i64::from(max) =>
+            {
+                Box::pin(self.count_send(counter, Noted::OneMore, max, now)).await
+            }
+            Updated::Refused(_) => Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() }),
+        }
+    }
+
+    /// Counts that the code of a message that [`Self::count_send`] counted at `counted_at` was verified.
+    pub async fn count_verified(&self, counter: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
+        let hour = counted_at.as_second().div_euclid(HOUR_SECONDS);
+        let update = self
+            .client
+            .update_item()
+            .update_expression("ADD verified :one SET written_by = :mark")
+            .condition_expression(format!("attribute_exists(sends) AND {NOT_WRITTEN}"))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":mark", text(self.random.uuid(counted_at)?));
+        self.update_if(Key::sends(counter, hour), update).await.map(drop)
+    }
+
+    /// Takes back one message that [`Self::count_send`] counted at `counted_at`.
+    pub async fn release_send(&self, address: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
+        let hour = counted_at.as_second().div_euclid(HOUR_SECONDS);
+        let update = self
+            .client
+            .update_item()
+            .update_expression("ADD sends :minus_one SET written_by = :mark")
+            .condition_expression(format!("sends > :zero AND {NOT_WRITTEN}"))
+            .expression_attribute_values(":minus_one", number(-1))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":mark", text(self.random.uuid(counted_at)?));
+        self.take_back(Key::sends(address, hour), update).await
+    }
+}

@@ -1,0 +1,270 @@
+//! The roles of the service, and what they permit.
+
+mod role;
+mod table;
+
+pub use self::role::{Permissions, Role, RoleChange, RoleView, canonical};
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, RwLock},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    administration::rank,
+    apps::ADMIN_ROLE,
+    audit::Event,
+    base::{Clock, Error, whole_seconds},
+    settings::Settings,
+    table::Store,
+};
+
+/// How old a role may be that a new token is made from. A token itself is older than that soon.
+const TOKEN_ROLES_MAX_AGE_SECONDS: i64 = 300;
+/// The most roles that one request may make or change: a transaction holds 100 items.
+pub const MAX_AT_ONCE: usize = 50;
+
+/// A role as it was read, and when.
+type Remembered = BTreeMap<String, (Timestamp, Option<Role>)>;
+
+/// The roles.
+#[derive(Clone)]
+pub struct Roles {
+    store: Store,
+    settings: Arc<Settings>,
+    clock: Clock,
+    remembered: Arc<RwLock<Remembered>>,
+}
+
+impl Roles {
+    pub(crate) fn new(store: Store, settings: Arc<Settings>, clock: Clock) -> Self {
+        Self { store, settings, clock, remembered: Arc::default() }
+    }
+
+    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { store: self.store.recording(event), ..self.clone() }
+    }
+
+    /// A role; nothing where there is none.
+    pub async fn get(&self, name: &str) -> Result<Option<Role>, Error> {
+        let canonical = canonical(name);
+        let roles = self.read(&BTreeSet::from([canonical.clone()])).await?;
+        Ok(roles.get(&canonical).cloned())
+    }
+
+    /// Those of these roles that there were once, and are no more.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for too many.
+    pub async fn deleted(&self, names: &[&str]) -> Result<Vec<Role>, Error> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        check_count(names.len())?;
+        let stored = self.store.roles_named(&names.iter().map(|name| canonical(name)).collect()).await?;
+        Ok(stored.into_values().filter(|role| role.deleted).collect())
+    }
+
+    /// The names of roles as they are written; those of unknown ones stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for none or too many.
+    pub async fn as_written(&self, names: &[&str]) -> Result<Vec<String>, Error> {
+        check_count(names.len())?;
+        let roles = self.read(&names.iter().map(|name| canonical(name)).collect()).await?;
+        let written =
+            |name: &&str| roles.get(&canonical(name)).map_or_else(|| (*name).to_owned(), |role| role.name.clone());
+        Ok(names.iter().map(written).collect())
+    }
+
+    /// The roles of these names, by their canonical ones, as they are now.
+    async fn read(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Role>, Error> {
+        let stored = self.store.roles_named(names).await?;
+        let with_seeds = names.iter().filter_map(|name| {
+            let role = stored.get(name).cloned().or_else(|| Role::seed(name, &self.settings));
+            role.filter(|role| !role.deleted).map(|role| (name.clone(), role))
+        });
+        Ok(with_seeds.collect())
+    }
+
+    /// Checks that `granter` may have an app's newcomers given a role.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where it permits what he lacks; [`Error::InvalidRequest`] where there is none of that name, which
+    /// could be made later: only who has all permissions may name it.
+    pub async fn check_default(&self, name: &str, granter: &Permissions) -> Result<(), Error> {
+        match self.get(name).await? {
+            Some(role) => rank::check_grant(&role, granter),
+            None if granter.all => Ok(()),
+            None => Err(Error::field("default_role", "there is no such role")),
+        }
+    }
+
+    /// What roles permit now.
+    pub async fn permissions(&self, roles: &[String]) -> Result<Permissions, Error> {
+        // Nothing is read for administrators, nor for whoever has no role.
+        if roles.is_empty() || roles.iter().any(|role| role == ADMIN_ROLE) {
+            return Ok(permissions(roles, std::iter::empty()));
+        }
+        let read = self.read(&roles.iter().map(|role| canonical(role)).collect()).await?;
+        Ok(permissions(roles, read.values()))
+    }
+
+    /// What roles permit, for a token: as it was up to five minutes ago.
+    pub async fn token_permissions(&self, roles: &[String]) -> Result<Permissions, Error> {
+        let now = self.clock.now();
+        let oldest = now.as_second() - TOKEN_ROLES_MAX_AGE_SECONDS;
+        let mut known = self.remembered.read().map(|known| known.clone()).unwrap_or_default();
+        known.retain(|_, (read_at, _)| read_at.as_second() > oldest);
+        let unknown: BTreeSet<String> = roles
+            .iter()
+            .filter(|role| *role != ADMIN_ROLE)
+            .map(|role| canonical(role))
+            .filter(|role| !known.contains_key(role))
+            .collect();
+        if !unknown.is_empty() {
+            let mut read = self.read(&unknown).await?;
+            known.extend(unknown.into_iter().map(|name| (name.clone(), (now, read.remove(&name)))));
+            if let Ok(mut remembered) = self.remembered.write() {
+                remembered.clone_from(&known);
+            }
+        }
+        let held = roles.iter().filter_map(|role| known.get(&canonical(role))?.1.as_ref());
+        Ok(permissions(roles, held))
+    }
+
+    fn forget_remembered(&self) {
+        if let Ok(mut remembered) = self.remembered.write() {
+            remembered.clear();
+        }
+    }
+
+    /// The roles after the place `after`, by canonical name: up to `limit`, and the place of the last one
+    /// where more follow. Those that are not active are left out unless `all`.
+    pub async fn list(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        all: bool,
+    ) -> Result<(Vec<Role>, Option<String>), Error> {
+        let is_after = |name: &String| after.is_none_or(|after| name.as_str() > after);
+        let seeds: BTreeSet<String> = Role::seeds(&self.settings).into_iter().filter(is_after).collect();
+        let mut roles = self.read(&seeds).await?;
+        let listed = self.store.roles(after, limit).await?;
+        roles.extend(listed.items.into_iter().filter(|role| !role.deleted).map(|role| (role.canonical(), role)));
+        // Beyond the end of what was listed, seeds would overtake what was not.
+        let mut end = listed.end;
+        if let Some(end) = &end {
+            roles.retain(|name, _| name <= end);
+        }
+        if roles.len() > limit {
+            end = roles.keys().nth(limit - 1).cloned();
+            roles = roles.into_iter().take(limit).collect();
+        }
+        Ok((roles.into_values().filter(|role| all || role.active).collect(), end))
+    }
+
+    /// Makes roles, all or none. Nobody gives a permission that he lacks.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a name that is taken.
+    pub async fn create(&self, new: Vec<(String, RoleChange)>, granter: &Permissions) -> Result<Vec<Role>, Error> {
+        let now = whole_seconds(self.clock.now());
+        check_count(new.len())?;
+        let mut roles: Vec<Role> = Vec::new();
+        for (name, change) in new {
+            let mut role = Role::new(&name, now)?;
+            role.apply(change)?;
+            check_grant(granter, &role.permissions)?;
+            if roles.iter().any(|other| other.canonical() == role.canonical()) {
+                return Err(Error::conflict("name", format!("{name} is there twice")));
+            }
+            roles.push(role);
+        }
+        let names: BTreeSet<String> = roles.iter().map(Role::canonical).collect();
+        if let Some((_, taken)) = self.read(&names).await?.into_iter().next() {
+            return Err(Error::conflict("name", format!("the role {} exists already", taken.name)));
+        }
+        let created = self.store.create_roles(&roles).await?;
+        self.forget_remembered();
+        if created { Ok(roles) } else { Err(Error::taken("name")) }
+    }
+
+    /// Changes roles, all or none. Nobody gives a permission that he lacks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a system
+    /// role.
+    pub async fn change(&self, changes: Vec<(String, RoleChange)>, granter: &Permissions) -> Result<Vec<Role>, Error> {
+        let now = whole_seconds(self.clock.now());
+        check_count(changes.len())?;
+        let by_name: BTreeMap<String, RoleChange> =
+            changes.iter().map(|(name, change)| (canonical(name), change.clone())).collect();
+        if by_name.len() < changes.len() {
+            return Err(Error::conflict("roles", "a role is there twice"));
+        }
+        let names = by_name.keys().cloned().collect();
+        let change = |mut role: Role| {
+            let before = role.clone();
+            role.apply(by_name.get(&role.canonical()).cloned().unwrap_or_default())?;
+            let added: Vec<_> = role.permissions.difference(&before.permissions).cloned().collect();
+            check_grant(granter, &added)?;
+            // What sleeps comes back with all its permissions.
+            if role.active && !before.active {
+                check_grant(granter, &role.permissions)?;
+            }
+            if role != before {
+                role.updated_at = now;
+            }
+            Ok(role)
+        };
+        let changed = self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
+        self.forget_remembered();
+        changed
+    }
+
+    /// Forgets a role. Whether anybody has it is another question.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for a system role.
+    pub async fn delete(&self, name: &str) -> Result<(), Error> {
+        let change = |mut role: Role| {
+            role.apply(RoleChange::default())?;
+            role.deleted = true;
+            Ok(role)
+        };
+        let names = BTreeSet::from([canonical(name)]);
+        let deleted = self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
+        self.forget_remembered();
+        deleted.map(drop)
+    }
+}
+
+/// What the roles of these names permit, where `held` are those that there are.
+fn permissions<'a>(names: &[String], held: impl Iterator<Item = &'a Role>) -> Permissions {
+    let (active, inactive): (Vec<_>, Vec<_>) = held.partition(|role| role.active);
+    let held: BTreeSet<String> = active.into_iter().flat_map(|role| role.permissions.clone()).collect();
+    let all = names.iter().any(|name| name == ADMIN_ROLE);
+    let built_in = crate::apps::BUILT_IN_PERMISSIONS.into_iter().filter(|_| all).map(str::to_owned);
+    let inactive = inactive.into_iter().map(Role::canonical).collect();
+    Permissions { all, names: held.into_iter().chain(built_in).collect(), inactive }
+}
+
+fn check_grant<'a>(granter: &Permissions, permissions: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+    match granter.lacks(permissions) {
+        None => Ok(()),
+        Some(permission) => Err(Error::Forbidden(permission.clone())),
+    }
+}
+
+fn check_count(count: usize) -> Result<(), Error> {
+    if (1..=MAX_AT_ONCE).contains(&count) {
+        Ok(())
+    } else {
+        Err(Error::field("roles", format!("must be 1 to {MAX_AT_ONCE}")))
+    }
+}

@@ -1,0 +1,277 @@
+//! Roles: names for sets of permissions.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    apps::{ADMIN_ROLE, BUILT_IN_PERMISSIONS},
+    base::{Error, epoch_seconds},
+    settings::Settings,
+};
+
+/// What stands at a role's place in the path by which those of many are changed.
+const PATH_OF_ALL: &str = "permissions";
+/// The most permissions of one role.
+const MAX_PERMISSIONS: usize = 100;
+/// The longest description, in characters.
+const MAX_DESCRIPTION_CHARS: usize = 500;
+/// The longest half of a permission, in characters.
+const MAX_WORD_CHARS: usize = 32;
+
+/// A role as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its name, as it was written first.
+    #[serde(rename = "role_name")]
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What it permits.
+    #[serde(default)]
+    pub permissions: BTreeSet<String>,
+    /// Whether it permits anything.
+    pub active: bool,
+    /// Whether it is gone; a role that the settings name does not come back.
+    #[serde(default)]
+    pub deleted: bool,
+    /// Counts the writes.
+    #[serde(default)]
+    pub version: u64,
+    /// When it came to be.
+    #[serde(with = "epoch_seconds")]
+    pub created_at: Timestamp,
+    /// When it changed last.
+    #[serde(with = "epoch_seconds")]
+    pub updated_at: Timestamp,
+}
+
+/// A change of a role.
+#[derive(Clone, Debug, Default)]
+pub struct RoleChange {
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it permits.
+    pub permissions: Option<BTreeSet<String>>,
+    /// Whether it permits anything.
+    pub active: Option<bool>,
+}
+
+impl Role {
+    /// A new role without permissions.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for what is no name; [`Error::Conflict`] for a name that could be taken
+    /// for a system role's.
+    pub fn new(name: &str, now: Timestamp) -> Result<Self, Error> {
+        let name = crate::base::role_name(name)
+            .ok_or_else(|| Error::field("name", "must be a letter and then up to 63 letters, digits, '_' or '-'"))?;
+        if name.eq_ignore_ascii_case(PATH_OF_ALL) {
+            return Err(Error::field("name", "is the path by which the permissions of many roles are set"));
+        }
+        if skeleton(&name) == skeleton(ADMIN_ROLE) {
+            return Err(Error::conflict("name", "could be taken for a system role's"));
+        }
+        Ok(Self::named(name, now))
+    }
+
+    fn named(name: String, now: Timestamp) -> Self {
+        Self {
+            name,
+            description: String::new(),
+            permissions: BTreeSet::new(),
+            active: true,
+            deleted: false,
+            version: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// A role that is there before anybody made it: the administrators', and those of the setting `ROLES`.
+    pub fn seed(name: &str, settings: &Settings) -> Option<Self> {
+        let canonical = canonical(name);
+        if canonical == super::canonical(ADMIN_ROLE) {
+            let permissions = BUILT_IN_PERMISSIONS.map(str::to_owned).into();
+            let admin = Self::named(ADMIN_ROLE.to_owned(), Timestamp::UNIX_EPOCH);
+            return Some(Self { permissions, description: "May do everything".to_owned(), ..admin });
+        }
+        let seeds = settings.roles.iter().chain([&settings.default_role]);
+        let seed = seeds.into_iter().find(|seed| super::canonical(seed) == canonical)?;
+        Some(Self::named(seed.clone(), Timestamp::UNIX_EPOCH))
+    }
+
+    /// The names of all roles that are there before anybody made them, canonical.
+    pub fn seeds(settings: &Settings) -> BTreeSet<String> {
+        let names = settings.roles.iter().map(String::as_str).chain([settings.default_role.as_str(), ADMIN_ROLE]);
+        names.map(canonical).collect()
+    }
+
+    /// The form that uniqueness goes by.
+    pub fn canonical(&self) -> String {
+        canonical(&self.name)
+    }
+
+    /// Whether nobody can change it.
+    pub fn is_system(&self) -> bool {
+        self.name == ADMIN_ROLE
+    }
+
+    /// Changes what `change` names.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for a value out of bounds; [`Error::Conflict`] for a system role.
+    pub fn apply(&mut self, change: RoleChange) -> Result<(), Error> {
+        if self.is_system() {
+            return Err(Error::conflict("role", "a system role cannot be changed"));
+        }
+        if let Some(description) = change.description {
+            self.description = parse_description(description)?;
+        }
+        if let Some(permissions) = change.permissions {
+            check_permissions(&permissions)?;
+            self.permissions = permissions;
+        }
+        self.active = change.active.unwrap_or(self.active);
+        Ok(())
+    }
+}
+
+/// The form of a role's name that uniqueness goes by.
+pub fn canonical(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+/// What a name looks like: names with one skeleton are taken for each other (UTS #39 §4, for the letters
+/// that names may have).
+fn skeleton(name: &str) -> String {
+    let looks = |c: char| match c.to_ascii_lowercase() {
+        '0' => 'o',
+        '1' | 'l' => 'i',
+        c => c,
+    };
+    name.chars().filter(|c| !matches!(c, '-' | '_')).map(looks).collect::<String>().replace("rn", "m")
+}
+
+fn parse_description(input: String) -> Result<String, Error> {
+    let fits = input.chars().count() <= MAX_DESCRIPTION_CHARS && !input.chars().any(char::is_control);
+    if fits {
+        Ok(input)
+    } else {
+        Err(Error::field("description", format!("must be up to {MAX_DESCRIPTION_CHARS} characters on one line")))
+    }
+}
+
+fn check_permissions(permissions: &BTreeSet<String>) -> Result<(), Error> {
+    if permissions.len() > MAX_PERMISSIONS {
+        return Err(Error::field("permissions", format!("may be at most {MAX_PERMISSIONS}")));
+    }
+    let is_word = |word: &str| {
+        word.len() <= MAX_WORD_CHARS
+            && word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    };
+    let is_permission = |text: &String| text.split_once(':').is_some_and(|(what, how)| is_word(what) && is_word(how));
+    match permissions.iter().find(|text| !is_permission(text)) {
+        None => Ok(()),
+        Some(text) => Err(Error::field("permissions", format!("{text:?} is not of the form word:word"))),
+    }
+}
+
+/// What somebody may do in an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Whether it is everything: an administrator.
+    pub all: bool,
+    /// The permissions by name.
+    pub names: BTreeSet<String>,
+    /// Those of his roles that are switched off, where they were looked at: nobody looks at an administrator's.
+    pub inactive: BTreeSet<String>,
+}
+
+impl Permissions {
+    /// Whether this is permitted.
+    pub fn contains(&self, permission: &str) -> bool {
+        self.all || self.names.contains(permission)
+    }
+
+    /// The permissions as a `scope` (RFC 6749 §3.3).
+    pub fn scope(&self) -> String {
+        self.names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The roles without those that are switched off: who trusts in a role's name gives nothing for them, either.
+    pub fn active_roles(&self, roles: Vec<String>) -> Vec<String> {
+        roles.into_iter().filter(|role| !self.inactive.contains(&canonical(role))).collect()
+    }
+
+    /// The first of `permissions` that is not permitted.
+    pub fn lacks<'a>(&self, permissions: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
+        permissions.into_iter().find(|permission| !self.contains(permission))
+    }
+}
+
+/// A role as the API shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Role)]
+pub struct RoleView {
+    #[schema(example = "Editor")]
+    name: String,
+    description: String,
+    #[schema(example = json!(["users:read", "orders:write"]))]
+    permissions: BTreeSet<String>,
+    /// A role that is not active gives nothing.
+    active: bool,
+    /// A system role cannot be changed.
+    system: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl From<Role> for RoleView {
+    fn from(role: Role) -> Self {
+        Self {
+            system: role.is_system(),
+            name: role.name,
+            description: role.description,
+            permissions: role.permissions,
+            active: role.active,
+            created_at: role.created_at,
+            updated_at: role.updated_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_the_administrators_are_refused() {
+        for name in ["Admin", "admin", "ADMIN", "Ad-min", "A_d_m_i_n", "Adm1n", "AdmIn", "adrnin", "Admln"] {
+            assert!(matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::Conflict(_))), "{name}");
+        }
+        for name in ["Administrator", "Editor", "a", "A-1_b"] {
+            assert!(Role::new(name, Timestamp::UNIX_EPOCH).is_ok(), "{name}");
+        }
+        for name in ["", "1a", "é", "a b", "аdmin", &"a".repeat(65)] {
+            assert!(matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::InvalidRequest(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_two_words() {
+        let check = |text: &str| check_permissions(&BTreeSet::from([text.to_owned()])).is_ok();
+        assert!(check("users:read") && check("a:b-c_1"));
+        for bad in
+            ["", "users", "users:", ":read", "a:b:c", "A:b", "1a:b", "a: b", "*:*", &format!("a:{}", "b".repeat(33))]
+        {
+            assert!(!check(bad), "{bad}");
+        }
+    }
+}

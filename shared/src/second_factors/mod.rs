@@ -1,0 +1,286 @@
+//! Setting up, checking and removing second factors.
+
+mod recovery_code;
+mod second_factor;
+mod table;
+pub mod totp;
+
+pub(crate) use self::table::CHANGED_BY;
+pub use self::{
+    recovery_code::{CODES, RecoveryCode},
+    second_factor::{Enrolment, MfaRequired, MfaToken, PendingSignIn, SecondFactor, SecondFactorMethod},
+    totp::{TotpSecret, qr_svg},
+};
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    apps::App,
+    audit::{Action, Deed, Event, Recorder},
+    base::{Clock, Error, Random, seconds, seconds_until, whole_seconds},
+    crypto::{HashKeys, IdentifierHash},
+    limits::Throttle,
+    settings::Settings,
+    table::Store,
+    users::{AuthenticationMethod, User},
+};
+
+/// How long somebody has to confirm an authenticator app.
+const ENROLMENT_SECONDS: i64 = 600;
+
+/// The second factors of the service.
+#[derive(Clone)]
+pub struct SecondFactors {
+    pub(crate) store: Store,
+    pub(crate) hash_keys: Arc<HashKeys>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+/// What an authenticator app has to know.
+pub struct NewTotp {
+    /// The secret.
+    pub secret: TotpSecret,
+    /// The same for apps.
+    pub otpauth_uri: String,
+    /// Seconds until it has to be confirmed.
+    pub expires_in: i64,
+}
+
+impl SecondFactors {
+    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { store: self.store.recording(event), ..self.clone() }
+    }
+
+    /// Starts to set up an authenticator app. It takes the place of one that was not confirmed.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where there is one already.
+    pub async fn enrol(&self, user: &User, app: &App) -> Result<NewTotp, Error> {
+        if user.totp {
+            return Err(Error::conflict("totp", "an authenticator app is set up already; remove it first"));
+        }
+        let now = self.clock.now();
+        let secret = TotpSecret::draw(&self.random)?;
+        let enrolment = Enrolment {
+            sealed_secret: self.hash_keys.seal_second_factor(user.id, secret.as_bytes(), &self.random)?,
+            expires_at: now + seconds(ENROLMENT_SECONDS),
+        };
+        self.store.put_enrolment(user.id, &enrolment).await?;
+        let otpauth_uri = secret.otpauth_uri(&app.name, &user.display_name());
+        Ok(NewTotp { secret, otpauth_uri, expires_in: seconds_until(enrolment.expires_at, now) })
+    }
+
+    /// Ends the set-up with a first code. Answers the recovery codes, which are shown this once.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where nothing waits to be confirmed, or there is one; [`Error::OtpIncorrect`].
+    pub async fn confirm(&self, user: &User, code: &str) -> Result<(User, Vec<RecoveryCode>), Error> {
+        check_form(Some(SecondFactorMethod::Totp), code)?;
+        // A set-up that began beside another must not take the place of that one, once it is asked for.
+        if user.totp {
+            return Err(Error::conflict("totp", "an authenticator app is set up already; remove it first"));
+        }
+        let now = self.clock.now();
+        let enrolment = self.store.enrolment(user.id, now).await?;
+        let enrolment =
+            enrolment.ok_or_else(|| Error::conflict("totp", "nothing waits to be confirmed; start anew"))?;
+        let secret = self.secret(user.id, &enrolment.sealed_secret)?;
+        // Whoever began was told the secret; another session of the user was not, and could guess.
+        let counted = self.spend(user).await?;
+        let step = secret.matching_step(code, now).ok_or(Error::OtpIncorrect { attempts_left: None })?;
+        self.pass(&counted, now).await?;
+        let codes = RecoveryCode::draw_set(&self.random)?;
+        let factor = SecondFactor {
+            sealed_secret: enrolment.sealed_secret,
+            last_step: step,
+            recovery_codes: codes.iter().map(|code| code.hash(user.id, &self.hash_keys)).collect(),
+            created_at: now,
+        };
+        // Of several confirmations at once one takes the enrolment away, and its codes are the ones that count.
+        let changed_at = whole_seconds(now);
+        let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
+            user.totp = true;
+            user.updated_at = changed_at;
+            Ok(())
+        });
+        let user = user.await.map_err(|error| match error {
+            Error::PreconditionFailed => Error::conflict("totp", "it was confirmed just now"),
+            error => error,
+        })?;
+        Ok((user, codes))
+    }
+
+    /// Checks a second factor and uses it up. The try is counted before anything is compared.
+    ///
+    /// # Errors
+    /// [`Error::OtpIncorrect`], also for a code that was used before; [`Error::OtpLocked`] where the user
+    /// has to wait; [`Error::Conflict`] where there is no second factor.
+    pub async fn check(&self, user: &User, method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
+        self.check_for(user, method, code, &Uuid::from_bytes(self.random.bytes()?).to_string()).await
+    }
+
+    /// As [`Self::check`]; a code that `mark` used up last is good for it again.
+    async fn check_for(
+        &self,
+        user: &User,
+        method: Option<SecondFactorMethod>,
+        code: &str,
+        mark: &str,
+    ) -> Result<(), Error> {
+        check_form(method, code)?;
+        let now = self.clock.now();
+        let none = || Error::conflict("totp", "no authenticator app is set up");
+        if !user.totp {
+            return Err(none());
+        }
+        let counted = self.spend(user).await?;
+        let factor = self.store.second_factor(user.id).await?.ok_or_else(none)?;
+        if !self.use_up(user.id, &factor, (method, code), mark).await? {
+            return Err(Error::OtpIncorrect { attempts_left: None });
+        }
+        self.pass(&counted, now).await
+    }
+
+    /// Counts a try against the user's first address, as every other secret of his.
+    async fn spend(&self, user: &User) -> Result<IdentifierHash, Error> {
+        let (now, limits) = (self.clock.now(), &self.settings.limits);
+        let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
+        let counted = self.hash_keys.address(&counted);
+        let identity = self.store.identity(&counted).await?;
+        let spend = |throttle: &mut Throttle| throttle.spend_second_factor(limits, now);
+        self.store.change_throttle(&counted, identity, now, spend).await?;
+        Ok(counted)
+    }
+
+    /// Takes back what [`Self::spend`] counted at `now`.
+    async fn pass(&self, counted: &IdentifierHash, now: Timestamp) -> Result<(), Error> {
+        let identity = self.store.identity(counted).await?;
+        let pass = |throttle: &mut Throttle| {
+            throttle.pass_second_factor(now);
+            Ok(())
+        };
+        self.store.change_throttle(counted, identity, now, pass).await
+    }
+
+    /// Whether a code is right, and this is the one that uses it up.
+    async fn use_up(
+        &self,
+        user_id: Uuid,
+        factor: &SecondFactor,
+        (method, code): (Option<SecondFactorMethod>, &str),
+        mark: &str,
+    ) -> Result<bool, Error> {
+        if method != Some(SecondFactorMethod::RecoveryCode) {
+            let step = self.secret(user_id, &factor.sealed_secret)?.matching_step(code, self.clock.now());
+            if let Some(step) = step {
+                return self.store.use_totp_step(user_id, &factor.sealed_secret, step, mark).await;
+            }
+        }
+        if method != Some(SecondFactorMethod::Totp)
+            && let Some(code) = RecoveryCode::parse(code)
+        {
+            return self.store.use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys), mark).await;
+        }
+        Ok(false)
+    }
+
+    /// Removes the authenticator app and its recovery codes.
+    pub async fn remove(&self, user_id: Uuid) -> Result<User, Error> {
+        let now = whole_seconds(self.clock.now());
+        let user = self.store.delete_second_factor(user_id, &self.hash_keys, |user| {
+            if user.totp {
+                user.totp = false;
+                user.updated_at = now;
+            }
+            Ok(())
+        });
+        user.await
+    }
+
+    /// A new set of recovery codes; the old ones are dead.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where the authenticator app was removed in the meantime.
+    pub async fn renew_recovery_codes(&self, user_id: Uuid) -> Result<Vec<RecoveryCode>, Error> {
+        let codes = RecoveryCode::draw_set(&self.random)?;
+        let hashes = codes.iter().map(|code| code.hash(user_id, &self.hash_keys)).collect();
+        if self.store.replace_recovery_codes(user_id, &hashes).await? {
+            Ok(codes)
+        } else {
+            Err(Error::conflict("totp", "no authenticator app is set up"))
+        }
+    }
+
+    /// Proves the second factor of a sign-in that waits for it. Answers that sign-in, its `amr` complete.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`], [`Error::TokenExpired`]; [`Error::OtpIncorrect`], [`Error::OtpLocked`].
+    pub async fn prove(
+        &self,
+        token: &str,
+        method: SecondFactorMethod,
+        code: &str,
+        recorder: &Recorder,
+    ) -> Result<PendingSignIn, Error> {
+        check_form(Some(method), code)?;
+        let token_hash = self.hash_keys.identifier("mfa token", token);
+        let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
+        let user = self.store.user(pending.user_id).await?.filter(|user| user.totp).ok_or(Error::TokenInvalid)?;
+        // Who sends token and code again, because he was told that it came to nothing, has not used the code yet.
+        let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
+        match self.check_for(&user, Some(method), code, mark.as_str()).await {
+            Err(Error::OtpIncorrect { .. }) => {
+                let deed = Deed::failed(Action::SignIn, format!("user:{}", user.id), &pending.terms.client_id);
+                self.store.record(&recorder.event(deed)?).await?;
+                return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
+            }
+            checked => checked?,
+        }
+        pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
+        pending.recognised.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
+        Ok(pending)
+    }
+
+    /// Does what a sign-in was used for. Where that is unavailable it waits again.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn redeem<T>(
+        &self,
+        token: &str,
+        used_by: Option<Uuid>,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let result = work.await;
+        if let (Err(Error::Unavailable(_)), Some(used_by)) = (&result, used_by) {
+            let token_hash = self.hash_keys.identifier("mfa token", token);
+            if let Err(error) = self.store.reopen_pending_sign_in(&token_hash, used_by).await {
+                tracing::warn!(%error, "a second factor that came to nothing stays used up");
+            }
+        }
+        result
+    }
+
+    fn secret(&self, user_id: Uuid, sealed: &[u8]) -> Result<TotpSecret, Error> {
+        TotpSecret::from_bytes(&self.hash_keys.open_second_factor(user_id, sealed)?)
+    }
+}
+
+/// Refuses what can be no code of a method, before a try is spent on it.
+fn check_form(method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
+    let is_totp = || code.len() == totp::DIGITS && code.bytes().all(|byte| byte.is_ascii_digit());
+    let is_recovery_code = || RecoveryCode::parse(code).is_some();
+    let (fits, expected) = match method {
+        Some(SecondFactorMethod::Totp) => (is_totp(), "must be six digits"),
+        Some(SecondFactorMethod::RecoveryCode) => (is_recovery_code(), "is no recovery code"),
+        None => (is_totp() || is_recovery_code(), "must be six digits, or a recovery code"),
+    };
+    if fits { Ok(()) } else { Err(Error::field("code", expected)) }
+}

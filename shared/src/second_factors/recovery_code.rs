@@ -1,0 +1,67 @@
+//! Recovery codes: for whoever lost his authenticator app (NIST SP 800-63B-4 §3.1.2, look-up secrets).
+
+use data_encoding::BASE32_NOPAD;
+use uuid::Uuid;
+use zeroize::ZeroizeOnDrop;
+
+use crate::{
+    base::{Error, Random},
+    crypto::{HashKeys, IdentifierHash},
+};
+
+/// How many codes a set has.
+pub const CODES: usize = 10;
+/// Characters of a code: 80 bits in base32.
+const CHARS: usize = 16;
+/// Characters between two dashes.
+const GROUP: usize = 4;
+
+/// A recovery code, without dashes and in upper case. It has no `Debug` and no `Serialize`.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct RecoveryCode(String);
+
+impl RecoveryCode {
+    /// A new set.
+    pub fn draw_set(random: &Random) -> Result<Vec<Self>, Error> {
+        (0..CODES).map(|_| Ok(Self(BASE32_NOPAD.encode(&random.bytes::<10>()?)))).collect()
+    }
+
+    /// A code that somebody sent: dashes and spaces do not matter, nor does case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let code: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| c.to_ascii_uppercase()).collect();
+        let fits = code.len() == CHARS && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+        fits.then_some(Self(code))
+    }
+
+    /// The code as it is shown, once: in groups of four.
+    pub fn shown(&self) -> String {
+        let groups: Vec<_> = self.0.as_bytes().chunks(GROUP).map(String::from_utf8_lossy).collect();
+        groups.join("-")
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self, user_id: Uuid, keys: &HashKeys) -> IdentifierHash {
+        keys.identifier("recovery code", &format!("{user_id}:{}", self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_it_is_shown_and_as_people_type_it() {
+        let codes = RecoveryCode::draw_set(&Random::system()).unwrap();
+        assert_eq!(codes.len(), CODES);
+        for code in codes {
+            let shown = code.shown();
+            assert_eq!((shown.len(), shown.matches('-').count()), (19, 3));
+            for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', ""), shown.replace('-', " ")] {
+                assert_eq!(RecoveryCode::parse(&typed).unwrap().0, code.0);
+            }
+        }
+        for odd in ["", "AAAA-AAAA-AAAA-AAA", "AAAA-AAAA-AAAA-AAA1", "AAAA-AAAA-AAAA-AAAA-A", "ÄAAA-AAAA-AAAA-AAAA"] {
+            assert!(RecoveryCode::parse(odd).is_none(), "{odd}");
+        }
+    }
+}

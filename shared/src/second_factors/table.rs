@@ -1,0 +1,213 @@
+//! Second factors, and the sign-ins that wait for one.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, TransactWriteItem},
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Enrolment, PendingSignIn, SecondFactor};
+use crate::{
+    base::Error,
+    crypto::{HashKeys, IdentifierHash},
+    table::{Key, Store, Updated, bytes, from_item, number, text, to_item},
+    users::User,
+};
+
+/// The attribute that says which write came last.
+pub(crate) const CHANGED_BY: &str = "changed_by";
+
+impl Store {
+    /// Keeps an authenticator app that is not confirmed, in the place of the one before.
+    pub async fn put_enrolment(&self, user_id: Uuid, enrolment: &Enrolment) -> Result<(), Error> {
+        self.put(to_item(Key::enrolment(user_id), enrolment)?).await
+    }
+
+    /// The authenticator app that waits to be confirmed.
+    pub async fn enrolment(&self, user_id: Uuid, now: Timestamp) -> Result<Option<Enrolment>, Error> {
+        let enrolment = self.get::<Enrolment>(Key::enrolment(user_id)).await?;
+        Ok(enrolment.filter(|enrolment| enrolment.expires_at > now))
+    }
+
+    /// A user's second factor, whether or not the user has it switched on.
+    pub async fn second_factor(&self, user_id: Uuid) -> Result<Option<SecondFactor>, Error> {
+        self.get(Key::second_factor(user_id)).await
+    }
+
+    /// Switches a confirmed authenticator app on, in one transaction with what `change` changes of the user, and
+    /// takes its enrolment away.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] where this is not the one confirmation of it.
+    pub async fn put_second_factor(
+        &self,
+        user_id: Uuid,
+        keys: &HashKeys,
+        factor: &SecondFactor,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<User, Error> {
+        let sealed = bytes(&factor.sealed_secret);
+        let items = vec![
+            self.delete_where(Key::enrolment(user_id), "sealed_secret", sealed)?,
+            self.put_always(to_item(Key::second_factor(user_id), factor)?)?,
+        ];
+        self.change_user_and(user_id, keys, change, items).await
+    }
+
+    /// Forgets a second factor, and one that waits to be confirmed, in one transaction with what `change`
+    /// changes of the user.
+    ///
+    /// # Errors
+    /// As [`Self::change_user`].
+    pub async fn delete_second_factor(
+        &self,
+        user_id: Uuid,
+        keys: &HashKeys,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<User, Error> {
+        self.change_user_and(user_id, keys, change, self.delete_factor_items(user_id)?).await
+    }
+
+    /// The writes that forget a second factor, and one that waits to be confirmed.
+    pub(crate) fn delete_factor_items(&self, user_id: Uuid) -> Result<Vec<TransactWriteItem>, Error> {
+        Ok(vec![self.delete_always(Key::second_factor(user_id))?, self.delete_always(Key::enrolment(user_id))?])
+    }
+
+    /// Uses up the code of a step; answers whether it was still to be had (RFC 6238 §5.2), or was used by the
+    /// same `mark` last.
+    pub async fn use_totp_step(
+        &self,
+        user_id: Uuid,
+        sealed_secret: &[u8],
+        step: i64,
+        mark: &str,
+    ) -> Result<bool, Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET last_step = :step, changed_by = :changed_by")
+            .condition_expression("sealed_secret = :sealed_secret AND last_step < :step")
+            .expression_attribute_values(":sealed_secret", bytes(sealed_secret))
+            .expression_attribute_values(":step", number(step));
+        self.change_second_factor(user_id, update, mark).await
+    }
+
+    /// Uses up a recovery code; answers whether it was still there, or was used by the same `mark` last.
+    pub async fn use_recovery_code(&self, user_id: Uuid, hash: &IdentifierHash, mark: &str) -> Result<bool, Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("DELETE recovery_codes :codes SET changed_by = :changed_by")
+            .condition_expression("contains(recovery_codes, :code)")
+            .expression_attribute_values(":codes", AttributeValue::Ss(vec![hash.as_str().to_owned()]))
+            .expression_attribute_values(":code", text(hash.as_str()));
+        self.change_second_factor(user_id, update, mark).await
+    }
+
+    /// Puts new recovery codes in the place of the old; answers whether there is a second factor.
+    pub async fn replace_recovery_codes(
+        &self,
+        user_id: Uuid,
+        hashes: &BTreeSet<IdentifierHash>,
+    ) -> Result<bool, Error> {
+        let hashes = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET recovery_codes = :codes, changed_by = :changed_by")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":codes", AttributeValue::Ss(hashes));
+        self.change_second_factor(user_id, update, &Uuid::from_bytes(self.random.bytes()?).to_string()).await
+    }
+
+    /// Changes a second factor; answers whether the condition held, for this or an earlier try of it.
+    async fn change_second_factor(
+        &self,
+        user_id: Uuid,
+        update: UpdateItemFluentBuilder,
+        mark: &str,
+    ) -> Result<bool, Error> {
+        let changed_by = text(mark);
+        let update = update.expression_attribute_values(":changed_by", changed_by.clone());
+        Ok(match self.update_if(Key::second_factor(user_id), update).await? {
+            Updated::Done(_) => true,
+            Updated::Refused(item) => item.is_some_and(|item| item.get(CHANGED_BY) == Some(&changed_by)),
+        })
+    }
+
+    /// Keeps a sign-in that waits for its second factor.
+    pub async fn put_pending_sign_in(&self, token_hash: &IdentifierHash, pending: &PendingSignIn) -> Result<(), Error> {
+        self.put(to_item(Key::pending_sign_in(token_hash), pending)?).await
+    }
+
+    /// Spends a try of a sign-in that waits for its second factor.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] where there is none, or it is used up; [`Error::TokenExpired`];
+    /// [`Error::OtpLocked`] where it has no tries left.
+    pub async fn spend_mfa_attempt(&self, token_hash: &IdentifierHash, now: Timestamp) -> Result<PendingSignIn, Error> {
+        let tried_by = text(Uuid::from_bytes(self.random.bytes()?));
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET attempts_used = attempts_used + :one, tried_by = :tried_by")
+            .condition_expression(
+                "attempts_used < attempts_max AND expires_at > :now AND attribute_not_exists(used_by) \
+                 AND (attribute_not_exists(tried_by) OR tried_by <> :tried_by)",
+            )
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":tried_by", tried_by.clone())
+            .expression_attribute_values(":now", number(now.as_second()));
+        match self.update_if(Key::pending_sign_in(token_hash), update).await? {
+            Updated::Done(item) => from_item(item),
+            Updated::Refused(None) => Err(Error::TokenInvalid),
+            // Our own write, whose answer was lost.
+            Updated::Refused(Some(item)) if item.get("tried_by") == Some(&tried_by) => from_item(item),
+            Updated::Refused(Some(item)) => {
+                let pending: PendingSignIn = from_item(item)?;
+                Err(if pending.used_by.is_some() {
+                    Error::TokenInvalid
+                } else if pending.expires_at <= now {
+                    Error::TokenExpired
+                } else {
+                    Error::OtpLocked { retry_after: None }
+                })
+            }
+        }
+    }
+
+    /// Uses up a sign-in that waited for its second factor; answers by which use.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] where that has happened before.
+    pub async fn use_pending_sign_in(&self, token_hash: &IdentifierHash) -> Result<Uuid, Error> {
+        let id = Uuid::from_bytes(self.random.bytes()?);
+        let used_by = text(id);
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET used_by = :used_by")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_by)")
+            .expression_attribute_values(":used_by", used_by.clone());
+        match self.update_if(Key::pending_sign_in(token_hash), update).await? {
+            Updated::Refused(item) if item.as_ref().is_none_or(|item| item.get("used_by") != Some(&used_by)) => {
+                Err(Error::TokenInvalid)
+            }
+            _ => Ok(id),
+        }
+    }
+
+    /// Takes a use of a sign-in back: it waits again.
+    pub async fn reopen_pending_sign_in(&self, token_hash: &IdentifierHash, used_by: Uuid) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("REMOVE used_by")
+            .condition_expression("used_by = :used_by")
+            .expression_attribute_values(":used_by", text(used_by));
+        self.update_if(Key::pending_sign_in(token_hash), update).await.map(drop)
+    }
+}

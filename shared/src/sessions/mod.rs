@@ -1,0 +1,351 @@
+//! Signing in, refreshing, signing out.
+
+mod table;
+
+pub use self::table::{Begun, Rotation};
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    apps::{Apps, SessionTerms, SignUp},
+    audit::{Action, Audit, Deed, Event},
+    avatars::AvatarUrls,
+    base::{
+        Clock, Error, Random,
+        metrics::{self, Metric},
+        seconds, seconds_until, whole_seconds,
+    },
+    challenges::{Attempts, ChallengeContent, Proven},
+    crypto::HashKeys,
+    identifiers::Address,
+    roles::Roles,
+    second_factors::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
+    settings::Settings,
+    table::Store,
+    tokens::{Claims, RefreshToken, Signer},
+    users::{AuthenticationMethod, Created, Device, Recognised, Session, User, UserStatus, UserView},
+};
+
+/// How long a sign-in waits for its second factor.
+const MFA_SECONDS: i64 = 300;
+
+/// The tokens of a session (RFC 6749 §5.1, plus the end of the refresh token).
+#[derive(Serialize, ToSchema)]
+pub struct TokenPair {
+    /// A JWT after RFC 9068.
+    access_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// Opaque, good for one use.
+    #[schema(example = "lkr_…")]
+    refresh_token: String,
+    /// Seconds until the refresh token ends, if it is not used.
+    #[schema(example = 1_209_600)]
+    refresh_expires_in: i64,
+    /// The permissions, separated by spaces.
+    #[schema(example = "")]
+    scope: String,
+}
+
+/// A sign-in that succeeded.
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// The tokens.
+    #[serde(flatten)]
+    pub tokens: TokenPair,
+    /// Whether this sign-in made the account.
+    is_new_user: bool,
+    user: UserView,
+}
+
+/// How a sign-in goes on.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignIn {
+    /// There is a session.
+    Done(Box<SignedIn>),
+    /// The second factor is due.
+    MfaRequired(MfaRequired),
+}
+
+/// The sessions of the service.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(crate) store: Store,
+    pub(crate) apps: Apps,
+    pub(crate) roles: Roles,
+    pub(crate) audit: Audit,
+    pub(crate) avatar_urls: AvatarUrls,
+    pub(crate) hash_keys: Arc<HashKeys>,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+impl Sessions {
+    /// Signs in the user who proved an address; makes the account where there is none.
+    ///
+    /// # Errors
+    /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a stranger, where the
+    /// app has closed its sign-up in the meantime.
+    pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
+        let now = self.clock.now();
+        self.apps.check(&proven.content.terms.client_id).await?;
+        let method = match proven.content.address {
+            Address::Sms(_) => AuthenticationMethod::Sms,
+            Address::Email(_) => AuthenticationMethod::Email,
+        };
+        let owner = match proven.owner {
+            Some(owner) => owner,
+            None => match self.sign_up(&proven, method, device.clone(), now).await? {
+                Some(signed_in) => return Ok(SignIn::Done(Box::new(signed_in))),
+                // Somebody else's proof was faster: the address has its owner now.
+                None => {
+                    let identifier = self.hash_keys.address(&proven.content.address);
+                    self.store.owner(&identifier).await?.ok_or(Error::OtpExpired)?
+                }
+            },
+        };
+        let recognised = Recognised { amr: vec![method], password_count: None };
+        let sign_in = self.begin(owner, proven.content.terms, recognised, device).await?;
+        sign_in.ok_or(Error::OtpExpired)
+    }
+
+    /// Starts a session of a user who was `recognised`, or asks for the second factor where
+    /// that is due; nothing where the user is gone.
+    ///
+    /// # Errors
+    /// [`Error::UserDisabled`]; [`Error::InvalidCredentials`] or [`Error::TokenInvalid`] where the password is another
+    /// one by now.
+    pub async fn begin(
+        &self,
+        user_id: Uuid,
+        terms: SessionTerms,
+        recognised: Recognised,
+        device: Device,
+    ) -> Result<Option<SignIn>, Error> {
+        let (now, password_count) = (self.clock.now(), recognised.password_count);
+        let (session, refresh) = self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
+        let ids = (user_id, refresh.session_id);
+        let default_role = terms.default_role.as_deref();
+        let mut begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
+        if matches!(begun, Begun::Unproven) {
+            // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
+            self.store.prove_user(user_id, &self.hash_keys, self.settings.admin_phone.as_ref()).await?;
+            begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
+        }
+        Ok(match begun {
+            Begun::Yes(user) => {
+                self.store.record(&self.sign_in_event(user_id, &session)?).await?;
+                Some(SignIn::Done(Box::new(self.signed_in(&user, &refresh, false, now).await?)))
+            }
+            Begun::SecondFactorDue => {
+                Some(SignIn::MfaRequired(self.ask_for_second_factor(user_id, terms, recognised, now).await?))
+            }
+            Begun::PasswordChanged if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
+                return Err(Error::TokenInvalid);
+            }
+            Begun::PasswordChanged => return Err(Error::InvalidCredentials),
+            Begun::NoUser | Begun::Unproven => None,
+        })
+    }
+
+    async fn ask_for_second_factor(
+        &self,
+        user_id: Uuid,
+        terms: SessionTerms,
+        recognised: Recognised,
+        now: Timestamp,
+    ) -> Result<MfaRequired, Error> {
+        let token = MfaToken::draw(&self.random)?;
+        let pending = PendingSignIn {
+            user_id,
+            terms,
+            recognised,
+            attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
+            expires_at: now + seconds(MFA_SECONDS),
+            used_by: None,
+        };
+        self.store.put_pending_sign_in(&self.hash_keys.identifier("mfa token", token.as_str()), &pending).await?;
+        Ok(MfaRequired {
+            mfa_required: true,
+            mfa_token: token,
+            methods: SecondFactorMethod::ALL.to_vec(),
+            expires_in: seconds_until(pending.expires_at, now),
+        })
+    }
+
+    /// Makes the account of an address that was just proven, with what its sign-up asked for. Nothing
+    /// where the address has a user by now.
+    async fn sign_up(
+        &self,
+        proven: &Proven,
+        method: AuthenticationMethod,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<Option<SignedIn>, Error> {
+        let app = self.apps.active(&proven.content.terms.client_id).await?;
+        if app.sign_up == SignUp::Closed {
+            return Err(Error::OtpExpired);
+        }
+        let terms = app.session_terms(&self.settings);
+        let mut user = self.new_user(&proven.content, &terms, now)?;
+        let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
+        let store = self.store.recording(self.sign_in_event(user.id, &session)?);
+        user.sessions.insert(refresh.session_id, session);
+        let identifier = self.hash_keys.address(&proven.content.address);
+        loop {
+            match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
+                Created::Yes => return self.signed_in(&user, &refresh, true, now).await.map(Some),
+                Created::Taken(taken) if taken == identifier => return Ok(None),
+                // Whoever proved first has the username; this account can choose another.
+                Created::Taken(_) if user.username.is_some() => user.username = None,
+                Created::Taken(_) => return Err(Error::Internal("an identifier that the user does not have".into())),
+            }
+        }
+    }
+
+    /// The refresh token that a client sent.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`], [`Error::TokenExpired`].
+    pub fn refresh_token(&self, token: &str) -> Result<RefreshToken, Error> {
+        let token = RefreshToken::decode(token, &self.hash_keys)?;
+        if token.ends_at <= self.clock.now() { Err(Error::TokenExpired) } else { Ok(token) }
+    }
+
+    /// Exchanges a refresh token for a new pair. Whoever calls has checked the app.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`]; and
+    /// [`Error::RefreshTokenReused`] for one that was used before, which ends its session
+    /// (RFC 9700 §4.14.2).
+    pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenPair, Error> {
+        let now = self.clock.now();
+        let next = token.successor(&self.hash_keys);
+        let ids = (token.user_id, token.session_id);
+        match self.store.rotate_refresh(ids, &token.hash(), &next.hash(), now).await? {
+            Rotation::Rotated(user) => self.tokens(&user, &next, now).await,
+            Rotation::Disabled => Err(Error::UserDisabled),
+            Rotation::Expired => Err(Error::TokenExpired),
+            Rotation::Ended => Err(Error::TokenInvalid),
+            Rotation::Replayed => {
+                self.store.end_sessions(token.user_id, &[token.session_id]).await?;
+                Err(Error::RefreshTokenReused)
+            }
+        }
+    }
+
+    fn new_user(&self, content: &ChallengeContent, terms: &SessionTerms, now: Timestamp) -> Result<User, Error> {
+        let registration = content.registration.clone().unwrap_or_default();
+        let (phone, email) = match &content.address {
+            Address::Sms(phone) => (Some(phone.clone()), None),
+            Address::Email(email) => (None, Some(email.clone())),
+        };
+        let mut roles = BTreeMap::new();
+        if let Some(role) = &terms.default_role {
+            roles.insert(terms.client_id.clone(), BTreeSet::from([role.clone()]));
+        }
+        let begins_at = whole_seconds(now);
+        let mut user = User {
+            id: self.random.uuid(now)?,
+            phone,
+            email_verified: email.is_some(),
+            email: email.or(registration.unverified_email),
+            username: registration.username,
+            name: registration.name,
+            password: registration.password,
+            unproven: false,
+            totp: false,
+            password_count: 0,
+            version: 0,
+            avatar: None,
+            avatar_leftovers: BTreeSet::new(),
+            locale: content.locale.clone(),
+            status: UserStatus::Active,
+            roles,
+            sessions: BTreeMap::new(),
+            created_at: begins_at,
+            updated_at: begins_at,
+            last_sign_in_at: Some(begins_at),
+        };
+        user.become_admin_with(self.settings.admin_phone.as_ref());
+        Ok(user)
+    }
+
+    fn new_session(
+        &self,
+        user_id: Uuid,
+        terms: &SessionTerms,
+        amr: Vec<AuthenticationMethod>,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<(Session, RefreshToken), Error> {
+        let id = self.random.uuid(now)?;
+        let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
+        let refresh = RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
+        let session = Session {
+            client_id: terms.client_id.clone(),
+            access_token_ttl: terms.access_token_ttl,
+            device,
+            amr,
+            created_at: whole_seconds(now),
+            last_used_at: now,
+            ends_at,
+            refresh_hash: refresh.hash(),
+        };
+        Ok((session, refresh))
+    }
+
+    fn sign_in_event(&self, user_id: Uuid, session: &Session) -> Result<Event, Error> {
+        let deed = Deed::own(Action::SignIn, user_id, &session.client_id);
+        let codes = [AuthenticationMethod::Sms, AuthenticationMethod::Email];
+        self.audit.event(deed.by_code(codes.iter().any(|code| session.amr.contains(code))), &session.device)
+    }
+
+    async fn signed_in(
+        &self,
+        user: &User,
+        refresh: &RefreshToken,
+        is_new_user: bool,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
+        metrics::count(Metric::SignIns);
+        Ok(SignedIn {
+            tokens: self.tokens(user, refresh, now).await?,
+            is_new_user,
+            user: UserView::new(user, &refresh.client_id, &self.avatar_urls),
+        })
+    }
+
+    /// The tokens of the session of a refresh token.
+    async fn tokens(&self, user: &User, refresh: &RefreshToken, now: Timestamp) -> Result<TokenPair, Error> {
+        let sid = refresh.session_id;
+        let session = user.live_session(sid, now).ok_or(Error::TokenInvalid)?;
+        // An access token does not outlive its session.
+        let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
+        let claims = Claims::new(&self.settings.issuer, user, (sid, session), self.random.uuid(now)?, now, expires_in);
+        let permissions = self.roles.token_permissions(&claims.roles).await?;
+        let claims = claims.permitting(&permissions);
+        Ok(TokenPair {
+            access_token: self.signer.sign(&claims)?,
+            scope: claims.scope,
+            token_type: "Bearer",
+            expires_in,
+            refresh_token: refresh.encode(&self.hash_keys),
+            refresh_expires_in: seconds_until(session.expires_at(), now),
+        })
+    }
+}

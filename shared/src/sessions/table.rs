@@ -1,0 +1,238 @@
+//! Sessions.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    base::Error,
+    table::{Item, Key, Store, Updated, bytes, from_item, number, text, unavailable},
+    users::{AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, REFRESH_GRACE_MILLIS, Session, User, UserStatus},
+};
+
+/// Sessions whose time is over are swept when there are so many.
+const SWEPT_AT_ONCE: usize = 5;
+
+/// The outcome of using a refresh token.
+#[derive(Debug)]
+pub enum Rotation {
+    /// The successor is the live one now; or the client asks again for it, within the grace. This is the user.
+    Rotated(Box<User>),
+    /// The token had been used before.
+    Replayed,
+    /// The session was idle for too long.
+    Expired,
+    /// There is no such session.
+    Ended,
+    /// The user is disabled. Nothing has changed: one who is enabled again can go on.
+    Disabled,
+}
+
+/// The outcome of beginning a session.
+#[derive(Debug)]
+pub enum Begun {
+    /// It lives; this is its user.
+    Yes(Box<User>),
+    /// The user has a second factor, and the session does not.
+    SecondFactorDue,
+    /// What there is of the user was written down before anybody proved the address.
+    Unproven,
+    /// The password is another one than was compared.
+    PasswordChanged,
+    /// There is no such user.
+    NoUser,
+}
+
+/// The outcome of a conditional change of a user.
+enum Changed {
+    /// The user as he is now.
+    Yes(Box<User>),
+    /// The condition did not hold, for this user or for want of one.
+    Refused(Option<Box<User>>),
+}
+
+impl Store {
+    /// Puts the hash of the next refresh secret in the place of `current`, in one conditional write.
+    pub async fn rotate_refresh(
+        &self,
+        (user_id, session_id): (Uuid, Uuid),
+        current: &[u8],
+        next: &[u8],
+        now: Timestamp,
+    ) -> Result<Rotation, Error> {
+        let idle_since = now.as_second().saturating_sub(IDLE_SECONDS).saturating_add(1).saturating_mul(1000);
+        let values = HashMap::from([
+            (":active".to_owned(), text(UserStatus::Active.name())),
+            (":current".to_owned(), bytes(current)),
+            (":next".to_owned(), bytes(next)),
+            (":idle_since".to_owned(), number(idle_since)),
+            (":now".to_owned(), number(now.as_second())),
+            (":now_millis".to_owned(), number(now.as_millisecond())),
+        ]);
+        let update = "SET sessions.#id.h = :next, sessions.#id.l = :now_millis ADD version :one";
+        let condition = "user_status = :active AND sessions.#id.h = :current \
+                         AND sessions.#id.l >= :idle_since AND sessions.#id.e > :now";
+        let names = HashMap::from([(placeholder(0), session_id.to_string())]);
+        let user = match self.change_sessions(user_id, update, condition, names, values).await? {
+            Changed::Yes(user) => return Ok(Rotation::Rotated(user)),
+            Changed::Refused(None) => return Ok(Rotation::Ended),
+            Changed::Refused(Some(user)) => user,
+        };
+        if user.status == UserStatus::Disabled {
+            return Ok(Rotation::Disabled);
+        }
+        let Some(session) = user.sessions.get(&session_id) else { return Ok(Rotation::Ended) };
+        if session.expires_at() <= now {
+            return Ok(Rotation::Expired);
+        }
+        // The successor is the live one: a retry, or our own write whose answer was lost. Once the
+        // successor was used itself, this no longer holds.
+        let age_millis = now.as_millisecond() - session.last_used_at.as_millisecond();
+        if session.refresh_hash == next && age_millis <= REFRESH_GRACE_MILLIS {
+            return Ok(Rotation::Rotated(user));
+        }
+        Ok(Rotation::Replayed)
+    }
+
+    /// Adds a session to its user and notes the sign-in; who is new to the app gets its `default_role`. Where a password was
+    /// compared, it has to be the one of `password_count` still.
+    ///
+    /// # Errors
+    /// [`Error::UserDisabled`] for a disabled user; then there is no session.
+    pub async fn begin_session(
+        &self,
+        (user_id, session_id): (Uuid, Uuid),
+        session: &Session,
+        default_role: Option<&str>,
+        password_count: Option<u64>,
+    ) -> Result<Begun, Error> {
+        let as_stored =
+            serde_dynamo::to_attribute_value(session).map_err(|error| Error::Internal(error.to_string()))?;
+        let mut update = "SET sessions.#id = :session, last_sign_in_at = :now".to_owned();
+        let mut names = HashMap::from([(placeholder(0), session_id.to_string())]);
+        let mut values = HashMap::from([
+            (":active".to_owned(), text(UserStatus::Active.name())),
+            (":session".to_owned(), as_stored),
+            (":now".to_owned(), number(session.created_at.as_second())),
+        ]);
+        if let Some(role) = default_role {
+            update.push_str(", #roles.#app = if_not_exists(#roles.#app, :default_roles)");
+            names.insert("#roles".to_owned(), "roles".to_owned());
+            names.insert("#app".to_owned(), session.client_id.clone());
+            values.insert(":default_roles".to_owned(), AttributeValue::L(vec![text(role)]));
+        }
+        update.push_str(" ADD version :one");
+        let mut condition = "attribute_exists(pk) AND user_status = :active".to_owned();
+        if !session.amr.contains(&AuthenticationMethod::Mfa) {
+            condition.push_str(" AND attribute_not_exists(totp)");
+        }
+        let proves_address = session.amr.iter().any(|method| method.proves_address());
+        if proves_address {
+            condition.push_str(" AND attribute_not_exists(unproven)");
+        }
+        if let Some(count) = password_count {
+            condition.push_str(" AND password_count = :password_count");
+            values.insert(":password_count".to_owned(), AttributeValue::N(count.to_string()));
+        }
+        match self.change_sessions(user_id, &update, &condition, names, values).await? {
+            Changed::Yes(user) => {
+                self.sweep_sessions(&user, session.last_used_at).await?;
+                Ok(Begun::Yes(user))
+            }
+            Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => Err(Error::UserDisabled),
+            Changed::Refused(Some(user)) if user.unproven && proves_address => Ok(Begun::Unproven),
+            Changed::Refused(Some(user)) if password_count.is_some_and(|count| count != user.password_count) => {
+                Ok(Begun::PasswordChanged)
+            }
+            Changed::Refused(Some(_)) => Ok(Begun::SecondFactorDue),
+            Changed::Refused(None) => Ok(Begun::NoUser),
+        }
+    }
+
+    /// Takes out the oldest sessions where there are too many, and those whose time is over once there are
+    /// some: a write each time would cost as much as the sign-in itself.
+    async fn sweep_sessions(&self, user: &User, now: Timestamp) -> Result<(), Error> {
+        let over = user.sessions.iter().filter(|(_, session)| session.expires_at() <= now).map(|(id, _)| *id);
+        let mut swept: Vec<_> = over.collect();
+        if swept.len() < SWEPT_AT_ONCE {
+            swept.clear();
+        }
+        let surplus = (user.sessions.len() - swept.len()).saturating_sub(MAX_SESSIONS);
+        let oldest = user.live_sessions(now).map(|(id, _)| id).take(surplus);
+        swept.extend(oldest);
+        self.end_sessions(user.id, &swept).await
+    }
+
+    /// Ends sessions of a user. From here on nothing accepts them.
+    pub async fn end_sessions(&self, user_id: Uuid, session_ids: &[Uuid]) -> Result<(), Error> {
+        if session_ids.is_empty() {
+            return Ok(());
+        }
+        let remove: Vec<_> = (0..session_ids.len()).map(|index| format!("sessions.{}", placeholder(index))).collect();
+        let update = format!("REMOVE {} ADD version :one", remove.join(", "));
+        let names = session_ids.iter().enumerate().map(|(index, id)| (placeholder(index), id.to_string())).collect();
+        self.change_sessions(user_id, &update, "attribute_exists(pk)", names, HashMap::new()).await.map(drop)
+    }
+
+    async fn change_sessions(
+        &self,
+        user_id: Uuid,
+        update: &str,
+        condition: &str,
+        names: HashMap<String, String>,
+        values: Item,
+    ) -> Result<Changed, Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .expression_attribute_values(":one", number(1));
+        Ok(match self.update_if(Key::user(user_id), update).await? {
+            Updated::Done(item) => Changed::Yes(from_item(item)?),
+            Updated::Refused(item) => Changed::Refused(item.map(from_item).transpose()?),
+        })
+    }
+
+    /// Deletes everything that is kept under a user's key.
+    pub(crate) async fn delete_all_of(&self, user_id: Uuid) -> Result<(), Error> {
+        for item in self.items_of(user_id).await? {
+            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+            self.delete(Key::of_user(user_id, &sk)).await?;
+        }
+        Ok(())
+    }
+
+    /// The items under a user's key.
+    async fn items_of(&self, user_id: Uuid) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", Key::user(user_id).pk())
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = query.send().await.map_err(unavailable)?;
+            self.count_read(answer.consumed_capacity.as_ref());
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+/// The name that stands for the `index`th session in an expression.
+fn placeholder(index: usize) -> String {
+    if index == 0 { "#id".to_owned() } else { format!("#id{index}") }
+}

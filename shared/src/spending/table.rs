@@ -1,0 +1,257 @@
+//! What was spent on texts: a month is spread over some partitions, each with its share of the budgets.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::{Account, Limits, MicroUsd, Payer, Share, UsedUp};
+use crate::{
+    base::{Error, seconds},
+    limits::Cohort,
+    table::{Item, Key, NOT_WRITTEN, Store, Updated, amount, number, text},
+};
+
+/// How long the accounts of a month are kept.
+const KEPT_SECONDS: i64 = 400 * 24 * 3600;
+/// The counts of a country's texts are of a day; those of so many days before are taken out with the next text.
+const STALE_DAYS: i8 = 3;
+
+/// The outcome of putting a price aside.
+#[derive(Debug)]
+pub enum Reserved {
+    /// It is put aside.
+    Yes {
+        /// So much is now, in this month and partition.
+        month: MicroUsd,
+        /// The texts of this day to the country in this partition.
+        country: Cohort,
+    },
+    /// A budget has no room for it.
+    No(UsedUp),
+}
+
+impl Store {
+    /// Puts the price of so many texts aside and counts them, unless a share has no room for them.
+    pub async fn reserve_price(
+        &self,
+        account: &Account,
+        price: MicroUsd,
+        texts_ahead: i64,
+        share: &Share,
+    ) -> Result<Reserved, Error> {
+        let price = price * texts_ahead;
+        let limits =
+            [("#month", Some(share.month)), ("#day", share.day), ("#country", share.country), ("#app", share.app)];
+        let mark = text(Uuid::from_bytes(self.random.bytes()?));
+        let mut names = money(account);
+        let (condition, mut values) = match room(&limits, price) {
+            Ok(room) => room,
+            Err(used_up) => return Ok(Reserved::No(used_up)),
+        };
+        values.extend([
+            (":price".to_owned(), number(price)),
+            (":texts".to_owned(), number(texts_ahead)),
+            (":mark".to_owned(), mark.clone()),
+            (":expires_at".to_owned(), number(expires_at(account.day))),
+        ]);
+        let spent: Vec<_> = names.keys().map(|name| format!("{name} :price")).collect();
+        let stale = stale_counts(account);
+        let remove: Vec<_> = stale.keys().map(String::as_str).collect();
+        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        names.insert("#texts".to_owned(), texts(account, account.day.day()));
+        names.extend(stale);
+        let update = self
+            .client
+            .update_item()
+            .update_expression(format!(
+                "ADD {}, #texts :texts SET expires_at = :expires_at, written_by = :mark{remove}",
+                spent.join(", ")
+            ))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values));
+        let item = match self.update_if(Key::spending(account.day, account.shard), update).await? {
+            Updated::Done(item) => item,
+            // Our own write, whose answer was lost.
+            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => item,
+            Updated::Refused(item) => {
+                return Ok(Reserved::No(used_up(&limits, &money(account), item.as_ref(), price)));
+            }
+        };
+        let day = account.day.day();
+        let country =
+            Cohort { texts: amount(&item, &texts(account, day)), verified: amount(&item, &verified(account, day)) };
+        Ok(Reserved::Yes { month: amount(&item, SPENT), country })
+    }
+
+    /// Gives the price of a text back.
+    pub async fn give_price_back(&self, account: &Account, price: MicroUsd) -> Result<(), Error> {
+        let mut names = money(account);
+        let spent: Vec<_> = names.keys().map(|name| format!("{name} :back")).collect();
+        names.insert("#texts".to_owned(), texts(account, account.day.day()));
+        let update = self
+            .client
+            .update_item()
+            .update_expression(format!("ADD {}, #texts :minus_one SET written_by = :mark", spent.join(", ")))
+            .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
+            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
+            .set_expression_attribute_names(Some(names))
+            .expression_attribute_values(":back", number(-price))
+            .expression_attribute_values(":price", number(price))
+            .expression_attribute_values(":minus_one", number(-1));
+        self.take_back(Key::spending(account.day, account.shard), update).await
+    }
+
+    /// Puts the price of a text aside for one of those who pay it; what is used up where that has no room for it.
+    pub async fn reserve_own_price(
+        &self,
+        payer: &Payer,
+        limits: Limits,
+        day: Date,
+        price: MicroUsd,
+    ) -> Result<Option<UsedUp>, Error> {
+        let limits = [("#month", limits.month), ("#day", limits.day)];
+        let (condition, mut values) = match room(&limits, price) {
+            Ok(room) => room,
+            Err(used_up) => return Ok(Some(used_up)),
+        };
+        let mark = text(Uuid::from_bytes(self.random.bytes()?));
+        values.extend([
+            (":price".to_owned(), number(price)),
+            (":mark".to_owned(), mark.clone()),
+            (":expires_at".to_owned(), number(expires_at(day))),
+        ]);
+        let update = self
+            .client
+            .update_item()
+            .update_expression("ADD #month :price, #day :price SET expires_at = :expires_at, written_by = :mark")
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(own_money(day)))
+            .set_expression_attribute_values(Some(values));
+        Ok(match self.update_if(Key::own_spending(day, payer), update).await? {
+            Updated::Done(_) => None,
+            // Our own write, whose answer was lost.
+            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => None,
+            Updated::Refused(item) => Some(used_up(&limits, &own_money(day), item.as_ref(), price)),
+        })
+    }
+
+    /// Gives back what [`Self::reserve_own_price`] put aside.
+    pub async fn give_own_price_back(&self, payer: &Payer, day: Date, price: MicroUsd) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("ADD #month :back, #day :back SET written_by = :mark")
+            .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
+            .set_expression_attribute_names(Some(own_money(day)))
+            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
+            .expression_attribute_values(":back", number(-price))
+            .expression_attribute_values(":price", number(price));
+        self.take_back(Key::own_spending(day, payer), update).await
+    }
+
+    /// Counts that the code of a text was verified.
+    pub async fn count_verified_text(&self, account: &Account) -> Result<(), Error> {
+        let day = account.day.day();
+        let update = self
+            .client
+            .update_item()
+            .update_expression("ADD #verified :one SET written_by = :mark")
+            .condition_expression(format!("attribute_exists(#texts) AND {NOT_WRITTEN}"))
+            .expression_attribute_names("#texts", texts(account, day))
+            .expression_attribute_names("#verified", verified(account, day))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)));
+        self.update_if(Key::spending(account.day, account.shard), update).await.map(drop)
+    }
+}
+
+/// What was spent in the month.
+const SPENT: &str = "spent";
+
+/// The condition that every attribute with a limit has room for a price, and its values.
+///
+/// # Errors
+/// Where a limit has no room for it even when nothing is spent.
+fn room(
+    limits: &[(&str, Option<MicroUsd>)],
+    price: MicroUsd,
+) -> Result<(String, HashMap<String, AttributeValue>), UsedUp> {
+    let mut conditions = vec![NOT_WRITTEN.to_owned()];
+    let mut values = HashMap::new();
+    for (name, limit) in limits {
+        let Some(limit) = limit else { continue };
+        if price > *limit {
+            return Err(window(name));
+        }
+        let room = name.replace('#', ":");
+        conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {room})"));
+        values.insert(room, number(limit - price));
+    }
+    Ok((conditions.join(" AND "), values))
+}
+
+/// Which of the limits refused a price, by the item as it is.
+fn used_up(
+    limits: &[(&str, Option<MicroUsd>)],
+    names: &HashMap<String, String>,
+    item: Option<&Item>,
+    price: MicroUsd,
+) -> UsedUp {
+    let is_used_up = |(name, limit): &&(&str, Option<MicroUsd>)| {
+        let spent = item.zip(names.get(*name)).map_or(0, |(item, attribute)| amount(item, attribute));
+        limit.is_some_and(|limit| spent + price > limit)
+    };
+    let months = limits.iter().filter(is_used_up).any(|(name, _)| window(name) == UsedUp::Month);
+    if months { UsedUp::Month } else { UsedUp::Day }
+}
+
+/// All limits but those of a day are of a month.
+fn window(name: &str) -> UsedUp {
+    if name == "#day" { UsedUp::Day } else { UsedUp::Month }
+}
+
+/// The attributes that one payer's prices are booked in.
+fn own_money(day: Date) -> HashMap<String, String> {
+    HashMap::from([("#month".to_owned(), "paid".to_owned()), ("#day".to_owned(), format!("paid_on_{:02}", day.day()))])
+}
+
+/// The attributes that a text's price is booked in.
+fn money(account: &Account) -> HashMap<String, String> {
+    let mut names = HashMap::from([
+        ("#month".to_owned(), SPENT.to_owned()),
+        ("#day".to_owned(), format!("spent_on_{:02}", account.day.day())),
+        ("#country".to_owned(), format!("spent_in_{}", account.country)),
+    ]);
+    if let Some(client_id) = &account.client_id {
+        names.insert("#app".to_owned(), format!("spent_by_{client_id}"));
+    }
+    names
+}
+
+/// The attribute that counts the texts to a country on a day of the month.
+fn texts(account: &Account, day: i8) -> String {
+    format!("texts_{}_{day:02}", account.country)
+}
+
+/// The attribute that counts the verified codes among them.
+fn verified(account: &Account, day: i8) -> String {
+    format!("verified_{}_{day:02}", account.country)
+}
+
+/// The attributes that count the texts of days before, by placeholder.
+fn stale_counts(account: &Account) -> HashMap<String, String> {
+    let today = account.day.day();
+    let days = (today - STALE_DAYS).max(1)..today;
+    let both = days.flat_map(|day| {
+        [(format!("#texts_{day}"), texts(account, day)), (format!("#verified_{day}"), verified(account, day))]
+    });
+    both.collect()
+}
+
+fn expires_at(day: Date) -> i64 {
+    let start = day.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()).unwrap_or_default();
+    (start + seconds(KEPT_SECONDS)).as_second()
+}

@@ -1,0 +1,239 @@
+//! The store: one DynamoDB table, with the verbs of the domain.
+//!
+//! Whatever must hold under concurrency is one conditional write or one transaction. Every read that
+//! a decision rests on is strongly consistent.
+
+pub(crate) mod keys;
+mod lists;
+mod transactions;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::retry::RetryConfig,
+    error::{DisplayErrorContext, SdkError},
+    operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
+    types::{
+        AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::{keys::TTL, lists::Listed};
+pub(crate) use self::{
+    keys::{APPS_LIST, Key, LIST, LIST_KEY, LISTS_INDEX, ROLES_LIST},
+    transactions::{Outcome, version},
+};
+use crate::{
+    audit::Event,
+    aws::{Aws, TransactionConflictClassifier},
+    base::{Error, Random},
+    settings::Settings,
+};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The outcome of an update with a condition.
+pub(crate) enum Updated {
+    /// The item as it is now.
+    Done(Item),
+    /// The condition did not hold; this is what is there, if anything.
+    Refused(Option<Item>),
+}
+
+/// How often a change is tried again when another came first. Of those that arrive together one wins each time.
+pub(crate) const CHANGE_TRIES: usize = 25;
+
+/// The condition of a write that counts: one whose answer was lost has left its mark, and counts once.
+pub(crate) const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
+
+/// The table.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+    pub(crate) random: Random,
+    consumed: Arc<ConsumedUnits>,
+    /// What the next change is recorded as.
+    pub(crate) event: Option<Arc<Event>>,
+}
+
+/// Request units since the store was made, in tenths.
+#[derive(Debug, Default)]
+struct ConsumedUnits {
+    read: AtomicU64,
+    write: AtomicU64,
+}
+
+impl Store {
+    /// The table that the settings name. No call is made.
+    pub fn new(aws: &Aws, settings: &Settings, random: Random) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(&aws.config("DYNAMODB"))
+            .retry_classifier(TransactionConflictClassifier)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            table: settings.table_name.clone(),
+            random,
+            consumed: Arc::default(),
+            event: None,
+        }
+    }
+
+    /// The same store, which writes `event` in one transaction with each change that is one itself.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        Self { event: Some(Arc::new(event)), ..self.clone() }
+    }
+
+    /// Whether the table answers. Opens the connection, too.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.get::<HashMap<String, String>>(Key::public_keys()).await.map(drop)
+    }
+
+    /// The (read, write) request units used since the store was made.
+    pub fn consumed_units(&self) -> (f64, f64) {
+        let units =
+            |tenths: &AtomicU64| f64::from(u32::try_from(tenths.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / 10.0;
+        (units(&self.consumed.read), units(&self.consumed.write))
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Error> {
+        self.item(key).await?.map(from_item).transpose()
+    }
+
+    pub(crate) async fn item(&self, key: Key) -> Result<Option<Item>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        self.count_read(answer.consumed_capacity.as_ref());
+        Ok(answer.item)
+    }
+
+    /// Sends an update with a condition. The update says what it puts and which item it is; this asks for the
+    /// item as it is afterwards or, where the condition did not hold, as it is now.
+    pub(crate) async fn update_if(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<Updated, Error> {
+        self.updated(self.asking(key, update).send().await)
+    }
+
+    /// As [`Self::update_if`], in one attempt, for what is taken back: an attempt that failed may have been done all the
+    /// same, and what others wrote since may hide that it was.
+    pub(crate) async fn take_back(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<(), Error> {
+        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
+        self.updated(self.asking(key, update).customize().config_override(once).send().await).map(drop)
+    }
+
+    pub(crate) fn asking(&self, key: Key, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        update
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    pub(crate) fn updated(
+        &self,
+        result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+    ) -> Result<Updated, Error> {
+        match result {
+            Ok(answer) => {
+                self.count_write(answer.consumed_capacity.as_ref());
+                Ok(Updated::Done(answer.attributes.unwrap_or_default()))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Updated::Refused(failed.item.clone()))
+                }
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    pub(crate) async fn delete(&self, key: Key) -> Result<(), Error> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        self.count_write(answer.consumed_capacity.as_ref());
+        Ok(())
+    }
+
+    pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        self.count_write(answer.consumed_capacity.as_ref());
+        Ok(())
+    }
+
+    pub(crate) fn count_read(&self, capacity: Option<&ConsumedCapacity>) {
+        self.consumed.read.fetch_add(tenths(capacity), Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_write(&self, capacity: Option<&ConsumedCapacity>) {
+        self.consumed.write.fetch_add(tenths(capacity), Ordering::Relaxed);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "request units are small and positive")]
+pub(crate) fn tenths(capacity: Option<&ConsumedCapacity>) -> u64 {
+    (capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default() * 10.0).round() as u64
+}
+
+pub(crate) fn to_item<T: Serialize>(key: Key, body: &T) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::to_item(body).map_err(|error| Error::Internal(error.to_string()))?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::Internal(format!("an item cannot be read: {error}")))
+}
+
+/// What DynamoDB could not do, for the log; the client learns only that it may try again.
+pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
+    Error::Unavailable(DisplayErrorContext(error).to_string())
+}
+
+/// A number of an item; zero where there is none.
+pub(crate) fn amount(item: &Item, name: &str) -> i64 {
+    item.get(name).and_then(|amount| amount.as_n().ok()).and_then(|amount| amount.parse().ok()).unwrap_or_default()
+}
+
+pub(crate) fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+pub(crate) fn text(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+pub(crate) fn bytes(bytes: &[u8]) -> AttributeValue {
+    AttributeValue::B(bytes.into())
+}

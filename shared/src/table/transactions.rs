@@ -1,0 +1,148 @@
+//! Several writes as one.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update},
+};
+use uuid::Uuid;
+
+use super::{Item, Key, Store, number, unavailable};
+use crate::{audit::event_item, base::Error};
+
+/// The reasons that pass by themselves. The SDK does not try again what they cancel.
+const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
+/// How a transaction ended.
+pub(crate) enum Outcome {
+    /// All of it is written.
+    Done,
+    /// The condition of the item at this place failed, and nothing is written.
+    Refused(usize),
+    /// Another transaction was at work, or there was too much to do.
+    Busy,
+}
+
+impl Store {
+    /// Writes all or nothing, with the event that is recorded, if there is one.
+    pub(crate) async fn transact(&self, mut items: Vec<TransactWriteItem>) -> Result<Outcome, Error> {
+        if let Some(event) = &self.event {
+            items.push(self.put_always(event_item(event)?)?);
+        }
+        // One token for all tries of the SDK: a try whose answer was lost is not done twice.
+        let token = Uuid::from_bytes(self.random.bytes()?);
+        let result = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .client_request_token(token.to_string())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match result {
+            Ok(answer) => {
+                self.count_write(answer.consumed_capacity.as_ref().and_then(|all| all.first()));
+                Ok(Outcome::Done)
+            }
+            Err(error) => match canceled(&error) {
+                Some(Outcome::Busy) => {
+                    // Whoever was in conflict should not be so again at once.
+                    let [jitter] = self.random.bytes::<1>()?;
+                    tokio::time::sleep(Duration::from_millis(10 + u64::from(jitter) / 4)).await;
+                    Ok(Outcome::Busy)
+                }
+                Some(outcome) => Ok(outcome),
+                None => Err(unavailable(error)),
+            },
+        }
+    }
+
+    pub(crate) fn put_if_absent(&self, item: &Item) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Puts an item over the version that was read.
+    pub(crate) fn put_over(&self, item: Item, read: u64) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", version(read))
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Puts an item, whatever is there.
+    pub(crate) fn put_always(&self, item: Item) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(|error| Error::Internal(error.to_string()))?).build())
+    }
+
+    /// Deletes an item, whatever is there.
+    pub(crate) fn delete_always(&self, key: Key) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key.attributes())).build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Error::Internal(error.to_string()))?).build())
+    }
+
+    /// Adds a text to a set of an item, or takes it out; makes the item where there is none.
+    pub(crate) fn change_set(
+        &self,
+        key: Key,
+        attribute: &str,
+        (member, is_in): (&str, bool),
+    ) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression(if is_in { "ADD #set :member" } else { "DELETE #set :member" })
+            .expression_attribute_names("#set", attribute)
+            .expression_attribute_values(":member", AttributeValue::Ss(vec![member.to_owned()]))
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// Deletes an item whose `attribute` has this value.
+    pub(crate) fn delete_where(
+        &self,
+        key: Key,
+        attribute: &str,
+        value: AttributeValue,
+    ) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression("#attribute = :value")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":value", value)
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+}
+
+/// A version as an attribute.
+pub(crate) fn version(version: u64) -> AttributeValue {
+    number(i64::try_from(version).unwrap_or(i64::MAX))
+}
+
+fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+        return None;
+    };
+    let reasons: Vec<_> =
+        canceled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
+    if let Some(place) = reasons.iter().position(|reason| *reason == "ConditionalCheckFailed") {
+        return Some(Outcome::Refused(place));
+    }
+    reasons.iter().any(|reason| PASSING.contains(reason)).then_some(Outcome::Busy)
+}

@@ -1,0 +1,339 @@
+//! Access tokens: JWTs after RFC 9068.
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use jsonwebtoken::{DecodingKey, Header, Validation, jwk::JwkSet};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    base::Error,
+    crypto::{Algorithm, PrivateKey, SigningKey},
+    roles::Permissions,
+    users::{AuthenticationMethod, Session, User, session},
+};
+
+/// The `typ` of access tokens, and of nothing else (RFC 9068 §2.1).
+const TYPE: &str = "at+jwt";
+/// Longer tokens are refused unread.
+const MAX_CHARS: usize = 8 * 1024;
+/// How far another machine's clock may be ahead of ours.
+const LEEWAY_SECONDS: i64 = 5;
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The issuer: the setting `ISSUER`.
+    pub iss: String,
+    /// The user's id.
+    pub sub: Uuid,
+    /// The app it is for: the same as `client_id`.
+    pub aud: String,
+    /// The app it was given to.
+    pub client_id: String,
+    /// When it was made.
+    pub iat: i64,
+    /// When it ends.
+    pub exp: i64,
+    /// Its own id.
+    pub jti: Uuid,
+    /// Its session.
+    pub sid: Uuid,
+    /// The user's roles in the app.
+    pub roles: Vec<String>,
+    /// The permissions that those give, separated by spaces.
+    pub scope: String,
+    /// How the user was recognised.
+    pub amr: Vec<AuthenticationMethod>,
+    /// How sure that is: `aal1` or `aal2`.
+    pub acr: String,
+    /// When the user was recognised.
+    pub auth_time: i64,
+}
+
+impl Claims {
+    /// What a token for a session says from `now` on, but for the permissions.
+    pub fn new(
+        issuer: &str,
+        user: &User,
+        (sid, session): (Uuid, &Session),
+        jti: Uuid,
+        now: Timestamp,
+        ttl_seconds: i64,
+    ) -> Self {
+        Self {
+            iss: issuer.to_owned(),
+            sub: user.id,
+            aud: session.client_id.clone(),
+            client_id: session.client_id.clone(),
+            iat: now.as_second(),
+            exp: now.as_second() + ttl_seconds,
+            jti,
+            sid,
+            scope: String::new(),
+            roles: user.roles_in(&session.client_id),
+            acr: session::assurance_level(&session.amr).to_owned(),
+            amr: session.amr.clone(),
+            auth_time: session.created_at.as_second(),
+        }
+    }
+
+    /// The same with these permissions, and without the roles that are switched off.
+    #[must_use]
+    pub fn permitting(mut self, permissions: &Permissions) -> Self {
+        self.scope = permissions.scope();
+        self.roles = permissions.active_roles(self.roles);
+        self
+    }
+}
+
+/// Signs access tokens.
+pub struct Signer {
+    /// As tokens begin.
+    header: String,
+    key: PrivateKey,
+}
+
+impl Signer {
+    /// A signer with `key`.
+    pub fn new(key: &SigningKey) -> Result<Self, Error> {
+        let mut header = Header::new(key.algorithm.for_tokens());
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(key.kid.clone());
+        Ok(Self { header: encoded(&header)?, key: key.private_key()? })
+    }
+
+    /// The token that says `claims`.
+    pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
+        let message = format!("{}.{}", self.header, encoded(claims)?);
+        let signature = self.key.sign(message.as_bytes())?;
+        Ok(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)))
+    }
+}
+
+/// A part of a token (RFC 7515 §2).
+fn encoded(part: &impl Serialize) -> Result<String, Error> {
+    let json = serde_json::to_vec(part).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(BASE64URL_NOPAD.encode(&json))
+}
+
+/// The whole header that a token may have. `jsonwebtoken` would let `crit`, `b64`, `jku`, `jwk`,
+/// `x5u` and any `typ` pass (RFC 8725 §3.1, §3.10, §3.11).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StrictHeader {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+/// The `kid` of a token whose header is one of ours in form.
+///
+/// # Errors
+/// [`Error::TokenInvalid`] for every other header.
+pub fn key_id(token: &str) -> Result<String, Error> {
+    Ok(strict_header(token)?.kid)
+}
+
+fn strict_header(token: &str) -> Result<StrictHeader, Error> {
+    let mut parts = token.split('.');
+    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(Error::TokenInvalid);
+    };
+    if token.len() > MAX_CHARS {
+        return Err(Error::TokenInvalid);
+    }
+    let header = BASE64URL_NOPAD.decode(header.as_bytes()).map_err(|_| Error::TokenInvalid)?;
+    // serde also reads a struct from an array.
+    if header.first() != Some(&b'{') {
+        return Err(Error::TokenInvalid);
+    }
+    serde_json::from_slice::<StrictHeader>(&header).ok().filter(|header| header.typ == TYPE).ok_or(Error::TokenInvalid)
+}
+
+/// Checks a token against the published keys and tells what it says. Whether its session still lives
+/// is another question.
+///
+/// # Errors
+/// [`Error::TokenExpired`] for a token of ours whose time is over, [`Error::TokenInvalid`] for all else.
+pub fn verify(token: &str, keys: &JwkSet, issuer: &str, now: Timestamp) -> Result<Claims, Error> {
+    let header = strict_header(token)?;
+    let jwk = keys.find(&header.kid).ok_or(Error::TokenInvalid)?;
+    // The key decides the algorithm (RFC 8725 §3.1).
+    let algorithm = jwk
+        .common
+        .key_algorithm
+        .and_then(|algorithm| algorithm.to_string().parse::<Algorithm>().ok())
+        .filter(|algorithm| algorithm.name() == header.alg)
+        .ok_or(Error::TokenInvalid)?;
+    let key = DecodingKey::from_jwk(jwk).map_err(|_| Error::TokenInvalid)?;
+    let mut validation = Validation::new(algorithm.for_tokens());
+    validation.set_issuer(&[issuer]);
+    validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+    // These two we check ourselves: the library has its own clock, and does not know the app.
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| Error::TokenInvalid)?.claims;
+    if claims.iss != issuer || claims.aud != claims.client_id || claims.iat > now.as_second() + LEEWAY_SECONDS {
+        return Err(Error::TokenInvalid);
+    }
+    if claims.exp <= now.as_second() {
+        return Err(Error::TokenExpired);
+    }
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{base::Random, crypto::signing_keys};
+
+    const ISSUER: &str = "https://id.example.com";
+    const NOW: i64 = 1_800_000_000;
+
+    fn claims() -> Value {
+        json!({
+            "iss": ISSUER, "sub": Uuid::from_u128(1), "aud": "default", "client_id": "default", "iat": NOW,
+            "exp": NOW + 900, "jti": Uuid::from_u128(2), "sid": Uuid::from_u128(3), "roles": ["User"], "scope": "",
+            "amr": ["sms"], "acr": "aal1", "auth_time": NOW,
+        })
+    }
+
+    struct Keys {
+        key: SigningKey,
+        set: JwkSet,
+    }
+
+    fn keys(algorithm: Algorithm) -> Keys {
+        let random = Random::system();
+        let keys = signing_keys::SigningKeys {
+            current: SigningKey::generate(algorithm, &random).unwrap(),
+            next: SigningKey::generate(Algorithm::ES256, &random).unwrap(),
+        };
+        Keys { set: signing_keys::public_keys([&keys]).unwrap(), key: keys.current }
+    }
+
+    impl Keys {
+        /// A token with any header and claims, well signed.
+        fn token(&self, header: &Value, claims: &Value) -> String {
+            let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+            let message = format!("{}.{}", part(header), part(claims));
+            let key = self.key.encoding_key().unwrap();
+            let signature =
+                jsonwebtoken::crypto::sign(message.as_bytes(), &key, self.key.algorithm.for_tokens()).unwrap();
+            format!("{message}.{signature}")
+        }
+
+        fn header(&self) -> Value {
+            json!({"alg": self.key.algorithm.name(), "typ": "at+jwt", "kid": self.key.kid})
+        }
+
+        fn verify(&self, token: &str) -> Result<Claims, Error> {
+            verify(token, &self.set, ISSUER, Timestamp::from_second(NOW).unwrap())
+        }
+    }
+
+    fn with(mut value: Value, name: &str, new: Value) -> Value {
+        value.as_object_mut().unwrap().insert(name.into(), new);
+        value
+    }
+
+    fn without(mut value: Value, name: &str) -> Value {
+        value.as_object_mut().unwrap().remove(name);
+        value
+    }
+
+    #[test]
+    fn what_the_signer_makes_verifies_with_every_algorithm() {
+        for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
+            let keys = keys(algorithm);
+            let claims: Claims = serde_json::from_value(claims()).unwrap();
+            let token = Signer::new(&keys.key).unwrap().sign(&claims).unwrap();
+            assert_eq!(keys.verify(&token), Ok(claims));
+            assert_eq!(keys.token(&keys.header(), &self::claims()).split('.').count(), 3);
+        }
+    }
+
+    #[test]
+    fn every_other_header_is_refused() {
+        let keys = keys(Algorithm::ES256);
+        assert!(keys.verify(&keys.token(&keys.header(), &claims())).is_ok());
+        let header = keys.header();
+        let bad = [
+            without(header.clone(), "typ"),
+            without(header.clone(), "kid"),
+            with(header.clone(), "typ", json!("JWT")),
+            with(header.clone(), "typ", json!("rt+jwt")),
+            with(header.clone(), "kid", json!("other")),
+            with(header.clone(), "alg", json!("none")),
+            with(header.clone(), "alg", json!("HS256")),
+            with(header.clone(), "alg", json!("RS256")),
+            with(header.clone(), "crit", json!(["b64"])),
+            with(header.clone(), "b64", json!(false)),
+            with(header.clone(), "zip", json!("DEF")),
+            with(header.clone(), "jku", json!("https://evil.example/jwks.json")),
+            with(header.clone(), "jwk", json!({})),
+            with(header.clone(), "x5u", json!("https://evil.example/cert")),
+            json!(["ES256", "at+jwt", keys.key.kid]),
+        ];
+        for header in bad {
+            assert_eq!(keys.verify(&keys.token(&header, &claims())), Err(Error::TokenInvalid), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_no_hmac_secret_and_none_is_no_algorithm() {
+        let keys = keys(Algorithm::RS256);
+        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+        let public = serde_json::to_vec(keys.set.find(&keys.key.kid).unwrap()).unwrap();
+        let message = format!("{}.{}", part(&with(keys.header(), "alg", json!("HS256"))), part(&claims()));
+        let tag = jsonwebtoken::crypto::sign(
+            message.as_bytes(),
+            &jsonwebtoken::EncodingKey::from_secret(&public),
+            jsonwebtoken::Algorithm::HS256,
+        );
+        assert_eq!(keys.verify(&format!("{message}.{}", tag.unwrap())), Err(Error::TokenInvalid));
+        let none = format!("{}.{}.", part(&with(keys.header(), "alg", json!("none"))), part(&claims()));
+        assert_eq!(keys.verify(&none), Err(Error::TokenInvalid));
+    }
+
+    #[test]
+    fn every_other_set_of_claims_is_refused() {
+        let keys = keys(Algorithm::ES256);
+        let mut bad = vec![
+            with(claims(), "iss", json!("https://evil.example")),
+            with(claims(), "iss", json!([ISSUER])),
+            with(claims(), "aud", json!("other-app")),
+            with(claims(), "aud", json!(["default"])),
+            with(claims(), "sub", json!("")),
+            with(claims(), "exp", json!((NOW + 900).to_string())),
+            with(claims(), "iat", json!(NOW + 60)),
+        ];
+        bad.extend(["iss", "sub", "aud", "exp", "sid", "client_id"].map(|name| without(claims(), name)));
+        for claims in bad {
+            assert_eq!(keys.verify(&keys.token(&keys.header(), &claims)), Err(Error::TokenInvalid), "{claims}");
+        }
+        let old = with(claims(), "exp", json!(NOW));
+        assert_eq!(keys.verify(&keys.token(&keys.header(), &old)), Err(Error::TokenExpired));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_without_a_panic(text in any::<String>()) {
+            let keys = JwkSet { keys: Vec::new() };
+            let now = Timestamp::from_second(NOW).unwrap();
+            prop_assert_eq!(verify(&text, &keys, ISSUER, now), Err(Error::TokenInvalid));
+        }
+
+        #[test]
+        fn a_header_with_any_further_field_is_refused(name in "[a-z0-9]{1,8}", value in any::<i32>()) {
+            prop_assume!(!["alg", "typ", "kid"].contains(&name.as_str()));
+            let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": "k", name: value});
+            let token = format!("{}.e30.", BASE64URL_NOPAD.encode(header.to_string().as_bytes()));
+            prop_assert!(key_id(&token).is_err());
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Refresh tokens: opaque, bound to one session, and each good for one use.
+//!
+//! A token is `lkr_` and base64url of: user id, session id, the session's absolute end, a secret, the
+//! app's client id, and a tag that shows it was made here. So junk is refused without a read, and only a real, older token
+//! counts as a replay (RFC 9700 §4.14.2). The secret after the next is derived from the one before,
+//! so a retry gets the *same* successor though only hashes are stored.
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use uuid::Uuid;
+use zeroize::ZeroizeOnDrop;
+
+use crate::{
+    base::{Error, Random},
+    crypto::{HashKeys, TAG_BYTES, sha256},
+};
+
+/// What every refresh token starts with, so that secret scanners know it.
+pub const PREFIX: &str = "lkr_";
+
+/// A refresh token. It has no `Debug` and no `Serialize`.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct RefreshToken {
+    /// Whose it is.
+    #[zeroize(skip)]
+    pub user_id: Uuid,
+    /// The session it refreshes.
+    #[zeroize(skip)]
+    pub session_id: Uuid,
+    /// When that session ends for good.
+    #[zeroize(skip)]
+    pub ends_at: Timestamp,
+    /// The app that it was given to.
+    #[zeroize(skip)]
+    pub client_id: String,
+    secret: [u8; 32],
+}
+
+impl RefreshToken {
+    /// The first token of a session.
+    pub fn first(
+        (user_id, session_id): (Uuid, Uuid),
+        client_id: String,
+        ends_at: Timestamp,
+        random: &Random,
+    ) -> Result<Self, Error> {
+        Ok(Self { user_id, session_id, ends_at, client_id, secret: random.bytes()? })
+    }
+
+    /// The token that takes this one's place.
+    pub fn successor(&self, keys: &HashKeys) -> Self {
+        let mut successor = self.clone();
+        successor.secret = keys.refresh_successor(self.session_id.as_bytes(), &self.secret);
+        successor
+    }
+
+    /// Reads a token that a client sent.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] for anything that [`Self::encode`] did not make with the same keys.
+    pub fn decode(text: &str, keys: &HashKeys) -> Result<Self, Error> {
+        let encoded = text.strip_prefix(PREFIX).ok_or(Error::TokenInvalid)?;
+        let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| Error::TokenInvalid)?;
+        let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(Error::TokenInvalid)?;
+        if !keys.refresh_tag_matches(tagged, tag) {
+            return Err(Error::TokenInvalid);
+        }
+        Self::from_bytes(tagged).ok_or(Error::TokenInvalid)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (user_id, bytes) = bytes.split_first_chunk()?;
+        let (session_id, bytes) = bytes.split_first_chunk()?;
+        let (ends_at, bytes) = bytes.split_first_chunk()?;
+        let (secret, client_id) = bytes.split_first_chunk()?;
+        Some(Self {
+            user_id: Uuid::from_bytes(*user_id),
+            session_id: Uuid::from_bytes(*session_id),
+            ends_at: Timestamp::from_second(i64::from_be_bytes(*ends_at)).ok()?,
+            client_id: String::from_utf8(client_id.to_vec()).ok()?,
+            secret: *secret,
+        })
+    }
+
+    /// The token as a client gets it.
+    pub fn encode(&self, keys: &HashKeys) -> String {
+        let mut bytes = [
+            self.user_id.as_bytes().as_slice(),
+            self.session_id.as_bytes(),
+            &self.ends_at.as_second().to_be_bytes(),
+            &self.secret,
+            self.client_id.as_bytes(),
+        ]
+        .concat();
+        bytes.extend(keys.refresh_tag(&bytes));
+        format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
+    }
+
+    /// What is stored of it. The secret has 256 bits, so a plain SHA-256 keeps it.
+    pub fn hash(&self) -> Vec<u8> {
+        sha256(&self.secret).to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn token(keys: &HashKeys) -> (RefreshToken, String) {
+        let ends_at = Timestamp::from_second(1_900_000_000).unwrap();
+        let token =
+            RefreshToken::first((Uuid::from_u128(1), Uuid::from_u128(2)), "default".into(), ends_at, &Random::system())
+                .unwrap();
+        let text = token.encode(keys);
+        (token, text)
+    }
+
+    #[test]
+    fn a_token_survives_the_trip_and_has_one_successor() {
+        let keys = HashKeys::derive(&[7; 32]).unwrap();
+        let (token, text) = token(&keys);
+        let back = RefreshToken::decode(&text, &keys).ok().unwrap();
+        assert_eq!((back.user_id, back.session_id, back.ends_at), (token.user_id, token.session_id, token.ends_at));
+        assert_eq!(back.client_id, "default");
+        assert_eq!(back.hash(), token.hash());
+        assert_eq!(back.successor(&keys).encode(&keys), token.successor(&keys).encode(&keys));
+        assert_ne!(back.successor(&keys).hash(), token.hash());
+        assert!(RefreshToken::decode(&text, &HashKeys::derive(&[8; 32]).unwrap()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_is_refused(position in 0_usize..118, byte in any::<u8>()) {
+            let keys = HashKeys::derive(&[7; 32]).unwrap();
+            let text = token(&keys).1;
+            let mut bytes = text.clone().into_bytes();
+            bytes[position] = byte;
+            if bytes != text.as_bytes() {
+                prop_assert!(RefreshToken::decode(&String::from_utf8_lossy(&bytes), &keys).is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Sessions: what a device holds after a sign-in.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::User;
+use crate::base::{epoch_millis, epoch_seconds, seconds, whole_seconds};
+
+/// A session ends when it was not refreshed for so long (OWASP ASVS 5.0 §7.3.1).
+pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
+/// A client that retries a refresh within so long gets the same pair again.
+pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
+/// What counts as a fresh sign-in, for what only its owner may do to an account (RFC 9470).
+pub const FRESH_SECONDS: i64 = 600;
+/// A user's oldest sessions end when there are more than these: so a user's item stays one read unit.
+pub const MAX_SESSIONS: usize = 20;
+
+/// How a user was recognised when he signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recognised {
+    /// By what.
+    pub amr: Vec<AuthenticationMethod>,
+    /// [`User::password_count`] of the password that was compared, if one was: a change of it ends the sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_count: Option<u64>,
+}
+
+impl Recognised {
+    /// By the password that `user` has.
+    pub fn by_password(user: &User) -> Self {
+        Self { amr: vec![AuthenticationMethod::Pwd], password_count: Some(user.password_count) }
+    }
+}
+
+/// How a user was recognised (RFC 8176).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthenticationMethod {
+    /// A code by text message.
+    Sms,
+    /// A code by e-mail.
+    Email,
+    /// A password.
+    Pwd,
+    /// The code of an authenticator app.
+    Otp,
+    /// A recovery code, which the registry has no value for.
+    RecoveryCode,
+    /// More than one factor.
+    Mfa,
+}
+
+impl AuthenticationMethod {
+    /// Whether it shows that the phone or the e-mail address is the user's.
+    pub fn proves_address(self) -> bool {
+        matches!(self, Self::Sms | Self::Email)
+    }
+}
+
+/// How sure it is that it was the user: the `acr` of tokens.
+pub fn assurance_level(amr: &[AuthenticationMethod]) -> &'static str {
+    if amr.contains(&AuthenticationMethod::Mfa) { MULTI_FACTOR } else { SINGLE_FACTOR }
+}
+
+/// One factor: NIST SP 800-63B-4's AAL1.
+pub const SINGLE_FACTOR: &str = "aal1";
+/// Two factors: NIST SP 800-63B-4's AAL2.
+pub const MULTI_FACTOR: &str = "aal2";
+
+/// The device that asks, as API Gateway saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The `User-Agent`, cut to 256 characters.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// The source address.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The request; not kept with a session.
+    #[serde(skip)]
+    pub request_id: Option<String>,
+}
+
+/// A session as the store keeps it: under its id, a version 7 UUID, in the user's item
+/// ([`super::User::sessions`]). Its attributes have short names, since a write of the user costs by
+/// the size of the item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The app it belongs to.
+    #[serde(rename = "c")]
+    pub client_id: String,
+    /// Seconds that its access tokens are good.
+    #[serde(rename = "t")]
+    pub access_token_ttl: i64,
+    /// Where it was started.
+    #[serde(flatten)]
+    pub device: Device,
+    /// How the user was recognised.
+    #[serde(rename = "a")]
+    pub amr: Vec<AuthenticationMethod>,
+    /// When it began: the `auth_time` of its tokens.
+    #[serde(rename = "b", with = "epoch_seconds")]
+    pub created_at: Timestamp,
+    /// When it was refreshed last.
+    #[serde(rename = "l", with = "epoch_millis")]
+    pub last_used_at: Timestamp,
+    /// When it ends for good, however it is used.
+    #[serde(rename = "e", with = "epoch_seconds")]
+    pub ends_at: Timestamp,
+    /// The SHA-256 of the one live refresh secret.
+    #[serde(rename = "h", with = "serde_bytes")]
+    pub refresh_hash: Vec<u8>,
+}
+
+impl Session {
+    /// When it ends if it is not used again.
+    pub fn expires_at(&self) -> Timestamp {
+        idle_end(self.last_used_at, self.ends_at)
+    }
+}
+
+/// When a session that is used at `now` and ends for good at `ends_at` ends if it is not used again.
+fn idle_end(now: Timestamp, ends_at: Timestamp) -> Timestamp {
+    ends_at.min(whole_seconds(now) + seconds(IDLE_SECONDS))
+}
+
+/// A session as the API shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionView {
+    id: Uuid,
+    client_id: String,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionView {
+    /// What the user sees of the session `id` from the session `current`.
+    pub fn new(id: Uuid, session: &Session, current: Uuid) -> Self {
+        Self {
+            current: id == current,
+            id,
+            client_id: session.client_id.clone(),
+            user_agent: session.device.user_agent.clone(),
+            ip: session.device.ip.clone(),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at(),
+        }
+    }
+}
