@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use shared::{
-    base::FieldError,
-    http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS},
-};
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
     openapi::{
@@ -20,6 +16,10 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::ENDPOINTS;
+use shared::{
+    base::FieldError,
+    http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS},
+};
 
 /// Where an endpoint lists the codes of its refusals.
 const CODES: &str = "x-codes";

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
-use shared::{apps::{ADMIN_ROLE, DEFAULT_CLIENT_ID}, base::{Clock, Environment, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, identifiers::PhoneNumber, latchkey::Parts, tokens::{Claims, Signer}, users::{AuthenticationMethod, Device, Session, User, UserStatus}};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},
@@ -13,6 +12,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{ISSUER, now};
+use shared::{apps::DEFAULT_CLIENT_ID, base::{Clock, Device, Environment, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, identifiers::PhoneNumber, latchkey::Parts, roles::ADMIN_ROLE, tokens::{Claims, Signer}, users::{AuthenticationMethod, Session, User, UserStatus}};
 
 /// The administrator, and his session.
 pub const USER_ID: Uuid = Uuid::from_u128(0x019c_0000_0000_7000_8000_0000_0000_0001);

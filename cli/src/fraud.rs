@@ -10,8 +10,8 @@ use std::{
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::{
+    base::{MicroUsd, in_usd},
     limits::{Decision, FraudRules, Reason, Recorded},
-    spending::{MicroUsd, in_usd},
 };
 use uuid::Uuid;
 

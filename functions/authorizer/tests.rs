@@ -1,9 +1,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::base::Error;
 
 use super::{AuthorizerRequest, answer};
 use crate::testing::{PHONE, SignedIn, TestApp, bearer, claims, tokens};
+use shared::base::Error;
 
 /// What API Gateway asks for `GET /orders/{id}` (payload format 2.0), with the token as identity source.
 fn event(token: &str) -> Value {

@@ -12,10 +12,10 @@ use axum::{
     routing::any,
 };
 use serde_json::Value;
-use shared::{base::Error, latchkey::Parts};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::openapi::DOCUMENT;
+use shared::{base::Error, latchkey::Parts};
 
 #[cfg(test)]
 mod tests;

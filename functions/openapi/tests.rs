@@ -1,8 +1,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use shared::http::{Code, OAuthErrorCode};
 
 use crate::{document::document, testing::TestApp};
+use shared::http::{Code, OAuthErrorCode};
 
 /// `UPDATE_OPENAPI=1 cargo test -p functions openapi` writes the document anew.
 #[test]

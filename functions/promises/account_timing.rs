@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::apps::{AppChange, DEFAULT_CLIENT_ID, SignUp};
 use tokio::time::Instant;
 
 use crate::testing::{Answer, PHONE, TestApp, accounts::PASSWORD};
+use shared::apps::{AppChange, DEFAULT_CLIENT_ID, SignUp};
 
 /// People who have an account, and as many who have none.
 const PEOPLE: usize = 50;

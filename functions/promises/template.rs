@@ -9,6 +9,8 @@ use std::{
 
 use jiff::Timestamp;
 use serde_yaml_ng::Value;
+
+use crate::{ENDPOINTS, OTHER_LAMBDAS, document::document, testing::TEMPLATE};
 use shared::{
     base::{
         Environment,
@@ -16,8 +18,6 @@ use shared::{
     },
     settings::Settings,
 };
-
-use crate::{ENDPOINTS, OTHER_LAMBDAS, document::document, testing::TEMPLATE};
 
 const MANIFEST: &str = include_str!("../Cargo.toml");
 const CONFIGS: [&str; 3] = [

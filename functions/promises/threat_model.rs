@@ -4,7 +4,11 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use jiff::Timestamp;
-use shared::{base::Environment, limits::OFF_AFTER, settings::Settings, spending::USD};
+use shared::{
+    base::{Environment, USD},
+    limits::OFF_AFTER,
+    settings::Settings,
+};
 
 const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
 const FOR_REVIEWERS: &str = include_str!("../../docs/for-security-reviewers.md");

@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::{
 use axum::http::{Method, StatusCode};
 use embedded_aws::TABLE;
 use serde_json::{Value, json};
-use shared::aws::sdk_config;
 
 use super::{Answer, SignedIn, TestApp, json_request};
+use shared::aws::sdk_config;
 
 /// An e-mail address that nobody has yet.
 pub(crate) const EMAIL: &str = "ann.lee@example.org";

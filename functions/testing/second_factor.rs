@@ -5,9 +5,9 @@ use axum::http::Method;
 use data_encoding::BASE32_NOPAD;
 use jiff::ToSpan;
 use serde_json::{Value, json};
-use shared::second_factors::TotpSecret;
 
 use super::{Answer, SignedIn, TestApp, accounts::PASSWORD};
+use shared::second_factors::TotpSecret;
 
 /// An authenticator app that knows a secret, and the recovery codes that were written down.
 #[derive(Clone)]

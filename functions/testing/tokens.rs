@@ -3,12 +3,12 @@
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm::HS256, EncodingKey, crypto};
 use serde_json::{Value, json};
+
+use super::{KEYS, TestApp, claims};
 use shared::{
     base::Random,
     crypto::{Algorithm, SigningKey},
 };
-
-use super::{KEYS, TestApp, claims};
 
 /// A token with any header and claims, well signed with a key.
 pub(crate) fn forge(key: &SigningKey, header: &Value, claims: &Value) -> String {

@@ -4,13 +4,13 @@ use std::{net::SocketAddr, path::Path};
 
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
+
+use crate::{Service, avatars};
 use shared::{
     base::{Clock, Environment, Random},
     crypto::SigningKeys,
     latchkey::Parts,
 };
-
-use crate::{Service, avatars};
 
 /// The deployment's template: the table is made from it, so that the two cannot drift.
 const TEMPLATE: &str = include_str!("../../template.yaml");

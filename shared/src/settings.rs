@@ -9,17 +9,17 @@ use jiff::Timestamp;
 use rlibphonenumber::enums::Region;
 
 use crate::{
-    apps::ADMIN_ROLE,
     avatars::AvatarSettings,
     base::{
-        Environment, Reader, allowed_countries, app_name, fraud_mode, host, list, max_price, origin, page_url,
-        role_name, sender_id, usd, usd_by_country, visible_ascii,
+        Environment, Reader, USD, allowed_countries, app_name, fraud_mode, host, list, max_price, origin, page_url,
+        sender_id, usd, usd_by_country, visible_ascii,
     },
     challenges::{MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     crypto::Algorithm,
     identifiers::{AllowedCountries, Email, PhoneNumber, phone},
     limits::{FraudMode, FraudRules, Limits},
-    spending::{self, Budget, USD},
+    roles::{ADMIN_ROLE, role_name},
+    spending::{self, Budget},
 };
 
 /// The longest that an access token may be good, and how long it is by default.

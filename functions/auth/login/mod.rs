@@ -2,16 +2,16 @@
 
 use serde::Deserialize;
 use shared::{
-    accounts::{Accounts, Identifier},
+    accounts::Accounts,
     apps::Apps,
     audit::Recorder,
     base::Error,
     challenges::Challenges,
     http::{Credentials, Json},
-    identifiers::Username,
+    identifiers::{Identifier, Username},
     latchkey::Parts,
     sessions::{Sessions, SignIn},
-    users::{Password, Recognised},
+    users::Password,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -65,7 +65,7 @@ async fn login(
     let password = Password::parse("password", request.password)?;
     let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
     let terms = app.session_terms(apps.settings());
-    let sign_in = sessions.begin(user.id, terms, Recognised::by_password(&user), recorder.device().clone()).await?;
+    let sign_in = sessions.begin(user.id, terms, user.recognised_by_password(), recorder.device().clone()).await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

@@ -1,9 +1,9 @@
 use embedded_aws::SIGNING_KEYS_SECRET;
 use serde_json::json;
-use shared::{base::Error, crypto::SigningKeys};
 
 use super::{RotationEvent, Step, rotate};
 use crate::testing::{OTHER_PHONE, PHONE, TestApp};
+use shared::{base::Error, crypto::SigningKeys};
 
 /// Elliptic keys are quick to make.
 const QUICK: (&str, &str) = ("JWT_ALGORITHM", "ES256");

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
+    accounts::UserView,
     avatars::AvatarUrls,
     base::Error,
     http::{Caller, Json},
     latchkey::Parts,
     table::Store,
-    users::{AuthenticationMethod, Session, SessionView, UserView},
+    users::{AuthenticationMethod, Session, SessionView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

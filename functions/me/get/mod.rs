@@ -1,10 +1,10 @@
 //! `GET /v1/me`: my profile.
 
 use shared::{
+    accounts::UserView,
     avatars::AvatarUrls,
     http::{Caller, Json},
     latchkey::Parts,
-    users::UserView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -1,6 +1,10 @@
 //! `POST /v1/me/recovery-codes`: a new set of recovery codes.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::me::totp::confirm::RecoveryCodesView;
 use shared::{
     audit::{Action, Recorder},
     base::Error,
@@ -9,10 +13,6 @@ use shared::{
     second_factors::SecondFactors,
     table::Store,
 };
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::me::totp::confirm::RecoveryCodesView;
 
 #[cfg(test)]
 mod tests;

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 use shared::{
-    accounts::{Accounts, ProfileChange},
+    accounts::{Accounts, UserView},
     audit::{Action, Recorder},
     base::Error,
     http::{Caller, Json, sent},
     identifiers::{Username, parse_name},
     latchkey::Parts,
     messages,
-    users::UserView,
+    users::ProfileChange,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -1,6 +1,9 @@
 //! `POST /oauth2/token`: the token endpoint (RFC 6749 §3.2).
 
-use axum::middleware::map_response;
+use axum::{
+    middleware::map_response,
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
@@ -8,10 +11,11 @@ use shared::{
     audit::Recorder,
     base::Error,
     challenges::Challenges,
-    http::{Credentials, Form, Json, oauth_errors},
+    http::{Credentials, Form, Json, OAuthError, oauth_errors},
     latchkey::Parts,
+    second_factors::MfaRequired,
     sessions::{Sessions, SignIn, TokenPair},
-    users::{Password, Recognised},
+    users::Password,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,6 +40,23 @@ pub struct TokenRequest {
     client_id: Option<String>,
     #[schema(format = "password")]
     client_secret: Option<String>,
+}
+
+/// How a grant is answered.
+enum TokenAnswer {
+    /// With tokens.
+    Tokens(TokenPair),
+    /// The first factor was right, and the second is due.
+    MfaRequired(MfaRequired),
+}
+
+impl IntoResponse for TokenAnswer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Tokens(tokens) => Json(tokens).into_response(),
+            Self::MfaRequired(mfa) => OAuthError::mfa_required(mfa),
+        }
+    }
 }
 
 /// Gives tokens for a password or a refresh token (RFC 6749 §4.3, §6).
@@ -63,7 +84,7 @@ async fn token(
     recorder: Recorder,
     credentials: Credentials,
     Form(request): Form<TokenRequest>,
-) -> Result<Json<TokenPair>, Error> {
+) -> Result<TokenAnswer, Error> {
     let claimed = credentials.or_form(request.client_id, request.client_secret)?;
     match required("grant_type", request.grant_type)?.as_str() {
         "password" => {
@@ -75,9 +96,9 @@ async fn token(
             let password = password.map_err(|_| Error::InvalidCredentials)?;
             let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
             let terms = app.session_terms(apps.settings());
-            match sessions.begin(user.id, terms, Recognised::by_password(&user), recorder.device().clone()).await? {
-                Some(SignIn::Done(signed_in)) => Ok(Json(signed_in.tokens)),
-                Some(SignIn::MfaRequired(mfa)) => Err(Error::MfaRequired(Box::new(mfa))),
+            match sessions.begin(user.id, terms, user.recognised_by_password(), recorder.device().clone()).await? {
+                Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::Tokens(signed_in.tokens)),
+                Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),
                 None => Err(Error::InvalidCredentials),
             }
         }
@@ -88,7 +109,7 @@ async fn token(
             if token.client_id != client_id {
                 return Err(Error::TokenInvalid);
             }
-            sessions.refresh(&token).await.map(Json)
+            sessions.refresh(&token).await.map(TokenAnswer::Tokens)
         }
         _ => Err(Error::UnsupportedGrantType),
     }

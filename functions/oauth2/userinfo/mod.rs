@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use shared::{
-    avatars::{AvatarUrls, Size},
+    avatars::AvatarUrls,
     http::{Caller, Json},
     latchkey::Parts,
-    users::User,
+    users::{Size, User},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    accounts::Accounts,
+    accounts::{Accounts, UserView},
     audit::{Action, Recorder},
     base::Error,
     challenges::{Challenges, OneTimeCode, Purpose},
@@ -10,7 +10,6 @@ use shared::{
     latchkey::Parts,
     messages::{Messenger, Subject},
     sessions::{Sessions, SignIn},
-    users::UserView,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -1,6 +1,10 @@
 //! `PUT /v1/roles/permissions`: the permissions of many roles at once.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::roles::create::RolesView;
 use shared::{
     audit::{Action, Recorder},
     base::Error,
@@ -8,10 +12,6 @@ use shared::{
     latchkey::Parts,
     roles::{RoleChange, RoleView, Roles},
 };
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::roles::create::RolesView;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! `POST /stop/{token}`: stops messages to an address for a day.
 
 use axum::{http::HeaderMap, response::Response};
-use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::html::{self, Page};
+use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! `GET /stop/{token}`: asks whether messages are to be stopped.
 
 use axum::{http::HeaderMap, response::Response};
-use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::html::{self, Page};
+use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
 
 /// Asks whether messages are to be stopped.
 ///

@@ -6,6 +6,7 @@ use axum::{
 };
 use serde::Deserialize;
 use shared::{
+    accounts::{UserView, entity_tag},
     administration::{NewUser, Users},
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
@@ -14,7 +15,7 @@ use shared::{
     http::{Admin, Idempotent, Json, UsersWrite},
     identifiers::{Address, Username, parse_name},
     latchkey::Parts,
-    users::{Password, User, UserView},
+    users::{Password, User},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -85,7 +86,7 @@ async fn create(
         let created = |user: &User| recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)));
         let user = users.create(new, &admin.permissions, created).await?;
         let view = UserView::without_avatar(&user, DEFAULT_CLIENT_ID);
-        let headers = [(header::LOCATION, format!("/v1/users/{}", user.id)), (header::ETAG, user.entity_tag())];
+        let headers = [(header::LOCATION, format!("/v1/users/{}", user.id)), (header::ETAG, entity_tag(&user))];
         Ok((StatusCode::CREATED, headers, Json(view)).into_response())
     })
     .await

@@ -1,6 +1,7 @@
 //! `GET /v1/users/{user_id}`: one user.
 
 use shared::{
+    accounts::UserView,
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     avatars::AvatarUrls,
@@ -8,7 +9,6 @@ use shared::{
     http::{Admin, PathId, Tagged, UsersRead},
     latchkey::Parts,
     table::Store,
-    users::UserView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

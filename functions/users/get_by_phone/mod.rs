@@ -1,6 +1,7 @@
 //! `GET /v1/users/by-phone/{phone}`: the user who has a phone.
 
 use shared::{
+    accounts::UserView,
     administration::Users,
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
@@ -10,7 +11,6 @@ use shared::{
     identifiers::Address,
     latchkey::Parts,
     table::Store,
-    users::UserView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 

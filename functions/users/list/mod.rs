@@ -2,15 +2,17 @@
 
 use serde::Deserialize;
 use shared::{
+    accounts::UserView,
     administration::Users,
     apps::{DEFAULT_CLIENT_ID, is_client_id},
     audit::{Action, Recorder},
-    base::{Error, role_name},
+    base::Error,
     challenges::Challenges,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, UsersRead},
     latchkey::Parts,
+    roles::role_name,
     table::Store,
-    users::{User, UserFilter, UserStatus, UserView},
+    users::{User, UserFilter, UserStatus},
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -2,16 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::{
-    base::Random,
-    users::{User, UserStatus},
-};
 use uuid::Uuid;
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, OTHER_EMAIL, PASSWORD, text},
     admin::values,
+};
+use shared::{
+    base::Random,
+    users::{User, UserStatus},
 };
 
 /// Puts people into the table who can be reached nowhere, as copies of one; answers their ids.

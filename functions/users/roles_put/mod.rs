@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 use shared::{
+    accounts::UserView,
     administration::Users,
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, IfMatch, Json, PathId, RolesAssign, Tagged},
     latchkey::Parts,
-    users::UserView,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared::{
-    accounts::ProfileChange,
+    accounts::UserView,
     administration::Users,
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
@@ -11,7 +11,7 @@ use shared::{
     identifiers::{Username, parse_name},
     latchkey::Parts,
     messages,
-    users::{UserStatus, UserView},
+    users::{ProfileChange, UserStatus},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

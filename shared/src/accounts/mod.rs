@@ -1,5 +1,13 @@
 //! What people change about their accounts: profile, password, addresses; and leaving.
 
+mod table;
+mod view;
+
+pub use self::{
+    table::ResetLink,
+    view::{UserView, entity_tag},
+};
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
@@ -12,12 +20,12 @@ use crate::{
     base::{Clock, Error, Random, seconds, whole_seconds},
     challenges::{Identity, Proven, Registration},
     crypto::{HashKeys, IdentifierHash},
-    identifiers::{Address, Username},
+    identifiers::{Address, Identifier},
     limits::{Noted, Throttle},
     messages::{Content, Messenger, Subject},
     settings::Settings,
     table::Store,
-    users::{Password, PasswordHash, PasswordHasher, ResetLink, User, UserStatus, personal_words},
+    users::{Password, PasswordHash, PasswordHasher, ProfileChange, User, UserStatus, personal_words},
 };
 
 /// How long a reset link is good.
@@ -25,51 +33,6 @@ const RESET_LINK_SECONDS: i64 = 30 * 60;
 
 /// How often somebody is told of changes by text in an hour.
 const MAX_NOTICES_PER_HOUR: u32 = 5;
-
-/// How somebody says who he is.
-#[derive(Debug)]
-pub enum Identifier {
-    /// By phone or e-mail address.
-    Address(Address),
-    /// By username.
-    Username(Username),
-}
-
-impl Identifier {
-    /// The identifier for other eyes.
-    fn masked(&self) -> String {
-        match self {
-            Self::Address(address) => address.masked(),
-            Self::Username(username) => format!("{}•••", username.as_str().chars().take(1).collect::<String>()),
-        }
-    }
-}
-
-/// A change of the profile: `None` leaves a field as it is, `Some(None)` clears it.
-#[derive(Debug, Default)]
-pub struct ProfileChange {
-    /// The display name.
-    pub name: Option<Option<String>>,
-    /// The username.
-    pub username: Option<Option<Username>>,
-    /// The preferred language (BCP 47).
-    pub locale: Option<Option<String>>,
-}
-
-impl ProfileChange {
-    /// Makes the change.
-    pub fn apply(&self, user: &mut User) {
-        if let Some(name) = &self.name {
-            user.name.clone_from(name);
-        }
-        if let Some(username) = &self.username {
-            user.username.clone_from(username);
-        }
-        if let Some(locale) = &self.locale {
-            user.locale.clone_from(locale);
-        }
-    }
-}
 
 /// The accounts of the service.
 #[derive(Clone)]

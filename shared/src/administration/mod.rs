@@ -1,8 +1,8 @@
 //! What administrators do with people.
 
-pub(crate) mod rank;
+pub mod rank;
 
-pub(crate) use self::rank::{check_grant, check_rank, check_seen};
+pub(crate) use self::rank::{check_rank, check_seen};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,6 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    accounts::ProfileChange,
     apps::{Apps, DEFAULT_CLIENT_ID},
     audit::Event,
     avatars::{AvatarUrls, Avatars},
@@ -20,10 +19,10 @@ use crate::{
     crypto::HashKeys,
     identifiers::{Address, Email, Username},
     limits::Throttle,
-    roles::{Permissions, Roles},
+    roles::{Permissions, Roles, check_grant},
     settings::Settings,
     table::Store,
-    users::{Created, Password, PasswordHasher, User, UserFilter, UserStatus},
+    users::{Created, Password, PasswordHasher, ProfileChange, User, UserFilter, UserStatus},
 };
 
 /// How often roles are set again over those that another request gave meanwhile.

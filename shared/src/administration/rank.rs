@@ -1,9 +1,10 @@
 //! Who may change whom.
 
 use crate::{
-    apps::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
+    accounts::entity_tag,
+    apps::DEFAULT_CLIENT_ID,
     base::Error,
-    roles::{Permissions, Role},
+    roles::{ADMIN_ROLE, Permissions},
     users::User,
 };
 
@@ -13,20 +14,9 @@ pub(crate) fn check_rank(user: &User, granter: &Permissions) -> Result<(), Error
     if is_admin && !granter.all { Err(Error::Forbidden(format!("role {ADMIN_ROLE}"))) } else { Ok(()) }
 }
 
-/// Nobody grants what he lacks.
-pub(crate) fn check_grant(role: &Role, granter: &Permissions) -> Result<(), Error> {
-    if role.is_system() && !granter.all {
-        return Err(Error::Forbidden(format!("role {ADMIN_ROLE}")));
-    }
-    match granter.lacks(&role.permissions) {
-        None => Ok(()),
-        Some(permission) => Err(Error::Forbidden(permission.clone())),
-    }
-}
-
 /// Whether a user is as the caller has seen him (RFC 9110 §13.1.1).
 pub(crate) fn check_seen(user: &User, seen: Option<&str>) -> Result<(), Error> {
-    let tag = user.entity_tag();
+    let tag = entity_tag(user);
     let matches = |seen: &str| seen.split(',').any(|seen| matches!(seen.trim(), "*") || seen.trim() == tag);
     if seen.is_none_or(matches) { Ok(()) } else { Err(Error::PreconditionFailed) }
 }

@@ -8,20 +8,15 @@ use utoipa::ToSchema;
 
 use super::{AppSecret, StoredSecret};
 use crate::{
-    base::{Error, epoch_seconds},
+    base::{Error, MicroUsd, epoch_seconds, in_usd},
+    roles::{ADMIN_ROLE, role_name},
     settings::Settings,
-    spending::{self, AppBudget, MicroUsd},
+    spending::AppBudget,
 };
 
 /// The app of requests that name none. It exists from the start, is public, and stays: administrators
 /// sign in through it.
 pub const DEFAULT_CLIENT_ID: &str = "default";
-/// The role that has every built-in permission.
-pub const ADMIN_ROLE: &str = "Admin";
-/// The permissions that the service itself checks.
-pub const BUILT_IN_PERMISSIONS: [&str; 8] =
-    ["users:read", "users:write", "roles:read", "roles:write", "roles:assign", "apps:read", "apps:write", "audit:read"];
-
 /// The most origins that an app may have.
 const MAX_ORIGINS: usize = 20;
 /// The longest name, in characters: it is part of every text message.
@@ -312,7 +307,7 @@ fn parse_default_role(input: String) -> Result<String, Error> {
     if input.eq_ignore_ascii_case(ADMIN_ROLE) {
         return Err(Error::field("default_role", "cannot be the administrators' role"));
     }
-    crate::base::role_name(&input).ok_or_else(|| Error::field("default_role", "is not a role's name"))
+    role_name(&input).ok_or_else(|| Error::field("default_role", "is not a role's name"))
 }
 
 fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
@@ -413,8 +408,8 @@ impl AppView {
             access_token_ttl: terms.access_token_ttl,
             refresh_token_ttl: terms.refresh_token_ttl,
             sms_text: app.sms_text,
-            sms_monthly_budget_usd: app.sms_budget.map(spending::in_usd),
-            sms_daily_budget_usd: app.sms_daily_budget.map(spending::in_usd),
+            sms_monthly_budget_usd: app.sms_budget.map(in_usd),
+            sms_daily_budget_usd: app.sms_daily_budget.map(in_usd),
             active: app.active,
             created_at: app.created_at,
             updated_at: app.updated_at,

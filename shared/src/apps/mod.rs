@@ -6,8 +6,8 @@ mod table;
 
 pub use self::{
     app::{
-        ADMIN_ROLE, App, AppChange, AppType, AppView, BUILT_IN_PERMISSIONS, CODE_PLACEHOLDER, DEFAULT_CLIENT_ID,
-        Sender, SessionTerms, SignUp, is_client_id, parse_client_id, parse_name,
+        App, AppChange, AppType, AppView, CODE_PLACEHOLDER, DEFAULT_CLIENT_ID, Sender, SessionTerms, SignUp,
+        is_client_id, parse_client_id, parse_name,
     },
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
 };

@@ -2,17 +2,14 @@
 
 mod table;
 
-pub(crate) use self::table::event_item;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    base::{Clock, Error, Random, epoch_millis, seconds},
+    base::{Clock, Device, Error, Random, epoch_millis, seconds},
     settings::Settings,
-    users::Device,
 };
 
 /// What was done.

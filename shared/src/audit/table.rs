@@ -12,6 +12,12 @@ use crate::{
 };
 
 impl Store {
+    /// The same store, which writes `event` in one transaction with each change that is one itself.
+    #[must_use]
+    pub fn recording(&self, event: Event) -> Self {
+        self.with_item(event_item(&event))
+    }
+
     /// Keeps an event.
     pub async fn record(&self, event: &Event) -> Result<(), Error> {
         self.put(event_item(event)?).await
@@ -65,6 +71,6 @@ impl Store {
 }
 
 /// An event as it is stored.
-pub(crate) fn event_item(event: &Event) -> Result<Item, Error> {
+fn event_item(event: &Event) -> Result<Item, Error> {
     to_item(Key::event(keys::shard(event.id), event.id), event)
 }

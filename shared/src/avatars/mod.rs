@@ -12,73 +12,30 @@
 //! is not known whether a write to the user took place, nothing is deleted before a second write has ruled
 //! the first one out.
 
-mod settings;
-
-pub use self::settings::AvatarSettings;
-
 mod objects;
+mod settings;
 mod urls;
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+pub(crate) use self::objects::Objects;
+pub use self::{objects::PENDING, settings::AvatarSettings, urls::AvatarUrls};
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use self::objects::Objects;
-pub use self::{objects::PENDING, urls::AvatarUrls};
 use crate::{
     audit::Event,
     base::{Clock, Error, Random, whole_seconds},
     crypto::HashKeys,
     table::Store,
-    users::User,
+    users::{AvatarKey, User},
 };
 
 /// How often a deletion is tried again when the user got another picture meanwhile.
 const DELETE_TRIES: usize = 3;
-
-/// The name of a picture in the bucket. Whoever knows it can see the picture, so it is random.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AvatarKey(String);
-
-impl AvatarKey {
-    fn random(random: &Random) -> Result<Self, Error> {
-        Ok(Self(data_encoding::HEXLOWER.encode(&random.bytes::<16>()?)))
-    }
-
-    /// The name of the object that has a size of the picture.
-    pub fn object(&self, size: Size) -> String {
-        format!("{}/{}.jpg", self.0, size.pixels())
-    }
-}
-
-/// The sizes of a picture. All are squares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// For a profile.
-    Full,
-    /// For a list.
-    Thumbnail,
-}
-
-impl Size {
-    const ALL: [Self; 2] = [Self::Full, Self::Thumbnail];
-
-    /// Pixels a side.
-    pub fn pixels(self) -> u32 {
-        match self {
-            Self::Full => 512,
-            Self::Thumbnail => 96,
-        }
-    }
-}
 
 /// A picture in all sizes, each a JPEG without metadata.
 pub struct Picture {
@@ -235,12 +192,5 @@ impl Avatars {
             }
         }
         Err(Error::Unavailable("a user's picture is changed too often at once".into()))
-    }
-}
-
-impl User {
-    /// All pictures of the user that may be in the bucket.
-    fn pictures(&self) -> BTreeSet<AvatarKey> {
-        self.avatar.iter().chain(&self.avatar_leftovers).cloned().collect()
     }
 }

@@ -7,11 +7,12 @@ use aws_sdk_s3::{
 };
 use futures_util::future::try_join_all;
 
-use super::{AvatarKey, Picture, Size};
+use super::Picture;
 use crate::{
     aws::{endpoint, sdk_config},
     base::{Environment, Error},
     settings::Settings,
+    users::{AvatarKey, Size},
 };
 
 /// A picture never changes: another one has another key.

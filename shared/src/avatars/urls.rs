@@ -15,11 +15,11 @@ use aws_sigv4::{
 };
 use jiff::Timestamp;
 
-use super::{AvatarKey, Size};
 use crate::{
     aws::{credentials, endpoint},
     base::{Clock, Environment, Error},
     settings::Settings,
+    users::{AvatarKey, Size},
 };
 
 /// How long a presigned URL is good.

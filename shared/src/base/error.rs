@@ -6,8 +6,6 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::second_factors::MfaRequired;
-
 /// A field of the request that cannot be accepted, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -167,9 +165,6 @@ pub enum Error {
     /// DynamoDB, SNS, SES, S3 or Secrets Manager cannot be reached, or refuses.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// The first factor was right, and the second is due.
-    #[error("second factor due")]
-    MfaRequired(Box<MfaRequired>),
     /// A fault of ours.
     #[error("internal error: {0}")]
     Internal(String),

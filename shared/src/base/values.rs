@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
+use super::MicroUsd;
 use crate::{
+    base::usd,
     identifiers::{AllowedCountries, phone},
     limits::FraudMode,
-    spending::{MicroUsd, USD},
 };
 
 pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -74,14 +75,6 @@ pub(crate) fn app_name(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// A role's name: a letter, then up to 63 letters, digits, `_` and `-`.
-pub fn role_name(text: &str) -> Option<String> {
-    let fits = text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    fits.then(|| text.to_owned())
-}
-
 pub(crate) fn sender_id(text: &str) -> Option<String> {
     let fits = text.len() <= 11
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -95,17 +88,6 @@ pub(crate) fn visible_ascii(text: &str) -> Option<String> {
 
 pub(crate) fn max_price(text: &str) -> Option<String> {
     text.parse::<f64>().ok().filter(|price| (0.01..=10.0).contains(price)).map(|_| text.to_owned())
-}
-
-/// An amount in US dollars, in millionths of one.
-pub fn usd(text: &str) -> Option<MicroUsd> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 7 || decimals.len() > 6 || !digits(whole) || !digits(decimals) {
-        return None;
-    }
-    let amount = format!("{whole}{decimals:0<6}").parse::<MicroUsd>().ok()?;
-    (amount <= 1_000_000 * USD).then_some(amount)
 }
 
 pub(crate) fn fraud_mode(text: &str) -> Option<FraudMode> {

@@ -2,9 +2,8 @@
 
 use super::Challenges;
 use crate::{
-    accounts::Identifier,
     base::Error,
-    identifiers::{Address, Email, PhoneNumber, Username},
+    identifiers::{Address, Email, Identifier, PhoneNumber, Username},
 };
 
 impl Challenges {

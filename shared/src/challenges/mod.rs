@@ -1,7 +1,12 @@
 //! Opening, repeating and proving challenges: the one way to send a code and to check one.
 
+mod addresses;
 mod challenge;
 mod one_time_code;
+mod opening;
+mod proving;
+mod sending;
+mod stopping;
 mod table;
 
 pub use self::{
@@ -10,21 +15,16 @@ pub use self::{
         Watched,
     },
     one_time_code::{Attempts, MAX_DIGITS, MIN_DIGITS, OneTimeCode},
+    opening::NewChallenge,
+    proving::Proven,
     table::Identity,
 };
-
-mod addresses;
-mod opening;
-mod proving;
-mod sending;
-mod stopping;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use self::{opening::NewChallenge, proving::Proven};
 use crate::{
     apps::Apps,
     base::{Clock, Error, Random, seconds_until},

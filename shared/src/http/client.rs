@@ -7,7 +7,7 @@ use http::request::Parts as RequestParts;
 use lambda_http::{RequestExt, request::RequestContext};
 
 use super::service::RequestId;
-use crate::users::Device;
+use crate::base::Device;
 
 /// Longer `User-Agent`s are cut.
 const USER_AGENT_CHARS: usize = 256;

@@ -12,9 +12,10 @@ use utoipa::{
 
 use super::Json;
 use crate::{
+    accounts::{UserView, entity_tag},
     avatars::AvatarUrls,
     base::Error,
-    users::{User, UserView},
+    users::User,
 };
 
 /// A user as an app sees him, with the entity tag.
@@ -26,7 +27,7 @@ pub struct Tagged {
 impl Tagged {
     /// What `client_id` sees of `user`.
     pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
-        Self { user: UserView::new(user, client_id, urls), tag: user.entity_tag() }
+        Self { user: UserView::new(user, client_id, urls), tag: entity_tag(user) }
     }
 }
 

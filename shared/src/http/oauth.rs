@@ -60,6 +60,23 @@ pub struct OAuthError {
     mfa: Option<MfaRequired>,
 }
 
+impl OAuthError {
+    /// The answer to a right first factor: the second is due.
+    pub fn mfa_required(mfa: MfaRequired) -> Response {
+        let error_description = "The second factor is due: send it to /v1/auth/mfa.".to_owned();
+        Self { error: OAuthErrorCode::MfaRequired, error_description, mfa: Some(mfa) }
+            .with_status(StatusCode::FORBIDDEN)
+    }
+
+    fn with_status(&self, status: StatusCode) -> Response {
+        let mut response = (status, serde_json::to_vec(self).unwrap_or_default()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::PRAGMA, NO_CACHE);
+        response
+    }
+}
+
 /// RFC 6749 §5.1 wants it beside `Cache-Control`, which every response has.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -92,26 +109,18 @@ pub(super) fn response(error: &Error) -> Response {
         | Error::UserDisabled => (OAuthErrorCode::InvalidGrant, StatusCode::BAD_REQUEST),
         Error::Unavailable(_) => (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
         Error::Internal(_) => (OAuthErrorCode::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
-        Error::MfaRequired(_) => (OAuthErrorCode::MfaRequired, StatusCode::FORBIDDEN),
         Error::BodyTooLarge | Error::UnsupportedMediaType => (OAuthErrorCode::InvalidRequest, problem.status()),
         _ => (OAuthErrorCode::InvalidRequest, StatusCode::BAD_REQUEST),
     };
     let description = match error {
         Error::UnsupportedGrantType => "The grant type is not password or refresh_token.".to_owned(),
         Error::UnauthorizedClient => "The app may not do this.".to_owned(),
-        Error::MfaRequired(_) => "The second factor is due: send it to /v1/auth/mfa.".to_owned(),
         Error::AppDisabled => format!("{}.", Code::AppDisabled.title()),
         error => detail(error, problem),
     };
-    let mfa = match error {
-        Error::MfaRequired(mfa) => Some((**mfa).clone()),
-        _ => None,
-    };
-    let body = serde_json::to_vec(&OAuthError { error: code, error_description: printable(&description), mfa });
-    let mut response = (status, body.unwrap_or_default()).into_response();
+    let body = OAuthError { error: code, error_description: printable(&description), mfa: None };
+    let mut response = body.with_status(status);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::PRAGMA, NO_CACHE);
     if code == OAuthErrorCode::InvalidClient {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
     }

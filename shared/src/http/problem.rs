@@ -298,7 +298,7 @@ pub(super) fn code(error: &Error) -> Code {
         Error::AppDisabled => Code::AppDisabled,
         Error::Forbidden(_) => Code::Forbidden,
         // The OAuth 2.0 endpoints alone know these, and answer in their own way (super::oauth).
-        Error::UnsupportedGrantType | Error::UnauthorizedClient | Error::MfaRequired(_) => Code::InvalidRequest,
+        Error::UnsupportedGrantType | Error::UnauthorizedClient => Code::InvalidRequest,
         Error::Unavailable(_) => Code::Unavailable,
         Error::Internal(_) => Code::InternalError,
     }

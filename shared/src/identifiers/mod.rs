@@ -2,12 +2,14 @@
 
 mod address;
 mod email;
+mod identifier;
 pub mod phone;
 mod username;
 
 pub use self::{
     address::{Address, Channel},
     email::Email,
+    identifier::Identifier,
     phone::{AllowedCountries, MAX_CHARS, PhoneNumber, country, prepare},
     username::{Username, parse_name},
 };

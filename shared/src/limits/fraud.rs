@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::spending::MicroUsd;
+use crate::base::MicroUsd;
 
 /// Numbers no further apart are of one sequence.
 const SEQUENCE_GAP: i64 = 3;

@@ -3,7 +3,8 @@
 mod role;
 mod table;
 
-pub use self::role::{Permissions, Role, RoleChange, RoleView, canonical};
+pub(crate) use self::role::check_grant;
+pub use self::role::{ADMIN_ROLE, BUILT_IN_PERMISSIONS, Permissions, Role, RoleChange, RoleView, canonical, role_name};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,8 +14,6 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    administration::rank,
-    apps::ADMIN_ROLE,
     audit::Event,
     base::{Clock, Error, whole_seconds},
     settings::Settings,
@@ -98,7 +97,7 @@ impl Roles {
     /// could be made later: only who has all permissions may name it.
     pub async fn check_default(&self, name: &str, granter: &Permissions) -> Result<(), Error> {
         match self.get(name).await? {
-            Some(role) => rank::check_grant(&role, granter),
+            Some(role) => check_grant(&role, granter),
             None if granter.all => Ok(()),
             None => Err(Error::field("default_role", "there is no such role")),
         }
@@ -179,7 +178,7 @@ impl Roles {
         for (name, change) in new {
             let mut role = Role::new(&name, now)?;
             role.apply(change)?;
-            check_grant(granter, &role.permissions)?;
+            granter.check_grant(&role.permissions)?;
             if roles.iter().any(|other| other.canonical() == role.canonical()) {
                 return Err(Error::conflict("name", format!("{name} is there twice")));
             }
@@ -212,10 +211,10 @@ impl Roles {
             let before = role.clone();
             role.apply(by_name.get(&role.canonical()).cloned().unwrap_or_default())?;
             let added: Vec<_> = role.permissions.difference(&before.permissions).cloned().collect();
-            check_grant(granter, &added)?;
+            granter.check_grant(&added)?;
             // What sleeps comes back with all its permissions.
             if role.active && !before.active {
-                check_grant(granter, &role.permissions)?;
+                granter.check_grant(&role.permissions)?;
             }
             if role != before {
                 role.updated_at = now;
@@ -249,16 +248,9 @@ fn permissions<'a>(names: &[String], held: impl Iterator<Item = &'a Role>) -> Pe
     let (active, inactive): (Vec<_>, Vec<_>) = held.partition(|role| role.active);
     let held: BTreeSet<String> = active.into_iter().flat_map(|role| role.permissions.clone()).collect();
     let all = names.iter().any(|name| name == ADMIN_ROLE);
-    let built_in = crate::apps::BUILT_IN_PERMISSIONS.into_iter().filter(|_| all).map(str::to_owned);
+    let built_in = BUILT_IN_PERMISSIONS.into_iter().filter(|_| all).map(str::to_owned);
     let inactive = inactive.into_iter().map(Role::canonical).collect();
     Permissions { all, names: held.into_iter().chain(built_in).collect(), inactive }
-}
-
-fn check_grant<'a>(granter: &Permissions, permissions: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
-    match granter.lacks(permissions) {
-        None => Ok(()),
-        Some(permission) => Err(Error::Forbidden(permission.clone())),
-    }
 }
 
 fn check_count(count: usize) -> Result<(), Error> {

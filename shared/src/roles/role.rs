@@ -7,10 +7,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    apps::{ADMIN_ROLE, BUILT_IN_PERMISSIONS},
     base::{Error, epoch_seconds},
     settings::Settings,
 };
+
+/// The role that has every built-in permission.
+pub const ADMIN_ROLE: &str = "Admin";
+/// The permissions that the service itself checks.
+pub const BUILT_IN_PERMISSIONS: [&str; 8] =
+    ["users:read", "users:write", "roles:read", "roles:write", "roles:assign", "apps:read", "apps:write", "audit:read"];
 
 /// What stands at a role's place in the path by which those of many are changed.
 const PATH_OF_ALL: &str = "permissions";
@@ -67,7 +72,7 @@ impl Role {
     /// [`Error::InvalidRequest`] for what is no name; [`Error::Conflict`] for a name that could be taken
     /// for a system role's.
     pub fn new(name: &str, now: Timestamp) -> Result<Self, Error> {
-        let name = crate::base::role_name(name)
+        let name = role_name(name)
             .ok_or_else(|| Error::field("name", "must be a letter and then up to 63 letters, digits, '_' or '-'"))?;
         if name.eq_ignore_ascii_case(PATH_OF_ALL) {
             return Err(Error::field("name", "is the path by which the permissions of many roles are set"));
@@ -140,6 +145,14 @@ impl Role {
     }
 }
 
+/// A role's name: a letter, then up to 63 letters, digits, `_` and `-`.
+pub fn role_name(text: &str) -> Option<String> {
+    let fits = text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    fits.then(|| text.to_owned())
+}
+
 /// The form of a role's name that uniqueness goes by.
 pub fn canonical(name: &str) -> String {
     name.to_ascii_lowercase()
@@ -208,10 +221,29 @@ impl Permissions {
         roles.into_iter().filter(|role| !self.inactive.contains(&canonical(role))).collect()
     }
 
+    /// Nobody grants what he lacks.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for the first of `permissions` that is not permitted.
+    pub(crate) fn check_grant<'a>(&self, permissions: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+        match self.lacks(permissions) {
+            None => Ok(()),
+            Some(permission) => Err(Error::Forbidden(permission.clone())),
+        }
+    }
+
     /// The first of `permissions` that is not permitted.
     pub fn lacks<'a>(&self, permissions: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
         permissions.into_iter().find(|permission| !self.contains(permission))
     }
+}
+
+/// Nobody grants what he lacks.
+pub(crate) fn check_grant(role: &Role, granter: &Permissions) -> Result<(), Error> {
+    if role.is_system() && !granter.all {
+        return Err(Error::Forbidden(format!("role {ADMIN_ROLE}")));
+    }
+    granter.check_grant(&role.permissions)
 }
 
 /// A role as the API shows it.

@@ -5,7 +5,6 @@ mod second_factor;
 mod table;
 pub mod totp;
 
-pub(crate) use self::table::CHANGED_BY;
 pub use self::{
     recovery_code::{CODES, RecoveryCode},
     second_factor::{Enrolment, MfaRequired, MfaToken, PendingSignIn, SecondFactor, SecondFactorMethod},

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{AttributeValue, TransactWriteItem},
-};
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -14,11 +11,8 @@ use crate::{
     base::Error,
     crypto::{HashKeys, IdentifierHash},
     table::{Key, Store, Updated, bytes, from_item, number, text, to_item},
-    users::User,
+    users::{CHANGED_BY, User},
 };
-
-/// The attribute that says which write came last.
-pub(crate) const CHANGED_BY: &str = "changed_by";
 
 impl Store {
     /// Keeps an authenticator app that is not confirmed, in the place of the one before.
@@ -55,25 +49,6 @@ impl Store {
             self.put_always(to_item(Key::second_factor(user_id), factor)?)?,
         ];
         self.change_user_and(user_id, keys, change, items).await
-    }
-
-    /// Forgets a second factor, and one that waits to be confirmed, in one transaction with what `change`
-    /// changes of the user.
-    ///
-    /// # Errors
-    /// As [`Self::change_user`].
-    pub async fn delete_second_factor(
-        &self,
-        user_id: Uuid,
-        keys: &HashKeys,
-        change: impl FnMut(&mut User) -> Result<(), Error>,
-    ) -> Result<User, Error> {
-        self.change_user_and(user_id, keys, change, self.delete_factor_items(user_id)?).await
-    }
-
-    /// The writes that forget a second factor, and one that waits to be confirmed.
-    pub(crate) fn delete_factor_items(&self, user_id: Uuid) -> Result<Vec<TransactWriteItem>, Error> {
-        Ok(vec![self.delete_always(Key::second_factor(user_id))?, self.delete_always(Key::enrolment(user_id))?])
     }
 
     /// Uses up the code of a step; answers whether it was still to be had (RFC 6238 §5.2), or was used by the

@@ -15,11 +15,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    accounts::UserView,
     apps::{Apps, SessionTerms, SignUp},
     audit::{Action, Audit, Deed, Event},
     avatars::AvatarUrls,
     base::{
-        Clock, Error, Random,
+        Clock, Device, Error, Random,
         metrics::{self, Metric},
         seconds, seconds_until, whole_seconds,
     },
@@ -31,7 +32,7 @@ use crate::{
     settings::Settings,
     table::Store,
     tokens::{Claims, RefreshToken, Signer},
-    users::{AuthenticationMethod, Created, Device, Recognised, Session, User, UserStatus, UserView},
+    users::{AuthenticationMethod, Created, Recognised, Session, User, UserStatus},
 };
 
 /// How long a sign-in waits for its second factor.

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     base::Error,
-    table::{Item, Key, Store, Updated, bytes, from_item, number, text, unavailable},
+    table::{Item, Key, Store, Updated, bytes, from_item, number, text},
     users::{AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, REFRESH_GRACE_MILLIS, Session, User, UserStatus},
 };
 
@@ -196,39 +196,6 @@ impl Store {
             Updated::Done(item) => Changed::Yes(from_item(item)?),
             Updated::Refused(item) => Changed::Refused(item.map(from_item).transpose()?),
         })
-    }
-
-    /// Deletes everything that is kept under a user's key.
-    pub(crate) async fn delete_all_of(&self, user_id: Uuid) -> Result<(), Error> {
-        for item in self.items_of(user_id).await? {
-            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
-            self.delete(Key::of_user(user_id, &sk)).await?;
-        }
-        Ok(())
-    }
-
-    /// The items under a user's key.
-    async fn items_of(&self, user_id: Uuid) -> Result<Vec<Item>, Error> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", Key::user(user_id).pk())
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let answer = query.send().await.map_err(unavailable)?;
-            self.count_read(answer.consumed_capacity.as_ref());
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
     }
 }
 

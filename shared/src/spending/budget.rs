@@ -5,18 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{IdentifierHash, sha256};
-
-/// A millionth of a US dollar.
-pub type MicroUsd = i64;
-/// A US dollar.
-pub const USD: MicroUsd = 1_000_000;
-
-/// An amount in US dollars, to show.
-#[expect(clippy::cast_precision_loss, reason = "no budget is that large")]
-pub fn in_usd(amount: MicroUsd) -> f64 {
-    amount as f64 / USD as f64
-}
+use crate::{
+    base::{MicroUsd, USD},
+    crypto::{IdentifierHash, sha256},
+};
 
 /// How many partitions a budget is spread over at most: no counter is a hot key.
 const MAX_SHARDS: i64 = 16;
@@ -111,6 +103,17 @@ pub enum Payer {
     App(String),
     /// The texts to numbers that begin alike.
     Prefix(IdentifierHash),
+}
+
+impl Payer {
+    /// Its part of the key of its item.
+    pub(super) fn key_part(&self) -> String {
+        match self {
+            Self::Country(country) => format!("COUNTRY#{country}"),
+            Self::App(client_id) => format!("APP#{client_id}"),
+            Self::Prefix(hash) => format!("PREFIX#{}", hash.as_str()),
+        }
+    }
 }
 
 /// What a budget is used up for.

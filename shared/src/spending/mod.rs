@@ -1,10 +1,12 @@
 //! What texts may cost: a budget that is reserved before a text is sent.
 
+mod budget;
 mod table;
 
-pub use self::table::Reserved;
-
-mod budget;
+pub use self::{
+    budget::{AppBudget, Budget, Limits, Payer, Share, UsedUp},
+    table::Reserved,
+};
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +16,9 @@ use std::{
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-pub use self::budget::{AppBudget, Budget, Limits, MicroUsd, Payer, Share, USD, UsedUp, in_usd};
 use crate::{
     base::{
-        Clock, Error, Random,
+        Clock, Error, MicroUsd, Random,
         metrics::{self, Metric},
     },
     crypto::IdentifierHash,

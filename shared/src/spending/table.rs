@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::{Account, Limits, MicroUsd, Payer, Share, UsedUp};
+use super::{Account, Limits, Payer, Share, UsedUp};
 use crate::{
-    base::{Error, seconds},
+    base::{Error, MicroUsd, seconds},
     limits::Cohort,
     table::{Item, Key, NOT_WRITTEN, Store, Updated, amount, number, text},
 };
@@ -130,7 +130,7 @@ impl Store {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(own_money(day)))
             .set_expression_attribute_values(Some(values));
-        Ok(match self.update_if(Key::own_spending(day, payer), update).await? {
+        Ok(match self.update_if(Key::own_spending(day, &payer.key_part()), update).await? {
             Updated::Done(_) => None,
             // Our own write, whose answer was lost.
             Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => None,
@@ -149,7 +149,7 @@ impl Store {
             .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price));
-        self.take_back(Key::own_spending(day, payer), update).await
+        self.take_back(Key::own_spending(day, &payer.key_part()), update).await
     }
 
     /// Counts that the code of a text was verified.

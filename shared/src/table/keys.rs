@@ -40,10 +40,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::{
-    crypto::{IdentifierHash, Place},
-    spending::Payer,
-};
+use crate::crypto::{IdentifierHash, Place};
 
 /// The attribute that DynamoDB's TTL reads.
 pub const TTL: &str = "expires_at";
@@ -149,12 +146,7 @@ impl Key {
     }
 
     /// What the texts of a month cost one of those who pay them.
-    pub(crate) fn own_spending(day: Date, payer: &Payer) -> Self {
-        let payer = match payer {
-            Payer::Country(country) => format!("COUNTRY#{country}"),
-            Payer::App(client_id) => format!("APP#{client_id}"),
-            Payer::Prefix(hash) => format!("PREFIX#{}", hash.as_str()),
-        };
+    pub(crate) fn own_spending(day: Date, payer: &str) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{payer}", day.year(), day.month()), "SPENDING")
     }
 

@@ -32,7 +32,6 @@ pub(crate) use self::{
     transactions::{Outcome, version},
 };
 use crate::{
-    audit::Event,
     aws::{Aws, TransactionConflictClassifier},
     base::{Error, Random},
     settings::Settings,
@@ -61,8 +60,8 @@ pub struct Store {
     pub(crate) table: String,
     pub(crate) random: Random,
     consumed: Arc<ConsumedUnits>,
-    /// What the next change is recorded as.
-    pub(crate) event: Option<Arc<Event>>,
+    /// An item that the next transaction puts beside what it writes, or why there is none.
+    along: Option<Arc<Result<Item, Error>>>,
 }
 
 /// Request units since the store was made, in tenths.
@@ -83,14 +82,14 @@ impl Store {
             table: settings.table_name.clone(),
             random,
             consumed: Arc::default(),
-            event: None,
+            along: None,
         }
     }
 
-    /// The same store, which writes `event` in one transaction with each change that is one itself.
+    /// The same store, whose transactions put `item`, too.
     #[must_use]
-    pub fn recording(&self, event: Event) -> Self {
-        Self { event: Some(Arc::new(event)), ..self.clone() }
+    pub(crate) fn with_item(&self, item: Result<Item, Error>) -> Self {
+        Self { along: Some(Arc::new(item)), ..self.clone() }
     }
 
     /// Whether the table answers. Opens the connection, too.

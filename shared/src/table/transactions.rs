@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use super::{Item, Key, Store, number, unavailable};
-use crate::{audit::event_item, base::Error};
+use crate::base::Error;
 
 /// The reasons that pass by themselves. The SDK does not try again what they cancel.
 const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
@@ -26,10 +26,10 @@ pub(crate) enum Outcome {
 }
 
 impl Store {
-    /// Writes all or nothing, with the event that is recorded, if there is one.
+    /// Writes all or nothing, with the item that goes along, if there is one.
     pub(crate) async fn transact(&self, mut items: Vec<TransactWriteItem>) -> Result<Outcome, Error> {
-        if let Some(event) = &self.event {
-            items.push(self.put_always(event_item(event)?)?);
+        if let Some(item) = self.along.as_deref() {
+            items.push(self.put_always(item.clone()?)?);
         }
         // One token for all tries of the SDK: a try whose answer was lost is not done twice.
         let token = Uuid::from_bytes(self.random.bytes()?);

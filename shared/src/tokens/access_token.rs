@@ -10,7 +10,7 @@ use crate::{
     base::Error,
     crypto::{Algorithm, PrivateKey, SigningKey},
     roles::Permissions,
-    users::{AuthenticationMethod, Session, User, session},
+    users::{AuthenticationMethod, Session, User, assurance_level},
 };
 
 /// The `typ` of access tokens, and of nothing else (RFC 9068 §2.1).
@@ -72,7 +72,7 @@ impl Claims {
             sid,
             scope: String::new(),
             roles: user.roles_in(&session.client_id),
-            acr: session::assurance_level(&session.amr).to_owned(),
+            acr: assurance_level(&session.amr).to_owned(),
             amr: session.amr.clone(),
             auth_time: session.created_at.as_second(),
         }

@@ -1,16 +1,21 @@
 //! Users: who they are, their sessions and passwords.
 
+mod avatar_key;
 mod password;
-pub mod session;
+mod profile;
+mod session;
 mod table;
 mod user;
 
+pub(crate) use self::table::CHANGED_BY;
 pub use self::{
+    avatar_key::{AvatarKey, Size},
     password::{Password, PasswordHash, PasswordHasher},
+    profile::ProfileChange,
     session::{
-        AuthenticationMethod, Device, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR, REFRESH_GRACE_MILLIS,
+        AuthenticationMethod, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR, REFRESH_GRACE_MILLIS,
         Recognised, SINGLE_FACTOR, Session, SessionView, assurance_level,
     },
-    table::{Created, ResetLink, UserFilter},
-    user::{User, UserStatus, UserView, personal_words},
+    table::{Created, UserFilter},
+    user::{User, UserStatus, personal_words},
 };

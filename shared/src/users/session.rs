@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::User;
-use crate::base::{epoch_millis, epoch_seconds, seconds, whole_seconds};
+use crate::base::{Device, epoch_millis, epoch_seconds, seconds, whole_seconds};
 
 /// A session ends when it was not refreshed for so long (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
@@ -25,13 +24,6 @@ pub struct Recognised {
     /// [`User::password_count`] of the password that was compared, if one was: a change of it ends the sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_count: Option<u64>,
-}
-
-impl Recognised {
-    /// By the password that `user` has.
-    pub fn by_password(user: &User) -> Self {
-        Self { amr: vec![AuthenticationMethod::Pwd], password_count: Some(user.password_count) }
-    }
 }
 
 /// How a user was recognised (RFC 8176).
@@ -68,20 +60,6 @@ pub fn assurance_level(amr: &[AuthenticationMethod]) -> &'static str {
 pub const SINGLE_FACTOR: &str = "aal1";
 /// Two factors: NIST SP 800-63B-4's AAL2.
 pub const MULTI_FACTOR: &str = "aal2";
-
-/// The device that asks, as API Gateway saw it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// The `User-Agent`, cut to 256 characters.
-    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
-    /// The source address.
-    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
-    pub ip: Option<String>,
-    /// The request; not kept with a session.
-    #[serde(skip)]
-    pub request_id: Option<String>,
-}
 
 /// A session as the store keeps it: under its id, a version 7 UUID, in the user's item
 /// ([`super::User::sessions`]). Its attributes have short names, since a write of the user costs by

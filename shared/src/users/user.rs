@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{PasswordHash, Session};
+use super::{AvatarKey, PasswordHash, Session};
 use crate::{
-    apps::{ADMIN_ROLE, DEFAULT_CLIENT_ID},
-    avatars::{AvatarKey, AvatarUrls, Size},
+    apps::DEFAULT_CLIENT_ID,
     base::{Error, epoch_seconds, epoch_seconds_option},
-    crypto::{HashKeys, IdentifierHash, sha256},
+    crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Email, PhoneNumber, Username},
+    roles::ADMIN_ROLE,
+    users::{AuthenticationMethod, Recognised},
 };
 
 /// Whether a user may sign in.
@@ -132,6 +133,11 @@ impl User {
         self.email_verified && !self.unproven
     }
 
+    /// How the user is recognised who gave the password that there is.
+    pub fn recognised_by_password(&self) -> Recognised {
+        Recognised { amr: vec![AuthenticationMethod::Pwd], password_count: Some(self.password_count) }
+    }
+
     /// What the user is called where a person reads it: the username or, where there is none, an address.
     pub fn display_name(&self) -> String {
         let username = self.username.as_ref().map(|username| username.as_str().to_owned());
@@ -178,13 +184,9 @@ impl User {
         if self.unproven { Err(Error::conflict("user", "sign in with a code first")) } else { Ok(()) }
     }
 
-    /// What changes when the user does, and not when he signs in: an entity tag (RFC 9110 §8.8.3). It is
-    /// the same whichever app's roles are shown, and changes with those of any; with the picture, not with
-    /// its URL.
-    pub fn entity_tag(&self) -> String {
-        let profile = UserView { last_sign_in_at: None, ..UserView::without_avatar(self, DEFAULT_CLIENT_ID) };
-        let digest = sha256(&serde_json::to_vec(&(profile, &self.roles, &self.avatar)).unwrap_or_default());
-        format!("\"{}\"", data_encoding::HEXLOWER.encode(digest.split_at(8).0))
+    /// All pictures of the user that may be in the bucket.
+    pub(crate) fn pictures(&self) -> BTreeSet<AvatarKey> {
+        self.avatar.iter().chain(&self.avatar_leftovers).cloned().collect()
     }
 
     /// A session, where it is live at `now`.
@@ -214,77 +216,4 @@ pub fn personal_words<'a>(
     ];
     let parts = name.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
     whole.into_iter().flatten().chain(parts).collect()
-}
-
-/// A user as the API shows it: the answer of `GET /v1/me`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = User)]
-pub struct UserView {
-    /// The id, a version 7 UUID.
-    id: Uuid,
-    /// E.164.
-    #[schema(example = "+14155550123")]
-    phone: Option<String>,
-    phone_verified: bool,
-    email: Option<String>,
-    email_verified: bool,
-    username: Option<String>,
-    name: Option<String>,
-    /// A BCP 47 language tag.
-    #[schema(example = "en-US")]
-    locale: Option<String>,
-    /// The picture, 512 pixels square. A URL with a signature is good for three quarters of an hour or more.
-    #[schema(example = "https://avatars.example.com/0f2d…/512.jpg")]
-    avatar_url: Option<String>,
-    /// The same, 96 pixels square.
-    #[schema(example = "https://avatars.example.com/0f2d…/96.jpg")]
-    avatar_thumbnail_url: Option<String>,
-    has_password: bool,
-    /// The second factors that are set up.
-    mfa: Vec<String>,
-    /// The roles in the app that asks.
-    #[schema(example = json!(["User"]))]
-    roles: Vec<String>,
-    status: UserStatus,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    last_sign_in_at: Option<Timestamp>,
-}
-
-impl UserView {
-    /// What `client_id` sees of `user`.
-    pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
-        let url = |size| user.avatar.as_ref().and_then(|key| urls.url(key, size));
-        Self {
-            avatar_url: url(Size::Full),
-            avatar_thumbnail_url: url(Size::Thumbnail),
-            ..Self::without_avatar(user, client_id)
-        }
-    }
-
-    /// What `client_id` sees of a `user` who has no picture.
-    pub fn without_avatar(user: &User, client_id: &str) -> Self {
-        Self {
-            id: user.id,
-            phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
-            phone_verified: user.phone_is_verified(),
-            email: user.email.as_ref().map(|email| email.as_str().to_owned()),
-            email_verified: user.email_is_verified(),
-            username: user.username.as_ref().map(|username| username.as_str().to_owned()),
-            name: user.name.clone(),
-            locale: user.locale.clone(),
-            avatar_url: None,
-            avatar_thumbnail_url: None,
-            has_password: user.password.is_some(),
-            mfa: user.totp.then(|| "totp".to_owned()).into_iter().collect(),
-            roles: user.roles_in(client_id),
-            status: user.status,
-            created_at: user.created_at,
-            updated_at: user.updated_at,
-            last_sign_in_at: user.last_sign_in_at,
-        }
-    }
 }

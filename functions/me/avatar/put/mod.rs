@@ -1,17 +1,18 @@
 //! `PUT /v1/me/avatar`: my picture.
 
 use serde::Serialize;
-use shared::{
-    audit::{Action, Recorder},
-    avatars::{AvatarUrls, Avatars, Size},
-    base::Error,
-    http::{Caller, Json},
-    latchkey::Parts,
-};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::upload::{AvatarFile, AvatarForm, Upload};
+use shared::{
+    audit::{Action, Recorder},
+    avatars::{AvatarUrls, Avatars},
+    base::Error,
+    http::{Caller, Json},
+    latchkey::Parts,
+    users::Size,
+};
 
 pub mod picture;
 #[cfg(test)]

@@ -13,10 +13,7 @@ use image::{
     },
     imageops::{self, FilterType},
 };
-use shared::{
-    avatars::{Picture, Size},
-    base::Error,
-};
+use shared::{avatars::Picture, base::Error, users::Size};
 
 /// The most pixels a side.
 const MAX_SIDE: u32 = 4096;

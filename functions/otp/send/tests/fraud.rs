@@ -2,9 +2,9 @@ use std::net::IpAddr;
 
 use axum::http::Method;
 use serde_json::json;
-use shared::limits::{Decision, Reason, Recorded, Verdict};
 
 use crate::testing::{Answer, PHONE, TestApp, json_request, records::records};
+use shared::limits::{Decision, Reason, Recorded, Verdict};
 
 const SOURCE: &str = "198.51.100.7";
 /// Numbers of four countries.

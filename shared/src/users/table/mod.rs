@@ -1,22 +1,25 @@
-//! Users, and who owns which identifier.
+//! Users, the identifiers that they own, and what else lies under a user's key.
 
-mod changes;
 mod list;
-
-pub use self::{changes::ResetLink, list::UserFilter};
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
+use serde::Deserialize;
 use uuid::Uuid;
 
-use self::changes::{owner_item, role_deleted};
+pub use self::list::UserFilter;
 use super::User;
 use crate::{
     base::Error,
     crypto::{HashKeys, IdentifierHash},
     identifiers::PhoneNumber,
-    table::{CHANGE_TRIES, Item, Key, Outcome, Store, keys, to_item},
+    roles::ADMIN_ROLE,
+    table::{CHANGE_TRIES, Item, Key, Outcome, Store, from_item, keys, number, text, to_item, unavailable, version},
 };
+
+/// The attribute that says which write came last.
+pub(crate) const CHANGED_BY: &str = "changed_by";
 
 /// The outcome of making a user.
 #[derive(Debug)]
@@ -25,6 +28,12 @@ pub enum Created {
     Yes,
     /// Nothing is made: somebody else has this identifier.
     Taken(IdentifierHash),
+}
+
+/// The item that has the ids of the administrators who can sign in.
+#[derive(Deserialize)]
+struct Admins {
+    ids: std::collections::BTreeSet<String>,
 }
 
 impl Store {
@@ -80,6 +89,228 @@ impl Store {
         .await
         .map(drop)
     }
+
+    /// Changes a user. Where another change comes first, `change` is applied anew to what that one
+    /// left. Identifiers that the change gives or takes move in the same transaction.
+    ///
+    /// # Errors
+    /// What `change` refuses; [`Error::TokenInvalid`] where there is no such user; [`Error::Conflict`]
+    /// where somebody else has a new identifier.
+    pub async fn change_user(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<User, Error> {
+        self.change_user_and(id, keys, change, Vec::new()).await
+    }
+
+    /// As [`Self::change_user`], with more writes in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Self::change_user`]; [`Error::PreconditionFailed`] where the condition of one of `more` does not hold.
+    pub(crate) async fn change_user_and(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
+        mut change: impl FnMut(&mut User) -> Result<(), Error>,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<User, Error> {
+        let mut written = None;
+        for _ in 0..CHANGE_TRIES {
+            let item = self.item(Key::user(id)).await?.ok_or(Error::TokenInvalid)?;
+            // Our own write, whose answer was lost. That another one made the same of the user tells nothing of `more`.
+            let is_ours = written.is_some() && item.get(CHANGED_BY) == written.as_ref();
+            let before: User = from_item(item)?;
+            if is_ours {
+                return Ok(before);
+            }
+            let mark = text(Uuid::from_bytes(self.random.bytes()?));
+            let mut after = before.clone();
+            change(&mut after)?;
+            if after == before && more.is_empty() {
+                return Ok(before);
+            }
+            after.version += 1;
+            let (owned, owns) = (before.identifiers(keys), after.identifiers(keys));
+            let mut item = user_item(&after)?;
+            item.insert(CHANGED_BY.to_owned(), mark.clone());
+            let mut items = vec![self.put_over(item, before.version)?];
+            let admin = self.moved_admin(Some(&before), Some(&after))?;
+            let moves_admin = admin.is_some();
+            items.extend(admin);
+            for identifier in owns.difference(&owned) {
+                items.push(self.put_if_absent(&owner_item(identifier, id)?)?);
+            }
+            for identifier in owned.difference(&owns) {
+                items.push(self.delete_owner(identifier, id)?);
+            }
+            let role_checks_at = items.len();
+            items.extend(self.not_deleted(given_roles(&before, &after))?);
+            let more_at = items.len();
+            items.extend(more.iter().cloned());
+            match self.transact(items).await? {
+                Outcome::Done => return Ok(after),
+                Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(place) if place >= more_at => return Err(Error::PreconditionFailed),
+                Outcome::Refused(place) if place >= role_checks_at => return Err(role_deleted()),
+                Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
+                Outcome::Refused(_) | Outcome::Busy => written = Some(mark),
+            }
+        }
+        Err(Error::Unavailable("a user is changed too often at once".into()))
+    }
+
+    /// Deletes a user whom `check` lets go and gives its identifiers free, then sweeps what else was stored
+    /// of it.
+    ///
+    /// # Errors
+    /// What `check` refuses; [`Error::Conflict`] for the last administrator.
+    pub async fn delete_user(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
+        check: impl Fn(&User) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for _ in 0..CHANGE_TRIES {
+            let Some(user) = self.user(id).await? else { break };
+            check(&user)?;
+            let mut items = vec![self.delete_where(Key::user(id), "version", version(user.version))?];
+            let admin = self.moved_admin(Some(&user), None)?;
+            let moves_admin = admin.is_some();
+            items.extend(admin);
+            for identifier in user.identifiers(keys) {
+                items.push(self.delete_owner(&identifier, id)?);
+            }
+            // Nobody comes back for it: unlike sessions it never ends by itself.
+            items.extend(self.delete_factor_items(id)?);
+            match self.transact(items).await? {
+                Outcome::Done => break,
+                Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(_) | Outcome::Busy => {}
+            }
+        }
+        if self.user(id).await?.is_some() {
+            return Err(Error::Unavailable("a user is changed too often at once".into()));
+        }
+        self.delete_all_of(id).await
+    }
+
+    /// Refuses for the last administrator who can sign in. A transaction holds it; this is for what has to
+    /// be done before one.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    pub async fn check_not_last_admin(&self, user: &User) -> Result<(), Error> {
+        if !user.is_active_admin() {
+            return Ok(());
+        }
+        let admins: Option<Admins> = self.get(Key::admins()).await?;
+        if admins.is_some_and(|admins| admins.ids.len() > 1) { Ok(()) } else { Err(last_admin()) }
+    }
+
+    /// The write that keeps the ids of the administrators who can sign in, where a change makes or unmakes
+    /// one. The last one cannot be taken out.
+    pub(crate) fn moved_admin(
+        &self,
+        before: Option<&User>,
+        after: Option<&User>,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        let (was, is) = (before.is_some_and(User::is_active_admin), after.is_some_and(User::is_active_admin));
+        let Some(user) = after.or(before).filter(|_| was != is) else { return Ok(None) };
+        let id = user.id.to_string();
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::admins().attributes()))
+            .update_expression(if is { "ADD ids :ids" } else { "DELETE ids :ids" })
+            .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.clone()]));
+        if was {
+            update = update
+                .condition_expression("contains(ids, :id) AND size(ids) > :one")
+                .expression_attribute_values(":id", text(&id))
+                .expression_attribute_values(":one", number(1));
+        }
+        let update = update.build().map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Some(TransactWriteItem::builder().update(update).build()))
+    }
+
+    fn delete_owner(&self, identifier: &IdentifierHash, user_id: Uuid) -> Result<TransactWriteItem, Error> {
+        self.delete_where(Key::owner(identifier), "user_id", text(user_id))
+    }
+
+    /// Forgets a second factor, and one that waits to be confirmed, in one transaction with what `change`
+    /// changes of the user.
+    ///
+    /// # Errors
+    /// As [`Self::change_user`].
+    pub async fn delete_second_factor(
+        &self,
+        user_id: Uuid,
+        keys: &HashKeys,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<User, Error> {
+        self.change_user_and(user_id, keys, change, self.delete_factor_items(user_id)?).await
+    }
+
+    /// The writes that forget a second factor, and one that waits to be confirmed.
+    pub(crate) fn delete_factor_items(&self, user_id: Uuid) -> Result<Vec<TransactWriteItem>, Error> {
+        Ok(vec![self.delete_always(Key::second_factor(user_id))?, self.delete_always(Key::enrolment(user_id))?])
+    }
+
+    /// Deletes everything that is kept under a user's key.
+    pub(crate) async fn delete_all_of(&self, user_id: Uuid) -> Result<(), Error> {
+        for item in self.items_of(user_id).await? {
+            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+            self.delete(Key::of_user(user_id, &sk)).await?;
+        }
+        Ok(())
+    }
+
+    /// The items under a user's key.
+    async fn items_of(&self, user_id: Uuid) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", Key::user(user_id).pk())
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = query.send().await.map_err(unavailable)?;
+            self.count_read(answer.consumed_capacity.as_ref());
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+fn last_admin() -> Error {
+    Error::conflict("roles", "the last administrator stays")
+}
+
+/// The roles that a change gives, in whatever app, and that somebody may delete meanwhile.
+fn given_roles<'a>(before: &'a User, after: &'a User) -> impl Iterator<Item = &'a String> {
+    let given = after.roles.iter().flat_map(|(client_id, roles)| {
+        let had = before.roles.get(client_id);
+        roles.iter().filter(move |role| had.is_none_or(|had| !had.contains(*role)))
+    });
+    given.filter(|role| *role != ADMIN_ROLE)
+}
+
+pub(crate) fn role_deleted() -> Error {
+    Error::field("roles", "a role was deleted meanwhile")
+}
+
+/// The item that says whose an identifier is.
+pub(crate) fn owner_item(identifier: &IdentifierHash, user_id: Uuid) -> Result<Item, Error> {
+    to_item(Key::owner(identifier), &std::collections::BTreeMap::from([("user_id", user_id.to_string())]))
 }
 
 /// A user, on the list of users.

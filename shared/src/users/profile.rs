@@ -1,0 +1,30 @@
+//! A change of a profile.
+
+use super::User;
+use crate::identifiers::Username;
+
+/// A change of the profile: `None` leaves a field as it is, `Some(None)` clears it.
+#[derive(Debug, Default)]
+pub struct ProfileChange {
+    /// The display name.
+    pub name: Option<Option<String>>,
+    /// The username.
+    pub username: Option<Option<Username>>,
+    /// The preferred language (BCP 47).
+    pub locale: Option<Option<String>>,
+}
+
+impl ProfileChange {
+    /// Makes the change.
+    pub fn apply(&self, user: &mut User) {
+        if let Some(name) = &self.name {
+            user.name.clone_from(name);
+        }
+        if let Some(username) = &self.username {
+            user.username.clone_from(username);
+        }
+        if let Some(locale) = &self.locale {
+            user.locale.clone_from(locale);
+        }
+    }
+}
