@@ -20,11 +20,6 @@ use shared::{
 };
 
 const MANIFEST: &str = include_str!("../Cargo.toml");
-const CONFIGS: [&str; 3] = [
-    include_str!("../../shared/src/settings.rs"),
-    include_str!("../../shared/src/avatars/settings.rs"),
-    include_str!("../../shared/src/base/environment.rs"),
-];
 const KEYS: &str = include_str!("../../shared/src/table/keys.rs");
 const SAMCONFIG: &str = include_str!("../../samconfig.toml");
 
@@ -264,17 +259,9 @@ fn a_picture_is_served_as_a_picture() {
     assert_eq!(text(&behavior["ViewerProtocolPolicy"]), "redirect-to-https");
 }
 
-/// The names of the variables that `shared::settings` reads.
+/// The names of the settings that the template hands over. What Lambda sets itself is no setting of ours.
 fn settings() -> BTreeSet<&'static str> {
-    let code = CONFIGS.iter().map(|code| code.split("#[cfg(test)]").next().unwrap());
-    let quoted = code.flat_map(|code| code.split('"').skip(1).step_by(2));
-    let is_name = |name: &&str| {
-        name.len() >= 5
-            && name.starts_with(|c: char| c.is_ascii_uppercase())
-            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-    };
-    // What Lambda sets itself is no setting of ours.
-    quoted.filter(is_name).filter(|name| !name.starts_with("AWS_")).collect()
+    Settings::all().into_iter().map(|setting| setting.name).filter(|name| !name.starts_with("AWS_")).collect()
 }
 
 fn variables() -> &'static Value {

@@ -26,9 +26,9 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
     let required = ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN", "AVATAR_BUCKET"];
     let environment: Environment = required.map(|name| (name, "https://id.example.com")).into_iter().collect();
     let settings = Settings::parse(&environment, Timestamp::UNIX_EPOCH).unwrap();
-    let (limits, budget) = (&settings.limits, &settings.sms_budget);
+    let (limits, budget) = (&settings.limits.per_address, &settings.budget);
 
-    let guess = 0.1_f64.powi(settings.otp_digits.try_into().unwrap());
+    let guess = 0.1_f64.powi(settings.challenges.code_digits.try_into().unwrap());
     let counted = limits.failures_per_day;
     let price = budget.price("US", 1);
     let texts = i32::try_from(budget.month / price).unwrap();
@@ -42,13 +42,13 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
         percent(chance(OFF_AFTER, guess, 1)),
         percent(chance(counted, guess, 365)),
         percent(chance(counted, guess / 100.0, 365)),
-        percent(chance(settings.otp_max_attempts, guess, texts)),
+        percent(chance(settings.challenges.max_attempts, guess, texts)),
         percent(chance(counted, guess * GOOD_TOTP_CODES, 1)),
         percent(chance(OFF_AFTER, guess * GOOD_TOTP_CODES, 1)),
         percent(chance(counted, guess * GOOD_TOTP_CODES, 365)),
         usd(limits.sends_per_day),
-        usd(settings.sends_per_ip_per_hour * 24),
-        usd(settings.sends_per_prefix_per_hour * 24),
+        usd(settings.limits.sends_per_ip_per_hour * 24),
+        usd(settings.limits.sends_per_prefix_per_hour * 24),
         format!("{:.2} USD", a_day as f64 / USD as f64),
     ];
     let section = THREAT_MODEL.split("\n## ").find(|section| section.starts_with("The numbers")).unwrap();

@@ -55,7 +55,7 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
 /// as a deployment.
 async fn make_signing_keys(aws: &EmbeddedAws, parts: &Parts) -> Result<(), shared::base::Error> {
     let keys = aws.secrets.get(SIGNING_KEYS_SECRET).as_deref().and_then(SigningKeys::parse);
-    if keys.is_some_and(|keys| keys.current.algorithm == parts.settings().jwt_algorithm) {
+    if keys.is_some_and(|keys| keys.current.algorithm == parts.settings().keys.jwt_algorithm) {
         return Ok(());
     }
     let client_request_token = aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);

@@ -96,7 +96,7 @@ impl Parts {
     /// The table.
     pub fn store(&self) -> &Store {
         let made = &self.0;
-        made.store.get_or_init(|| Store::new(self.aws(), &made.settings, made.random.clone()))
+        made.store.get_or_init(|| Store::new(self.aws(), &made.settings.table_name, made.random.clone()))
     }
 
     /// The (read, write) request units used so far.
@@ -115,9 +115,9 @@ impl Parts {
             return Ok(messenger.clone());
         }
         let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
-        let spending = Spending::new(self.store().clone(), &self.0.settings, clock, random);
-        let texts = Texts::new(self.aws(), &self.0.settings, spending)?;
-        let mails = Mails::new(self.aws(), &self.0.settings);
+        let spending = Spending::new(self.store().clone(), self.0.settings.budget.clone(), clock, random);
+        let texts = Texts::new(self.aws(), &self.0.settings.messages.sms, spending)?;
+        let mails = Mails::new(self.aws(), self.0.settings.messages.email_from.clone());
         Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
     }
 
@@ -133,7 +133,7 @@ impl Parts {
     pub fn apps(&self) -> Apps {
         Apps {
             store: self.store().clone(),
-            settings: self.0.settings.clone(),
+            settings: self.0.settings.apps.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         }
@@ -141,19 +141,19 @@ impl Parts {
 
     /// The audit trail.
     pub fn audit(&self) -> Audit {
-        Audit::new(&self.0.settings, self.0.clock.clone(), self.0.random.clone())
+        Audit::new(self.0.settings.audit_retention_days, self.0.clock.clone(), self.0.random.clone())
     }
 
     /// The roles.
     pub fn roles(&self) -> Roles {
-        let make = || Roles::new(self.store().clone(), self.0.settings.clone(), self.0.clock.clone());
+        let make = || Roles::new(self.store().clone(), self.0.settings.roles.clone(), self.0.clock.clone());
         self.0.roles.get_or_init(make).clone()
     }
 
     /// The URLs of avatars.
     pub fn avatar_urls(&self) -> AvatarUrls {
         let made = &self.0;
-        let make = || AvatarUrls::new(&made.environment, &made.settings, made.clock.clone());
+        let make = || AvatarUrls::new(&made.environment, &made.settings.avatars, made.clock.clone());
         made.avatar_urls.get_or_init(make).clone()
     }
 
@@ -162,7 +162,10 @@ impl Parts {
         let made = &self.0;
         Ok(Avatars {
             store: self.store().clone(),
-            objects: made.avatar_objects.get_or_init(|| Objects::new(&made.environment, &made.settings)).clone(),
+            objects: made
+                .avatar_objects
+                .get_or_init(|| Objects::new(&made.environment, &made.settings.avatars))
+                .clone(),
             hash_keys: self.hash_keys().await?,
             clock: made.clock.clone(),
             random: made.random.clone(),
@@ -171,14 +174,14 @@ impl Parts {
 
     /// The hash keys, read once a process.
     pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
-        let read = || async { self.secrets().hash_keys(&self.0.settings.hash_keys_secret_arn).await.map(Arc::new) };
+        let read = || async { self.secrets().hash_keys(&self.0.settings.keys.hash_keys_secret).await.map(Arc::new) };
         self.0.hash_keys.get_or_try_init(read).await.cloned()
     }
 
     /// The signer of access tokens, its key read once a process.
     pub async fn signer(&self) -> Result<Arc<Signer>, Error> {
         let read = || async {
-            let keys = self.secrets().signing_keys(&self.0.settings.keys_secret_arn).await?;
+            let keys = self.secrets().signing_keys(&self.0.settings.keys.signing_keys_secret).await?;
             Signer::new(&keys.current).map(Arc::new)
         };
         self.0.signer.get_or_try_init(read).await.cloned()
@@ -190,7 +193,9 @@ impl Parts {
             store: self.store().clone(),
             apps: self.apps(),
             hash_keys: self.hash_keys().await?,
-            settings: self.0.settings.clone(),
+            settings: self.0.settings.challenges.clone(),
+            limits: self.0.settings.limits.clone(),
+            messages: self.0.settings.messages.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })
@@ -206,7 +211,9 @@ impl Parts {
             avatar_urls: self.avatar_urls(),
             hash_keys: self.hash_keys().await?,
             signer: self.signer().await?,
-            settings: self.0.settings.clone(),
+            issuer: self.0.settings.issuer.clone(),
+            user_settings: self.0.settings.users.clone(),
+            challenge_settings: self.0.settings.challenges.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })
@@ -217,7 +224,7 @@ impl Parts {
         Ok(SecondFactors {
             store: self.store().clone(),
             hash_keys: self.hash_keys().await?,
-            settings: self.0.settings.clone(),
+            limits: self.0.settings.limits.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })
@@ -233,14 +240,14 @@ impl Parts {
             apps: self.apps(),
             roles: self.roles(),
             avatar_urls: self.avatar_urls(),
-            settings: self.0.settings.clone(),
+            settings: self.0.settings.users.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })
     }
 
     fn hasher(&self, hash_keys: &HashKeys) -> PasswordHasher {
-        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.function_memory_mb);
+        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.users.function_memory_mb);
         self.0.hasher.get_or_init(make).clone()
     }
 
@@ -253,7 +260,10 @@ impl Parts {
             hasher: self.hasher(&hash_keys),
             hash_keys,
             avatar_urls: self.avatar_urls(),
-            settings: self.0.settings.clone(),
+            settings: self.0.settings.accounts.clone(),
+            user_settings: self.0.settings.users.clone(),
+            limits: self.0.settings.limits.clone(),
+            challenge_settings: self.0.settings.challenges.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })

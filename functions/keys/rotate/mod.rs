@@ -78,7 +78,7 @@ impl Rotation<'_> {
         }
         let keys = SigningKeys::after(
             self.version(None, CURRENT).await?,
-            self.parts.settings().jwt_algorithm,
+            self.parts.settings().keys.jwt_algorithm,
             self.parts.random(),
         )?;
         self.client

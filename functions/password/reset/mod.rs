@@ -49,7 +49,7 @@ async fn reset(
 ) -> Result<StatusCode, Error> {
     let new = Password::parse("new_password", request.new_password)?;
     // What can be said of it without knowing whose it is, before the code is used up.
-    new.check_strength(&settings, &[])?;
+    new.check_strength(&settings.users, &[])?;
     let (user, proven_by) = match (request.challenge_id, request.code, request.token) {
         (Some(challenge_id), Some(code), None) => {
             let code = OneTimeCode::parse_field("code", &code)?;

@@ -59,7 +59,7 @@ async fn discovery(CurrentSettings(settings): CurrentSettings) -> impl IntoRespo
         introspection_endpoint_auth_methods_supported: list(&["client_secret_basic", "client_secret_post"]),
         revocation_endpoint_auth_methods_supported: list(&["none", "client_secret_basic", "client_secret_post"]),
         subject_types_supported: list(&["public"]),
-        id_token_signing_alg_values_supported: list(&[settings.jwt_algorithm.name()]),
+        id_token_signing_alg_values_supported: list(&[settings.keys.jwt_algorithm.name()]),
         claims_supported: list(&[
             "iss",
             "sub",

@@ -1,9 +1,11 @@
 //! What people change about their accounts: profile, password, addresses; and leaving.
 
+mod settings;
 mod table;
 mod view;
 
 pub use self::{
+    settings::AccountSettings,
     table::ResetLink,
     view::{UserView, entity_tag},
 };
@@ -18,14 +20,13 @@ use crate::{
     audit::{Action, Deed, Event, Recorder},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error, Random, seconds, whole_seconds},
-    challenges::{Identity, Proven, Registration},
+    challenges::{ChallengeSettings, Identity, Proven, Registration},
     crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Identifier},
-    limits::{Noted, Throttle},
+    limits::{LimitSettings, Noted, Throttle},
     messages::{Content, Messenger, Subject},
-    settings::Settings,
     table::Store,
-    users::{Password, PasswordHash, PasswordHasher, ProfileChange, User, UserStatus, personal_words},
+    users::{Password, PasswordHash, PasswordHasher, ProfileChange, User, UserSettings, UserStatus, personal_words},
 };
 
 /// How long a reset link is good.
@@ -42,7 +43,10 @@ pub struct Accounts {
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) avatar_urls: AvatarUrls,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<AccountSettings>,
+    pub(crate) user_settings: Arc<UserSettings>,
+    pub(crate) limits: Arc<LimitSettings>,
+    pub(crate) challenge_settings: Arc<ChallengeSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -75,7 +79,7 @@ impl Accounts {
                 Address::Email(email) => (None, Some(email)),
             };
             let words = personal_words(phone, email, registration.username.as_ref(), registration.name.as_deref());
-            password.check_strength(&self.settings, &words)?;
+            password.check_strength(&self.user_settings, &words)?;
             registration.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
         if let Some(username) = &registration.username
@@ -139,8 +143,8 @@ impl Accounts {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Error> {
-        let (now, limits) = (self.clock.now(), &self.settings.limits);
-        let max_failures = self.settings.login_max_failures;
+        let (now, limits) = (self.clock.now(), &self.limits.per_address);
+        let max_failures = self.limits.login_max_failures;
         self.store
             .change_throttle(counted, identity, now, |throttle| throttle.spend_password(max_failures, limits, now))
             .await?;
@@ -179,7 +183,7 @@ impl Accounts {
         } else if old.is_some() {
             return Err(Error::WrongPassword);
         }
-        new.check_strength(&self.settings, &user.personal_words())?;
+        new.check_strength(&self.user_settings, &user.personal_words())?;
         let (hash, now) = (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
         self.store
             .change_user(user.id, &self.hash_keys, |current| {
@@ -251,13 +255,13 @@ impl Accounts {
         recorder: &Recorder,
     ) -> Result<User, Error> {
         let user = self.store.user(user_id).await?.ok_or(Error::TokenInvalid)?;
-        new.check_strength(&self.settings, &user.personal_words())?;
+        new.check_strength(&self.user_settings, &user.personal_words())?;
         let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
         let set = |user: &mut User| {
             if user.status == UserStatus::Disabled || password_count != user.password_count {
                 return Err(Error::TokenInvalid);
             }
-            user.prove(self.settings.admin_phone.as_ref());
+            user.prove(self.user_settings.admin_phone.as_ref());
             user.sessions = BTreeMap::new();
             set_password(user, hash.clone(), now);
             Ok(())
@@ -309,15 +313,15 @@ impl Accounts {
     /// again and again may be somebody who earns by texts. A test phone is sent nothing.
     pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
         let now = self.clock.now();
-        if address.phone().is_some_and(|phone| self.settings.test_phones.code(phone, now).is_some()) {
+        if address.phone().is_some_and(|phone| self.challenge_settings.test_phones.code(phone, now).is_some()) {
             return;
         }
         let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
         let told = async {
-            let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(&self.settings);
+            let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
             let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
             if let Some(prefix) = &prefix {
-                let (notices, most) = (self.hash_keys.notices(address), self.settings.sends_per_prefix_per_hour);
+                let (notices, most) = (self.hash_keys.notices(address), self.limits.sends_per_prefix_per_hour);
                 self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, now).await?;
                 self.store.count_send(prefix, Noted::Nothing, most, now).await?;
             }
@@ -370,7 +374,7 @@ impl Accounts {
                         before = user.phone.replace(phone.clone()).map(Address::Sms);
                         // Who proves again what was his has proven nothing new.
                         if before.as_ref() != Some(address) {
-                            user.become_admin_with(self.settings.admin_phone.as_ref());
+                            user.become_admin_with(self.user_settings.admin_phone.as_ref());
                         }
                     }
                     Address::Email(email) => {

@@ -20,9 +20,8 @@ use crate::{
     identifiers::{Address, Email, Username},
     limits::Throttle,
     roles::{Permissions, Roles, check_grant},
-    settings::Settings,
     table::Store,
-    users::{Created, Password, PasswordHasher, ProfileChange, User, UserFilter, UserStatus},
+    users::{Created, Password, PasswordHasher, ProfileChange, User, UserFilter, UserSettings, UserStatus},
 };
 
 /// How often roles are set again over those that another request gave meanwhile.
@@ -56,7 +55,7 @@ pub struct Users {
     pub(crate) roles: Roles,
     pub(crate) hasher: PasswordHasher,
     pub(crate) avatar_urls: AvatarUrls,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<UserSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::{AppSecret, StoredSecret};
 use crate::{
+    apps::AppSettings,
     base::{Error, MicroUsd, epoch_seconds, in_usd},
     roles::{ADMIN_ROLE, role_name},
-    settings::Settings,
     spending::AppBudget,
 };
 
@@ -160,7 +160,7 @@ pub struct AppChange {
 
 impl App {
     /// A new app, with what the deployment's settings say.
-    pub fn new(client_id: String, name: String, kind: AppType, settings: &Settings, now: Timestamp) -> Self {
+    pub fn new(client_id: String, name: String, kind: AppType, settings: &AppSettings, now: Timestamp) -> Self {
         Self {
             client_id,
             name,
@@ -183,7 +183,7 @@ impl App {
     }
 
     /// The default app, before anybody changed it.
-    pub fn default_app(settings: &Settings) -> Self {
+    pub fn default_app(settings: &AppSettings) -> Self {
         let name = settings.app_name.clone();
         Self::new(DEFAULT_CLIENT_ID.to_owned(), name, AppType::Public, settings, Timestamp::UNIX_EPOCH)
     }
@@ -199,7 +199,7 @@ impl App {
     }
 
     /// What it gives to a session that begins now.
-    pub fn session_terms(&self, settings: &Settings) -> SessionTerms {
+    pub fn session_terms(&self, settings: &AppSettings) -> SessionTerms {
         SessionTerms {
             client_id: self.client_id.clone(),
             access_token_ttl: self.access_token_ttl.unwrap_or(settings.access_token_ttl_seconds),
@@ -209,12 +209,12 @@ impl App {
     }
 
     /// How its messages are worded.
-    pub fn sender(&self, settings: &Settings) -> Sender {
+    pub fn sender(&self, settings: &AppSettings) -> Sender {
         let host = self.allowed_origins.first().and_then(|origin| crate::base::host(origin)).map(str::to_owned);
         Sender {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
-            web_otp_host: host.or_else(|| settings.sms.web_otp_host.clone()),
+            web_otp_host: host.or_else(|| settings.web_otp_host.clone()),
             budget: self.sms_budget.or(self.sms_daily_budget).map(|_| AppBudget {
                 client_id: self.client_id.clone(),
                 month: self.sms_budget,
@@ -227,7 +227,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for a value out of bounds, and for switching the default app off.
-    pub fn apply(&mut self, change: AppChange, settings: &Settings) -> Result<(), Error> {
+    pub fn apply(&mut self, change: AppChange, settings: &AppSettings) -> Result<(), Error> {
         if let Some(name) = change.name {
             self.name = parse_name(name)?;
         }
@@ -396,7 +396,7 @@ pub struct AppView {
 
 impl AppView {
     /// What administrators see of `app`.
-    pub fn new(app: App, settings: &Settings) -> Self {
+    pub fn new(app: App, settings: &AppSettings) -> Self {
         let terms = app.session_terms(settings);
         Self {
             client_id: app.client_id,

@@ -2,6 +2,7 @@
 
 pub mod app;
 mod secret;
+mod settings;
 mod table;
 
 pub use self::{
@@ -10,6 +11,7 @@ pub use self::{
         is_client_id, parse_client_id, parse_name,
     },
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
+    settings::AppSettings,
 };
 
 use std::sync::Arc;
@@ -17,7 +19,6 @@ use std::sync::Arc;
 use crate::{
     audit::Event,
     base::{Clock, Error, Random, whole_seconds},
-    settings::Settings,
     table::Store,
 };
 
@@ -46,7 +47,7 @@ pub struct NewApp {
 #[derive(Clone)]
 pub struct Apps {
     pub(crate) store: Store,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<AppSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -59,7 +60,7 @@ impl Apps {
     }
 
     /// The settings that an app falls back on.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &AppSettings {
         &self.settings
     }
 

@@ -7,10 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    base::{Clock, Device, Error, Random, epoch_millis, seconds},
-    settings::Settings,
-};
+use crate::base::{Clock, Device, Error, Random, epoch_millis, seconds};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -144,9 +141,9 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Writes as the settings say.
-    pub fn new(settings: &Settings, clock: Clock, random: Random) -> Self {
-        Self { retention_days: settings.audit_retention_days, clock, random }
+    /// Writes events that are kept for so many days.
+    pub fn new(retention_days: i64, clock: Clock, random: Random) -> Self {
+        Self { retention_days, clock, random }
     }
 
     /// The event of a deed that a request of `device` does now.

@@ -9,9 +9,9 @@ use futures_util::future::try_join_all;
 
 use super::Picture;
 use crate::{
+    avatars::AvatarSettings,
     aws::{endpoint, sdk_config},
     base::{Environment, Error},
-    settings::Settings,
     users::{AvatarKey, Size},
 };
 
@@ -29,12 +29,12 @@ pub(crate) struct Objects {
 
 impl Objects {
     /// The bucket of the settings. No call is made.
-    pub(crate) fn new(environment: &Environment, settings: &Settings) -> Self {
+    pub(crate) fn new(environment: &Environment, settings: &AvatarSettings) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&sdk_config(environment, "S3"))
             // A bucket has a host of its own in AWS alone.
             .force_path_style(endpoint(environment, "S3").is_some())
             .build();
-        Self { client: Client::from_conf(config), bucket: settings.avatars.bucket.clone() }
+        Self { client: Client::from_conf(config), bucket: settings.bucket.clone() }
     }
 
     /// Stores a picture, for a day.

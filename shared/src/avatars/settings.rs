@@ -17,13 +17,12 @@ pub struct AvatarSettings {
 }
 
 impl AvatarSettings {
+    /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let base_url_text = "the URL of a folder, as https://avatars.example.com, without ? and #";
         Self {
             max_bytes: reader.number("AVATAR_MAX_BYTES", MAX_BYTES, 10_240, MAX_BYTES),
-            bucket: reader
-                .required("AVATAR_BUCKET", "the bucket's name", |text| Some(text.to_owned()))
-                .unwrap_or_default(),
+            bucket: reader.required("AVATAR_BUCKET", "the bucket's name", |text| Some(text.to_owned())),
             base_url: reader.optional("AVATAR_BASE_URL", base_url_text, base_url),
         }
     }

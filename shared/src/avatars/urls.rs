@@ -16,9 +16,9 @@ use aws_sigv4::{
 use jiff::Timestamp;
 
 use crate::{
+    avatars::AvatarSettings,
     aws::{credentials, endpoint},
     base::{Clock, Environment, Error},
-    settings::Settings,
     users::{AvatarKey, Size},
 };
 
@@ -46,10 +46,10 @@ struct Bucket {
 
 impl AvatarUrls {
     /// URLs as the settings want them.
-    pub fn new(environment: &Environment, settings: &Settings, clock: Clock) -> Self {
-        Self(Arc::new(match &settings.avatars.base_url {
+    pub fn new(environment: &Environment, settings: &AvatarSettings, clock: Clock) -> Self {
+        Self(Arc::new(match &settings.base_url {
             Some(base_url) => Origin::Served { base_url: base_url.clone() },
-            None => Origin::Presigned(Box::new(Bucket::new(environment, &settings.avatars.bucket)), clock),
+            None => Origin::Presigned(Box::new(Bucket::new(environment, &settings.bucket)), clock),
         }))
     }
 

@@ -32,6 +32,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_500);
 /// 4 ms of CPU, and a machine may have none.
 const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
+/// What is read of the environment here, beside what every AWS SDK reads to find its credentials and endpoints.
+pub const VARIABLES: [&str; 1] = [CA_BUNDLE];
+/// A file of further root certificates.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
 /// What the clients of a process share: the environment, and an HTTP client, for which TLS is set up once.
 #[derive(Clone)]
 pub struct Aws {
@@ -106,7 +111,7 @@ pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Optio
 /// Trusts Amazon's roots, and those in the file of `AWS_CA_BUNDLE`, where the SDKs read it too.
 fn tls_context(environment: &Environment) -> tls::TlsContext {
     let mut roots = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    if let Some(more) = environment.get("AWS_CA_BUNDLE").and_then(|file| std::fs::read(file).ok()) {
+    if let Some(more) = environment.get(CA_BUNDLE).and_then(|file| std::fs::read(file).ok()) {
         roots.add_pem_certificate(more);
     }
     tls::TlsContext::builder().with_trust_store(roots).build().unwrap_or_else(|error| {

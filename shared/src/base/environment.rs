@@ -1,18 +1,6 @@
-//! Environment variables, and how they are read into settings.
+//! Environment variables, and how a section of the settings reads them.
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
-
-use jiff::Timestamp;
-
-use super::{date_or_time, list, seconds};
-use crate::{
-    challenges::OneTimeCode,
-    identifiers::PhoneNumber,
-    settings::{Stage, TestPhones},
-};
-
-/// The longest that a test phone may be set for.
-const TEST_PHONES_MAX_DAYS: i64 = 90;
 
 /// Environment variables, as a value: `cargo run` and the tests bring their own.
 #[derive(Clone, Default)]
@@ -54,77 +42,174 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     }
 }
 
-/// Reads variables and collects what is wrong with them.
-pub(crate) struct Reader<'a> {
-    pub(crate) environment: &'a Environment,
-    pub(crate) problems: Vec<String>,
+/// What kind of deployment this is: some bounds are tighter in production.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// A laptop.
+    Dev,
+    /// A rehearsal.
+    Staging,
+    /// The real thing.
+    #[default]
+    Prod,
 }
 
-impl Reader<'_> {
-    fn problem(&mut self, name: &str, held: &str, may_hold: impl Display) {
-        self.problems.push(format!("{name} holds {held:?}; it may hold {may_hold}"));
+impl Stage {
+    /// The least that a duration may be: in production `prod`; tests and demonstrations may be quick.
+    pub fn at_least(self, prod: i64) -> i64 {
+        if self == Self::Prod { prod } else { 1 }
     }
+}
 
-    pub(crate) fn optional<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let held = self.environment.get(name)?;
-        let parsed = parse(held);
-        if parsed.is_none() {
-            self.problem(name, held, may_hold);
+impl FromStr for Stage {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "dev" => Ok(Self::Dev),
+            "staging" => Ok(Self::Staging),
+            "prod" => Ok(Self::Prod),
+            _ => Err(()),
         }
-        parsed
+    }
+}
+
+/// A setting, as the section that reads it knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The variable.
+    pub name: &'static str,
+    /// What is read where it is not set; nothing where that has no text.
+    pub default: Option<String>,
+    /// The least and the most that a number may be, in production.
+    pub bounds: Option<(String, String)>,
+}
+
+/// Reads variables, collects what is wrong with them, and notes each setting that it was asked for.
+pub(crate) struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+    asked_for: Vec<Setting>,
+    /// What kind of deployment it is.
+    pub(crate) stage: Stage,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `environment`, of which it needs to know the stage first.
+    pub(crate) fn new(environment: &'a Environment) -> Self {
+        let mut reader = Self { environment, problems: Vec::new(), asked_for: Vec::new(), stage: Stage::Prod };
+        reader.stage = reader.parsed("ENVIRONMENT", "prod", "dev, staging or prod", |text| text.parse().ok());
+        reader
     }
 
-    pub(crate) fn parsed<T>(&mut self, name: &str, default: T, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> T {
-        self.optional(name, may_hold, parse).unwrap_or(default)
+    /// What was asked for, and what is wrong with it: one line for each bad setting.
+    pub(crate) fn finish(self) -> (Vec<Setting>, Vec<String>) {
+        (self.asked_for, self.problems)
     }
 
-    pub(crate) fn required<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        if self.environment.get(name).is_none() {
+    /// The least that a duration may be: in production `prod`; tests and demonstrations may be quick.
+    pub(crate) fn at_least(&self, prod: i64) -> i64 {
+        self.stage.at_least(prod)
+    }
+
+    /// Whether a variable holds anything.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.environment.get(name).is_some()
+    }
+
+    /// Says what is wrong beside what single variables hold.
+    pub(crate) fn problem(&mut self, line: String) {
+        self.problems.push(line);
+    }
+
+    /// A setting that need not be there, and without which something else is done.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        may_hold: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.asked_for.push(Setting { name, default: None, bounds: None });
+        self.held(name, may_hold, parse)
+    }
+
+    /// A setting that may hold nothing, here.
+    pub(crate) fn absent(&mut self, name: &'static str, may_hold: &str) {
+        self.optional(name, may_hold, |_| None::<()>);
+    }
+
+    /// A setting with a default, which is read as if it stood in the environment.
+    pub(crate) fn parsed<T: Default>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        may_hold: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        self.asked_for.push(Setting { name, default: Some(default.to_owned()), bounds: None });
+        self.with_default(name, default, may_hold, parse)
+    }
+
+    /// A list, empty where it is not set.
+    pub(crate) fn list<T: Default>(
+        &mut self,
+        name: &'static str,
+        may_hold: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        self.optional(name, may_hold, parse).unwrap_or_default()
+    }
+
+    /// A setting without which nothing starts.
+    pub(crate) fn required<T: Default>(
+        &mut self,
+        name: &'static str,
+        may_hold: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        if !self.is_set(name) {
             self.problems.push(format!("{name} is not set; it may hold {may_hold}"));
         }
-        self.optional(name, may_hold, parse)
+        self.optional(name, may_hold, parse).unwrap_or_default()
     }
 
-    pub(crate) fn number<T: FromStr + PartialOrd + Display + Copy>(
+    /// A whole number from `min` to `max`.
+    pub(crate) fn number<T: FromStr + PartialOrd + Display + Copy + Default>(
         &mut self,
-        name: &str,
+        name: &'static str,
         default: T,
         min: T,
         max: T,
     ) -> T {
+        let bounds = Some((min.to_string(), max.to_string()));
+        self.asked_for.push(Setting { name, default: Some(default.to_string()), bounds });
         let may_hold = format!("a whole number from {min} to {max}");
-        self.parsed(name, default, &may_hold, |text| text.parse().ok().filter(|number| (min..=max).contains(number)))
+        let within = |text: &str| text.parse().ok().filter(|number| (min..=max).contains(number));
+        self.with_default(name, &default.to_string(), &may_hold, within)
     }
 
-    pub(crate) fn test_phones(&mut self, stage: Stage, now: Timestamp) -> TestPhones {
-        let names = ["TEST_PHONE_NUMBERS", "TEST_PHONES_UNTIL"];
-        if stage == Stage::Prod {
-            for name in names {
-                if let Some(held) = self.environment.get(name) {
-                    self.problem(name, held, "nothing where ENVIRONMENT is prod");
-                }
-            }
-            return TestPhones::default();
+    fn with_default<T: Default>(
+        &mut self,
+        name: &str,
+        default: &str,
+        may_hold: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        if self.is_set(name) {
+            return self.held(name, may_hold, parse).unwrap_or_default();
         }
-        let [numbers, until] = names;
-        let codes =
-            self.parsed(numbers, BTreeMap::new(), "pairs as +15005550006=123456, separated by commas", |text| {
-                list(text)
-                    .map(|pair| {
-                        let (phone, code) = pair.split_once('=')?;
-                        Some((PhoneNumber::from_e164(phone.trim()).ok()?, OneTimeCode::parse(code.trim())?))
-                    })
-                    .collect()
-            });
-        let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
-        let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
-        let near = |text: &str| date_or_time(text).filter(|(start, _)| *start <= latest).map(|(_, end)| end);
-        let until = self.optional(until, until_text, near);
-        if !codes.is_empty() && self.environment.get("TEST_PHONES_UNTIL").is_none() {
-            self.problems.push(format!(
-                "TEST_PHONES_UNTIL is not set, and TEST_PHONE_NUMBERS needs it; it may hold {until_text}"
-            ));
+        parse(default).unwrap_or_else(|| {
+            self.problems.push(format!("the default of {name} is {default:?}; it may hold {may_hold}"));
+            T::default()
+        })
+    }
+
+    fn held<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let held = self.environment.get(name)?;
+        let parsed = parse(held);
+        if parsed.is_none() {
+            self.problems.push(format!("{name} holds {held:?}; it may hold {may_hold}"));
         }
-        TestPhones { codes, until }
+        parsed
     }
 }

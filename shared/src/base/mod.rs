@@ -13,7 +13,7 @@ mod values;
 pub use self::{
     clock::{Clock, epoch_millis, epoch_seconds, epoch_seconds_option, seconds, seconds_until, whole_seconds},
     device::Device,
-    environment::Environment,
+    environment::{Environment, Setting, Stage},
     error::{Error, FieldError},
     even::evenly,
     money::{MicroUsd, USD, in_usd, usd},
@@ -22,8 +22,5 @@ pub use self::{
 };
 pub(crate) use self::{
     environment::Reader,
-    values::{
-        allowed_countries, app_name, base_url, date_or_time, fraud_mode, list, max_price, page_url, sender_id,
-        usd_by_country, visible_ascii,
-    },
+    values::{base_url, date_or_time, list, page_url},
 };

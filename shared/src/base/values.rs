@@ -1,15 +1,6 @@
-//! What single settings may hold.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Forms that several settings have: lists, dates, origins, pages.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-
-use super::MicroUsd;
-use crate::{
-    base::usd,
-    identifiers::{AllowedCountries, phone},
-    limits::FraudMode,
-};
 
 pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
@@ -57,55 +48,4 @@ pub(crate) fn base_url(text: &str) -> Option<String> {
 /// The host of an origin.
 pub fn host(origin: &str) -> Option<&str> {
     origin.split_once("://").map(|(_, authority)| authority.split(':').next().unwrap_or(authority))
-}
-
-pub(crate) fn allowed_countries(text: &str) -> Option<AllowedCountries> {
-    if text == "*" {
-        return Some(AllowedCountries::All);
-    }
-    let countries =
-        list(text).map(|code| phone::country(code).map(|_| code.to_owned())).collect::<Option<BTreeSet<_>>>()?;
-    (!countries.is_empty()).then_some(AllowedCountries::Only(countries))
-}
-
-pub(crate) fn app_name(text: &str) -> Option<String> {
-    let fits = text.chars().count() <= 30
-        && text.starts_with(char::is_alphanumeric)
-        && text.chars().all(|c| c.is_alphanumeric() || " .,'&!-_".contains(c));
-    fits.then(|| text.to_owned())
-}
-
-pub(crate) fn sender_id(text: &str) -> Option<String> {
-    let fits = text.len() <= 11
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    fits.then(|| text.to_owned())
-}
-
-pub(crate) fn visible_ascii(text: &str) -> Option<String> {
-    (text.len() <= 50 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
-}
-
-pub(crate) fn max_price(text: &str) -> Option<String> {
-    text.parse::<f64>().ok().filter(|price| (0.01..=10.0).contains(price)).map(|_| text.to_owned())
-}
-
-pub(crate) fn fraud_mode(text: &str) -> Option<FraudMode> {
-    match text {
-        "record" => Some(FraudMode::Record),
-        "quiet" => Some(FraudMode::Quiet),
-        "deny" => Some(FraudMode::Deny),
-        _ => None,
-    }
-}
-
-/// Amounts by country.
-pub(crate) fn usd_by_country(text: &str) -> Option<BTreeMap<String, MicroUsd>> {
-    list(text)
-        .map(|pair| {
-            let (code, amount) = pair.split_once('=')?;
-            phone::country(code)?;
-            Some((code.to_owned(), usd(amount)?))
-        })
-        .collect()
 }

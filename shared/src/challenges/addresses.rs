@@ -41,7 +41,7 @@ impl Challenges {
     /// [`Error::InvalidEmail`]; [`Error::InvalidRequest`] where the deployment sends no e-mails.
     pub fn email(&self, input: &str) -> Result<Email, Error> {
         let email = Email::parse(input)?;
-        match self.settings.email_from {
+        match self.messages.email_from {
             Some(_) => Ok(email),
             None => Err(Error::field("email", "this deployment sends no e-mails")),
         }

@@ -6,6 +6,7 @@ mod one_time_code;
 mod opening;
 mod proving;
 mod sending;
+mod settings;
 mod stopping;
 mod table;
 
@@ -17,6 +18,7 @@ pub use self::{
     one_time_code::{Attempts, MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     opening::NewChallenge,
     proving::Proven,
+    settings::{ChallengeSettings, TestPhones},
     table::Identity,
 };
 
@@ -30,7 +32,8 @@ use crate::{
     base::{Clock, Error, Random, seconds_until},
     crypto::HashKeys,
     identifiers::{Address, Channel},
-    settings::Settings,
+    limits::LimitSettings,
+    messages::MessageSettings,
     table::Store,
 };
 
@@ -40,7 +43,9 @@ pub struct Challenges {
     pub(crate) store: Store,
     pub(crate) apps: Apps,
     pub(crate) hash_keys: Arc<HashKeys>,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<ChallengeSettings>,
+    pub(crate) limits: Arc<LimitSettings>,
+    pub(crate) messages: Arc<MessageSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -67,7 +72,7 @@ impl Challenges {
             status,
             channel: self.content(challenge)?.address.channel(),
             expires_in: if pending { seconds_until(challenge.expires_at, now) } else { 0 },
-            resend_in: identity.throttle().resend_in(&self.settings.limits, now),
+            resend_in: identity.throttle().resend_in(&self.limits.per_address, now),
             attempts_left: if pending { challenge.attempts.left() } else { 0 },
         })
     }

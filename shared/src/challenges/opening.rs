@@ -93,7 +93,7 @@ impl Challenges {
     /// Whether the time must not tell if anything was sent: nothing is to strangers where nobody signs up, and to
     /// whom fraud is quietly refused.
     fn hides(&self, hides_strangers: bool) -> bool {
-        hides_strangers || self.settings.fraud_mode == FraudMode::Quiet
+        hides_strangers || self.limits.fraud_mode == FraudMode::Quiet
     }
 
     /// Opens a challenge that makes an address its user's, for him alone to prove.
@@ -132,17 +132,17 @@ impl Challenges {
             ) => {
                 let identity = self.store.identity(&self.hash_keys.address(&address)).await?;
                 if let Some(sent) = identity.pending(purpose, now) {
-                    let resend_in = identity.throttle().resend_in(&self.settings.limits, now);
+                    let resend_in = identity.throttle().resend_in(&self.limits.per_address, now);
                     return Ok(self.view(sent, &address, resend_in, now));
                 }
                 Ok(ChallengeView {
                     challenge_id: self.random.uuid(now)?,
                     channel: address.channel(),
                     to: address.masked(),
-                    code_length: self.settings.otp_digits,
-                    expires_in: self.settings.otp_ttl_seconds,
-                    resend_in: self.settings.limits.cooldown_seconds,
-                    attempts_left: self.settings.otp_max_attempts,
+                    code_length: self.settings.code_digits,
+                    expires_in: self.settings.ttl_seconds,
+                    resend_in: self.limits.per_address.cooldown_seconds,
+                    attempts_left: self.settings.max_attempts,
                 })
             }
             Err(error) => {
@@ -177,7 +177,7 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let (limits, is_test) = (&self.settings.limits, counters.are_of_a_test());
+        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test());
         let identifier = self.hash_keys.address(&new.address);
         let identity = self.store.identity(&identifier).await?;
         // Who has to wait is told so before anything is paid.
@@ -187,7 +187,7 @@ impl Challenges {
         let id = self.hash_keys.challenge_id(&identifier, now, &self.random)?;
         let code = match self.test_code(&new.address, now) {
             Some(code) => code,
-            None => OneTimeCode::draw(self.settings.otp_digits, &self.random)?,
+            None => OneTimeCode::draw(self.settings.code_digits, &self.random)?,
         };
         let (purpose, user_id) = (new.purpose, new.user_id);
         let mut content = self.new_content(new, &code, identity.owner(&identifier).is_some());
@@ -231,13 +231,13 @@ impl Challenges {
                 Purpose::PasswordReset => Subject::PasswordReset,
             },
             address: new.address,
-            terms: new.app.session_terms(&self.settings),
+            terms: new.app.session_terms(self.apps.settings()),
             code: code.as_str().to_owned(),
             locale: new.locale,
             link: new.link,
             registration: new.registration,
             resets: new.resets,
-            sender: new.app.sender(&self.settings),
+            sender: new.app.sender(self.apps.settings()),
             decoy: new.decoy || hides_strangers && !owned,
             hides_failure: hides_strangers,
             watched: Watched::default(),
@@ -259,8 +259,8 @@ impl Challenges {
             id,
             purpose,
             user_id,
-            expires_at: now + seconds(self.settings.otp_ttl_seconds),
-            attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
+            expires_at: now + seconds(self.settings.ttl_seconds),
+            attempts: Attempts { used: 0, max: self.settings.max_attempts },
             code_digits: code.digits(),
             code_hash: code_hash.to_vec(),
             sealed: self.hash_keys.seal_challenge(id, &sealed, &self.random)?,
@@ -330,7 +330,7 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let (limits, is_test) = (&self.settings.limits, counters.are_of_a_test());
+        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test());
         if !is_test {
             identity.throttle().clone().reserve_send(limits, now)?;
         }
@@ -397,7 +397,7 @@ impl Challenges {
             Some(ChallengeStatus::Pending) => Ok(()),
             Some(ChallengeStatus::Locked) => {
                 let is_test = self.test_code(address, now).is_some();
-                let waits = if is_test { Ok(()) } else { identity.throttle().check(&self.settings.limits, now) };
+                let waits = if is_test { Ok(()) } else { identity.throttle().check(&self.limits.per_address, now) };
                 Err(waits.err().unwrap_or(Error::OtpLocked { retry_after: None }))
             }
             Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => Err(Error::OtpExpired),

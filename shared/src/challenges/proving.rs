@@ -93,7 +93,7 @@ impl Challenges {
 
     /// Spends a try. What comes of it stands in the challenge, and is told once that is written.
     fn spend(&self, identity: &mut Identity, guess: &Guess<'_>, now: Timestamp) -> Result<Proven, Error> {
-        let limits = &self.settings.limits;
+        let limits = &self.limits.per_address;
         let challenge = identity.challenge(guess.id).ok_or(Error::OtpExpired)?;
         // Our own write, whose answer was lost before another one came.
         if challenge.used_by == Some(guess.mark) {

@@ -58,7 +58,7 @@ impl Challenges {
         }
         let (hash, country) = (self.hash_keys.source(ip), address.country());
         let noted = country.as_deref().filter(|_| is_first).map_or(Noted::Nothing, Noted::Country);
-        let tally = self.store.count_send(&hash, noted, self.settings.sends_per_ip_per_hour, now).await?;
+        let tally = self.store.count_send(&hash, noted, self.limits.sends_per_ip_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
     }
 
@@ -74,7 +74,7 @@ impl Challenges {
         let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
         let hash = self.hash_keys.prefix(phone);
         let noted = if is_first { Noted::Number(self.place_in_prefix(phone)) } else { Noted::Nothing };
-        let tally = self.store.count_send(&hash, noted, self.settings.sends_per_prefix_per_hour, now).await?;
+        let tally = self.store.count_send(&hash, noted, self.limits.sends_per_prefix_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
     }
 
@@ -94,7 +94,7 @@ impl Challenges {
         place: &Place,
         now: Timestamp,
     ) -> Result<Option<String>, Error> {
-        if !identity.throttle().was_sent_to(now) || self.settings.sms.template_id.is_some() {
+        if !identity.throttle().was_sent_to(now) || self.messages.sms.template_id.is_some() {
             return Ok(None);
         }
         let token = self.hash_keys.stop_token(place, now)?;
@@ -133,7 +133,7 @@ impl Challenges {
             subject: content.subject,
             sender: &content.sender,
             code: &content.code,
-            valid_minutes: self.settings.otp_ttl_seconds.unsigned_abs().div_ceil(60),
+            valid_minutes: self.settings.ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
             stop_link,
         };
@@ -183,11 +183,11 @@ impl Challenges {
             counters: watching.map(|counter| counter.hash.clone()).collect(),
             account: country.watches_newest().then(|| text.reservation.account.clone()),
         };
-        let reasons = self.settings.fraud_rules.reasons(&signs);
+        let reasons = self.limits.fraud_rules.reasons(&signs);
         if !reasons.is_empty() {
             metrics::count(Metric::TextsSuspected);
         }
-        let verdict = self.settings.fraud_mode.verdict(&reasons);
+        let verdict = self.limits.fraud_mode.verdict(&reasons);
         let name = |counter: Option<&Counter>| counter.map_or_else(String::new, |counter| short(&counter.hash));
         let decision = Decision {
             at: now,

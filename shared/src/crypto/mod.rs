@@ -2,11 +2,13 @@
 
 mod hash_keys;
 mod secrets;
+mod settings;
 pub mod signing_keys;
 
 pub(crate) use self::{hash_keys::TAG_BYTES, signing_keys::PrivateKey};
 pub use self::{
     hash_keys::{HashKeys, IdentifierHash, Place, sha256},
     secrets::Secrets,
+    settings::KeySettings,
     signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
 };

@@ -21,9 +21,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Error, Random};
 
 /// How access tokens are signed (RFC 7518 §3.1, RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2,048 bits: what every verifier knows.
+    #[default]
     RS256,
     /// ECDSA with P-256 and SHA-256.
     ES256,

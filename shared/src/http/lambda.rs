@@ -32,6 +32,11 @@ use crate::{
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_URL_BYTES: usize = 15 * 1024;
 
+/// What is read of the environment here.
+pub const VARIABLES: [&str; 1] = [LOG_LEVEL];
+/// The least level of the log.
+const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
+
 /// What a Lambda prepares while it is given a whole core: opens connections, reads keys. Where that
 /// fails the first request tries again.
 ///
@@ -80,7 +85,7 @@ pub fn readable(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest
 /// Starts any Lambda: the log, the settings, the runtime.
 pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -> ExitCode {
     let environment = Environment::of_process();
-    let level = environment.get("AWS_LAMBDA_LOG_LEVEL").and_then(log_level).unwrap_or(LevelFilter::INFO);
+    let level = environment.get(LOG_LEVEL).and_then(log_level).unwrap_or(LevelFilter::INFO);
     let log = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

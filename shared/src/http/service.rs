@@ -62,7 +62,7 @@ pub fn service(routes: OpenApiRouter<Parts>, parts: Parts) -> Router {
 
 /// As [`service`], for what does not touch the table: for the origins of `ALLOWED_ORIGINS` alone.
 pub fn static_service(routes: Router<Parts>, parts: Parts) -> Router {
-    let origins = parts.settings().allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let origins = parts.settings().apps.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     service_for(AllowOrigin::list(origins), routes, parts)
 }
 

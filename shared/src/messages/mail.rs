@@ -13,7 +13,6 @@ use crate::{
         metrics::{self, Metric},
     },
     identifiers::Email,
-    settings::Settings,
 };
 
 /// Sends e-mails.
@@ -24,12 +23,12 @@ pub struct Mails {
 }
 
 impl Mails {
-    /// A sender as the settings want it. No call is made.
-    pub fn new(aws: &Aws, settings: &Settings) -> Self {
+    /// A sender whose e-mails come `from` there. No call is made.
+    pub fn new(aws: &Aws, from: Option<Email>) -> Self {
         let config = aws_sdk_sesv2::config::Builder::from(&aws.config("SESV2"))
             .retry_classifier(UnansweredClassifier)
             .timeout_config(patient());
-        Self { client: Client::from_conf(config.build()), from: settings.email_from.clone() }
+        Self { client: Client::from_conf(config.build()), from }
     }
 
     /// Sends an e-mail.

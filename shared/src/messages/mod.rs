@@ -3,6 +3,7 @@
 mod content;
 mod language;
 mod mail;
+mod settings;
 mod sms;
 mod wording;
 
@@ -10,6 +11,7 @@ pub use self::{
     content::{Content, MailText, Subject, escape},
     language::{Language, language, parse_locale},
     mail::Mails,
+    settings::{MessageSettings, SmsSettings},
     sms::{PreparedText, Texts},
     wording::wording,
 };

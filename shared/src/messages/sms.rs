@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Content, Language};
+use super::{Content, Language, SmsSettings};
 use crate::{
     aws::{Aws, UnansweredClassifier, patient},
     base::{
@@ -11,7 +11,6 @@ use crate::{
     },
     crypto::IdentifierHash,
     identifiers::PhoneNumber,
-    settings::{Settings, SmsSettings},
     spending::{self, Reservation, Spending},
 };
 use aws_sdk_sns::{Client, error::SdkError, types::MessageAttributeValue};
@@ -35,15 +34,11 @@ pub struct PreparedText {
 
 impl Texts {
     /// A sender as the settings want it. No call is made.
-    pub fn new(aws: &Aws, settings: &Settings, spending: Spending) -> Result<Self, Error> {
+    pub fn new(aws: &Aws, settings: &SmsSettings, spending: Spending) -> Result<Self, Error> {
         let config = aws_sdk_sns::config::Builder::from(&aws.config("SNS"))
             .retry_classifier(UnansweredClassifier)
             .timeout_config(patient());
-        Ok(Self {
-            client: Client::from_conf(config.build()),
-            spending,
-            attributes: Arc::new(attributes(&settings.sms)?),
-        })
+        Ok(Self { client: Client::from_conf(config.build()), spending, attributes: Arc::new(attributes(settings)?) })
     }
 
     /// Opens the connection, by a call that names no phone, which SNS refuses.

@@ -1,10 +1,14 @@
 //! The roles of the service, and what they permit.
 
 mod role;
+mod settings;
 mod table;
 
 pub(crate) use self::role::check_grant;
-pub use self::role::{ADMIN_ROLE, BUILT_IN_PERMISSIONS, Permissions, Role, RoleChange, RoleView, canonical, role_name};
+pub use self::{
+    role::{ADMIN_ROLE, BUILT_IN_PERMISSIONS, Permissions, Role, RoleChange, RoleView, canonical, role_name},
+    settings::RoleSettings,
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +20,6 @@ use jiff::Timestamp;
 use crate::{
     audit::Event,
     base::{Clock, Error, whole_seconds},
-    settings::Settings,
     table::Store,
 };
 
@@ -32,13 +35,13 @@ type Remembered = BTreeMap<String, (Timestamp, Option<Role>)>;
 #[derive(Clone)]
 pub struct Roles {
     store: Store,
-    settings: Arc<Settings>,
+    settings: Arc<RoleSettings>,
     clock: Clock,
     remembered: Arc<RwLock<Remembered>>,
 }
 
 impl Roles {
-    pub(crate) fn new(store: Store, settings: Arc<Settings>, clock: Clock) -> Self {
+    pub(crate) fn new(store: Store, settings: Arc<RoleSettings>, clock: Clock) -> Self {
         Self { store, settings, clock, remembered: Arc::default() }
     }
 

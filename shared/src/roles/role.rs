@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     base::{Error, epoch_seconds},
-    settings::Settings,
+    roles::RoleSettings,
 };
 
 /// The role that has every built-in permission.
@@ -97,21 +97,21 @@ impl Role {
     }
 
     /// A role that is there before anybody made it: the administrators', and those of the setting `ROLES`.
-    pub fn seed(name: &str, settings: &Settings) -> Option<Self> {
+    pub fn seed(name: &str, settings: &RoleSettings) -> Option<Self> {
         let canonical = canonical(name);
         if canonical == super::canonical(ADMIN_ROLE) {
             let permissions = BUILT_IN_PERMISSIONS.map(str::to_owned).into();
             let admin = Self::named(ADMIN_ROLE.to_owned(), Timestamp::UNIX_EPOCH);
             return Some(Self { permissions, description: "May do everything".to_owned(), ..admin });
         }
-        let seeds = settings.roles.iter().chain([&settings.default_role]);
+        let seeds = settings.seeds.iter().chain([&settings.default_role]);
         let seed = seeds.into_iter().find(|seed| super::canonical(seed) == canonical)?;
         Some(Self::named(seed.clone(), Timestamp::UNIX_EPOCH))
     }
 
     /// The names of all roles that are there before anybody made them, canonical.
-    pub fn seeds(settings: &Settings) -> BTreeSet<String> {
-        let names = settings.roles.iter().map(String::as_str).chain([settings.default_role.as_str(), ADMIN_ROLE]);
+    pub fn seeds(settings: &RoleSettings) -> BTreeSet<String> {
+        let names = settings.seeds.iter().map(String::as_str).chain([settings.default_role.as_str(), ADMIN_ROLE]);
         names.map(canonical).collect()
     }
 

@@ -21,8 +21,7 @@ use crate::{
     audit::{Action, Deed, Event, Recorder},
     base::{Clock, Error, Random, seconds, seconds_until, whole_seconds},
     crypto::{HashKeys, IdentifierHash},
-    limits::Throttle,
-    settings::Settings,
+    limits::{LimitSettings, Throttle},
     table::Store,
     users::{AuthenticationMethod, User},
 };
@@ -35,7 +34,7 @@ const ENROLMENT_SECONDS: i64 = 600;
 pub struct SecondFactors {
     pub(crate) store: Store,
     pub(crate) hash_keys: Arc<HashKeys>,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) limits: Arc<LimitSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -149,7 +148,7 @@ impl SecondFactors {
 
     /// Counts a try against the user's first address, as every other secret of his.
     async fn spend(&self, user: &User) -> Result<IdentifierHash, Error> {
-        let (now, limits) = (self.clock.now(), &self.settings.limits);
+        let (now, limits) = (self.clock.now(), &self.limits.per_address);
         let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
         let counted = self.hash_keys.address(&counted);
         let identity = self.store.identity(&counted).await?;

@@ -24,15 +24,14 @@ use crate::{
         metrics::{self, Metric},
         seconds, seconds_until, whole_seconds,
     },
-    challenges::{Attempts, ChallengeContent, Proven},
+    challenges::{Attempts, ChallengeContent, ChallengeSettings, Proven},
     crypto::HashKeys,
     identifiers::Address,
     roles::Roles,
     second_factors::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
-    settings::Settings,
     table::Store,
     tokens::{Claims, RefreshToken, Signer},
-    users::{AuthenticationMethod, Created, Recognised, Session, User, UserStatus},
+    users::{AuthenticationMethod, Created, Recognised, Session, User, UserSettings, UserStatus},
 };
 
 /// How long a sign-in waits for its second factor.
@@ -90,7 +89,9 @@ pub struct Sessions {
     pub(crate) avatar_urls: AvatarUrls,
     pub(crate) hash_keys: Arc<HashKeys>,
     pub(crate) signer: Arc<Signer>,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) issuer: String,
+    pub(crate) user_settings: Arc<UserSettings>,
+    pub(crate) challenge_settings: Arc<ChallengeSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -144,7 +145,7 @@ impl Sessions {
         let mut begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         if matches!(begun, Begun::Unproven) {
             // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
-            self.store.prove_user(user_id, &self.hash_keys, self.settings.admin_phone.as_ref()).await?;
+            self.store.prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref()).await?;
             begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         }
         Ok(match begun {
@@ -175,7 +176,7 @@ impl Sessions {
             user_id,
             terms,
             recognised,
-            attempts: Attempts { used: 0, max: self.settings.otp_max_attempts },
+            attempts: Attempts { used: 0, max: self.challenge_settings.max_attempts },
             expires_at: now + seconds(MFA_SECONDS),
             used_by: None,
         };
@@ -201,7 +202,7 @@ impl Sessions {
         if app.sign_up == SignUp::Closed {
             return Err(Error::OtpExpired);
         }
-        let terms = app.session_terms(&self.settings);
+        let terms = app.session_terms(self.apps.settings());
         let mut user = self.new_user(&proven.content, &terms, now)?;
         let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
         let store = self.store.recording(self.sign_in_event(user.id, &session)?);
@@ -282,7 +283,7 @@ impl Sessions {
             updated_at: begins_at,
             last_sign_in_at: Some(begins_at),
         };
-        user.become_admin_with(self.settings.admin_phone.as_ref());
+        user.become_admin_with(self.user_settings.admin_phone.as_ref());
         Ok(user)
     }
 
@@ -337,7 +338,7 @@ impl Sessions {
         let session = user.live_session(sid, now).ok_or(Error::TokenInvalid)?;
         // An access token does not outlive its session.
         let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
-        let claims = Claims::new(&self.settings.issuer, user, (sid, session), self.random.uuid(now)?, now, expires_in);
+        let claims = Claims::new(&self.issuer, user, (sid, session), self.random.uuid(now)?, now, expires_in);
         let permissions = self.roles.token_permissions(&claims.roles).await?;
         let claims = claims.permitting(&permissions);
         Ok(TokenPair {

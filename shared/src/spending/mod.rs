@@ -1,6 +1,7 @@
 //! What texts may cost: a budget that is reserved before a text is sent.
 
 mod budget;
+mod settings;
 mod table;
 
 pub use self::{
@@ -23,7 +24,6 @@ use crate::{
     },
     crypto::IdentifierHash,
     limits::Cohort,
-    settings::Settings,
     table::Store,
 };
 
@@ -54,7 +54,7 @@ pub struct Account {
 #[derive(Clone)]
 pub struct Spending {
     store: Store,
-    budget: Budget,
+    budget: Arc<Budget>,
     clock: Clock,
     random: Random,
     /// What is put aside for texts to come.
@@ -100,16 +100,9 @@ pub struct Reservation {
 }
 
 impl Spending {
-    /// As the settings want it.
-    pub fn new(store: Store, settings: &Settings, clock: Clock, random: Random) -> Self {
-        Self {
-            store,
-            budget: settings.sms_budget.clone(),
-            clock,
-            random,
-            ahead: Arc::default(),
-            used_up: Arc::default(),
-        }
+    /// Keeps to `budget`.
+    pub fn new(store: Store, budget: Arc<Budget>, clock: Clock, random: Random) -> Self {
+        Self { store, budget, clock, random, ahead: Arc::default(), used_up: Arc::default() }
     }
 
     /// Puts the price of a text aside before it is sent. However many ask at once, never more is put aside

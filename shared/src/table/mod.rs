@@ -34,7 +34,6 @@ pub(crate) use self::{
 use crate::{
     aws::{Aws, TransactionConflictClassifier},
     base::{Error, Random},
-    settings::Settings,
 };
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -72,14 +71,14 @@ struct ConsumedUnits {
 }
 
 impl Store {
-    /// The table that the settings name. No call is made.
-    pub fn new(aws: &Aws, settings: &Settings, random: Random) -> Self {
+    /// The table of this name. No call is made.
+    pub fn new(aws: &Aws, name: &str, random: Random) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(&aws.config("DYNAMODB"))
             .retry_classifier(TransactionConflictClassifier)
             .build();
         Self {
             client: Client::from_conf(config),
-            table: settings.table_name.clone(),
+            table: name.to_owned(),
             random,
             consumed: Arc::default(),
             along: None,

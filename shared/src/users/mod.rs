@@ -4,6 +4,7 @@ mod avatar_key;
 mod password;
 mod profile;
 mod session;
+mod settings;
 mod table;
 mod user;
 
@@ -16,6 +17,7 @@ pub use self::{
         AuthenticationMethod, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR, REFRESH_GRACE_MILLIS,
         Recognised, SINGLE_FACTOR, Session, SessionView, assurance_level,
     },
+    settings::UserSettings,
     table::{Created, UserFilter},
     user::{User, UserStatus, personal_words},
 };

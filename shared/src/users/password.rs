@@ -11,7 +11,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     base::{Error, Random},
-    settings::Settings,
+    users::UserSettings,
 };
 
 /// The longest password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least 64).
@@ -56,7 +56,7 @@ impl Password {
     ///
     /// # Errors
     /// [`Error::WeakPassword`] with the reason.
-    pub fn check_strength(&self, settings: &Settings, personal: &[&str]) -> Result<(), Error> {
+    pub fn check_strength(&self, settings: &UserSettings, personal: &[&str]) -> Result<(), Error> {
         let words: Vec<_> = personal.iter().copied().chain([settings.app_name.as_str()]).collect();
         self.check(settings.password_min_length, &words)
     }

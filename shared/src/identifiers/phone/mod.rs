@@ -46,6 +46,13 @@ pub enum AllowedCountries {
     Only(BTreeSet<String>),
 }
 
+/// No country.
+impl Default for AllowedCountries {
+    fn default() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+}
+
 impl AllowedCountries {
     fn contains(&self, country: &str) -> bool {
         match self {

@@ -1,0 +1,109 @@
+//! The settings of codes, and the test phones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rlibphonenumber::enums::Region;
+
+use super::{MAX_DIGITS, MIN_DIGITS, OneTimeCode};
+use crate::{
+    base::{Reader, Stage, date_or_time, list, seconds},
+    identifiers::{AllowedCountries, PhoneNumber, phone},
+};
+
+/// The longest that a test phone may be set for.
+const TEST_PHONES_MAX_DAYS: i64 = 90;
+
+/// Which phones are sent codes, and what codes are like.
+#[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct ChallengeSettings {
+    /// `ISSUER`, without a slash at the end: where links in messages lead.
+    pub issuer: String,
+    /// `DEFAULT_REGION`.
+    pub default_region: Option<Region>,
+    /// `ALLOWED_COUNTRIES`.
+    pub allowed_countries: AllowedCountries,
+    /// `OTP_LENGTH`.
+    pub code_digits: u32,
+    /// `OTP_TTL_SECONDS`.
+    pub ttl_seconds: i64,
+    /// `OTP_MAX_ATTEMPTS`.
+    pub max_attempts: u32,
+    /// `OTP_MAX_FAILED_PERCENT`: where more of all tries fail, a wrong code closes its challenge.
+    pub max_failed_percent: usize,
+    /// `TEST_PHONE_NUMBERS` and `TEST_PHONES_UNTIL`.
+    pub test_phones: TestPhones,
+}
+
+impl ChallengeSettings {
+    /// Reads the section.
+    pub(crate) fn read(reader: &mut Reader<'_>, issuer: &str, now: Timestamp) -> Self {
+        let least_ttl = reader.at_least(30);
+        Self {
+            issuer: issuer.to_owned(),
+            default_region: reader.optional("DEFAULT_REGION", "an ISO 3166-1 alpha-2 code, as US", phone::country),
+            allowed_countries: reader.parsed(
+                "ALLOWED_COUNTRIES",
+                "US",
+                "ISO 3166-1 alpha-2 codes separated by commas, or *",
+                allowed_countries,
+            ),
+            code_digits: reader.number("OTP_LENGTH", 6, MIN_DIGITS, MAX_DIGITS),
+            ttl_seconds: reader.number("OTP_TTL_SECONDS", 300, least_ttl, 600),
+            max_attempts: reader.number("OTP_MAX_ATTEMPTS", 5, 1, 10),
+            max_failed_percent: reader.number("OTP_MAX_FAILED_PERCENT", 80, 20, 100),
+            test_phones: TestPhones::read(reader, now),
+        }
+    }
+}
+
+/// Test phones: nothing is sent to them, their code is fixed, limits do not apply.
+#[derive(Clone, Default)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct TestPhones {
+    codes: BTreeMap<PhoneNumber, OneTimeCode>,
+    until: Option<Timestamp>,
+}
+
+impl TestPhones {
+    /// The fixed code of a phone, while it is a test phone.
+    pub fn code(&self, phone: &PhoneNumber, now: Timestamp) -> Option<&OneTimeCode> {
+        self.codes.get(phone).filter(|_| self.until.is_some_and(|until| now < until))
+    }
+
+    fn read(reader: &mut Reader<'_>, now: Timestamp) -> Self {
+        const NUMBERS: &str = "TEST_PHONE_NUMBERS";
+        const UNTIL: &str = "TEST_PHONES_UNTIL";
+        if reader.stage == Stage::Prod {
+            for name in [NUMBERS, UNTIL] {
+                reader.absent(name, "nothing where ENVIRONMENT is prod");
+            }
+            return Self::default();
+        }
+        let codes = reader.list(NUMBERS, "pairs as +15005550006=123456, separated by commas", |text| {
+            let pairs = list(text).map(|pair| {
+                let (phone, code) = pair.split_once('=')?;
+                Some((PhoneNumber::from_e164(phone.trim()).ok()?, OneTimeCode::parse(code.trim())?))
+            });
+            pairs.collect::<Option<BTreeMap<_, _>>>()
+        });
+        let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
+        let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
+        let near = |text: &str| date_or_time(text).filter(|(start, _)| *start <= latest).map(|(_, end)| end);
+        let until = reader.optional(UNTIL, until_text, near);
+        if !codes.is_empty() && !reader.is_set(UNTIL) {
+            reader.problem(format!("{UNTIL} is not set, and {NUMBERS} needs it; it may hold {until_text}"));
+        }
+        Self { codes, until }
+    }
+}
+
+fn allowed_countries(text: &str) -> Option<AllowedCountries> {
+    if text == "*" {
+        return Some(AllowedCountries::All);
+    }
+    let countries =
+        list(text).map(|code| phone::country(code).map(|_| code.to_owned())).collect::<Option<BTreeSet<_>>>()?;
+    (!countries.is_empty()).then_some(AllowedCountries::Only(countries))
+}

@@ -1,0 +1,42 @@
+//! The settings of the budget for texts.
+
+use std::collections::BTreeMap;
+
+use super::{Budget, Limits};
+use crate::{
+    base::{MicroUsd, Reader, list, usd},
+    identifiers::phone,
+};
+
+/// What an amount of money may be.
+const AMOUNT: &str = "an amount in US dollars from 0 to 1000000, with up to 6 decimals, as 99.50";
+/// What amounts by country may be.
+const AMOUNTS: &str = "countries and amounts in US dollars, as US=0.012,IN=0.05";
+
+impl Budget {
+    /// Reads the section.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            month: reader.parsed("SMS_MONTHLY_BUDGET_USD", "100", AMOUNT, usd),
+            day: reader.optional("SMS_DAILY_BUDGET_USD", AMOUNT, usd),
+            countries: reader.list("SMS_COUNTRY_BUDGETS_USD", AMOUNTS, usd_by_country),
+            countries_by_day: reader.list("SMS_COUNTRY_DAILY_BUDGETS_USD", AMOUNTS, usd_by_country),
+            prefix: Limits {
+                month: reader.optional("SMS_PREFIX_MONTHLY_BUDGET_USD", AMOUNT, usd),
+                day: reader.optional("SMS_PREFIX_DAILY_BUDGET_USD", AMOUNT, usd),
+            },
+            prices: reader.list("SMS_PRICES_USD", AMOUNTS, usd_by_country),
+        }
+    }
+}
+
+/// Amounts by country.
+fn usd_by_country(text: &str) -> Option<BTreeMap<String, MicroUsd>> {
+    list(text)
+        .map(|pair| {
+            let (code, amount) = pair.split_once('=')?;
+            phone::country(code)?;
+            Some((code.to_owned(), usd(amount)?))
+        })
+        .collect()
+}

@@ -1,0 +1,30 @@
+//! The settings of users and their passwords.
+
+use crate::{apps::AppSettings, base::Reader, identifiers::PhoneNumber};
+
+/// What passwords may be, and who becomes an administrator.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserSettings {
+    /// The `APP_NAME` of [`AppSettings`], which no password may contain.
+    pub app_name: String,
+    /// `PASSWORD_MIN_LENGTH`, in code points.
+    pub password_min_length: usize,
+    /// `ADMIN_PHONE`.
+    pub admin_phone: Option<PhoneNumber>,
+    /// The memory of the function, which bounds how many passwords are hashed at once.
+    pub function_memory_mb: usize,
+}
+
+impl UserSettings {
+    /// Reads the section.
+    pub(crate) fn read(reader: &mut Reader<'_>, apps: &AppSettings) -> Self {
+        Self {
+            app_name: apps.app_name.clone(),
+            password_min_length: reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64),
+            admin_phone: reader.optional("ADMIN_PHONE", "a phone number in E.164, as +14155550123", |text| {
+                PhoneNumber::from_e164(text).ok()
+            }),
+            function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
+        }
+    }
+}

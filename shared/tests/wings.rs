@@ -1,0 +1,153 @@
+//! Who may use whom in `shared/`: the order of `lib.rs`, and what only some files may name.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A source file without comments and tests.
+struct Source {
+    /// Its path below `src`.
+    file: String,
+    /// The wing that it is in.
+    wing: String,
+    code: String,
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The wings in the order of `lib.rs`.
+fn wings() -> Vec<String> {
+    let lib = fs::read_to_string(src().join("lib.rs")).unwrap();
+    let wings: Vec<_> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(wings.len() > 20, "{wings:?}");
+    wings.into_iter().map(str::to_owned).collect()
+}
+
+fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    collect(&src(), &mut sources);
+    assert!(sources.len() > 80, "{}", sources.len());
+    sources
+}
+
+fn collect(folder: &Path, sources: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let file = path.strip_prefix(src()).unwrap().to_str().unwrap().replace('\\', "/");
+            if file == "lib.rs" {
+                continue;
+            }
+            let wing = file.split(['/', '.']).next().unwrap().to_owned();
+            let code = without_comments_and_tests(&fs::read_to_string(&path).unwrap());
+            sources.push(Source { file, wing, code });
+        }
+    }
+}
+
+/// The code of a file up to its tests, which come last, without its comments.
+fn without_comments_and_tests(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let lines = code.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The first names after each `crate::`, also of a group in braces.
+fn crate_paths(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(group) => names.extend(names_of_group(group)),
+            None => names.push(name(after)),
+        }
+    }
+    names
+}
+
+/// The first name of each path in a group, up to the brace that closes it.
+fn names_of_group(group: &str) -> Vec<String> {
+    let (mut depth, mut start, mut names) = (0_usize, 0, Vec::new());
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                names.push(name(&group[start..at]));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                names.push(name(&group[start..at]));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn name(path: &str) -> String {
+    path.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+}
+
+/// Whether a name stands in the code as a word.
+fn names_word(code: &str, word: &str) -> bool {
+    code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|it| it == word)
+}
+
+/// Whether a file may know DynamoDB: the table's wing, and the `table` file or folder of another one.
+fn is_table(source: &Source) -> bool {
+    source.file.split('/').any(|part| part == "table" || part == "table.rs")
+}
+
+#[test]
+fn a_wing_uses_only_the_wings_before_it() {
+    let wings = wings();
+    let place = |name: &str| wings.iter().position(|wing| wing == name);
+    let mut wrong = Vec::new();
+    for Source { file, wing, code } in sources() {
+        let own = place(&wing).unwrap_or_else(|| panic!("{file} is in no wing of lib.rs"));
+        for used in crate_paths(&code) {
+            let used_at = place(&used).unwrap_or_else(|| panic!("{file} uses crate::{used}, which is no wing"));
+            if used_at > own {
+                wrong.push(format!("{file} uses {used}, which comes after {wing} in lib.rs"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_table_files_know_dynamodb() {
+    for source in sources().iter().filter(|source| !is_table(source)) {
+        assert!(!names_word(&source.code, "aws_sdk_dynamodb"), "{} names aws_sdk_dynamodb", source.file);
+    }
+}
+
+#[test]
+fn only_http_knows_axum() {
+    for source in sources().iter().filter(|source| source.wing != "http") {
+        assert!(!names_word(&source.code, "axum"), "{} names axum", source.file);
+    }
+}
+
+#[test]
+fn only_what_puts_the_service_together_sees_all_settings() {
+    let may = ["settings", "latchkey", "http"];
+    for source in sources().iter().filter(|source| !may.contains(&source.wing.as_str())) {
+        assert!(!names_word(&source.code, "Settings"), "{} names Settings", source.file);
+    }
+}
+
+#[test]
+fn the_paths_of_a_group_are_found() {
+    let code = "use crate::{\n    base::{Error, Random},\n    table::Store,\n};\nfn f() { crate::users::table::x() }";
+    assert_eq!(crate_paths(code), ["base", "table", "users"]);
+}
