@@ -3,7 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 use axum::Router;
-use shared::latchkey::Parts;
+use shared::latchkey::Latchkey;
 use utoipa_axum::router::OpenApiRouter;
 
 pub mod authorizer;
@@ -140,7 +140,7 @@ pub struct Endpoint {
     /// The name of the Lambda, of its binary, and of the operation in the OpenAPI document.
     pub name: &'static str,
     /// Its route.
-    pub routes: fn() -> OpenApiRouter<Parts>,
+    pub routes: fn() -> OpenApiRouter<Latchkey>,
 }
 
 /// Every endpoint, in the order of the documentation.
@@ -211,7 +211,7 @@ pub const ENDPOINTS: [Endpoint; 60] = [
 pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
-pub fn all(parts: Parts) -> Router {
+pub fn all(latchkey: Latchkey) -> Router {
     let routes = ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
-    shared::http::service(routes, parts)
+    shared::http::service(routes, latchkey)
 }

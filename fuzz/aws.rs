@@ -12,7 +12,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{ISSUER, now};
-use shared::{apps::DEFAULT_CLIENT_ID, base::{Clock, Device, Environment, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, identifiers::PhoneNumber, latchkey::Parts, roles::ADMIN_ROLE, tokens::{Claims, Signer}, users::{AuthenticationMethod, Session, User, UserStatus}};
+use shared::{apps::DEFAULT_CLIENT_ID, base::{Clock, Device, Environment, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, identifiers::PhoneNumber, latchkey::Latchkey, roles::ADMIN_ROLE, tokens::{Claims, Signer}, users::{AuthenticationMethod, Session, User, UserStatus}};
 
 /// The administrator, and his session.
 pub const USER_ID: Uuid = Uuid::from_u128(0x019c_0000_0000_7000_8000_0000_0000_0001);
@@ -29,7 +29,7 @@ struct Answers {
 
 /// The parts of the service over such an AWS, and an access token of the administrator. The AWS runs in the runtime
 /// that this is awaited in.
-pub async fn parts() -> (Parts, String) {
+pub async fn parts() -> (Latchkey, String) {
     let random = Random::system();
     let key = || SigningKey::generate(Algorithm::EdDSA, &random).expect("a key");
     let keys = SigningKeys { current: key(), next: key() };
@@ -72,7 +72,7 @@ pub async fn parts() -> (Parts, String) {
     ]
     .into_iter()
     .collect();
-    (Parts::new(environment, Clock::from_fn(now), random).expect("settings"), token)
+    (Latchkey::new(environment, Clock::from_fn(now), random).expect("settings"), token)
 }
 
 fn administrator() -> User {

@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, pin::Pin};
 
 use serde::{Deserialize, Serialize};
-use shared::{base::Error, latchkey::Parts, tokens::Claims};
+use shared::{base::Error, latchkey::Latchkey, tokens::Claims};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -70,8 +70,8 @@ pub struct AuthorizerContext {
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<AuthorizerResponse, Error>> + 'a>>;
 
 /// Answers API Gateway: [`authorize`].
-pub fn answer<'a>(parts: &'a Parts, request: &'a AuthorizerRequest) -> Answering<'a> {
-    Box::pin(authorize(parts, request))
+pub fn answer<'a>(latchkey: &'a Latchkey, request: &'a AuthorizerRequest) -> Answering<'a> {
+    Box::pin(authorize(latchkey, request))
 }
 
 /// Whether a request may pass. The token is good, its session lives, the user is not disabled and the app
@@ -79,15 +79,15 @@ pub fn answer<'a>(parts: &'a Parts, request: &'a AuthorizerRequest) -> Answering
 ///
 /// # Errors
 /// [`Error::Unavailable`] where that cannot be told: nothing passes.
-pub async fn authorize(parts: &Parts, request: &AuthorizerRequest) -> Result<AuthorizerResponse, Error> {
+pub async fn authorize(latchkey: &Latchkey, request: &AuthorizerRequest) -> Result<AuthorizerResponse, Error> {
     let Some(token) = request.token() else { return Ok(AuthorizerResponse::default()) };
-    let (user, claims) = match parts.access_tokens().caller(token).await {
+    let (user, claims) = match latchkey.access_tokens().caller(token).await {
         Ok(caller) => caller,
         Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(AuthorizerResponse::default()),
     };
     let roles = user.roles_in(&claims.client_id);
-    let permitted = parts.roles().permissions(&roles).await?;
+    let permitted = latchkey.roles().permissions(&roles).await?;
     let roles = permitted.active_roles(roles);
     let permissions = permitted.names.into_iter().collect::<Vec<_>>();
     if !request.is_for_app(&claims) || !request.is_permitted(&permissions) {

@@ -50,7 +50,7 @@ fn with_permissions(token: &str, route: &str, permissions: &str) -> Value {
 /// The answer as API Gateway reads it.
 async fn asked(app: &TestApp, event: &Value) -> Result<Value, Error> {
     let request: AuthorizerRequest = serde_json::from_value(event.clone()).unwrap();
-    Ok(serde_json::to_value(answer(&app.parts, &request).await?).unwrap())
+    Ok(serde_json::to_value(answer(&app.latchkey, &request).await?).unwrap())
 }
 
 async fn is_allowed(app: &TestApp, event: &Value) -> bool {

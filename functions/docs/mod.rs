@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, header},
     response::IntoResponse,
 };
-use shared::{http::Compressed, latchkey::Parts};
+use shared::{http::Compressed, latchkey::Latchkey};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]
@@ -34,6 +34,6 @@ async fn docs(request: HeaderMap) -> impl IntoResponse {
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(docs))
 }

@@ -1,7 +1,8 @@
 //! `GET /health`: whether the service and its table answer.
 
+use axum::extract::State;
 use serde::Serialize;
-use shared::{base::Error, http::Json, latchkey::Parts, table::Store};
+use shared::{base::Error, http::Json, latchkey::Latchkey};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,12 +32,12 @@ pub struct HealthView {
     tag = "Service",
     responses((status = 200, description = "All is well", body = HealthView)),
 )]
-async fn health(store: Store) -> Result<Json<HealthView>, Error> {
-    store.ping().await?;
+async fn health(State(latchkey): State<Latchkey>) -> Result<Json<HealthView>, Error> {
+    latchkey.ping().await?;
     Ok(Json(HealthView { status: "ok", version: env!("CARGO_PKG_VERSION"), table: "ok" }))
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(health))
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::openapi::DOCUMENT;
-use shared::{base::Error, latchkey::Parts};
+use shared::{base::Error, latchkey::Latchkey};
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +57,6 @@ fn matches(template: &str, path: &str) -> bool {
 }
 
 /// All paths.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     Router::new().route("/", any(not_found)).route("/{*path}", any(not_found)).into()
 }

@@ -163,7 +163,7 @@ async fn a_code_where_sign_up_is_closed() {
     let time = assert_even(async || {
         let app = app_with_people(phone, false).await;
         let closed = AppChange { sign_up: Some(SignUp::Closed), ..AppChange::default() };
-        app.parts.apps().change(DEFAULT_CLIENT_ID, &closed).await.unwrap();
+        app.latchkey.apps().change(DEFAULT_CLIENT_ID, &closed).await.unwrap();
         measure(&app, phone, 6, |app, who| async move {
             let answer = app.post("/v1/otp/send", who).await;
             answer.challenge_id();

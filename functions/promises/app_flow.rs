@@ -16,7 +16,7 @@ use crate::{
 /// Whether the authorizer lets a token pass.
 async fn passes(app: &TestApp, token: &str) -> bool {
     let request: AuthorizerRequest = serde_json::from_value(json!({"identitySource": [bearer(token)]})).unwrap();
-    serde_json::to_value(answer(&app.parts, &request).await.unwrap()).unwrap()["isAuthorized"].as_bool().unwrap()
+    serde_json::to_value(answer(&app.latchkey, &request).await.unwrap()).unwrap()["isAuthorized"].as_bool().unwrap()
 }
 
 /// Asks for a code of an app.

@@ -114,6 +114,6 @@ async fn an_answer_is_kept_sealed_and_for_a_day() {
     for secret in [PHONE, "Ann Lee", "secret-key"] {
         assert!(!stored.contains(secret), "{stored}");
     }
-    let end = app.parts.clock().now().as_second() + DAY;
+    let end = app.latchkey.clock().now().as_second() + DAY;
     assert_eq!(items[0]["expires_at"].as_n().unwrap(), &end.to_string());
 }

@@ -35,7 +35,7 @@ use shared::{
     aws::sdk_config,
     base::{Clock, Environment, Random},
     crypto::{Algorithm, SigningKey, SigningKeys, public_keys},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 
 /// The deployment's template.
@@ -68,7 +68,7 @@ static TABLE_TEMPLATE: LazyLock<String> = LazyLock::new(|| {
 #[derive(Clone)]
 pub(crate) struct TestApp {
     pub(crate) aws: Arc<EmbeddedAws>,
-    pub(crate) parts: Parts,
+    pub(crate) latchkey: Latchkey,
     environment: Environment,
     router: Router,
     now_millis: Arc<AtomicI64>,
@@ -102,7 +102,7 @@ impl TestApp {
     /// The service with some settings changed.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let app = Self::deployed(settings, KEYS.to_secret().unwrap()).await;
-        app.parts.store().put_public_keys(&public_keys([&*KEYS]).unwrap()).await.unwrap();
+        app.latchkey.store().put_public_keys(&public_keys([&*KEYS]).unwrap()).await.unwrap();
         app
     }
 
@@ -133,8 +133,8 @@ impl TestApp {
     fn instance(aws: Arc<EmbeddedAws>, environment: Environment, now_millis: Arc<AtomicI64>) -> Self {
         let told = now_millis.clone();
         let clock = Clock::from_fn(move || Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap());
-        let parts = Parts::new(environment.clone(), clock, Random::system()).ok().unwrap();
-        Self { aws, router: crate::all(parts.clone()), parts, environment, now_millis, table: Arc::default() }
+        let latchkey = Latchkey::new(environment.clone(), clock, Random::system()).ok().unwrap();
+        Self { aws, router: crate::all(latchkey.clone()), latchkey, environment, now_millis, table: Arc::default() }
     }
 
     /// Fresh Lambda instances over the same data, with some settings changed.
@@ -152,8 +152,8 @@ impl TestApp {
     }
 
     /// Serves other routes on the same parts.
-    pub(crate) fn serving(&self, routes: Router<Parts>) -> Self {
-        Self { router: shared::http::service(routes.into(), self.parts.clone()), ..self.clone() }
+    pub(crate) fn serving(&self, routes: Router<Latchkey>) -> Self {
+        Self { router: shared::http::service(routes.into(), self.latchkey.clone()), ..self.clone() }
     }
 
     /// Lets time pass.
@@ -279,9 +279,9 @@ impl TestApp {
 
     /// The (read, write) units that `work` uses.
     pub(crate) async fn units<T>(&self, work: impl Future<Output = T>) -> (T, (f64, f64)) {
-        let before = self.parts.used_units();
+        let before = self.latchkey.used_units();
         let answer = work.await;
-        let after = self.parts.used_units();
+        let after = self.latchkey.used_units();
         (answer, (after.0 - before.0, after.1 - before.1))
     }
 }

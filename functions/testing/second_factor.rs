@@ -37,7 +37,7 @@ impl Authenticator {
 
     /// What it shows so many steps from now.
     pub(crate) fn code_of_step(&self, app: &TestApp, steps: i64) -> String {
-        self.secret.code_at(app.parts.clock().now() + (30 * steps).seconds())
+        self.secret.code_at(app.latchkey.clock().now() + (30 * steps).seconds())
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
     ] {
         add(format!("header with {change}"), forge(&KEYS.current, &but(header(), change), &good));
     }
-    let now = app.parts.clock().now().as_second();
+    let now = app.latchkey.clock().now().as_second();
     for change in [
         json!({"iss": "https://evil.example"}),
         json!({"iss": null}),

@@ -9,7 +9,7 @@ use crate::{Service, avatars};
 use shared::{
     base::{Clock, Environment, Random},
     crypto::SigningKeys,
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 
 /// The deployment's template: the table is made from it, so that the two cannot drift.
@@ -27,9 +27,9 @@ pub async fn start(
     let random = Random::system();
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
-    let parts = Parts::new(completed(environment, &aws, address), Clock::system(), random)?;
-    make_signing_keys(&aws, &parts).await.map_err(|error| vec![format!("the signing keys: {error}")])?;
-    Ok(Service { aws, endpoints: functions::all(parts) })
+    let latchkey = Latchkey::new(completed(environment, &aws, address), Clock::system(), random)?;
+    make_signing_keys(&aws, &latchkey).await.map_err(|error| vec![format!("the signing keys: {error}")])?;
+    Ok(Service { aws, endpoints: functions::all(latchkey) })
 }
 
 /// The person's own variables, then those that lead to the embedded AWS, then what suits a laptop.
@@ -53,9 +53,9 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
 
 /// Makes the keys at the first start, and anew where `JWT_ALGORITHM` has changed: by the same rotation
 /// as a deployment.
-async fn make_signing_keys(aws: &EmbeddedAws, parts: &Parts) -> Result<(), shared::base::Error> {
+async fn make_signing_keys(aws: &EmbeddedAws, latchkey: &Latchkey) -> Result<(), shared::base::Error> {
     let keys = aws.secrets.get(SIGNING_KEYS_SECRET).as_deref().and_then(SigningKeys::parse);
-    if keys.is_some_and(|keys| keys.current.algorithm == parts.settings().keys.jwt_algorithm) {
+    if keys.is_some_and(|keys| keys.current.algorithm == latchkey.settings().keys.jwt_algorithm) {
         return Ok(());
     }
     let client_request_token = aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
@@ -65,7 +65,7 @@ async fn make_signing_keys(aws: &EmbeddedAws, parts: &Parts) -> Result<(), share
             client_request_token: client_request_token.clone(),
             step,
         };
-        rotate(parts, &event).await?;
+        rotate(latchkey, &event).await?;
     }
     Ok(())
 }

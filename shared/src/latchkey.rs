@@ -17,18 +17,18 @@ use crate::{
     crypto::{HashKeys, Secrets},
     messages::{Mails, Messenger, Texts},
     roles::Roles,
-    second_factors::SecondFactors,
-    sessions::Sessions,
+    second_factors::{Inventory, SecondFactors},
+    sessions::{LiveSessions, Sessions},
     settings::Settings,
     spending::Spending,
     table::Store,
     tokens::{AccessTokens, Signer},
-    users::PasswordHasher,
+    users::{Directory, PasswordHasher},
 };
 
 /// The parts. Cloning is cheap, and clones share what was made.
 #[derive(Clone)]
-pub struct Parts(Arc<Made>);
+pub struct Latchkey(Arc<Made>);
 
 struct Made {
     environment: Environment,
@@ -48,8 +48,8 @@ struct Made {
     signer: OnceCell<Arc<Signer>>,
 }
 
-impl Parts {
-    /// Parts for an environment.
+impl Latchkey {
+    /// Latchkey for an environment.
     ///
     /// # Errors
     /// One line for each bad setting.
@@ -104,6 +104,14 @@ impl Parts {
         self.0.store.get().map_or((0.0, 0.0), Store::consumed_units)
     }
 
+    /// Whether the table answers. Opens the connection, too.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.store().ping().await
+    }
+
     /// The secrets.
     pub fn secrets(&self) -> &Secrets {
         self.0.secrets.get_or_init(|| Secrets::new(self.aws()))
@@ -141,7 +149,12 @@ impl Parts {
 
     /// The audit trail.
     pub fn audit(&self) -> Audit {
-        Audit::new(self.0.settings.audit_retention_days, self.0.clock.clone(), self.0.random.clone())
+        Audit::new(
+            self.store().clone(),
+            self.0.settings.audit_retention_days,
+            self.0.clock.clone(),
+            self.0.random.clone(),
+        )
     }
 
     /// The roles.
@@ -217,6 +230,21 @@ impl Parts {
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })
+    }
+
+    /// The sessions that there are.
+    pub fn live_sessions(&self) -> LiveSessions {
+        LiveSessions { store: self.store().clone(), clock: self.0.clock.clone() }
+    }
+
+    /// The users by their ids.
+    pub fn directory(&self) -> Directory {
+        Directory { store: self.store().clone() }
+    }
+
+    /// The second factors that are set up.
+    pub fn inventory(&self) -> Inventory {
+        Inventory { store: self.store().clone() }
     }
 
     /// Second factors.

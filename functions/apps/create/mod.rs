@@ -7,7 +7,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, sent},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::Roles,
 };
 use utoipa::ToSchema;
@@ -117,6 +117,6 @@ async fn create(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(create))
 }

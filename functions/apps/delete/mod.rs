@@ -6,7 +6,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, PathName},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -38,6 +38,6 @@ async fn delete(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

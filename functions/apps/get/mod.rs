@@ -4,7 +4,7 @@ use shared::{
     apps::{AppView, Apps},
     base::Error,
     http::{Admin, AppsRead, Json, PathName},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,6 +28,6 @@ async fn get(_: Admin<AppsRead>, apps: Apps, PathName(client_id): PathName) -> R
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(get))
 }

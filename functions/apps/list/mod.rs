@@ -4,7 +4,7 @@ use shared::{
     apps::{AppView, Apps},
     base::Error,
     http::{Admin, AppsRead, CurrentHashKeys, Json, Page, PageQuery, Query},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -36,6 +36,6 @@ async fn list(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(list))
 }

@@ -6,7 +6,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, OptionalJson, PathName},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -74,6 +74,6 @@ async fn rotate(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(rotate))
 }

@@ -6,7 +6,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, PathName, given, sent},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::Roles,
 };
 use utoipa::ToSchema;
@@ -116,6 +116,6 @@ async fn newcomers_role(apps: &Apps, client_id: &str, request: &UpdateAppRequest
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(update))
 }

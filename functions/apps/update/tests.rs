@@ -25,7 +25,7 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         for (name, value) in change.as_object().unwrap() {
             expected[name] = value.clone();
         }
-        expected["updated_at"] = json!(app.parts.clock().now().to_string());
+        expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
         assert_eq!(app.change_app(&admin, "shop", change).await.assert_ok(), &expected);
         assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok(), &expected);
     }

@@ -1,11 +1,10 @@
 //! `GET /v1/audit`: who did what.
 
 use shared::{
-    audit::EventView,
-    base::{Clock, Error},
+    audit::{Audit, EventView},
+    base::Error,
     http::{Admin, AuditRead, CurrentHashKeys, Json, Page, PageQuery, Query},
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -26,20 +25,19 @@ mod tests;
 )]
 async fn list(
     _: Admin<AuditRead>,
-    store: Store,
-    clock: Clock,
+    audit: Audit,
     CurrentHashKeys(keys): CurrentHashKeys,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<EventView>>, Error> {
     const LIST: &str = "audit";
     let (limit, after) = (query.limit()?, query.after(LIST, &keys)?);
     let before = after.as_deref().and_then(|id| Uuid::try_parse(id).ok());
-    let listed = store.events(before, limit, clock.now()).await?;
-    let items = listed.items.into_iter().map(EventView::from).collect();
-    Ok(Json(Page::new(items, LIST, listed.end.as_deref(), &keys)))
+    let (events, end) = audit.list(before, limit).await?;
+    let items = events.into_iter().map(EventView::from).collect();
+    Ok(Json(Page::new(items, LIST, end.as_deref(), &keys)))
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(list))
 }

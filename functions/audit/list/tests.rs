@@ -243,7 +243,7 @@ async fn pages_go_back_over_days_and_show_every_event_once_newest_first() {
 async fn an_event_is_kept_for_the_time_that_is_set() {
     let settings = [("AUDIT_RETENTION_DAYS", "30"), ("OTP_SENDS_PER_IP_PER_HOUR", "1000000")];
     let (app, admin) = TestApp::with_admin_and(&settings).await;
-    let at = app.parts.clock().now().as_second();
+    let at = app.latchkey.clock().now().as_second();
     let items = app.audit_items().await;
     assert_eq!(items.len(), 1);
     assert_eq!(items[0]["expires_at"].as_n().unwrap(), &(at + 30 * DAY).to_string());

@@ -9,7 +9,7 @@ use shared::{
     challenges::Challenges,
     http::{Credentials, Json},
     identifiers::{Identifier, Username},
-    latchkey::Parts,
+    latchkey::Latchkey,
     sessions::{Sessions, SignIn},
     users::Password,
 };
@@ -70,6 +70,6 @@ async fn login(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(login))
 }

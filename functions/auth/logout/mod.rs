@@ -6,8 +6,8 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Caller, OptionalJson},
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
+    sessions::LiveSessions,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,18 +39,18 @@ pub struct LogoutRequest {
 )]
 async fn logout(
     caller: Caller,
-    store: Store,
+    sessions: LiveSessions,
     recorder: Recorder,
     OptionalJson(request): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Error> {
     let ended: Vec<_> =
         if request.all { caller.user.sessions.keys().copied().collect() } else { vec![caller.claims.sid] };
-    store.end_sessions(caller.user.id, &ended).await?;
-    store.record(&recorder.event(caller.own_deed(Action::SignOut))?).await?;
+    sessions.end(caller.user.id, &ended).await?;
+    recorder.record(caller.own_deed(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(logout))
 }

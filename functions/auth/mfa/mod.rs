@@ -6,7 +6,7 @@ use shared::{
     audit::Recorder,
     base::Error,
     http::Json,
-    latchkey::Parts,
+    latchkey::Latchkey,
     second_factors::{SecondFactorMethod, SecondFactors},
     sessions::{Sessions, SignIn},
 };
@@ -60,6 +60,6 @@ async fn mfa(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(mfa))
 }

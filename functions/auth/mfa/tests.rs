@@ -15,7 +15,7 @@ async fn the_code_of_the_authenticator_app_finishes_the_sign_in() {
     let token = app.first_factor(PHONE).await;
     app.advance(60);
     let answer = app.totp(&token, &authenticator.code(&app)).await;
-    let now = app.parts.clock().now();
+    let now = app.latchkey.clock().now();
     let profile = app.me(&answer.signed_in().access).await;
     assert_eq!((&profile["mfa"], &profile["last_sign_in_at"]), (&json!(["totp"]), &json!(now.to_string())));
     assert_eq!(

@@ -5,7 +5,7 @@ use shared::{
     apps::Apps,
     base::Error,
     http::{Credentials, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     sessions::{Sessions, TokenPair},
 };
 use utoipa::ToSchema;
@@ -53,6 +53,6 @@ async fn refresh(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(refresh))
 }

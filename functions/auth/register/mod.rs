@@ -12,7 +12,7 @@ use shared::{
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose, Registration},
     http::{Client, Credentials, Idempotent, Json},
     identifiers::{Username, parse_name},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{self, Messenger},
     users::Password,
 };
@@ -95,6 +95,6 @@ async fn register(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(register))
 }

@@ -7,9 +7,9 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::start(async |parts| {
+    lambda::start(async |latchkey| {
         lambda_runtime::run(service_fn(async |event: LambdaEvent<RotationEvent>| {
-            let result = rotate(&parts, &event.payload).await;
+            let result = rotate(&latchkey, &event.payload).await;
             tracing::info!(step = ?event.payload.step, ?result, "rotation");
             result.map_err(lambda_runtime::Error::from)
         }))

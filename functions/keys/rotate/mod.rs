@@ -10,7 +10,7 @@ use serde::Deserialize;
 use shared::{
     base::Error,
     crypto::{SigningKeys, public_keys},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 
 #[cfg(test)]
@@ -55,8 +55,8 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 ///
 /// # Errors
 /// [`Error::Unavailable`] and [`Error::Internal`]; Secrets Manager tries again.
-pub async fn rotate(parts: &Parts, event: &RotationEvent) -> Result<(), Error> {
-    let rotation = Rotation { parts, client: parts.secrets().client(), event };
+pub async fn rotate(latchkey: &Latchkey, event: &RotationEvent) -> Result<(), Error> {
+    let rotation = Rotation { latchkey, client: latchkey.secrets().client(), event };
     match event.step {
         Step::CreateSecret => rotation.create().await,
         Step::SetSecret => rotation.publish().await,
@@ -66,7 +66,7 @@ pub async fn rotate(parts: &Parts, event: &RotationEvent) -> Result<(), Error> {
 }
 
 struct Rotation<'a> {
-    parts: &'a Parts,
+    latchkey: &'a Latchkey,
     client: &'a Client,
     event: &'a RotationEvent,
 }
@@ -78,8 +78,8 @@ impl Rotation<'_> {
         }
         let keys = SigningKeys::after(
             self.version(None, CURRENT).await?,
-            self.parts.settings().keys.jwt_algorithm,
-            self.parts.random(),
+            self.latchkey.settings().keys.jwt_algorithm,
+            self.latchkey.random(),
         )?;
         self.client
             .put_secret_value()
@@ -96,14 +96,14 @@ impl Rotation<'_> {
     /// Publishes the public keys of every version in use.
     async fn publish(&self) -> Result<(), Error> {
         let versions = [self.version(None, CURRENT).await?, self.pending().await?, self.version(None, PREVIOUS).await?];
-        self.parts.store().put_public_keys(&public_keys(versions.iter().flatten())?).await
+        self.latchkey.access_tokens().publish(&public_keys(versions.iter().flatten())?).await
     }
 
     /// The new key signs, and its public half is published.
     async fn test(&self) -> Result<(), Error> {
         let pending = self.pending().await?.ok_or_else(|| Error::Internal("there is no pending version".into()))?;
         shared::tokens::Signer::new(&pending.current)?;
-        let published = self.parts.store().public_keys().await?;
+        let published = self.latchkey.access_tokens().stored_keys().await?;
         match [&pending.current, &pending.next].iter().all(|key| published.find(&key.kid).is_some()) {
             true => Ok(()),
             false => Err(Error::Internal("the pending keys are not published".into())),

@@ -11,7 +11,7 @@ const QUICK: (&str, &str) = ("JWT_ALGORITHM", "ES256");
 async fn step(app: &TestApp, token: &str, step: Step) -> Result<(), Error> {
     let event =
         RotationEvent { secret_id: SIGNING_KEYS_SECRET.to_owned(), client_request_token: token.to_owned(), step };
-    rotate(&app.parts, &event).await
+    rotate(&app.latchkey, &event).await
 }
 
 /// A whole rotation, as Secrets Manager runs it.

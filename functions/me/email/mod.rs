@@ -6,7 +6,7 @@ use shared::{
     base::{Clock, Error},
     challenges::{ChallengeView, Challenges},
     http::{Caller, Client, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::Messenger,
 };
 use utoipa::ToSchema;
@@ -56,6 +56,6 @@ async fn email(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(email))
 }

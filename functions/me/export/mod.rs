@@ -9,8 +9,8 @@ use shared::{
     avatars::AvatarUrls,
     base::Error,
     http::{Caller, Json},
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
+    second_factors::Inventory,
     users::{AuthenticationMethod, Session, SessionView},
 };
 use utoipa::ToSchema;
@@ -67,8 +67,8 @@ pub struct ExportedSession {
     security(("access_token" = [])),
     responses((status = 200, description = "The export", body = ExportView)),
 )]
-async fn export(caller: Caller, store: Store, avatar_urls: AvatarUrls) -> Result<Json<ExportView>, Error> {
-    let second_factor = if caller.user.totp { store.second_factor(caller.user.id).await? } else { None };
+async fn export(caller: Caller, inventory: Inventory, avatar_urls: AvatarUrls) -> Result<Json<ExportView>, Error> {
+    let second_factor = inventory.of(&caller.user).await?;
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
         roles: caller.user.roles.clone(),
@@ -90,6 +90,6 @@ fn exported(id: Uuid, session: &Session, caller: &Caller) -> ExportedSession {
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(export))
 }

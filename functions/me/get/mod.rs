@@ -4,7 +4,7 @@ use shared::{
     accounts::UserView,
     avatars::AvatarUrls,
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,6 +25,6 @@ async fn get(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserView> {
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(get))
 }

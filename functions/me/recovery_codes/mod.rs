@@ -9,9 +9,8 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     second_factors::SecondFactors,
-    table::Store,
 };
 
 #[cfg(test)]
@@ -40,17 +39,16 @@ pub struct RenewRecoveryCodesRequest {
 async fn renew(
     caller: Caller,
     second_factors: SecondFactors,
-    store: Store,
     recorder: Recorder,
     Json(request): Json<RenewRecoveryCodesRequest>,
 ) -> Result<Json<RecoveryCodesView>, Error> {
     second_factors.check(&caller.user, None, &request.code).await?;
     let codes = second_factors.renew_recovery_codes(caller.user.id).await?;
-    store.record(&recorder.event(caller.own_deed(Action::RecoveryCodesRenew))?).await?;
+    recorder.record(caller.own_deed(Action::RecoveryCodesRenew)).await?;
     Ok(Json(RecoveryCodesView::new(&codes)))
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(renew))
 }

@@ -5,8 +5,8 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Caller, PathId},
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
+    sessions::LiveSessions,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,16 +26,21 @@ mod tests;
     responses((status = 204, description = "Signed out")),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]
-async fn delete(caller: Caller, store: Store, recorder: Recorder, PathId(id): PathId) -> Result<StatusCode, Error> {
+async fn delete(
+    caller: Caller,
+    sessions: LiveSessions,
+    recorder: Recorder,
+    PathId(id): PathId,
+) -> Result<StatusCode, Error> {
     if !caller.user.sessions.contains_key(&id) {
         return Err(Error::NotFound);
     }
-    store.end_sessions(caller.user.id, &[id]).await?;
-    store.record(&recorder.event(caller.own_deed(Action::SignOut))?).await?;
+    sessions.end(caller.user.id, &[id]).await?;
+    recorder.record(caller.own_deed(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

@@ -3,7 +3,7 @@
 use shared::{
     base::{Clock, Error},
     http::{Caller, CurrentHashKeys, Json, Page, PageQuery, Query},
-    latchkey::Parts,
+    latchkey::Latchkey,
     users::SessionView,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -41,6 +41,6 @@ async fn sessions(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(sessions))
 }

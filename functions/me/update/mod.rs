@@ -7,7 +7,7 @@ use shared::{
     base::Error,
     http::{Caller, Json, sent},
     identifiers::{Username, parse_name},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages,
     users::ProfileChange,
 };
@@ -61,6 +61,6 @@ async fn update(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(update))
 }

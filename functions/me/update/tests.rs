@@ -26,7 +26,7 @@ async fn what_is_sent_changes_what_is_absent_stays_and_null_clears() {
         profile["username"] = username;
         profile["name"] = name;
         profile["locale"] = locale;
-        profile["updated_at"] = json!(app.parts.clock().now().to_string());
+        profile["updated_at"] = json!(app.latchkey.clock().now().to_string());
         assert_eq!(*changed.assert_ok(), profile, "{change}");
         assert_eq!(app.me(&me.access).await, profile, "{change}");
     }

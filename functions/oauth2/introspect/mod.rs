@@ -1,17 +1,16 @@
 //! `POST /oauth2/introspect`: what a token is good for (RFC 7662).
 
 use axum::middleware::map_response;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
     apps::{AppType, Apps},
     base::Error,
     http::{Credentials, CurrentHashKeys, Form, Json, oauth_errors},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::Roles,
-    table::Store,
+    sessions::LiveSessions,
     tokens::{AccessTokens, RefreshToken},
-    users::{AuthenticationMethod, User, UserStatus},
+    users::{AuthenticationMethod, User},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -85,7 +84,7 @@ pub struct LiveToken {
 async fn introspect(
     apps: Apps,
     access_tokens: AccessTokens,
-    store: Store,
+    sessions: LiveSessions,
     roles: Roles,
     CurrentHashKeys(keys): CurrentHashKeys,
     credentials: Credentials,
@@ -98,7 +97,7 @@ async fn introspect(
     }
     let token = request.token.filter(|token| !token.is_empty()).ok_or_else(|| Error::field("token", "is missing"))?;
     let found = match RefreshToken::decode(&token, &keys) {
-        Ok(refresh) => of_refresh_token(&refresh, &store, access_tokens.issuer(), access_tokens.now()).await?,
+        Ok(refresh) => of_refresh_token(&refresh, &sessions, access_tokens.issuer()).await?,
         Err(_) => of_access_token(&token, &access_tokens).await?,
     };
     let mut token = found.filter(|token| token.client_id == app.client_id);
@@ -137,14 +136,10 @@ async fn of_access_token(token: &str, access_tokens: &AccessTokens) -> Result<Op
 
 async fn of_refresh_token(
     token: &RefreshToken,
-    store: &Store,
+    sessions: &LiveSessions,
     issuer: &str,
-    now: Timestamp,
 ) -> Result<Option<LiveToken>, Error> {
-    let user = store.user(token.user_id).await?;
-    let Some(user) = user.filter(|user| user.status == UserStatus::Active) else { return Ok(None) };
-    let session = user.live_session(token.session_id, now).filter(|session| session.refresh_hash == token.hash());
-    let Some(session) = session else { return Ok(None) };
+    let Some((user, session)) = sessions.of_refresh_token(token).await? else { return Ok(None) };
     let roles = user.roles_in(&token.client_id);
     Ok(Some(LiveToken {
         token_type: "refresh_token",
@@ -160,7 +155,7 @@ async fn of_refresh_token(
         iat: session.last_used_at.as_second(),
         jti: None,
         auth_time: session.created_at.as_second(),
-        amr: session.amr.clone(),
+        amr: session.amr,
     }))
 }
 
@@ -169,6 +164,6 @@ fn username(user: &User) -> Option<String> {
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(introspect)).layer(map_response(oauth_errors))
 }

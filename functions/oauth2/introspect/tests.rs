@@ -47,7 +47,7 @@ async fn a_refresh_token_is_described_too_while_it_is_the_newest() {
     let (app, server) = app_with_server().await;
     let person = app.login_by(&server, PHONE).await;
     let answer = app.introspect(&server, &person.refresh).await;
-    let now = app.parts.clock().now().as_second();
+    let now = app.latchkey.clock().now().as_second();
     assert_eq!(
         answer.assert_ok(),
         &json!({

@@ -6,8 +6,8 @@ use shared::{
     apps::{Apps, DEFAULT_CLIENT_ID},
     base::Error,
     http::{Credentials, CurrentHashKeys, Form, oauth_errors},
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
+    sessions::LiveSessions,
     tokens::{AccessTokens, RefreshToken},
 };
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ pub struct RevokeRequest {
 async fn revoke(
     apps: Apps,
     access_tokens: AccessTokens,
-    store: Store,
+    sessions: LiveSessions,
     CurrentHashKeys(keys): CurrentHashKeys,
     credentials: Credentials,
     Form(request): Form<RevokeRequest>,
@@ -66,11 +66,11 @@ async fn revoke(
     if owner != client_id {
         return Err(Error::UnauthorizedClient);
     }
-    store.end_sessions(user_id, &[session_id]).await?;
+    sessions.end(user_id, &[session_id]).await?;
     Ok(StatusCode::OK)
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(revoke)).layer(map_response(oauth_errors))
 }

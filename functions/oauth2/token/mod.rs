@@ -12,7 +12,7 @@ use shared::{
     base::Error,
     challenges::Challenges,
     http::{Credentials, Form, Json, OAuthError, oauth_errors},
-    latchkey::Parts,
+    latchkey::Latchkey,
     second_factors::MfaRequired,
     sessions::{Sessions, SignIn, TokenPair},
     users::Password,
@@ -121,6 +121,6 @@ fn required(name: &str, value: Option<String>) -> Result<String, Error> {
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(token)).layer(map_response(oauth_errors))
 }

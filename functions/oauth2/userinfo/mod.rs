@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::{
     avatars::AvatarUrls,
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     users::{Size, User},
 };
 use utoipa::ToSchema;
@@ -73,6 +73,6 @@ async fn userinfo(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserInfo> {
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(userinfo))
 }

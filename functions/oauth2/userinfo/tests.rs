@@ -28,7 +28,7 @@ async fn the_claims_are_those_that_openid_connect_names() {
             "phone_number": PHONE,
             "phone_number_verified": true,
             "locale": "es-MX",
-            "updated_at": app.parts.clock().now().as_second(),
+            "updated_at": app.latchkey.clock().now().as_second(),
             "roles": ["User"],
         })
     );

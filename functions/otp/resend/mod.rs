@@ -6,7 +6,7 @@ use shared::{
     base::Error,
     challenges::{ChallengeView, Challenges},
     http::{Client, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::Messenger,
 };
 use utoipa::ToSchema;
@@ -47,6 +47,6 @@ async fn resend(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(resend))
 }

@@ -10,7 +10,7 @@ use shared::{
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Credentials, Idempotent, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{self, Messenger},
 };
 use utoipa::ToSchema;
@@ -73,6 +73,6 @@ async fn send(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(send))
 }

@@ -4,7 +4,7 @@ use shared::{
     base::Error,
     challenges::{ChallengeStatusView, Challenges},
     http::{Json, PathId},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,6 +28,6 @@ async fn status(challenges: Challenges, PathId(id): PathId) -> Result<Json<Chall
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(status))
 }

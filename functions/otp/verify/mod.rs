@@ -7,7 +7,7 @@ use shared::{
     base::Error,
     challenges::{Challenges, OneTimeCode, Purpose},
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{Messenger, Subject},
     sessions::{Sessions, SignIn},
 };
@@ -101,6 +101,6 @@ async fn verify(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(verify))
 }

@@ -7,7 +7,7 @@ use shared::{
     audit::{Action, Recorder},
     base::{Clock, Error},
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{Messenger, Subject},
     users::Password,
 };
@@ -60,6 +60,6 @@ async fn change(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(change))
 }

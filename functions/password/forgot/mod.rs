@@ -9,7 +9,7 @@ use shared::{
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Json},
     identifiers::Address,
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::Messenger,
 };
 use utoipa::ToSchema;
@@ -69,6 +69,6 @@ async fn forgot(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(forgot))
 }

@@ -8,7 +8,7 @@ use shared::{
     base::Error,
     challenges::{Challenges, OneTimeCode, Purpose},
     http::{CurrentSettings, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{Messenger, Subject},
     users::Password,
 };
@@ -65,6 +65,6 @@ async fn reset(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(reset))
 }

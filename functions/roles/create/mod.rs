@@ -10,7 +10,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, Idempotent, Json, RolesWrite},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::{RoleChange, RoleView, Roles},
 };
 use utoipa::ToSchema;
@@ -125,6 +125,6 @@ async fn create(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(create))
 }

@@ -14,7 +14,7 @@ async fn a_role_is_made_as_it_was_asked_for() {
         "name": "Editor", "description": "Writes – and edits", "permissions": ["orders:write", "orders:read"], "active": false
     });
     let made = post(&app, &admin, body).await;
-    let now = app.parts.clock().now().to_string();
+    let now = app.latchkey.clock().now().to_string();
     let expected = json!({
         "name": "Editor", "description": "Writes – and edits", "permissions": ["orders:read", "orders:write"],
         "active": false, "system": false, "created_at": now, "updated_at": now

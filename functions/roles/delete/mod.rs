@@ -7,7 +7,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, PathName, Query, RolesWrite},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::Roles,
 };
 use utoipa::IntoParams;
@@ -72,6 +72,6 @@ async fn delete(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

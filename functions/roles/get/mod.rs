@@ -3,7 +3,7 @@
 use shared::{
     base::Error,
     http::{Admin, Json, PathName, RolesRead},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::{RoleView, Roles},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -28,6 +28,6 @@ async fn get(_: Admin<RolesRead>, roles: Roles, PathName(name): PathName) -> Res
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(get))
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use shared::{
     base::Error,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, RolesRead},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::{RoleView, Roles},
 };
 use utoipa::IntoParams;
@@ -53,6 +53,6 @@ async fn list(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(list))
 }

@@ -9,7 +9,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, Json, RolesWrite},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::{RoleChange, RoleView, Roles},
 };
 
@@ -62,6 +62,6 @@ async fn put(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(put))
 }

@@ -21,7 +21,7 @@ async fn the_permissions_of_many_roles_change_at_once_and_work_at_once() {
     let roles = json!([{"name": "b", "permissions": ["roles:read"]}, {"name": "A", "permissions": []},
         {"name": "guest", "permissions": ["a:b", "a:b"]}]);
     let changed = put(&app, &admin, roles).await;
-    let now = app.parts.clock().now().to_string();
+    let now = app.latchkey.clock().now().to_string();
     for (role, name, expected) in [
         (&changed.assert_ok()["roles"][0], "A", json!([])),
         (&changed.json["roles"][1], "B", json!(["roles:read"])),

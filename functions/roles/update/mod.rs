@@ -5,7 +5,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, Json, PathName, RolesWrite, given, sent},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::{RoleChange, RoleView, Roles},
 };
 use utoipa::ToSchema;
@@ -62,6 +62,6 @@ async fn update(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(update))
 }

@@ -4,7 +4,7 @@ use axum::{http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::html::{self, Page};
-use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
+use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +27,6 @@ async fn confirm(challenges: Challenges, request: HeaderMap, PathName(token): Pa
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(confirm))
 }

@@ -4,7 +4,7 @@ use axum::{http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::html::{self, Page};
-use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Parts};
+use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
 
 /// Asks whether messages are to be stopped.
 ///
@@ -25,6 +25,6 @@ async fn page(challenges: Challenges, request: HeaderMap, PathName(token): PathN
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(page))
 }

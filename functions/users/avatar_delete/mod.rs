@@ -7,7 +7,7 @@ use shared::{
     avatars::Avatars,
     base::Error,
     http::{Admin, PathId, UsersWrite},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -40,6 +40,6 @@ async fn delete(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

@@ -14,7 +14,7 @@ use shared::{
     challenges::Challenges,
     http::{Admin, Idempotent, Json, UsersWrite},
     identifiers::{Address, Username, parse_name},
-    latchkey::Parts,
+    latchkey::Latchkey,
     users::{Password, User},
 };
 use utoipa::ToSchema;
@@ -93,6 +93,6 @@ async fn create(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(create))
 }

@@ -17,7 +17,7 @@ async fn a_new_user_has_what_was_written_down_and_has_proven_nothing() {
     });
     let made = app.create_user(&admin, body).await;
     let user = made.assert_created();
-    let now = app.parts.clock().now().to_string();
+    let now = app.latchkey.clock().now().to_string();
     let expected = json!({
         "id": user["id"], "phone": PHONE, "phone_verified": false, "email": EMAIL, "email_verified": false,
         "username": "Ann", "name": "Ann Lee", "locale": null, "avatar_url": null, "avatar_thumbnail_url": null, "has_password": true, "mfa": [],

@@ -7,7 +7,7 @@ use shared::{
     avatars::Avatars,
     base::Error,
     http::{Admin, IfMatch, PathId, UsersWrite},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -41,6 +41,6 @@ async fn delete(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

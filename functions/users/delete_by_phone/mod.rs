@@ -9,7 +9,7 @@ use shared::{
     challenges::Challenges,
     http::{Admin, IfMatch, PathName, UsersWrite},
     identifiers::Address,
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -46,6 +46,6 @@ async fn delete_by_phone(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete_by_phone))
 }

@@ -7,8 +7,8 @@ use shared::{
     avatars::AvatarUrls,
     base::Error,
     http::{Admin, PathId, Tagged, UsersRead},
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
+    users::Directory,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,17 +28,17 @@ mod tests;
 )]
 async fn get(
     admin: Admin<UsersRead>,
-    store: Store,
+    directory: Directory,
     recorder: Recorder,
     avatar_urls: AvatarUrls,
     PathId(id): PathId,
 ) -> Result<Tagged, Error> {
-    let user = store.user(id).await?.ok_or(Error::NotFound)?;
-    store.record(&recorder.event(admin.caller.deed(Action::UserRead, format!("user:{id}")))?).await?;
+    let user = directory.get(id).await?;
+    recorder.record(admin.caller.deed(Action::UserRead, format!("user:{id}"))).await?;
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, &avatar_urls))
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(get))
 }

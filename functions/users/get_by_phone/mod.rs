@@ -9,8 +9,7 @@ use shared::{
     challenges::Challenges,
     http::{Admin, PathName, Tagged, UsersRead},
     identifiers::Address,
-    latchkey::Parts,
-    table::Store,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -32,17 +31,16 @@ async fn get_by_phone(
     admin: Admin<UsersRead>,
     users: Users,
     challenges: Challenges,
-    store: Store,
     recorder: Recorder,
     PathName(phone): PathName,
 ) -> Result<Tagged, Error> {
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
-    store.record(&recorder.event(admin.caller.deed(Action::UserRead, format!("user:{}", user.id)))?).await?;
+    recorder.record(admin.caller.deed(Action::UserRead, format!("user:{}", user.id))).await?;
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(get_by_phone))
 }

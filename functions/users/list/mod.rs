@@ -9,9 +9,8 @@ use shared::{
     base::Error,
     challenges::Challenges,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, UsersRead},
-    latchkey::Parts,
+    latchkey::Latchkey,
     roles::role_name,
-    table::Store,
     users::{User, UserFilter, UserStatus},
 };
 use utoipa::IntoParams;
@@ -57,7 +56,6 @@ pub struct ListUsersQuery {
 async fn list(
     admin: Admin<UsersRead>,
     users: Users,
-    store: Store,
     recorder: Recorder,
     challenges: Challenges,
     CurrentHashKeys(keys): CurrentHashKeys,
@@ -85,12 +83,12 @@ async fn list(
     } else {
         users.list(&filter, after.as_deref(), limit).await?
     };
-    store.record(&recorder.event(admin.caller.deed(Action::UsersList, "users".to_owned()))?).await?;
+    recorder.record(admin.caller.deed(Action::UsersList, "users".to_owned())).await?;
     let views = items.iter().map(|user: &User| UserView::new(user, &client_id, users.avatar_urls())).collect();
     Ok(Json(Page::new(views, &list, end.as_deref(), &keys)))
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(list))
 }

@@ -16,8 +16,8 @@ use shared::{
 
 /// Puts people into the table who can be reached nowhere, as copies of one; answers their ids.
 async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
-    let (store, keys) = (app.parts.store(), app.parts.hash_keys().await.unwrap());
-    let now = app.parts.clock().now();
+    let (store, keys) = (app.latchkey.store(), app.latchkey.hash_keys().await.unwrap());
+    let now = app.latchkey.clock().now();
     let first = somebody(Random::system().uuid(now).unwrap(), now);
     store.create_user(&first, &BTreeSet::new(), &keys).await.unwrap();
     let item = app.items_of(&first.id.to_string()).await.remove(0);

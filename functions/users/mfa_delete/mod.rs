@@ -7,7 +7,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, PathId, UsersWrite},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{Messenger, Subject},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -44,6 +44,6 @@ async fn delete(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

@@ -8,7 +8,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, IfMatch, Json, PathId, RolesAssign, Tagged},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -61,6 +61,6 @@ async fn put(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(put))
 }

@@ -9,7 +9,7 @@ use shared::{
     base::Error,
     http::{Admin, IfMatch, Json, PathId, Tagged, UsersWrite, given, sent},
     identifiers::{Username, parse_name},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages,
     users::{ProfileChange, UserStatus},
 };
@@ -79,6 +79,6 @@ async fn update(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(update))
 }

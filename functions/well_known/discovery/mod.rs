@@ -4,7 +4,7 @@ use axum::{http::header, response::IntoResponse};
 use serde::Serialize;
 use shared::{
     http::{CurrentSettings, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -82,6 +82,6 @@ async fn discovery(CurrentSettings(settings): CurrentSettings) -> impl IntoRespo
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(discovery))
 }

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use shared::{base::Error, crypto::sha256, latchkey::Parts, tokens::AccessTokens};
+use shared::{base::Error, crypto::sha256, latchkey::Latchkey, tokens::AccessTokens};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]
@@ -42,6 +42,6 @@ async fn jwks(tokens: AccessTokens, headers: HeaderMap) -> Result<Response, Erro
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(jwks))
 }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::base::{Clock, Device, Error, Random, epoch_millis, seconds};
+use crate::{
+    base::{Clock, Device, Error, Random, epoch_millis, seconds},
+    table::Store,
+};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -132,18 +135,19 @@ impl Deed {
     }
 }
 
-/// Writes the audit trail.
+/// The audit trail.
 #[derive(Clone)]
 pub struct Audit {
+    pub(crate) store: Store,
     pub(crate) retention_days: i64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
 
 impl Audit {
-    /// Writes events that are kept for so many days.
-    pub fn new(retention_days: i64, clock: Clock, random: Random) -> Self {
-        Self { retention_days, clock, random }
+    /// The trail in `store`, of events that are kept for so many days.
+    pub fn new(store: Store, retention_days: i64, clock: Clock, random: Random) -> Self {
+        Self { store, retention_days, clock, random }
     }
 
     /// The event of a deed that a request of `device` does now.
@@ -162,6 +166,12 @@ impl Audit {
             expires_at: (at + seconds(self.retention_days * 24 * 3600)).as_second(),
             by_code: deed.by_code,
         })
+    }
+
+    /// Up to `limit` events, newest first, before the place `before`; and the place to go on from.
+    pub async fn list(&self, before: Option<Uuid>, limit: usize) -> Result<(Vec<Event>, Option<String>), Error> {
+        let listed = self.store.events(before, limit, self.clock.now()).await?;
+        Ok((listed.items, listed.end))
     }
 }
 
@@ -186,6 +196,11 @@ impl Recorder {
     /// The event of a deed that happens now.
     pub fn event(&self, deed: Deed) -> Result<Event, Error> {
         self.audit.event(deed, &self.device)
+    }
+
+    /// Records a deed that happened.
+    pub async fn record(&self, deed: Deed) -> Result<(), Error> {
+        self.audit.store.record(&self.event(deed)?).await
     }
 }
 

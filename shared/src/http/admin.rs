@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
-use http::request::Parts as RequestParts;
+use http::request::Parts;
 
 use super::Caller;
-use crate::{apps::DEFAULT_CLIENT_ID, base::Error, latchkey::Parts, roles::Permissions};
+use crate::{apps::DEFAULT_CLIENT_ID, base::Error, latchkey::Latchkey, roles::Permissions};
 
 /// A permission, as a type.
 pub trait Permission: Send {
@@ -48,13 +48,13 @@ pub struct Admin<P> {
     permission: PhantomData<P>,
 }
 
-impl<P: Permission> FromRequestParts<Parts> for Admin<P> {
+impl<P: Permission> FromRequestParts<Latchkey> for Admin<P> {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(request, parts).await?;
+    async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(request, latchkey).await?;
         let client_id = &caller.claims.client_id;
-        let permissions = parts.roles().permissions(&caller.user.roles_in(client_id)).await?;
+        let permissions = latchkey.roles().permissions(&caller.user.roles_in(client_id)).await?;
         if !permissions.contains(P::NAME) || !P::IN_ANY_APP && client_id != DEFAULT_CLIENT_ID {
             return Err(Error::Forbidden(P::NAME.to_owned()));
         }

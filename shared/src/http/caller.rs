@@ -1,13 +1,13 @@
 //! Who may call: an extractor that cannot be built for anyone else.
 
 use axum::extract::FromRequestParts;
-use http::{header, request::Parts as RequestParts};
+use http::{header, request::Parts};
 use jiff::Timestamp;
 
 use crate::{
     audit::{Action, Deed},
     base::Error,
-    latchkey::Parts,
+    latchkey::Latchkey,
     tokens::Claims,
     users::{AuthenticationMethod, FRESH_SECONDS, User},
 };
@@ -21,11 +21,11 @@ pub struct Caller {
     pub claims: Claims,
 }
 
-impl FromRequestParts<Parts> for Caller {
+impl FromRequestParts<Latchkey> for Caller {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Self, Error> {
-        let (user, claims) = parts.access_tokens().caller(bearer(request)?).await?;
+    async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
+        let (user, claims) = latchkey.access_tokens().caller(bearer(request)?).await?;
         Ok(Self { user, claims })
     }
 }
@@ -57,7 +57,7 @@ impl Caller {
 }
 
 /// The token of the one `Authorization` header (RFC 6750 §2.1).
-fn bearer(request: &RequestParts) -> Result<&str, Error> {
+fn bearer(request: &Parts) -> Result<&str, Error> {
     let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Error::TokenMissing)?;
     let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::TokenInvalid)?;

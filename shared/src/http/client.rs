@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use http::request::Parts as RequestParts;
+use http::request::Parts;
 use lambda_http::{RequestExt, request::RequestContext};
 
 use super::service::RequestId;
@@ -32,7 +32,7 @@ impl Client {
 impl<S: Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let http = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => Some(&context.http),
             _ => None,

@@ -4,7 +4,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{header, request::Parts as RequestParts};
+use http::{header, request::Parts};
 use utoipa::{
     IntoParams,
     openapi::path::{Parameter, ParameterBuilder, ParameterIn},
@@ -51,7 +51,7 @@ impl IfMatch {
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Error> {
+    async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Error> {
         let Some(value) = request.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
         let value = value.to_str().map_err(|_| Error::field("If-Match", "is not an entity tag"))?;
         Ok(Self(Some(value.to_owned())))

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use data_encoding::BASE64;
-use http::{HeaderValue, header, request::Parts as RequestParts};
+use http::{HeaderValue, header, request::Parts};
 use percent_encoding::percent_decode_str;
 
 use crate::{
@@ -16,7 +16,7 @@ pub struct Credentials(pub Option<ClientCredentials>);
 impl<S: Sync> FromRequestParts<S> for Credentials {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Error> {
+    async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Error> {
         let mut values = request.headers.get_all(header::AUTHORIZATION).iter().filter(|value| is_basic(value));
         let Some(value) = values.next() else { return Ok(Self(None)) };
         if values.next().is_some() {

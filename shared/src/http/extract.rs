@@ -1,9 +1,9 @@
-//! Parts and parameters as extractors.
+//! Latchkey and parameters as extractors.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use http::request::Parts as RequestParts;
+use http::request::Parts;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -17,14 +17,14 @@ use crate::{
     base::{Clock, Error},
     challenges::Challenges,
     crypto::HashKeys,
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::Messenger,
     roles::Roles,
-    second_factors::SecondFactors,
-    sessions::Sessions,
+    second_factors::{Inventory, SecondFactors},
+    sessions::{LiveSessions, Sessions},
     settings::Settings,
-    table::Store,
     tokens::AccessTokens,
+    users::Directory,
 };
 
 /// The id in the path, a UUID.
@@ -34,7 +34,7 @@ pub struct PathId(pub Uuid);
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, state: &S) -> Result<Self, Error> {
+    async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Error> {
         let (name, value) = parameter(request, state).await?;
         Uuid::try_parse(&value).map(Self).map_err(|_| Error::field(name, "must be a UUID"))
     }
@@ -47,13 +47,13 @@ pub struct PathName(pub String);
 impl<S: Send + Sync> FromRequestParts<S> for PathName {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, state: &S) -> Result<Self, Error> {
+    async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Error> {
         parameter(request, state).await.map(|(_, value)| Self(value))
     }
 }
 
 /// The one parameter of the path, its name and its decoded value.
-async fn parameter<S: Send + Sync>(request: &mut RequestParts, state: &S) -> Result<(String, String), Error> {
+async fn parameter<S: Send + Sync>(request: &mut Parts, state: &S) -> Result<(String, String), Error> {
     let parameters = RawPathParams::from_request_parts(request, state)
         .await
         // Not UTF-8: no such thing can be here.
@@ -69,55 +69,57 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, _: &S) -> Result<Self, Error> {
+    async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Error> {
         parse_urlencoded(request.uri.query().unwrap_or_default().as_bytes()).map(Self)
     }
 }
 
 /// Each part is an extractor: a handler's signature says what it is made of.
 macro_rules! part {
-    ($part:ty, |$parts:ident| $make:expr) => {
-        impl FromRequestParts<Parts> for $part {
+    ($part:ty, |$latchkey:ident| $make:expr) => {
+        impl FromRequestParts<Latchkey> for $part {
             type Rejection = Error;
 
-            async fn from_request_parts(_: &mut RequestParts, $parts: &Parts) -> Result<Self, Error> {
+            async fn from_request_parts(_: &mut Parts, $latchkey: &Latchkey) -> Result<Self, Error> {
                 $make
             }
         }
     };
 }
 
-part!(Store, |parts| Ok(parts.store().clone()));
-part!(Messenger, |parts| parts.messenger());
-part!(Apps, |parts| Ok(parts.apps()));
-part!(Audit, |parts| Ok(parts.audit()));
-part!(AvatarUrls, |parts| Ok(parts.avatar_urls()));
-part!(Avatars, |parts| parts.avatars().await);
-part!(Accounts, |parts| parts.accounts().await);
-part!(Challenges, |parts| parts.challenges().await);
-part!(Roles, |parts| Ok(parts.roles()));
-part!(SecondFactors, |parts| parts.second_factors().await);
-part!(Sessions, |parts| parts.sessions().await);
-part!(Users, |parts| parts.users().await);
-part!(AccessTokens, |parts| Ok(parts.access_tokens()));
-part!(Clock, |parts| Ok(parts.clock().clone()));
+part!(Messenger, |latchkey| latchkey.messenger());
+part!(Apps, |latchkey| Ok(latchkey.apps()));
+part!(Audit, |latchkey| Ok(latchkey.audit()));
+part!(AvatarUrls, |latchkey| Ok(latchkey.avatar_urls()));
+part!(Avatars, |latchkey| latchkey.avatars().await);
+part!(Accounts, |latchkey| latchkey.accounts().await);
+part!(Challenges, |latchkey| latchkey.challenges().await);
+part!(Roles, |latchkey| Ok(latchkey.roles()));
+part!(SecondFactors, |latchkey| latchkey.second_factors().await);
+part!(Sessions, |latchkey| latchkey.sessions().await);
+part!(Users, |latchkey| latchkey.users().await);
+part!(AccessTokens, |latchkey| Ok(latchkey.access_tokens()));
+part!(LiveSessions, |latchkey| Ok(latchkey.live_sessions()));
+part!(Directory, |latchkey| Ok(latchkey.directory()));
+part!(Inventory, |latchkey| Ok(latchkey.inventory()));
+part!(Clock, |latchkey| Ok(latchkey.clock().clone()));
 
 /// The settings, as an extractor.
 #[derive(Clone)]
 pub struct CurrentSettings(pub Arc<Settings>);
-part!(CurrentSettings, |parts| Ok(Self(parts.settings().clone())));
+part!(CurrentSettings, |latchkey| Ok(Self(latchkey.settings().clone())));
 
 /// The hash keys, as an extractor.
 #[derive(Clone)]
 pub struct CurrentHashKeys(pub Arc<HashKeys>);
-part!(CurrentHashKeys, |parts| Ok(Self(parts.hash_keys().await?)));
+part!(CurrentHashKeys, |latchkey| Ok(Self(latchkey.hash_keys().await?)));
 
 /// The audit trail of this request.
-impl FromRequestParts<Parts> for Recorder {
+impl FromRequestParts<Latchkey> for Recorder {
     type Rejection = Error;
 
-    async fn from_request_parts(request: &mut RequestParts, parts: &Parts) -> Result<Self, Error> {
-        let Ok(client) = Client::from_request_parts(request, parts).await;
-        Ok(Self::new(parts.audit(), client.into_device()))
+    async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
+        let Ok(client) = Client::from_request_parts(request, latchkey).await;
+        Ok(Self::new(latchkey.audit(), client.into_device()))
     }
 }

@@ -25,7 +25,7 @@ use crate::{
         metrics::{self, EmbeddedMetrics},
     },
     identifiers::phone,
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 
 /// API Gateway takes 10,240 bytes of request line and headers; percent-encoded this is what a URI may have.
@@ -42,21 +42,21 @@ const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 ///
 /// Boxed, and [`run`] without type parameters, so that all this is compiled once: an `async fn` is
 /// compiled anew by whoever awaits it, here by every Lambda, for 5 s of CPU each.
-pub type Warm = for<'a> fn(&'a Parts) -> Warming<'a>;
+pub type Warm = for<'a> fn(&'a Latchkey) -> Warming<'a>;
 /// A [`Warm`] under way.
 pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Runs the Lambda that answers `routes`.
-pub fn run(routes: OpenApiRouter<Parts>, warm: Warm) -> ExitCode {
-    start(async |parts| {
-        warm(&parts).await;
-        answer(super::service(routes, parts)).await
+pub fn run(routes: OpenApiRouter<Latchkey>, warm: Warm) -> ExitCode {
+    start(async |latchkey| {
+        warm(&latchkey).await;
+        answer(super::service(routes, latchkey)).await
     })
 }
 
 /// As [`run`], for what touches no table: such a Lambda links no AWS SDK.
-pub fn run_static(routes: OpenApiRouter<Parts>) -> ExitCode {
-    start(async |parts| answer(super::static_service(routes.into(), parts)).await)
+pub fn run_static(routes: OpenApiRouter<Latchkey>) -> ExitCode {
+    start(async |latchkey| answer(super::static_service(routes.into(), latchkey)).await)
 }
 
 /// Answers the events of an HTTP API, payload format 2.0, until the runtime ends.
@@ -83,7 +83,7 @@ pub fn readable(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest
 }
 
 /// Starts any Lambda: the log, the settings, the runtime.
-pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -> ExitCode {
+pub fn start(serve: impl AsyncFnOnce(Latchkey) -> Result<(), lambda_http::Error>) -> ExitCode {
     let environment = Environment::of_process();
     let level = environment.get(LOG_LEVEL).and_then(log_level).unwrap_or(LevelFilter::INFO);
     let log = tracing_subscriber::fmt::layer()
@@ -96,8 +96,8 @@ pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -
         .with_filter(level);
     let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
     tracing_subscriber::registry().with(log).with(EmbeddedMetrics::layer(stage, Clock::system())).init();
-    let parts = match Parts::new(environment, Clock::system(), Random::system()) {
-        Ok(parts) => parts,
+    let latchkey = match Latchkey::new(environment, Clock::system(), Random::system()) {
+        Ok(latchkey) => latchkey,
         Err(problems) => {
             for problem in problems {
                 tracing::error!(problem, "a setting cannot be accepted");
@@ -112,7 +112,7 @@ pub fn start(serve: impl AsyncFnOnce(Parts) -> Result<(), lambda_http::Error>) -
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(parts)) {
+    match runtime.block_on(serve(latchkey)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the runtime ended");
@@ -127,51 +127,51 @@ fn log_level(name: &str) -> Option<LevelFilter> {
 }
 
 /// For endpoints that need nothing prepared.
-pub fn nothing(_: &Parts) -> Warming<'_> {
+pub fn nothing(_: &Latchkey) -> Warming<'_> {
     Box::pin(async {})
 }
 
 /// Opens the connection to the table.
-pub fn warm_store(parts: &Parts) -> Warming<'_> {
-    Box::pin(async { log_failure(parts.store().ping().await) })
+pub fn warm_store(latchkey: &Latchkey) -> Warming<'_> {
+    Box::pin(async { log_failure(latchkey.store().ping().await) })
 }
 
 /// Opens the connection to the table and reads the hash keys.
-pub fn warm_hash_keys(parts: &Parts) -> Warming<'_> {
+pub fn warm_hash_keys(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
-        let (ping, keys) = futures_util::join!(parts.store().ping(), parts.hash_keys());
+        let (ping, keys) = futures_util::join!(latchkey.store().ping(), latchkey.hash_keys());
         log_failure(ping);
         log_failure(keys);
     })
 }
 
 /// As [`warm_hash_keys`], with the client of the pictures.
-pub fn warm_avatars(parts: &Parts) -> Warming<'_> {
+pub fn warm_avatars(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
-        let (ping, avatars) = futures_util::join!(parts.store().ping(), parts.avatars());
+        let (ping, avatars) = futures_util::join!(latchkey.store().ping(), latchkey.avatars());
         log_failure(ping);
         log_failure(avatars);
     })
 }
 
 /// Opens the connections to the table and for texts, reads the hash keys.
-pub fn warm_texts(parts: &Parts) -> Warming<'_> {
+pub fn warm_texts(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
         phone::prepare();
         let connect = async {
-            match parts.messenger() {
+            match latchkey.messenger() {
                 Ok(messenger) => messenger.connect().await,
                 Err(error) => log_failure::<()>(Err(error)),
             }
         };
-        let ((), ()) = futures_util::join!(connect, warm_hash_keys(parts));
+        let ((), ()) = futures_util::join!(connect, warm_hash_keys(latchkey));
     })
 }
 
 /// Opens the connection to the table, reads the hash keys and the signing key.
-pub fn warm_sessions(parts: &Parts) -> Warming<'_> {
+pub fn warm_sessions(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
-        let (ping, sessions) = futures_util::join!(parts.store().ping(), parts.sessions());
+        let (ping, sessions) = futures_util::join!(latchkey.store().ping(), latchkey.sessions());
         log_failure(ping);
         log_failure(sessions);
     })

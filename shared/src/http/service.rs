@@ -27,7 +27,7 @@ use crate::{
         Error,
         metrics::{self, Metric},
     },
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 
 /// The time that a request may take in all.
@@ -49,33 +49,34 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// The service of `routes`: with refusals for all else, a deadline, a log line, and the headers that
 /// every response carries. The web origins of `ALLOWED_ORIGINS` and of apps may call it. A query is refused where
 /// the document of `routes` has none.
-pub fn service(routes: OpenApiRouter<Parts>, parts: Parts) -> Router {
-    let apps = parts.clone();
+pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
+    let apps = latchkey.clone();
     let allowed = AllowOrigin::async_predicate(move |origin, _| async move {
         let Ok(origin) = origin.to_str() else { return false };
         apps.apps().allows_origin(origin).await.unwrap_or_default()
     });
     let (routes, document) = routes.split_for_parts();
     let routes = routes.layer(middleware::from_fn_with_state(WithoutQuery::of(&document), refuse_query));
-    service_for(allowed, routes, parts)
+    service_for(allowed, routes, latchkey)
 }
 
 /// As [`service`], for what does not touch the table: for the origins of `ALLOWED_ORIGINS` alone.
-pub fn static_service(routes: Router<Parts>, parts: Parts) -> Router {
-    let origins = parts.settings().apps.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    service_for(AllowOrigin::list(origins), routes, parts)
+pub fn static_service(routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
+    let origins =
+        latchkey.settings().apps.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    service_for(AllowOrigin::list(origins), routes, latchkey)
 }
 
-fn service_for(allowed: AllowOrigin, routes: Router<Parts>, parts: Parts) -> Router {
+fn service_for(allowed: AllowOrigin, routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
     let cors = cors(allowed);
     routes
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(parts.clone(), refuse))
+        .layer(middleware::from_fn_with_state(latchkey.clone(), refuse))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(parts.clone(), observe))
-        .with_state(parts)
+        .layer(middleware::from_fn_with_state(latchkey.clone(), observe))
+        .with_state(latchkey)
 }
 
 /// Only known origins, and never with credentials: tokens travel in a header.
@@ -118,7 +119,7 @@ struct Deadline(Instant);
 
 /// Keeps the deadline, and makes a problem of an [`Error`], which stays in the response's extensions.
 async fn refuse(
-    State(parts): State<Parts>,
+    State(latchkey): State<Latchkey>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(Deadline(deadline)): Extension<Deadline>,
     request: Request,
@@ -132,7 +133,7 @@ async fn refuse(
         let allow = response.headers_mut().remove(header::ALLOW);
         response = match response.extensions_mut().remove::<OAuthStyle>() {
             Some(OAuthStyle) => oauth::response(&error),
-            None => Problem::new(&error, &parts.settings().issuer, &request_id).response(&error),
+            None => Problem::new(&error, &latchkey.settings().issuer, &request_id).response(&error),
         };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
@@ -143,15 +144,15 @@ async fn refuse(
 }
 
 /// Adds the headers that every response carries, and writes the log line.
-async fn observe(State(parts): State<Parts>, mut request: Request, next: Next) -> Response {
-    let began_at = parts.clock().now();
-    let request_id = request_id(&request, &parts);
+async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: Next) -> Response {
+    let began_at = latchkey.clock().now();
+    let request_id = request_id(&request, &latchkey);
     request.extensions_mut().insert(RequestId(request_id.clone()));
     request.extensions_mut().insert(Deadline(Instant::now() + DEADLINE));
     let method = request.method().clone();
     // The pattern, not the path: a path may hold a phone.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let units_before = parts.used_units();
+    let units_before = latchkey.used_units();
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<Error>();
     let headers = response.headers_mut();
@@ -170,8 +171,8 @@ async fn observe(State(parts): State<Parts>, mut request: Request, next: Next) -
         _ => {}
     }
     let status = response.status().as_u16();
-    let duration_ms = parts.clock().now().as_millisecond() - began_at.as_millisecond();
-    let (read_units, write_units) = units_since(units_before, parts.used_units());
+    let duration_ms = latchkey.clock().now().as_millisecond() - began_at.as_millisecond();
+    let (read_units, write_units) = units_since(units_before, latchkey.used_units());
     match error {
         Some(error @ (Error::Internal(_) | Error::Unavailable(_))) => {
             tracing::error!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = %error, "request");
@@ -191,10 +192,10 @@ fn units_since(before: (f64, f64), after: (f64, f64)) -> (f64, f64) {
 }
 
 /// API Gateway's id of the request, which its access log has too.
-fn request_id(request: &Request, parts: &Parts) -> String {
+fn request_id(request: &Request, latchkey: &Latchkey) -> String {
     let given = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
     };
-    given.unwrap_or_else(|| parts.random().uuid(parts.clock().now()).unwrap_or_default().to_string())
+    given.unwrap_or_else(|| latchkey.random().uuid(latchkey.clock().now()).unwrap_or_default().to_string())
 }

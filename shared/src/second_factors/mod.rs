@@ -1,11 +1,13 @@
 //! Setting up, checking and removing second factors.
 
+mod inventory;
 mod recovery_code;
 mod second_factor;
 mod table;
 pub mod totp;
 
 pub use self::{
+    inventory::Inventory,
     recovery_code::{CODES, RecoveryCode},
     second_factor::{Enrolment, MfaRequired, MfaToken, PendingSignIn, SecondFactor, SecondFactorMethod},
     totp::{TotpSecret, qr_svg},

@@ -1,8 +1,12 @@
 //! Signing in, refreshing, signing out.
 
+mod live;
 mod table;
 
-pub use self::table::{Begun, Rotation};
+pub use self::{
+    live::LiveSessions,
+    table::{Begun, Rotation},
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

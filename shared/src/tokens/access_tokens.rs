@@ -83,6 +83,16 @@ impl AccessTokens {
         self.keys_where(|_, age_seconds| age_seconds < PUBLISHED_MAX_AGE_SECONDS).await
     }
 
+    /// The keys that are published now.
+    pub async fn stored_keys(&self) -> Result<JwkSet, Error> {
+        self.store.public_keys().await
+    }
+
+    /// Publishes the keys that tokens verify with.
+    pub async fn publish(&self, keys: &JwkSet) -> Result<(), Error> {
+        self.store.put_public_keys(keys).await
+    }
+
     async fn keys_with(&self, kid: &str) -> Result<Arc<JwkSet>, Error> {
         self.keys_where(|keys, age_seconds| keys.find(kid).is_some() || age_seconds < UNKNOWN_KEY_MIN_AGE_SECONDS).await
     }

@@ -1,6 +1,7 @@
 //! Users: who they are, their sessions and passwords.
 
 mod avatar_key;
+mod directory;
 mod password;
 mod profile;
 mod session;
@@ -11,6 +12,7 @@ mod user;
 pub(crate) use self::table::CHANGED_BY;
 pub use self::{
     avatar_key::{AvatarKey, Size},
+    directory::Directory,
     password::{Password, PasswordHash, PasswordHasher},
     profile::ProfileChange,
     session::{

@@ -6,7 +6,7 @@ use shared::{
     avatars::Avatars,
     base::Error,
     http::Caller,
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -29,6 +29,6 @@ async fn delete(caller: Caller, avatars: Avatars, recorder: Recorder) -> Result<
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

@@ -10,7 +10,7 @@ use shared::{
     avatars::{AvatarUrls, Avatars},
     base::Error,
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     users::Size,
 };
 
@@ -67,6 +67,6 @@ async fn put(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(put))
 }

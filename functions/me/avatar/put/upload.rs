@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::{future, stream};
 use multer::{Constraints, Multipart, SizeLimit};
-use shared::{base::Error, latchkey::Parts};
+use shared::{base::Error, latchkey::Latchkey};
 use utoipa::ToSchema;
 
 /// The media types of a body that is the file. What it really is, its content tells.
@@ -35,11 +35,11 @@ pub(super) struct AvatarForm {
     file: AvatarFile,
 }
 
-impl FromRequest<Parts> for Upload {
+impl FromRequest<Latchkey> for Upload {
     type Rejection = Error;
 
-    async fn from_request(request: Request, parts: &Parts) -> Result<Self, Error> {
-        let max_bytes = parts.settings().avatars.max_bytes;
+    async fn from_request(request: Request, latchkey: &Latchkey) -> Result<Self, Error> {
+        let max_bytes = latchkey.settings().avatars.max_bytes;
         let (head, body) = request.into_parts();
         let content_type = content_type(&head.headers)?;
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

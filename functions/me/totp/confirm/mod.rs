@@ -6,7 +6,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{Messenger, Subject},
     second_factors::{RecoveryCode, SecondFactors},
 };
@@ -68,6 +68,6 @@ async fn confirm(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(confirm))
 }

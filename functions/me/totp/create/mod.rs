@@ -5,7 +5,7 @@ use shared::{
     apps::Apps,
     base::{Clock, Error},
     http::{Caller, Json, OptionalJson},
-    latchkey::Parts,
+    latchkey::Latchkey,
     second_factors::{SecondFactors, qr_svg},
 };
 use utoipa::ToSchema;
@@ -65,6 +65,6 @@ async fn create(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(create))
 }

@@ -7,7 +7,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     http::{Caller, Json},
-    latchkey::Parts,
+    latchkey::Latchkey,
     messages::{Messenger, Subject},
     second_factors::SecondFactors,
 };
@@ -53,6 +53,6 @@ async fn delete(
 }
 
 /// The route.
-pub fn routes() -> OpenApiRouter<Parts> {
+pub fn routes() -> OpenApiRouter<Latchkey> {
     OpenApiRouter::new().routes(routes!(delete))
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     base::Error,
     crypto::{HashKeys, IdentifierHash, sha256},
-    latchkey::Parts,
+    latchkey::Latchkey,
 };
 
 /// The header.
@@ -45,7 +45,7 @@ pub struct Idempotent<T>(pub T, pub Once);
 pub struct Once(Option<Keyed>);
 
 struct Keyed {
-    parts: Parts,
+    latchkey: Latchkey,
     hash_keys: std::sync::Arc<HashKeys>,
     route: String,
     key: String,
@@ -60,10 +60,10 @@ struct Answer {
     body: String,
 }
 
-impl<T: DeserializeOwned> FromRequest<Parts> for Idempotent<T> {
+impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, parts: &Parts) -> Result<Self, Error> {
+    async fn from_request(request: Request, latchkey: &Latchkey) -> Result<Self, Error> {
         let (mut request_parts, body) = request.into_parts();
         let key = key(&request_parts.headers)?;
         let route = request_parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
@@ -71,8 +71,9 @@ impl<T: DeserializeOwned> FromRequest<Parts> for Idempotent<T> {
         let keyed = match key {
             None => None,
             Some(key) => {
-                let CurrentHashKeys(hash_keys) = CurrentHashKeys::from_request_parts(&mut request_parts, parts).await?;
-                Some(Keyed { parts: parts.clone(), hash_keys, route, key, body_hash: [0; 32] })
+                let CurrentHashKeys(hash_keys) =
+                    CurrentHashKeys::from_request_parts(&mut request_parts, latchkey).await?;
+                Some(Keyed { latchkey: latchkey.clone(), hash_keys, route, key, body_hash: [0; 32] })
             }
         };
         let (headers, body) = read(Request::from_parts(request_parts, body)).await?;
@@ -110,7 +111,7 @@ impl Once {
         let Some(keyed) = self.0 else { return work.await };
         let scope = format!("{}\n{caller}\n{}", keyed.route, keyed.key);
         let id = keyed.hash_keys.identifier("idempotency key", &scope);
-        let mark = keyed.parts.random().uuid(keyed.parts.clock().now())?;
+        let mark = keyed.latchkey.random().uuid(keyed.latchkey.clock().now())?;
         if let Some(answer) = keyed.first_answer(&id, mark).await? {
             return Ok(answer);
         }
@@ -119,7 +120,7 @@ impl Once {
             Ok(answer) => return keyed.keep(&id, mark, answer).await,
             Err(error) => error,
         };
-        if let Err(error) = keyed.parts.store().forget_answer(&id, mark).await {
+        if let Err(error) = keyed.latchkey.store().forget_answer(&id, mark).await {
             tracing::warn!(%error, "a key of a request that was refused is free a little later");
         }
         Err(kept)
@@ -130,8 +131,8 @@ impl Keyed {
     /// The answer to an earlier request; nothing where this one is the first.
     async fn first_answer(&self, id: &IdentifierHash, mark: Uuid) -> Result<Option<Response>, Error> {
         for _ in 0..WAITS {
-            let now = self.parts.clock().now();
-            match self.parts.store().begin_once(id, mark, &self.body_hash, now).await? {
+            let now = self.latchkey.clock().now();
+            match self.latchkey.store().begin_once(id, mark, &self.body_hash, now).await? {
                 FirstTime::Yes => return Ok(None),
                 FirstTime::No(kept) if kept.body_hash != self.body_hash => {
                     return Err(Error::IdempotencyConflict { retry_after: None });
@@ -159,9 +160,9 @@ impl Keyed {
             body: String::from_utf8_lossy(&body).into_owned(),
         };
         let kept = serde_json::to_vec(&kept).map_err(|error| Error::Internal(error.to_string()))?;
-        let sealed = self.hash_keys.seal_answer(mark, &kept, self.parts.random())?;
+        let sealed = self.hash_keys.seal_answer(mark, &kept, self.latchkey.random())?;
         // It is done: whoever asked is told so, also where it could not be written down.
-        if let Err(error) = self.parts.store().keep_answer(id, mark, &sealed).await {
+        if let Err(error) = self.latchkey.store().keep_answer(id, mark, &sealed).await {
             tracing::warn!(%error, "an answer is not kept for those who ask again");
         }
         Ok(Response::from_parts(head, Body::from(body)))
