@@ -137,7 +137,7 @@ fn extension(operation: &mut Operation, name: &str) -> Option<Vec<Value>> {
 /// The codes that the endpoint names, and those that follow from what it takes.
 fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
     let named = extension(operation, CODES).unwrap_or_default();
-    let mut codes: Vec<_> = Code::ALL.into_iter().filter(|code| named.contains(&json!(code.name()))).collect();
+    let mut codes: Vec<_> = Code::ALL.iter().copied().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
     if let Some(body) = &operation.request_body {
         codes.extend([Code::InvalidRequest, Code::BodyTooLarge, Code::UnsupportedMediaType]);

@@ -3,6 +3,7 @@
 mod admin;
 mod caller;
 mod client;
+mod codes;
 mod compressed;
 mod conditional;
 mod credentials;
@@ -24,6 +25,7 @@ pub use self::{
     },
     caller::Caller,
     client::Client,
+    codes::Code,
     compressed::Compressed,
     conditional::{IfMatch, Tagged},
     credentials::{ClaimedApp, Credentials},
@@ -34,7 +36,7 @@ pub use self::{
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
     preference::preferences,
-    problem::{Code, Problem},
+    problem::Problem,
     queries::STRICT_PATHS,
     service::{service, static_service},
 };

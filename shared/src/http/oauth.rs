@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     Code,
-    problem::{BASIC_CHALLENGE, code, detail, retry_after},
+    problem::{BASIC_CHALLENGE, detail, retry_after},
 };
 use crate::{base::Error, second_factors::MfaRequired};
 
@@ -93,7 +93,7 @@ pub async fn oauth_errors(mut response: Response) -> Response {
 
 /// The whole response for `error`.
 pub(super) fn response(error: &Error) -> Response {
-    let problem = code(error);
+    let problem = Code::of(error);
     let (code, status) = match error {
         Error::InvalidClient | Error::UnknownApp | Error::AppDisabled => {
             (OAuthErrorCode::InvalidClient, StatusCode::UNAUTHORIZED)

@@ -5,160 +5,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Code;
 use crate::base::{Error, FieldError};
-
-/// The stable `code` of a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "Code::title says it")]
-pub enum Code {
-    InvalidRequest,
-    InvalidJson,
-    UnsupportedMediaType,
-    BodyTooLarge,
-    NotFound,
-    MethodNotAllowed,
-    InvalidPhone,
-    CountryNotAllowed,
-    InvalidEmail,
-    WeakPassword,
-    InvalidImage,
-    InvalidCredentials,
-    TooManyAttempts,
-    InsufficientUserAuthentication,
-    Conflict,
-    PreconditionFailed,
-    IdempotencyConflict,
-    RoleInUse,
-    ResendTooSoon,
-    SmsLimitReached,
-    OtpIncorrect,
-    OtpLocked,
-    OtpExpired,
-    TokenInvalid,
-    TokenExpired,
-    RefreshTokenReused,
-    UserDisabled,
-    InvalidClient,
-    AppDisabled,
-    Forbidden,
-    Unavailable,
-    InternalError,
-}
-
-impl Code {
-    /// All codes.
-    pub const ALL: [Self; 32] = [
-        Self::InvalidRequest,
-        Self::InvalidJson,
-        Self::UnsupportedMediaType,
-        Self::BodyTooLarge,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::InvalidPhone,
-        Self::CountryNotAllowed,
-        Self::InvalidEmail,
-        Self::WeakPassword,
-        Self::InvalidImage,
-        Self::InvalidCredentials,
-        Self::TooManyAttempts,
-        Self::InsufficientUserAuthentication,
-        Self::Conflict,
-        Self::PreconditionFailed,
-        Self::IdempotencyConflict,
-        Self::RoleInUse,
-        Self::ResendTooSoon,
-        Self::SmsLimitReached,
-        Self::OtpIncorrect,
-        Self::OtpLocked,
-        Self::OtpExpired,
-        Self::TokenInvalid,
-        Self::TokenExpired,
-        Self::RefreshTokenReused,
-        Self::UserDisabled,
-        Self::InvalidClient,
-        Self::AppDisabled,
-        Self::Forbidden,
-        Self::Unavailable,
-        Self::InternalError,
-    ];
-
-    /// The code as clients read it.
-    pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-    }
-
-    /// The status that it comes with.
-    pub fn status(self) -> StatusCode {
-        match self {
-            Self::InvalidRequest
-            | Self::InvalidJson
-            | Self::InvalidPhone
-            | Self::CountryNotAllowed
-            | Self::InvalidEmail
-            | Self::WeakPassword
-            | Self::InvalidImage
-            | Self::OtpIncorrect => StatusCode::BAD_REQUEST,
-            Self::TokenInvalid
-            | Self::TokenExpired
-            | Self::RefreshTokenReused
-            | Self::InvalidCredentials
-            | Self::InvalidClient
-            | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
-            Self::Conflict | Self::IdempotencyConflict | Self::RoleInUse => StatusCode::CONFLICT,
-            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Self::UserDisabled | Self::AppDisabled | Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::OtpExpired => StatusCode::GONE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::ResendTooSoon | Self::SmsLimitReached | Self::OtpLocked | Self::TooManyAttempts => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// What it means, in a few words.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::InvalidRequest => "The request has wrong, missing or unknown fields",
-            Self::InvalidJson => "The body is not JSON",
-            Self::UnsupportedMediaType => "The body's content type, charset or encoding is not accepted",
-            Self::BodyTooLarge => "The body is too large",
-            Self::NotFound => "There is no such thing here",
-            Self::MethodNotAllowed => "This path does not know the method",
-            Self::InvalidPhone => "Not a phone number that can receive a text",
-            Self::CountryNotAllowed => "Phone numbers of this country are not accepted",
-            Self::InvalidEmail => "Not an e-mail address",
-            Self::WeakPassword => "The password is too easy to guess",
-            Self::InvalidImage => "Not a JPEG, PNG, WebP or GIF picture, or one that is too large",
-            Self::InvalidCredentials => "The password is wrong, or nobody is called so",
-            Self::TooManyAttempts => "Too many wrong passwords",
-            Self::InsufficientUserAuthentication => "The sign-in is too old for this, or lacks the second factor",
-            Self::Conflict => "Something stands against it; mostly, somebody else has it",
-            Self::PreconditionFailed => "It was changed since you read it",
-            Self::IdempotencyConflict => "The Idempotency-Key belongs to another request",
-            Self::RoleInUse => "Users have this role",
-            Self::ResendTooSoon => "The last message is too recent",
-            Self::SmsLimitReached => "A limit on messages is reached",
-            Self::OtpIncorrect => "The code is wrong",
-            Self::OtpLocked => "Too many wrong codes",
-            Self::OtpExpired => "The code is too old, used or unknown",
-            Self::TokenInvalid => "The token is missing or not valid",
-            Self::TokenExpired => "The token has expired",
-            Self::RefreshTokenReused => "The refresh token was used before; its session has ended",
-            Self::UserDisabled => "The user is disabled",
-            Self::InvalidClient => "The app's credentials are missing or wrong",
-            Self::AppDisabled => "The app is switched off",
-            Self::Forbidden => "You lack the permission for this",
-            Self::Unavailable => "The service cannot answer right now",
-            Self::InternalError => "Something went wrong on our side",
-        }
-    }
-}
 
 /// Problem details (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -197,7 +45,7 @@ const FRAUD_RETRY_SECONDS: i64 = 3_600;
 impl Problem {
     /// What a client sees of `error`.
     pub fn new(error: &Error, issuer: &str, request_id: &str) -> Self {
-        let code = code(error);
+        let code = Code::of(error);
         Self {
             kind: format!("{issuer}/docs#{}", code.name()),
             title: code.title(),
@@ -261,46 +109,7 @@ pub(super) fn retry_after(error: &Error) -> Option<i64> {
 fn status(error: &Error) -> StatusCode {
     match error {
         Error::WrongPassword => StatusCode::FORBIDDEN,
-        error => code(error).status(),
-    }
-}
-
-pub(super) fn code(error: &Error) -> Code {
-    match error {
-        Error::InvalidRequest(_) | Error::UnknownApp => Code::InvalidRequest,
-        Error::InvalidJson => Code::InvalidJson,
-        Error::UnsupportedMediaType => Code::UnsupportedMediaType,
-        Error::BodyTooLarge => Code::BodyTooLarge,
-        Error::NotFound => Code::NotFound,
-        Error::MethodNotAllowed => Code::MethodNotAllowed,
-        Error::InvalidPhone => Code::InvalidPhone,
-        Error::CountryNotAllowed => Code::CountryNotAllowed,
-        Error::InvalidEmail => Code::InvalidEmail,
-        Error::WeakPassword { .. } => Code::WeakPassword,
-        Error::InvalidImage(_) => Code::InvalidImage,
-        Error::InvalidCredentials | Error::WrongPassword => Code::InvalidCredentials,
-        Error::TooManyAttempts { .. } => Code::TooManyAttempts,
-        Error::FreshSignInNeeded { .. } => Code::InsufficientUserAuthentication,
-        Error::Conflict(_) => Code::Conflict,
-        Error::PreconditionFailed => Code::PreconditionFailed,
-        Error::IdempotencyConflict { .. } => Code::IdempotencyConflict,
-        Error::RoleInUse { .. } => Code::RoleInUse,
-        Error::ResendTooSoon { .. } => Code::ResendTooSoon,
-        Error::SmsLimitReached { .. } | Error::FraudSuspected => Code::SmsLimitReached,
-        Error::OtpIncorrect { .. } => Code::OtpIncorrect,
-        Error::OtpLocked { .. } => Code::OtpLocked,
-        Error::OtpExpired => Code::OtpExpired,
-        Error::TokenMissing | Error::TokenInvalid => Code::TokenInvalid,
-        Error::TokenExpired => Code::TokenExpired,
-        Error::RefreshTokenReused => Code::RefreshTokenReused,
-        Error::UserDisabled => Code::UserDisabled,
-        Error::InvalidClient => Code::InvalidClient,
-        Error::AppDisabled => Code::AppDisabled,
-        Error::Forbidden(_) => Code::Forbidden,
-        // The OAuth 2.0 endpoints alone know these, and answer in their own way (super::oauth).
-        Error::UnsupportedGrantType | Error::UnauthorizedClient => Code::InvalidRequest,
-        Error::Unavailable(_) => Code::Unavailable,
-        Error::Internal(_) => Code::InternalError,
+        error => Code::of(error).status(),
     }
 }
 
