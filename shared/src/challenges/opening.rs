@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::{
     Attempts, Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity, OneTimeCode, Purpose,
     Registration, Watched,
-    sending::{Counter, Counters},
+    sending::{Counters, Message},
 };
 use crate::{
     apps::{App, SignUp},
-    base::{Error, evenly, seconds},
+    base::{Error, seconds},
     crypto::Place,
     identifiers::Address,
     limits::FraudMode,
@@ -80,14 +80,15 @@ impl Challenges {
     /// the source has to wait; [`Error::Unavailable`] where the code cannot be sent: then nothing counts.
     pub async fn open(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
-        let source = self.count_source(&new.address, new.ip.as_deref(), true, now).await?;
+        let (address, ip) = (new.address.clone(), new.ip.clone());
+        let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
         let hides = self.hides(new.hides_strangers());
-        let open = self.open_counted(new, source.as_ref(), messenger, now);
-        let opened = if hides { evenly(open).await } else { open.await };
-        if let Err(error) = &opened {
-            self.release_counter(source.as_ref(), error, now).await;
-        }
-        opened
+
+        let open = async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
+        self.counted_for_source(message, hides, now, async |source| {
+            self.counted_for_prefix(message, source, now, open).await
+        })
+        .await
     }
 
     /// Whether the time must not tell if anything was sent: nothing is to strangers where nobody signs up, and to
@@ -121,52 +122,41 @@ impl Challenges {
     /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
     pub async fn open_quietly(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
-        let source = self.count_source(&new.address, new.ip.as_deref(), true, now).await?;
-        let (address, purpose) = (new.address.clone(), new.purpose);
-        match self.open_counted(new, source.as_ref(), messenger, now).await {
-            Err(
-                Error::OtpLocked { .. }
-                | Error::ResendTooSoon { .. }
-                | Error::SmsLimitReached { .. }
-                | Error::FraudSuspected,
-            ) => {
-                let identity = self.store.identity(&self.hash_keys.address(&address)).await?;
-                if let Some(sent) = identity.pending(purpose, now) {
-                    let resend_in = identity.throttle().resend_in(&self.limits.per_address, now);
-                    return Ok(self.view(sent, &address, resend_in, now));
-                }
-                Ok(ChallengeView {
-                    challenge_id: self.random.uuid(now)?,
-                    channel: address.channel(),
-                    to: address.masked(),
-                    code_length: self.settings.code_digits,
-                    expires_in: self.settings.ttl_seconds,
-                    resend_in: self.limits.per_address.cooldown_seconds,
-                    attempts_left: self.settings.max_attempts,
-                })
+        let (address, purpose, ip) = (new.address.clone(), new.purpose, new.ip.clone());
+        let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
+
+        let open = async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
+        self.counted_for_source(message, false, now, async |source| {
+            match self.counted_for_prefix(message, source, now, open).await {
+                Err(
+                    Error::OtpLocked { .. }
+                    | Error::ResendTooSoon { .. }
+                    | Error::SmsLimitReached { .. }
+                    | Error::FraudSuspected,
+                ) => self.as_if_opened(&address, purpose, now).await,
+                opened => opened,
             }
-            Err(error) => {
-                self.release_counter(source.as_ref(), &error, now).await;
-                Err(error)
-            }
-            opened => opened,
-        }
+        })
+        .await
     }
 
-    async fn open_counted(
-        &self,
-        new: NewChallenge,
-        source: Option<&Counter>,
-        messenger: &Messenger,
-        now: Timestamp,
-    ) -> Result<ChallengeView, Error> {
-        let prefix = self.count_prefix(&new.address, source.is_none(), true, now).await?;
-        let counters = Counters { source, prefix: prefix.as_ref() };
-        let opened = self.open_paid(new, counters, messenger, now).await;
-        if let Err(error) = &opened {
-            self.release_counter(prefix.as_ref(), error, now).await;
+    /// What is told where nothing was sent: the challenge that is open, or one that nobody has.
+    async fn as_if_opened(&self, address: &Address, purpose: Purpose, now: Timestamp) -> Result<ChallengeView, Error> {
+        let identity = self.store.identity(&self.hash_keys.address(address)).await?;
+        if let Some(sent) = identity.pending(purpose, now) {
+            let resend_in = identity.throttle().resend_in(&self.limits.per_address, now);
+            return Ok(self.view(sent, address, resend_in, now));
         }
-        opened
+
+        Ok(ChallengeView {
+            challenge_id: self.random.uuid(now)?,
+            channel: address.channel(),
+            to: address.masked(),
+            code_length: self.settings.code_digits,
+            expires_in: self.settings.ttl_seconds,
+            resend_in: self.limits.per_address.cooldown_seconds,
+            attempts_left: self.settings.max_attempts,
+        })
     }
 
     /// Prepares the message, opens the challenge in the write that counts it against its address, and sends.
@@ -295,31 +285,15 @@ impl Challenges {
         let content = self.content(challenge)?;
         self.check_pending(&identity, id, &content.address, now)?;
         self.apps.check(&content.terms.client_id).await?;
-        let source = self.count_source(&content.address, ip, false, now).await?;
-        let hides = self.hides(content.hides_failure);
-        let again = self.resend_counted((identity, id), content, source.as_ref(), messenger, now);
-        let sent = if hides { evenly(again).await } else { again.await };
-        if let Err(error) = &sent {
-            self.release_counter(source.as_ref(), error, now).await;
-        }
-        sent
-    }
+        let (address, hides) = (content.address.clone(), self.hides(content.hides_failure));
+        let message = Message { address: &address, ip, is_first: false };
 
-    async fn resend_counted(
-        &self,
-        (identity, id): (Identity, Uuid),
-        content: ChallengeContent,
-        source: Option<&Counter>,
-        messenger: &Messenger,
-        now: Timestamp,
-    ) -> Result<ChallengeView, Error> {
-        let prefix = self.count_prefix(&content.address, source.is_none(), false, now).await?;
-        let counters = Counters { source, prefix: prefix.as_ref() };
-        let sent = self.resend_paid((identity, id), content, counters, messenger, now).await;
-        if let Err(error) = &sent {
-            self.release_counter(prefix.as_ref(), error, now).await;
-        }
-        sent
+        let resend =
+            async |counters: Counters<'_>| self.resend_paid((identity, id), content, counters, messenger, now).await;
+        self.counted_for_source(message, hides, now, async |source| {
+            self.counted_for_prefix(message, source, now, resend).await
+        })
+        .await
     }
 
     async fn resend_paid(

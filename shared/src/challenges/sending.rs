@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{ChallengeContent, Challenges, Identity, Watched};
 use crate::{
     base::{
-        Error,
+        Error, evenly,
         metrics::{self, Metric},
     },
     crypto::{IdentifierHash, Place},
@@ -43,10 +43,57 @@ impl Counters<'_> {
     }
 }
 
+/// A message that is to be counted.
+#[derive(Clone, Copy)]
+pub(super) struct Message<'a> {
+    /// Where it goes.
+    pub(super) address: &'a Address,
+    /// The source address of the request.
+    pub(super) ip: Option<&'a str>,
+    /// Whether its code is sent for the first time.
+    pub(super) is_first: bool,
+}
+
 impl Challenges {
+    /// Counts a message for its source, does `work`, and takes the count back where that fails. Where the time must not
+    /// tell what was done (`hides`), the answer takes its time.
+    pub(super) async fn counted_for_source<T>(
+        &self,
+        message: Message<'_>,
+        hides: bool,
+        now: Timestamp,
+        work: impl AsyncFnOnce(Option<&Counter>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let source = self.count_source(message.address, message.ip, message.is_first, now).await?;
+        let done = if hides { evenly(work(source.as_ref())).await } else { work(source.as_ref()).await };
+
+        if let Err(error) = &done {
+            self.release_counter(source.as_ref(), error, now).await;
+        }
+        done
+    }
+
+    /// Counts a message for the numbers that begin as its own does, does `work` with both counters, and takes the count
+    /// back where that fails.
+    pub(super) async fn counted_for_prefix<T>(
+        &self,
+        message: Message<'_>,
+        source: Option<&Counter>,
+        now: Timestamp,
+        work: impl AsyncFnOnce(Counters<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let prefix = self.count_prefix(message.address, source.is_none(), message.is_first, now).await?;
+        let done = work(Counters { source, prefix: prefix.as_ref() }).await;
+
+        if let Err(error) = &done {
+            self.release_counter(prefix.as_ref(), error, now).await;
+        }
+        done
+    }
+
     /// Counts a message against its source; nothing for test phones, which no limit applies to. Only what is sent for
     /// the first time says something of fraud: nobody verifies a code twice.
-    pub(super) async fn count_source(
+    async fn count_source(
         &self,
         address: &Address,
         ip: Option<&str>,
@@ -64,7 +111,7 @@ impl Challenges {
 
     /// Counts a text against the numbers that begin as its own does: whoever pumps texts owns blocks of them.
     /// Nothing for e-mails and test phones.
-    pub(super) async fn count_prefix(
+    async fn count_prefix(
         &self,
         address: &Address,
         is_test: bool,
@@ -103,7 +150,7 @@ impl Challenges {
 
     /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted, unless the message was not sent since it
     /// was suspected of fraud: who is suspected runs into his limits.
-    pub(super) async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
+    async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
         if let Some(counter) = counter
             && *error != Error::FraudSuspected
             && let Err(error) = self.store.release_send(&counter.hash, now).await
