@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Failure,
     event::{HttpAnswer, HttpRequest},
+    failure::Failure,
     lambda::{Lambda, Program, Surroundings, Used},
     measure::{Amount, Summary, kib, ms},
     people::{self, People, send_request},

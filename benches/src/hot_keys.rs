@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Failure, people::People};
+use crate::{failure::Failure, people::People};
 
 /// What a kind of key is written.
 struct Writes {

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    Failure,
     calls::{Call, CallLog, time_of},
     event::{HttpAnswer, HttpRequest},
+    failure::Failure,
     process::{CpuShare, Process},
     runtime_api::{Mark, RuntimeApi},
 };

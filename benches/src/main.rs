@@ -2,6 +2,7 @@
 
 mod calls;
 mod event;
+mod failure;
 mod flow;
 mod hot_keys;
 mod lambda;
@@ -20,6 +21,7 @@ use embedded_aws::EmbeddedAws;
 
 use crate::{
     calls::CallLog,
+    failure::Failure,
     flow::FlowFigures,
     lambda::Surroundings,
     measure::{Amount, measure},
@@ -29,9 +31,6 @@ use crate::{
     subject::Subject,
     wire::{Tls, Wire},
 };
-
-/// What went wrong.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The table is made from the deployment's template.
 const TEMPLATE: &str = include_str!("../../template.yaml");

@@ -5,8 +5,8 @@ use std::{fs, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    Failure,
     calls::Call,
+    failure::Failure,
     lambda::{Lambda, Surroundings, Used},
     people::People,
     process::CpuShare,

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::{
-    Failure,
     calls::Call,
     event::HttpRequest,
+    failure::Failure,
     lambda::{Lambda, Program, Surroundings},
 };
 

@@ -13,7 +13,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The period after which Lambda gives a function its share of a core again.
 const PERIOD_US: u64 = 20_000;

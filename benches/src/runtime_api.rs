@@ -21,7 +21,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{Failure, process::CpuClock};
+use crate::{failure::Failure, process::CpuClock};
 
 /// The longest that anything of a Lambda may take here.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::{
-    Failure,
     event::{HttpAnswer, HttpRequest},
+    failure::Failure,
     lambda::Program,
     people::{People, Tokens, send_request, verify_request},
 };

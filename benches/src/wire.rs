@@ -25,8 +25,8 @@ use tokio_rustls::{
 };
 
 use crate::{
-    Failure,
     calls::{Call, CallLog},
+    failure::Failure,
 };
 
 type Forward = Client<HttpConnector, Full<Bytes>>;
