@@ -3,15 +3,15 @@
 
 use std::{path::Path, time::Duration};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
+    figures::FlowFigures,
     lambda::{Lambda, Program, Surroundings, Used},
-    measure::{Amount, Summary, kib, ms},
     people::{self, People, send_request},
+    samples::{Amount, Summary, kib, ms},
 };
 
 /// How a service is spoken to.
@@ -26,20 +26,6 @@ pub(crate) struct Service {
     name: &'static str,
     programs: Vec<Program>,
     dialect: Dialect,
-}
-
-/// What is known of a service in the end. Times are in ms.
-#[derive(Serialize)]
-pub(crate) struct FlowFigures {
-    pub(crate) name: &'static str,
-    /// A flow that finds no process of any function.
-    pub(crate) cold_wall: Summary,
-    pub(crate) cold_cpu: Summary,
-    /// Later flows.
-    pub(crate) warm_wall: Summary,
-    pub(crate) warm_cpu: Summary,
-    /// Of the function that needs most.
-    pub(crate) peak_memory_kib: Summary,
 }
 
 impl Service {

@@ -3,6 +3,7 @@
 mod calls;
 mod event;
 mod failure;
+mod figures;
 mod flow;
 mod hot_keys;
 mod lambda;
@@ -11,6 +12,7 @@ mod people;
 mod process;
 mod report;
 mod runtime_api;
+mod samples;
 mod subject;
 mod wire;
 
@@ -22,12 +24,13 @@ use embedded_aws::EmbeddedAws;
 use crate::{
     calls::CallLog,
     failure::Failure,
-    flow::FlowFigures,
+    figures::FlowFigures,
     lambda::Surroundings,
-    measure::{Amount, measure},
+    measure::measure,
     people::People,
     process::CpuShare,
     report::Report,
+    samples::Amount,
     subject::Subject,
     wire::{Tls, Wire},
 };

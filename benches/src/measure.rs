@@ -1,82 +1,17 @@
 //! Measures: every Lambda in turn, again and again, so that a mood of the machine strikes them all.
 
-use std::{fs, time::Duration};
-
-use serde::Serialize;
+use std::fs;
 
 use crate::{
     calls::Call,
     failure::Failure,
+    figures::Figures,
     lambda::{Lambda, Surroundings, Used},
     people::People,
     process::CpuShare,
+    samples::{Amount, Summary, kib, ms},
     subject::{ITEMS, Requests, Subject},
 };
-
-/// How much is measured.
-#[derive(Clone, Copy)]
-pub(crate) struct Amount {
-    /// Processes of each Lambda.
-    pub(crate) rounds: usize,
-    /// Warm requests of each process.
-    pub(crate) warm: usize,
-}
-
-/// What many samples of one thing come to, in ms or KiB.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(crate) struct Summary {
-    pub(crate) min: f64,
-    pub(crate) median: f64,
-    pub(crate) p99: f64,
-    pub(crate) samples: usize,
-}
-
-impl Summary {
-    pub(crate) fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_by(f64::total_cmp);
-        let at = |percent: usize| samples.get(samples.len().saturating_sub(1) * percent / 100).copied();
-        Self {
-            min: at(0).unwrap_or_default(),
-            median: at(50).unwrap_or_default(),
-            p99: at(99).unwrap_or_default(),
-            samples: samples.len(),
-        }
-    }
-}
-
-/// What is known of a Lambda in the end. Times are in ms.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Figures {
-    pub(crate) name: String,
-    pub(crate) binary_bytes: u64,
-    /// From the start of the process to its first poll.
-    pub(crate) poll_wall: Summary,
-    pub(crate) poll_cpu: Summary,
-    /// From the first event to its answer; without what AWS took; and until the next poll.
-    pub(crate) first_wall: Summary,
-    pub(crate) first_own_wall: Summary,
-    pub(crate) first_cpu: Summary,
-    /// The same of all later events.
-    pub(crate) warm_wall: Summary,
-    pub(crate) warm_cpu: Summary,
-    pub(crate) peak_memory_kib: Summary,
-    /// Connections that a first request had to make.
-    pub(crate) first_connections: Summary,
-    /// Per warm request.
-    pub(crate) read_units: Summary,
-    pub(crate) write_units: Summary,
-    pub(crate) calls: Vec<String>,
-    /// As a share of the same figure of `hello`, and of the CPU time of one `GetItem`.
-    pub(crate) poll_cpu_per_hello: f64,
-    pub(crate) warm_cpu_per_get_item: f64,
-}
-
-impl Figures {
-    /// The size of the binary, in MB.
-    pub(crate) fn binary_mb(&self) -> f64 {
-        kib(self.binary_bytes / 1000) / 1000.0
-    }
-}
 
 #[derive(Default)]
 struct Samples {
@@ -173,12 +108,4 @@ fn with_ratios(mut all: Vec<Figures>) -> Vec<Figures> {
         figures.warm_cpu_per_get_item = figures.warm_cpu.median / get_item;
     }
     all
-}
-
-pub(crate) fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
-}
-
-pub(crate) fn kib(kib: u64) -> f64 {
-    u32::try_from(kib).map_or(f64::MAX, f64::from)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{flow::FlowFigures, measure::Figures};
+use crate::figures::{Figures, FlowFigures};
 
 /// A run.
 #[derive(Serialize)]
