@@ -14,6 +14,7 @@ mod report;
 mod runtime_api;
 mod samples;
 mod subject;
+mod tls;
 mod wire;
 
 use std::{collections::BTreeMap, fmt, fs, path::PathBuf, process::ExitCode, str::FromStr};
@@ -22,17 +23,8 @@ use clap::Parser;
 use embedded_aws::EmbeddedAws;
 
 use crate::{
-    calls::CallLog,
-    failure::Failure,
-    figures::FlowFigures,
-    lambda::Surroundings,
-    measure::measure,
-    people::People,
-    process::CpuShare,
-    report::Report,
-    samples::Amount,
-    subject::Subject,
-    wire::{Tls, Wire},
+    calls::CallLog, failure::Failure, figures::FlowFigures, lambda::Surroundings, measure::measure, people::People,
+    process::CpuShare, report::Report, samples::Amount, subject::Subject, tls::Tls, wire::Wire,
 };
 
 /// The table is made from the deployment's template.

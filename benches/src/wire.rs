@@ -1,6 +1,6 @@
 //! What stands between the Lambdas and the embedded AWS: counts calls, and speaks TLS where it is asked to.
 
-use std::{convert::Infallible, io, sync::Arc, time::Instant};
+use std::{convert::Infallible, io, time::Instant};
 
 use axum::body::Bytes;
 use embedded_aws::EmbeddedAws;
@@ -10,62 +10,20 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
-    },
-};
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     calls::{Call, CallLog},
     failure::Failure,
+    tls::Tls,
 };
 
 type Forward = Client<HttpConnector, Full<Bytes>>;
-
-/// A private authority and what servers prove themselves with.
-pub(crate) struct Tls {
-    /// The root, for `AWS_CA_BUNDLE`.
-    pub(crate) root_pem: String,
-    acceptor: TlsAcceptor,
-}
-
-impl Tls {
-    /// Makes the authority: as with AWS, a root, one authority below it, and a server with an RSA key.
-    pub(crate) fn make() -> Result<Self, Failure> {
-        let root_key = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
-        let root_params = authority("Root of the benchmark")?;
-        let root = root_params.self_signed(&root_key)?;
-        let root_issuer = Issuer::new(root_params, root_key);
-        let between_key = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
-        let between_params = authority("Authority of the benchmark")?;
-        let between = between_params.signed_by(&between_key, &root_issuer)?;
-        let between_issuer = Issuer::new(between_params, between_key);
-        let key = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
-        let server = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &between_issuer)?;
-        let chain: Vec<CertificateDer<'static>> = vec![server.into(), between.into()];
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-        // DynamoDB speaks nothing newer.
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { root_pem: root.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) })
-    }
-}
-
-fn authority(name: &str) -> Result<CertificateParams, Failure> {
-    let mut params = CertificateParams::new(Vec::<String>::new())?;
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
-    Ok(params)
-}
 
 /// The way to the embedded AWS.
 pub(crate) struct Wire {
