@@ -7,9 +7,10 @@ use std::{
 
 use crate::{
     calls::{Call, CallLog, time_of},
+    cpu_share::CpuShare,
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
-    process::{CpuShare, Process},
+    process::Process,
     runtime_api::{Mark, RuntimeApi},
 };
 

@@ -1,6 +1,7 @@
 //! The benchmark: the release binaries of the Lambdas, as Lambda runs them, against the embedded AWS.
 
 mod calls;
+mod cpu_share;
 mod event;
 mod failure;
 mod figures;
@@ -23,8 +24,8 @@ use clap::Parser;
 use embedded_aws::EmbeddedAws;
 
 use crate::{
-    calls::CallLog, failure::Failure, figures::FlowFigures, lambda::Surroundings, measure::measure, people::People,
-    process::CpuShare, report::Report, samples::Amount, subject::Subject, tls::Tls, wire::Wire,
+    calls::CallLog, cpu_share::CpuShare, failure::Failure, figures::FlowFigures, lambda::Surroundings,
+    measure::measure, people::People, report::Report, samples::Amount, subject::Subject, tls::Tls, wire::Wire,
 };
 
 /// The table is made from the deployment's template.

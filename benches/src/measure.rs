@@ -4,11 +4,11 @@ use std::fs;
 
 use crate::{
     calls::Call,
+    cpu_share::CpuShare,
     failure::Failure,
     figures::Figures,
     lambda::{Lambda, Surroundings, Used},
     people::People,
-    process::CpuShare,
     samples::{Amount, Summary, kib, ms},
     subject::{ITEMS, Requests, Subject},
 };
