@@ -9,8 +9,9 @@ use crate::{
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
     figures::FlowFigures,
-    lambda::{Lambda, Program, Surroundings, Used},
+    lambda::{Lambda, Surroundings, Used},
     people::{self, People, send_request},
+    program::Program,
     samples::{Amount, Summary, kib, ms},
 };
 

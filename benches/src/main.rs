@@ -11,6 +11,7 @@ mod lambda;
 mod measure;
 mod people;
 mod process;
+mod program;
 mod report;
 mod runtime_api;
 mod samples;

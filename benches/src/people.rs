@@ -10,7 +10,8 @@ use crate::{
     calls::Call,
     event::HttpRequest,
     failure::Failure,
-    lambda::{Lambda, Program, Surroundings},
+    lambda::{Lambda, Surroundings},
+    program::Program,
 };
 
 /// What signs people in.

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::{
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
-    lambda::Program,
     people::{People, Tokens, send_request, verify_request},
+    program::Program,
 };
 
 /// What a Lambda is asked.
