@@ -10,9 +10,10 @@ use crate::{
     failure::Failure,
     figures::FlowFigures,
     lambda::{Lambda, Surroundings, Used},
-    people::{self, People, send_request},
+    people::People,
     program::Program,
     samples::{Amount, Summary, kib, ms},
+    sign_in::{self, send_request},
 };
 
 /// How a service is spoken to.
@@ -99,21 +100,21 @@ impl Running<'_> {
     async fn flow(&mut self) -> Result<(), Failure> {
         // A few people sign in at the peers again and again, so that they need no sign-up there either.
         let index = if self.lambdas.len() == 1 { self.people.next() % 20 } else { self.people.next() };
-        let phone = people::phone(index);
+        let phone = sign_in::phone(index);
         if self.dialect == Dialect::BetterAuth {
             let body = json!({"phoneNumber": phone});
             self.step(0, &HttpRequest::post("/api/auth/phone-number/send-otp", body)).await?;
             let body = json!({"phoneNumber": phone, "code": self.people.code(&phone).await?});
             let session = self.step(1, &HttpRequest::post("/api/auth/phone-number/verify", body)).await?;
-            let token = people::field(&session, "token")?;
+            let token = sign_in::field(&session, "token")?;
             let look = HttpRequest::get("/api/auth/get-session").with_bearer(&token);
-            people::field(self.step(2, &look).await?.get("user").ok_or("nobody is signed in")?, "id")?;
+            sign_in::field(self.step(2, &look).await?.get("user").ok_or("nobody is signed in")?, "id")?;
             self.step(3, &look).await?;
             return Ok(());
         }
         let challenge = self.step(0, &send_request(index)).await?;
         let challenge = self.people.challenge_of(index, &challenge).await?;
-        let tokens = people::Tokens::of(&self.step(1, &people::verify_request(&challenge)).await?)?;
+        let tokens = sign_in::Tokens::of(&self.step(1, &sign_in::verify_request(&challenge)).await?)?;
         self.step(2, &HttpRequest::get("/v1/me").with_bearer(&tokens.access)).await?;
         let body = json!({"refresh_token": tokens.refresh});
         self.step(3, &HttpRequest::post("/v1/auth/refresh", body)).await?;

@@ -15,6 +15,7 @@ mod program;
 mod report;
 mod runtime_api;
 mod samples;
+mod sign_in;
 mod subject;
 mod tls;
 mod wire;

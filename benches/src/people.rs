@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     lambda::{Lambda, Surroundings},
     program::Program,
+    sign_in::{Challenge, Tokens, field, phone, send_request, verify_request},
 };
 
 /// What signs people in.
@@ -23,46 +24,6 @@ pub(crate) struct People {
     next: u32,
     /// The partition keys that sign-ins wrote.
     written: Vec<String>,
-}
-
-/// A challenge and its code.
-pub(crate) struct Challenge {
-    id: String,
-    code: String,
-}
-
-/// A signed-in person's tokens.
-pub(crate) struct Tokens {
-    pub(crate) access: String,
-    pub(crate) refresh: String,
-}
-
-impl Tokens {
-    /// Those of an answer.
-    pub(crate) fn of(answer: &Value) -> Result<Self, Failure> {
-        Ok(Self { access: field(answer, "access_token")?, refresh: field(answer, "refresh_token")? })
-    }
-}
-
-/// Person number `index`: phones that libphonenumber takes for real, spread over the numbers that begin alike as those of a
-/// country are.
-pub(crate) fn phone(index: u32) -> String {
-    format!("+1212{}{:04}", 200 + index % 700, index / 700)
-}
-
-/// Everybody has an address of his own.
-fn source_ip(index: u32) -> String {
-    format!("10.{}.{}.{}", index >> 16 & 255, index >> 8 & 255, index & 255)
-}
-
-/// The request that sends a code to person number `index`.
-pub(crate) fn send_request(index: u32) -> HttpRequest {
-    HttpRequest::post("/v1/otp/send", json!({"phone": phone(index)})).from(source_ip(index))
-}
-
-/// The request that proves a challenge.
-pub(crate) fn verify_request(challenge: &Challenge) -> HttpRequest {
-    HttpRequest::post("/v1/otp/verify", json!({"challenge_id": challenge.id, "code": challenge.code}))
 }
 
 impl People {
@@ -163,10 +124,4 @@ async fn make_keys(aws: &EmbeddedAws, around: &Surroundings, binaries: &Path) ->
         rotate.handle(step.to_owned(), event.to_string()).await?;
     }
     Ok(())
-}
-
-/// A field of an answer.
-pub(crate) fn field(answer: &Value, name: &str) -> Result<String, Failure> {
-    let text = answer.get(name).and_then(Value::as_str).map(str::to_owned);
-    text.ok_or_else(|| format!("no {name} in {answer}").into())
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use crate::{
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
-    people::{People, Tokens, send_request, verify_request},
+    people::People,
     program::Program,
+    sign_in::{Tokens, send_request, verify_request},
 };
 
 /// What a Lambda is asked.
