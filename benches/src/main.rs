@@ -13,6 +13,7 @@ mod people;
 mod process;
 mod program;
 mod report;
+mod requests;
 mod runtime_api;
 mod samples;
 mod sign_in;

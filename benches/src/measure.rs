@@ -9,8 +9,9 @@ use crate::{
     figures::Figures,
     lambda::{Lambda, Surroundings, Used},
     people::People,
+    requests::Requests,
     samples::{Amount, Summary, kib, ms},
-    subject::{ITEMS, Requests, Subject},
+    subject::{ITEMS, Subject},
 };
 
 #[derive(Default)]

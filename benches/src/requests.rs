@@ -1,0 +1,53 @@
+//! The requests that a process is sent, one after the other.
+
+use crate::{
+    event::{HttpAnswer, HttpRequest},
+    failure::Failure,
+    people::People,
+    sign_in::{Tokens, send_request, verify_request},
+    subject::Kind,
+};
+
+/// The requests of one process.
+pub(crate) struct Requests {
+    prepared: Vec<HttpRequest>,
+    refresh: Option<String>,
+}
+
+impl Requests {
+    /// Makes `count` requests.
+    pub(crate) async fn prepare(kind: &Kind, count: usize, people: &mut People) -> Result<Self, Failure> {
+        let mut requests = Self { prepared: Vec::new(), refresh: None };
+        match kind {
+            Kind::Same(request) => requests.prepared = vec![(**request).clone(); count],
+            Kind::Send => requests.prepared = (0..count).map(|_| send_request(people.next())).collect(),
+            Kind::Verify => {
+                for _ in 0..count {
+                    requests.prepared.push(verify_request(&people.challenge().await?));
+                }
+            }
+            Kind::Me => {
+                let tokens = people.sign_in().await?;
+                requests.prepared = vec![HttpRequest::get("/v1/me").with_bearer(&tokens.access); count];
+            }
+            Kind::Refresh => requests.refresh = Some(people.sign_in().await?.refresh),
+        }
+        Ok(requests)
+    }
+
+    /// The next one.
+    pub(crate) fn next(&mut self) -> Result<HttpRequest, Failure> {
+        match &self.refresh {
+            Some(token) => Ok(HttpRequest::post("/v1/auth/refresh", serde_json::json!({"refresh_token": token}))),
+            None => self.prepared.pop().ok_or_else(|| "no request left".into()),
+        }
+    }
+
+    /// Tells what the last one was answered.
+    pub(crate) fn answered(&mut self, answer: &HttpAnswer) -> Result<(), Failure> {
+        if let Some(token) = &mut self.refresh {
+            *token = Tokens::of(&answer.json())?.refresh;
+        }
+        Ok(())
+    }
+}
