@@ -16,6 +16,7 @@ mod report;
 mod requests;
 mod runtime_api;
 mod samples;
+mod service;
 mod sign_in;
 mod subject;
 mod tls;
@@ -28,7 +29,8 @@ use embedded_aws::EmbeddedAws;
 
 use crate::{
     calls::CallLog, cpu_share::CpuShare, failure::Failure, figures::FlowFigures, lambda::Surroundings,
-    measure::measure, people::People, report::Report, samples::Amount, subject::Subject, tls::Tls, wire::Wire,
+    measure::measure, people::People, report::Report, samples::Amount, service::Service, subject::Subject, tls::Tls,
+    wire::Wire,
 };
 
 /// The table is made from the deployment's template.
@@ -177,7 +179,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Whole sign-ins, here and at the peers.
 async fn flows(arguments: &Arguments, around: &Surroundings, people: &mut People) -> Result<Vec<FlowFigures>, Failure> {
     let Some(peers) = &arguments.peers else { return Ok(Vec::new()) };
-    let services = flow::Service::all(&arguments.binaries, peers, &arguments.out)?;
+    let services = Service::all(&arguments.binaries, peers, &arguments.out)?;
     let amount = Amount { rounds: arguments.rounds.min(11), warm: arguments.warm };
     flow::measure(&services, amount, around, people).await
 }

@@ -1,0 +1,62 @@
+//! The services that sign people in: Latchkey's Lambdas, and peers that do the same in one function.
+
+use std::path::Path;
+
+use crate::{failure::Failure, program::Program};
+
+/// How a service is spoken to.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Dialect {
+    Latchkey,
+    BetterAuth,
+}
+
+/// A service: the functions that send, verify, tell and refresh, or one that does it all.
+pub(crate) struct Service {
+    pub(crate) name: &'static str,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) dialect: Dialect,
+}
+
+impl Service {
+    /// Latchkey, and the peers that are set up in `peers`.
+    pub(crate) fn all(binaries: &Path, peers: &Path, out: &Path) -> Result<Vec<Self>, Failure> {
+        let names = ["otp-send", "otp-verify", "me-get", "auth-refresh"];
+        let programs = names.map(|name| Program::binary(binaries, name, 256)).to_vec();
+        let mut all = vec![Self { name: "Latchkey", programs, dialect: Dialect::Latchkey }];
+        let peer = |name: &str, command: &[&Path], environment: &[(&str, &Path)]| -> Result<Program, Failure> {
+            let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+            let [program, arguments @ ..] = command else { return Err("no command".into()) };
+            // A virtual environment is found by the way to its interpreter, links and all.
+            let program = std::env::current_dir()?.join(program).display().to_string();
+            Ok(Program {
+                name: name.to_owned(),
+                command: [program].into_iter().chain(arguments.iter().map(|path| whole(path))).collect(),
+                environment: environment.iter().map(|(name, path)| ((*name).to_owned(), whole(path))).collect(),
+            })
+        };
+        let python = peers.join("fastapi/bin/python");
+        if python.exists() {
+            let here = Path::new("benches/peers/fastapi");
+            let key = out.canonicalize()?.join("fastapi.pem");
+            let command = [&*python, Path::new("-m"), Path::new("awslambdaric"), Path::new("app.handler")];
+            let environment = [("PYTHONPATH", here), ("LAMBDA_TASK_ROOT", here), ("SIGNING_KEY_FILE", &*key)];
+            let mut program = peer("fastapi", &command, &environment)?;
+            program.environment.push(("AWS_DEFAULT_REGION".to_owned(), "eu-central-1".to_owned()));
+            all.push(Self { name: "FastAPI", programs: vec![program], dialect: Dialect::Latchkey });
+        }
+        let script = peers.join("better-auth/index.mjs");
+        if script.exists() {
+            let mut program = peer("better-auth", &[Path::new("/usr/bin/env"), Path::new("node"), &script], &[])?;
+            program.environment.push(("PATH".to_owned(), path_variable()));
+            all.push(Self { name: "Better Auth", programs: vec![program], dialect: Dialect::BetterAuth });
+        }
+        Ok(all)
+    }
+}
+
+/// Where Node.js is found.
+#[expect(clippy::disallowed_methods, reason = "the peers' interpreter is wherever the person has it")]
+fn path_variable() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
