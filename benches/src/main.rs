@@ -1,5 +1,6 @@
 //! The benchmark: the release binaries of the Lambdas, as Lambda runs them, against the embedded AWS.
 
+mod arguments;
 mod calls;
 mod cpu_share;
 mod event;
@@ -22,89 +23,30 @@ mod subject;
 mod tls;
 mod wire;
 
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use embedded_aws::EmbeddedAws;
 
 use crate::{
-    calls::CallLog, cpu_share::CpuShare, failure::Failure, figures::FlowFigures, lambda::Surroundings,
-    measure::measure, people::People, report::Report, samples::Amount, service::Service, subject::Subject, tls::Tls,
+    arguments::{Arguments, MB_OF_A_CORE, Mode},
+    calls::CallLog,
+    cpu_share::CpuShare,
+    failure::Failure,
+    figures::FlowFigures,
+    lambda::Surroundings,
+    measure::measure,
+    people::People,
+    report::Report,
+    samples::Amount,
+    service::Service,
+    subject::Subject,
+    tls::Tls,
     wire::Wire,
 };
 
 /// The table is made from the deployment's template.
 const TEMPLATE: &str = include_str!("../../template.yaml");
-/// A function of so many MB has a whole core, and a smaller one its share of that.
-const MB_OF_A_CORE: u16 = 1769;
-/// The smallest function's.
-const LEAST_MB: u16 = 128;
-
-/// Measures the Lambdas. `benches/run` builds them first.
-#[derive(Parser)]
-struct Arguments {
-    /// Where the binaries are
-    #[arg(long, default_value = "target/release")]
-    binaries: PathBuf,
-    /// What else is written: figures.json, and what the Lambdas print
-    #[arg(long, default_value = "target/bench")]
-    out: PathBuf,
-    /// Processes of each Lambda
-    #[arg(long, default_value_t = 21)]
-    rounds: usize,
-    /// Warm requests of each process
-    #[arg(long, default_value_t = 30)]
-    warm: usize,
-    /// Measure these alone, besides what they are compared with
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// How: plain, over TLS, and over TLS held to the share of a core that a function of 128 to 1769 MB has
-    #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
-    modes: Vec<Mode>,
-    /// The people who sign in; the fewer are measured, the sooner one's turn comes again, and too soon for a second code
-    #[arg(long, default_value_t = 2500)]
-    people: u32,
-    /// Measure whole sign-ins, too, beside the services that `benches/peers/setup` has set up here
-    #[arg(long)]
-    peers: Option<PathBuf>,
-    /// Measure nothing, but count the writes to each partition key when so many sign in within a second
-    #[arg(long, value_name = "SIGN-INS")]
-    hot_keys: Option<u32>,
-    /// Print the names of the Lambdas that have to be built, and end
-    #[arg(long)]
-    names: bool,
-}
-
-/// How AWS is reached.
-#[derive(Clone, Copy)]
-enum Mode {
-    Plain,
-    Tls,
-    Held { megabytes: u16 },
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.strip_prefix("tls-").map(str::parse)) {
-            ("plain", _) => Ok(Self::Plain),
-            ("tls", _) => Ok(Self::Tls),
-            (_, Some(Ok(megabytes))) if (LEAST_MB..=MB_OF_A_CORE).contains(&megabytes) => Ok(Self::Held { megabytes }),
-            _ => Err(format!("plain, tls, or tls-{LEAST_MB} to tls-{MB_OF_A_CORE}")),
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plain => f.write_str("plain"),
-            Self::Tls => f.write_str("tls"),
-            Self::Held { megabytes } => write!(f, "tls-{megabytes}"),
-        }
-    }
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {

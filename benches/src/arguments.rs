@@ -1,0 +1,76 @@
+//! What the command line asks for.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use clap::Parser;
+
+/// A function of so many MB has a whole core, and a smaller one its share of that.
+pub(crate) const MB_OF_A_CORE: u16 = 1769;
+/// The smallest function's.
+const LEAST_MB: u16 = 128;
+
+/// Measures the Lambdas. `benches/run` builds them first.
+#[derive(Parser)]
+pub(crate) struct Arguments {
+    /// Where the binaries are
+    #[arg(long, default_value = "target/release")]
+    pub(crate) binaries: PathBuf,
+    /// What else is written: figures.json, and what the Lambdas print
+    #[arg(long, default_value = "target/bench")]
+    pub(crate) out: PathBuf,
+    /// Processes of each Lambda
+    #[arg(long, default_value_t = 21)]
+    pub(crate) rounds: usize,
+    /// Warm requests of each process
+    #[arg(long, default_value_t = 30)]
+    pub(crate) warm: usize,
+    /// Measure these alone, besides what they are compared with
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// How: plain, over TLS, and over TLS held to the share of a core that a function of 128 to 1769 MB has
+    #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
+    pub(crate) modes: Vec<Mode>,
+    /// The people who sign in; the fewer are measured, the sooner one's turn comes again, and too soon for a second code
+    #[arg(long, default_value_t = 2500)]
+    pub(crate) people: u32,
+    /// Measure whole sign-ins, too, beside the services that `benches/peers/setup` has set up here
+    #[arg(long)]
+    pub(crate) peers: Option<PathBuf>,
+    /// Measure nothing, but count the writes to each partition key when so many sign in within a second
+    #[arg(long, value_name = "SIGN-INS")]
+    pub(crate) hot_keys: Option<u32>,
+    /// Print the names of the Lambdas that have to be built, and end
+    #[arg(long)]
+    pub(crate) names: bool,
+}
+
+/// How AWS is reached.
+#[derive(Clone, Copy)]
+pub(crate) enum Mode {
+    Plain,
+    Tls,
+    Held { megabytes: u16 },
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("tls-").map(str::parse)) {
+            ("plain", _) => Ok(Self::Plain),
+            ("tls", _) => Ok(Self::Tls),
+            (_, Some(Ok(megabytes))) if (LEAST_MB..=MB_OF_A_CORE).contains(&megabytes) => Ok(Self::Held { megabytes }),
+            _ => Err(format!("plain, tls, or tls-{LEAST_MB} to tls-{MB_OF_A_CORE}")),
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain => f.write_str("plain"),
+            Self::Tls => f.write_str("tls"),
+            Self::Held { megabytes } => write!(f, "tls-{megabytes}"),
+        }
+    }
+}
