@@ -1,27 +1,72 @@
 //! The benchmark: the release binaries of the Lambdas, as Lambda runs them, against the embedded AWS.
+//!
+//! The modules below are in the order in which they use each other: each uses those before it alone.
 
-mod arguments;
-mod calls;
-mod cpu_share;
-mod event;
+/// The error of the benchmark.
 mod failure;
-mod figures;
-mod flow;
-mod hot_keys;
-mod lambda;
-mod measure;
-mod people;
-mod process;
-mod program;
-mod report;
-mod requests;
-mod runtime_api;
-mod samples;
-mod service;
-mod sign_in;
-mod subject;
+
+/// What the command line asks for.
+mod arguments;
+
+/// The calls to AWS: what they were, what they cost, and which keys they wrote.
+mod calls;
+
+/// The private authority that the Lambdas trust when AWS is reached over TLS.
 mod tls;
+
+/// A proxy between the Lambdas and the embedded AWS, which records the calls.
 mod wire;
+
+/// What is started as a Lambda: a command and its environment.
+mod program;
+
+/// The process of a Lambda: its CPU time and its memory.
+mod process;
+
+/// The share of a core that a function of some size has, held by a control group.
+mod cpu_share;
+
+/// HTTP requests and responses, as API Gateway exchanges them with a Lambda.
+mod event;
+
+/// The Lambda Runtime API, which hands a process its events.
+mod runtime_api;
+
+/// A running Lambda: a process, and the Runtime API that it asks for events.
+mod lambda;
+
+/// The requests of a sign-in, and what their responses hold.
+mod sign_in;
+
+/// The people who sign in, and the Lambdas that serve them while nothing is measured.
+mod people;
+
+/// Counts how often each partition key is written when many people sign in at once.
+mod hot_keys;
+
+/// How many samples are taken, and what they come to.
+mod samples;
+
+/// The results: of a Lambda, and of a whole sign-in.
+mod figures;
+
+/// The Lambdas that are measured, and what each is asked.
+mod subject;
+
+/// The requests that one process is sent.
+mod requests;
+
+/// Measures the Lambdas, in turn.
+mod measure;
+
+/// The services that sign people in: Latchkey, and the peers beside it.
+mod service;
+
+/// Measures whole sign-ins at each service, in turn.
+mod flow;
+
+/// The tables that are printed, and the file that is kept.
+mod report;
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
