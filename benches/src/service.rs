@@ -19,40 +19,64 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Latchkey, and the peers that are set up in `peers`.
+    /// Latchkey, and the peers that are set up in `peers`. `out` gets the key of one that needs a file.
     pub(crate) fn all(binaries: &Path, peers: &Path, out: &Path) -> Result<Vec<Self>, Failure> {
-        let names = ["otp-send", "otp-verify", "me-get", "auth-refresh"];
-        let programs = names.map(|name| Program::binary(binaries, name, 256)).to_vec();
-        let mut all = vec![Self { name: "Latchkey", programs, dialect: Dialect::Latchkey }];
-        let peer = |name: &str, command: &[&Path], environment: &[(&str, &Path)]| -> Result<Program, Failure> {
-            let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
-            let [program, arguments @ ..] = command else { return Err("no command".into()) };
-            // A virtual environment is found by the way to its interpreter, links and all.
-            let program = std::env::current_dir()?.join(program).display().to_string();
-            Ok(Program {
-                name: name.to_owned(),
-                command: [program].into_iter().chain(arguments.iter().map(|path| whole(path))).collect(),
-                environment: environment.iter().map(|(name, path)| ((*name).to_owned(), whole(path))).collect(),
-            })
-        };
-        let python = peers.join("fastapi/bin/python");
-        if python.exists() {
-            let here = Path::new("benches/peers/fastapi");
-            let key = out.canonicalize()?.join("fastapi.pem");
-            let command = [&*python, Path::new("-m"), Path::new("awslambdaric"), Path::new("app.handler")];
-            let environment = [("PYTHONPATH", here), ("LAMBDA_TASK_ROOT", here), ("SIGNING_KEY_FILE", &*key)];
-            let mut program = peer("fastapi", &command, &environment)?;
-            program.environment.push(("AWS_DEFAULT_REGION".to_owned(), "eu-central-1".to_owned()));
-            all.push(Self { name: "FastAPI", programs: vec![program], dialect: Dialect::Latchkey });
-        }
-        let script = peers.join("better-auth/index.mjs");
-        if script.exists() {
-            let mut program = peer("better-auth", &[Path::new("/usr/bin/env"), Path::new("node"), &script], &[])?;
-            program.environment.push(("PATH".to_owned(), path_variable()));
-            all.push(Self { name: "Better Auth", programs: vec![program], dialect: Dialect::BetterAuth });
-        }
+        let mut all = vec![Self::latchkey(binaries)];
+        all.extend(Self::fastapi(peers, out)?);
+        all.extend(Self::better_auth(peers)?);
         Ok(all)
     }
+
+    fn latchkey(binaries: &Path) -> Self {
+        let names = ["otp-send", "otp-verify", "me-get", "auth-refresh"];
+        let programs = names.map(|name| Program::binary(binaries, name, 256)).to_vec();
+        Self { name: "Latchkey", programs, dialect: Dialect::Latchkey }
+    }
+
+    /// `None` if it is not set up.
+    fn fastapi(peers: &Path, out: &Path) -> Result<Option<Self>, Failure> {
+        let python = peers.join("fastapi/bin/python");
+        if !python.exists() {
+            return Ok(None);
+        }
+
+        let here = Path::new("benches/peers/fastapi");
+        let key = out.canonicalize()?.join("fastapi.pem");
+        let command = [&*python, Path::new("-m"), Path::new("awslambdaric"), Path::new("app.handler")];
+        let environment = [("PYTHONPATH", here), ("LAMBDA_TASK_ROOT", here), ("SIGNING_KEY_FILE", &*key)];
+        let mut program = peer("fastapi", &command, &environment)?;
+        program.environment.push(("AWS_DEFAULT_REGION".to_owned(), "eu-central-1".to_owned()));
+
+        Ok(Some(Self { name: "FastAPI", programs: vec![program], dialect: Dialect::Latchkey }))
+    }
+
+    /// `None` if it is not set up.
+    fn better_auth(peers: &Path) -> Result<Option<Self>, Failure> {
+        let script = peers.join("better-auth/index.mjs");
+        if !script.exists() {
+            return Ok(None);
+        }
+
+        let mut program = peer("better-auth", &[Path::new("/usr/bin/env"), Path::new("node"), &script], &[])?;
+        program.environment.push(("PATH".to_owned(), path_variable()));
+
+        Ok(Some(Self { name: "Better Auth", programs: vec![program], dialect: Dialect::BetterAuth }))
+    }
+}
+
+/// A peer's program. Its arguments and variables are made absolute if they are paths that exist.
+fn peer(name: &str, command: &[&Path], environment: &[(&str, &Path)]) -> Result<Program, Failure> {
+    let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let [program, arguments @ ..] = command else { return Err("no command".into()) };
+
+    // Python finds its virtual environment by the path that it was called by, so links stay as they are.
+    let program = std::env::current_dir()?.join(program).display().to_string();
+
+    Ok(Program {
+        name: name.to_owned(),
+        command: [program].into_iter().chain(arguments.iter().map(|path| absolute(path))).collect(),
+        environment: environment.iter().map(|(name, path)| ((*name).to_owned(), absolute(path))).collect(),
+    })
 }
 
 /// Where Node.js is found.
