@@ -13,7 +13,7 @@ use crate::{
     people::People,
     samples::{Amount, Summary, kib, ms},
     service::{Dialect, Service},
-    sign_in::{self, send_request},
+    sign_in::{Tokens, field, phone, send_request, verify_request},
 };
 
 /// The services' processes, and the time that they used.
@@ -41,26 +41,39 @@ impl Running<'_> {
 
     /// One person's flow.
     async fn flow(&mut self) -> Result<(), Failure> {
-        // A few people sign in at the peers again and again, so that they need no sign-up there either.
+        // A few people sign in at the peers again and again, so that they need no sign-up there.
         let index = if self.lambdas.len() == 1 { self.people.next() % 20 } else { self.people.next() };
-        let phone = sign_in::phone(index);
-        if self.dialect == Dialect::BetterAuth {
-            let body = json!({"phoneNumber": phone});
-            self.step(0, &HttpRequest::post("/api/auth/phone-number/send-otp", body)).await?;
-            let body = json!({"phoneNumber": phone, "code": self.people.code(&phone).await?});
-            let session = self.step(1, &HttpRequest::post("/api/auth/phone-number/verify", body)).await?;
-            let token = sign_in::field(&session, "token")?;
-            let look = HttpRequest::get("/api/auth/get-session").with_bearer(&token);
-            sign_in::field(self.step(2, &look).await?.get("user").ok_or("nobody is signed in")?, "id")?;
-            self.step(3, &look).await?;
-            return Ok(());
+        match self.dialect {
+            Dialect::Latchkey => self.latchkey(index).await,
+            Dialect::BetterAuth => self.better_auth(index).await,
         }
+    }
+
+    async fn latchkey(&mut self, index: u32) -> Result<(), Failure> {
         let challenge = self.step(0, &send_request(index)).await?;
         let challenge = self.people.challenge_of(index, &challenge).await?;
-        let tokens = sign_in::Tokens::of(&self.step(1, &sign_in::verify_request(&challenge)).await?)?;
+        let tokens = Tokens::of(&self.step(1, &verify_request(&challenge)).await?)?;
+
         self.step(2, &HttpRequest::get("/v1/me").with_bearer(&tokens.access)).await?;
+
         let body = json!({"refresh_token": tokens.refresh});
         self.step(3, &HttpRequest::post("/v1/auth/refresh", body)).await?;
+        Ok(())
+    }
+
+    async fn better_auth(&mut self, index: u32) -> Result<(), Failure> {
+        let phone = phone(index);
+        let body = json!({"phoneNumber": phone});
+        self.step(0, &HttpRequest::post("/api/auth/phone-number/send-otp", body)).await?;
+
+        let body = json!({"phoneNumber": phone, "code": self.people.code(&phone).await?});
+        let session = self.step(1, &HttpRequest::post("/api/auth/phone-number/verify", body)).await?;
+        let token = field(&session, "token")?;
+
+        let look = HttpRequest::get("/api/auth/get-session").with_bearer(&token);
+        field(self.step(2, &look).await?.get("user").ok_or("nobody is signed in")?, "id")?;
+
+        self.step(3, &look).await?;
         Ok(())
     }
 }

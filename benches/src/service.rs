@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{failure::Failure, program::Program};
 
 /// How a service is spoken to.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Dialect {
     Latchkey,
     BetterAuth,
