@@ -77,8 +77,9 @@ use crate::{
     arguments::{Arguments, MB_OF_A_CORE, Mode},
     calls::CallLog,
     cpu_share::CpuShare,
+    event::HttpRequest,
     failure::Failure,
-    figures::FlowFigures,
+    figures::{Figures, FlowFigures},
     lambda::Surroundings,
     measure::measure,
     people::People,
@@ -109,6 +110,7 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The file that gets what the Lambdas print.
 fn log(arguments: &Arguments) -> PathBuf {
     arguments.out.join("functions.log")
 }
@@ -116,51 +118,78 @@ fn log(arguments: &Arguments) -> PathBuf {
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     fs::create_dir_all(&arguments.out)?;
     fs::write(log(arguments), "")?;
+
     let aws = EmbeddedAws::start(TEMPLATE, None).await?;
-    let plain = around(arguments, &aws, None).await?;
-    let mut people = People::make(&aws, &plain.1, &arguments.binaries, arguments.people).await?;
+    let (_plain_wire, plain) = around(arguments, &aws, None).await?;
+    let mut people = People::make(&aws, &plain, &arguments.binaries, arguments.people).await?;
+
     if let Some(count) = arguments.hot_keys {
         return hot_keys::print(&mut people, count).await;
     }
-    let login = people.register(&plain.1, &arguments.binaries).await?;
-    let references = ["hello", "get-item", "get-item ×11"];
-    let subjects: Vec<_> = Subject::all(&arguments.binaries, login)
-        .into_iter()
-        .filter(|subject| {
-            let named = arguments.only.iter().any(|only| only == subject.name);
-            arguments.only.is_empty() || named || references.contains(&subject.name)
-        })
-        .collect();
+
+    let login = people.register(&plain, &arguments.binaries).await?;
+    let subjects = chosen(arguments, login);
+
     let tls = Tls::make()?;
-    let encrypted = around(arguments, &aws, Some(&tls)).await?;
-    let amount = Amount { rounds: arguments.rounds, warm: arguments.warm };
-    let held = Amount { rounds: arguments.rounds, warm: arguments.warm.min(5) };
-    let mut modes = BTreeMap::new();
-    for mode in &arguments.modes {
-        let (around, amount, share) = match mode {
-            Mode::Plain => (&plain.1, amount, None),
-            Mode::Tls => (&encrypted.1, amount, None),
-            Mode::Held { megabytes } => {
-                let Some(share) = CpuShare::new(f64::from(*megabytes) / f64::from(MB_OF_A_CORE)) else {
-                    eprintln!("{mode} is skipped: this machine lets nobody here make a control group");
-                    continue;
-                };
-                (&encrypted.1, held, Some(share))
-            }
-        };
-        eprintln!("{mode}");
-        let figures = measure(&subjects, amount, share.as_ref(), around, &mut people).await?;
-        println!("{}", report::table(&mode.to_string(), &figures));
-        modes.insert(mode.to_string(), figures);
-    }
+    let (_tls_wire, encrypted) = around(arguments, &aws, Some(&tls)).await?;
+
+    let modes = modes(arguments, &subjects, &plain, &encrypted, &mut people).await?;
     println!("{}", report::LEGEND);
-    let flows = flows(arguments, &plain.1, &mut people).await?;
+
+    let flows = flows(arguments, &plain, &mut people).await?;
     println!("{}", report::flow_table(&flows));
+
     let profile = arguments.binaries.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let file = arguments.out.join("figures.json");
     fs::write(&file, serde_json::to_string_pretty(&Report { profile, modes, flows })?)?;
     println!("{}", file.display());
     Ok(())
+}
+
+/// What `--only` names, and what it is compared with. Without `--only`, everything.
+fn chosen(arguments: &Arguments, login: HttpRequest) -> Vec<Subject> {
+    let references = ["hello", "get-item", "get-item ×11"];
+
+    Subject::all(&arguments.binaries, login)
+        .into_iter()
+        .filter(|subject| {
+            let named = arguments.only.iter().any(|only| only == subject.name);
+            arguments.only.is_empty() || named || references.contains(&subject.name)
+        })
+        .collect()
+}
+
+/// Measures the Lambdas in each mode, and prints a table of each. The figures are by mode.
+async fn modes(
+    arguments: &Arguments,
+    subjects: &[Subject],
+    plain: &Surroundings,
+    encrypted: &Surroundings,
+    people: &mut People,
+) -> Result<BTreeMap<String, Vec<Figures>>, Failure> {
+    let amount = Amount { rounds: arguments.rounds, warm: arguments.warm };
+    let held = Amount { rounds: arguments.rounds, warm: arguments.warm.min(5) };
+
+    let mut modes = BTreeMap::new();
+    for mode in &arguments.modes {
+        let (around, amount, share) = match mode {
+            Mode::Plain => (plain, amount, None),
+            Mode::Tls => (encrypted, amount, None),
+            Mode::Held { megabytes } => {
+                let Some(share) = CpuShare::new(f64::from(*megabytes) / f64::from(MB_OF_A_CORE)) else {
+                    eprintln!("{mode} is skipped: this machine lets nobody here make a control group");
+                    continue;
+                };
+                (encrypted, held, Some(share))
+            }
+        };
+
+        eprintln!("{mode}");
+        let figures = measure(subjects, amount, share.as_ref(), around, people).await?;
+        println!("{}", report::table(&mode.to_string(), &figures));
+        modes.insert(mode.to_string(), figures);
+    }
+    Ok(modes)
 }
 
 /// Whole sign-ins, here and at the peers.
