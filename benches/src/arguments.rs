@@ -4,9 +4,10 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::Parser;
 
-/// A function of so many MB has a whole core, and a smaller one its share of that.
+/// The memory, in MB, of a function that has a whole core. A smaller function has its share of that
+/// core.
 pub(crate) const MB_OF_A_CORE: u16 = 1769;
-/// The smallest function's.
+/// The memory, in MB, of the smallest function that Lambda allows.
 const LEAST_MB: u16 = 128;
 
 /// Measures the Lambdas. `benches/run` builds them first.
@@ -27,16 +28,19 @@ pub(crate) struct Arguments {
     /// Measure these alone, besides what they are compared with
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
-    /// How: plain, over TLS, and over TLS held to the share of a core that a function of 128 to 1769 MB has
+    /// How: plain, over TLS, and over TLS held to the share of a core that a function of 128 to
+    /// 1769 MB has
     #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
     pub(crate) modes: Vec<Mode>,
-    /// The people who sign in; the fewer are measured, the sooner one's turn comes again, and too soon for a second code
+    /// How many people sign in. If they are too few, a person's turn comes again before a second
+    /// code may be sent
     #[arg(long, default_value_t = 2500)]
     pub(crate) people: u32,
     /// Measure whole sign-ins, too, beside the services that `benches/peers/setup` has set up here
     #[arg(long)]
     pub(crate) peers: Option<PathBuf>,
-    /// Measure nothing, but count the writes to each partition key when so many sign in within a second
+    /// Measure nothing, but count the writes to each partition key when so many sign in within a
+    /// second
     #[arg(long, value_name = "SIGN-INS")]
     pub(crate) hot_keys: Option<u32>,
     /// Print the names of the Lambdas that have to be built, and end
@@ -49,7 +53,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Mode {
     Plain,
     Tls,
-    Held { megabytes: u16 },
+    /// Over TLS, held to the share of a core that a function of this size has.
+    Held {
+        megabytes: u16,
+    },
 }
 
 impl FromStr for Mode {

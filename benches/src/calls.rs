@@ -26,7 +26,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Reads a call's request and answer; it is over now.
+    /// Reads a call's request and response. The call ends now.
     pub(crate) fn read(service: &str, target: Option<&str>, request: &[u8], answer: &[u8], began_at: Instant) -> Self {
         let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or("call");
         let mut call = Self {
@@ -37,26 +37,31 @@ impl Call {
             write_units: 0.0,
             written: Vec::new(),
         };
+
         if service == "DYNAMODB" {
             let request: Value = serde_json::from_slice(request).unwrap_or_default();
             let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+
             call.written = written(operation, &request);
+
             let units = consumed(&answer);
             match operation {
                 "GetItem" | "Query" | "BatchGetItem" | "TransactGetItems" | "Scan" => call.read_units = units,
-                // A write that was refused costs a unit, and does not say so.
+                // A refused write costs a unit, and its response does not say so.
                 _ if answer.get("__type").is_some() => call.write_units = 1.0,
                 _ => call.write_units = units,
             }
         }
+
         call
     }
 }
 
-/// How long any of the calls was under way.
+/// The time during which at least one of the calls was under way.
 pub(crate) fn time_of(calls: &[Call]) -> Duration {
     let mut spans: Vec<_> = calls.iter().map(|call| (call.began_at, call.began_at + call.took)).collect();
     spans.sort();
+
     let mut until = None;
     let mut time = Duration::ZERO;
     for (from, to) in spans {
@@ -64,12 +69,14 @@ pub(crate) fn time_of(calls: &[Call]) -> Duration {
         time += to.saturating_duration_since(from);
         until = Some(to.max(from));
     }
+
     time
 }
 
-/// The units of an answer; a transaction's come as a list.
+/// The request units that a response names. A transaction names them as a list.
 fn consumed(answer: &Value) -> f64 {
     let one = |capacity: &Value| capacity.get("CapacityUnits").and_then(Value::as_f64).unwrap_or_default();
+
     match answer.get("ConsumedCapacity") {
         Some(Value::Array(list)) => list.iter().map(one).sum(),
         Some(capacity) => one(capacity),
@@ -77,6 +84,7 @@ fn consumed(answer: &Value) -> f64 {
     }
 }
 
+/// The partition keys that a request writes.
 fn written(operation: &str, request: &Value) -> Vec<String> {
     match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => keys_of(request),
@@ -89,15 +97,16 @@ fn written(operation: &str, request: &Value) -> Vec<String> {
     }
 }
 
-/// The partition key of the item that is written and, where the item is put on one, that of the list.
+/// The partition key of the item that is written. If the item is in an index, also its key there.
 fn keys_of(write: &Value) -> Vec<String> {
     let item = write.get("Key").or_else(|| write.get("Item"));
     let text = |name: &str| item?.get(name)?.get("S")?.as_str().map(str::to_owned);
+
     let list = text("list").map(|list| format!("index {list}"));
     text("pk").into_iter().chain(list).collect()
 }
 
-/// The calls since somebody last took them.
+/// The calls since they were last taken.
 #[derive(Clone, Default)]
 pub(crate) struct CallLog {
     calls: Arc<Mutex<Vec<Call>>>,

@@ -1,4 +1,6 @@
-//! The event that API Gateway's HTTP APIs send to a Lambda (payload format 2.0), and its answer.
+//! HTTP requests and responses, as API Gateway's HTTP APIs exchange them with a Lambda: events of
+//! payload format 2.0, and what the Lambda returns.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ pub(crate) struct HttpRequest {
     pub(crate) query: &'static str,
     pub(crate) bearer: Option<String>,
     pub(crate) body: Option<Value>,
-    /// The address that it comes from.
+    /// The IP address of the client.
     pub(crate) source_ip: String,
 }
 
@@ -35,12 +37,12 @@ impl HttpRequest {
         Self { method: "POST", body: Some(body), ..Self::get(path) }
     }
 
-    /// The same with an access token.
+    /// The same request with an access token.
     pub(crate) fn with_bearer(self, token: &str) -> Self {
         Self { bearer: Some(token.to_owned()), ..self }
     }
 
-    /// The same from another address.
+    /// The same request from another IP address.
     pub(crate) fn from(self, source_ip: String) -> Self {
         Self { source_ip, ..self }
     }
@@ -84,24 +86,28 @@ impl HttpRequest {
             },
             "isBase64Encoded": false,
         });
+
         if let Some(fields) = event.as_object_mut() {
             if let Some(body) = &self.body {
                 fields.insert("body".into(), body.to_string().into());
             }
+
             if let Some(headers) = fields.get_mut("headers").and_then(Value::as_object_mut)
                 && let Some(token) = &self.bearer
             {
                 headers.insert("authorization".into(), format!("Bearer {token}").into());
             }
+
             if let Some(query) = self.query.split_once('=') {
                 fields.insert("queryStringParameters".into(), json!({query.0: query.1}));
             }
         }
+
         event.to_string()
     }
 }
 
-/// A Lambda's answer.
+/// An HTTP response, as a Lambda returns it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HttpAnswer {
@@ -113,24 +119,25 @@ pub(crate) struct HttpAnswer {
 }
 
 impl HttpAnswer {
-    /// Reads what a Lambda posted.
+    /// Parses what a Lambda returned. An error quotes its first 300 characters.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         serde_json::from_slice(bytes).map_err(|error| {
             format!("{error}: {}", String::from_utf8_lossy(bytes).chars().take(300).collect::<String>()).into()
         })
     }
 
-    /// The body's JSON; null where there is none.
+    /// The body as JSON, or null if it is none.
     pub(crate) fn json(&self) -> Value {
         let body = self.body.clone().unwrap_or_default();
         let body = match self.is_base64_encoded {
             true => data_encoding::BASE64.decode(body.as_bytes()).unwrap_or_default(),
             false => body.into_bytes(),
         };
+
         serde_json::from_slice(&body).unwrap_or_default()
     }
 
-    /// Whether the status is one of success.
+    /// Whether the status is 2xx.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status_code)
     }

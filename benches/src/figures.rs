@@ -1,10 +1,10 @@
-//! What is known in the end: of a Lambda, and of a whole sign-in. This is what a run keeps.
+//! The results: of a Lambda, and of a whole sign-in. figures.json has them under these names.
 
 use serde::Serialize;
 
 use crate::samples::{Summary, kib};
 
-/// What is known of a Lambda in the end. Times are in ms.
+/// The results of a Lambda. Times are in ms.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
     pub(crate) name: String,
@@ -12,22 +12,26 @@ pub(crate) struct Figures {
     /// From the start of the process to its first poll.
     pub(crate) poll_wall: Summary,
     pub(crate) poll_cpu: Summary,
-    /// From the first event to its answer; without what AWS took; and until the next poll.
+    /// From the first event to its response.
     pub(crate) first_wall: Summary,
+    /// The same without the time that AWS took.
     pub(crate) first_own_wall: Summary,
+    /// From the first event to the next poll.
     pub(crate) first_cpu: Summary,
-    /// The same of all later events.
+    /// The same for all later events.
     pub(crate) warm_wall: Summary,
     pub(crate) warm_cpu: Summary,
     pub(crate) peak_memory_kib: Summary,
-    /// Connections that a first request had to make.
+    /// The connections that the first request had to open.
     pub(crate) first_connections: Summary,
-    /// Per warm request.
+    /// The request units of a warm request.
     pub(crate) read_units: Summary,
     pub(crate) write_units: Summary,
+    /// The calls to AWS of the last warm request.
     pub(crate) calls: Vec<String>,
-    /// As a share of the same figure of `hello`, and of the CPU time of one `GetItem`.
+    /// `poll_cpu` as a multiple of that of `hello`.
     pub(crate) poll_cpu_per_hello: f64,
+    /// `warm_cpu` as a multiple of the CPU time of one `GetItem`.
     pub(crate) warm_cpu_per_get_item: f64,
 }
 
@@ -38,16 +42,16 @@ impl Figures {
     }
 }
 
-/// What is known of a service in the end. Times are in ms.
+/// The results of a service that signs people in. Times are in ms.
 #[derive(Serialize)]
 pub(crate) struct FlowFigures {
     pub(crate) name: &'static str,
-    /// A flow that finds no process of any function.
+    /// The first flow, which includes the start of every function.
     pub(crate) cold_wall: Summary,
     pub(crate) cold_cpu: Summary,
     /// Later flows.
     pub(crate) warm_wall: Summary,
     pub(crate) warm_cpu: Summary,
-    /// Of the function that needs most.
+    /// The peak of the function that needs most.
     pub(crate) peak_memory_kib: Summary,
 }

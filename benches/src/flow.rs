@@ -1,5 +1,4 @@
-//! A whole sign-in, as its client sees it: code, proof, who am I, new tokens. Latchkey's Lambdas, and services that do
-//! the same in one function.
+//! Measures whole sign-ins at each service, in turn: send, verify, me, refresh.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::{
     sign_in::{Tokens, field, phone, send_request, verify_request},
 };
 
-/// The services' processes, and the time that they used.
+/// The processes of one service, and the time that they used since it was last taken.
 struct Running<'a> {
     lambdas: Vec<Lambda>,
     dialect: Dialect,
@@ -31,9 +30,11 @@ impl Running<'_> {
         self.cpu += used.cpu;
     }
 
+    /// Sends the request of step number `index` to its function, or to the only one.
     async fn step(&mut self, index: usize, request: &HttpRequest) -> Result<Value, Failure> {
         let index = index.min(self.lambdas.len().saturating_sub(1));
         let lambda = self.lambdas.get_mut(index).ok_or("no function")?;
+
         let (answer, used): (HttpAnswer, Used) = lambda.invoke(request).await?;
         self.used(&used);
         Ok(answer.json())
@@ -61,6 +62,7 @@ impl Running<'_> {
         Ok(())
     }
 
+    /// Better Auth has no tokens to refresh: its session is looked at twice.
     async fn better_auth(&mut self, index: u32) -> Result<(), Failure> {
         let phone = phone(index);
         let body = json!({"phoneNumber": phone});
@@ -78,6 +80,7 @@ impl Running<'_> {
     }
 }
 
+/// The samples of one service.
 #[derive(Default)]
 struct Samples {
     cold_wall: Vec<f64>,
@@ -95,6 +98,7 @@ pub(crate) async fn measure(
     people: &mut People,
 ) -> Result<Vec<FlowFigures>, Failure> {
     let mut samples: Vec<Samples> = services.iter().map(|_| Samples::default()).collect();
+
     for round in 0..amount.rounds {
         eprint!("\rround {} of {} ", round + 1, amount.rounds);
         for (service, samples) in services.iter().zip(&mut samples) {
@@ -102,6 +106,7 @@ pub(crate) async fn measure(
         }
     }
     eprintln!();
+
     let figures = services.iter().zip(samples).map(|(service, samples)| FlowFigures {
         name: service.name,
         cold_wall: Summary::of(samples.cold_wall),
@@ -113,6 +118,7 @@ pub(crate) async fn measure(
     Ok(figures.collect())
 }
 
+/// Takes the samples of one process of each function.
 async fn sample(
     service: &Service,
     warm: usize,
@@ -122,21 +128,26 @@ async fn sample(
 ) -> Result<(), Failure> {
     let (wall, cpu) = (Duration::ZERO, Duration::ZERO);
     let mut running = Running { lambdas: Vec::new(), dialect: service.dialect, people, wall, cpu };
+
     for program in &service.programs {
         let (lambda, used) = Lambda::start(program, around).await?;
         running.lambdas.push(lambda);
         running.used(&used);
     }
+
     for index in 0..=warm {
         running.flow().await?;
         let (wall, cpu) = (std::mem::take(&mut running.wall), std::mem::take(&mut running.cpu));
+
         let (walls, cpus) = match index {
             0 => (&mut samples.cold_wall, &mut samples.cold_cpu),
             _ => (&mut samples.warm_wall, &mut samples.warm_cpu),
         };
+
         walls.push(ms(wall));
         cpus.push(ms(cpu));
     }
+
     let memory = running.lambdas.iter().map(|lambda| lambda.process.peak_memory_kib());
     let memory = memory.collect::<Result<Vec<_>, _>>()?;
     samples.memory.push(kib(memory.into_iter().max().unwrap_or_default()));

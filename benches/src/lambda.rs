@@ -1,4 +1,4 @@
-//! A Lambda: a process, and the Runtime API that it asks for events.
+//! A running Lambda: a process, and the Runtime API that it asks for events.
 
 use std::{
     path::PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Surroundings {
     pub(crate) environment: Vec<(String, String)>,
     /// The calls to AWS.
     pub(crate) calls: CallLog,
-    /// The file that gets what they print.
+    /// The file to which their output is appended.
     pub(crate) log: PathBuf,
 }
 
@@ -32,20 +32,21 @@ pub(crate) struct Lambda {
     api: RuntimeApi,
     calls: CallLog,
     name: String,
+    /// Its last poll.
     polled: Mark,
 }
 
-/// What it took to get there.
+/// What a Lambda used until its first poll, or for an event.
 pub(crate) struct Used {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
     pub(crate) calls: Vec<Call>,
-    /// The connections that were made meanwhile.
+    /// The connections to AWS that were opened meanwhile.
     pub(crate) connections: u32,
 }
 
 impl Used {
-    /// The wall time without what AWS took.
+    /// The wall time without the time that AWS took.
     pub(crate) fn own_wall(&self) -> Duration {
         self.wall.saturating_sub(time_of(&self.calls))
     }
@@ -63,44 +64,52 @@ impl Lambda {
             ("AWS_LAMBDA_LOG_STREAM_NAME", "2027/01/12/[1]0123456789abcdef"),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+
         let environment = [own.as_slice(), &around.environment, &program.environment].concat();
+        // Calls that other Lambdas made are not counted for this one.
         around.calls.take();
         let process = Process::start(&program.command, &environment, &around.log)?;
         api.measure(process.cpu());
+
         let started_at = process.started_at;
         let polled = Mark { at: started_at, cpu: Duration::ZERO };
         let mut lambda = Self { process, api, calls: around.calls.clone(), name: program.name.clone(), polled };
         lambda.polled = lambda.api.polled().await.map_err(|error| lambda.problem(&error))?;
+
         let used = lambda.used(started_at, polled.cpu, lambda.polled);
         Ok((lambda, used))
     }
 
-    /// Gives it no more than a share of a core from now on.
+    /// Holds it to a share of a core from now on.
     pub(crate) fn hold(&self, share: &CpuShare) -> Result<(), Failure> {
         share.hold(&self.process)
     }
 
-    /// Has a request answered, with success.
+    /// Sends it a request. A status other than 2xx is an error.
     pub(crate) async fn invoke(&mut self, request: &HttpRequest) -> Result<(HttpAnswer, Used), Failure> {
         let request_id = self.api.next_request_id();
         let event = request.event(&request_id);
         let (body, used) = self.handle(request_id, event).await?;
+
         let answer = HttpAnswer::parse(&body)?;
         if !answer.is_success() {
             let refusal = format!("{} {}: {} {}", request.method, request.path, answer.status_code, answer.json());
             return Err(self.problem(&refusal.into()));
         }
+
         Ok((answer, used))
     }
 
-    /// Has any event handled. Its CPU time is counted until the next poll, since a Lambda may clear up
-    /// after it has answered.
+    /// Hands it any event. CPU time is counted until the next poll, since a Lambda may still have
+    /// work to do after it has returned.
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
     pub(crate) async fn handle(&mut self, request_id: String, event: String) -> Result<(Vec<u8>, Used), Failure> {
         let before = self.polled;
         let handed_out_at = Instant::now();
+
         let answer = self.api.answer(request_id, event).await;
         let (answered, body) = answer.map_err(|error| self.problem(&error))?;
+
         self.polled = self.api.polled().await.map_err(|error| self.problem(&error))?;
         let end = Mark { at: answered.at, cpu: self.polled.cpu };
         Ok((body.to_vec(), self.used(handed_out_at, before.cpu, end)))
@@ -112,6 +121,7 @@ impl Lambda {
         Used { wall, cpu: until.cpu.saturating_sub(cpu_before), calls, connections }
     }
 
+    /// An error with the Lambda's name.
     fn problem(&self, error: &Failure) -> Failure {
         format!("{}: {error}", self.name).into()
     }

@@ -1,6 +1,6 @@
-//! The benchmark: the release binaries of the Lambdas, as Lambda runs them, against the embedded AWS.
+//! The benchmark: runs the release binaries of the Lambdas as Lambda does, on the embedded AWS.
 //!
-//! The modules below are in the order in which they use each other: each uses those before it alone.
+//! The modules are listed in the order of their use: a module uses only those listed before it.
 
 /// The error of the benchmark.
 mod failure;
@@ -101,6 +101,7 @@ async fn main() -> ExitCode {
         println!("{}", Subject::lambdas().join(" "));
         return ExitCode::SUCCESS;
     }
+
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -192,23 +193,27 @@ async fn modes(
     Ok(modes)
 }
 
-/// Whole sign-ins, here and at the peers.
+/// Measures whole sign-ins, here and at the peers. Without `--peers` there are none.
 async fn flows(arguments: &Arguments, around: &Surroundings, people: &mut People) -> Result<Vec<FlowFigures>, Failure> {
     let Some(peers) = &arguments.peers else { return Ok(Vec::new()) };
+
     let services = Service::all(&arguments.binaries, peers, &arguments.out)?;
     let amount = Amount { rounds: arguments.rounds.min(11), warm: arguments.warm };
+
     flow::measure(&services, amount, around, people).await
 }
 
-/// The way to AWS, which lasts as long as the wire does.
+/// The surroundings of Lambdas that reach AWS through a new proxy, which lasts as long as the wire.
 async fn around(arguments: &Arguments, aws: &EmbeddedAws, tls: Option<&Tls>) -> Result<(Wire, Surroundings), Failure> {
     let calls = CallLog::default();
     let wire = Wire::start(aws, tls, &calls).await?;
+
     let mut environment = wire.environment.clone();
     if let Some(tls) = tls {
         let file = arguments.out.join("root.pem");
         fs::write(&file, &tls.root_pem)?;
         environment.push(("AWS_CA_BUNDLE".to_owned(), file.display().to_string()));
     }
+
     Ok((wire, Surroundings { environment, calls, log: log(arguments) }))
 }

@@ -1,4 +1,5 @@
-//! Measures: every Lambda in turn, again and again, so that a mood of the machine strikes them all.
+//! Measures the Lambdas. Each has its turn in every round, so that a slow moment of the machine
+//! does not fall on one of them alone.
 
 use std::fs;
 
@@ -14,6 +15,7 @@ use crate::{
     subject::{ITEMS, Subject},
 };
 
+/// The samples of one Lambda.
 #[derive(Default)]
 struct Samples {
     poll: Vec<Used>,
@@ -22,7 +24,7 @@ struct Samples {
     memory: Vec<f64>,
 }
 
-/// Measures all `subjects`; holds them to a share of a core from their first poll on.
+/// Measures all `subjects`. If there is a `share`, holds them to it from their first poll on.
 pub(crate) async fn measure(
     subjects: &[Subject],
     amount: Amount,
@@ -31,6 +33,7 @@ pub(crate) async fn measure(
     people: &mut People,
 ) -> Result<Vec<Figures>, Failure> {
     let mut samples: Vec<Samples> = subjects.iter().map(|_| Samples::default()).collect();
+
     for round in 0..amount.rounds {
         eprint!("\rround {} of {} ", round + 1, amount.rounds);
         for (subject, samples) in subjects.iter().zip(&mut samples) {
@@ -39,11 +42,12 @@ pub(crate) async fn measure(
         }
     }
     eprintln!();
+
     let figures = subjects.iter().zip(samples).map(|(subject, samples)| figures(subject, samples));
     Ok(with_ratios(figures.collect::<Result<_, _>>()?))
 }
 
-/// One process.
+/// Takes the samples of one process.
 async fn sample(
     subject: &Subject,
     warm: usize,
@@ -53,24 +57,29 @@ async fn sample(
     samples: &mut Samples,
 ) -> Result<(), Failure> {
     let mut requests = Requests::prepare(&subject.kind, warm + 1, people).await?;
+
     let (mut lambda, used) = Lambda::start(&subject.program, around).await?;
     samples.poll.push(used);
     if let Some(share) = share {
         lambda.hold(share)?;
     }
+
     for index in 0..=warm {
         let (answer, used) = lambda.invoke(&requests.next()?).await?;
         requests.answered(&answer)?;
         if index == 0 { samples.first.push(used) } else { samples.warm.push(used) }
     }
+
     samples.memory.push(kib(lambda.process.peak_memory_kib()?));
     Ok(())
 }
 
+/// What the samples of a Lambda come to. The ratios are added later.
 fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
     let of = |used: &[Used], figure: fn(&Used) -> f64| Summary::of(used.iter().map(figure).collect());
     let binary = subject.program.command.first().ok_or("no command")?;
     let calls = samples.warm.last().map(|used| used.calls.iter().map(|call| call.name.clone()).collect());
+
     Ok(Figures {
         name: subject.name.to_owned(),
         binary_bytes: fs::metadata(binary)?.len(),
@@ -90,23 +99,27 @@ fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
     })
 }
 
-/// The sum of nothing would be a negative zero.
+/// The sum of a kind of units. `Iterator::sum` would return a negative zero for no calls.
 fn units(used: &Used, of: fn(&Call) -> f64) -> f64 {
     used.calls.iter().map(of).fold(0.0, |sum, units| sum + units)
 }
 
-/// Adds what compares Lambdas of one run.
+/// Adds the ratios between the Lambdas of one run.
 fn with_ratios(mut all: Vec<Figures>) -> Vec<Figures> {
     let median = |name: &str, figure: fn(&Figures) -> f64| {
         all.iter().find(|figures| figures.name == name).map_or(f64::NAN, figure)
     };
+
     let hello = median("hello", |figures| figures.poll_cpu.median);
+
     let warm_cpu = |figures: &Figures| figures.warm_cpu.median;
-    // What else a Lambda does is in both.
+    // Everything else that a Lambda does is in both.
     let get_item = (median("get-item ×11", warm_cpu) - median("get-item", warm_cpu)) / f64::from(ITEMS);
+
     for figures in &mut all {
         figures.poll_cpu_per_hello = figures.poll_cpu.median / hello;
         figures.warm_cpu_per_get_item = figures.warm_cpu.median / get_item;
     }
+
     all
 }

@@ -15,19 +15,21 @@ use crate::{
     sign_in::{Challenge, Tokens, field, phone, send_request, verify_request},
 };
 
-/// What signs people in.
+/// The people, and the two Lambdas that sign them in.
 pub(crate) struct People {
     send: Lambda,
     verify: Lambda,
     inbox: broadcast::Receiver<Message>,
+    /// How many people exist.
     count: u32,
+    /// The person whose turn is next.
     next: u32,
-    /// The partition keys that sign-ins wrote.
+    /// The partition keys that these sign-ins wrote.
     written: Vec<String>,
 }
 
 impl People {
-    /// Makes the keys, as a deployment does, and signs `count` people in, so that all of them exist.
+    /// Makes the keys, as a deployment does, and signs up `count` people.
     pub(crate) async fn make(
         aws: &EmbeddedAws,
         around: &Surroundings,
@@ -35,26 +37,30 @@ impl People {
         count: u32,
     ) -> Result<Self, Failure> {
         make_keys(aws, around, binaries).await?;
+
         let (send, _) = Lambda::start(&Program::binary(binaries, "otp-send", 256), around).await?;
         let (verify, _) = Lambda::start(&Program::binary(binaries, "otp-verify", 256), around).await?;
+
         let mut people = Self { send, verify, inbox: aws.inbox.subscribe(), count: 0, next: 0, written: Vec::new() };
         people.grow(count).await?;
         Ok(people)
     }
 
-    /// Signs up `count` people more, and turns to the first of them.
+    /// Signs up `count` more people. The first of them is next.
     pub(crate) async fn grow(&mut self, count: u32) -> Result<(), Failure> {
         let first = self.count;
         self.count += count;
+
         self.next = first;
         for _ in 0..count {
             self.sign_in().await?;
         }
+
         self.next = first;
         Ok(())
     }
 
-    /// The partition keys that sign-ins wrote since the last time.
+    /// The partition keys that sign-ins wrote since they were last taken.
     pub(crate) fn take_written(&mut self) -> Vec<String> {
         std::mem::take(&mut self.written)
     }
@@ -63,7 +69,7 @@ impl People {
         self.written.extend(calls.into_iter().flat_map(|call| call.written));
     }
 
-    /// The next person.
+    /// The number of the next person. After the last one, it is the first one's turn.
     pub(crate) fn next(&mut self) -> u32 {
         let index = self.next;
         self.next = (index + 1) % self.count;
@@ -75,15 +81,16 @@ impl People {
         let index = self.next();
         let (answer, used) = self.send.invoke(&send_request(index)).await?;
         self.wrote(used.calls);
+
         self.challenge_of(index, &answer.json()).await
     }
 
-    /// The challenge of an answer, and its code from the text that arrived.
+    /// The challenge of a response, with the code from the text that arrived.
     pub(crate) async fn challenge_of(&mut self, index: u32, answer: &Value) -> Result<Challenge, Failure> {
         Ok(Challenge { id: field(answer, "challenge_id")?, code: self.code(&phone(index)).await? })
     }
 
-    /// The code that was texted to `phone` last. Codes nobody asked for are passed over.
+    /// Waits for the next text to `phone`, and returns its code. Other texts are skipped.
     pub(crate) async fn code(&mut self, phone: &str) -> Result<String, Failure> {
         loop {
             match self.inbox.recv().await {
@@ -99,24 +106,30 @@ impl People {
         let challenge = self.challenge().await?;
         let (answer, used) = self.verify.invoke(&verify_request(&challenge)).await?;
         self.wrote(used.calls);
+
         Tokens::of(&answer.json())
     }
 
-    /// Gives somebody new a password. Answers the request that signs him in with it.
+    /// Registers one more person, with a password. Returns the request that signs them in with it.
     pub(crate) async fn register(&mut self, around: &Surroundings, binaries: &Path) -> Result<HttpRequest, Failure> {
         let (index, password) = (self.count, "a long pass phrase of the benchmark");
         let body = json!({"phone": phone(index), "password": password});
+
         let (mut register, _) = Lambda::start(&Program::binary(binaries, "auth-register", 1769), around).await?;
         let (answer, _) = register.invoke(&HttpRequest::post("/v1/auth/register", body.clone())).await?;
+
         let challenge = self.challenge_of(index, &answer.json()).await?;
         self.verify.invoke(&verify_request(&challenge)).await?;
+
         Ok(HttpRequest::post("/v1/auth/login", body))
     }
 }
 
-/// The keys of a deployment: what CloudFormation generates, and a first rotation.
+/// Makes the keys of a deployment: the hash keys, which CloudFormation generates, and the signing
+/// keys, which a first rotation makes.
 async fn make_keys(aws: &EmbeddedAws, around: &Surroundings, binaries: &Path) -> Result<(), Failure> {
     aws.secrets.create(HASH_KEYS_SECRET, json!({"root": "0123456789abcdef".repeat(4)}).to_string());
+
     let token = aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
     let (mut rotate, _) = Lambda::start(&Program::binary(binaries, "keys-rotate", 512), around).await?;
     for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {

@@ -1,4 +1,4 @@
-//! A Lambda's process: its clock and its memory.
+//! The process of a Lambda: its CPU time and its memory.
 
 use std::{
     fs,
@@ -23,33 +23,36 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` with nothing but `environment`. What it prints goes to the end of the file `log`.
+    /// Starts `command` with no variables but `environment`. Its output is appended to `log`.
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
     pub(crate) fn start(command: &[String], environment: &[(String, String)], log: &Path) -> Result<Self, Failure> {
         let (program, arguments) = command.split_first().ok_or("no command")?;
         let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
+
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+
         let started_at = Instant::now();
         let child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
         let cpu = clock_getcpuclockid(Pid::from_raw(i32::try_from(child.id())?))?;
+
         Ok(Self { child, cpu, started_at })
     }
 
-    /// The clock of the CPU time of all its threads.
+    /// The clock that counts the CPU time of all its threads.
     pub(crate) fn cpu(&self) -> CpuClock {
         CpuClock(self.cpu)
     }
 
-    /// The most memory that it has held (`VmHWM`), in KiB.
+    /// Its peak memory (`VmHWM`), in KiB.
     pub(crate) fn peak_memory_kib(&self) -> Result<u64, Failure> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// The process's number.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -57,7 +60,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended already is as good.
+        // Both fail if it has ended already, which is just as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -68,7 +71,7 @@ impl Drop for Process {
 pub(crate) struct CpuClock(ClockId);
 
 impl CpuClock {
-    /// The CPU time so far; none where the process has ended.
+    /// The CPU time so far, or zero if the process has ended.
     pub(crate) fn now(self) -> Duration {
         self.0.now().map_or(Duration::ZERO, Duration::from)
     }

@@ -1,4 +1,4 @@
-//! What is printed and kept.
+//! The tables that are printed, and the file that is kept.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::figures::{Figures, FlowFigures};
 
-/// A run.
+/// The results of a run, as figures.json has them.
 #[derive(Serialize)]
 pub(crate) struct Report {
-    /// The profile of the binaries.
+    /// The build profile of the binaries.
     pub(crate) profile: String,
-    /// By how AWS was reached.
+    /// The Lambdas' results in each mode.
     pub(crate) modes: BTreeMap<String, Vec<Figures>>,
-    /// Whole sign-ins.
+    /// The services' results. Empty unless `--peers` is given.
     pub(crate) flows: Vec<FlowFigures>,
 }
 
@@ -37,16 +37,21 @@ const HEADINGS: [&str; 14] = [
 /// A table of one mode, in Markdown.
 pub(crate) fn table(mode: &str, all: &[Figures]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+
     let mut text = format!("\n{mode}\n\n{}", line(&HEADINGS.map(str::to_owned)));
     text.push_str(&line(&HEADINGS.map(|heading| if heading.is_empty() { "---" } else { "---:" }.to_owned())));
+
     for figures in all {
         text.push_str(&line(&cells(figures)));
     }
+
     text
 }
 
+/// The cells of a Lambda, in the order of [`HEADINGS`].
 fn cells(figures: &Figures) -> Vec<String> {
     let later = if figures.first_connections.median > 0.0 { "*" } else { "" };
+
     vec![
         figures.name.clone(),
         format!("{:.2}", figures.poll_cpu.median),
@@ -79,6 +84,7 @@ pub(crate) fn flow_table(all: &[FlowFigures]) -> String {
     let mut text = "\nA sign-in: send, verify, me, refresh\n\n\
         | | cold | × | cold CPU | × | warm CPU | × | MiB | × |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
+
     for figures in all {
         let cells = [
             (figures.cold_wall.median, first.cold_wall.median),
@@ -89,5 +95,6 @@ pub(crate) fn flow_table(all: &[FlowFigures]) -> String {
         let cells = cells.map(|(own, first)| format!("{own:.2} | {:.1}", own / first));
         text.push_str(&format!("| {} | {} |\n", figures.name, cells.join(" | ")));
     }
+
     text
 }

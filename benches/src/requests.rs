@@ -1,4 +1,4 @@
-//! The requests that a process is sent, one after the other.
+//! The requests that one process is sent, one after the other.
 
 use crate::{
     event::{HttpAnswer, HttpRequest},
@@ -8,7 +8,7 @@ use crate::{
     subject::Kind,
 };
 
-/// The requests of one process.
+/// The requests of one process: prepared ones or, for refreshes, the token of the next one.
 pub(crate) struct Requests {
     prepared: Vec<HttpRequest>,
     refresh: Option<String>,
@@ -18,6 +18,7 @@ impl Requests {
     /// Makes `count` requests.
     pub(crate) async fn prepare(kind: &Kind, count: usize, people: &mut People) -> Result<Self, Failure> {
         let mut requests = Self { prepared: Vec::new(), refresh: None };
+
         match kind {
             Kind::Same(request) => requests.prepared = vec![(**request).clone(); count],
             Kind::Send => requests.prepared = (0..count).map(|_| send_request(people.next())).collect(),
@@ -32,10 +33,11 @@ impl Requests {
             }
             Kind::Refresh => requests.refresh = Some(people.sign_in().await?.refresh),
         }
+
         Ok(requests)
     }
 
-    /// The next one.
+    /// The next request. An error if none is left.
     pub(crate) fn next(&mut self) -> Result<HttpRequest, Failure> {
         match &self.refresh {
             Some(token) => Ok(HttpRequest::post("/v1/auth/refresh", serde_json::json!({"refresh_token": token}))),
@@ -43,7 +45,7 @@ impl Requests {
         }
     }
 
-    /// Tells what the last one was answered.
+    /// Takes the response to the last request, since a refresh needs the token in it.
     pub(crate) fn answered(&mut self, answer: &HttpAnswer) -> Result<(), Failure> {
         if let Some(token) = &mut self.refresh {
             *token = Tokens::of(&answer.json())?.refresh;

@@ -1,4 +1,4 @@
-//! A Lambda Runtime API for one process, as much of it as runtimes use.
+//! The Lambda Runtime API for one process, as much of it as runtimes use.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
@@ -23,16 +23,17 @@ use tokio::{
 
 use crate::{failure::Failure, process::CpuClock};
 
-/// The longest that anything of a Lambda may take here.
+/// How long a Lambda may take to start, and for an event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// When a runtime did something, by the clock and by its CPU time.
+/// When a runtime did something: the time, and its CPU time so far.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) at: Instant,
     pub(crate) cpu: Duration,
 }
 
+/// What the handlers of the API have.
 struct Shared {
     cpu: OnceLock<CpuClock>,
     polls: mpsc::UnboundedSender<Mark>,
@@ -41,11 +42,12 @@ struct Shared {
 }
 
 impl Shared {
+    /// The mark of now.
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
     async fn mark(&self) -> Mark {
         let at = Instant::now();
         loop {
-            // A process may be faster than who started it.
+            // The process may poll before `measure` was called with its clock.
             match self.cpu.get() {
                 Some(clock) => return Mark { cpu: clock.now(), at },
                 None => tokio::task::yield_now().await,
@@ -67,7 +69,7 @@ pub(crate) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// Listens for a process.
+    /// Starts the API on a port of its own.
     pub(crate) async fn start() -> Result<Self, Failure> {
         let (poll_sender, polls) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
@@ -78,22 +80,25 @@ impl RuntimeApi {
             events: Mutex::new(events),
             answers: answer_sender,
         });
+
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(error))
             .with_state(shared.clone());
+
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+
         let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
         Ok(Self { address, shared, polls, events: event_sender, answers, served: 0, task })
     }
 
-    /// Whose CPU time is to be read.
+    /// Sets the clock of the process. No request is answered before.
     pub(crate) fn measure(&self, cpu: CpuClock) {
-        // Set once, by the one who started the process.
+        // A second clock is ignored: the process was started once.
         let _ = self.shared.cpu.set(cpu);
     }
 
@@ -103,6 +108,7 @@ impl RuntimeApi {
             poll = tokio::time::timeout(PATIENCE, self.polls.recv()) => poll?,
             Some((_, Err(error))) = self.answers.recv() => return Err(error.into()),
         };
+
         poll.ok_or_else(|| "the runtime API ended".into())
     }
 
@@ -112,7 +118,7 @@ impl RuntimeApi {
         format!("00000000-0000-4000-8000-{:012}", self.served)
     }
 
-    /// Hands an event out and waits for what is answered.
+    /// Hands an event to the runtime, and waits for what it returns.
     pub(crate) async fn answer(&mut self, request_id: String, event: String) -> Result<(Mark, Bytes), Failure> {
         self.events.send((request_id, event))?;
         let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await?;
@@ -133,6 +139,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     let Some((request_id, event)) = shared.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
+
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let headers = [
         ("lambda-runtime-aws-request-id", request_id),
@@ -141,6 +148,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
         ("lambda-runtime-trace-id", "Root=1-65a1b2c3-0123456789abcdef01234567;Sampled=0".to_owned()),
         ("content-type", "application/json".to_owned()),
     ];
+
     (headers, event).into_response()
 }
 

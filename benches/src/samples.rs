@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// How much is measured.
+/// How many samples are taken.
 #[derive(Clone, Copy)]
 pub(crate) struct Amount {
     /// Processes of each Lambda.
@@ -13,7 +13,7 @@ pub(crate) struct Amount {
     pub(crate) warm: usize,
 }
 
-/// What many samples of one thing come to, in ms or KiB.
+/// What the samples of one figure come to, in its unit.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Summary {
     pub(crate) min: f64,
@@ -23,9 +23,11 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// Of no samples, all is zero.
     pub(crate) fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |percent: usize| samples.get(samples.len().saturating_sub(1) * percent / 100).copied();
+
         Self {
             min: at(0).unwrap_or_default(),
             median: at(50).unwrap_or_default(),
@@ -35,10 +37,12 @@ impl Summary {
     }
 }
 
+/// A duration in ms.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
 
+/// A number of KiB as a float. Beyond 4 TiB it is [`f64::MAX`].
 pub(crate) fn kib(kib: u64) -> f64 {
     u32::try_from(kib).map_or(f64::MAX, f64::from)
 }

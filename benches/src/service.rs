@@ -1,17 +1,17 @@
-//! The services that sign people in: Latchkey's Lambdas, and peers that do the same in one function.
+//! The services that sign people in: Latchkey, and the peers beside it.
 
 use std::path::Path;
 
 use crate::{failure::Failure, program::Program};
 
-/// How a service is spoken to.
+/// The HTTP API of a service.
 #[derive(Clone, Copy)]
 pub(crate) enum Dialect {
     Latchkey,
     BetterAuth,
 }
 
-/// A service: the functions that send, verify, tell and refresh, or one that does it all.
+/// A service: the functions for send, verify, me and refresh, or one function for all.
 pub(crate) struct Service {
     pub(crate) name: &'static str,
     pub(crate) programs: Vec<Program>,
@@ -19,7 +19,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Latchkey, and the peers that are set up in `peers`. `out` gets the key of one that needs a file.
+    /// Latchkey, and the peers that are set up in `peers`. A peer's signing key is kept in `out`.
     pub(crate) fn all(binaries: &Path, peers: &Path, out: &Path) -> Result<Vec<Self>, Failure> {
         let mut all = vec![Self::latchkey(binaries)];
         all.extend(Self::fastapi(peers, out)?);
@@ -69,7 +69,7 @@ fn peer(name: &str, command: &[&Path], environment: &[(&str, &Path)]) -> Result<
     let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
     let [program, arguments @ ..] = command else { return Err("no command".into()) };
 
-    // Python finds its virtual environment by the path that it was called by, so links stay as they are.
+    // Python finds its virtual environment by the path of its command, so links are not resolved.
     let program = std::env::current_dir()?.join(program).display().to_string();
 
     Ok(Program {

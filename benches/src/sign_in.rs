@@ -1,4 +1,4 @@
-//! The requests of a sign-in, and what their answers hold.
+//! The requests of a sign-in, and what their responses hold.
 
 use serde_json::{Value, json};
 
@@ -10,26 +10,26 @@ pub(crate) struct Challenge {
     pub(crate) code: String,
 }
 
-/// A signed-in person's tokens.
+/// The tokens of a session.
 pub(crate) struct Tokens {
     pub(crate) access: String,
     pub(crate) refresh: String,
 }
 
 impl Tokens {
-    /// Those of an answer.
+    /// The tokens of a response.
     pub(crate) fn of(answer: &Value) -> Result<Self, Failure> {
         Ok(Self { access: field(answer, "access_token")?, refresh: field(answer, "refresh_token")? })
     }
 }
 
-/// Person number `index`: phones that libphonenumber takes for real, spread over the numbers that begin alike as those of a
-/// country are.
+/// The phone of person number `index`. libphonenumber takes it for a real one, and the phones are
+/// spread over prefixes as those of a country are.
 pub(crate) fn phone(index: u32) -> String {
     format!("+1212{}{:04}", 200 + index % 700, index / 700)
 }
 
-/// Everybody has an address of his own.
+/// The IP address of person number `index`, which nobody else has.
 fn source_ip(index: u32) -> String {
     format!("10.{}.{}.{}", index >> 16 & 255, index >> 8 & 255, index & 255)
 }
@@ -44,7 +44,7 @@ pub(crate) fn verify_request(challenge: &Challenge) -> HttpRequest {
     HttpRequest::post("/v1/otp/verify", json!({"challenge_id": challenge.id, "code": challenge.code}))
 }
 
-/// A field of an answer.
+/// A text in the JSON of a response.
 pub(crate) fn field(answer: &Value, name: &str) -> Result<String, Failure> {
     let text = answer.get(name).and_then(Value::as_str).map(str::to_owned);
     text.ok_or_else(|| format!("no {name} in {answer}").into())

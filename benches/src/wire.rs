@@ -1,4 +1,4 @@
-//! What stands between the Lambdas and the embedded AWS: counts calls, and speaks TLS where it is asked to.
+//! A proxy between the Lambdas and the embedded AWS, which records the calls. It can speak TLS.
 
 use std::{convert::Infallible, io, time::Instant};
 
@@ -25,23 +25,25 @@ use crate::{
 
 type Forward = Client<HttpConnector, Full<Bytes>>;
 
-/// The way to the embedded AWS.
+/// A proxy before each service of the embedded AWS. It ends when this is dropped.
 pub(crate) struct Wire {
-    /// The variables that lead a function here.
+    /// The variables that lead a Lambda to the proxy.
     pub(crate) environment: Vec<(String, String)>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Wire {
-    /// Stands before each service of `aws`, and tells `log` what passes.
+    /// Starts a proxy before each service of `aws`. `log` gets every call.
     pub(crate) async fn start(aws: &EmbeddedAws, tls: Option<&Tls>, log: &CallLog) -> Result<Self, Failure> {
         let mut wire = Self { environment: Vec::new(), tasks: Vec::new() };
         let forward: Forward = Client::builder(TokioExecutor::new()).build(connector());
+
         for (name, value) in aws.environment() {
             let Some(service) = name.strip_prefix("AWS_ENDPOINT_URL_") else {
                 wire.environment.push((name, value));
                 continue;
             };
+
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let port = listener.local_addr()?.port();
             let front = Front {
@@ -51,13 +53,16 @@ impl Wire {
                 log: log.clone(),
                 acceptor: tls.map(|tls| tls.acceptor.clone()),
             };
+
             wire.tasks.push(tokio::spawn(front.serve(listener)));
+
             let url = match tls {
                 Some(_) => format!("https://localhost:{port}"),
                 None => format!("http://127.0.0.1:{port}"),
             };
             wire.environment.push((name, url));
         }
+
         Ok(wire)
     }
 }
@@ -76,10 +81,11 @@ fn connector() -> HttpConnector {
     connector
 }
 
-/// What stands before one service.
+/// The proxy before one service.
 #[derive(Clone)]
 struct Front {
     service: String,
+    /// The URL of the service.
     target: String,
     forward: Forward,
     log: CallLog,
@@ -93,10 +99,11 @@ impl Front {
         }
     }
 
-    /// A connection that breaks is the client's to notice.
+    /// Serves one connection. If it breaks, the client notices, so nobody is told here.
     async fn connection(self, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         self.log.connected();
+
         match self.acceptor.clone() {
             Some(acceptor) => self.requests(acceptor.accept(stream).await?).await,
             None => self.requests(stream).await,
@@ -109,6 +116,7 @@ impl Front {
         let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
     }
 
+    /// Passes a request on. An error becomes a 502.
     async fn pass(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         self.try_pass(request).await.unwrap_or_else(|problem| {
             let mut response = Response::new(Full::from(problem.to_string()));
@@ -120,15 +128,20 @@ impl Front {
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
     async fn try_pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {
         let began_at = Instant::now();
+
         let (mut parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
+
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{}{path}", self.target).parse::<Uri>()?;
         parts.headers.remove("host");
+
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
+
         let response = self.forward.request(Request::from_parts(parts, Full::new(body.clone()))).await?;
         let (parts, answer) = response.into_parts();
         let answer = answer.collect().await?.to_bytes();
+
         self.log.add(Call::read(&self.service, target.as_deref(), &body, &answer, began_at));
         Ok(Response::from_parts(parts, Full::new(answer)))
     }
