@@ -88,26 +88,11 @@ fn administrator() -> User {
         refresh_hash: vec![0; 32],
     };
     User {
-        id: USER_ID,
         phone: PhoneNumber::from_e164("+14155550123").ok(),
-        email: None,
-        email_verified: false,
-        username: None,
         name: Some("Ann Lee".to_owned()),
-        password: None,
-        unproven: false,
-        totp: false,
-        password_count: 0,
-        version: 0,
-        avatar: None,
-        avatar_leftovers: BTreeSet::new(),
-        locale: None,
-        status: UserStatus::Active,
         roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), BTreeSet::from([ADMIN_ROLE.to_owned()]))]),
         sessions: BTreeMap::from([(USER_ID, session)]),
-        created_at: Timestamp::UNIX_EPOCH,
-        updated_at: Timestamp::UNIX_EPOCH,
-        last_sign_in_at: None,
+        ..User::new(USER_ID, Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -96,7 +96,7 @@ fn every_other_refusal_is_a_problem_with_codes_of_its_status() {
             let codes = response["description"].as_str().unwrap().split(", ");
             for code in codes {
                 let name = code.trim_matches('`');
-                let code = Code::ALL.into_iter().find(|code| code.name() == name).unwrap();
+                let code = Code::ALL.iter().find(|code| code.name() == name).unwrap();
                 assert_eq!(code.status().as_str(), status, "{name}");
             }
         }

@@ -10,7 +10,7 @@ use shared::{
     apps::Apps,
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose, Registration},
-    http::{Client, Credentials, Idempotent, Json},
+    http::{Client, Credentials, Idempotent, Json, Once},
     identifiers::{Username, parse_name},
     latchkey::Latchkey,
     messages::{self, Messenger},
@@ -51,7 +51,7 @@ pub struct RegisterRequest {
     path = "/v1/auth/register",
     operation_id = "auth-register",
     tag = "Sign-in",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
+    params(Once),
     request_body = RegisterRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([

@@ -9,7 +9,7 @@ use shared::{
     apps::Apps,
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
-    http::{Client, Credentials, Idempotent, Json},
+    http::{Client, Credentials, Idempotent, Json, Once},
     latchkey::Latchkey,
     messages::{self, Messenger},
 };
@@ -45,7 +45,7 @@ pub struct SendOtpRequest {
     path = "/v1/otp/send",
     operation_id = "otp-send",
     tag = "One-time codes",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
+    params(Once),
     request_body = SendOtpRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([

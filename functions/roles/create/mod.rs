@@ -9,7 +9,7 @@ use shared::{
     administration::Users,
     audit::{Action, Recorder},
     base::Error,
-    http::{Admin, Idempotent, Json, RolesWrite},
+    http::{Admin, Idempotent, Json, Once, RolesWrite},
     latchkey::Latchkey,
     roles::{RoleChange, RoleView, Roles},
 };
@@ -81,7 +81,7 @@ pub enum CreatedRoles {
     operation_id = "roles-create",
     tag = "Roles",
     security(("access_token" = ["roles:write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
+    params(Once),
     request_body = CreateRolesRequest,
     responses((status = 201, description = "Made", body = CreatedRoles)),
     extensions(("x-codes" = json!(["conflict", "idempotency_conflict"]))),

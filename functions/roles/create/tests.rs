@@ -142,3 +142,17 @@ async fn of_roles_made_at_once_with_one_name_one_is_there() {
         assert_eq!(role.assert_ok(), &made[0].json);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_identical_roles_made_at_once_one_is_made() {
+    let (app, admin) = TestApp::with_staff().await;
+    for round in 0..5 {
+        let answers = at_once(10, |_| {
+            let (app, admin, name) = (app.clone(), admin.clone(), format!("Same{round}"));
+            async move { app.create_role(&admin, &name, &["a:b"]).await }
+        })
+        .await;
+        let of_status = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+        assert_eq!((of_status(201), of_status(409)), (1, 9));
+    }
+}

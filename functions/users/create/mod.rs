@@ -12,7 +12,7 @@ use shared::{
     audit::{Action, Recorder},
     base::Error,
     challenges::Challenges,
-    http::{Admin, Idempotent, Json, UsersWrite},
+    http::{Admin, Idempotent, Json, Once, UsersWrite},
     identifiers::{Address, Username, parse_name},
     latchkey::Latchkey,
     users::{Password, User},
@@ -50,7 +50,7 @@ pub struct CreateUserRequest {
     operation_id = "users-create",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, and done once")),
+    params(Once),
     request_body = CreateUserRequest,
     responses((
         status = 201,

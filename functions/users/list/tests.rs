@@ -9,10 +9,7 @@ use crate::testing::{
     accounts::{EMAIL, OTHER_EMAIL, PASSWORD, text},
     admin::values,
 };
-use shared::{
-    base::Random,
-    users::{User, UserStatus},
-};
+use shared::{base::Random, users::User};
 
 /// Puts people into the table who can be reached nowhere, as copies of one; answers their ids.
 async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
@@ -39,28 +36,7 @@ async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
 }
 
 fn somebody(id: Uuid, now: Timestamp) -> User {
-    User {
-        id,
-        phone: None,
-        email: None,
-        email_verified: false,
-        username: None,
-        name: None,
-        password: None,
-        unproven: false,
-        totp: false,
-        password_count: 0,
-        version: 0,
-        avatar: None,
-        avatar_leftovers: BTreeSet::new(),
-        locale: None,
-        status: UserStatus::Active,
-        roles: BTreeMap::from([("default".to_owned(), BTreeSet::from(["User".to_owned()]))]),
-        sessions: BTreeMap::new(),
-        created_at: now,
-        updated_at: now,
-        last_sign_in_at: None,
-    }
+    User { roles: BTreeMap::from([("default".to_owned(), BTreeSet::from(["User".to_owned()]))]), ..User::new(id, now) }
 }
 
 #[tokio::test]

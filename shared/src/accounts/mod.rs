@@ -150,12 +150,11 @@ impl Accounts {
             .await?;
         let matches = self.hasher.matches(password, hash).await?;
         if matches {
-            let identity = self.store.identity(counted).await?;
             let take_back = |throttle: &mut Throttle| {
                 throttle.take_back_failure(now);
                 Ok(())
             };
-            self.store.change_throttle(counted, identity, now, take_back).await?;
+            self.store.throttle(counted, now, take_back).await?;
         }
         Ok(matches)
     }

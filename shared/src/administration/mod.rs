@@ -130,28 +130,16 @@ impl Users {
             Address::Sms(phone) => (Some(phone), new.email, false),
             Address::Email(email) => (None, Some(email), true),
         };
+        // Its id has the part of a second, too: lists go by ids.
         let mut user = User {
-            // With the part of a second: lists go by ids.
-            id: self.random.uuid(self.clock.now())?,
             phone,
             email,
             email_verified,
             username: new.username,
             name: new.name,
-            password: None,
             unproven: true,
-            totp: false,
-            password_count: 0,
-            version: 0,
-            avatar: None,
-            avatar_leftovers: BTreeSet::new(),
-            locale: None,
-            status: UserStatus::Active,
             roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
-            sessions: BTreeMap::new(),
-            created_at: now,
-            updated_at: now,
-            last_sign_in_at: None,
+            ..User::new(self.random.uuid(self.clock.now())?, now)
         };
         if let Some(password) = new.password {
             password.check_strength(&self.settings, &user.personal_words())?;

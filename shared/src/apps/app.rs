@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{AppSecret, StoredSecret};
 use crate::{
@@ -94,6 +95,9 @@ pub struct App {
     /// Counts the writes.
     #[serde(default)]
     pub version: u64,
+    /// The mark of the last of them.
+    #[serde(default)]
+    pub written_by: Uuid,
     /// When it came to be.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
@@ -177,6 +181,7 @@ impl App {
             secrets: Vec::new(),
             deleted: false,
             version: 0,
+            written_by: Uuid::nil(),
             created_at: now,
             updated_at: now,
         }

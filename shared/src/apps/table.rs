@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{App, app};
 use crate::{
     base::Error,
-    table::{APPS_LIST, CHANGE_TRIES, Item, Key, Listed, Outcome, Store, to_item},
+    table::{APPS_LIST, Item, Key, Listed, Outcome, Store, to_item, until_written},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::Deserialize;
@@ -16,6 +16,9 @@ struct Origin {
     #[serde(default)]
     client_ids: BTreeSet<String>,
 }
+
+/// What is changed here, where that is told.
+const AN_APP: &str = "an app is";
 
 impl Store {
     /// An app; nothing where there is none, or no more.
@@ -37,16 +40,17 @@ impl Store {
 
     /// Keeps a new app; answers whether its client id was free, and had always been.
     pub async fn create_app(&self, app: &App) -> Result<bool, Error> {
-        let mut items = vec![self.put_if_absent(&app_item(app)?)?];
-        items.extend(self.moved_origins(None, Some(app))?);
-        for _ in 0..CHANGE_TRIES {
-            match self.transact(items.clone()).await? {
-                Outcome::Done => return Ok(true),
-                Outcome::Refused(_) => return Ok(false),
-                Outcome::Busy => {}
-            }
-        }
-        Err(Error::Unavailable("an app is changed too often at once".into()))
+        let app = App { written_by: self.mark()?, ..app.clone() };
+        let mut items = vec![self.put_if_absent(&app_item(&app)?)?];
+        items.extend(self.moved_origins(None, Some(&app))?);
+
+        until_written!(AN_APP, {
+            Ok(match self.transact(items.clone()).await? {
+                Outcome::Done => Some(true),
+                Outcome::Refused(_) => Some(self.is_written(&app).await?),
+                Outcome::Busy => None,
+            })
+        })
     }
 
     /// Changes an app. Where another change comes first, `change` is applied anew to what that one left.
@@ -60,34 +64,34 @@ impl Store {
         default_app: &App,
         mut change: impl FnMut(&mut App) -> Result<(), Error>,
     ) -> Result<App, Error> {
-        let mut written: Option<App> = None;
-        for _ in 0..CHANGE_TRIES {
+        let default_app = Some(default_app).filter(|app| app.client_id == client_id);
+        let mut written = None;
+
+        until_written!(AN_APP, {
             let stored = self.app(client_id).await?;
             // Our own write, whose answer was lost.
-            if let Some(stored) = &stored
-                && written.as_ref() == Some(stored)
-            {
-                return Ok(stored.clone());
+            if let Some(stored) = stored.as_ref().filter(|stored| written == Some(stored.written_by)) {
+                return Ok(Some(stored.clone()));
             }
-            let default_app = Some(default_app).filter(|app| app.client_id == client_id);
+
             let before = stored.clone().or(default_app.cloned()).ok_or(Error::NotFound)?;
             let mut after = before.clone();
             change(&mut after)?;
             if after == before {
-                return Ok(before);
+                return Ok(Some(before));
             }
+
             after.version += 1;
+            after.written_by = self.mark()?;
             let mut items = vec![match stored {
                 Some(stored) => self.put_over(app_item(&after)?, stored.version)?,
                 None => self.put_if_absent(&app_item(&after)?)?,
             }];
             items.extend(self.moved_origins(Some(&before), Some(&after))?);
-            match self.transact(items).await? {
-                Outcome::Done => return Ok(after),
-                Outcome::Refused(_) | Outcome::Busy => written = Some(after),
-            }
-        }
-        Err(Error::Unavailable("an app is changed too often at once".into()))
+            written = Some(after.written_by);
+            let outcome = self.transact(items).await?;
+            Ok(matches!(outcome, Outcome::Done).then_some(after))
+        })
     }
 
     /// Deletes an app; its client id stays taken.
@@ -95,20 +99,38 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn delete_app(&self, client_id: &str) -> Result<(), Error> {
-        for attempt in 0..CHANGE_TRIES {
+        let mark = self.mark()?;
+        let mut tried = None;
+
+        until_written!(AN_APP, {
             let Some(app) = self.app(client_id).await? else {
-                // Gone after a try of ours: that one was written, and its answer lost.
-                return if attempt == 0 { Err(Error::NotFound) } else { Ok(()) };
+                let is_ours = match &tried {
+                    Some(deleted) => self.is_written(deleted).await?,
+                    None => false,
+                };
+                return if is_ours { Ok(Some(())) } else { Err(Error::NotFound) };
             };
-            let version = app.version + 1;
-            let deleted = App { deleted: true, active: false, secrets: Vec::new(), version, ..app.clone() };
+
+            let deleted = App {
+                deleted: true,
+                active: false,
+                secrets: Vec::new(),
+                version: app.version + 1,
+                written_by: mark,
+                ..app.clone()
+            };
             let mut items = vec![self.put_over(app_item(&deleted)?, app.version)?];
             items.extend(self.moved_origins(Some(&app), None)?);
-            if matches!(self.transact(items).await?, Outcome::Done) {
-                return Ok(());
-            }
-        }
-        Err(Error::Unavailable("an app is changed too often at once".into()))
+            tried = Some(deleted);
+            let outcome = self.transact(items).await?;
+            Ok(matches!(outcome, Outcome::Done).then_some(()))
+        })
+    }
+
+    /// Whether the last write of an app is this one, whose answer may have been lost.
+    async fn is_written(&self, app: &App) -> Result<bool, Error> {
+        let stored = self.get::<App>(Key::app(&app.client_id)).await?;
+        Ok(stored.is_some_and(|stored| stored.written_by == app.written_by))
     }
 
     /// Whether a web origin belongs to an app that is on.

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::{Event, Outcome};
 use crate::{
+    aws::unavailable,
     base::Error,
-    table::{Item, Key, Listed, Store, from_item, keys, text, to_item, unavailable},
+    table::{Item, Key, Listed, Store, from_item, keys, text, to_item},
 };
 
 impl Store {

@@ -1,16 +1,12 @@
 //! The pictures in S3.
 
-use aws_sdk_s3::{
-    Client,
-    error::{DisplayErrorContext, SdkError},
-    primitives::ByteStream,
-};
+use aws_sdk_s3::{Client, primitives::ByteStream};
 use futures_util::future::try_join_all;
 
 use super::Picture;
 use crate::{
     avatars::AvatarSettings,
-    aws::{endpoint, sdk_config},
+    aws::{endpoint, sdk_config, unavailable},
     base::{Environment, Error},
     users::{AvatarKey, Size},
 };
@@ -77,8 +73,4 @@ impl Objects {
         }
         Ok(())
     }
-}
-
-fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
-    Error::Unavailable(DisplayErrorContext(error).to_string())
 }

@@ -9,16 +9,19 @@ use aws_smithy_runtime_api::client::{
     behavior_version::BehaviorVersion,
     http::SharedHttpClient,
     interceptors::context::InterceptorContext,
+    orchestrator::HttpResponse,
+    result::SdkError,
     retries::classifiers::{ClassifyRetry, RetryAction, RetryReason},
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_smithy_types::{
+    error::display::DisplayErrorContext,
     retry::{ErrorKind, RetryConfig},
     timeout::TimeoutConfig,
 };
 use aws_types::{SdkConfig, region::Region};
 
-use crate::base::Environment;
+use crate::base::{Environment, Error};
 
 /// The tries of one AWS call.
 const ATTEMPTS: u32 = 3;
@@ -118,6 +121,11 @@ fn tls_context(environment: &Environment) -> tls::TlsContext {
         tracing::error!(%error, "the roots cannot be read");
         tls::TlsContext::default()
     })
+}
+
+/// What AWS could not do, for the log; the client learns only that it may try again.
+pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E, HttpResponse>) -> Error {
+    Error::Unavailable(DisplayErrorContext(error).to_string())
 }
 
 /// The timeouts of what is not tried again when no answer comes: its one try has the time of all.

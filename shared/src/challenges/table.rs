@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use super::{Challenge, ChallengeStatus, Purpose};
 use crate::{
+    aws::unavailable,
     base::Error,
     crypto::{IdentifierHash, Place},
     limits::Throttle,
-    table::{CHANGE_TRIES, Key, Store, from_item, keys, number, to_item, unavailable},
+    table::{CHANGE_TRIES, Key, Store, from_item, keys, number, to_item},
 };
 
 #[derive(Deserialize)]
@@ -153,6 +154,20 @@ impl Store {
         mut change: impl FnMut(&mut Throttle) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.change_identity(&identifier.place(), identity, now, |identity| change(identity.throttle_mut())).await
+    }
+
+    /// As [`Self::change_throttle`], which this reads first.
+    ///
+    /// # Errors
+    /// What `change` refuses; then nothing is written.
+    pub async fn throttle<T>(
+        &self,
+        identifier: &IdentifierHash,
+        now: Timestamp,
+        change: impl FnMut(&mut Throttle) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let identity = self.identity(identifier).await?;
+        self.change_throttle(identifier, identity, now, change).await
     }
 
     /// Changes what is known of an identifier, starting from what `identity` read. Where another change comes first,

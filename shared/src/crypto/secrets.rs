@@ -1,10 +1,13 @@
 //! Secrets Manager.
 
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
 
 use super::{HashKeys, SigningKeys};
-use crate::{aws::Aws, base::Error};
+use crate::{
+    aws::{Aws, unavailable},
+    base::Error,
+};
 
 /// Reads secrets.
 #[derive(Clone)]
@@ -47,13 +50,7 @@ impl Secrets {
     }
 
     async fn read(&self, arn: &str) -> Result<String, Error> {
-        let answer = self
-            .client
-            .get_secret_value()
-            .secret_id(arn)
-            .send()
-            .await
-            .map_err(|error| Error::Unavailable(DisplayErrorContext(error).to_string()))?;
+        let answer = self.client.get_secret_value().secret_id(arn).send().await.map_err(unavailable)?;
         answer.secret_string.ok_or_else(|| Error::Internal(format!("{arn} holds no text")))
     }
 }

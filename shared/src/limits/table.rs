@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     base::Error,
     crypto::IdentifierHash,
-    table::{Key, NOT_WRITTEN, Store, Updated, amount, from_item, number, text},
+    table::{Key, NOT_WRITTEN, Store, Updated, WRITTEN_BY, amount, from_item, number, text},
 };
 
 const HOUR_SECONDS: i64 = 3_600;
@@ -59,7 +59,6 @@ impl Store {
     ) -> Result<Tally, Error> {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
         let hour_end = (hour + 1) * HOUR_SECONDS;
-        let mark = text(self.random.uuid(now)?);
         let (add, value) = match noted {
             Noted::Nothing => ("", None),
             Noted::OneMore => (", texts :one", None),
@@ -81,18 +80,15 @@ impl Store {
             .condition_expression(format!("(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}{has_room}"))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":hour_end", number(hour_end))
-            .expression_attribute_values(":max", number(max.into()))
-            .expression_attribute_values(":mark", mark.clone());
+            .expression_attribute_values(":max", number(max.into()));
         if let Some(value) = value {
             update = update.expression_attribute_values(":noted", value);
         }
         if matches!(noted, Noted::Number(_)) {
             update = update.expression_attribute_values(MOST_NUMBERS, number(MAX_NUMBERS));
         }
-        match self.update_if(Key::sends(counter, hour), update).await? {
+        match self.update_once(Key::sends(counter, hour), update, (WRITTEN_BY, self.mark()?)).await? {
             Updated::Done(item) => from_item(item),
-            // Our own write, whose answer was lost.
-            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => from_item(item),
             Updated::Refused(Some(item))
                 if matches!(noted, Noted::Number(_)) && amount(&item, "sends") < i64::from(max) =>
             {
@@ -111,7 +107,7 @@ impl Store {
             .update_expression("ADD verified :one SET written_by = :mark")
             .condition_expression(format!("attribute_exists(sends) AND {NOT_WRITTEN}"))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":mark", text(self.random.uuid(counted_at)?));
+            .expression_attribute_values(":mark", text(self.mark()?));
         self.update_if(Key::sends(counter, hour), update).await.map(drop)
     }
 
@@ -125,7 +121,7 @@ impl Store {
             .condition_expression(format!("sends > :zero AND {NOT_WRITTEN}"))
             .expression_attribute_values(":minus_one", number(-1))
             .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":mark", text(self.random.uuid(counted_at)?));
+            .expression_attribute_values(":mark", text(self.mark()?));
         self.take_back(Key::sends(address, hour), update).await
     }
 }

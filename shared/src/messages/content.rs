@@ -161,9 +161,8 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spending::GSM_7;
 
-    /// 3GPP TS 23.038 §6.2.1, the basic table.
-    const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
     const HOST: &str = "sign-in.shop.example.com";
 
     fn sender(app_name: &str, host: Option<&str>) -> Sender {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     base::{Error, epoch_seconds},
@@ -46,6 +47,9 @@ pub struct Role {
     /// Counts the writes.
     #[serde(default)]
     pub version: u64,
+    /// The mark of the last of them.
+    #[serde(default)]
+    pub written_by: Uuid,
     /// When it came to be.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
@@ -91,6 +95,7 @@ impl Role {
             active: true,
             deleted: false,
             version: 0,
+            written_by: Uuid::nil(),
             created_at: now,
             updated_at: now,
         }

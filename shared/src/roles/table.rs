@@ -7,8 +7,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem}
 use super::{Role, canonical};
 use crate::{
     base::Error,
-    table::{CHANGE_TRIES, Item, Key, Listed, Outcome, ROLES_LIST, Store, from_item, to_item},
+    table::{Item, Key, Listed, Outcome, ROLES_LIST, Store, from_item, to_item, until_written},
 };
+
+/// What is changed here, where that is told.
+const ROLES: &str = "roles are";
 
 impl Store {
     /// The checks of a transaction that roles of these names were not deleted.
@@ -46,27 +49,30 @@ impl Store {
     /// Keeps new roles, all or none; answers whether their names were free.
     pub async fn create_roles(&self, roles: &[Role]) -> Result<bool, Error> {
         let names = roles.iter().map(Role::canonical).collect();
-        for _ in 0..CHANGE_TRIES {
+        let mark = self.mark()?;
+
+        until_written!(ROLES, {
             let stored = self.roles_named(&names).await?;
+            // Our own write, whose answer was lost.
+            if !stored.is_empty() && stored.values().all(|role| role.written_by == mark) {
+                return Ok(Some(true));
+            }
+
             let mut items = Vec::new();
             for role in roles {
+                let new = Role { written_by: mark, ..role.clone() };
                 items.push(match stored.get(&role.canonical()) {
                     // A deleted one makes room.
                     Some(old) if old.deleted => {
-                        let role = Role { version: old.version + 1, ..role.clone() };
-                        self.put_over(role_item(&role)?, old.version)?
+                        self.put_over(role_item(&Role { version: old.version + 1, ..new })?, old.version)?
                     }
-                    Some(old) => return Ok(*old == *role),
-                    None => self.put_if_absent(&role_item(role)?)?,
+                    Some(_) => return Ok(Some(false)),
+                    None => self.put_if_absent(&role_item(&new)?)?,
                 });
             }
-            match self.transact(items).await? {
-                Outcome::Done => return Ok(true),
-                Outcome::Refused(_) => return Ok(false),
-                Outcome::Busy => {}
-            }
-        }
-        Err(Error::Unavailable("roles are changed too often at once".into()))
+            let outcome = self.transact(items).await?;
+            Ok(matches!(outcome, Outcome::Done).then_some(true))
+        })
     }
 
     /// Changes roles, all or none. `seed` is what a role is before its first change.
@@ -79,32 +85,34 @@ impl Store {
         seed: impl Fn(&str) -> Option<Role>,
         change: impl Fn(Role) -> Result<Role, Error>,
     ) -> Result<Vec<Role>, Error> {
+        let mark = self.mark()?;
         let mut written: Option<Vec<Role>> = None;
-        for _ in 0..CHANGE_TRIES {
+
+        until_written!(ROLES, {
             let stored = self.roles_named(names).await?;
             // Our own write, whose answer was lost.
             if let Some(written) = &written
-                && written.iter().all(|role| stored.get(&role.canonical()) == Some(role))
+                && stored.values().any(|role| role.written_by == mark)
             {
-                return Ok(written.clone());
+                return Ok(Some(written.clone()));
             }
+
             let (mut items, mut changed) = (Vec::new(), Vec::new());
             for name in names {
                 let role = stored.get(name).cloned().or_else(|| seed(name)).filter(|role| !role.deleted);
                 let mut role = change(role.ok_or(Error::NotFound)?)?;
                 role.version += 1;
+                role.written_by = mark;
                 items.push(match stored.get(name) {
                     Some(old) => self.put_over(role_item(&role)?, old.version)?,
                     None => self.put_if_absent(&role_item(&role)?)?,
                 });
                 changed.push(role);
             }
-            match self.transact(items).await? {
-                Outcome::Done => return Ok(changed),
-                Outcome::Refused(_) | Outcome::Busy => written = Some(changed),
-            }
-        }
-        Err(Error::Unavailable("roles are changed too often at once".into()))
+            written = Some(changed.clone());
+            let outcome = self.transact(items).await?;
+            Ok(matches!(outcome, Outcome::Done).then_some(changed))
+        })
     }
 }
 

@@ -153,20 +153,17 @@ impl SecondFactors {
         let (now, limits) = (self.clock.now(), &self.limits.per_address);
         let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
         let counted = self.hash_keys.address(&counted);
-        let identity = self.store.identity(&counted).await?;
-        let spend = |throttle: &mut Throttle| throttle.spend_second_factor(limits, now);
-        self.store.change_throttle(&counted, identity, now, spend).await?;
+        self.store.throttle(&counted, now, |throttle| throttle.spend_second_factor(limits, now)).await?;
         Ok(counted)
     }
 
     /// Takes back what [`Self::spend`] counted at `now`.
     async fn pass(&self, counted: &IdentifierHash, now: Timestamp) -> Result<(), Error> {
-        let identity = self.store.identity(counted).await?;
         let pass = |throttle: &mut Throttle| {
             throttle.pass_second_factor(now);
             Ok(())
         };
-        self.store.change_throttle(counted, identity, now, pass).await
+        self.store.throttle(counted, now, pass).await
     }
 
     /// Whether a code is right, and this is the one that uses it up.

@@ -63,7 +63,7 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .update_expression("SET last_step = :step, changed_by = :changed_by")
+            .update_expression("SET last_step = :step, changed_by = :mark")
             .condition_expression("sealed_secret = :sealed_secret AND last_step < :step")
             .expression_attribute_values(":sealed_secret", bytes(sealed_secret))
             .expression_attribute_values(":step", number(step));
@@ -75,7 +75,7 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .update_expression("DELETE recovery_codes :codes SET changed_by = :changed_by")
+            .update_expression("DELETE recovery_codes :codes SET changed_by = :mark")
             .condition_expression("contains(recovery_codes, :code)")
             .expression_attribute_values(":codes", AttributeValue::Ss(vec![hash.as_str().to_owned()]))
             .expression_attribute_values(":code", text(hash.as_str()));
@@ -92,10 +92,10 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .update_expression("SET recovery_codes = :codes, changed_by = :changed_by")
+            .update_expression("SET recovery_codes = :codes, changed_by = :mark")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":codes", AttributeValue::Ss(hashes));
-        self.change_second_factor(user_id, update, &Uuid::from_bytes(self.random.bytes()?).to_string()).await
+        self.change_second_factor(user_id, update, &self.mark()?.to_string()).await
     }
 
     /// Changes a second factor; answers whether the condition held, for this or an earlier try of it.
@@ -105,12 +105,8 @@ impl Store {
         update: UpdateItemFluentBuilder,
         mark: &str,
     ) -> Result<bool, Error> {
-        let changed_by = text(mark);
-        let update = update.expression_attribute_values(":changed_by", changed_by.clone());
-        Ok(match self.update_if(Key::second_factor(user_id), update).await? {
-            Updated::Done(_) => true,
-            Updated::Refused(item) => item.is_some_and(|item| item.get(CHANGED_BY) == Some(&changed_by)),
-        })
+        let updated = self.update_once(Key::second_factor(user_id), update, (CHANGED_BY, mark)).await?;
+        Ok(matches!(updated, Updated::Done(_)))
     }
 
     /// Keeps a sign-in that waits for its second factor.
@@ -124,23 +120,19 @@ impl Store {
     /// [`Error::TokenInvalid`] where there is none, or it is used up; [`Error::TokenExpired`];
     /// [`Error::OtpLocked`] where it has no tries left.
     pub async fn spend_mfa_attempt(&self, token_hash: &IdentifierHash, now: Timestamp) -> Result<PendingSignIn, Error> {
-        let tried_by = text(Uuid::from_bytes(self.random.bytes()?));
         let update = self
             .client
             .update_item()
-            .update_expression("SET attempts_used = attempts_used + :one, tried_by = :tried_by")
+            .update_expression("SET attempts_used = attempts_used + :one, tried_by = :mark")
             .condition_expression(
                 "attempts_used < attempts_max AND expires_at > :now AND attribute_not_exists(used_by) \
-                 AND (attribute_not_exists(tried_by) OR tried_by <> :tried_by)",
+                 AND (attribute_not_exists(tried_by) OR tried_by <> :mark)",
             )
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":tried_by", tried_by.clone())
             .expression_attribute_values(":now", number(now.as_second()));
-        match self.update_if(Key::pending_sign_in(token_hash), update).await? {
+        match self.update_once(Key::pending_sign_in(token_hash), update, ("tried_by", self.mark()?)).await? {
             Updated::Done(item) => from_item(item),
             Updated::Refused(None) => Err(Error::TokenInvalid),
-            // Our own write, whose answer was lost.
-            Updated::Refused(Some(item)) if item.get("tried_by") == Some(&tried_by) => from_item(item),
             Updated::Refused(Some(item)) => {
                 let pending: PendingSignIn = from_item(item)?;
                 Err(if pending.used_by.is_some() {
@@ -159,19 +151,15 @@ impl Store {
     /// # Errors
     /// [`Error::TokenInvalid`] where that has happened before.
     pub async fn use_pending_sign_in(&self, token_hash: &IdentifierHash) -> Result<Uuid, Error> {
-        let id = Uuid::from_bytes(self.random.bytes()?);
-        let used_by = text(id);
+        let id = self.mark()?;
         let update = self
             .client
             .update_item()
-            .update_expression("SET used_by = :used_by")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_by)")
-            .expression_attribute_values(":used_by", used_by.clone());
-        match self.update_if(Key::pending_sign_in(token_hash), update).await? {
-            Updated::Refused(item) if item.as_ref().is_none_or(|item| item.get("used_by") != Some(&used_by)) => {
-                Err(Error::TokenInvalid)
-            }
-            _ => Ok(id),
+            .update_expression("SET used_by = :mark")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_by)");
+        match self.update_once(Key::pending_sign_in(token_hash), update, ("used_by", id)).await? {
+            Updated::Done(_) => Ok(id),
+            Updated::Refused(_) => Err(Error::TokenInvalid),
         }
     }
 

@@ -35,7 +35,7 @@ use crate::{
     second_factors::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
     table::Store,
     tokens::{Claims, RefreshToken, Signer},
-    users::{AuthenticationMethod, Created, Recognised, Session, User, UserSettings, UserStatus},
+    users::{AuthenticationMethod, Created, Recognised, Session, User, UserSettings},
 };
 
 /// How long a sign-in waits for its second factor.
@@ -266,26 +266,16 @@ impl Sessions {
         }
         let begins_at = whole_seconds(now);
         let mut user = User {
-            id: self.random.uuid(now)?,
             phone,
             email_verified: email.is_some(),
             email: email.or(registration.unverified_email),
             username: registration.username,
             name: registration.name,
             password: registration.password,
-            unproven: false,
-            totp: false,
-            password_count: 0,
-            version: 0,
-            avatar: None,
-            avatar_leftovers: BTreeSet::new(),
             locale: content.locale.clone(),
-            status: UserStatus::Active,
             roles,
-            sessions: BTreeMap::new(),
-            created_at: begins_at,
-            updated_at: begins_at,
             last_sign_in_at: Some(begins_at),
+            ..User::new(self.random.uuid(now)?, begins_at)
         };
         user.become_admin_with(self.user_settings.admin_phone.as_ref());
         Ok(user)

@@ -241,13 +241,16 @@ fn refused(begins_anew: Timestamp, now: Timestamp) -> Error {
     Error::SmsLimitReached { retry_after: crate::base::seconds_until(begins_anew, now).max(1) }
 }
 
+/// The alphabet of texts that fit 160 characters (3GPP TS 23.038 §6.2.1, the basic table).
+pub(crate) const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+/// Its extension: each takes the room of two.
+const GSM_7_EXTENSION: &str = "^{}\\[~]|€";
+
 /// How many segments a text is sent, and paid, as (3GPP TS 23.040 §9.2.3.24, TS 23.038 §6.2.1).
 pub fn segments(text: &str) -> usize {
-    const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-    const EXTENDED: &str = "^{}\\[~]|€";
     let septets = text.chars().try_fold(0, |septets, c| match c {
         c if GSM_7.contains(c) => Some(septets + 1),
-        c if EXTENDED.contains(c) => Some(septets + 2),
+        c if GSM_7_EXTENSION.contains(c) => Some(septets + 2),
         _ => None,
     });
     let (length, alone, joined) = match septets {

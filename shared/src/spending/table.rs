@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
-use uuid::Uuid;
 
 use super::{Account, Limits, Payer, Share, UsedUp};
 use crate::{
     base::{Error, MicroUsd, seconds},
     limits::Cohort,
-    table::{Item, Key, NOT_WRITTEN, Store, Updated, amount, number, text},
+    table::{Item, Key, NOT_WRITTEN, Store, Updated, WRITTEN_BY, amount, number, text},
 };
 
 /// How long the accounts of a month are kept.
@@ -44,7 +43,6 @@ impl Store {
         let price = price * texts_ahead;
         let limits =
             [("#month", Some(share.month)), ("#day", share.day), ("#country", share.country), ("#app", share.app)];
-        let mark = text(Uuid::from_bytes(self.random.bytes()?));
         let mut names = money(account);
         let (condition, mut values) = match room(&limits, price) {
             Ok(room) => room,
@@ -53,7 +51,6 @@ impl Store {
         values.extend([
             (":price".to_owned(), number(price)),
             (":texts".to_owned(), number(texts_ahead)),
-            (":mark".to_owned(), mark.clone()),
             (":expires_at".to_owned(), number(expires_at(account.day))),
         ]);
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :price")).collect();
@@ -72,10 +69,9 @@ impl Store {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values));
-        let item = match self.update_if(Key::spending(account.day, account.shard), update).await? {
+        let key = Key::spending(account.day, account.shard);
+        let item = match self.update_once(key, update, (WRITTEN_BY, self.mark()?)).await? {
             Updated::Done(item) => item,
-            // Our own write, whose answer was lost.
-            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => item,
             Updated::Refused(item) => {
                 return Ok(Reserved::No(used_up(&limits, &money(account), item.as_ref(), price)));
             }
@@ -96,7 +92,7 @@ impl Store {
             .update_item()
             .update_expression(format!("ADD {}, #texts :minus_one SET written_by = :mark", spent.join(", ")))
             .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
-            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
+            .expression_attribute_values(":mark", text(self.mark()?))
             .set_expression_attribute_names(Some(names))
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price))
@@ -117,12 +113,7 @@ impl Store {
             Ok(room) => room,
             Err(used_up) => return Ok(Some(used_up)),
         };
-        let mark = text(Uuid::from_bytes(self.random.bytes()?));
-        values.extend([
-            (":price".to_owned(), number(price)),
-            (":mark".to_owned(), mark.clone()),
-            (":expires_at".to_owned(), number(expires_at(day))),
-        ]);
+        values.extend([(":price".to_owned(), number(price)), (":expires_at".to_owned(), number(expires_at(day)))]);
         let update = self
             .client
             .update_item()
@@ -130,10 +121,9 @@ impl Store {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(own_money(day)))
             .set_expression_attribute_values(Some(values));
-        Ok(match self.update_if(Key::own_spending(day, &payer.key_part()), update).await? {
+        let key = Key::own_spending(day, &payer.key_part());
+        Ok(match self.update_once(key, update, (WRITTEN_BY, self.mark()?)).await? {
             Updated::Done(_) => None,
-            // Our own write, whose answer was lost.
-            Updated::Refused(Some(item)) if item.get("written_by") == Some(&mark) => None,
             Updated::Refused(item) => Some(used_up(&limits, &own_money(day), item.as_ref(), price)),
         })
     }
@@ -146,7 +136,7 @@ impl Store {
             .update_expression("ADD #month :back, #day :back SET written_by = :mark")
             .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
             .set_expression_attribute_names(Some(own_money(day)))
-            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)))
+            .expression_attribute_values(":mark", text(self.mark()?))
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price));
         self.take_back(Key::own_spending(day, &payer.key_part()), update).await
@@ -163,7 +153,7 @@ impl Store {
             .expression_attribute_names("#texts", texts(account, day))
             .expression_attribute_names("#verified", verified(account, day))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":mark", text(Uuid::from_bytes(self.random.bytes()?)));
+            .expression_attribute_values(":mark", text(self.mark()?));
         self.update_if(Key::spending(account.day, account.shard), update).await.map(drop)
     }
 }

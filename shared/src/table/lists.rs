@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use serde::de::DeserializeOwned;
 
-use super::{Item, LIST_KEY, LISTS_INDEX, Store, from_item, text, unavailable};
-use crate::base::Error;
+use super::{Item, LIST_KEY, LISTS_INDEX, Store, from_item, text};
+use crate::{aws::unavailable, base::Error};
 
 /// Part of a list.
 #[derive(Debug)]

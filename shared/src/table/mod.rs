@@ -18,13 +18,14 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     config::retry::RetryConfig,
-    error::{DisplayErrorContext, SdkError},
+    error::SdkError,
     operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     types::{
         AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 pub use self::{keys::TTL, lists::Listed};
 pub(crate) use self::{
@@ -32,7 +33,7 @@ pub(crate) use self::{
     transactions::{Outcome, version},
 };
 use crate::{
-    aws::{Aws, TransactionConflictClassifier},
+    aws::{Aws, TransactionConflictClassifier, unavailable},
     base::{Error, Random},
 };
 
@@ -48,6 +49,9 @@ pub(crate) enum Updated {
 
 /// How often a change is tried again when another came first. Of those that arrive together one wins each time.
 pub(crate) const CHANGE_TRIES: usize = 25;
+
+/// The attribute with the mark of the write that came last, by which one whose answer was lost is recognised.
+pub(crate) const WRITTEN_BY: &str = "written_by";
 
 /// The condition of a write that counts: one whose answer was lost has left its mark, and counts once.
 pub(crate) const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
@@ -128,6 +132,27 @@ impl Store {
         self.updated(self.asking(key, update).send().await)
     }
 
+    /// A mark for one write.
+    pub(crate) fn mark(&self) -> Result<Uuid, Error> {
+        Ok(Uuid::from_bytes(self.random.bytes()?))
+    }
+
+    /// As [`Self::update_if`], for an update that puts the value `:mark` into `attribute`: our own write, whose answer was
+    /// lost, counts as done.
+    pub(crate) async fn update_once(
+        &self,
+        key: Key,
+        update: UpdateItemFluentBuilder,
+        (attribute, mark): (&str, impl ToString),
+    ) -> Result<Updated, Error> {
+        let mark = text(mark);
+        let update = update.expression_attribute_values(":mark", mark.clone());
+        Ok(match self.update_if(key, update).await? {
+            Updated::Refused(Some(item)) if item.get(attribute) == Some(&mark) => Updated::Done(item),
+            updated => updated,
+        })
+    }
+
     /// As [`Self::update_if`], in one attempt, for what is taken back: an attempt that failed may have been done all the
     /// same, and what others wrote since may hide that it was.
     pub(crate) async fn take_back(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<(), Error> {
@@ -204,6 +229,21 @@ pub(crate) fn tenths(capacity: Option<&ConsumedCapacity>) -> u64 {
     (capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default() * 10.0).round() as u64
 }
 
+/// Tries until a change is written: an attempt of which nothing comes (`None`) is made again over what another one left.
+/// A macro, since axum's handlers cannot hold a closure that is asynchronous and generic.
+macro_rules! until_written {
+    ($what:expr, $attempt:block) => {{
+        for _ in 0..$crate::table::CHANGE_TRIES {
+            let attempt: Result<Option<_>, $crate::base::Error> = async { $attempt }.await;
+            if let Some(done) = attempt? {
+                return Ok(done);
+            }
+        }
+        Err($crate::base::Error::Unavailable(format!("{} changed too often at once", $what)))
+    }};
+}
+pub(crate) use until_written;
+
 pub(crate) fn to_item<T: Serialize>(key: Key, body: &T) -> Result<Item, Error> {
     let mut item: Item = serde_dynamo::to_item(body).map_err(|error| Error::Internal(error.to_string()))?;
     item.extend(key.attributes());
@@ -212,11 +252,6 @@ pub(crate) fn to_item<T: Serialize>(key: Key, body: &T) -> Result<Item, Error> {
 
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item).map_err(|error| Error::Internal(format!("an item cannot be read: {error}")))
-}
-
-/// What DynamoDB could not do, for the log; the client learns only that it may try again.
-pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
-    Error::Unavailable(DisplayErrorContext(error).to_string())
 }
 
 /// A number of an item; zero where there is none.

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::{
 };
 use uuid::Uuid;
 
-use super::{Item, Key, Store, number, unavailable};
-use crate::base::Error;
+use super::{Item, Key, Store, number};
+use crate::{aws::unavailable, base::Error};
 
 /// The reasons that pass by themselves. The SDK does not try again what they cancel.
 const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];

@@ -103,6 +103,32 @@ pub struct User {
 }
 
 impl User {
+    /// An active user who has nothing yet.
+    pub fn new(id: Uuid, now: Timestamp) -> Self {
+        Self {
+            id,
+            phone: None,
+            email: None,
+            email_verified: false,
+            username: None,
+            name: None,
+            password: None,
+            unproven: false,
+            totp: false,
+            password_count: 0,
+            version: 0,
+            avatar: None,
+            avatar_leftovers: BTreeSet::new(),
+            locale: None,
+            status: UserStatus::Active,
+            roles: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            created_at: now,
+            updated_at: now,
+            last_sign_in_at: None,
+        }
+    }
+
     /// The user's roles in an app.
     pub fn roles_in(&self, client_id: &str) -> Vec<String> {
         self.roles.get(client_id).into_iter().flatten().cloned().collect()

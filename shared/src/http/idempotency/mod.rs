@@ -11,6 +11,10 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterBuilder, ParameterIn},
+};
 use uuid::Uuid;
 
 use self::table::{FirstTime, KeptAnswer};
@@ -58,6 +62,20 @@ struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+}
+
+/// `Idempotency-Key`, for the document.
+impl IntoParams for Once {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, \
+                           and done once";
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(description))
+            .schema(<Option<String> as utoipa::PartialSchema>::schema().into());
+        vec![parameter.build()]
+    }
 }
 
 impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {

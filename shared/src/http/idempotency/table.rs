@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    aws::unavailable,
     base::{Error, epoch_millis, epoch_seconds, seconds},
     crypto::IdentifierHash,
-    table::{Key, Store, bytes, from_item, number, text, to_item, unavailable},
+    table::{Key, Store, bytes, from_item, number, text, to_item},
 };
 
 /// How long an answer is kept.

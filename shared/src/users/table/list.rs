@@ -7,8 +7,9 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use crate::{
+    aws::unavailable,
     base::Error,
-    table::{Item, LIST, LIST_KEY, LISTS_INDEX, Listed, Store, from_item, keys, number, text, unavailable},
+    table::{Item, LIST, LIST_KEY, LISTS_INDEX, Listed, Store, from_item, keys, number, text},
     users::{User, UserStatus},
 };
 

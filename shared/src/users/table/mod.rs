@@ -11,11 +11,12 @@ use uuid::Uuid;
 pub use self::list::UserFilter;
 use super::User;
 use crate::{
+    aws::unavailable,
     base::Error,
     crypto::{HashKeys, IdentifierHash},
     identifiers::PhoneNumber,
     roles::ADMIN_ROLE,
-    table::{CHANGE_TRIES, Item, Key, Outcome, Store, from_item, keys, number, text, to_item, unavailable, version},
+    table::{CHANGE_TRIES, Item, Key, Outcome, Store, from_item, keys, number, text, to_item, version},
 };
 
 /// The attribute that says which write came last.
