@@ -52,7 +52,7 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
 
 /// The code of a file up to its tests, which come last, without its comments.
 fn without_comments_and_tests(text: &str) -> String {
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
