@@ -53,7 +53,10 @@ pub fn document() -> Document {
     document.info.description = Some(description());
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
     let components = document.components.get_or_insert_default();
-    components.add_security_scheme("access_token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme(
+        "access_token",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+    );
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);
     schemas.push((OAuthError::name().into_owned(), OAuthError::schema()));
@@ -62,7 +65,8 @@ pub fn document() -> Document {
     components.schemas.extend(schemas);
     components.schemas.values_mut().for_each(correct_options);
     for (path, item) in &mut document.paths.paths {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         operations.into_iter().flatten().for_each(|operation| add_refusals(path, operation));
     }
     document
@@ -75,7 +79,8 @@ fn correct_options(schema: &mut RefOr<Schema>) {
         RefOr::T(Schema::AllOf(parts)) => {
             for part in &mut parts.items {
                 let RefOr::T(Schema::OneOf(alternatives)) = part else { continue };
-                if let [RefOr::T(Schema::Object(object)), _null] = alternatives.items.as_mut_slice() {
+                if let [RefOr::T(Schema::Object(object)), _null] = alternatives.items.as_mut_slice()
+                {
                     object.required.clear();
                 }
             }
@@ -119,8 +124,9 @@ fn add_oauth_errors(operation: &mut Operation, named: &[Value]) {
         }
         if always.contains(&code) || named.contains(&json!(code.name())) {
             let body = Content::new(Some(Ref::from_schema_name(OAuthError::name())));
-            let response =
-                ResponseBuilder::new().description(format!("`{}`", code.name())).content("application/json", body);
+            let response = ResponseBuilder::new()
+                .description(format!("`{}`", code.name()))
+                .content("application/json", body);
             let responses = &mut operation.responses.responses;
             match responses.get_mut(status.as_str()) {
                 Some(RefOr::T(response)) => response.description += &format!(", `{}`", code.name()),
@@ -137,7 +143,8 @@ fn extension(operation: &mut Operation, name: &str) -> Option<Vec<Value>> {
 /// The codes that the endpoint names, and those that follow from what it takes.
 fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
     let named = extension(operation, CODES).unwrap_or_default();
-    let mut codes: Vec<_> = Code::ALL.iter().copied().filter(|code| named.contains(&json!(code.name()))).collect();
+    let mut codes: Vec<_> =
+        Code::ALL.iter().copied().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
     if let Some(body) = &operation.request_body {
         codes.extend([Code::InvalidRequest, Code::BodyTooLarge, Code::UnsupportedMediaType]);
@@ -161,11 +168,9 @@ fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
 /// Whether the endpoint names a permission as the scope of its token.
 fn needs_permission(operation: &Operation) -> bool {
     let security = serde_json::to_value(&operation.security).unwrap_or_default();
-    security
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|needed| needed.as_object().into_iter().flatten().any(|(_, scopes)| scopes != &json!([])))
+    security.as_array().into_iter().flatten().any(|needed| {
+        needed.as_object().into_iter().flatten().any(|(_, scopes)| scopes != &json!([]))
+    })
 }
 
 fn refusal(codes: &str) -> Response {
@@ -176,7 +181,9 @@ fn refusal(codes: &str) -> Response {
 fn description() -> String {
     let rows: String = Code::ALL
         .iter()
-        .map(|code| format!("| `{}` | {} | {} |\n", code.name(), code.status().as_u16(), code.title()))
+        .map(|code| {
+            format!("| `{}` | {} | {} |\n", code.name(), code.status().as_u16(), code.title())
+        })
         .collect();
     format!(
         "Phone sign-in in your own AWS account: send a code, verify it, use the tokens.\n\n\

@@ -1,6 +1,9 @@
 //! What Latchkey offers: one folder an endpoint, and the table of them all.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 use axum::Router;
 use shared::latchkey::Latchkey;
@@ -212,6 +215,7 @@ pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(latchkey: Latchkey) -> Router {
-    let routes = ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
+    let routes =
+        ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
     shared::http::service(routes, latchkey)
 }

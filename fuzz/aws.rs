@@ -12,7 +12,16 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{ISSUER, now};
-use shared::{apps::DEFAULT_CLIENT_ID, base::{Clock, Device, Environment, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, identifiers::PhoneNumber, latchkey::Latchkey, roles::ADMIN_ROLE, tokens::{Claims, Signer}, users::{AuthenticationMethod, Session, User, UserStatus}};
+use shared::{
+    apps::DEFAULT_CLIENT_ID,
+    base::{Clock, Device, Environment, Random},
+    crypto::{Algorithm, SigningKey, SigningKeys, public_keys},
+    identifiers::PhoneNumber,
+    latchkey::Latchkey,
+    roles::ADMIN_ROLE,
+    tokens::{Claims, Signer},
+    users::{AuthenticationMethod, Session, User, UserStatus},
+};
 
 /// The administrator, and his session.
 pub const USER_ID: Uuid = Uuid::from_u128(0x019c_0000_0000_7000_8000_0000_0000_0001);
@@ -34,13 +43,17 @@ pub async fn parts() -> (Latchkey, String) {
     let key = || SigningKey::generate(Algorithm::EdDSA, &random).expect("a key");
     let keys = SigningKeys { current: key(), next: key() };
     let user = administrator();
-    let claims = Claims::new(ISSUER, &user, (USER_ID, &user.sessions[&USER_ID]), USER_ID, now(), 900);
-    let token = Signer::new(&keys.current).and_then(|signer| signer.sign(&claims)).expect("a token");
+    let claims =
+        Claims::new(ISSUER, &user, (USER_ID, &user.sessions[&USER_ID]), USER_ID, now(), 900);
+    let token =
+        Signer::new(&keys.current).and_then(|signer| signer.sign(&claims)).expect("a token");
 
     let jwks = serde_json::to_string(&public_keys([&keys]).expect("keys")).expect("JSON");
     let secret = |text: String| json!({"SecretString": text}).to_string();
     let answers: &Answers = Box::leak(Box::new(Answers {
-        hash_keys: secret(json!({"root": "a root for tests, which is 32 bytes or more"}).to_string()),
+        hash_keys: secret(
+            json!({"root": "a root for tests, which is 32 bytes or more"}).to_string(),
+        ),
         signing_keys: secret(keys.to_secret().expect("JSON")),
         public_keys: json!({"Item": {"jwks": {"S": jwks}}}).to_string(),
         user: json!({"Item": attributes(&serde_json::to_value(&user).expect("JSON"))}).to_string(),
@@ -90,7 +103,10 @@ fn administrator() -> User {
     User {
         phone: PhoneNumber::from_e164("+14155550123").ok(),
         name: Some("Ann Lee".to_owned()),
-        roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), BTreeSet::from([ADMIN_ROLE.to_owned()]))]),
+        roles: BTreeMap::from([(
+            DEFAULT_CLIENT_ID.to_owned(),
+            BTreeSet::from([ADMIN_ROLE.to_owned()]),
+        )]),
         sessions: BTreeMap::from([(USER_ID, session)]),
         ..User::new(USER_ID, Timestamp::UNIX_EPOCH)
     }
@@ -110,10 +126,13 @@ fn attribute(name: &str, value: &Value) -> Value {
         Value::String(text) => json!({"S": text}),
         // The hash of a refresh token.
         Value::Array(bytes) if name == "h" => {
-            let bytes: Vec<u8> = bytes.iter().filter_map(Value::as_u64).map(|byte| byte as u8).collect();
+            let bytes: Vec<u8> =
+                bytes.iter().filter_map(Value::as_u64).map(|byte| byte as u8).collect();
             json!({"B": data_encoding::BASE64.encode(&bytes)})
         }
-        Value::Array(items) => json!({"L": items.iter().map(|item| attribute("", item)).collect::<Vec<_>>()}),
+        Value::Array(items) => {
+            json!({"L": items.iter().map(|item| attribute("", item)).collect::<Vec<_>>()})
+        }
         fields => json!({"M": attributes(fields)}),
     }
 }
@@ -155,7 +174,8 @@ fn answer<'a>(target: &str, body: &str, answers: &'a Answers) -> (&'static str, 
         "getitem" if body.contains(&of_user) && body.contains(r#""USER""#) => &answers.user,
         // What is counted is there, or begins; everything else that would be changed is not there.
         "updateitem" if !body.contains("ADDRESS#") && !body.contains("SPENDING#") => {
-            const REFUSED: &str = r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}"#;
+            const REFUSED: &str =
+                r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}"#;
             return ("400 Bad Request", REFUSED);
         }
         _ if body.starts_with("Action=Publish") => {

@@ -17,7 +17,8 @@ async fn main() -> Result<(), Error> {
     read(&client).await?;
     let client = &client;
     lambda_http::run(service_fn(async |request: Request| {
-        let times = request.query_string_parameters().first("times").map_or(Ok(1), str::parse::<u32>)?;
+        let times =
+            request.query_string_parameters().first("times").map_or(Ok(1), str::parse::<u32>)?;
         for _ in 0..times {
             read(client).await?;
         }

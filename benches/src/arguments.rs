@@ -66,7 +66,9 @@ impl FromStr for Mode {
         match (text, text.strip_prefix("tls-").map(str::parse)) {
             ("plain", _) => Ok(Self::Plain),
             ("tls", _) => Ok(Self::Tls),
-            (_, Some(Ok(megabytes))) if (LEAST_MB..=MB_OF_A_CORE).contains(&megabytes) => Ok(Self::Held { megabytes }),
+            (_, Some(Ok(megabytes))) if (LEAST_MB..=MB_OF_A_CORE).contains(&megabytes) => {
+                Ok(Self::Held { megabytes })
+            }
             _ => Err(format!("plain, tls, or tls-{LEAST_MB} to tls-{MB_OF_A_CORE}")),
         }
     }

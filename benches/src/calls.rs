@@ -27,7 +27,13 @@ pub(crate) struct Call {
 
 impl Call {
     /// Reads a call's request and response. The call ends now.
-    pub(crate) fn read(service: &str, target: Option<&str>, request: &[u8], answer: &[u8], began_at: Instant) -> Self {
+    pub(crate) fn read(
+        service: &str,
+        target: Option<&str>,
+        request: &[u8],
+        answer: &[u8],
+        began_at: Instant,
+    ) -> Self {
         let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or("call");
         let mut call = Self {
             name: format!("{service}.{operation}"),
@@ -46,7 +52,9 @@ impl Call {
 
             let units = consumed(&answer);
             match operation {
-                "GetItem" | "Query" | "BatchGetItem" | "TransactGetItems" | "Scan" => call.read_units = units,
+                "GetItem" | "Query" | "BatchGetItem" | "TransactGetItems" | "Scan" => {
+                    call.read_units = units
+                }
                 // A refused write costs a unit, and its response does not say so.
                 _ if answer.get("__type").is_some() => call.write_units = 1.0,
                 _ => call.write_units = units,
@@ -59,7 +67,8 @@ impl Call {
 
 /// The time during which at least one of the calls was under way.
 pub(crate) fn time_of(calls: &[Call]) -> Duration {
-    let mut spans: Vec<_> = calls.iter().map(|call| (call.began_at, call.began_at + call.took)).collect();
+    let mut spans: Vec<_> =
+        calls.iter().map(|call| (call.began_at, call.began_at + call.took)).collect();
     spans.sort();
 
     let mut until = None;
@@ -75,7 +84,9 @@ pub(crate) fn time_of(calls: &[Call]) -> Duration {
 
 /// The request units that a response names. A transaction names them as a list.
 fn consumed(answer: &Value) -> f64 {
-    let one = |capacity: &Value| capacity.get("CapacityUnits").and_then(Value::as_f64).unwrap_or_default();
+    let one = |capacity: &Value| {
+        capacity.get("CapacityUnits").and_then(Value::as_f64).unwrap_or_default()
+    };
 
     match answer.get("ConsumedCapacity") {
         Some(Value::Array(list)) => list.iter().map(one).sum(),
@@ -89,8 +100,14 @@ fn written(operation: &str, request: &Value) -> Vec<String> {
     match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => keys_of(request),
         "TransactWriteItems" => {
-            let items = request.get("TransactItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            let writes = items.iter().flat_map(|item| item.as_object().into_iter().flat_map(|item| item.values()));
+            let items = request
+                .get("TransactItems")
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let writes = items
+                .iter()
+                .flat_map(|item| item.as_object().into_iter().flat_map(|item| item.values()));
             writes.flat_map(keys_of).collect()
         }
         _ => Vec::new(),
@@ -128,7 +145,8 @@ impl CallLog {
 
     /// The calls since the last time, and how many connections were made.
     pub(crate) fn take(&self) -> (Vec<Call>, u32) {
-        let calls = self.calls.lock().map(|mut calls| std::mem::take(&mut *calls)).unwrap_or_default();
+        let calls =
+            self.calls.lock().map(|mut calls| std::mem::take(&mut *calls)).unwrap_or_default();
         (calls, self.connections.swap(0, Ordering::Relaxed))
     }
 }

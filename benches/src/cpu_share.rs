@@ -28,15 +28,22 @@ impl CpuShare {
 
         for (parent, limits) in [
             (v2, vec![("cpu.max", format!("{quota_us} {PERIOD_US}"))]),
-            (v1, vec![("cpu.cfs_period_us", PERIOD_US.to_string()), ("cpu.cfs_quota_us", quota_us.to_string())]),
+            (
+                v1,
+                vec![
+                    ("cpu.cfs_period_us", PERIOD_US.to_string()),
+                    ("cpu.cfs_quota_us", quota_us.to_string()),
+                ],
+            ),
         ] {
             if !parent.join("cgroup.procs").exists() {
                 continue;
             }
 
             let group = Self { folder: parent.join(&name) };
-            let made = fs::create_dir(&group.folder)
-                .and_then(|()| limits.iter().try_for_each(|(file, limit)| write(&group.folder.join(file), limit)));
+            let made = fs::create_dir(&group.folder).and_then(|()| {
+                limits.iter().try_for_each(|(file, limit)| write(&group.folder.join(file), limit))
+            });
             if made.is_ok() {
                 return Some(group);
             }

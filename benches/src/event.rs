@@ -122,7 +122,11 @@ impl HttpAnswer {
     /// Parses what a Lambda returned. An error quotes its first 300 characters.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         serde_json::from_slice(bytes).map_err(|error| {
-            format!("{error}: {}", String::from_utf8_lossy(bytes).chars().take(300).collect::<String>()).into()
+            format!(
+                "{error}: {}",
+                String::from_utf8_lossy(bytes).chars().take(300).collect::<String>()
+            )
+            .into()
         })
     }
 

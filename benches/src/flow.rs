@@ -43,7 +43,8 @@ impl Running<'_> {
     /// One person's flow.
     async fn flow(&mut self) -> Result<(), Failure> {
         // A few people sign in at the peers again and again, so that they need no sign-up there.
-        let index = if self.lambdas.len() == 1 { self.people.next() % 20 } else { self.people.next() };
+        let index =
+            if self.lambdas.len() == 1 { self.people.next() % 20 } else { self.people.next() };
         match self.dialect {
             Dialect::Latchkey => self.latchkey(index).await,
             Dialect::BetterAuth => self.better_auth(index).await,
@@ -69,7 +70,8 @@ impl Running<'_> {
         self.step(0, &HttpRequest::post("/api/auth/phone-number/send-otp", body)).await?;
 
         let body = json!({"phoneNumber": phone, "code": self.people.code(&phone).await?});
-        let session = self.step(1, &HttpRequest::post("/api/auth/phone-number/verify", body)).await?;
+        let session =
+            self.step(1, &HttpRequest::post("/api/auth/phone-number/verify", body)).await?;
         let token = field(&session, "token")?;
 
         let look = HttpRequest::get("/api/auth/get-session").with_bearer(&token);

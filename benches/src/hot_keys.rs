@@ -44,7 +44,9 @@ fn table(heading: &str, written: Vec<String>) -> String {
         writes.most = writes.most.max(count);
     }
 
-    let mut text = format!("\n{heading}\n\n| keys | of them | writes | most to one key |\n|---|---:|---:|---:|\n");
+    let mut text = format!(
+        "\n{heading}\n\n| keys | of them | writes | most to one key |\n|---|---:|---:|---:|\n"
+    );
     for (kind, Writes { keys, writes, most }) in by_kind {
         text.push_str(&format!("| {kind} | {keys} | {writes} | {most} |\n"));
     }

@@ -54,7 +54,10 @@ impl Used {
 
 impl Lambda {
     /// Starts a Lambda and waits for its first poll.
-    pub(crate) async fn start(program: &Program, around: &Surroundings) -> Result<(Self, Used), Failure> {
+    pub(crate) async fn start(
+        program: &Program,
+        around: &Surroundings,
+    ) -> Result<(Self, Used), Failure> {
         let api = RuntimeApi::start().await?;
         let own = [
             ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
@@ -73,7 +76,8 @@ impl Lambda {
 
         let started_at = process.started_at;
         let polled = Mark { at: started_at, cpu: Duration::ZERO };
-        let mut lambda = Self { process, api, calls: around.calls.clone(), name: program.name.clone(), polled };
+        let mut lambda =
+            Self { process, api, calls: around.calls.clone(), name: program.name.clone(), polled };
         lambda.polled = lambda.api.polled().await.map_err(|error| lambda.problem(&error))?;
 
         let used = lambda.used(started_at, polled.cpu, lambda.polled);
@@ -86,14 +90,23 @@ impl Lambda {
     }
 
     /// Sends it a request. A status other than 2xx is an error.
-    pub(crate) async fn invoke(&mut self, request: &HttpRequest) -> Result<(HttpAnswer, Used), Failure> {
+    pub(crate) async fn invoke(
+        &mut self,
+        request: &HttpRequest,
+    ) -> Result<(HttpAnswer, Used), Failure> {
         let request_id = self.api.next_request_id();
         let event = request.event(&request_id);
         let (body, used) = self.handle(request_id, event).await?;
 
         let answer = HttpAnswer::parse(&body)?;
         if !answer.is_success() {
-            let refusal = format!("{} {}: {} {}", request.method, request.path, answer.status_code, answer.json());
+            let refusal = format!(
+                "{} {}: {} {}",
+                request.method,
+                request.path,
+                answer.status_code,
+                answer.json()
+            );
             return Err(self.problem(&refusal.into()));
         }
 
@@ -103,7 +116,11 @@ impl Lambda {
     /// Hands it any event. CPU time is counted until the next poll, since a Lambda may still have
     /// work to do after it has returned.
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
-    pub(crate) async fn handle(&mut self, request_id: String, event: String) -> Result<(Vec<u8>, Used), Failure> {
+    pub(crate) async fn handle(
+        &mut self,
+        request_id: String,
+        event: String,
+    ) -> Result<(Vec<u8>, Used), Failure> {
         let before = self.polled;
         let handed_out_at = Instant::now();
 

@@ -105,7 +105,10 @@ async fn main() -> ExitCode {
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("\nerror: {failure}\nWhat the Lambdas print is in {}", log(&arguments).display());
+            eprintln!(
+                "\nerror: {failure}\nWhat the Lambdas print is in {}",
+                log(&arguments).display()
+            );
             ExitCode::FAILURE
         }
     }
@@ -177,8 +180,11 @@ async fn modes(
             Mode::Plain => (plain, amount, None),
             Mode::Tls => (encrypted, amount, None),
             Mode::Held { megabytes } => {
-                let Some(share) = CpuShare::new(f64::from(*megabytes) / f64::from(MB_OF_A_CORE)) else {
-                    eprintln!("{mode} is skipped: this machine lets nobody here make a control group");
+                let Some(share) = CpuShare::new(f64::from(*megabytes) / f64::from(MB_OF_A_CORE))
+                else {
+                    eprintln!(
+                        "{mode} is skipped: this machine lets nobody here make a control group"
+                    );
                     continue;
                 };
                 (encrypted, held, Some(share))
@@ -194,7 +200,11 @@ async fn modes(
 }
 
 /// Measures whole sign-ins, here and at the peers. Without `--peers` there are none.
-async fn flows(arguments: &Arguments, around: &Surroundings, people: &mut People) -> Result<Vec<FlowFigures>, Failure> {
+async fn flows(
+    arguments: &Arguments,
+    around: &Surroundings,
+    people: &mut People,
+) -> Result<Vec<FlowFigures>, Failure> {
     let Some(peers) = &arguments.peers else { return Ok(Vec::new()) };
 
     let services = Service::all(&arguments.binaries, peers, &arguments.out)?;
@@ -204,7 +214,11 @@ async fn flows(arguments: &Arguments, around: &Surroundings, people: &mut People
 }
 
 /// The surroundings of Lambdas that reach AWS through a new proxy, which lasts as long as the wire.
-async fn around(arguments: &Arguments, aws: &EmbeddedAws, tls: Option<&Tls>) -> Result<(Wire, Surroundings), Failure> {
+async fn around(
+    arguments: &Arguments,
+    aws: &EmbeddedAws,
+    tls: Option<&Tls>,
+) -> Result<(Wire, Surroundings), Failure> {
     let calls = CallLog::default();
     let wire = Wire::start(aws, tls, &calls).await?;
 

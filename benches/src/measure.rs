@@ -76,9 +76,11 @@ async fn sample(
 
 /// What the samples of a Lambda come to. The ratios are added later.
 fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
-    let of = |used: &[Used], figure: fn(&Used) -> f64| Summary::of(used.iter().map(figure).collect());
+    let of =
+        |used: &[Used], figure: fn(&Used) -> f64| Summary::of(used.iter().map(figure).collect());
     let binary = subject.program.command.first().ok_or("no command")?;
-    let calls = samples.warm.last().map(|used| used.calls.iter().map(|call| call.name.clone()).collect());
+    let calls =
+        samples.warm.last().map(|used| used.calls.iter().map(|call| call.name.clone()).collect());
 
     Ok(Figures {
         name: subject.name.to_owned(),
@@ -114,7 +116,8 @@ fn with_ratios(mut all: Vec<Figures>) -> Vec<Figures> {
 
     let warm_cpu = |figures: &Figures| figures.warm_cpu.median;
     // Everything else that a Lambda does is in both.
-    let get_item = (median("get-item ×11", warm_cpu) - median("get-item", warm_cpu)) / f64::from(ITEMS);
+    let get_item =
+        (median("get-item ×11", warm_cpu) - median("get-item", warm_cpu)) / f64::from(ITEMS);
 
     for figures in &mut all {
         figures.poll_cpu_per_hello = figures.poll_cpu.median / hello;

@@ -39,9 +39,17 @@ impl People {
         make_keys(aws, around, binaries).await?;
 
         let (send, _) = Lambda::start(&Program::binary(binaries, "otp-send", 256), around).await?;
-        let (verify, _) = Lambda::start(&Program::binary(binaries, "otp-verify", 256), around).await?;
+        let (verify, _) =
+            Lambda::start(&Program::binary(binaries, "otp-verify", 256), around).await?;
 
-        let mut people = Self { send, verify, inbox: aws.inbox.subscribe(), count: 0, next: 0, written: Vec::new() };
+        let mut people = Self {
+            send,
+            verify,
+            inbox: aws.inbox.subscribe(),
+            count: 0,
+            next: 0,
+            written: Vec::new(),
+        };
         people.grow(count).await?;
         Ok(people)
     }
@@ -86,7 +94,11 @@ impl People {
     }
 
     /// The challenge of a response, with the code from the text that arrived.
-    pub(crate) async fn challenge_of(&mut self, index: u32, answer: &Value) -> Result<Challenge, Failure> {
+    pub(crate) async fn challenge_of(
+        &mut self,
+        index: u32,
+        answer: &Value,
+    ) -> Result<Challenge, Failure> {
         Ok(Challenge { id: field(answer, "challenge_id")?, code: self.code(&phone(index)).await? })
     }
 
@@ -94,7 +106,9 @@ impl People {
     pub(crate) async fn code(&mut self, phone: &str) -> Result<String, Failure> {
         loop {
             match self.inbox.recv().await {
-                Ok(message) if message.to == phone => return Ok(message.body.chars().take(6).collect()),
+                Ok(message) if message.to == phone => {
+                    return Ok(message.body.chars().take(6).collect());
+                }
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(closed) => return Err(closed.into()),
             }
@@ -111,12 +125,18 @@ impl People {
     }
 
     /// Registers one more person, with a password. Returns the request that signs them in with it.
-    pub(crate) async fn register(&mut self, around: &Surroundings, binaries: &Path) -> Result<HttpRequest, Failure> {
+    pub(crate) async fn register(
+        &mut self,
+        around: &Surroundings,
+        binaries: &Path,
+    ) -> Result<HttpRequest, Failure> {
         let (index, password) = (self.count, "a long pass phrase of the benchmark");
         let body = json!({"phone": phone(index), "password": password});
 
-        let (mut register, _) = Lambda::start(&Program::binary(binaries, "auth-register", 1769), around).await?;
-        let (answer, _) = register.invoke(&HttpRequest::post("/v1/auth/register", body.clone())).await?;
+        let (mut register, _) =
+            Lambda::start(&Program::binary(binaries, "auth-register", 1769), around).await?;
+        let (answer, _) =
+            register.invoke(&HttpRequest::post("/v1/auth/register", body.clone())).await?;
 
         let challenge = self.challenge_of(index, &answer.json()).await?;
         self.verify.invoke(&verify_request(&challenge)).await?;
@@ -127,13 +147,19 @@ impl People {
 
 /// Makes the keys of a deployment: the hash keys, which CloudFormation generates, and the signing
 /// keys, which a first rotation makes.
-async fn make_keys(aws: &EmbeddedAws, around: &Surroundings, binaries: &Path) -> Result<(), Failure> {
+async fn make_keys(
+    aws: &EmbeddedAws,
+    around: &Surroundings,
+    binaries: &Path,
+) -> Result<(), Failure> {
     aws.secrets.create(HASH_KEYS_SECRET, json!({"root": "0123456789abcdef".repeat(4)}).to_string());
 
     let token = aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
-    let (mut rotate, _) = Lambda::start(&Program::binary(binaries, "keys-rotate", 512), around).await?;
+    let (mut rotate, _) =
+        Lambda::start(&Program::binary(binaries, "keys-rotate", 512), around).await?;
     for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
-        let event = json!({"SecretId": SIGNING_KEYS_SECRET, "ClientRequestToken": token, "Step": step});
+        let event =
+            json!({"SecretId": SIGNING_KEYS_SECRET, "ClientRequestToken": token, "Step": step});
         rotate.handle(step.to_owned(), event.to_string()).await?;
     }
     Ok(())

@@ -25,7 +25,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command` with no variables but `environment`. Its output is appended to `log`.
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
-    pub(crate) fn start(command: &[String], environment: &[(String, String)], log: &Path) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        command: &[String],
+        environment: &[(String, String)],
+        log: &Path,
+    ) -> Result<Self, Failure> {
         let (program, arguments) = command.split_first().ok_or("no command")?;
         let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
 

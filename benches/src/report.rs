@@ -39,7 +39,9 @@ pub(crate) fn table(mode: &str, all: &[Figures]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
 
     let mut text = format!("\n{mode}\n\n{}", line(&HEADINGS.map(str::to_owned)));
-    text.push_str(&line(&HEADINGS.map(|heading| if heading.is_empty() { "---" } else { "---:" }.to_owned())));
+    text.push_str(&line(
+        &HEADINGS.map(|heading| if heading.is_empty() { "---" } else { "---:" }.to_owned()),
+    ));
 
     for figures in all {
         text.push_str(&line(&cells(figures)));
@@ -66,7 +68,12 @@ fn cells(figures: &Figures) -> Vec<String> {
         format!("{:.2}", figures.warm_cpu_per_get_item),
         format!("{:.1}", figures.peak_memory_kib.median / 1024.0),
         format!("{:.2}", figures.binary_mb()),
-        format!("{} + {} ({})", figures.read_units.median, figures.write_units.median, figures.calls.len()),
+        format!(
+            "{} + {} ({})",
+            figures.read_units.median,
+            figures.write_units.median,
+            figures.calls.len()
+        ),
     ]
 }
 

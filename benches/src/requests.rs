@@ -16,12 +16,18 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// Makes `count` requests.
-    pub(crate) async fn prepare(kind: &Kind, count: usize, people: &mut People) -> Result<Self, Failure> {
+    pub(crate) async fn prepare(
+        kind: &Kind,
+        count: usize,
+        people: &mut People,
+    ) -> Result<Self, Failure> {
         let mut requests = Self { prepared: Vec::new(), refresh: None };
 
         match kind {
             Kind::Same(request) => requests.prepared = vec![(**request).clone(); count],
-            Kind::Send => requests.prepared = (0..count).map(|_| send_request(people.next())).collect(),
+            Kind::Send => {
+                requests.prepared = (0..count).map(|_| send_request(people.next())).collect()
+            }
             Kind::Verify => {
                 for _ in 0..count {
                     requests.prepared.push(verify_request(&people.challenge().await?));
@@ -29,7 +35,8 @@ impl Requests {
             }
             Kind::Me => {
                 let tokens = people.sign_in().await?;
-                requests.prepared = vec![HttpRequest::get("/v1/me").with_bearer(&tokens.access); count];
+                requests.prepared =
+                    vec![HttpRequest::get("/v1/me").with_bearer(&tokens.access); count];
             }
             Kind::Refresh => requests.refresh = Some(people.sign_in().await?.refresh),
         }
@@ -40,7 +47,10 @@ impl Requests {
     /// The next request. An error if none is left.
     pub(crate) fn next(&mut self) -> Result<HttpRequest, Failure> {
         match &self.refresh {
-            Some(token) => Ok(HttpRequest::post("/v1/auth/refresh", serde_json::json!({"refresh_token": token}))),
+            Some(token) => Ok(HttpRequest::post(
+                "/v1/auth/refresh",
+                serde_json::json!({"refresh_token": token}),
+            )),
             None => self.prepared.pop().ok_or_else(|| "no request left".into()),
         }
     }

@@ -119,7 +119,11 @@ impl RuntimeApi {
     }
 
     /// Hands an event to the runtime, and waits for what it returns.
-    pub(crate) async fn answer(&mut self, request_id: String, event: String) -> Result<(Mark, Bytes), Failure> {
+    pub(crate) async fn answer(
+        &mut self,
+        request_id: String,
+        event: String,
+    ) -> Result<(Mark, Bytes), Failure> {
         self.events.send((request_id, event))?;
         let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await?;
         let (mark, answer) = answer.ok_or("the runtime API ended")?;
@@ -144,8 +148,14 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     let headers = [
         ("lambda-runtime-aws-request-id", request_id),
         ("lambda-runtime-deadline-ms", (now + PATIENCE).as_millis().to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-central-1:123456789012:function:bench".to_owned()),
-        ("lambda-runtime-trace-id", "Root=1-65a1b2c3-0123456789abcdef01234567;Sampled=0".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:123456789012:function:bench".to_owned(),
+        ),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-65a1b2c3-0123456789abcdef01234567;Sampled=0".to_owned(),
+        ),
         ("content-type", "application/json".to_owned()),
     ];
 

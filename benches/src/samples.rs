@@ -26,7 +26,8 @@ impl Summary {
     /// Of no samples, all is zero.
     pub(crate) fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
-        let at = |percent: usize| samples.get(samples.len().saturating_sub(1) * percent / 100).copied();
+        let at =
+            |percent: usize| samples.get(samples.len().saturating_sub(1) * percent / 100).copied();
 
         Self {
             min: at(0).unwrap_or_default(),

@@ -42,8 +42,10 @@ impl Service {
 
         let here = Path::new("benches/peers/fastapi");
         let key = out.canonicalize()?.join("fastapi.pem");
-        let command = [&*python, Path::new("-m"), Path::new("awslambdaric"), Path::new("app.handler")];
-        let environment = [("PYTHONPATH", here), ("LAMBDA_TASK_ROOT", here), ("SIGNING_KEY_FILE", &*key)];
+        let command =
+            [&*python, Path::new("-m"), Path::new("awslambdaric"), Path::new("app.handler")];
+        let environment =
+            [("PYTHONPATH", here), ("LAMBDA_TASK_ROOT", here), ("SIGNING_KEY_FILE", &*key)];
         let mut program = peer("fastapi", &command, &environment)?;
         program.environment.push(("AWS_DEFAULT_REGION".to_owned(), "eu-central-1".to_owned()));
 
@@ -57,16 +59,22 @@ impl Service {
             return Ok(None);
         }
 
-        let mut program = peer("better-auth", &[Path::new("/usr/bin/env"), Path::new("node"), &script], &[])?;
+        let mut program =
+            peer("better-auth", &[Path::new("/usr/bin/env"), Path::new("node"), &script], &[])?;
         program.environment.push(("PATH".to_owned(), path_variable()));
 
-        Ok(Some(Self { name: "Better Auth", programs: vec![program], dialect: Dialect::BetterAuth }))
+        Ok(Some(Self {
+            name: "Better Auth",
+            programs: vec![program],
+            dialect: Dialect::BetterAuth,
+        }))
     }
 }
 
 /// A peer's program. Its arguments and variables are made absolute if they are paths that exist.
 fn peer(name: &str, command: &[&Path], environment: &[(&str, &Path)]) -> Result<Program, Failure> {
-    let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let absolute =
+        |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
     let [program, arguments @ ..] = command else { return Err("no command".into()) };
 
     // Python finds its virtual environment by the path of its command, so links are not resolved.
@@ -75,12 +83,18 @@ fn peer(name: &str, command: &[&Path], environment: &[(&str, &Path)]) -> Result<
     Ok(Program {
         name: name.to_owned(),
         command: [program].into_iter().chain(arguments.iter().map(|path| absolute(path))).collect(),
-        environment: environment.iter().map(|(name, path)| ((*name).to_owned(), absolute(path))).collect(),
+        environment: environment
+            .iter()
+            .map(|(name, path)| ((*name).to_owned(), absolute(path)))
+            .collect(),
     })
 }
 
 /// Where Node.js is found.
-#[expect(clippy::disallowed_methods, reason = "the peers' interpreter is wherever the person has it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the peers' interpreter is wherever the person has it"
+)]
 fn path_variable() -> String {
     std::env::var("PATH").unwrap_or_default()
 }

@@ -19,7 +19,10 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// The tokens of a response.
     pub(crate) fn of(answer: &Value) -> Result<Self, Failure> {
-        Ok(Self { access: field(answer, "access_token")?, refresh: field(answer, "refresh_token")? })
+        Ok(Self {
+            access: field(answer, "access_token")?,
+            refresh: field(answer, "refresh_token")?,
+        })
     }
 }
 
@@ -41,7 +44,10 @@ pub(crate) fn send_request(index: u32) -> HttpRequest {
 
 /// The request that proves a challenge.
 pub(crate) fn verify_request(challenge: &Challenge) -> HttpRequest {
-    HttpRequest::post("/v1/otp/verify", json!({"challenge_id": challenge.id, "code": challenge.code}))
+    HttpRequest::post(
+        "/v1/otp/verify",
+        json!({"challenge_id": challenge.id, "code": challenge.code}),
+    )
 }
 
 /// A text in the JSON of a response.

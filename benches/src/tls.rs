@@ -34,11 +34,13 @@ impl Tls {
         let intermediate_issuer = Issuer::new(intermediate_params, intermediate_key);
 
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
-        let server = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &intermediate_issuer)?;
+        let server = CertificateParams::new(["localhost".to_owned()])?
+            .signed_by(&key, &intermediate_issuer)?;
         let chain: Vec<CertificateDer<'static>> = vec![server.into(), intermediate.into()];
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
 
-        let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+        let mut config =
+            ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
         // DynamoDB speaks no HTTP/2.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
 

@@ -34,7 +34,11 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Starts a proxy before each service of `aws`. `log` gets every call.
-    pub(crate) async fn start(aws: &EmbeddedAws, tls: Option<&Tls>, log: &CallLog) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        aws: &EmbeddedAws,
+        tls: Option<&Tls>,
+        log: &CallLog,
+    ) -> Result<Self, Failure> {
         let mut wire = Self { environment: Vec::new(), tasks: Vec::new() };
         let forward: Forward = Client::builder(TokioExecutor::new()).build(connector());
 
@@ -113,7 +117,9 @@ impl Front {
 
     async fn requests(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let answer = service_fn(async |request| Ok::<_, Infallible>(self.pass(request).await));
-        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+        let _ = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), answer)
+            .await;
     }
 
     /// Passes a request on. An error becomes a 502.
@@ -136,9 +142,14 @@ impl Front {
         parts.uri = format!("{}{path}", self.target).parse::<Uri>()?;
         parts.headers.remove("host");
 
-        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
+        let target = parts
+            .headers
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok())
+            .map(str::to_owned);
 
-        let response = self.forward.request(Request::from_parts(parts, Full::new(body.clone()))).await?;
+        let response =
+            self.forward.request(Request::from_parts(parts, Full::new(body.clone()))).await?;
         let (parts, answer) = response.into_parts();
         let answer = answer.collect().await?.to_bytes();
 

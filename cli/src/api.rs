@@ -68,14 +68,19 @@ pub(crate) fn segment(text: &str) -> String {
 
 /// An address without the slash at its end. Tokens go over TLS, or stay on this machine.
 pub(crate) fn parse_url(text: &str) -> Result<String, String> {
-    let url = Url::parse(text).map_err(|error| format!("{error}; it looks like https://id.example.com"))?;
+    let url = Url::parse(text)
+        .map_err(|error| format!("{error}; it looks like https://id.example.com"))?;
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
         return Err("it has to begin with https://, but on this machine".to_owned());
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("only scheme, host, port and path belong to it".to_owned());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -135,7 +140,10 @@ impl Api {
     }
 
     fn not_signed_in(&self) -> Failure {
-        Failure::NotSignedIn(format!("not signed in to {}; sign in with `latchkey login`", self.url))
+        Failure::NotSignedIn(format!(
+            "not signed in to {}; sign in with `latchkey login`",
+            self.url
+        ))
     }
 
     async fn refresh(&self, stale: &Session) -> Result<Session, Failure> {
@@ -166,7 +174,8 @@ impl Api {
     async fn send(&self, call: &Call, access_token: Option<&str>) -> Result<Value, Failure> {
         let mut retries = 0;
         loop {
-            let mut request = self.client.request(call.method.clone(), format!("{}{}", self.url, call.path));
+            let mut request =
+                self.client.request(call.method.clone(), format!("{}{}", self.url, call.path));
             request = request.query(&call.query);
             if let Some(body) = &call.body {
                 request = request.json(body);
@@ -189,7 +198,11 @@ impl Api {
                 }
                 _ => {
                     let request_id = text_header(&headers, "x-request-id").map(str::to_owned);
-                    return Err(Failure::Refused(Box::new(Problem::parse(status.as_u16(), request_id, &body))));
+                    return Err(Failure::Refused(Box::new(Problem::parse(
+                        status.as_u16(),
+                        request_id,
+                        &body,
+                    ))));
                 }
             }
         }
@@ -199,7 +212,8 @@ impl Api {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        let foreign = |_| Failure::Unavailable(format!("what answers at {} is no Latchkey", self.url));
+        let foreign =
+            |_| Failure::Unavailable(format!("what answers at {} is no Latchkey", self.url));
         serde_json::from_str(body).map_err(foreign)
     }
 
@@ -225,7 +239,10 @@ impl Api {
                 Err(failure) => break Err(failure),
             };
             let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
-                break Err(Failure::Unavailable(format!("what answers at {} has no such list", self.url)));
+                break Err(Failure::Unavailable(format!(
+                    "what answers at {} has no such list",
+                    self.url
+                )));
             };
             self.bar.inc(items.len() as u64);
             match self.bar.suspend(|| each(items)) {
@@ -265,7 +282,8 @@ impl Api {
 }
 
 fn session_of(answer: &Value) -> Result<Session, Failure> {
-    serde_json::from_value(answer.clone()).map_err(|_| Failure::Unavailable("the answer has no tokens".to_owned()))
+    serde_json::from_value(answer.clone())
+        .map_err(|_| Failure::Unavailable("the answer has no tokens".to_owned()))
 }
 
 /// How long to wait, where the service asks to.
@@ -315,7 +333,11 @@ mod tests {
                 // A request this small comes in one piece.
                 let _ = stream.read(&mut [0; 4096]).unwrap();
                 counted.fetch_add(1, Ordering::SeqCst);
-                write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+                write!(
+                    stream,
+                    "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                )
+                .unwrap();
             }
         });
         let folder = tempfile::tempdir().unwrap();
@@ -343,21 +365,40 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_latchkey_is_not_taken_for_one() {
         let folder = tempfile::tempdir().unwrap();
-        let api = Api::new("http://127.0.0.1:1".to_owned(), Sessions::in_folder(folder.path().to_owned())).unwrap();
+        let api = Api::new(
+            "http://127.0.0.1:1".to_owned(),
+            Sessions::in_folder(folder.path().to_owned()),
+        )
+        .unwrap();
         assert!(matches!(api.parse("<html>"), Err(Failure::Unavailable(_))));
-        assert!(api.sign_in(&json!({"user": {}})).is_err_and(|failure| matches!(failure, Failure::Unavailable(_))));
+        assert!(
+            api.sign_in(&json!({"user": {}}))
+                .is_err_and(|failure| matches!(failure, Failure::Unavailable(_)))
+        );
         assert!(api.sessions.at(&api.url).unwrap().is_none());
     }
 
     #[test]
     fn tokens_leave_this_machine_over_tls_alone() {
-        for good in ["https://id.example.com/", "http://127.0.0.1:3000", "http://localhost:3000/", "http://[::1]:1"] {
+        for good in [
+            "https://id.example.com/",
+            "http://127.0.0.1:3000",
+            "http://localhost:3000/",
+            "http://[::1]:1",
+        ] {
             assert_eq!(parse_url(good), Ok(good.trim_end_matches('/').to_owned()));
         }
-        assert_eq!(parse_url("https://x.example.com/prod/").as_deref(), Ok("https://x.example.com/prod"));
-        for bad in
-            ["http://id.example.com", "id.example.com", "ftp://127.0.0.1", "https://u:p@x.example", "https://x?y"]
-        {
+        assert_eq!(
+            parse_url("https://x.example.com/prod/").as_deref(),
+            Ok("https://x.example.com/prod")
+        );
+        for bad in [
+            "http://id.example.com",
+            "id.example.com",
+            "ftp://127.0.0.1",
+            "https://u:p@x.example",
+            "https://x?y",
+        ] {
             assert!(parse_url(bad).is_err(), "{bad}");
         }
     }

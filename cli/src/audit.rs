@@ -33,7 +33,11 @@ pub(crate) struct Arguments {
 }
 
 /// Prints the newest events, oldest first, and maybe those to come.
-pub(crate) async fn run(api: &mut Api, arguments: &Arguments, format: Format) -> Result<(), Failure> {
+pub(crate) async fn run(
+    api: &mut Api,
+    arguments: &Arguments,
+    format: Format,
+) -> Result<(), Failure> {
     let mut printed = Printed::default();
     // With nothing to show, what is there already still has to be known.
     let wanted = if arguments.follow { arguments.lines.max(1) } else { arguments.lines };
@@ -166,7 +170,15 @@ mod tests {
         let mut printed = Printed::default();
         let mut new = |id: &str| printed.is_new(&json!({"id": id}));
         // Asked for as the newest ones; then one older than them, one again, and two of the same moment.
-        assert!(new("05") && new("06") && !new("04") && !new("06") && new("08") && new("07") && !new("08"));
+        assert!(
+            new("05")
+                && new("06")
+                && !new("04")
+                && !new("06")
+                && new("08")
+                && new("07")
+                && !new("08")
+        );
     }
 
     #[test]

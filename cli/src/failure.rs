@@ -126,14 +126,21 @@ mod tests {
         let body = r#"{"type": "x", "title": "x", "status": 400, "detail": "Look at it again.", "request_id": "r-1",
             "code": "invalid_request", "errors": [{"field": "phone", "message": "has no country"}]}"#;
         let told = Problem::parse(400, None, body).to_string();
-        assert_eq!(told, "Look at it again. (invalid_request)\n  phone: has no country\n  request_id: r-1");
+        assert_eq!(
+            told,
+            "Look at it again. (invalid_request)\n  phone: has no country\n  request_id: r-1"
+        );
     }
 
     #[test]
     fn an_answer_of_something_in_between_is_told_as_such() {
         let problem = Problem::parse(503, Some("r-2".to_owned()), "<html>Bad gateway</html>");
         let told = problem.to_string();
-        assert!(told.contains("status 503") && told.contains("(http_503)") && told.ends_with("request_id: r-2"));
+        assert!(
+            told.contains("status 503")
+                && told.contains("(http_503)")
+                && told.ends_with("request_id: r-2")
+        );
         assert_eq!(Failure::Refused(Box::new(problem)).exit_code(), ExitCode::from(8));
     }
 }

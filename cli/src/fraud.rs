@@ -20,8 +20,13 @@ use crate::{
     output::{Column, Format, List},
 };
 
-const STOPPED: &[Column] =
-    &[("SOURCE", "source"), ("TEXTS", "texts"), ("VERIFIED", "verified"), ("USD", "usd"), ("REASONS", "reasons")];
+const STOPPED: &[Column] = &[
+    ("SOURCE", "source"),
+    ("TEXTS", "texts"),
+    ("VERIFIED", "verified"),
+    ("USD", "usd"),
+    ("REASONS", "reasons"),
+];
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -67,7 +72,8 @@ struct Told {
 
 impl Told {
     fn read(&mut self, line: &str) {
-        let recorded = line.find('{').and_then(|start| serde_json::from_str(line.get(start..)?).ok());
+        let recorded =
+            line.find('{').and_then(|start| serde_json::from_str(line.get(start..)?).ok());
         match recorded {
             Some(Recorded::SendDecision(decision)) => self.decisions.push(*decision),
             Some(Recorded::CodeVerified(challenge_id)) => {
@@ -106,7 +112,8 @@ struct Stopped {
 /// Replays a log.
 pub(crate) fn run(command: &Command, format: Format) -> Result<(), Failure> {
     let Command::Replay(replay) = command;
-    let unreadable = |error: io::Error| Failure::Machine(format!("{}: {error}", replay.log.display()));
+    let unreadable =
+        |error: io::Error| Failure::Machine(format!("{}: {error}", replay.log.display()));
     let lines: Box<dyn BufRead> = if replay.log.as_os_str() == "-" {
         Box::new(BufReader::new(io::stdin()))
     } else {
@@ -122,7 +129,8 @@ pub(crate) fn run(command: &Command, format: Format) -> Result<(), Failure> {
         list.add(&json!({
             "source": source, "texts": texts, "verified": verified, "usd": in_usd(price), "reasons": reasons,
         }))?;
-        (all.texts, all.verified, all.price) = (all.texts + texts, all.verified + verified, all.price + price);
+        (all.texts, all.verified, all.price) =
+            (all.texts + texts, all.verified + verified, all.price + price);
     }
     list.finish()?;
     let spent: MicroUsd = told.decisions.iter().map(|decision| decision.micro_usd).sum();

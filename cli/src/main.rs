@@ -1,6 +1,9 @@
 //! The `latchkey` command: operating a Latchkey over its HTTP API.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod api;
 mod audit;
@@ -25,8 +28,12 @@ use crate::{
     sessions::Sessions,
 };
 
-const ROLES: &[Column] =
-    &[("ROLE", "name"), ("ACTIVE", "active"), ("PERMISSIONS", "permissions"), ("DESCRIPTION", "description")];
+const ROLES: &[Column] = &[
+    ("ROLE", "name"),
+    ("ACTIVE", "active"),
+    ("PERMISSIONS", "permissions"),
+    ("DESCRIPTION", "description"),
+];
 const APPS: &[Column] = &[
     ("CLIENT_ID", "client_id"),
     ("NAME", "name"),
@@ -155,7 +162,8 @@ async fn list(
     query: &[(&'static str, Option<String>)],
     mut list: List,
 ) -> Result<(), Failure> {
-    api.pages(what, query, |items| items.iter().try_for_each(|item| list.add(item)).map(|()| true)).await?;
+    api.pages(what, query, |items| items.iter().try_for_each(|item| list.add(item)).map(|()| true))
+        .await?;
     list.finish()
 }
 

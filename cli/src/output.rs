@@ -22,7 +22,9 @@ impl Format {
         match self {
             Self::Json => print_line(&thing.to_string()),
             Self::Text => {
-                let lines = columns.iter().map(|(heading, field)| vec![heading.to_lowercase(), shown(thing, field)]);
+                let lines = columns
+                    .iter()
+                    .map(|(heading, field)| vec![heading.to_lowercase(), shown(thing, field)]);
                 print_aligned(&lines.collect::<Vec<_>>())
             }
         }
@@ -47,7 +49,9 @@ impl List {
     pub(crate) fn add(&mut self, item: &Value) -> Result<(), Failure> {
         match self.format {
             Format::Json => print_line(&item.to_string())?,
-            Format::Text => self.rows.push(self.columns.iter().map(|(_, field)| shown(item, field)).collect()),
+            Format::Text => {
+                self.rows.push(self.columns.iter().map(|(_, field)| shown(item, field)).collect())
+            }
         }
         Ok(())
     }
@@ -69,7 +73,9 @@ pub(crate) fn shown(thing: &Value, field: &str) -> String {
         Some(Value::Bool(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
         Some(Value::Array(items)) if items.is_empty() => "-".to_owned(),
         Some(Value::Array(items)) => {
-            let items = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+            let items = items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
             items.collect::<Vec<_>>().join(",")
         }
         Some(other) => other.to_string(),
@@ -84,10 +90,18 @@ pub(crate) fn printable(text: &str) -> String {
 
 fn print_aligned(rows: &[Vec<String>]) -> Result<(), Failure> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column| rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max();
+    let width = |column| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell: &String| cell.chars().count())
+            .max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
     for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", cell.replace('\n', " ")));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{:width$}", cell.replace('\n', " ")));
         print_line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
@@ -111,7 +125,8 @@ mod tests {
     #[test]
     fn fields_are_shown_for_people() {
         let user = json!({"name": "A\u{1b}[2Jnn", "roles": ["User", "Admin"], "email": null, "mfa": [], "on": true});
-        let shown = ["name", "roles", "email", "mfa", "on", "none"].map(|field| shown(&user, field));
+        let shown =
+            ["name", "roles", "email", "mfa", "on", "none"].map(|field| shown(&user, field));
         assert_eq!(shown, ["A\u{fffd}[2Jnn", "User,Admin", "-", "-", "yes", "-"]);
     }
 }

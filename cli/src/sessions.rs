@@ -29,7 +29,8 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Those of this person.
     pub(crate) fn of_user() -> Result<Self, Failure> {
-        let base = Xdg::new().map_err(|error| Failure::Machine(format!("nowhere to keep sessions: {error}")))?;
+        let base = Xdg::new()
+            .map_err(|error| Failure::Machine(format!("nowhere to keep sessions: {error}")))?;
         let state = base.state_dir().unwrap_or_else(|| base.data_dir());
         Ok(Self::in_folder(state.join("latchkey")))
     }
@@ -50,8 +51,12 @@ impl Sessions {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(Failure::file(&file, &error)),
         };
-        serde_json::from_slice(&kept)
-            .map_err(|_| Failure::Machine(format!("{} cannot be read; remove it and sign in again", file.display())))
+        serde_json::from_slice(&kept).map_err(|_| {
+            Failure::Machine(format!(
+                "{} cannot be read; remove it and sign in again",
+                file.display()
+            ))
+        })
     }
 
     /// The session at a service.
@@ -65,8 +70,11 @@ impl Sessions {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
         made.map_err(|error| Failure::file(&self.folder, &error))?;
         let path = self.folder.join("sessions.lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let lock = lock.and_then(|lock| lock.lock().map(|()| lock)).map_err(|error| Failure::file(&path, &error))?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let lock = lock
+            .and_then(|lock| lock.lock().map(|()| lock))
+            .map_err(|error| Failure::file(&path, &error))?;
         Ok(LockedSessions { sessions: self, _lock: lock })
     }
 }
@@ -91,7 +99,8 @@ impl LockedSessions<'_> {
             None => drop(all.remove(url)),
         }
         let file = self.sessions.file();
-        let text = serde_json::to_vec_pretty(&all).map_err(|error| Failure::Machine(error.to_string()))?;
+        let text =
+            serde_json::to_vec_pretty(&all).map_err(|error| Failure::Machine(error.to_string()))?;
         // A temporary file is readable for its owner alone, and stays so.
         let written = NamedTempFile::new_in(&self.sessions.folder).and_then(|mut new| {
             new.write_all(&text)?;

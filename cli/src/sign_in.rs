@@ -13,17 +13,24 @@ use crate::{
 };
 
 /// Signs in: a code to the phone or e-mail, and a second factor where the user has one.
-pub(crate) async fn login(api: &Api, address: Option<String>, format: Format) -> Result<(), Failure> {
+pub(crate) async fn login(
+    api: &Api,
+    address: Option<String>,
+    format: Format,
+) -> Result<(), Failure> {
     let address = match address {
         Some(address) => address,
         None => ask(api, "Phone (+14155550123) or e-mail:")?
             .ok_or_else(|| Failure::Usage("a phone or an e-mail address is needed".to_owned()))?,
     };
-    let body = if address.contains('@') { json!({"email": address}) } else { json!({"phone": address}) };
+    let body =
+        if address.contains('@') { json!({"email": address}) } else { json!({"phone": address}) };
     let challenge = api.ask_as_nobody(&Call::with_body(Method::POST, "/v1/otp/send", body)).await?;
     let question = format!("The code sent to {}:", shown(&challenge, "to"));
     let id = challenge.get("challenge_id").cloned().unwrap_or_default();
-    let proof = |code: &str| Call::with_body(Method::POST, "/v1/otp/verify", json!({"challenge_id": id, "code": code}));
+    let proof = |code: &str| {
+        Call::with_body(Method::POST, "/v1/otp/verify", json!({"challenge_id": id, "code": code}))
+    };
     let mut answer = prove(api, &question, proof).await?;
 
     if answer.get("mfa_required") == Some(&Value::Bool(true)) {
@@ -35,14 +42,16 @@ pub(crate) async fn login(api: &Api, address: Option<String>, format: Format) ->
             let body = json!({"mfa_token": token, "method": method, "code": code});
             Call::with_body(Method::POST, "/v1/auth/mfa", body)
         };
-        answer = prove(api, "The code of your authenticator app, or a recovery code:", proof).await?;
+        answer =
+            prove(api, "The code of your authenticator app, or a recovery code:", proof).await?;
     }
     api.sign_in(&answer)?;
     let user = answer.get("user").cloned().unwrap_or_default();
     match format {
         Format::Json => format.print_one(&user, USER),
         Format::Text => {
-            let name = if user.get("phone").is_some_and(Value::is_string) { "phone" } else { "email" };
+            let name =
+                if user.get("phone").is_some_and(Value::is_string) { "phone" } else { "email" };
             api.note(&format!("Signed in to {} as {}.", api.url(), shown(&user, name)));
             Ok(())
         }
@@ -54,21 +63,27 @@ async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Resul
     let mut refusal: Option<String> = None;
     loop {
         let Some(code) = ask(api, question)? else {
-            return Err(Failure::NotSignedIn(refusal.unwrap_or_else(|| "no code, no session".to_owned())));
+            return Err(Failure::NotSignedIn(
+                refusal.unwrap_or_else(|| "no code, no session".to_owned()),
+            ));
         };
         match api.ask_as_nobody(&proof(&code)).await {
-            Err(Failure::Refused(problem)) => match (problem.code.as_str(), problem.attempts_left) {
-                ("otp_incorrect", Some(1..)) => {
-                    api.note(&problem.to_string());
-                    refusal = Some("no right code, no session".to_owned());
+            Err(Failure::Refused(problem)) => {
+                match (problem.code.as_str(), problem.attempts_left) {
+                    ("otp_incorrect", Some(1..)) => {
+                        api.note(&problem.to_string());
+                        refusal = Some("no right code, no session".to_owned());
+                    }
+                    ("invalid_request", _) if problem.names("code") => {
+                        api.note(&problem.to_string());
+                        refusal = Some("no right code, no session".to_owned());
+                    }
+                    ("otp_incorrect" | "otp_expired", _) => {
+                        return Err(Failure::NotSignedIn(problem.to_string()));
+                    }
+                    _ => return Err(Failure::Refused(problem)),
                 }
-                ("invalid_request", _) if problem.names("code") => {
-                    api.note(&problem.to_string());
-                    refusal = Some("no right code, no session".to_owned());
-                }
-                ("otp_incorrect" | "otp_expired", _) => return Err(Failure::NotSignedIn(problem.to_string())),
-                _ => return Err(Failure::Refused(problem)),
-            },
+            }
             answer => return answer,
         }
     }
@@ -78,7 +93,9 @@ async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Resul
 fn ask(api: &Api, question: &str) -> Result<Option<String>, Failure> {
     api.note(question);
     let mut line = String::new();
-    io::stdin().read_line(&mut line).map_err(|error| Failure::Machine(format!("the input: {error}")))?;
+    io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::Machine(format!("the input: {error}")))?;
     let line = line.trim();
     Ok((!line.is_empty()).then(|| line.to_owned()))
 }
@@ -87,7 +104,8 @@ fn ask(api: &Api, question: &str) -> Result<Option<String>, Failure> {
 pub(crate) async fn logout(api: &Api) -> Result<(), Failure> {
     match api.ask(&Call::with_body(Method::POST, "/v1/auth/logout", json!({}))).await {
         Ok(_) => {}
-        Err(failure) if failure.problem().is_some_and(|problem: &Problem| problem.status == 401) => {}
+        Err(failure)
+            if failure.problem().is_some_and(|problem: &Problem| problem.status == 401) => {}
         Err(failure) => return Err(failure),
     }
     api.forget()?;

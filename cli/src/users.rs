@@ -108,15 +108,22 @@ pub(crate) async fn run(api: &mut Api, command: Command, format: Format) -> Resu
     let user = match command {
         Command::List { role, app, status, phone, email, pages } => {
             let status = status.map(Status::name);
-            let query =
-                [("role", role), ("app", app), ("status", status), ("phone", phone), ("email", email), pages.limit()];
+            let query = [
+                ("role", role),
+                ("app", app),
+                ("status", status),
+                ("phone", phone),
+                ("email", email),
+                pages.limit(),
+            ];
             return list(api, ("/v1/users", "users"), &query, List::new(format, USERS)).await;
         }
         Command::Find { user } => find(api, &user).await?,
         Command::Disable { user } => set_status(api, &user, Status::Disabled).await?,
         Command::Enable { user } => set_status(api, &user, Status::Active).await?,
         Command::Roles { user, set, app } => {
-            let roles: Vec<_> = set.iter().map(|role| role.trim()).filter(|role| !role.is_empty()).collect();
+            let roles: Vec<_> =
+                set.iter().map(|role| role.trim()).filter(|role| !role.is_empty()).collect();
             let mut body = json!({"roles": roles});
             if let (Some(app), Some(fields)) = (app, body.as_object_mut()) {
                 fields.insert("client_id".to_owned(), app.into());

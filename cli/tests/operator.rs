@@ -29,8 +29,16 @@ struct Service {
 
 impl Service {
     fn start(settings: &[(&str, &str)]) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let defaults = [("ADMIN_PHONE", ADMIN), ("JWT_ALGORITHM", "EdDSA"), ("OTP_RESEND_COOLDOWN_SECONDS", "1")];
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let defaults = [
+            ("ADMIN_PHONE", ADMIN),
+            ("JWT_ALGORITHM", "EdDSA"),
+            ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
+        ];
         let environment: Environment = defaults.iter().chain(settings).copied().collect();
         let url = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -44,7 +52,8 @@ impl Service {
 
     fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
         self.runtime.block_on(async {
-            let request = reqwest::Client::new().request(method.parse().unwrap(), format!("{}{path}", self.url));
+            let request = reqwest::Client::new()
+                .request(method.parse().unwrap(), format!("{}{path}", self.url));
             let request = if token.is_empty() { request } else { request.bearer_auth(token) };
             let request = if body.is_null() { request } else { request.json(body) };
             let response = request.send().await.unwrap();
@@ -57,8 +66,12 @@ impl Service {
     fn code(&self, to: &str) -> String {
         let path = format!("/_local/messages?to={}", to.replace('+', "%2B"));
         let messages = self.ask("GET", &path, "", &Value::Null);
-        let body = messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
-        body.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap().to_owned()
+        let body =
+            messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
+        body.split(|c: char| !c.is_ascii_digit())
+            .find(|digits| digits.len() == 6)
+            .unwrap()
+            .to_owned()
     }
 }
 
@@ -99,7 +112,11 @@ impl<'a> Operator<'a> {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-        command.args(arguments).env_clear().env("HOME", self.home.path()).env("LATCHKEY_URL", &self.service.url);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("LATCHKEY_URL", &self.service.url);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -111,7 +128,11 @@ impl<'a> Operator<'a> {
 
     fn done(output: std::process::Output) -> Done {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Done { exit_code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Done {
+            exit_code: output.status.code().unwrap(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     /// Signs in, typing for each question what `answer` makes of the right code.
@@ -175,7 +196,10 @@ fn a_day_of_an_operator() {
     let admin = done.objects().remove(0);
     assert_eq!((&admin["phone"], &admin["roles"]), (&json!(ADMIN), &json!(["Admin", "User"])));
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(operator.file()), mode(operator.file().parent().unwrap().to_owned())), (0o600, 0o700));
+    assert_eq!(
+        (mode(operator.file()), mode(operator.file().parent().unwrap().to_owned())),
+        (0o600, 0o700)
+    );
     assert_eq!(operator.run(&["whoami", "--json"]).well().objects(), std::slice::from_ref(&admin));
     assert!(operator.run(&["whoami"]).well().stdout.contains(&format!("phone         {ADMIN}\n")));
 
@@ -183,37 +207,57 @@ fn a_day_of_an_operator() {
     let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
     let mut ids = BTreeSet::from([admin["id"].as_str().unwrap().to_owned()]);
     for number in 1..=5 {
-        let user = json!({"phone": format!("+1415555010{number}"), "name": format!("Ann {number}")});
+        let user =
+            json!({"phone": format!("+1415555010{number}"), "name": format!("Ann {number}")});
         let user = service.ask("POST", "/v1/users", &token, &user);
         ids.insert(user["id"].as_str().unwrap().to_owned());
     }
     let ann = json!({"email": "ann@example.com", "name": "Ann"});
     ids.insert(service.ask("POST", "/v1/users", &token, &ann)["id"].as_str().unwrap().to_owned());
     let list = operator.run(&["users", "list", "--json", "--page-size", "2"]).well();
-    let listed: Vec<_> = list.objects().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!((listed.len(), list.stderr.as_str()), (7, ""), "each once, and no bar without a terminal");
+    let listed: Vec<_> =
+        list.objects().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        (listed.len(), list.stderr.as_str()),
+        (7, ""),
+        "each once, and no bar without a terminal"
+    );
     assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), ids);
     let table = operator.run(&["users", "list", "--page-size", "3"]).well().stdout;
     assert_eq!(table.lines().count(), 8);
     assert!(table.starts_with("ID ") && table.contains("+14155550105  -"), "{table}");
-    let count =
-        |arguments: &[&str]| operator.run(&[&["users", "list", "--json"], arguments].concat()).well().objects().len();
+    let count = |arguments: &[&str]| {
+        operator.run(&[&["users", "list", "--json"], arguments].concat()).well().objects().len()
+    };
     assert_eq!(count(&["--role", "Admin"]), 1);
     assert_eq!(count(&["--phone", "+14155550103"]), 1);
     assert_eq!(count(&["--email", "ann@example.com", "--status", "active"]), 1);
 
     // One user: found in three ways, disabled, enabled, given roles.
-    let found = operator.run(&["users", "find", "+14155550101", "--json"]).well().objects().remove(0);
+    let found =
+        operator.run(&["users", "find", "+14155550101", "--json"]).well().objects().remove(0);
     let id = found["id"].as_str().unwrap();
-    assert_eq!(operator.run(&["users", "find", id, "--json"]).well().objects(), std::slice::from_ref(&found));
-    assert_eq!(operator.run(&["users", "find", "ann@example.com", "--json"]).well().objects()[0]["name"], "Ann");
+    assert_eq!(
+        operator.run(&["users", "find", id, "--json"]).well().objects(),
+        std::slice::from_ref(&found)
+    );
+    assert_eq!(
+        operator.run(&["users", "find", "ann@example.com", "--json"]).well().objects()[0]["name"],
+        "Ann"
+    );
     operator.run(&["users", "find", "nobody@example.com"]).ill(5, "nobody has nobody@example.com");
     operator.run(&["users", "find", "+14155550199"]).ill(5, "(not_found)");
     operator.run(&["users", "find", "+1415"]).ill(6, "(invalid_phone)");
     let disabled = operator.run(&["users", "disable", id, "--json"]).well().objects().remove(0);
     assert_eq!((&disabled["id"], &disabled["status"]), (&json!(id), &json!("disabled")));
     assert_eq!(count(&["--status", "disabled"]), 1);
-    assert!(operator.run(&["users", "enable", "+14155550101"]).well().stdout.contains("status        active\n"));
+    assert!(
+        operator
+            .run(&["users", "enable", "+14155550101"])
+            .well()
+            .stdout
+            .contains("status        active\n")
+    );
     operator.run(&["users", "disable", ADMIN]).ill(6, "(conflict)");
     let set = |roles| operator.run(&["users", "roles", id, "--set", roles, "--json"]);
     assert_eq!(set("Guest,Visitors").well().objects()[0]["roles"], json!(["Guest", "Visitors"]));
@@ -224,11 +268,23 @@ fn a_day_of_an_operator() {
     let roles = operator.run(&["roles", "list", "--json", "--page-size", "1"]).well().objects();
     let roles: Vec<_> = roles.iter().map(|role| role["name"].as_str().unwrap()).collect();
     assert_eq!(roles, ["Admin", "Guest", "User", "Visitors"]);
-    assert!(operator.run(&["apps", "list"]).well().stdout.lines().nth(1).unwrap().starts_with("default "));
+    assert!(
+        operator
+            .run(&["apps", "list"])
+            .well()
+            .stdout
+            .lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("default ")
+    );
     let trail = operator.run(&["audit", "-n", "4", "--json"]).well().objects();
     let actions: Vec<_> = trail.iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(actions.len(), 4);
-    assert!(trail.windows(2).all(|pair| pair[0]["id"].as_str() < pair[1]["id"].as_str()), "oldest first: {trail:?}");
+    assert!(
+        trail.windows(2).all(|pair| pair[0]["id"].as_str() < pair[1]["id"].as_str()),
+        "oldest first: {trail:?}"
+    );
     assert!(actions.iter().all(|action| action.starts_with("user")), "{actions:?}");
 
     assert!(operator.run(&["logout"]).well().stderr.starts_with("Signed out of http://127.0.0.1:"));
@@ -241,8 +297,10 @@ fn the_trail_is_followed() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
     operator.sign_in(ADMIN, &[&right]).well();
-    let mut following =
-        operator.command(&["audit", "--follow", "--interval", "1", "-n", "1", "--json"]).spawn().unwrap();
+    let mut following = operator
+        .command(&["audit", "--follow", "--interval", "1", "-n", "1", "--json"])
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap()).unwrap();
     let newest = next();
@@ -263,9 +321,13 @@ fn tokens_are_refreshed() {
     let before = operator.tokens();
     std::thread::sleep(Duration::from_millis(2100));
     // Several at once use the refresh token once.
-    let running: Vec<_> = (0..4).map(|_| operator.command(&["whoami", "--json"]).spawn().unwrap()).collect();
+    let running: Vec<_> =
+        (0..4).map(|_| operator.command(&["whoami", "--json"]).spawn().unwrap()).collect();
     for child in running {
-        assert_eq!(Operator::done(child.wait_with_output().unwrap()).well().objects()[0]["phone"], ADMIN);
+        assert_eq!(
+            Operator::done(child.wait_with_output().unwrap()).well().objects()[0]["phone"],
+            ADMIN
+        );
     }
     let after = operator.tokens();
     assert_ne!(before["access_token"], after["access_token"]);
@@ -285,8 +347,12 @@ fn a_second_factor_is_asked_for() {
     let operator = Operator::of(&service);
     operator.sign_in(ADMIN, &[&right]).well();
     let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
-    let secret = service.ask("POST", "/v1/me/totp", &token, &json!({}))["secret"].as_str().unwrap().to_owned();
-    let confirmed = service.ask("POST", "/v1/me/totp/confirm", &token, &json!({"code": totp(&secret)}));
+    let secret = service.ask("POST", "/v1/me/totp", &token, &json!({}))["secret"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let confirmed =
+        service.ask("POST", "/v1/me/totp/confirm", &token, &json!({"code": totp(&secret)}));
     let recovery_code = confirmed["recovery_codes"][0].as_str().unwrap().to_owned();
     assert!(operator.run(&["whoami"]).well().stdout.contains("mfa           totp\n"));
 
@@ -294,25 +360,34 @@ fn a_second_factor_is_asked_for() {
     let mfa = |_: &str| recovery_code.clone();
     let done = operator.sign_in(ADMIN, &[&right, &|_| "000000".to_owned(), &mfa]).well();
     assert_eq!(done.objects()[0]["phone"], ADMIN);
-    assert!(done.stderr.contains("The code of your authenticator app, or a recovery code:\n"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("The code of your authenticator app, or a recovery code:\n"),
+        "{}",
+        done.stderr
+    );
     assert!(done.stderr.contains("(otp_incorrect)"), "{}", done.stderr);
     operator.run(&["users", "list"]).well();
 }
 
 /// The code that an authenticator app shows now (RFC 6238).
 fn totp(secret: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &BASE32_NOPAD.decode(secret.as_bytes()).unwrap());
+    let key = hmac::Key::new(
+        hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        &BASE32_NOPAD.decode(secret.as_bytes()).unwrap(),
+    );
     let step = u64::try_from(Clock::system().now().as_second() / 30).unwrap();
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let offset = usize::from(tag.as_ref()[19] & 15);
-    let number = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    let number =
+        u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
     format!("{:06}", number % 1_000_000)
 }
 
 #[test]
 fn what_does_not_work_is_said() {
     // So long that the second command asks within it, however busy the machine is.
-    let service = Service::start(&[("OTP_MAX_ATTEMPTS", "2"), ("OTP_RESEND_COOLDOWN_SECONDS", "8")]);
+    let service =
+        Service::start(&[("OTP_MAX_ATTEMPTS", "2"), ("OTP_RESEND_COOLDOWN_SECONDS", "8")]);
     let operator = Operator::of(&service);
     let user = "+14155550142";
 
@@ -321,7 +396,8 @@ fn what_does_not_work_is_said() {
     assert!(!operator.file().exists());
     let done = operator.sign_in(user, &[&wrong]);
     done.ill(3, "no right code, no session");
-    let waits = |seconds| done.stderr.contains(&format!("resend_too_soon: trying again in {seconds} s\n"));
+    let waits =
+        |seconds| done.stderr.contains(&format!("resend_too_soon: trying again in {seconds} s\n"));
     assert!((1..=8).any(waits), "{}", done.stderr);
     operator.sign_in(user, &[&wrong, &wrong]).ill(3, "(otp_incorrect)");
     operator.run(&["login", "12"]).ill(6, "(invalid_phone)");
@@ -384,7 +460,11 @@ fn a_replay_shows_whom_other_thresholds_would_have_stopped() {
     );
 
     let stricter = operator.run(&["fraud", "replay", log, "--countries-per-ip", "2"]);
-    assert!(stricter.stdout.lines().nth(1).unwrap().starts_with("pump    2      1         0.5"), "{}", stricter.stdout);
+    assert!(
+        stricter.stdout.lines().nth(1).unwrap().starts_with("pump    2      1         0.5"),
+        "{}",
+        stricter.stdout
+    );
     assert!(stricter.stderr.contains("1 of the stopped led to a sign-in"), "{}", stricter.stderr);
     assert_eq!(operator.run(&["fraud", "replay", "/nowhere"]).exit_code, 1);
 }

@@ -31,16 +31,21 @@ where
     S::Future: Send,
 {
     let (parts, body) = request.into_parts();
-    let header_bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let header_bytes: usize =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if header_bytes + parts.uri.path().len() > MAX_HEADER_BYTES {
-        return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        return refusal(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "Request Header Fields Too Large",
+        );
     }
     let Ok(body) = Limited::new(body, MAX_EVENT_BYTES).collect().await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     // A request without a host, or with a nonsense one, does not reach an API.
     let host = parts.headers.get(header::HOST).map_or(Some("localhost"), |host| host.to_str().ok());
-    let Some(host) = host.filter(|host| host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@')))
+    let Some(host) = host
+        .filter(|host| host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@')))
     else {
         return refusal(StatusCode::BAD_REQUEST, "Bad Request");
     };
@@ -66,8 +71,10 @@ fn refusal(status: StatusCode, message: &str) -> Response {
 #[expect(clippy::disallowed_methods, reason = "AWS has its own clock")]
 fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) -> String {
     let now = Timestamp::now();
-    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let text = is_text(header(header::CONTENT_TYPE)).then(|| std::str::from_utf8(body).ok()).flatten();
+    let header =
+        |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text =
+        is_text(header(header::CONTENT_TYPE)).then(|| std::str::from_utf8(body).ok()).flatten();
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -105,10 +112,14 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
 /// Values of one name are joined by commas; what says where a request came from is API Gateway's own.
 fn headers(headers: &HeaderMap, host: &str, source: IpAddr) -> Map<String, Value> {
     let value = |name| {
-        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let values = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         values.collect::<Vec<_>>().join(",")
     };
-    let mut map: Map<_, _> = headers.keys().map(|name| (name.as_str().to_owned(), value(name).into())).collect();
+    let mut map: Map<_, _> =
+        headers.keys().map(|name| (name.as_str().to_owned(), value(name).into())).collect();
     map.insert("host".into(), host.into());
     map.insert("x-forwarded-for".into(), source.to_string().into());
     map.insert("x-forwarded-port".into(), "443".into());
@@ -119,6 +130,11 @@ fn headers(headers: &HeaderMap, host: &str, source: IpAddr) -> Map<String, Value
 fn is_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.starts_with("text/")
-        || ["application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded"]
-            .contains(&essence.as_str())
+        || [
+            "application/json",
+            "application/xml",
+            "application/javascript",
+            "application/x-www-form-urlencoded",
+        ]
+        .contains(&essence.as_str())
 }

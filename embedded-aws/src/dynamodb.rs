@@ -14,7 +14,8 @@ pub(crate) fn open(template: &str, folder: Option<&Path>) -> Result<Database, St
         None => Database::memory(),
     };
     let database = database.map_err(|error| format!("DynamoDB: {error}"))?;
-    let exists = database.get_table_metadata(TABLE).map_err(|error| format!("DynamoDB: {error}"))?.is_some();
+    let exists =
+        database.get_table_metadata(TABLE).map_err(|error| format!("DynamoDB: {error}"))?.is_some();
     if !exists {
         let properties = table_properties(template)?;
         make_table(&database, &properties)?;
@@ -27,13 +28,18 @@ fn make_table(database: &Database, properties: &Value) -> Result<(), StartError>
     let mut request = serde_json::Map::from_iter([("TableName".to_owned(), TABLE.into())]);
     for name in ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"] {
         if let Some(value) = properties.get(name) {
-            request.insert(name.to_owned(), serde_json::to_value(value).map_err(|error| failed(error.to_string()))?);
+            request.insert(
+                name.to_owned(),
+                serde_json::to_value(value).map_err(|error| failed(error.to_string()))?,
+            );
         }
     }
-    let request = serde_json::from_value(request.into()).map_err(|error| failed(error.to_string()))?;
+    let request =
+        serde_json::from_value(request.into()).map_err(|error| failed(error.to_string()))?;
     database.create_table(request).map_err(|error| failed(error.to_string()))?;
-    let ttl =
-        properties.get("TimeToLiveSpecification").ok_or_else(|| failed("has no TimeToLiveSpecification".into()))?;
+    let ttl = properties
+        .get("TimeToLiveSpecification")
+        .ok_or_else(|| failed("has no TimeToLiveSpecification".into()))?;
     let ttl = serde_json::json!({"TableName": TABLE, "TimeToLiveSpecification": ttl});
     let ttl = serde_json::from_value(ttl).map_err(|error| failed(error.to_string()))?;
     database.update_time_to_live(ttl).map_err(|error| failed(error.to_string()))?;
@@ -42,11 +48,15 @@ fn make_table(database: &Database, properties: &Value) -> Result<(), StartError>
 
 /// The properties of the one table in the template.
 fn table_properties(template: &str) -> Result<Value, StartError> {
-    let template: Value = serde_yaml_ng::from_str(template).map_err(|error| format!("the template: {error}"))?;
-    let resources = template.get("Resources").and_then(Value::as_mapping).ok_or("the template has no Resources")?;
-    let mut tables = resources
-        .values()
-        .filter(|resource| resource.get("Type").and_then(Value::as_str) == Some("AWS::DynamoDB::Table"));
+    let template: Value =
+        serde_yaml_ng::from_str(template).map_err(|error| format!("the template: {error}"))?;
+    let resources = template
+        .get("Resources")
+        .and_then(Value::as_mapping)
+        .ok_or("the template has no Resources")?;
+    let mut tables = resources.values().filter(|resource| {
+        resource.get("Type").and_then(Value::as_str) == Some("AWS::DynamoDB::Table")
+    });
     match (tables.next().and_then(|table| table.get("Properties")), tables.next()) {
         (Some(properties), None) => Ok(properties.clone()),
         _ => Err("the template does not have exactly one table".into()),

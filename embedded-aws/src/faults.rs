@@ -54,7 +54,8 @@ impl Call {
 
     /// Whether it is told to change anything.
     pub fn writes(&self) -> bool {
-        const READS: [&str; 8] = ["Get", "BatchGet", "Query", "Scan", "Describe", "List", "GET ", "HEAD "];
+        const READS: [&str; 8] =
+            ["Get", "BatchGet", "Query", "Scan", "Describe", "List", "GET ", "HEAD "];
         !READS.iter().any(|read| self.operation.starts_with(read))
     }
 }
@@ -147,9 +148,11 @@ impl Faults {
     /// # Errors
     /// A sentence that says why it could not be started.
     pub async fn start(aws: &EmbeddedAws) -> Result<Self, StartError> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("faults: {error}"))?;
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("faults: {error}"))?;
         let address = listener.local_addr().map_err(|error| format!("faults: {error}"))?;
-        let variable = |name: &&str| (format!("AWS_ENDPOINT_URL_{name}"), format!("http://{address}"));
+        let variable =
+            |name: &&str| (format!("AWS_ENDPOINT_URL_{name}"), format!("http://{address}"));
         let proxy = Arc::new(Proxy {
             client: Client::builder(TokioExecutor::new()).build_http(),
             endpoints: aws.endpoints.iter().cloned().collect(),
@@ -174,7 +177,9 @@ impl Faults {
         (skip, times): (usize, usize),
         fault: Fault,
     ) {
-        self.change(|plan| plan.rules.push(Rule { matches: Arc::new(matches), skip, times, seen: 0, fault }));
+        self.change(|plan| {
+            plan.rules.push(Rule { matches: Arc::new(matches), skip, times, seen: 0, fault })
+        });
     }
 
     /// Ends all faults.
@@ -229,11 +234,14 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
             let answer = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
                 let proxy = proxy.clone();
                 // A task of its own: what a client that goes away has asked for is done all the same.
-                let answer = tokio::spawn(async move { proxy.answer(request.map(Body::new)).await });
+                let answer =
+                    tokio::spawn(async move { proxy.answer(request.map(Body::new)).await });
                 async { answer.await.unwrap_or(Err(Ended)) }
             });
             // Connections end by faults.
-            let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), answer).await;
+            let _ = Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(socket), answer)
+                .await;
         });
     }
 }
@@ -241,9 +249,11 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
 impl Proxy {
     async fn answer(&self, request: Request) -> Result<Response, Ended> {
         let Some(service) = front_door::service(&request) else {
-            return Ok(
-                (StatusCode::BAD_REQUEST, "the request is not signed for a service that is here").into_response()
-            );
+            return Ok((
+                StatusCode::BAD_REQUEST,
+                "the request is not signed for a service that is here",
+            )
+                .into_response());
         };
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Ended)?;
@@ -308,11 +318,14 @@ impl Proxy {
 /// The operation as AWS names it; the method and the path or the first parameter, where a request does not say.
 fn operation(head: &Parts, body: &Bytes) -> String {
     let query = head.uri.query().unwrap_or_default();
-    let id = query.split('&').find_map(|parameter| parameter.strip_prefix("x-id=")).map(str::to_owned);
-    id.or_else(|| named_operation(&head.headers, body)).unwrap_or_else(|| match query.split(['&', '=']).next() {
-        // A path of S3 is a key.
-        Some(parameter) if !parameter.is_empty() => format!("{} ?{parameter}", head.method),
-        _ => format!("{} {}", head.method, head.uri.path()),
+    let id =
+        query.split('&').find_map(|parameter| parameter.strip_prefix("x-id=")).map(str::to_owned);
+    id.or_else(|| named_operation(&head.headers, body)).unwrap_or_else(|| {
+        match query.split(['&', '=']).next() {
+            // A path of S3 is a key.
+            Some(parameter) if !parameter.is_empty() => format!("{} ?{parameter}", head.method),
+            _ => format!("{} {}", head.method, head.uri.path()),
+        }
     })
 }
 
@@ -321,7 +334,11 @@ fn named_operation(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     if let Some(target) = headers.get("x-amz-target") {
         return target.to_str().ok()?.rsplit('.').next().map(str::to_owned);
     }
-    let is_form = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.starts_with("application/x-www-form-urlencoded");
+    let is_form = headers
+        .get(header::CONTENT_TYPE)?
+        .to_str()
+        .ok()?
+        .starts_with("application/x-www-form-urlencoded");
     let form = std::str::from_utf8(body).ok().filter(|_| is_form)?;
     form.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
 }
@@ -343,15 +360,19 @@ impl Refusal {
                 "TransactionCanceledException",
                 "Transaction cancelled, please refer cancellation reasons for specific reasons",
             ),
-            Self::TransactionConflict => {
-                (StatusCode::BAD_REQUEST, "TransactionConflictException", "Transaction is ongoing for the item")
-            }
+            Self::TransactionConflict => (
+                StatusCode::BAD_REQUEST,
+                "TransactionConflictException",
+                "Transaction is ongoing for the item",
+            ),
             Self::TransactionInProgress => (
                 StatusCode::BAD_REQUEST,
                 "TransactionInProgressException",
                 "The transaction with the given request token is already in progress.",
             ),
-            Self::AccessDenied => (StatusCode::BAD_REQUEST, "AccessDeniedException", "not authorized"),
+            Self::AccessDenied => {
+                (StatusCode::BAD_REQUEST, "AccessDeniedException", "not authorized")
+            }
         }
     }
 
@@ -364,8 +385,14 @@ impl Refusal {
                     r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>local</RequestId></ErrorResponse>"#
                 ),
             ),
-            "S3" => xml(status, &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")),
-            "SESV2" => (status, [("x-amzn-errortype", code)], axum::Json(json!({"message": message}))).into_response(),
+            "S3" => xml(
+                status,
+                &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+            ),
+            "SESV2" => {
+                (status, [("x-amzn-errortype", code)], axum::Json(json!({"message": message})))
+                    .into_response()
+            }
             "DYNAMODB" => {
                 let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
                 let body = match self {
@@ -374,7 +401,8 @@ impl Refusal {
                     }),
                     _ => json!({"__type": kind, "message": message}),
                 };
-                (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+                (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string())
+                    .into_response()
             }
             _ => (status, axum::Json(json!({"__type": code, "message": message}))).into_response(),
         }

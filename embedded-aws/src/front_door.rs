@@ -13,8 +13,13 @@ use hyper_util::{
 };
 
 /// The services, as a signature names them and as their endpoint variable does.
-const SERVICES: [(&str, &str); 5] =
-    [("dynamodb", "DYNAMODB"), ("s3", "S3"), ("secretsmanager", "SECRETSMANAGER"), ("ses", "SESV2"), ("sns", "SNS")];
+const SERVICES: [(&str, &str); 5] = [
+    ("dynamodb", "DYNAMODB"),
+    ("s3", "S3"),
+    ("secretsmanager", "SECRETSMANAGER"),
+    ("ses", "SESV2"),
+    ("sns", "SNS"),
+];
 
 #[derive(Clone)]
 struct FrontDoor {
@@ -28,10 +33,12 @@ pub(crate) fn router(endpoints: Vec<(&'static str, String)>) -> Router {
 }
 
 async fn forward(State(door): State<FrontDoor>, mut request: Request) -> Response {
-    let endpoint = service(&request)
-        .and_then(|wanted| door.endpoints.iter().find(|(name, _)| *name == wanted).map(|(_, endpoint)| endpoint));
+    let endpoint = service(&request).and_then(|wanted| {
+        door.endpoints.iter().find(|(name, _)| *name == wanted).map(|(_, endpoint)| endpoint)
+    });
     let Some(endpoint) = endpoint else {
-        return (StatusCode::BAD_REQUEST, "the request is not signed for a service that is here").into_response();
+        return (StatusCode::BAD_REQUEST, "the request is not signed for a service that is here")
+            .into_response();
     };
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     match format!("{endpoint}{path}").parse() {

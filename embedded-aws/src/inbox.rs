@@ -38,7 +38,11 @@ pub struct Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { messages: Arc::default(), arrivals: broadcast::Sender::new(256), refuses: Arc::default() }
+        Self {
+            messages: Arc::default(),
+            arrivals: broadcast::Sender::new(256),
+            refuses: Arc::default(),
+        }
     }
 }
 
@@ -64,7 +68,13 @@ impl Inbox {
     }
 
     #[expect(clippy::disallowed_methods, reason = "AWS has its own clock")]
-    pub(crate) fn deliver(&self, channel: &'static str, to: String, body: String, attributes: Vec<(String, String)>) {
+    pub(crate) fn deliver(
+        &self,
+        channel: &'static str,
+        to: String,
+        body: String,
+        attributes: Vec<(String, String)>,
+    ) {
         let message = Message { channel, to, body, sent_at: Timestamp::now(), attributes };
         if let Ok(mut messages) = self.messages.write() {
             if messages.len() >= KEPT {

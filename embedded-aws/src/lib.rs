@@ -3,7 +3,10 @@
 //!
 //! Never part of a deployed binary.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod api_gateway;
 mod dynamodb;
@@ -67,7 +70,9 @@ impl EmbeddedAws {
     pub async fn start(template: &str, folder: Option<&Path>) -> Result<Self, StartError> {
         let temporary = match folder {
             Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?),
+            None => {
+                Some(tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?)
+            }
         };
         let files: PathBuf = match (folder, &temporary) {
             (Some(folder), _) => folder.to_owned(),
@@ -124,7 +129,10 @@ impl EmbeddedAws {
             ("HASH_KEYS_SECRET_ARN", HASH_KEYS_SECRET),
         ];
         let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let endpoints = self.endpoints.iter().map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone()));
+        let endpoints = self
+            .endpoints
+            .iter()
+            .map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone()));
         fixed.chain(endpoints).collect()
     }
 
@@ -133,13 +141,15 @@ impl EmbeddedAws {
     /// # Errors
     /// A sentence that says why the address cannot be had.
     pub async fn serve_at(&mut self, address: SocketAddr) -> Result<(), StartError> {
-        let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
         self.serve(listener, front_door::router(self.endpoints.clone()));
         Ok(())
     }
 
     async fn listen(&mut self, name: &'static str) -> Result<TcpListener, StartError> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("{name}: {error}"))?;
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("{name}: {error}"))?;
         let address = listener.local_addr().map_err(|error| format!("{name}: {error}"))?;
         self.endpoints.push((name, format!("http://{address}")));
         Ok(listener)

@@ -42,8 +42,10 @@ impl Secrets {
     pub(crate) fn open(file: Option<PathBuf>) -> Result<Self, StartError> {
         let stored = match &file {
             Some(file) if file.exists() => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                serde_json::from_str(&text)
+                    .map_err(|error| format!("{}: {error}", file.display()))?
             }
             _ => Stored::default(),
         };
@@ -53,16 +55,21 @@ impl Secrets {
     /// The current value of a secret.
     pub fn get(&self, name: &str) -> Option<String> {
         let stored = self.stored.lock().ok()?;
-        let version = stored.get(name)?.values().find(|version| version.stages.contains(CURRENT))?;
+        let version =
+            stored.get(name)?.values().find(|version| version.stages.contains(CURRENT))?;
         version.value.clone()
     }
 
     /// Makes a secret, unless it is there.
     pub fn create(&self, name: &str, value: String) {
         if self.get(name).is_none() {
-            let version = Version { value: Some(value), stages: BTreeSet::from([CURRENT.to_owned()]) };
+            let version =
+                Version { value: Some(value), stages: BTreeSet::from([CURRENT.to_owned()]) };
             self.change(|stored| {
-                stored.insert(name.to_owned(), BTreeMap::from([(uuid::Uuid::new_v4().to_string(), version)]));
+                stored.insert(
+                    name.to_owned(),
+                    BTreeMap::from([(uuid::Uuid::new_v4().to_string(), version)]),
+                );
             });
         }
     }
@@ -100,7 +107,13 @@ fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let new = file.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600).open(&new)?.write_all(text.as_bytes())?;
+    options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?
+        .write_all(text.as_bytes())?;
     std::fs::rename(new, file)
 }
 
@@ -109,7 +122,8 @@ pub(crate) fn router(secrets: Secrets) -> Router {
 }
 
 async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: String) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let request: Value = serde_json::from_str(&body).unwrap_or_default();
     let name = request.get("SecretId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let answer = secrets.change(|stored| {
@@ -124,7 +138,10 @@ async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: String) 
     });
     match answer {
         Some(Ok(answer)) => Json(answer).into_response(),
-        Some(Err(code)) => (StatusCode::BAD_REQUEST, Json(json!({"__type": code, "Message": code}))).into_response(),
+        Some(Err(code)) => {
+            (StatusCode::BAD_REQUEST, Json(json!({"__type": code, "Message": code})))
+                .into_response()
+        }
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -139,29 +156,42 @@ fn get_secret_value(name: &str, versions: &Versions, request: &Value) -> Answer 
     let (id, version) = versions
         .iter()
         .find(|(version_id, version)| {
-            id.is_none_or(|id| id == version_id.as_str()) && stage.is_none_or(|stage| version.stages.contains(stage))
+            id.is_none_or(|id| id == version_id.as_str())
+                && stage.is_none_or(|stage| version.stages.contains(stage))
         })
         .ok_or("ResourceNotFoundException")?;
     let value = version.value.as_ref().ok_or("ResourceNotFoundException")?;
-    Ok(json!({"ARN": name, "Name": name, "VersionId": id, "SecretString": value, "VersionStages": version.stages}))
+    Ok(
+        json!({"ARN": name, "Name": name, "VersionId": id, "SecretString": value, "VersionStages": version.stages}),
+    )
 }
 
 fn describe(name: &str, versions: &Versions) -> Value {
-    let stages: BTreeMap<_, _> =
-        versions.iter().filter(|(_, v)| !v.stages.is_empty()).map(|(id, v)| (id, &v.stages)).collect();
+    let stages: BTreeMap<_, _> = versions
+        .iter()
+        .filter(|(_, v)| !v.stages.is_empty())
+        .map(|(id, v)| (id, &v.stages))
+        .collect();
     json!({"ARN": name, "Name": name, "RotationEnabled": true, "VersionIdsToStages": stages})
 }
 
 fn put_secret_value(name: &str, versions: &mut Versions, request: &Value) -> Answer {
-    let id = request.get("ClientRequestToken").and_then(Value::as_str).ok_or("InvalidRequestException")?;
-    let value = request.get("SecretString").and_then(Value::as_str).ok_or("InvalidRequestException")?;
+    let id = request
+        .get("ClientRequestToken")
+        .and_then(Value::as_str)
+        .ok_or("InvalidRequestException")?;
+    let value =
+        request.get("SecretString").and_then(Value::as_str).ok_or("InvalidRequestException")?;
     let version = versions.entry(id.to_owned()).or_default();
     match &version.value {
         Some(there) if there != value => return Err("ResourceExistsException"),
         _ => version.value = Some(value.to_owned()),
     }
-    let stages =
-        request.get("VersionStages").and_then(Value::as_array).cloned().unwrap_or_else(|| vec![CURRENT.into()]);
+    let stages = request
+        .get("VersionStages")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_else(|| vec![CURRENT.into()]);
     version.stages.extend(stages.iter().filter_map(Value::as_str).map(str::to_owned));
     Ok(json!({"ARN": name, "Name": name, "VersionId": id, "VersionStages": version.stages}))
 }
@@ -170,7 +200,10 @@ fn update_stage(name: &str, versions: &mut Versions, request: &Value) -> Answer 
     let field = |name: &str| request.get(name).and_then(Value::as_str).map(str::to_owned);
     let stage = field("VersionStage").ok_or("InvalidRequestException")?;
     let (from, to) = (field("RemoveFromVersionId"), field("MoveToVersionId"));
-    let holder = versions.iter().find(|(_, version)| version.stages.contains(&stage)).map(|(id, _)| id.clone());
+    let holder = versions
+        .iter()
+        .find(|(_, version)| version.stages.contains(&stage))
+        .map(|(id, _)| id.clone());
     if holder.is_some() && holder != from && holder != to {
         return Err("InvalidParameterException");
     }
@@ -187,7 +220,11 @@ fn update_stage(name: &str, versions: &mut Versions, request: &Value) -> Answer 
         for version in versions.values_mut() {
             version.stages.remove(PREVIOUS);
         }
-        versions.get_mut(&from).ok_or("ResourceNotFoundException")?.stages.insert(PREVIOUS.to_owned());
+        versions
+            .get_mut(&from)
+            .ok_or("ResourceNotFoundException")?
+            .stages
+            .insert(PREVIOUS.to_owned());
     }
     Ok(json!({"ARN": name, "Name": name}))
 }

@@ -16,11 +16,17 @@ pub(crate) fn router(inbox: Inbox) -> Router {
 }
 
 async fn send(State(inbox): State<Inbox>, Json(request): Json<Value>) -> Response {
-    let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        request.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
     let to = text("/Destination/ToAddresses/0");
     let body = text("/Content/Simple/Body/Text/Data");
     if to.is_empty() || body.is_empty() {
-        return error(StatusCode::BAD_REQUEST, "BadRequestException", "a destination and a text body are needed");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "BadRequestException",
+            "a destination and a text body are needed",
+        );
     }
     if inbox.refuses() {
         return error(StatusCode::BAD_REQUEST, "SendingPausedException", "sending is paused");

@@ -23,10 +23,18 @@ async fn call(State(inbox): State<Inbox>, Form(form): Form<BTreeMap<String, Stri
     }
     let (phone, message) = (field("PhoneNumber"), field("Message"));
     if phone.is_empty() || message.is_empty() {
-        return error(StatusCode::BAD_REQUEST, "InvalidParameter", "PhoneNumber and Message are needed");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "InvalidParameter",
+            "PhoneNumber and Message are needed",
+        );
     }
     if inbox.refuses() {
-        return error(StatusCode::TOO_MANY_REQUESTS, "Throttled", "the monthly spend limit is reached");
+        return error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Throttled",
+            "the monthly spend limit is reached",
+        );
     }
     let attributes = (1..)
         .map_while(|index| {

@@ -12,7 +12,9 @@ fn main() -> ExitCode {
         lambda_runtime::run(service_fn(async |event: LambdaEvent<AuthorizerRequest>| {
             // An error is API Gateway's 500, which it does not remember as it would a refusal.
             let answer = answer(&latchkey, &event.payload).await;
-            answer.inspect_err(|error| tracing::error!(%error, "authorizer")).map_err(lambda_runtime::Error::from)
+            answer
+                .inspect_err(|error| tracing::error!(%error, "authorizer"))
+                .map_err(lambda_runtime::Error::from)
         }))
         .await
     })

@@ -79,7 +79,10 @@ pub fn answer<'a>(latchkey: &'a Latchkey, request: &'a AuthorizerRequest) -> Ans
 ///
 /// # Errors
 /// [`Error::Unavailable`] where that cannot be told: nothing passes.
-pub async fn authorize(latchkey: &Latchkey, request: &AuthorizerRequest) -> Result<AuthorizerResponse, Error> {
+pub async fn authorize(
+    latchkey: &Latchkey,
+    request: &AuthorizerRequest,
+) -> Result<AuthorizerResponse, Error> {
     let Some(token) = request.token() else { return Ok(AuthorizerResponse::default()) };
     let (user, claims) = match latchkey.access_tokens().caller(token).await {
         Ok(caller) => caller,
@@ -105,8 +108,9 @@ impl AuthorizerRequest {
         let header = self.headers.as_ref().and_then(|headers| headers.get("authorization"));
         let header = header.filter(|_| self.identity_source.as_ref().is_none_or(Vec::is_empty));
         let mut values = self.identity_source.iter().flatten().chain(header);
-        let (_, token) = values
-            .find_map(|value| value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer")))?;
+        let (_, token) = values.find_map(|value| {
+            value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
+        })?;
         Some(token.trim())
     }
 
@@ -116,22 +120,30 @@ impl AuthorizerRequest {
 
     fn is_for_app(&self, claims: &Claims) -> bool {
         let apps = self.variable(APPS_VARIABLE);
-        apps.is_none_or(|apps| apps.split(',').any(|client_id| client_id.trim() == claims.client_id))
+        apps.is_none_or(|apps| {
+            apps.split(',').any(|client_id| client_id.trim() == claims.client_id)
+        })
     }
 
     fn is_permitted(&self, permissions: &[String]) -> bool {
         let Some(needed) = self.variable(PERMISSIONS_VARIABLE) else { return true };
         let Some(route) = self.route_key.as_deref() else { return false };
         if !self.identity_source.iter().flatten().any(|value| value == route) {
-            tracing::error!("an API with {PERMISSIONS_VARIABLE} needs $context.routeKey in its identity source");
+            tracing::error!(
+                "an API with {PERMISSIONS_VARIABLE} needs $context.routeKey in its identity source"
+            );
             return false;
         }
         // Stage variables hold neither spaces nor braces.
         let route = route.replace(' ', "").replace('{', ":").replace('}', "");
         needed.split(',').all(|pair| match pair.trim().split_once('=') {
-            Some((named, permission)) => named != route || permissions.iter().any(|held| held == permission),
+            Some((named, permission)) => {
+                named != route || permissions.iter().any(|held| held == permission)
+            }
             None => {
-                tracing::error!("{PERMISSIONS_VARIABLE} holds {pair:?}, which is no route and permission");
+                tracing::error!(
+                    "{PERMISSIONS_VARIABLE} holds {pair:?}, which is no route and permission"
+                );
                 false
             }
         })

@@ -96,7 +96,11 @@ async fn a_good_token_passes_and_says_whose_it_is() {
 async fn no_forged_token_passes() {
     let (app, _, shopper) = app_with_shop().await;
     for (name, token) in tokens::attacks(&app, &shopper.access, &shopper.refresh).await {
-        assert_eq!(asked(&app, &event(&token)).await.unwrap(), json!({"isAuthorized": false}), "{name}");
+        assert_eq!(
+            asked(&app, &event(&token)).await.unwrap(),
+            json!({"isAuthorized": false}),
+            "{name}"
+        );
     }
     assert!(is_allowed(&app, &event(&shopper.access)).await, "the token itself is good");
 }
@@ -158,21 +162,30 @@ async fn an_event_without_a_bearer_token_does_not_pass() {
         let odd = but(odd, json!({"headers": null}));
         assert!(!is_allowed(&app, &odd).await, "{source}");
     }
-    for nothing in
-        [json!({}), json!({"version": "2.0"}), but(event.clone(), json!({"identitySource": null, "headers": null}))]
-    {
+    for nothing in [
+        json!({}),
+        json!({"version": "2.0"}),
+        but(event.clone(), json!({"identitySource": null, "headers": null})),
+    ] {
         assert_eq!(asked(&app, &nothing).await.unwrap(), json!({"isAuthorized": false}));
     }
-    for source in [json!([good]), json!([good.replacen("Bearer", "bearer", 1)]), json!(["a", good])] {
-        assert!(is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await, "{source}");
+    for source in [json!([good]), json!([good.replacen("Bearer", "bearer", 1)]), json!(["a", good])]
+    {
+        assert!(
+            is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await,
+            "{source}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_event_that_is_none_is_an_error() {
-    for event in
-        [json!({"identitySource": "Bearer x"}), json!({"identitySource": [null]}), json!({"headers": []}), json!(null)]
-    {
+    for event in [
+        json!({"identitySource": "Bearer x"}),
+        json!({"identitySource": [null]}),
+        json!({"headers": []}),
+        json!(null),
+    ] {
         assert!(serde_json::from_value::<AuthorizerRequest>(event.clone()).is_err(), "{event}");
     }
 }
@@ -183,10 +196,16 @@ async fn a_token_outside_of_the_identity_source_passes_only_where_nothing_is_rem
     let (app, _, shopper) = app_with_shop().await;
     let event = event(&shopper.access);
     for source in [json!(["GET /orders/{id}"]), json!(["203.0.113.7"]), json!(["", "x"])] {
-        assert!(!is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await, "{source}");
+        assert!(
+            !is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await,
+            "{source}"
+        );
     }
     for source in [json!([]), json!(null)] {
-        assert!(is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await, "{source}");
+        assert!(
+            is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await,
+            "{source}"
+        );
     }
 }
 
@@ -216,8 +235,7 @@ async fn an_api_names_the_apps_that_open_it() {
 #[tokio::test]
 async fn an_api_names_the_permissions_of_its_routes() {
     let (app, admin, shopper) = app_with_shop().await;
-    let needed =
-        "GET/orders/:id=users:read,DELETE/orders/:id=users:write,DELETE/orders/:id=orders:delete,$default=audit:read";
+    let needed = "GET/orders/:id=users:read,DELETE/orders/:id=users:write,DELETE/orders/:id=orders:delete,$default=audit:read";
     for (route, for_admin, for_shopper) in [
         ("GET /orders/{id}", true, false),
         ("DELETE /orders/{id}", false, false),
@@ -253,9 +271,14 @@ async fn permissions_without_the_route_in_the_identity_source_refuse_everything(
 #[tokio::test]
 async fn permissions_that_cannot_be_read_refuse_everything() {
     let (app, admin, _) = app_with_shop().await;
-    for unreadable in
-        ["", ",", "GET/orders/:id", "GET/orders/:id=users:read,", "GET/orders/:id:users:read", "PUT/x,GET/y=users:read"]
-    {
+    for unreadable in [
+        "",
+        ",",
+        "GET/orders/:id",
+        "GET/orders/:id=users:read,",
+        "GET/orders/:id:users:read",
+        "PUT/x,GET/y=users:read",
+    ] {
         for route in ["GET /orders/{id}", "GET /others"] {
             let event = with_permissions(&admin.access, route, unreadable);
             assert!(!is_allowed(&app, &event).await, "{unreadable:?} {route}");
@@ -268,7 +291,8 @@ async fn a_permission_counts_in_the_app_of_the_token() {
     let (app, admin, _) = app_with_shop().await;
     app.advance(30);
     let phone = crate::testing::apps::ADMIN_PHONE;
-    let id = app.post("/v1/otp/send", json!({"phone": phone, "client_id": "shop"})).await.challenge_id();
+    let id =
+        app.post("/v1/otp/send", json!({"phone": phone, "client_id": "shop"})).await.challenge_id();
     let elsewhere = app.verify(&id, &app.code(phone)).await.signed_in();
     assert_eq!(elsewhere.id(), admin.id());
     for (person, allowed) in [(&admin, true), (&elsewhere, false)] {

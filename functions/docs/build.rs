@@ -48,7 +48,8 @@ fn page(document: &str) -> Result<(String, String), Box<dyn Error>> {
 }
 
 fn asset(name: &str) -> Result<String, Box<dyn Error>> {
-    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json")))?.ok_or(name)?;
+    let file =
+        utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json")))?.ok_or(name)?;
     Ok(String::from_utf8(file.bytes.into_owned())?)
 }
 

@@ -48,11 +48,14 @@ async fn the_page_loads_nothing_from_elsewhere() {
     let inside: Vec<_> = scripts.into_iter().chain(styles.iter().copied()).collect();
     let outside = inside.iter().fold(html.clone(), |outside, inside| outside.replace(inside, ""));
     assert!(outside.len() < 1_000, "{} characters outside of scripts and styles", outside.len());
-    for load in ["src=", "href=", "url(", "@import", "http:", "https:", "<link", "<img", "<iframe"] {
+    for load in ["src=", "href=", "url(", "@import", "http:", "https:", "<link", "<img", "<iframe"]
+    {
         assert!(!outside.contains(load), "{load} in {outside}");
     }
     for style in styles {
-        assert!(!style.contains("@import") && !style.contains("url(http") && !style.contains("url(//"));
+        assert!(
+            !style.contains("@import") && !style.contains("url(http") && !style.contains("url(//")
+        );
     }
 }
 
@@ -60,7 +63,8 @@ async fn the_page_loads_nothing_from_elsewhere() {
 async fn the_policy_allows_the_scripts_of_the_page_alone() {
     let page = page().await;
     let policy = page.header("content-security-policy");
-    let sources = policy.split("; ").find_map(|directive| directive.strip_prefix("script-src ")).unwrap();
+    let sources =
+        policy.split("; ").find_map(|directive| directive.strip_prefix("script-src ")).unwrap();
     let hashes: Vec<_> = elements(&page.text, "script")
         .into_iter()
         .map(|script| data_encoding::BASE64.encode(&shared::crypto::sha256(script.as_bytes())))
@@ -75,6 +79,9 @@ async fn the_policy_allows_the_scripts_of_the_page_alone() {
         "base-uri 'none'",
         "form-action 'none'",
     ] {
-        assert!(policy.split("; ").any(|there| there == directive), "{directive} is not in {policy}");
+        assert!(
+            policy.split("; ").any(|there| there == directive),
+            "{directive} is not in {policy}"
+        );
     }
 }

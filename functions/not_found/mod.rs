@@ -23,14 +23,20 @@ mod tests;
 /// The paths of the document and their methods.
 static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
-    let methods =
-        |item: &Value| item.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase()).collect();
+    let methods = |item: &Value| {
+        item.as_object()
+            .into_iter()
+            .flatten()
+            .map(|(method, _)| method.to_ascii_uppercase())
+            .collect()
+    };
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 });
 
 async fn not_found(method: Method, uri: Uri) -> Response {
-    let allowed = OPERATIONS.iter().find(|(path, _)| matches(path, uri.path())).map(|(_, methods)| methods);
+    let allowed =
+        OPERATIONS.iter().find(|(path, _)| matches(path, uri.path())).map(|(_, methods)| methods);
     match allowed {
         Some(methods) if !methods.iter().any(|allowed| allowed == method.as_str()) => {
             let mut response = Error::MethodNotAllowed.into_response();
@@ -49,7 +55,8 @@ fn matches(template: &str, path: &str) -> bool {
     loop {
         match (template.next(), path.next()) {
             (None, None) => return true,
-            (Some(parameter), Some(segment)) if parameter.starts_with('{') && !segment.is_empty() => {}
+            (Some(parameter), Some(segment))
+                if parameter.starts_with('{') && !segment.is_empty() => {}
             (Some(literal), Some(segment)) if literal == segment => {}
             _ => return false,
         }

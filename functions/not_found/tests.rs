@@ -57,10 +57,18 @@ async fn a_method_that_a_path_does_not_know_is_refused() {
             ("TRACE", "/docs", "GET"),
         ] {
             let answer = call(&app, method, path).await;
-            assert_eq!(answer.json["code"], "method_not_allowed", "{method} {path}: {}", answer.text);
+            assert_eq!(
+                answer.json["code"], "method_not_allowed",
+                "{method} {path}: {}",
+                answer.text
+            );
             answer.assert_problem(405, "method_not_allowed");
-            let mut allow: Vec<_> =
-                answer.header("allow").split(',').map(str::trim).filter(|it| *it != "HEAD").collect();
+            let mut allow: Vec<_> = answer
+                .header("allow")
+                .split(',')
+                .map(str::trim)
+                .filter(|it| *it != "HEAD")
+                .collect();
             allow.sort_unstable();
             assert_eq!(allow.join(","), allowed, "{method} {path}");
         }

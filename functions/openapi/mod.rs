@@ -24,9 +24,14 @@ pub const DOCUMENT: &str = include_str!("../../docs/openapi.json");
     responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
 )]
 async fn openapi(request: HeaderMap) -> impl IntoResponse {
-    const COMPRESSED: Compressed =
-        Compressed { text: DOCUMENT, gzip: include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz")) };
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    const COMPRESSED: Compressed = Compressed {
+        text: DOCUMENT,
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz")),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
     (headers, COMPRESSED.answer(&request))
 }
 

@@ -11,7 +11,8 @@ fn the_document_in_the_repository_is_the_code_s() {
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let update = std::env::var("UPDATE_OPENAPI").is_ok();
     if update {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json"), &generated).unwrap();
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json"), &generated)
+            .unwrap();
         return;
     }
     assert!(
@@ -61,10 +62,18 @@ fn every_refusal_of_an_oauth_endpoint_is_an_oauth_error_with_codes_of_its_status
                 continue;
             }
             let error = &response["content"]["application/json"]["schema"];
-            assert_eq!(error, &json!({"$ref": "#/components/schemas/OAuthError"}), "{}", operation["operationId"]);
+            assert_eq!(
+                error,
+                &json!({"$ref": "#/components/schemas/OAuthError"}),
+                "{}",
+                operation["operationId"]
+            );
             for name in response["description"].as_str().unwrap().split(", ") {
-                let is_named = |(code, _): &&(OAuthErrorCode, StatusCode)| format!("`{}`", code.name()) == name;
-                let mut statuses = OAuthErrorCode::ALL.iter().filter(is_named).map(|(_, status)| status.as_str());
+                let is_named = |(code, _): &&(OAuthErrorCode, StatusCode)| {
+                    format!("`{}`", code.name()) == name
+                };
+                let mut statuses =
+                    OAuthErrorCode::ALL.iter().filter(is_named).map(|(_, status)| status.as_str());
                 assert!(statuses.any(|known| known == status), "{name}");
             }
         }
@@ -75,11 +84,16 @@ fn every_refusal_of_an_oauth_endpoint_is_an_oauth_error_with_codes_of_its_status
 fn what_is_left_out_of_an_answer_is_not_required_of_it() {
     let document = serde_json::to_value(document()).unwrap();
     for (name, optional) in [("OAuthError", "mfa_token"), ("Introspection", "sub")] {
-        let [flattened, own] = document["components"]["schemas"][name]["allOf"].as_array().unwrap().as_slice() else {
+        let [flattened, own] =
+            document["components"]["schemas"][name]["allOf"].as_array().unwrap().as_slice()
+        else {
             panic!("{name}");
         };
         let flattened = &flattened["oneOf"][0];
-        assert!(flattened["properties"].get(optional).is_some() && flattened.get("required").is_none(), "{name}");
+        assert!(
+            flattened["properties"].get(optional).is_some() && flattened.get("required").is_none(),
+            "{name}"
+        );
         assert!(own.get("required").is_some(), "{name}");
     }
 }
@@ -92,7 +106,12 @@ fn every_other_refusal_is_a_problem_with_codes_of_its_status() {
                 continue;
             }
             let problem = &response["content"]["application/problem+json"]["schema"];
-            assert_eq!(problem, &json!({"$ref": "#/components/schemas/Problem"}), "{}", operation["operationId"]);
+            assert_eq!(
+                problem,
+                &json!({"$ref": "#/components/schemas/Problem"}),
+                "{}",
+                operation["operationId"]
+            );
             let codes = response["description"].as_str().unwrap().split(", ");
             for code in codes {
                 let name = code.trim_matches('`');
@@ -109,7 +128,10 @@ fn every_operation_says_what_it_is() {
         let id = operation["operationId"].as_str().unwrap();
         for name in ["summary", "tags"] {
             let said = &operation[name];
-            assert!(said.as_str().is_some_and(|text| !text.is_empty()) || said[0].is_string(), "{id} lacks {name}");
+            assert!(
+                said.as_str().is_some_and(|text| !text.is_empty()) || said[0].is_string(),
+                "{id} lacks {name}"
+            );
         }
     }
 }
@@ -119,6 +141,10 @@ fn every_code_is_in_the_table_of_codes() {
     let document: Value = serde_json::from_str(super::DOCUMENT).unwrap();
     let description = document["info"]["description"].as_str().unwrap();
     for code in Code::ALL {
-        assert!(description.contains(&format!("| `{}` | {} |", code.name(), code.status().as_u16())));
+        assert!(description.contains(&format!(
+            "| `{}` | {} |",
+            code.name(),
+            code.status().as_u16()
+        )));
     }
 }

@@ -25,12 +25,18 @@ async fn a_code_by_e_mail_signs_up_and_signs_in() {
         })
     );
     let status = app.get(&format!("/v1/otp/{}", sent.challenge_id())).await;
-    assert_eq!((&status.json["status"], &status.json["channel"]), (&json!("pending"), &json!("email")));
+    assert_eq!(
+        (&status.json["status"], &status.json["channel"]),
+        (&json!("pending"), &json!("email"))
+    );
     let me = app.verify(&sent.challenge_id(), &app.code(EMAIL)).await.signed_in();
     let user = &me.json["user"];
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(EMAIL), &json!(true)));
     assert_eq!((&user["phone"], &user["phone_verified"]), (&json!(null), &json!(false)));
-    assert_eq!((&me.json["is_new_user"], &claims(&me.access)["amr"]), (&json!(true), &json!(["email"])));
+    assert_eq!(
+        (&me.json["is_new_user"], &claims(&me.access)["amr"]),
+        (&json!(true), &json!(["email"]))
+    );
     assert!(!claims(&me.access).to_string().contains("example.org"));
 
     app.advance(60);
@@ -47,7 +53,8 @@ async fn known_and_unknown_addresses_are_answered_and_written_to_alike() {
     let known = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
     let unknown = app.post("/v1/otp/send", json!({"email": "abe.lee@example.org"})).await;
     assert_eq!(known.without_ids(), unknown.without_ids());
-    let written = [EMAIL, "abe.lee@example.org"].map(|to| app.texts(to).pop().unwrap().body.split_off(6));
+    let written =
+        [EMAIL, "abe.lee@example.org"].map(|to| app.texts(to).pop().unwrap().body.split_off(6));
     assert_eq!(written[0], written[1]);
 }
 
@@ -59,10 +66,15 @@ async fn the_e_mail_says_the_same_in_text_and_html_in_the_language_that_was_aske
     {
         app.post("/v1/otp/send", json!({"email": EMAIL, "locale": locale})).await.challenge_id();
         let mail = app.texts(EMAIL).pop().unwrap();
-        let part = |name: &str| mail.attributes.iter().find(|(part, _)| part == name).unwrap().1.clone();
+        let part =
+            |name: &str| mail.attributes.iter().find(|(part, _)| part == name).unwrap().1.clone();
         let code = app.code(EMAIL);
         assert_eq!((mail.channel, part("from")), ("email", "latchkey@example.com".to_owned()));
-        assert!(part("subject").contains("Bed & Board") && !part("subject").contains(&code), "{}", part("subject"));
+        assert!(
+            part("subject").contains("Bed & Board") && !part("subject").contains(&code),
+            "{}",
+            part("subject")
+        );
         assert!(mail.body.contains("Bed & Board") && !mail.body.contains("http"), "{}", mail.body);
         let html = part("html");
         assert!(html.contains(&format!("<html lang=\"{tag}\" dir=\"{direction}\">")), "{html}");
@@ -90,8 +102,11 @@ async fn the_same_code_is_sent_again_after_a_cooldown_that_grows() {
 
 #[tokio::test]
 async fn an_address_has_the_limits_of_a_phone() {
-    let app =
-        TestApp::with_mail_and(&[("OTP_SENDS_PER_PHONE_PER_HOUR", "2"), ("OTP_SENDS_PER_IP_PER_HOUR", "4")]).await;
+    let app = TestApp::with_mail_and(&[
+        ("OTP_SENDS_PER_PHONE_PER_HOUR", "2"),
+        ("OTP_SENDS_PER_IP_PER_HOUR", "4"),
+    ])
+    .await;
     app.mail_challenge(EMAIL).await;
     app.advance(30);
     app.mail_challenge("ANN.LEE@example.org").await;
@@ -146,7 +161,10 @@ async fn where_ses_refuses_nothing_counts_and_the_next_try_works() {
     }
     assert!(app.challenges().await.is_empty());
     assert_eq!(
-        app.cut_off("SESV2").post("/v1/otp/send", json!({"email": EMAIL})).await.assert_wait(503, "unavailable"),
+        app.cut_off("SESV2")
+            .post("/v1/otp/send", json!({"email": EMAIL}))
+            .await
+            .assert_wait(503, "unavailable"),
         5
     );
     app.aws.inbox.refuse(false);
@@ -165,9 +183,15 @@ async fn where_ses_refuses_nothing_counts_and_the_next_try_works() {
 #[tokio::test]
 async fn what_is_no_address_and_what_cannot_be_written_to_is_refused() {
     let app = TestApp::with_mail().await;
-    for bad in
-        ["", "ann", "ann@localhost", "ann@[192.0.2.1]", "\"ann\"@example.org", "änn@example.org", "ann@example.org "]
-    {
+    for bad in [
+        "",
+        "ann",
+        "ann@localhost",
+        "ann@[192.0.2.1]",
+        "\"ann\"@example.org",
+        "änn@example.org",
+        "ann@example.org ",
+    ] {
         app.post("/v1/otp/send", json!({"email": bad})).await.assert_problem(400, "invalid_email");
     }
     app.post("/v1/otp/send", json!({"email": EMAIL, "phone": PHONE})).await.assert_field("email");

@@ -17,7 +17,8 @@ const DEVICE: &str = "Zaphod's phone";
 const USERNAME: &str = "trillian.mcmillan";
 const NAME: &str = "Tricia Marie McMillan";
 /// What names the person.
-const PERSONAL: [&str; 8] = ["4155550123", EMAIL, "ann.lee", USERNAME, NAME, SOURCE, DEVICE, "es-MX"];
+const PERSONAL: [&str; 8] =
+    ["4155550123", EMAIL, "ann.lee", USERNAME, NAME, SOURCE, DEVICE, "es-MX"];
 
 /// The items that mention `needle`, by their keys.
 fn mentioning(items: &[Item], needle: &str) -> Vec<String> {
@@ -59,7 +60,9 @@ async fn somebody(app: &TestApp) -> SignedIn {
     let id = from_device(app, None, "/v1/auth/register", body).await.challenge_id();
     let proof = json!({"challenge_id": id, "code": app.code(PHONE)});
     let first = from_device(app, None, "/v1/otp/verify", proof).await.signed_in();
-    let id = from_device(app, Some(&first.access), "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    let id = from_device(app, Some(&first.access), "/v1/me/email", json!({"email": EMAIL}))
+        .await
+        .challenge_id();
     app.verify_as(&first.access, &id, &app.code(EMAIL)).await.assert_ok();
 
     app.advance(60);
@@ -71,7 +74,9 @@ async fn somebody(app: &TestApp) -> SignedIn {
     from_device(app, None, "/v1/password/forgot", json!({"email": EMAIL})).await.challenge_id();
     let open = from_device(app, None, "/v1/otp/send", json!({"phone": PHONE})).await.challenge_id();
     app.verify(&open, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
-    from_device(app, Some(&second.access), "/v1/me/phone", json!({"phone": "+14155550177"})).await.challenge_id();
+    from_device(app, Some(&second.access), "/v1/me/phone", json!({"phone": "+14155550177"}))
+        .await
+        .challenge_id();
     second
 }
 
@@ -82,7 +87,10 @@ async fn nothing_names_who_left() {
     let me = somebody(&app).await;
     let before = app.items().await;
     for needle in PERSONAL {
-        assert!(!mentioning(&before, needle).is_empty(), "the search finds {needle} while it is there");
+        assert!(
+            !mentioning(&before, needle).is_empty(),
+            "the search finds {needle} while it is there"
+        );
     }
 
     app.delete_me(&me.access).await.assert_done();
@@ -109,7 +117,10 @@ async fn nothing_names_who_left() {
     let again = app.sign_in(PHONE).await;
     assert_eq!(again.json["is_new_user"], true);
     assert_ne!(again.id(), me.id());
-    assert_eq!((&again.json["user"]["name"], &again.json["user"]["email"]), (&json!(null), &json!(null)));
+    assert_eq!(
+        (&again.json["user"]["name"], &again.json["user"]["email"]),
+        (&json!(null), &json!(null))
+    );
 }
 
 #[tokio::test]
@@ -123,7 +134,9 @@ async fn who_only_asked_is_named_nowhere() {
         from_device(&app, None, "/v1/otp/send", body.clone()).await.challenge_id();
         from_device(&app, None, "/v1/password/forgot", body).await.challenge_id();
     }
-    app.login(json!({"username": "trillian.mcmillan"}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"username": "trillian.mcmillan"}), PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
     let items = app.items().await;
     assert!(items.len() >= 6, "challenges and counters are there: {}", items.len());
     for needle in PERSONAL.iter().chain(&["4155550177", OTHER_EMAIL, PASSWORD]) {
@@ -146,7 +159,8 @@ async fn passwords_codes_and_tokens_are_nowhere_in_the_table() {
     let challenges = app.challenges().await;
     assert!(!challenges.is_empty());
     for mut challenge in challenges {
-        challenge.retain(|name, _| !["id", "user_id", "used_by", "expires_at"].contains(&name.as_str()));
+        challenge
+            .retain(|name, _| !["id", "user_id", "used_by", "expires_at"].contains(&name.as_str()));
         assert!(!challenge.values().any(|value| mentions(value, &code)), "{challenge:?}");
     }
 }

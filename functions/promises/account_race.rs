@@ -45,8 +45,11 @@ fn count(answers: &[Answer], status: u16) -> usize {
 /// Asserts that nothing is half made: who owns something is there, and whoever is there owns what is his.
 async fn assert_whole(app: &TestApp) {
     let items = app.items().await;
-    let of_kind = |kind: &'static str| items.iter().filter(move |item| item["sk"].as_s().unwrap().starts_with(kind));
-    let users: BTreeMap<_, _> = of_kind("USER").map(|user| (user["id"].as_s().unwrap().clone(), user)).collect();
+    let of_kind = |kind: &'static str| {
+        items.iter().filter(move |item| item["sk"].as_s().unwrap().starts_with(kind))
+    };
+    let users: BTreeMap<_, _> =
+        of_kind("USER").map(|user| (user["id"].as_s().unwrap().clone(), user)).collect();
     let mut owned = BTreeMap::<_, usize>::new();
     for owner in of_kind("OWNER") {
         let id = owner["user_id"].as_s().unwrap();
@@ -55,7 +58,8 @@ async fn assert_whole(app: &TestApp) {
     }
     for (id, user) in &users {
         let email = user["email_verified"].as_bool().unwrap().then_some("email");
-        let identifiers = ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
+        let identifiers =
+            ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
         assert_eq!(identifiers.count(), owned.get(id).copied().unwrap_or_default(), "{user:?}");
     }
 }
@@ -64,13 +68,15 @@ async fn assert_whole(app: &TestApp) {
 async fn fifty_sign_ups_of_one_phone_are_one_user() {
     let app = app().await;
     for round in 0..2 {
-        let body = move |index| json!({"phone": TEST_PHONE, "username": format!("user-{round}-{index}")});
+        let body =
+            move |index| json!({"phone": TEST_PHONE, "username": format!("user-{round}-{index}")});
         let sent = at_once(50, |index| {
             let app = app.clone();
             async move { app.register(body(index)).await }
         })
         .await;
-        let mut ids: Vec<_> = sent.iter().filter(|it| it.status == 202).map(Answer::challenge_id).collect();
+        let mut ids: Vec<_> =
+            sent.iter().filter(|it| it.status == 202).map(Answer::challenge_id).collect();
         assert!(ids.len() > 1, "{:?}", tally(&sent));
         // The newest challenge is the good one: among fifty it may be one that a busy machine did not answer in time.
         ids.push(app.register(body(50)).await.challenge_id());
@@ -94,7 +100,9 @@ async fn fifty_sign_ups_of_one_address_send_one_message_and_are_one_user() {
     let app = app().await;
     for round in 0..ROUNDS {
         let (phone, email) = (phone(round), format!("ann{round}@example.org"));
-        for (address, body) in [(&phone, json!({"phone": phone})), (&email, json!({"email": email}))] {
+        for (address, body) in
+            [(&phone, json!({"phone": phone})), (&email, json!({"email": email}))]
+        {
             let sent = at_once(50, |_| {
                 let (app, body) = (app.clone(), body.clone());
                 async move { app.register(body).await }
@@ -134,7 +142,8 @@ async fn fifty_sign_ups_with_one_username_are_fifty_users_and_one_has_it() {
         .await;
         assert_eq!(count(&answers, 200), 50, "{:?}", tally(&answers));
         assert!(answers.iter().all(|answer| answer.json["is_new_user"] == true));
-        let holders = answers.iter().filter(|answer| !answer.json["user"]["username"].is_null()).count();
+        let holders =
+            answers.iter().filter(|answer| !answer.json["user"]["username"].is_null()).count();
         assert_eq!(holders, 1);
         assert_whole(&app).await;
     }
@@ -163,11 +172,16 @@ async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
     let app = app().await;
     for round in 0..4 * ROUNDS {
         let phone = phone(round);
-        let me = app.sign_up(json!({"phone": phone, "password": PASSWORD, "username": format!("ann{round}")})).await;
+        let me = app
+            .sign_up(
+                json!({"phone": phone, "password": PASSWORD, "username": format!("ann{round}")}),
+            )
+            .await;
         app.advance(60);
         let (id, code) = (app.challenge(&phone).await, app.code(&phone));
         let answers = at_once(4, |index| {
-            let (app, me, id, code, phone) = (app.clone(), me.clone(), id.clone(), code.clone(), phone.clone());
+            let (app, me, id, code, phone) =
+                (app.clone(), me.clone(), id.clone(), code.clone(), phone.clone());
             async move {
                 match index {
                     0 => app.delete_me(&me.access).await,
@@ -183,7 +197,9 @@ async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
         assert!([200, 401].contains(&answers[2].status.as_u16()), "{:?}", tally(&answers));
         assert_whole(&app).await;
         assert!(app.items_of(me.id()).await.is_empty(), "nothing of the user who left");
-        for signed_in in answers[1..3].iter().filter(|answer| answer.status == 200).map(Answer::signed_in) {
+        for signed_in in
+            answers[1..3].iter().filter(|answer| answer.status == 200).map(Answer::signed_in)
+        {
             let is_gone = signed_in.id() == me.id();
             let profile = app.get_as(&signed_in.access, "/v1/me").await;
             assert_eq!(profile.status.as_u16(), if is_gone { 401 } else { 200 });
@@ -260,15 +276,18 @@ async fn a_link_and_a_code_set_one_password_however_many_use_them_at_once() {
         app.advance(3600);
         let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
         let (code, token) = (app.code(EMAIL), app.link_token(EMAIL));
-        let answers =
-            at_once(12, |index| {
-                let (app, id, code, token) = (app.clone(), id.clone(), code.clone(), token.clone());
-                let new = format!("staple number {index}");
-                async move {
-                    if index == 0 { app.reset(&id, &code, &new).await } else { app.reset_by_link(&token, &new).await }
+        let answers = at_once(12, |index| {
+            let (app, id, code, token) = (app.clone(), id.clone(), code.clone(), token.clone());
+            let new = format!("staple number {index}");
+            async move {
+                if index == 0 {
+                    app.reset(&id, &code, &new).await
+                } else {
+                    app.reset_by_link(&token, &new).await
                 }
-            })
-            .await;
+            }
+        })
+        .await;
         let by_link = count(&answers[1..], 204);
         assert!(by_link <= 1 && count(&answers, 204) >= 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers[1..], 401), 11 - by_link, "{:?}", tally(&answers));
@@ -286,7 +305,8 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
     let app = app().await;
     for round in 0..2 * ROUNDS {
         let email = format!("ann{round}@example.org");
-        let people = [app.sign_in(&phone(3 * round)).await, app.sign_in(&phone(3 * round + 1)).await];
+        let people =
+            [app.sign_in(&phone(3 * round)).await, app.sign_in(&phone(3 * round + 1)).await];
         let first = ask_for_email(&app, &people[0], &email).await;
         app.advance(30);
         let second = ask_for_email(&app, &people[1], &email).await;
@@ -309,7 +329,10 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
         let third = answers[2].signed_in();
         match answers[1].status.as_u16() {
             // Whoever proves an address that has a user by now is signed in as that user.
-            200 => assert_eq!((third.id(), &third.json["is_new_user"]), (people[1].id(), &json!(false))),
+            200 => assert_eq!(
+                (third.id(), &third.json["is_new_user"]),
+                (people[1].id(), &json!(false))
+            ),
             409 => assert_eq!(third.json["is_new_user"], true),
             other => panic!("{other}: {:?}", tally(&answers)),
         }
@@ -328,7 +351,8 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
 async fn a_hundred_wrong_passwords_at_once_are_ten_tries() {
     let app = app().await;
     app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})).await;
-    for who in [json!({"phone": PHONE}), json!({"username": "ann"}), json!({"phone": OTHER_PHONE})] {
+    for who in [json!({"phone": PHONE}), json!({"username": "ann"}), json!({"phone": OTHER_PHONE})]
+    {
         let answers = at_once(100, |index| {
             let (app, who) = (app.clone(), who.clone());
             async move { app.login(who, &format!("wrong {index}")).await }
@@ -336,7 +360,12 @@ async fn a_hundred_wrong_passwords_at_once_are_ten_tries() {
         .await;
         assert_eq!(count(&answers, 200), 0);
         assert!((1..=10).contains(&count(&answers, 401)), "{:?}", tally(&answers));
-        assert_eq!(count(&answers, 401) + count(&answers, 429) + count(&answers, 503), 100, "{:?}", tally(&answers));
+        assert_eq!(
+            count(&answers, 401) + count(&answers, 429) + count(&answers, 503),
+            100,
+            "{:?}",
+            tally(&answers)
+        );
     }
 }
 

@@ -74,12 +74,15 @@ async fn measure<F: Future<Output = Answer> + Send + 'static>(
         app.advance(20);
         // Who comes first changes, so that nothing that runs beside favours one of the two.
         let order = if turn % 2 == 0 { [true, false] } else { [false, true] };
-        let people: Vec<_> = (0..PEOPLE).flat_map(|index| order.map(|is_known| (index, is_known))).collect();
+        let people: Vec<_> =
+            (0..PEOPLE).flat_map(|index| order.map(|is_known| (index, is_known))).collect();
         let mut texts = Vec::new();
         for some in people.chunks(at_once) {
             let asked: Vec<_> = some
                 .iter()
-                .map(|(index, is_known)| tokio::spawn(timed(ask(app.clone(), who(*index, *is_known)))))
+                .map(|(index, is_known)| {
+                    tokio::spawn(timed(ask(app.clone(), who(*index, *is_known))))
+                })
                 .collect();
             for ((_, is_known), answer) in some.iter().zip(asked) {
                 let (time, answer) = answer.await.unwrap();
@@ -143,7 +146,9 @@ async fn a_sign_up() {
 #[tokio::test]
 async fn a_forgotten_password() {
     // Half of them by phone, half by e-mail: what is sent differs most from nothing there.
-    let who: Who = |index, is_known| if index % 2 == 0 { phone(index, is_known) } else { email(index, is_known) };
+    let who: Who = |index, is_known| {
+        if index % 2 == 0 { phone(index, is_known) } else { email(index, is_known) }
+    };
     let time = assert_even(async || {
         let app = app_with_people(who, false).await;
         measure(&app, who, 6, |app, who| async move {

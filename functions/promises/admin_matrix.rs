@@ -52,7 +52,9 @@ fn operations() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let Some(permission) = operation["security"][0]["access_token"][0].as_str() else { continue };
+            let Some(permission) = operation["security"][0]["access_token"][0].as_str() else {
+                continue;
+            };
             let path = path.split('/').map(|part| match part {
                 "{phone}" => "%2B14155550199",
                 part if part.starts_with('{') => NOBODY,
@@ -93,7 +95,11 @@ async fn assert_may(app: &TestApp, name: &str, who: &SignedIn, may: impl Fn(&str
             let allowed = matches!(answer.status.as_u16(), 200 | 400 | 404 | 415);
             assert!(allowed, "{name}, {}: {}", operation.id, answer.text);
         } else {
-            assert_eq!(answer.json["code"], "forbidden", "{name}, {}: {}", operation.id, answer.text);
+            assert_eq!(
+                answer.json["code"], "forbidden",
+                "{name}, {}: {}",
+                operation.id, answer.text
+            );
             answer.assert_problem(403, "forbidden");
             let detail = answer.json["detail"].as_str().unwrap();
             assert!(!detail.contains(PHONE) && !detail.contains(who.id()), "{detail}");
@@ -104,16 +110,23 @@ async fn assert_may(app: &TestApp, name: &str, who: &SignedIn, may: impl Fn(&str
 #[test]
 fn every_administrative_operation_names_its_permission() {
     let operations = operations();
-    let named: BTreeSet<_> = operations.iter().map(|operation| operation.permission.as_str()).collect();
+    let named: BTreeSet<_> =
+        operations.iter().map(|operation| operation.permission.as_str()).collect();
     assert_eq!(named, PERMISSIONS.into(), "each permission opens something, and there is no other");
     let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
-        if ["/v1/users", "/v1/roles", "/v1/apps", "/v1/audit"].iter().any(|start| path.starts_with(start)) {
+        if ["/v1/users", "/v1/roles", "/v1/apps", "/v1/audit"]
+            .iter()
+            .any(|start| path.starts_with(start))
+        {
             for operation in item.as_object().unwrap().values() {
                 let id = operation["operationId"].as_str().unwrap();
                 let is_there = operations.iter().any(|operation| operation.id == id);
                 assert!(is_there, "{id} names no permission");
-                let reads = operation["security"][0]["access_token"][0].as_str().unwrap().ends_with(":read");
+                let reads = operation["security"][0]["access_token"][0]
+                    .as_str()
+                    .unwrap()
+                    .ends_with(":read");
                 assert_eq!(reads, id.ends_with("-list") || id.contains("-get"), "{id}");
             }
         }
@@ -135,7 +148,9 @@ async fn who_has_no_permission_may_nothing_and_the_administrator_everything() {
     assert_may(&app, "a user", &person, |_| false).await;
     app.give(&admin, person.id(), &[]).await.assert_ok();
     assert_may(&app, "a user without a role", &person, |_| false).await;
-    let other = app.staff(&admin, OTHER_PHONE, "Orders", &["orders:read", "users:list", "users:read-all"]).await;
+    let other = app
+        .staff(&admin, OTHER_PHONE, "Orders", &["orders:read", "users:list", "users:read-all"])
+        .await;
     assert_may(&app, "somebody with permissions of an app's own", &other, |_| false).await;
     assert_may(&app, "the administrator", &admin, |_| true).await;
 }
@@ -150,7 +165,8 @@ async fn each_permission_opens_its_operations_and_no_other() {
         assert_may(&app, permission, &person, |needed| needed == permission).await;
         let others: Vec<_> = PERMISSIONS.into_iter().filter(|other| *other != permission).collect();
         app.patch_as(&admin, "/v1/roles/Staff", json!({"permissions": others})).await.assert_ok();
-        assert_may(&app, &format!("all but {permission}"), &person, |needed| needed != permission).await;
+        assert_may(&app, &format!("all but {permission}"), &person, |needed| needed != permission)
+            .await;
     }
 }
 
@@ -188,7 +204,11 @@ async fn no_body_takes_a_field_that_it_does_not_have() {
         for name in all.difference(fields) {
             let body = json!({name: true});
             let answer = app.json_as(&admin, operation.method.clone(), &operation.path, body).await;
-            assert_eq!(answer.json["errors"][0]["field"], *name, "{}: {}", operation.id, answer.text);
+            assert_eq!(
+                answer.json["errors"][0]["field"], *name,
+                "{}: {}",
+                operation.id, answer.text
+            );
             answer.assert_problem(400, "invalid_request");
         }
     }
@@ -205,7 +225,9 @@ async fn the_last_administrator_stays() {
             app.give(&admin, id, roles).await.assert_problem(409, "conflict");
         }
         let disabled = json!({"status": "disabled", "name": "Gone"});
-        app.patch_as(&admin, &format!("/v1/users/{id}"), disabled).await.assert_problem(409, "conflict");
+        app.patch_as(&admin, &format!("/v1/users/{id}"), disabled)
+            .await
+            .assert_problem(409, "conflict");
         app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_problem(409, "conflict");
         app.delete_as(&admin, &by_phone).await.assert_problem(409, "conflict");
         app.delete_me(&admin.access).await.assert_problem(409, "conflict");
@@ -259,7 +281,9 @@ async fn nobody_reaches_somebody_else_with_what_is_his_own() {
         app.give(&person, id, &["Admin"]).await.assert_problem(403, "forbidden");
     }
     for query in [format!("phone={by_phone}"), "role=User".to_owned(), String::new()] {
-        app.get_as(&person.access, &format!("/v1/users?{query}")).await.assert_problem(403, "forbidden");
+        app.get_as(&person.access, &format!("/v1/users?{query}"))
+            .await
+            .assert_problem(403, "forbidden");
     }
     assert_eq!(app.user(&admin, victim.id()).await.assert_ok(), &before);
     app.login(json!({"phone": OTHER_PHONE}), PASSWORD).await.assert_ok();

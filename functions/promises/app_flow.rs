@@ -15,8 +15,11 @@ use crate::{
 
 /// Whether the authorizer lets a token pass.
 async fn passes(app: &TestApp, token: &str) -> bool {
-    let request: AuthorizerRequest = serde_json::from_value(json!({"identitySource": [bearer(token)]})).unwrap();
-    serde_json::to_value(answer(&app.latchkey, &request).await.unwrap()).unwrap()["isAuthorized"].as_bool().unwrap()
+    let request: AuthorizerRequest =
+        serde_json::from_value(json!({"identitySource": [bearer(token)]})).unwrap();
+    serde_json::to_value(answer(&app.latchkey, &request).await.unwrap()).unwrap()["isAuthorized"]
+        .as_bool()
+        .unwrap()
 }
 
 /// Asks for a code of an app.
@@ -36,19 +39,26 @@ async fn tokens_of_two_apps_open_only_their_own() {
         for token in [&person.access, &person.refresh] {
             assert_eq!(app.introspect(own, token).await.assert_ok()["active"], true);
             app.introspect(other, token).await.assert_inactive();
-            let refused = app.form(Some(&other.basic()), "/oauth2/revoke", &[("token", token)]).await;
+            let refused =
+                app.form(Some(&other.basic()), "/oauth2/revoke", &[("token", token)]).await;
             refused.assert_oauth(400, "unauthorized_client");
         }
         let grant = [("grant_type", "refresh_token"), ("refresh_token", person.refresh.as_str())];
-        app.form(Some(&other.basic()), "/oauth2/token", &grant).await.assert_oauth(400, "invalid_grant");
+        app.form(Some(&other.basic()), "/oauth2/token", &grant)
+            .await
+            .assert_oauth(400, "invalid_grant");
         app.grant_refresh("default", &person.refresh).await.assert_oauth(400, "invalid_grant");
         let body = json!({"refresh_token": person.refresh});
-        app.post_by(&other.basic(), "/v1/auth/refresh", body.clone()).await.assert_field("client_id");
+        app.post_by(&other.basic(), "/v1/auth/refresh", body.clone())
+            .await
+            .assert_field("client_id");
         app.refresh(&person.refresh).await.assert_problem(401, "invalid_client");
         // No refusal has used the token up.
         let pair = app.post_by(&own.basic(), "/v1/auth/refresh", body).await.signed_in();
         assert_eq!(claims(&pair.access)["client_id"], own.client_id);
-        app.form(Some(&own.basic()), "/oauth2/revoke", &[("token", &pair.refresh)]).await.assert_empty_ok();
+        app.form(Some(&own.basic()), "/oauth2/revoke", &[("token", &pair.refresh)])
+            .await
+            .assert_empty_ok();
         app.introspect(own, &pair.access).await.assert_inactive();
     }
     app.login_to("default", PHONE).await;
@@ -60,8 +70,12 @@ async fn a_confidential_app_authenticates_wherever_it_names_itself() {
     let server = app.server(&admin, "server").await;
     app.person(PHONE).await;
     let good = server.basic();
-    let wrong =
-        [basic("server", "wrong"), basic("server", ""), basic("nobody", &server.secret), "Basic".to_owned() + " "];
+    let wrong = [
+        basic("server", "wrong"),
+        basic("server", ""),
+        basic("nobody", &server.secret),
+        "Basic".to_owned() + " ",
+    ];
     for (path, body, status) in [
         ("/v1/otp/send", json!({"phone": OTHER_PHONE}), 202),
         ("/v1/auth/register", json!({"email": EMAIL}), 202),
@@ -89,12 +103,15 @@ async fn a_confidential_app_authenticates_wherever_it_names_itself() {
         app.advance(3600);
         assert_eq!(app.post_by("Basic Og==", path, body).await.status, status, "{path}");
     }
-    let id = app.post_by(&good, "/v1/otp/send", json!({"phone": "+14155550155"})).await.challenge_id();
+    let id =
+        app.post_by(&good, "/v1/otp/send", json!({"phone": "+14155550155"})).await.challenge_id();
     let person = app.verify(&id, &app.code("+14155550155")).await.signed_in();
     assert_eq!(claims(&person.access)["aud"], "server");
     app.refresh(&person.refresh).await.assert_problem(401, "invalid_client");
     let body = json!({"refresh_token": person.refresh});
-    app.post_by(&wrong[0], "/v1/auth/refresh", body.clone()).await.assert_problem(401, "invalid_client");
+    app.post_by(&wrong[0], "/v1/auth/refresh", body.clone())
+        .await
+        .assert_problem(401, "invalid_client");
     app.post_by(&good, "/v1/auth/refresh", body).await.assert_ok();
 }
 
@@ -107,7 +124,8 @@ async fn closed_sign_up_tells_nobody_apart_and_lets_in_whom_it_knows() {
     app.advance(3600);
     let texts = app.texts(PHONE).len();
     for path in ["/v1/otp/send", "/v1/auth/register"] {
-        let ask = async |phone: &str| app.post(path, json!({"phone": phone, "client_id": "staff"})).await;
+        let ask =
+            async |phone: &str| app.post(path, json!({"phone": phone, "client_id": "staff"})).await;
         let (known, stranger) = (ask(PHONE).await, ask("+14155550129").await);
         let masked = |answer: &Answer| answer.without_ids().replace("129", "123");
         assert_eq!(masked(&known), masked(&stranger), "{path}");
@@ -128,7 +146,10 @@ async fn closed_sign_up_tells_nobody_apart_and_lets_in_whom_it_knows() {
         }
         app.verify(&strange_id, &code).await.assert_problem(429, "otp_locked");
         let person = app.verify(&known_id, &code).await.signed_in();
-        assert_eq!((&person.json["is_new_user"], &claims(&person.access)["aud"]), (&json!(false), &json!("staff")));
+        assert_eq!(
+            (&person.json["is_new_user"], &claims(&person.access)["aud"]),
+            (&json!(false), &json!("staff"))
+        );
         app.advance(24 * 3600);
     }
     assert_eq!(app.texts(PHONE).len(), texts + 4);
@@ -151,8 +172,10 @@ async fn sign_up_that_closes_while_a_code_is_on_its_way_takes_no_stranger() {
     app.public_app(&admin, "shop").await;
     app.person(PHONE).await;
     app.advance(60);
-    let (known, stranger) =
-        (send_to(&app, "shop", PHONE).await.challenge_id(), send_to(&app, "shop", OTHER_PHONE).await.challenge_id());
+    let (known, stranger) = (
+        send_to(&app, "shop", PHONE).await.challenge_id(),
+        send_to(&app, "shop", OTHER_PHONE).await.challenge_id(),
+    );
     app.change_app(&admin, "shop", json!({"sign_up": "closed"})).await.assert_ok();
     app.verify(&stranger, &app.code(OTHER_PHONE)).await.assert_problem(410, "otp_expired");
     app.verify(&known, &app.code(PHONE)).await.assert_ok();
@@ -182,7 +205,8 @@ async fn assert_refuses_everything(
     app.verify(open, code).await.assert_problem(403, "app_disabled");
     assert_eq!(app.texts(OTHER_PHONE).len(), texts);
 
-    let refresh = app.post_by(&basic, "/v1/auth/refresh", json!({"refresh_token": person.refresh})).await;
+    let refresh =
+        app.post_by(&basic, "/v1/auth/refresh", json!({"refresh_token": person.refresh})).await;
     if gone {
         refresh.assert_problem(401, "invalid_client")
     } else {
@@ -191,7 +215,9 @@ async fn assert_refuses_everything(
     for path in ["/v1/me", "/v1/me/export", "/v1/me/sessions", "/oauth2/userinfo"] {
         app.get_as(&person.access, path).await.assert_problem(401, "token_invalid");
     }
-    app.call_as(&person.access, Method::DELETE, "/v1/me").await.assert_problem(401, "token_invalid");
+    app.call_as(&person.access, Method::DELETE, "/v1/me")
+        .await
+        .assert_problem(401, "token_invalid");
     assert!(!passes(app, &person.access).await);
     for fields in [
         vec![("grant_type", "password"), ("username", PHONE), ("password", PASSWORD)],
@@ -201,7 +227,9 @@ async fn assert_refuses_everything(
     }
     for path in ["/oauth2/introspect", "/oauth2/revoke"] {
         for token in [&person.access, &person.refresh] {
-            app.form(Some(&basic), path, &[("token", token)]).await.assert_oauth(401, "invalid_client");
+            app.form(Some(&basic), path, &[("token", token)])
+                .await
+                .assert_oauth(401, "invalid_client");
         }
     }
 }
@@ -212,7 +240,10 @@ async fn an_app_that_is_switched_off_refuses_everything_at_once_and_comes_back_w
     let server = app.server(&admin, "server").await;
     app.person(PHONE).await;
     let person = app.login_by(&server, PHONE).await;
-    let open = app.post_by(&server.basic(), "/v1/otp/send", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    let open = app
+        .post_by(&server.basic(), "/v1/otp/send", json!({"phone": OTHER_PHONE}))
+        .await
+        .challenge_id();
     let code = app.code(OTHER_PHONE);
     app.advance(30);
     app.change_app(&admin, "server", json!({"active": false})).await.assert_ok();
@@ -224,7 +255,9 @@ async fn an_app_that_is_switched_off_refuses_everything_at_once_and_comes_back_w
     app.get_as(&person.access, "/v1/me").await.assert_ok();
     assert!(passes(&app, &person.access).await);
     assert_eq!(app.introspect(&server, &person.refresh).await.assert_ok()["active"], true);
-    app.post_by(&server.basic(), "/v1/auth/refresh", json!({"refresh_token": person.refresh})).await.assert_ok();
+    app.post_by(&server.basic(), "/v1/auth/refresh", json!({"refresh_token": person.refresh}))
+        .await
+        .assert_ok();
     // A code is good for one proof, and that one was refused.
     app.verify(&open, &code).await.assert_problem(410, "otp_expired");
     let body = json!({"phone": OTHER_PHONE});
@@ -238,7 +271,10 @@ async fn an_app_that_is_deleted_refuses_everything_for_good() {
     let server = app.server(&admin, "server").await;
     app.person(PHONE).await;
     let person = app.login_by(&server, PHONE).await;
-    let open = app.post_by(&server.basic(), "/v1/otp/send", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    let open = app
+        .post_by(&server.basic(), "/v1/otp/send", json!({"phone": OTHER_PHONE}))
+        .await
+        .challenge_id();
     let code = app.code(OTHER_PHONE);
     app.advance(30);
     app.delete_app(&admin, "server").await.assert_done();
@@ -289,7 +325,9 @@ async fn an_administrator_changes_the_secret_of_a_running_app_without_a_pause() 
     let body = json!({"phone": PHONE, "password": PASSWORD});
     app.post_by(&old.basic(), "/v1/auth/login", body).await.assert_problem(401, "invalid_client");
     let refresh = json!({"refresh_token": person.refresh});
-    app.post_by(&old.basic(), "/v1/auth/refresh", refresh.clone()).await.assert_problem(401, "invalid_client");
+    app.post_by(&old.basic(), "/v1/auth/refresh", refresh.clone())
+        .await
+        .assert_problem(401, "invalid_client");
     app.post_by(&new.basic(), "/v1/auth/refresh", refresh).await.assert_ok();
 }
 
@@ -303,12 +341,16 @@ async fn a_role_in_one_app_is_none_in_another() {
     app.person(PHONE).await;
     for (client_id, role) in [("shop", "Buyer"), ("desk", "Clerk"), ("default", "User")] {
         let person = app.login_to(client_id, PHONE).await;
-        assert_eq!((&person.json["user"]["roles"], &claims(&person.access)["roles"]), (&json!([role]), &json!([role])));
+        assert_eq!(
+            (&person.json["user"]["roles"], &claims(&person.access)["roles"]),
+            (&json!([role]), &json!([role]))
+        );
         assert_eq!(app.me(&person.access).await["roles"], json!([role]));
     }
     let sessions = app.login_to("shop", PHONE).await;
     let listed = app.get_as(&sessions.access, "/v1/me/sessions").await.assert_ok()["items"].clone();
-    let mut apps: Vec<_> = listed.as_array().unwrap().iter().map(|session| session["client_id"].clone()).collect();
+    let mut apps: Vec<_> =
+        listed.as_array().unwrap().iter().map(|session| session["client_id"].clone()).collect();
     apps.sort_by_key(Value::to_string);
     assert_eq!(apps, ["default", "default", "desk", "shop", "shop"]);
 }
@@ -316,10 +358,14 @@ async fn a_role_in_one_app_is_none_in_another() {
 #[tokio::test]
 async fn a_client_id_that_cannot_be_one_is_no_app() {
     let (app, _) = TestApp::with_admin().await;
-    for client_id in ["", " ", "default ", "DEFAULT", "a/b", "é", &"a".repeat(65), &"é".repeat(1000), "\u{0}"] {
+    for client_id in
+        ["", " ", "default ", "DEFAULT", "a/b", "é", &"a".repeat(65), &"é".repeat(1000), "\u{0}"]
+    {
         send_to(&app, client_id, PHONE).await.assert_field("client_id");
     }
     let long = basic(&"a".repeat(4000), "x");
-    app.post_by(&long, "/v1/otp/send", json!({"phone": PHONE})).await.assert_problem(401, "invalid_client");
+    app.post_by(&long, "/v1/otp/send", json!({"phone": PHONE}))
+        .await
+        .assert_problem(401, "invalid_client");
     assert!(app.texts(PHONE).is_empty() && !app.texts(ADMIN_PHONE).is_empty());
 }

@@ -65,12 +65,15 @@ pub(crate) fn operations() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let path = path.split('/').map(|part| if part.starts_with('{') { NOBODY } else { part });
+            let path =
+                path.split('/').map(|part| if part.starts_with('{') { NOBODY } else { part });
             operations.push(Operation {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.collect::<Vec<_>>().join("/"),
-                guarded: operation["security"].as_array().is_some_and(|security| !security.is_empty()),
+                guarded: operation["security"]
+                    .as_array()
+                    .is_some_and(|security| !security.is_empty()),
             });
         }
     }
@@ -82,8 +85,13 @@ const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 
 #[test]
 fn what_needs_no_token_is_on_the_list() {
-    let open: BTreeSet<_> = operations().into_iter().filter(|operation| !operation.guarded).map(|o| o.id).collect();
-    assert_eq!(open, PUBLIC.map(str::to_owned).into(), "an operation without `security`, or a name that is none");
+    let open: BTreeSet<_> =
+        operations().into_iter().filter(|operation| !operation.guarded).map(|o| o.id).collect();
+    assert_eq!(
+        open,
+        PUBLIC.map(str::to_owned).into(),
+        "an operation without `security`, or a name that is none"
+    );
 }
 
 #[tokio::test]
@@ -94,13 +102,27 @@ async fn what_needs_a_token_refuses_a_stranger() {
     for operation in guarded {
         let answer = app.send(operation.request(&[])).await;
         answer.assert_problem(401, "token_invalid");
-        assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="latchkey""#, "{}", operation.id);
+        assert_eq!(
+            answer.header("www-authenticate"),
+            r#"Bearer realm="latchkey""#,
+            "{}",
+            operation.id
+        );
         for bad in ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token x", "Bearer x y"] {
             let answer = app.send(operation.request(&[("authorization", bad.to_owned())])).await;
             answer.assert_problem(401, "token_invalid");
-            assert!(answer.header("www-authenticate").contains(r#"error="invalid_token""#), "{}: {bad}", operation.id);
+            assert!(
+                answer.header("www-authenticate").contains(r#"error="invalid_token""#),
+                "{}: {bad}",
+                operation.id
+            );
         }
-        let body = json_request(operation.method.clone(), &operation.path, None, &serde_json::json!({"x": 1}));
+        let body = json_request(
+            operation.method.clone(),
+            &operation.path,
+            None,
+            &serde_json::json!({"x": 1}),
+        );
         app.send(body).await.assert_problem(401, "token_invalid");
     }
 }
@@ -113,7 +135,11 @@ async fn what_needs_a_token_takes_no_forged_one() {
     for operation in operations().into_iter().filter(|operation| operation.guarded) {
         for (name, token) in &attacks {
             let answer = app.send(operation.request(&[("authorization", bearer(token))])).await;
-            assert_eq!(answer.json["code"], "token_invalid", "{}: {name}: {}", operation.id, answer.text);
+            assert_eq!(
+                answer.json["code"], "token_invalid",
+                "{}: {name}: {}",
+                operation.id, answer.text
+            );
             answer.assert_problem(401, "token_invalid");
         }
         let two = Request::builder()
@@ -123,7 +149,11 @@ async fn what_needs_a_token_takes_no_forged_one() {
             .header(header::AUTHORIZATION, bearer(&person.access));
         app.send(two.body(Body::empty()).unwrap()).await.assert_problem(401, "token_invalid");
     }
-    assert_eq!(app.get_as(&person.access, "/v1/me").await.status, StatusCode::OK, "the token itself is good");
+    assert_eq!(
+        app.get_as(&person.access, "/v1/me").await.status,
+        StatusCode::OK,
+        "the token itself is good"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +164,8 @@ async fn what_needs_a_token_refuses_an_old_one() {
     app.get_as(&person.access, "/v1/me").await.assert_ok();
     app.advance(1);
     for operation in operations().into_iter().filter(|operation| operation.guarded) {
-        let answer = app.send(operation.request(&[("authorization", bearer(&person.access))])).await;
+        let answer =
+            app.send(operation.request(&[("authorization", bearer(&person.access))])).await;
         answer.assert_problem(401, "token_expired");
         assert!(answer.header("www-authenticate").contains("expired"), "{}", operation.id);
     }
@@ -146,7 +177,8 @@ async fn what_needs_a_token_refuses_a_disabled_user() {
     let person = app.sign_in(PHONE).await;
     app.disable(person.json["user"]["id"].as_str().unwrap()).await;
     for operation in operations().into_iter().filter(|operation| operation.guarded) {
-        let answer = app.send(operation.request(&[("authorization", bearer(&person.access))])).await;
+        let answer =
+            app.send(operation.request(&[("authorization", bearer(&person.access))])).await;
         answer.assert_problem(403, "user_disabled");
     }
 }
@@ -157,14 +189,16 @@ async fn what_needs_a_token_says_so_when_the_table_is_gone() {
     let person = app.sign_in(PHONE).await;
     let app = app.cut_off("DYNAMODB");
     for operation in operations().into_iter().filter(|operation| operation.guarded) {
-        let answer = app.send(operation.request(&[("authorization", bearer(&person.access))])).await;
+        let answer =
+            app.send(operation.request(&[("authorization", bearer(&person.access))])).await;
         assert_eq!(answer.assert_wait(503, "unavailable"), 5, "{}", operation.id);
     }
 }
 
 #[test]
 fn all_lists_of_endpoints_name_the_same() {
-    let endpoints: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.name.to_owned()).collect();
+    let endpoints: BTreeSet<_> =
+        ENDPOINTS.iter().map(|endpoint| endpoint.name.to_owned()).collect();
     assert_eq!(endpoints.len(), ENDPOINTS.len(), "a name is there twice");
     let ids = operations();
     assert_eq!(ids.len(), ENDPOINTS.len(), "an endpoint is one operation");
@@ -180,9 +214,15 @@ fn all_lists_of_endpoints_name_the_same() {
 #[test]
 fn each_endpoint_s_route_is_its_own_operation() {
     for endpoint in ENDPOINTS {
-        let alone: Value = serde_json::from_str(&(endpoint.routes)().into_openapi().to_json().unwrap()).unwrap();
-        let paths = alone["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
-        let ids: Vec<_> = paths.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        let alone: Value =
+            serde_json::from_str(&(endpoint.routes)().into_openapi().to_json().unwrap()).unwrap();
+        let paths = alone["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|item| item.as_object().unwrap().values());
+        let ids: Vec<_> =
+            paths.map(|operation| operation["operationId"].as_str().unwrap()).collect();
         assert_eq!(ids, [endpoint.name]);
     }
 }

@@ -26,7 +26,14 @@ async fn send_code(trial: &Trial) -> Answer {
 }
 
 async fn verify(trial: &Trial, id: &str, code: &str) -> Answer {
-    trial.send(json_request(Method::POST, "/v1/otp/verify", None, &json!({"challenge_id": id, "code": code}))).await
+    trial
+        .send(json_request(
+            Method::POST,
+            "/v1/otp/verify",
+            None,
+            &json!({"challenge_id": id, "code": code}),
+        ))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +45,8 @@ async fn no_password_is_compared_that_cannot_be_counted() {
         trial.faults.inject(writes_throttle, EVERY, Fault::Refuse(refusal));
         for password in [PASSWORD, "somebody else's guess"] {
             let body = json!({"phone": PHONE, "password": password});
-            let answer = trial.send(json_request(Method::POST, "/v1/auth/login", None, &body)).await;
+            let answer =
+                trial.send(json_request(Method::POST, "/v1/auth/login", None, &body)).await;
             assert_unavailable(password, &answer);
         }
         trial.faults.heal();
@@ -80,8 +88,12 @@ async fn no_code_is_compared_that_cannot_be_counted() {
 async fn what_sns_and_ses_refuse_or_do_not_answer_is_given_back() {
     let settings = [("OTP_SENDS_PER_IP_PER_HOUR", "2"), ("OTP_SENDS_PER_PHONE_PER_HOUR", "1")];
     let trial = Trial::of(TestApp::with_mail_and(&settings).await).await;
-    let faults =
-        [Fault::Refuse(Refusal::Throttling), Fault::Refuse(Refusal::AccessDenied), Fault::Reset, Fault::HoldReply];
+    let faults = [
+        Fault::Refuse(Refusal::Throttling),
+        Fault::Refuse(Refusal::AccessDenied),
+        Fault::Reset,
+        Fault::HoldReply,
+    ];
     for (service, body) in [("SNS", json!({"phone": PHONE})), ("SESV2", json!({"email": EMAIL}))] {
         let address = body["phone"].as_str().or(body["email"].as_str()).unwrap().to_owned();
         for fault in faults.clone() {
@@ -129,7 +141,8 @@ async fn a_lost_reply_counts_once() {
 async fn lose_replies() -> bool {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1")]).await;
     let trial = Trial::of(app).await;
-    let first_write = |call: &Call| call.writes() && (call.mentions("ADDRESS") || call.mentions("THROTTLE"));
+    let first_write =
+        |call: &Call| call.writes() && (call.mentions("ADDRESS") || call.mentions("THROTTLE"));
     // The one message that the source may ask for.
     trial.faults.inject(first_write, (0, 1), Fault::LoseReply);
     let sent = send_code(&trial).await;
@@ -160,7 +173,10 @@ async fn a_lost_reply_gives_back_once() {
     assert_unavailable("otp-send", &send_code(&trial).await);
     trial.faults.heal();
     let given_back = trial.faults.calls().iter().filter(|call| call.mentions("minus_one")).count();
-    assert_eq!(given_back, 3, "to source, prefix and budget, in one attempt each: others may have written since");
+    assert_eq!(
+        given_back, 3,
+        "to source, prefix and budget, in one attempt each: others may have written since"
+    );
     send_code(&trial).await.challenge_id();
     assert!(trial.app.send_code("+14155550199").await.assert_wait(429, "sms_limit_reached") > 0);
 }
@@ -183,7 +199,11 @@ async fn a_table_that_is_too_slow_is_unavailable_in_time() {
     let app = TestApp::start().await;
     let me = app.person(PHONE).await;
     let slow = Trial::of(app.clone()).await;
-    slow.faults.inject(|call| call.service == "DYNAMODB", EVERY, Fault::Delay(Duration::from_millis(1_500)));
+    slow.faults.inject(
+        |call| call.service == "DYNAMODB",
+        EVERY,
+        Fault::Delay(Duration::from_millis(1_500)),
+    );
     let login = json!({"phone": PHONE, "password": PASSWORD});
     let refresh_form = axum::http::Request::post("/oauth2/token")
         .header("content-type", "application/x-www-form-urlencoded")
@@ -216,7 +236,11 @@ async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
     let trial = Trial::of(app).await;
     // Each call comes through at its third try or not at all: none alone uses the deadline up.
     trial.faults.inject(|_| true, EVERY, Fault::Delay(Duration::from_millis(900)));
-    let fields = format!("grant_type=password&username=%2B{}&password={}", &PHONE[1..], PASSWORD.replace(' ', "+"));
+    let fields = format!(
+        "grant_type=password&username=%2B{}&password={}",
+        &PHONE[1..],
+        PASSWORD.replace(' ', "+")
+    );
     let token = axum::http::Request::post("/oauth2/token")
         .header("content-type", "application/x-www-form-urlencoded")
         // Whether it may call is looked up before, in the same time.
@@ -233,9 +257,12 @@ async fn an_instance_that_starts_without_its_secrets_is_of_use_when_they_are_bac
     let app = TestApp::start().await;
     let (id, code) = (app.challenge(PHONE).await, app.code(PHONE));
     let trial = Trial::of(app).await;
-    for fault in
-        [Fault::Refuse(Refusal::Throttling), Fault::Refuse(Refusal::AccessDenied), Fault::Reset, Fault::HoldReply]
-    {
+    for fault in [
+        Fault::Refuse(Refusal::Throttling),
+        Fault::Refuse(Refusal::AccessDenied),
+        Fault::Reset,
+        Fault::HoldReply,
+    ] {
         trial.faults.inject(|call| call.service == "SECRETSMANAGER", EVERY, fault);
         assert_unavailable("otp-verify", &verify(&trial, &id, &code).await);
         trial.faults.heal();
@@ -256,8 +283,15 @@ async fn a_conflict_of_transactions_is_tried_again() {
         assert_eq!(trial.faulty.patch_me(&me.access, name).await.assert_ok()["name"], reason);
         trial.faults.heal();
     }
-    trial.faults.inject(transacts, EVERY, Fault::Refuse(Refusal::TransactionCanceled("TransactionConflict")));
-    assert_unavailable("me-update", &trial.faulty.patch_me(&me.access, json!({"name": "Ann"})).await);
+    trial.faults.inject(
+        transacts,
+        EVERY,
+        Fault::Refuse(Refusal::TransactionCanceled("TransactionConflict")),
+    );
+    assert_unavailable(
+        "me-update",
+        &trial.faulty.patch_me(&me.access, json!({"name": "Ann"})).await,
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,7 +314,9 @@ async fn right_codes_that_reach_the_table_together_sign_in_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_puts_a_price_aside_once_and_gives_it_back_once() {
     // Room for two texts.
-    let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1"), ("SMS_PRICES_USD", "US=0.5,GB=0.5")]).await;
+    let app =
+        TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1"), ("SMS_PRICES_USD", "US=0.5,GB=0.5")])
+            .await;
     let trial = Trial::of(app).await;
     let is_spending = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("SPENDING");
     trial.faults.inject(is_spending, (0, 1), Fault::LoseReply);

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, OTHER_PHONE, PHONE, SignedIn, TestApp, accounts::PASSWORD, at_once, json_request};
+use crate::testing::{
+    Answer, OTHER_PHONE, PHONE, SignedIn, TestApp, accounts::PASSWORD, at_once, json_request,
+};
 
 const DAY: i64 = 24 * 3600;
 
@@ -21,8 +23,20 @@ async fn a_request_that_is_sent_again_is_answered_again_and_done_once() {
     let (app, admin) = TestApp::with_admin().await;
     for (path, by, body, changed, status) in [
         ("/v1/otp/send", None, json!({"phone": PHONE}), json!({"phone": OTHER_PHONE}), 202),
-        ("/v1/auth/register", None, json!({"phone": OTHER_PHONE, "password": PASSWORD}), json!({"phone": PHONE}), 202),
-        ("/v1/users", Some(&admin), json!({"phone": "+14155550187"}), json!({"phone": "+14155550188"}), 201),
+        (
+            "/v1/auth/register",
+            None,
+            json!({"phone": OTHER_PHONE, "password": PASSWORD}),
+            json!({"phone": PHONE}),
+            202,
+        ),
+        (
+            "/v1/users",
+            Some(&admin),
+            json!({"phone": "+14155550187"}),
+            json!({"phone": "+14155550188"}),
+            201,
+        ),
         ("/v1/roles", Some(&admin), json!({"name": "Editor"}), json!({"name": "Writer"}), 201),
     ] {
         let first = post(&app, by, path, "k-1", &body).await;
@@ -47,13 +61,15 @@ async fn a_request_that_is_sent_again_is_answered_again_and_done_once() {
 async fn a_double_click_sends_one_text() {
     let app = TestApp::start().await;
     for round in 0..5 {
-        let (phone, key) = (format!("+141555502{round:02}"), format!("click {round}").replace(' ', "-"));
+        let (phone, key) =
+            (format!("+141555502{round:02}"), format!("click {round}").replace(' ', "-"));
         let answers = at_once(8, |_| {
             let (app, phone, key) = (app.clone(), phone.clone(), key.clone());
             async move { post(&app, None, "/v1/otp/send", &key, &json!({"phone": phone})).await }
         })
         .await;
-        let bodies: BTreeSet<_> = answers.iter().map(|answer| (answer.status.as_u16(), &answer.text)).collect();
+        let bodies: BTreeSet<_> =
+            answers.iter().map(|answer| (answer.status.as_u16(), &answer.text)).collect();
         assert_eq!(bodies.len(), 1, "{bodies:?}");
         assert_eq!(answers[0].status, 202, "{}", answers[0].text);
         assert_eq!(app.texts(&phone).len(), 1);
@@ -68,9 +84,17 @@ async fn a_key_is_of_its_route_and_its_caller() {
     assert_eq!(made.status, 201);
     let body = json!({"phone": "+14155550188"});
     assert_eq!(post(&app, Some(&other), "/v1/users", "k", &body).await.status, 201);
-    assert_eq!(post(&app, Some(&admin), "/v1/roles", "k", &json!({"name": "Editor"})).await.status, 201);
-    assert_eq!(post(&app, None, "/v1/otp/send", "k", &json!({"phone": OTHER_PHONE})).await.status, 202);
-    post(&app, None, "/v1/users", "k", &json!({"phone": "+14155550187"})).await.assert_problem(401, "token_invalid");
+    assert_eq!(
+        post(&app, Some(&admin), "/v1/roles", "k", &json!({"name": "Editor"})).await.status,
+        201
+    );
+    assert_eq!(
+        post(&app, None, "/v1/otp/send", "k", &json!({"phone": OTHER_PHONE})).await.status,
+        202
+    );
+    post(&app, None, "/v1/users", "k", &json!({"phone": "+14155550187"}))
+        .await
+        .assert_problem(401, "token_invalid");
     app.give(&admin, other.id(), &[]).await.assert_ok();
     post(&app, Some(&other), "/v1/users", "k", &body).await.assert_problem(403, "forbidden");
 }
@@ -82,7 +106,9 @@ async fn what_was_refused_can_be_tried_again_with_its_key() {
     app.challenge(PHONE).await;
     post(&app, None, "/v1/otp/send", "k", &body).await.assert_problem(429, "resend_too_soon");
     app.advance(30);
-    post(&app.cut_off("SNS"), None, "/v1/otp/send", "k", &body).await.assert_problem(503, "unavailable");
+    post(&app.cut_off("SNS"), None, "/v1/otp/send", "k", &body)
+        .await
+        .assert_problem(503, "unavailable");
     assert_eq!(post(&app, None, "/v1/otp/send", "k", &body).await.status, 202);
     let text = post(&app, None, "/v1/otp/send", "k", &body).await.text;
     app.advance(DAY);
@@ -100,13 +126,23 @@ async fn what_is_no_key_is_refused() {
     }
     assert!(app.texts(PHONE).is_empty());
     let longest = "~".repeat(255);
-    assert_eq!(post(&app, None, "/v1/otp/send", &longest, &json!({"phone": PHONE})).await.status, 202);
+    assert_eq!(
+        post(&app, None, "/v1/otp/send", &longest, &json!({"phone": PHONE})).await.status,
+        202
+    );
 }
 
 #[tokio::test]
 async fn an_answer_is_kept_sealed_and_for_a_day() {
     let (app, admin) = TestApp::with_admin().await;
-    let made = post(&app, Some(&admin), "/v1/users", "secret-key", &json!({"phone": PHONE, "name": "Ann Lee"})).await;
+    let made = post(
+        &app,
+        Some(&admin),
+        "/v1/users",
+        "secret-key",
+        &json!({"phone": PHONE, "name": "Ann Lee"}),
+    )
+    .await;
     assert_eq!(made.status, 201);
     let items = app.items_like("ANSWER").await;
     assert_eq!(items.len(), 1);

@@ -21,7 +21,10 @@ fn phone(round: usize) -> String {
 
 fn count(answers: &[Answer], status: u16, code: &str) -> usize {
     let code = if code.is_empty() { None } else { Some(code) };
-    answers.iter().filter(|answer| (answer.status.as_u16(), answer.json["code"].as_str()) == (status, code)).count()
+    answers
+        .iter()
+        .filter(|answer| (answer.status.as_u16(), answer.json["code"].as_str()) == (status, code))
+        .count()
 }
 
 /// How the answers are distributed, for messages.
@@ -36,9 +39,13 @@ async fn a_hundred_wrong_codes_at_once_are_five_tries() {
         let phone = phone(round);
         let id = app.challenge(&phone).await;
         let code = app.code(&phone);
-        let guesses: Vec<_> = (0..10).map(|digit| format!("{}{digit}", &code[..5])).filter(|it| *it != code).collect();
+        let guesses: Vec<_> = (0..10)
+            .map(|digit| format!("{}{digit}", &code[..5]))
+            .filter(|it| *it != code)
+            .collect();
         let answers = at_once(100, |index| {
-            let (app, id, guess) = (app.clone(), id.clone(), guesses[index % guesses.len()].clone());
+            let (app, id, guess) =
+                (app.clone(), id.clone(), guesses[index % guesses.len()].clone());
             async move { app.verify(&id, &guess).await }
         })
         .await;
@@ -46,8 +53,14 @@ async fn a_hundred_wrong_codes_at_once_are_five_tries() {
         let late = count(&answers, 503, "unavailable");
         let compared = count(&answers, 400, "otp_incorrect");
         assert!(compared <= 5 && compared + late >= 5, "{:?}", tally(&answers));
-        assert_eq!(count(&answers, 429, "otp_locked"), 100 - compared - late, "{:?}", tally(&answers));
-        let left: BTreeSet<_> = answers.iter().filter_map(|answer| answer.json["attempts_left"].as_i64()).collect();
+        assert_eq!(
+            count(&answers, 429, "otp_locked"),
+            100 - compared - late,
+            "{:?}",
+            tally(&answers)
+        );
+        let left: BTreeSet<_> =
+            answers.iter().filter_map(|answer| answer.json["attempts_left"].as_i64()).collect();
         assert_eq!(left.len(), compared);
         app.verify(&id, &code).await.assert_problem(429, "otp_locked");
     }
@@ -68,7 +81,8 @@ async fn fifty_right_codes_at_once_are_one_session() {
         assert_eq!(count(&answers, 200, ""), 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers, 410, "otp_expired"), 49, "{:?}", tally(&answers));
         let signed_in = answers.iter().find(|answer| answer.status == 200).unwrap();
-        let sessions = app.get_as(signed_in.json["access_token"].as_str().unwrap(), "/v1/me/sessions").await;
+        let sessions =
+            app.get_as(signed_in.json["access_token"].as_str().unwrap(), "/v1/me/sessions").await;
         assert_eq!(sessions.assert_ok()["items"].as_array().map(Vec::len), Some(1));
     }
 }
@@ -87,7 +101,11 @@ async fn right_and_wrong_codes_at_once_are_no_more_than_five_tries_and_one_sessi
         })
         .await;
         let (right, tries) = (count(&answers, 200, ""), count(&answers, 400, "otp_incorrect"));
-        assert!(right <= 1 && right + tries <= 5, "{right} right, {tries} wrong: {:?}", tally(&answers));
+        assert!(
+            right <= 1 && right + tries <= 5,
+            "{right} right, {tries} wrong: {:?}",
+            tally(&answers)
+        );
         assert!(right == 1 || tries == 5, "{right} right, {tries} wrong: {:?}", tally(&answers));
     }
 }
@@ -106,7 +124,9 @@ async fn fifty_sends_at_once_are_one_text() {
         assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers, 429, "resend_too_soon"), 49, "{:?}", tally(&answers));
         let sent = answers.iter().find(|answer| answer.status == 202).unwrap();
-        app.verify(sent.json["challenge_id"].as_str().unwrap(), &app.code(&phone)).await.assert_ok();
+        app.verify(sent.json["challenge_id"].as_str().unwrap(), &app.code(&phone))
+            .await
+            .assert_ok();
     }
 }
 
@@ -158,7 +178,8 @@ async fn fifty_refreshes_at_once_have_one_successor() {
             answers.iter().map(|answer| answer.json["refresh_token"].as_str().unwrap()).collect();
         assert_eq!(successors.len(), 1);
         let successor = successors.first().unwrap();
-        let next = app.refresh(successor).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
+        let next =
+            app.refresh(successor).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
         assert_ne!(next, *successor);
 
         app.advance(11);
@@ -174,10 +195,14 @@ async fn a_replay_and_an_honest_refresh_at_once_leave_no_session() {
     let app = app().await;
     for round in 0..ROUNDS {
         let person = app.sign_in(&phone(round)).await;
-        let live = app.refresh(&person.refresh).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
+        let live = app.refresh(&person.refresh).await.assert_ok()["refresh_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         app.advance(11);
         let answers = at_once(20, |index| {
-            let (app, token) = (app.clone(), if index % 2 == 0 { live.clone() } else { person.refresh.clone() });
+            let (app, token) =
+                (app.clone(), if index % 2 == 0 { live.clone() } else { person.refresh.clone() });
             async move { app.refresh(&token).await }
         })
         .await;

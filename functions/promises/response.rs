@@ -59,7 +59,9 @@ async fn every_response_carries_the_security_headers_and_is_not_kept() {
         assert_common_headers(&answer);
         assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.status);
     }
-    for path in ["/docs", "/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration"] {
+    for path in
+        ["/docs", "/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration"]
+    {
         let answer = app.get(path).await;
         assert_common_headers(&answer);
         assert!(answer.header("cache-control").starts_with("public, max-age="), "{path}");
@@ -72,12 +74,16 @@ async fn long_texts_are_compressed_for_those_who_take_gzip() {
     for path in ["/docs", "/openapi.json"] {
         let plain = app.get(path).await;
         assert!(!plain.headers.contains_key("content-encoding"), "{path}");
-        let compressed = request(&app, Method::GET, path, &[("accept-encoding", "gzip, deflate, br")]).await;
+        let compressed =
+            request(&app, Method::GET, path, &[("accept-encoding", "gzip, deflate, br")]).await;
         assert_eq!(compressed.header("content-encoding"), "gzip", "{path}");
         assert!(compressed.text == plain.text, "{path}");
         for answer in [plain, compressed] {
             assert_common_headers(&answer);
-            assert!(answer.header("vary").contains("accept-encoding"), "{path}: a cache would give one form to all");
+            assert!(
+                answer.header("vary").contains("accept-encoding"),
+                "{path}: a cache would give one form to all"
+            );
         }
     }
 }
@@ -99,7 +105,11 @@ async fn every_request_has_its_own_id_that_no_client_chooses() {
 #[tokio::test]
 async fn a_problem_links_to_the_issuer_whatever_the_request_says() {
     let app = TestApp::start().await;
-    let forged = [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "http")];
+    let forged = [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "http"),
+    ];
     let answer = request(&app, Method::GET, "/nothing", &forged).await;
     assert_eq!(answer.json["type"], "https://id.example.com/docs#not_found");
     assert!(!answer.text.contains("evil"));
@@ -107,7 +117,9 @@ async fn a_problem_links_to_the_issuer_whatever_the_request_says() {
 
 #[tokio::test]
 async fn browsers_of_allowed_origins_may_call_and_no_others() {
-    let app = TestApp::with(&[("ALLOWED_ORIGINS", "https://app.example.com,https://admin.example.com")]).await;
+    let app =
+        TestApp::with(&[("ALLOWED_ORIGINS", "https://app.example.com,https://admin.example.com")])
+            .await;
     let alone = app.serving(crate::not_found::routes().into());
     for (origin, allowed) in [
         ("https://app.example.com", true),
@@ -119,7 +131,9 @@ async fn browsers_of_allowed_origins_may_call_and_no_others() {
         ("null", false),
     ] {
         let expected = if allowed { origin } else { "" };
-        for (path, status) in [("/health", 200), ("/v1/me", 401), ("/nothing", 404), ("/v1/otp/send", 405)] {
+        for (path, status) in
+            [("/health", 200), ("/v1/me", 401), ("/nothing", 404), ("/v1/otp/send", 405)]
+        {
             let answer = request(&app, Method::GET, path, &[("origin", origin)]).await;
             assert_eq!(answer.status, status);
             assert_eq!(answer.header("access-control-allow-origin"), expected, "{origin} {path}");
@@ -136,13 +150,21 @@ async fn browsers_of_allowed_origins_may_call_and_no_others() {
             assert_eq!(answer.header("access-control-allow-origin"), expected);
             assert!(!answer.headers.contains_key("access-control-allow-credentials"));
             let methods = answer.header("access-control-allow-methods").to_owned();
-            assert!(["GET", "POST", "PUT", "PATCH", "DELETE"].iter().all(|method| methods.contains(method)));
+            assert!(
+                ["GET", "POST", "PUT", "PATCH", "DELETE"]
+                    .iter()
+                    .all(|method| methods.contains(method))
+            );
             let headers = answer.header("access-control-allow-headers").to_lowercase();
-            assert!(headers.contains("authorization") && headers.contains("content-type"), "{headers}");
+            assert!(
+                headers.contains("authorization") && headers.contains("content-type"),
+                "{headers}"
+            );
             assert_eq!(answer.header("access-control-max-age"), "600");
         }
     }
-    let answer = request(&app, Method::GET, "/health", &[("origin", "https://app.example.com")]).await;
+    let answer =
+        request(&app, Method::GET, "/health", &[("origin", "https://app.example.com")]).await;
     let exposed = answer.header("access-control-expose-headers");
     assert!(exposed.contains("x-request-id") && exposed.contains("retry-after"), "{exposed}");
 }
@@ -150,7 +172,9 @@ async fn browsers_of_allowed_origins_may_call_and_no_others() {
 #[tokio::test]
 async fn without_allowed_origins_no_browser_may_call() {
     let app = TestApp::start().await;
-    for origin in ["https://app.example.com", "http://localhost:3000", "https://id.example.com", "null"] {
+    for origin in
+        ["https://app.example.com", "http://localhost:3000", "https://id.example.com", "null"]
+    {
         let answer = request(&app, Method::GET, "/health", &[("origin", origin)]).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
     }
@@ -206,5 +230,9 @@ async fn a_request_that_takes_too_long_is_given_up() {
     let answer = tokio::time::timeout(std::time::Duration::from_secs(12), slow).await.unwrap();
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     assert_common_headers(&answer);
-    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com", "browsers can read it");
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        "https://app.example.com",
+        "browsers can read it"
+    );
 }

@@ -47,8 +47,10 @@ async fn every_first_factor_leads_to_the_second() {
     assert_eq!(recognised(&me), (json!(["sms"]), json!("aal1")));
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await;
     id.assert_step_up(true);
-    let both = app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
-    let id = app.post_as(&both.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    let both =
+        app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
+    let id =
+        app.post_as(&both.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&both.access, &id, &app.code(EMAIL)).await.assert_ok();
 
     app.advance(60);
@@ -57,10 +59,13 @@ async fn every_first_factor_leads_to_the_second() {
     let password = app.login(json!({"email": EMAIL}), PASSWORD).await.mfa_token();
     let registered = {
         app.advance(60);
-        let id = app.register(json!({"phone": PHONE, "password": NEW_PASSWORD})).await.challenge_id();
+        let id =
+            app.register(json!({"phone": PHONE, "password": NEW_PASSWORD})).await.challenge_id();
         app.verify(&id, &app.code(PHONE)).await.mfa_token()
     };
-    for (token, method) in [(texted, "sms"), (mailed, "email"), (password, "pwd"), (registered, "sms")] {
+    for (token, method) in
+        [(texted, "sms"), (mailed, "email"), (password, "pwd"), (registered, "sms")]
+    {
         app.advance(30);
         let person = app.totp(&token, &authenticator.code(&app)).await.signed_in();
         assert_eq!(person.id(), me.id());
@@ -75,7 +80,10 @@ async fn a_recovery_code_takes_the_place_of_the_authenticator_app_once() {
     let code = &authenticator.recovery_codes[7];
     app.advance(60);
     let person = app.recover(&by_text(&app, PHONE).await, code).await.signed_in();
-    assert_eq!((person.id(), recognised(&person)), (me.id(), (json!(["sms", "recovery_code", "mfa"]), json!("aal2"))));
+    assert_eq!(
+        (person.id(), recognised(&person)),
+        (me.id(), (json!(["sms", "recovery_code", "mfa"]), json!("aal2")))
+    );
     app.recover(&app.first_factor(PHONE).await, code).await.assert_wrong(Some(4));
     // It is as good as the app, also to set up another one.
     app.remove_totp(&person, &authenticator.recovery_codes[0]).await.assert_done();
@@ -144,20 +152,25 @@ async fn what_changes_the_security_of_an_account_takes_a_fresh_sign_in_with_all_
     refused(&me, false).await;
     // A refreshed token is no fresh sign-in.
     let mut refreshed = me.clone();
-    refreshed.access = app.refresh(&me.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
+    refreshed.access =
+        app.refresh(&me.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
     refused(&refreshed, false).await;
 
     let me = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     let authenticator = app.authenticator(&me).await;
     // A fresh sign-in from before the second factor lacks it.
     refused(&me, true).await;
-    let both = app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
+    let both =
+        app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.advance(599);
-    app.json_as(&both, Method::POST, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    app.json_as(&both, Method::POST, "/v1/me/phone", json!({"phone": OTHER_PHONE}))
+        .await
+        .challenge_id();
     app.json_as(&both, Method::POST, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.advance(1);
     refused(&both, true).await;
-    let again = app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
+    let again =
+        app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.delete_me(&again.access).await.assert_done();
 }
 
@@ -192,7 +205,8 @@ async fn secrets_and_codes_are_in_no_item_and_no_later_answer() {
     let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut needles = vec![secret, hex];
     assert_hidden(&needles).await;
-    authenticator.recovery_codes = app.confirm(&me, &authenticator.code(&app)).await.recovery_codes();
+    authenticator.recovery_codes =
+        app.confirm(&me, &authenticator.code(&app)).await.recovery_codes();
     for code in &authenticator.recovery_codes {
         needles.extend([code.clone(), code.replace('-', "")]);
     }
@@ -204,9 +218,16 @@ async fn secrets_and_codes_are_in_no_item_and_no_later_answer() {
     assert_hidden(&needles).await;
     for path in ["/v1/me", "/v1/me/export", "/v1/me/sessions", "/oauth2/userinfo"] {
         let text = app.get_as(&both.access, path).await.text.to_ascii_lowercase();
-        assert!(!needles.iter().any(|needle| text.contains(&needle.to_ascii_lowercase())), "{path}: {text}");
+        assert!(
+            !needles.iter().any(|needle| text.contains(&needle.to_ascii_lowercase())),
+            "{path}: {text}"
+        );
     }
-    assert!(app.texts(PHONE).iter().all(|text| !needles.iter().any(|needle| text.body.contains(needle))));
+    assert!(
+        app.texts(PHONE)
+            .iter()
+            .all(|text| !needles.iter().any(|needle| text.body.contains(needle)))
+    );
 }
 
 #[tokio::test]
@@ -220,11 +241,15 @@ async fn the_second_factor_is_exported_and_erased_with_the_account() {
 
     let other = app.sign_in(OTHER_PHONE).await;
     app.enrol(&other).await.assert_ok();
-    assert_eq!(app.get_as(&other.access, "/v1/me/export").await.assert_ok()["second_factor"], Value::Null);
+    assert_eq!(
+        app.get_as(&other.access, "/v1/me/export").await.assert_ok()["second_factor"],
+        Value::Null
+    );
     app.delete_me(&other.access).await.assert_done();
     assert!(app.items_of(other.id()).await.is_empty());
 
-    let both = app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
+    let both =
+        app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.delete_me(&both.access).await.assert_done();
     assert!(app.items_of(me.id()).await.is_empty());
     for sort_key in ["SECOND_FACTOR", "ENROLMENT"] {
@@ -240,7 +265,11 @@ async fn a_code_that_arrives_twenty_times_at_once_is_one_session() {
     let app = TestApp::start().await;
     let (me, authenticator) = app.protected(PHONE).await;
     for round in 0..ROUNDS {
-        let code = if round == 1 { authenticator.recovery_codes[0].clone() } else { authenticator.code(&app) };
+        let code = if round == 1 {
+            authenticator.recovery_codes[0].clone()
+        } else {
+            authenticator.code(&app)
+        };
         let method = if round == 1 { "recovery_code" } else { "totp" };
         let (sessions, token) = (app.sessions_of(me.id()).await, app.first_factor(PHONE).await);
         let answers = at_once(20, |_| {
@@ -264,10 +293,16 @@ async fn a_code_that_arrives_with_many_tokens_at_once_is_one_session() {
             tokens.push(app.first_factor(PHONE).await);
         }
         let is_recovery = round % 2 == 1;
-        let code = if is_recovery { authenticator.recovery_codes[round].clone() } else { authenticator.code(&app) };
+        let code = if is_recovery {
+            authenticator.recovery_codes[round].clone()
+        } else {
+            authenticator.code(&app)
+        };
         let answers = at_once(8, |index| {
             let (app, token, code) = (app.clone(), tokens[index].clone(), code.clone());
-            async move { app.mfa(&token, if is_recovery { "recovery_code" } else { "totp" }, &code).await }
+            async move {
+                app.mfa(&token, if is_recovery { "recovery_code" } else { "totp" }, &code).await
+            }
         })
         .await;
         assert_eq!((count(&answers, 200), count(&answers, 400)), (1, 7), "{:?}", tally(&answers));
@@ -332,7 +367,9 @@ async fn who_knows_a_password_that_an_administrator_wrote_down_stays_no_second_o
     let (app, admin) = TestApp::with_staff().await;
     app.create_user(&admin, json!({"phone": PHONE, "password": PASSWORD})).await.assert_created();
     let stranger = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
-    for (path, body) in [("/v1/me/email", json!({"email": EMAIL})), ("/v1/me/phone", json!({"phone": OTHER_PHONE}))] {
+    for (path, body) in
+        [("/v1/me/email", json!({"email": EMAIL})), ("/v1/me/phone", json!({"phone": OTHER_PHONE}))]
+    {
         app.post_as(&stranger.access, path, body).await.assert_problem(409, "conflict");
     }
     app.authenticator(&stranger).await;

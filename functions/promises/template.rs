@@ -24,8 +24,14 @@ const KEYS: &str = include_str!("../../shared/src/table/keys.rs");
 const SAMCONFIG: &str = include_str!("../../samconfig.toml");
 
 /// What the stack itself decides, not a parameter of the same name.
-const NOT_PARAMETERS: [&str; 6] =
-    ["ISSUER", "AVATAR_BASE_URL", "AVATAR_BUCKET", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN"];
+const NOT_PARAMETERS: [&str; 6] = [
+    "ISSUER",
+    "AVATAR_BASE_URL",
+    "AVATAR_BUCKET",
+    "TABLE_NAME",
+    "KEYS_SECRET_ARN",
+    "HASH_KEYS_SECRET_ARN",
+];
 /// The Lambdas that sign tokens, and the one that makes the keys.
 const READ_SIGNING_KEYS: [&str; 6] =
     ["auth-login", "auth-mfa", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
@@ -45,13 +51,21 @@ const SEND_TEXTS: [&str; 12] = [
     "users-mfa-delete",
 ];
 /// The Lambdas that delete pictures, one of which stores them.
-const CHANGE_PICTURES: [&str; 6] =
-    ["me-avatar-delete", "me-avatar-put", "me-delete", "users-avatar-delete", "users-delete", "users-delete-by-phone"];
+const CHANGE_PICTURES: [&str; 6] = [
+    "me-avatar-delete",
+    "me-avatar-put",
+    "me-delete",
+    "users-avatar-delete",
+    "users-delete",
+    "users-delete-by-phone",
+];
 /// Those that anybody can make send texts.
-const SEND_TEXTS_FOR_STRANGERS: [&str; 4] = ["auth-register", "otp-resend", "otp-send", "password-forgot"];
+const SEND_TEXTS_FOR_STRANGERS: [&str; 4] =
+    ["auth-register", "otp-resend", "otp-send", "password-forgot"];
 
 /// The template, with `!Ref X` as `{Ref: X}`.
-static TEMPLATE_VALUE: LazyLock<Value> = LazyLock::new(|| untagged(serde_yaml_ng::from_str(TEMPLATE).unwrap()));
+static TEMPLATE_VALUE: LazyLock<Value> =
+    LazyLock::new(|| untagged(serde_yaml_ng::from_str(TEMPLATE).unwrap()));
 
 fn untagged(value: Value) -> Value {
     match value {
@@ -60,7 +74,9 @@ fn untagged(value: Value) -> Value {
             Value::Mapping([(Value::String(name), untagged(tagged.value))].into_iter().collect())
         }
         Value::Sequence(items) => Value::Sequence(items.into_iter().map(untagged).collect()),
-        Value::Mapping(map) => Value::Mapping(map.into_iter().map(|(key, value)| (key, untagged(value))).collect()),
+        Value::Mapping(map) => {
+            Value::Mapping(map.into_iter().map(|(key, value)| (key, untagged(value))).collect())
+        }
         other => other,
     }
 }
@@ -80,7 +96,8 @@ fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
 
 fn resources(kind: &str) -> impl Iterator<Item = (&'static str, &'static Value)> {
     let kind = kind.to_owned();
-    entries(&TEMPLATE_VALUE["Resources"]).filter(move |(_, resource)| resource["Type"] == kind.as_str())
+    entries(&TEMPLATE_VALUE["Resources"])
+        .filter(move |(_, resource)| resource["Type"] == kind.as_str())
 }
 
 fn resource(id: &str) -> &'static Value {
@@ -117,9 +134,12 @@ pub(crate) fn may(lambda: &str, operation: &str, partition_key: &str) -> bool {
         None => pattern == partition_key,
     };
     let action = format!("dynamodb:{operation}");
-    let of_table =
-        statements(lambda).into_iter().filter(|statement| texts(&statement["Action"]).contains(&action.as_str()));
-    of_table.filter(|statement| statement["Condition"].is_mapping()).any(|it| leading_keys(it).into_iter().any(matches))
+    let of_table = statements(lambda)
+        .into_iter()
+        .filter(|statement| texts(&statement["Action"]).contains(&action.as_str()));
+    of_table
+        .filter(|statement| statement["Condition"].is_mapping())
+        .any(|it| leading_keys(it).into_iter().any(matches))
 }
 
 /// The parameters that a value refers to.
@@ -148,16 +168,26 @@ fn every_lambda_is_a_function_and_the_other_way_round() {
     let binaries: BTreeSet<_> = MANIFEST
         .split("[[bin]]")
         .skip(1)
-        .map(|bin| bin.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().trim_matches('"').to_owned())
+        .map(|bin| {
+            bin.lines()
+                .find_map(|line| line.strip_prefix("name = "))
+                .unwrap()
+                .trim_matches('"')
+                .to_owned()
+        })
         .collect();
     assert_eq!(binaries, lambdas());
-    let functions: BTreeSet<_> = resources("AWS::Serverless::Function").map(|(id, _)| id.to_owned()).collect();
+    let functions: BTreeSet<_> =
+        resources("AWS::Serverless::Function").map(|(id, _)| id.to_owned()).collect();
     assert_eq!(functions, lambdas().iter().map(|name| pascal(name)).collect());
     for lambda in lambdas() {
         let function = resource(&pascal(&lambda));
         let properties = &function["Properties"];
         assert_eq!(text(&properties["CodeUri"]), format!("target/lambda/{lambda}"));
-        assert_eq!(text(&properties["FunctionName"]["Sub"]), format!("${{AWS::StackName}}_{lambda}"));
+        assert_eq!(
+            text(&properties["FunctionName"]["Sub"]),
+            format!("${{AWS::StackName}}_{lambda}")
+        );
         assert_eq!(function["Metadata"]["SkipBuild"], true, "{lambda}");
         assert!(properties.get("Environment").is_none(), "{lambda}: settings belong into Globals");
     }
@@ -177,12 +207,24 @@ fn every_operation_has_its_one_route() {
     for (id, route) in resources("AWS::ApiGatewayV2::Route") {
         let properties = &route["Properties"];
         let function = id.strip_suffix("Route").unwrap();
-        assert_eq!(text(&properties["Target"]["Sub"]), format!("integrations/${{{function}Integration}}"));
+        assert_eq!(
+            text(&properties["Target"]["Sub"]),
+            format!("integrations/${{{function}Integration}}")
+        );
         let integration = &resource(&format!("{function}Integration"))["Properties"];
-        assert_eq!(text(&integration["IntegrationUri"]["Sub"]), format!("${{{function}.Arn}}:live"));
+        assert_eq!(
+            text(&integration["IntegrationUri"]["Sub"]),
+            format!("${{{function}.Arn}}:live")
+        );
         assert_eq!(text(&integration["PayloadFormatVersion"]), "2.0");
-        assert_eq!(integration["CredentialsArn"], resource("OtpSendIntegration")["Properties"]["CredentialsArn"]);
-        assert_eq!(routes.insert(text(&properties["RouteKey"]).to_owned(), function.to_owned()), None);
+        assert_eq!(
+            integration["CredentialsArn"],
+            resource("OtpSendIntegration")["Properties"]["CredentialsArn"]
+        );
+        assert_eq!(
+            routes.insert(text(&properties["RouteKey"]).to_owned(), function.to_owned()),
+            None
+        );
     }
     assert_eq!(routes, expected);
     assert_eq!(resources("AWS::ApiGatewayV2::Integration").count(), routes.len());
@@ -195,7 +237,9 @@ fn api_gateway_may_call_the_functions_of_this_stack_alone() {
     let statements = policies[0]["PolicyDocument"]["Statement"].as_sequence().unwrap();
     assert_eq!(statements.len(), 1);
     assert_eq!(text(&statements[0]["Action"]), "lambda:InvokeFunction");
-    assert!(text(&statements[0]["Resource"]["Sub"]).ends_with(":function:${AWS::StackName}_*:live"));
+    assert!(
+        text(&statements[0]["Resource"]["Sub"]).ends_with(":function:${AWS::StackName}_*:live")
+    );
 }
 
 #[test]
@@ -225,7 +269,11 @@ fn pictures_are_changed_by_the_functions_that_are_for_it() {
         for statement in statements(&lambda) {
             let actions = texts(&statement["Action"]);
             if actions.iter().any(|action| action.starts_with("s3:")) {
-                assert_eq!(text(&statement["Resource"]["Sub"]), "${AvatarBucket.Arn}/*", "{lambda}");
+                assert_eq!(
+                    text(&statement["Resource"]["Sub"]),
+                    "${AvatarBucket.Arn}/*",
+                    "{lambda}"
+                );
                 seen_by += usize::from(actions.contains(&"s3:GetObject"));
                 deleted_by.extend(actions.contains(&"s3:DeleteObject").then(|| lambda.clone()));
                 stored_by.extend(actions.contains(&"s3:PutObject").then(|| lambda.clone()));
@@ -246,13 +294,15 @@ fn a_picture_that_nobody_has_ends() {
     let tag = &rule["TagFilters"][0];
     assert_eq!(shared::avatars::PENDING, format!("{}={}", text(&tag["Key"]), text(&tag["Value"])));
     assert_eq!((text(&rule["Status"]), &rule["ExpirationInDays"]), ("Enabled", &Value::from(1)));
-    let expiring = rules.iter().filter(|rule| entries(rule).any(|(name, _)| name.starts_with("Expiration")));
+    let expiring =
+        rules.iter().filter(|rule| entries(rule).any(|(name, _)| name.starts_with("Expiration")));
     assert_eq!(expiring.count(), 1);
 }
 
 #[test]
 fn a_picture_is_served_as_a_picture() {
-    let behavior = &resource("AvatarDistribution")["Properties"]["DistributionConfig"]["DefaultCacheBehavior"];
+    let behavior =
+        &resource("AvatarDistribution")["Properties"]["DistributionConfig"]["DefaultCacheBehavior"];
     assert_eq!(text(&behavior["ResponseHeadersPolicyId"]["Ref"]), "AvatarHeaders");
     let policy = &resource("AvatarHeaders")["Properties"]["ResponseHeadersPolicyConfig"];
     assert_eq!(policy["SecurityHeadersConfig"]["ContentTypeOptions"]["Override"], true);
@@ -261,7 +311,11 @@ fn a_picture_is_served_as_a_picture() {
 
 /// The names of the settings that the template hands over. What Lambda sets itself is no setting of ours.
 fn settings() -> BTreeSet<&'static str> {
-    Settings::all().into_iter().map(|setting| setting.name).filter(|name| !name.starts_with("AWS_")).collect()
+    Settings::all()
+        .into_iter()
+        .map(|setting| setting.name)
+        .filter(|name| !name.starts_with("AWS_"))
+        .collect()
 }
 
 fn variables() -> &'static Value {
@@ -288,7 +342,9 @@ fn parse(stage: &str, changed: Option<(&str, String)>) -> Result<Settings, Vec<S
     let mut environment: Environment = entries(variables())
         .map(|(name, _)| match name {
             "ISSUER" => (name, "https://id.example.com".to_owned()),
-            "AVATAR_BUCKET" | "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => (name, name.to_owned()),
+            "AVATAR_BUCKET" | "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => {
+                (name, name.to_owned())
+            }
             "ENVIRONMENT" => (name, stage.to_owned()),
             name => (name, value(name)),
         })
@@ -307,7 +363,9 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
     let mut checked = 0;
     for (name, _) in entries(variables()) {
         let parameter = &TEMPLATE_VALUE["Parameters"][pascal(name).as_str()];
-        if let (Some(min), Some(max)) = (parameter["MinValue"].as_i64(), parameter["MaxValue"].as_i64()) {
+        if let (Some(min), Some(max)) =
+            (parameter["MinValue"].as_i64(), parameter["MaxValue"].as_i64())
+        {
             let accepts = |number: i64| parse("dev", Some((name, number.to_string()))).is_ok();
             assert!(accepts(min) && accepts(max), "{name} from {min} to {max}");
             assert!(!accepts(min - 1) && !accepts(max + 1), "{name} from {min} to {max}");
@@ -341,7 +399,11 @@ fn another_value_of_a_parameter_is_another_version() {
     assert_eq!(held, used.iter().map(|name| format!("{name}=${{{name}}}")).collect());
     for (id, function) in resources("AWS::Serverless::Function") {
         let properties = &function["Properties"];
-        assert_eq!(text(&properties["VersionDescription"]["Sub"]), "settings ${SettingsVersion}", "{id}");
+        assert_eq!(
+            text(&properties["VersionDescription"]["Sub"]),
+            "settings ${SettingsVersion}",
+            "{id}"
+        );
         assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{id}");
     }
 }
@@ -357,7 +419,10 @@ fn every_metric_is_watched() {
     assert!(watched.contains(NAMESPACE));
     let words: BTreeSet<_> = watched.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     for metric in METRICS {
-        assert!(words.contains(metric.name().as_str()), "{metric:?} is on no alarm and not on the dashboard");
+        assert!(
+            words.contains(metric.name().as_str()),
+            "{metric:?} is on no alarm and not on the dashboard"
+        );
     }
 }
 
@@ -380,10 +445,16 @@ fn every_alarm_reaches_somebody_and_is_silent_without_data() {
         assert_eq!(text(&properties["TreatMissingData"]), "notBreaching", "{id}");
     }
     let preference = &TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"];
-    let rollback: Vec<_> =
-        preference["Alarms"].as_sequence().unwrap().iter().map(|alarm| text(&alarm["Ref"])).collect();
+    let rollback: Vec<_> = preference["Alarms"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|alarm| text(&alarm["Ref"]))
+        .collect();
     assert!(rollback.contains(&"ServerErrorsAlarm"));
-    rollback.iter().for_each(|alarm| assert_eq!(text(&resource(alarm)["Type"]), "AWS::CloudWatch::Alarm"));
+    rollback
+        .iter()
+        .for_each(|alarm| assert_eq!(text(&resource(alarm)["Type"]), "AWS::CloudWatch::Alarm"));
 }
 
 #[test]
@@ -392,7 +463,9 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
         let lines = KEYS.lines().skip_while(move |line| !line.starts_with(heading)).skip(2);
         lines.take_while(|line| line.starts_with("//! |")).filter_map(|line| line.split('`').nth(1))
     };
-    let pattern = |key: &str| key.split_once('<').map_or_else(|| key.to_owned(), |(prefix, _)| format!("{prefix}*"));
+    let pattern = |key: &str| {
+        key.split_once('<').map_or_else(|| key.to_owned(), |(prefix, _)| format!("{prefix}*"))
+    };
     let lists: BTreeSet<_> = table("//! | list ").map(pattern).collect();
     assert!(lists.contains("APPS"), "{lists:?}");
     let partitions: BTreeSet<_> = table("//! | item ").map(pattern).collect();
@@ -407,8 +480,14 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
                 }
                 let resource = &statement["Resource"];
                 if resource.get("Sub").is_some() {
-                    assert_eq!((text(&resource["Sub"]), action), ("${Table.Arn}/index/lists", "dynamodb:Query"));
-                    assert!(leading_keys(statement).iter().all(|list| lists.contains(*list)), "{lambda}");
+                    assert_eq!(
+                        (text(&resource["Sub"]), action),
+                        ("${Table.Arn}/index/lists", "dynamodb:Query")
+                    );
+                    assert!(
+                        leading_keys(statement).iter().all(|list| lists.contains(*list)),
+                        "{lambda}"
+                    );
                     continue;
                 }
                 assert_eq!(text(&resource["GetAtt"]), "Table.Arn", "{lambda}: {action}");
@@ -416,7 +495,10 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
                     assert!(partitions.contains(key), "{lambda}: {key}");
                     let reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
                     let writes = !reads.contains(&action);
-                    assert!(!writes || key != "SIGNING_KEYS" || lambda == "keys-rotate", "{lambda} may write keys");
+                    assert!(
+                        !writes || key != "SIGNING_KEYS" || lambda == "keys-rotate",
+                        "{lambda} may write keys"
+                    );
                 }
             }
         }
@@ -432,13 +514,21 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
             let actions = texts(&statement["Action"]);
             if actions.iter().any(|action| action.starts_with("secretsmanager:")) {
                 let resource = &statement["Resource"];
-                let secrets = resource.as_sequence().map_or_else(|| vec![resource], |all| all.iter().collect());
-                let secrets: Vec<_> = secrets.into_iter().map(|secret| text(&secret["Ref"])).collect();
-                assert!(secrets.iter().all(|secret| ["SigningKeysSecret", "HashKeysSecret"].contains(secret)));
+                let secrets = resource
+                    .as_sequence()
+                    .map_or_else(|| vec![resource], |all| all.iter().collect());
+                let secrets: Vec<_> =
+                    secrets.into_iter().map(|secret| text(&secret["Ref"])).collect();
+                assert!(
+                    secrets
+                        .iter()
+                        .all(|secret| ["SigningKeysSecret", "HashKeysSecret"].contains(secret))
+                );
                 if secrets.contains(&"SigningKeysSecret") {
                     read_signing_keys.push(lambda.clone());
                 }
-                let changes = actions.iter().any(|action| *action != "secretsmanager:GetSecretValue");
+                let changes =
+                    actions.iter().any(|action| *action != "secretsmanager:GetSecretValue");
                 assert!(
                     !changes || lambda == "keys-rotate" && secrets == ["SigningKeysSecret"],
                     "{lambda}: {actions:?}"
@@ -461,16 +551,23 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
 /// A right that the boundary leaves out is one that a function does not have, whatever its policy says.
 #[test]
 fn the_boundary_leaves_every_function_its_rights() {
-    let statements_of =
-        |value: &'static Value| value["Properties"]["PolicyDocument"]["Statement"].as_sequence().unwrap();
+    let statements_of = |value: &'static Value| {
+        value["Properties"]["PolicyDocument"]["Statement"].as_sequence().unwrap()
+    };
     let boundary = statements_of(resource("FunctionBoundary"));
-    let within: BTreeSet<_> = boundary.iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    let within: BTreeSet<_> =
+        boundary.iter().flat_map(|statement| texts(&statement["Action"])).collect();
     for lambda in lambdas() {
-        for action in statements(&lambda).into_iter().flat_map(|statement| texts(&statement["Action"])) {
+        for action in
+            statements(&lambda).into_iter().flat_map(|statement| texts(&statement["Action"]))
+        {
             assert!(within.contains(action), "{lambda}: {action}");
         }
     }
-    assert_eq!(text(&TEMPLATE_VALUE["Globals"]["Function"]["PermissionsBoundary"]["Ref"]), "FunctionBoundary");
+    assert_eq!(
+        text(&TEMPLATE_VALUE["Globals"]["Function"]["PermissionsBoundary"]["Ref"]),
+        "FunctionBoundary"
+    );
     for (id, function) in resources("AWS::Serverless::Function") {
         for own in ["Role", "PermissionsBoundary"] {
             assert!(function["Properties"].get(own).is_none(), "{id} has a {own} of its own");
@@ -484,7 +581,10 @@ fn what_costs_money_is_throttled() {
     let depends: BTreeSet<_> = texts(&resource("Stage")["DependsOn"]).into_iter().collect();
     let mut throttled = BTreeSet::new();
     for (route_key, settings) in entries(&stage["RouteSettings"]) {
-        assert!(settings["ThrottlingRateLimit"].is_mapping() && settings["ThrottlingBurstLimit"].is_mapping());
+        assert!(
+            settings["ThrottlingRateLimit"].is_mapping()
+                && settings["ThrottlingBurstLimit"].is_mapping()
+        );
         throttled.insert(route_key);
     }
     for lambda in SEND_TEXTS_FOR_STRANGERS {
@@ -503,12 +603,18 @@ fn logs_hold_no_phone_and_end() {
     let format = text(&resource("Stage")["Properties"]["AccessLogSettings"]["Format"]);
     assert!(format.contains("$context.routeKey") && format.contains("$context.requestId"));
     // A path and a query may hold a phone; so may what an authorizer found out.
-    for variable in ["$context.path", "$context.http.path", "$context.authorizer", "$context.customDomain"] {
+    for variable in
+        ["$context.path", "$context.http.path", "$context.authorizer", "$context.customDomain"]
+    {
         assert!(!format.contains(variable), "{variable}");
     }
     serde_json::from_str::<serde_json::Value>(format).unwrap();
     for (id, group) in resources("AWS::Logs::LogGroup") {
-        assert_eq!(text(&group["Properties"]["RetentionInDays"]["Ref"]), "LogRetentionDays", "{id}");
+        assert_eq!(
+            text(&group["Properties"]["RetentionInDays"]["Ref"]),
+            "LogRetentionDays",
+            "{id}"
+        );
     }
     // Above INFO Lambda would drop the metrics.
     let levels = texts(&TEMPLATE_VALUE["Parameters"]["LogLevel"]["AllowedValues"]);

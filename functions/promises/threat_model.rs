@@ -23,8 +23,10 @@ fn chance(tries: u32, per_try: f64, days: i32) -> f64 {
 
 #[test]
 fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
-    let required = ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN", "AVATAR_BUCKET"];
-    let environment: Environment = required.map(|name| (name, "https://id.example.com")).into_iter().collect();
+    let required =
+        ["ISSUER", "TABLE_NAME", "KEYS_SECRET_ARN", "HASH_KEYS_SECRET_ARN", "AVATAR_BUCKET"];
+    let environment: Environment =
+        required.map(|name| (name, "https://id.example.com")).into_iter().collect();
     let settings = Settings::parse(&environment, Timestamp::UNIX_EPOCH).unwrap();
     let (limits, budget) = (&settings.limits.per_address, &settings.budget);
 
@@ -51,9 +53,11 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
         usd(settings.limits.sends_per_prefix_per_hour * 24),
         format!("{:.2} USD", a_day as f64 / USD as f64),
     ];
-    let section = THREAT_MODEL.split("\n## ").find(|section| section.starts_with("The numbers")).unwrap();
+    let section =
+        THREAT_MODEL.split("\n## ").find(|section| section.starts_with("The numbers")).unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| ")).skip(1);
-    let written: Vec<_> = rows.map(|row| row.trim_end_matches(" |").rsplit("| ").next().unwrap()).collect();
+    let written: Vec<_> =
+        rows.map(|row| row.trim_end_matches(" |").rsplit("| ").next().unwrap()).collect();
     assert_eq!(written, expected, "docs/threat-model.md");
 }
 
@@ -83,7 +87,11 @@ fn collect_functions(folder: &Path, names: &mut BTreeSet<String>) {
             collect_functions(&path, names);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(path).unwrap();
-            names.extend(text.split("fn ").skip(1).filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+            names.extend(
+                text.split("fn ")
+                    .skip(1)
+                    .filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())),
+            );
         }
     }
 }

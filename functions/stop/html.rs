@@ -32,10 +32,14 @@ pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Erro
         // Isolated, lest it be read from right to left.
         Page::Stopped { until } => ("stopped", format!("\u{2066}{until}\u{2069}")),
     };
-    let say = |attribute| wording(language, name, attribute, &[("until", &until)]).map(|words| escape(&words));
+    let say = |attribute| {
+        wording(language, name, attribute, &[("until", &until)]).map(|words| escape(&words))
+    };
     let (title, explanation) = (say(None)?, say(Some("explanation"))?);
     let form = match page {
-        Page::StopQuestion => format!("<form method=\"post\"><button>{}</button></form>\n", say(Some("button"))?),
+        Page::StopQuestion => {
+            format!("<form method=\"post\"><button>{}</button></form>\n", say(Some("button"))?)
+        }
         Page::Stopped { .. } => String::new(),
     };
     let (tag, direction) = (language.tag(), language.direction());

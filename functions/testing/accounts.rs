@@ -72,7 +72,8 @@ impl TestApp {
 
     /// Sets a password by a code.
     pub(crate) async fn reset(&self, challenge_id: &str, code: &str, new_password: &str) -> Answer {
-        let body = json!({"challenge_id": challenge_id, "code": code, "new_password": new_password});
+        let body =
+            json!({"challenge_id": challenge_id, "code": code, "new_password": new_password});
         self.post("/v1/password/reset", body).await
     }
 
@@ -104,12 +105,14 @@ impl TestApp {
 
     /// Tries a code, signed in.
     pub(crate) async fn verify_as(&self, token: &str, challenge_id: &str, code: &str) -> Answer {
-        self.post_as(token, "/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code})).await
+        self.post_as(token, "/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code}))
+            .await
     }
 
     /// Proves another phone of one's own.
     pub(crate) async fn change_phone(&self, who: &SignedIn, phone: &str) {
-        let id = self.post_as(&who.access, "/v1/me/phone", json!({"phone": phone})).await.challenge_id();
+        let id =
+            self.post_as(&who.access, "/v1/me/phone", json!({"phone": phone})).await.challenge_id();
         self.verify_as(&who.access, &id, &self.code(phone)).await.assert_ok();
     }
 
@@ -123,7 +126,14 @@ impl TestApp {
 
     /// Everything in the table.
     pub(crate) async fn items(&self) -> Vec<Item> {
-        let mut pages = self.table().scan().table_name(TABLE).consistent_read(true).into_paginator().items().send();
+        let mut pages = self
+            .table()
+            .scan()
+            .table_name(TABLE)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {
             items.push(item.unwrap());
@@ -143,7 +153,13 @@ impl TestApp {
                 let put = PutRequest::builder().set_item(Some(item.clone())).build().unwrap();
                 WriteRequest::builder().put_request(put).build()
             });
-            let written = self.table().batch_write_item().request_items(TABLE, puts.collect()).send().await.unwrap();
+            let written = self
+                .table()
+                .batch_write_item()
+                .request_items(TABLE, puts.collect())
+                .send()
+                .await
+                .unwrap();
             assert!(written.unprocessed_items.unwrap_or_default().is_empty());
         }
     }
@@ -165,7 +181,10 @@ impl TestApp {
     pub(crate) async fn challenges(&self) -> Vec<Item> {
         let identifiers = self.items_like("THROTTLE").await.into_iter();
         let challenges = identifiers.filter_map(|mut item| item.remove("challenges"));
-        challenges.flat_map(|them| them.as_l().unwrap().clone()).map(|it| it.as_m().unwrap().clone()).collect()
+        challenges
+            .flat_map(|them| them.as_l().unwrap().clone())
+            .map(|it| it.as_m().unwrap().clone())
+            .collect()
     }
 
     /// The items whose sort key starts with `prefix`.
@@ -188,7 +207,11 @@ impl Answer {
     pub(crate) fn signed_in(&self) -> SignedIn {
         let token = |name: &str| self.json[name].as_str().expect(name).to_owned();
         self.assert_ok();
-        SignedIn { access: token("access_token"), refresh: token("refresh_token"), json: self.json.clone() }
+        SignedIn {
+            access: token("access_token"),
+            refresh: token("refresh_token"),
+            json: self.json.clone(),
+        }
     }
 
     /// Asserts success without a body.
@@ -248,10 +271,14 @@ pub(crate) fn mentions(value: &AttributeValue, needle: &str) -> bool {
     match value {
         AttributeValue::S(text) | AttributeValue::N(text) => within(text.as_bytes()),
         AttributeValue::B(bytes) => within(bytes.as_ref()),
-        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.iter().any(|text| within(text.as_bytes())),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
+            texts.iter().any(|text| within(text.as_bytes()))
+        }
         AttributeValue::Bs(all) => all.iter().any(|bytes| within(bytes.as_ref())),
         AttributeValue::L(values) => values.iter().any(|value| mentions(value, needle)),
-        AttributeValue::M(map) => map.iter().any(|(name, value)| within(name.as_bytes()) || mentions(value, needle)),
+        AttributeValue::M(map) => {
+            map.iter().any(|(name, value)| within(name.as_bytes()) || mentions(value, needle))
+        }
         AttributeValue::Bool(_) | AttributeValue::Null(_) => false,
         other => panic!("an attribute of a type that nobody looks into: {other:?}"),
     }

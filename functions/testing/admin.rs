@@ -22,8 +22,16 @@ use super::{
 /// An id that nobody was given.
 pub(crate) const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 /// The permissions of the service's own endpoints.
-pub(crate) const PERMISSIONS: [&str; 8] =
-    ["users:read", "users:write", "roles:read", "roles:write", "roles:assign", "apps:read", "apps:write", "audit:read"];
+pub(crate) const PERMISSIONS: [&str; 8] = [
+    "users:read",
+    "users:write",
+    "roles:read",
+    "roles:write",
+    "roles:assign",
+    "apps:read",
+    "apps:write",
+    "audit:read",
+];
 
 impl TestApp {
     /// The service with its administrator, where any number of people may sign in, and where the audit trail
@@ -48,15 +56,33 @@ impl TestApp {
     }
 
     /// Calls with a JSON body for who has seen `tag`.
-    pub(crate) async fn if_match(&self, who: &SignedIn, method: Method, path: &str, tag: &str, body: Value) -> Answer {
+    pub(crate) async fn if_match(
+        &self,
+        who: &SignedIn,
+        method: Method,
+        path: &str,
+        tag: &str,
+        body: Value,
+    ) -> Answer {
         let mut request = json_request(method, path, Some(&who.access), &body);
         request.headers_mut().insert(header::IF_MATCH, tag.parse().unwrap());
         self.send(request).await
     }
 
     /// Asks for a new role.
-    pub(crate) async fn create_role(&self, who: &SignedIn, name: &str, permissions: &[&str]) -> Answer {
-        self.json_as(who, Method::POST, "/v1/roles", json!({"name": name, "permissions": permissions})).await
+    pub(crate) async fn create_role(
+        &self,
+        who: &SignedIn,
+        name: &str,
+        permissions: &[&str],
+    ) -> Answer {
+        self.json_as(
+            who,
+            Method::POST,
+            "/v1/roles",
+            json!({"name": name, "permissions": permissions}),
+        )
+        .await
     }
 
     /// A role.
@@ -71,11 +97,23 @@ impl TestApp {
 
     /// Gives a user roles in the default app.
     pub(crate) async fn give(&self, who: &SignedIn, user_id: &str, roles: &[&str]) -> Answer {
-        self.json_as(who, Method::PUT, &format!("/v1/users/{user_id}/roles"), json!({"roles": roles})).await
+        self.json_as(
+            who,
+            Method::PUT,
+            &format!("/v1/users/{user_id}/roles"),
+            json!({"roles": roles}),
+        )
+        .await
     }
 
     /// Gives a user roles in an app.
-    pub(crate) async fn give_in(&self, who: &SignedIn, client_id: &str, user_id: &str, roles: &[&str]) -> Answer {
+    pub(crate) async fn give_in(
+        &self,
+        who: &SignedIn,
+        client_id: &str,
+        user_id: &str,
+        roles: &[&str],
+    ) -> Answer {
         let body = json!({"roles": roles, "client_id": client_id});
         self.json_as(who, Method::PUT, &format!("/v1/users/{user_id}/roles"), body).await
     }
@@ -86,7 +124,13 @@ impl TestApp {
     }
 
     /// Somebody with a password who has a role of his own, named `role`, with these permissions.
-    pub(crate) async fn staff(&self, admin: &SignedIn, phone: &str, role: &str, permissions: &[&str]) -> SignedIn {
+    pub(crate) async fn staff(
+        &self,
+        admin: &SignedIn,
+        phone: &str,
+        role: &str,
+        permissions: &[&str],
+    ) -> SignedIn {
         self.role(admin, role, permissions).await;
         self.holder(admin, phone, role).await
     }
@@ -103,7 +147,8 @@ impl TestApp {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         let joint = if path.contains('?') { '&' } else { '?' };
         loop {
-            let page = self.get_as(&who.access, &format!("{path}{joint}limit={limit}{cursor}")).await;
+            let page =
+                self.get_as(&who.access, &format!("{path}{joint}limit={limit}{cursor}")).await;
             let of_page = page.assert_ok()["items"].as_array().unwrap();
             assert!(of_page.len() <= limit, "{path}");
             items.extend(of_page.clone());
@@ -127,8 +172,13 @@ impl TestApp {
 
     /// The same service, and the names of the operations that it asks of DynamoDB from now on.
     pub(crate) async fn watched(&self) -> (Self, Arc<Mutex<BTreeSet<String>>>) {
-        let endpoint = self.aws.environment().into_iter().find(|(name, _)| name == "AWS_ENDPOINT_URL_DYNAMODB");
-        let target = endpoint.unwrap().1.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let endpoint = self
+            .aws
+            .environment()
+            .into_iter()
+            .find(|(name, _)| name == "AWS_ENDPOINT_URL_DYNAMODB");
+        let target =
+            endpoint.unwrap().1.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
@@ -153,7 +203,8 @@ async fn pass_on(client: TcpStream, server: TcpStream, seen: Arc<Mutex<BTreeSet<
     while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
         sent.push_str(&String::from_utf8_lossy(&buffer[..length]));
         for (place, _) in sent.match_indices(TARGET) {
-            let name = sent[place + TARGET.len()..].split_once('\r').map(|(name, _)| name.to_owned());
+            let name =
+                sent[place + TARGET.len()..].split_once('\r').map(|(name, _)| name.to_owned());
             seen.lock().unwrap().extend(name);
         }
         if to_server.write_all(&buffer[..length]).await.is_err() {

@@ -45,7 +45,13 @@ impl TestApp {
     }
 
     /// Calls with a JSON body and an access token.
-    pub(crate) async fn json_as(&self, who: &SignedIn, method: Method, path: &str, body: Value) -> Answer {
+    pub(crate) async fn json_as(
+        &self,
+        who: &SignedIn,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Answer {
         self.send(json_request(method, path, Some(&who.access), &body)).await
     }
 
@@ -56,7 +62,9 @@ impl TestApp {
 
     /// A public app.
     pub(crate) async fn public_app(&self, admin: &SignedIn, client_id: &str) {
-        self.create_app(admin, json!({"client_id": client_id, "name": client_id})).await.assert_created();
+        self.create_app(admin, json!({"client_id": client_id, "name": client_id}))
+            .await
+            .assert_created();
     }
 
     /// A confidential app.
@@ -68,7 +76,12 @@ impl TestApp {
     }
 
     /// Changes an app.
-    pub(crate) async fn change_app(&self, admin: &SignedIn, client_id: &str, body: Value) -> Answer {
+    pub(crate) async fn change_app(
+        &self,
+        admin: &SignedIn,
+        client_id: &str,
+        body: Value,
+    ) -> Answer {
         self.json_as(admin, Method::PATCH, &format!("/v1/apps/{client_id}"), body).await
     }
 
@@ -78,7 +91,12 @@ impl TestApp {
     }
 
     /// Rotates a secret; the old one stays good for so many seconds.
-    pub(crate) async fn rotate(&self, admin: &SignedIn, client_id: &str, old_valid_for: i64) -> Answer {
+    pub(crate) async fn rotate(
+        &self,
+        admin: &SignedIn,
+        client_id: &str,
+        old_valid_for: i64,
+    ) -> Answer {
         let body = json!({"old_secret_valid_for": old_valid_for});
         self.json_as(admin, Method::POST, &format!("/v1/apps/{client_id}/secret"), body).await
     }
@@ -106,7 +124,12 @@ impl TestApp {
     }
 
     /// Posts a form; with an `Authorization` header where one is given.
-    pub(crate) async fn form(&self, authorization: Option<&str>, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn form(
+        &self,
+        authorization: Option<&str>,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let mut headers = vec![("content-type", "application/x-www-form-urlencoded")];
         headers.extend(authorization.map(|value| ("authorization", value)));
         post_raw(self, None, path, &headers, encoded(fields)).await
@@ -119,7 +142,8 @@ impl TestApp {
 
     /// Refreshes at the token endpoint, as an app that names itself in the form.
     pub(crate) async fn grant_refresh(&self, client_id: &str, refresh: &str) -> Answer {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", client_id)];
+        let fields =
+            [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", client_id)];
         self.form(None, "/oauth2/token", &fields).await
     }
 
@@ -154,7 +178,12 @@ impl Answer {
     /// Asserts an error of OAuth 2.0, in the shape of RFC 6749 §5.2.
     #[track_caller]
     pub(crate) fn assert_oauth(&self, status: u16, error: &str) {
-        assert_eq!((self.status.as_u16(), self.json["error"].as_str()), (status, Some(error)), "{}", self.text);
+        assert_eq!(
+            (self.status.as_u16(), self.json["error"].as_str()),
+            (status, Some(error)),
+            "{}",
+            self.text
+        );
         assert_eq!(self.header("content-type"), "application/json");
         assert_eq!((self.header("cache-control"), self.header("pragma")), ("no-store", "no-cache"));
         assert_eq!(self.json.as_object().unwrap().len(), 2, "{}", self.text);
@@ -162,9 +191,18 @@ impl Answer {
         assert!(!description.is_empty());
         let is_allowed = |c: char| (' '..='~').contains(&c) && c != '"' && c != '\\';
         assert!(description.chars().all(is_allowed), "{description}");
-        let challenge = if error == "invalid_client" { r#"Basic realm="latchkey", charset="UTF-8""# } else { "" };
+        let challenge = if error == "invalid_client" {
+            r#"Basic realm="latchkey", charset="UTF-8""#
+        } else {
+            ""
+        };
         assert_eq!(self.header("www-authenticate"), challenge);
-        assert_eq!(!self.header("retry-after").is_empty(), status == 429 || status == 503, "{}", self.text);
+        assert_eq!(
+            !self.header("retry-after").is_empty(),
+            status == 429 || status == 503,
+            "{}",
+            self.text
+        );
     }
 
     /// Asserts that a token is good for nothing, and that no more is told.

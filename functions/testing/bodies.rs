@@ -45,8 +45,12 @@ pub(crate) async fn assert_strict(app: &TestApp, token: Option<&str>, path: &str
     ] {
         post_raw(app, token, path, &json, bytes).await.assert_problem(status, code);
     }
-    post_raw(app, token, path, &json, b"{\"\xff\": 1}".as_slice()).await.assert_problem(400, "invalid_json");
-    post_raw(app, token, path, &json, format!(r#"{{"surprise": 1, {after_brace}"#)).await.assert_field("surprise");
+    post_raw(app, token, path, &json, b"{\"\xff\": 1}".as_slice())
+        .await
+        .assert_problem(400, "invalid_json");
+    post_raw(app, token, path, &json, format!(r#"{{"surprise": 1, {after_brace}"#))
+        .await
+        .assert_field("surprise");
     for name in body.as_object().unwrap().keys() {
         let mut wrong = body.clone();
         wrong[name] = json!({"of": "a wrong type"});
@@ -66,6 +70,8 @@ async fn assert_only_plain_json(app: &TestApp, token: Option<&str>, path: &str, 
         vec![json, ("content-encoding", "gzip")],
         vec![json, ("content-encoding", "identity")],
     ] {
-        post_raw(app, token, path, &headers, body.to_string()).await.assert_problem(415, "unsupported_media_type");
+        post_raw(app, token, path, &headers, body.to_string())
+            .await
+            .assert_problem(415, "unsupported_media_type");
     }
 }

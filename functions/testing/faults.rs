@@ -78,7 +78,12 @@ impl Case {
 }
 
 /// A request with JSON, where there is any, and an access token, where there is one.
-pub(crate) fn call(method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Request<Vec<u8>> {
+pub(crate) fn call(
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> Request<Vec<u8>> {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, bearer(token));
@@ -119,7 +124,11 @@ enum Refused {
 impl Refused {
     /// What may happen to a call, by turns: each endpoint has calls enough to meet all.
     fn nth(call: &Call, turn: usize) -> Self {
-        let mut all = vec![Self::By(Refusal::Throttling), Self::By(Refusal::InternalServerError), Self::Reset];
+        let mut all = vec![
+            Self::By(Refusal::Throttling),
+            Self::By(Refusal::InternalServerError),
+            Self::Reset,
+        ];
         if call.service == "DYNAMODB" {
             all.push(Self::By(Refusal::ProvisionedThroughputExceeded));
             if call.operation == "TransactWriteItems" {
@@ -184,7 +193,8 @@ impl Trial {
     /// Fresh instances of `app` that reach AWS through a proxy.
     pub(crate) async fn of(app: TestApp) -> Self {
         let faults = Faults::start(&app.aws).await.unwrap();
-        let environment: Vec<_> = faults.environment().iter().map(|(name, url)| (&**name, &**url)).collect();
+        let environment: Vec<_> =
+            faults.environment().iter().map(|(name, url)| (&**name, &**url)).collect();
         let faulty = app.restarted(&environment);
         Self { app, faulty, faults }
     }
@@ -214,7 +224,11 @@ impl Trial {
 }
 
 /// Tries every fault of every call of an endpoint; how many of them it is the worse for.
-pub(crate) async fn failures(endpoint: &'static str, settings: &'static [(&str, &str)], prepare: Prepare) -> usize {
+pub(crate) async fn failures(
+    endpoint: &'static str,
+    settings: &'static [(&str, &str)],
+    prepare: Prepare,
+) -> usize {
     let app = TestApp::with_mail_and(settings).await;
     let case = prepare(app.clone(), endpoint).await;
     let now_millis = app.now_millis.load(Ordering::SeqCst);
@@ -231,7 +245,17 @@ pub(crate) async fn failures(endpoint: &'static str, settings: &'static [(&str, 
     (case.goal)(trial.app.clone(), answer).await;
     assert_whole(&trial.app).await;
 
-    let stage = Arc::new(Stage { endpoint, settings, case, items, objects, now_millis, calls, status, messages });
+    let stage = Arc::new(Stage {
+        endpoint,
+        settings,
+        case,
+        items,
+        objects,
+        now_millis,
+        calls,
+        status,
+        messages,
+    });
     let (mut runs, turns) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
     for (place, trouble) in troubles(&stage.calls) {
         let (stage, turns) = (stage.clone(), turns.clone());
@@ -255,29 +279,45 @@ fn assert_permitted(lambda: &str, calls: &[Call]) {
     let calls = calls.iter().filter(|call| call.service == "DYNAMODB");
     let done: BTreeSet<_> = calls.flat_map(|call| on_items(&call.operation, &call.body)).collect();
     let refused = done.iter().filter(|(operation, key)| !may(lambda, operation, key));
-    assert_eq!(refused.collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "{lambda} may not, by template.yaml");
+    assert_eq!(
+        refused.collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "{lambda} may not, by template.yaml"
+    );
 }
 
 /// What a call does to which partition keys, as IAM names it. Indexes have rights of their own.
 fn on_items(operation: &str, body: &str) -> Vec<(String, String)> {
     let body: Value = serde_json::from_str(body).unwrap();
-    let key = |item: &Value| item["pk"]["S"].as_str().unwrap_or_else(|| panic!("no key: {item}")).to_owned();
+    let key = |item: &Value| {
+        item["pk"]["S"].as_str().unwrap_or_else(|| panic!("no key: {item}")).to_owned()
+    };
     let parts = |name: &str| body[name].as_array().into_iter().flatten();
     match operation {
         "PutItem" => vec![(operation.to_owned(), key(&body["Item"]))],
         "GetItem" | "UpdateItem" | "DeleteItem" => vec![(operation.to_owned(), key(&body["Key"]))],
         "Query" if body.get("IndexName").is_some() => Vec::new(),
         "Query" => {
-            vec![(operation.to_owned(), body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned())]
+            vec![(
+                operation.to_owned(),
+                body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned(),
+            )]
         }
         "BatchGetItem" => {
             let keys = body["RequestItems"].as_object().unwrap().values();
-            keys.flat_map(|table| table["Keys"].as_array().unwrap()).map(|it| (operation.to_owned(), key(it))).collect()
+            keys.flat_map(|table| table["Keys"].as_array().unwrap())
+                .map(|it| (operation.to_owned(), key(it)))
+                .collect()
         }
         "BatchWriteItem" => {
-            let writes = body["RequestItems"].as_object().unwrap().values().flat_map(|table| table.as_array().unwrap());
-            let keys =
-                writes.map(|write| key(write.pointer("/PutRequest/Item").unwrap_or(&write["DeleteRequest"]["Key"])));
+            let writes = body["RequestItems"]
+                .as_object()
+                .unwrap()
+                .values()
+                .flat_map(|table| table.as_array().unwrap());
+            let keys = writes.map(|write| {
+                key(write.pointer("/PutRequest/Item").unwrap_or(&write["DeleteRequest"]["Key"]))
+            });
             keys.map(|key| (operation.to_owned(), key)).collect()
         }
         "TransactWriteItems" => parts("TransactItems")
@@ -295,7 +335,11 @@ fn on_items(operation: &str, body: &str) -> Vec<(String, String)> {
 /// What happens to which of these calls.
 fn troubles(calls: &[Call]) -> Vec<(usize, Trouble)> {
     let (mut has_written, mut read) = (false, BTreeSet::new());
-    let refusals = [Refused::By(Refusal::Throttling), Refused::By(Refusal::InternalServerError), Refused::Reset];
+    let refusals = [
+        Refused::By(Refusal::Throttling),
+        Refused::By(Refusal::InternalServerError),
+        Refused::Reset,
+    ];
     let mut troubles: Vec<_> = refusals.map(|refused| (0, Trouble::EachOnce(refused))).into();
     troubles.push((0, Trouble::EachLosesReply));
     for (place, call) in calls.iter().enumerate() {
@@ -349,19 +393,27 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
     let trial = Trial::of(stage.set().await).await;
     let before = trial.app.aws.inbox.messages(None).len();
     let struck = stage.calls[place].clone();
-    let story = format!("{endpoint}, call {place} ({}, {}): {trouble:?}", struck.operation, kind(&struck));
+    let story =
+        format!("{endpoint}, call {place} ({}, {}): {trouble:?}", struck.operation, kind(&struck));
     let (writes_before, kind_of_struck) =
         (stage.calls[..place].iter().filter(|call| call.writes()).count(), kind(&struck));
-    let alike = move |call: &Call| call.operation == struck.operation && kind(call) == kind_of_struck;
+    let alike =
+        move |call: &Call| call.operation == struck.operation && kind(call) == kind_of_struck;
     let first_alike = stage.calls[..place].iter().filter(|call| alike(call)).count();
     match trouble {
         Trouble::EachOnce(refused) => trial.faults.inject(first_try(), EVERY, refused.fault()),
         Trouble::EachLosesReply => trial.faults.inject(first_try(), EVERY, Fault::LoseReply),
         Trouble::Once(refused) => trial.faults.inject(|_| true, (place, 1), refused.fault()),
-        Trouble::Always(refused) => trial.faults.inject(alike, (first_alike, usize::MAX), refused.fault()),
-        Trouble::Outage(refused) => trial.faults.inject(|_| true, (place, usize::MAX), refused.fault()),
+        Trouble::Always(refused) => {
+            trial.faults.inject(alike, (first_alike, usize::MAX), refused.fault())
+        }
+        Trouble::Outage(refused) => {
+            trial.faults.inject(|_| true, (place, usize::MAX), refused.fault())
+        }
         Trouble::LosesReply => trial.faults.inject(|_| true, (place, 1), Fault::LoseReply),
-        Trouble::LosesReplies => trial.faults.inject(alike, (first_alike, usize::MAX), Fault::LoseReply),
+        Trouble::LosesReplies => {
+            trial.faults.inject(alike, (first_alike, usize::MAX), Fault::LoseReply)
+        }
         Trouble::Killed => trial.faults.inject(|_| true, (place, 1), Fault::HoldReply),
     }
     let first = if trouble == Trouble::Killed {
@@ -395,10 +447,15 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
         (case.goal)(trial.app.clone(), first).await;
     } else {
         // A killed process is followed by another; one that lives on has to be of use again.
-        let next =
-            if first.is_none() { trial.app.send(case.request()).await } else { trial.send(case.request()).await };
-        let outcome =
-            (next.status.as_u16(), next.json["code"].as_str().or(next.json["error"].as_str()).unwrap_or_default());
+        let next = if first.is_none() {
+            trial.app.send(case.request()).await
+        } else {
+            trial.send(case.request()).await
+        };
+        let outcome = (
+            next.status.as_u16(),
+            next.json["code"].as_str().or(next.json["error"].as_str()).unwrap_or_default(),
+        );
         // What was refused is as if it had never been: nothing had changed, or it was taken back.
         let is_undone = match trouble {
             Trouble::Always(_) => writes_before == 0 || !case.or_refused,
@@ -419,13 +476,17 @@ pub(crate) fn assert_unavailable(story: &str, answer: &Answer) {
     let code = answer.json["code"].as_str().or(answer.json["error"].as_str()).unwrap_or_default();
     let wanted = if is_oauth { "temporarily_unavailable" } else { "unavailable" };
     assert_eq!((answer.status.as_u16(), code), (503, wanted), "{story}: {}", answer.text);
-    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|wait| wait > 0), "{story}: no Retry-After");
+    assert!(
+        answer.header("retry-after").parse::<u32>().is_ok_and(|wait| wait > 0),
+        "{story}: no Retry-After"
+    );
 }
 
 /// What a call is about: of a key of the table what is no one's own.
 pub(crate) fn kind(call: &Call) -> String {
     let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
-    let key = ["Key", "Item", "ExpressionAttributeValues"].into_iter().find_map(|name| body.get(name));
+    let key =
+        ["Key", "Item", "ExpressionAttributeValues"].into_iter().find_map(|name| body.get(name));
     let part = |names: [&str; 2]| {
         let value = names.into_iter().find_map(|name| key?.get(name)?.get("S")?.as_str());
         let kind = value.unwrap_or_default().split('#').next().unwrap_or_default();

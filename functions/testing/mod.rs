@@ -27,7 +27,9 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, TABLE, api_gateway};
+use embedded_aws::{
+    EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, TABLE, api_gateway,
+};
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -114,8 +116,10 @@ impl TestApp {
     async fn deployed(settings: &[(&str, &str)], signing_keys: String) -> Self {
         let aws = EmbeddedAws::start(&TABLE_TEMPLATE, None).await.unwrap();
         aws.secrets.create(SIGNING_KEYS_SECRET, signing_keys);
-        aws.secrets
-            .create(HASH_KEYS_SECRET, json!({"root": "a root for tests, which is 32 bytes or more"}).to_string());
+        aws.secrets.create(
+            HASH_KEYS_SECRET,
+            json!({"root": "a root for tests, which is 32 bytes or more"}).to_string(),
+        );
         let mut environment: Environment = settings.iter().copied().collect();
         for (name, value) in aws.environment() {
             environment.set_default(&name, value);
@@ -130,11 +134,24 @@ impl TestApp {
         Self::instance(Arc::new(aws), environment, now_millis)
     }
 
-    fn instance(aws: Arc<EmbeddedAws>, environment: Environment, now_millis: Arc<AtomicI64>) -> Self {
+    fn instance(
+        aws: Arc<EmbeddedAws>,
+        environment: Environment,
+        now_millis: Arc<AtomicI64>,
+    ) -> Self {
         let told = now_millis.clone();
-        let clock = Clock::from_fn(move || Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap());
+        let clock = Clock::from_fn(move || {
+            Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap()
+        });
         let latchkey = Latchkey::new(environment.clone(), clock, Random::system()).ok().unwrap();
-        Self { aws, router: crate::all(latchkey.clone()), latchkey, environment, now_millis, table: Arc::default() }
+        Self {
+            aws,
+            router: crate::all(latchkey.clone()),
+            latchkey,
+            environment,
+            now_millis,
+            table: Arc::default(),
+        }
     }
 
     /// Fresh Lambda instances over the same data, with some settings changed.
@@ -216,7 +233,10 @@ impl TestApp {
 
     /// Calls without a body, with an access token.
     pub(crate) async fn call_as(&self, token: &str, method: Method, path: &str) -> Answer {
-        let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, bearer(token));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, bearer(token));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
@@ -233,7 +253,10 @@ impl TestApp {
     /// The code in the last text to a phone.
     pub(crate) fn code(&self, phone: &str) -> String {
         let text = self.texts(phone).pop().expect("a text").body;
-        text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() >= 6).expect("a code").to_owned()
+        text.split(|c: char| !c.is_ascii_digit())
+            .find(|digits| digits.len() >= 6)
+            .expect("a code")
+            .to_owned()
     }
 
     /// Asks for a code.
@@ -264,7 +287,11 @@ impl TestApp {
         let answer = self.verify(&challenge_id, &self.code(phone)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         let token = |name: &str| answer.json[name].as_str().unwrap().to_owned();
-        SignedIn { access: token("access_token"), refresh: token("refresh_token"), json: answer.json.clone() }
+        SignedIn {
+            access: token("access_token"),
+            refresh: token("refresh_token"),
+            json: answer.json.clone(),
+        }
     }
 
     /// Tries a code.
@@ -309,14 +336,26 @@ impl Answer {
     /// Asserts a refusal: its status and code, and the shape that every refusal has.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str) {
-        assert_eq!((self.status.as_u16(), self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(
+            (self.status.as_u16(), self.json["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(self.json["status"], status);
         assert_eq!(self.json["request_id"], self.headers["x-request-id"].to_str().unwrap());
         for name in ["type", "title", "detail"] {
-            assert!(self.json[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {}", self.text);
+            assert!(
+                self.json[name].as_str().is_some_and(|text| !text.is_empty()),
+                "{name}: {}",
+                self.text
+            );
         }
-        let retry_after = self.headers.get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().parse().unwrap());
+        let retry_after = self
+            .headers
+            .get(header::RETRY_AFTER)
+            .map(|value| value.to_str().unwrap().parse().unwrap());
         assert_eq!(self.json["retry_after"].as_i64(), retry_after);
         assert_eq!(self.headers.contains_key(header::WWW_AUTHENTICATE), status == 401);
     }
@@ -336,8 +375,16 @@ pub(crate) fn wrong(code: &str) -> String {
 }
 
 /// A request with a JSON body.
-pub(crate) fn json_request(method: Method, path: &str, token: Option<&str>, body: &Value) -> Request<Body> {
-    let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+pub(crate) fn json_request(
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json");
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, bearer(token));
     }
@@ -347,7 +394,8 @@ pub(crate) fn json_request(method: Method, path: &str, token: Option<&str>, body
 /// The claims of a token, unchecked.
 pub(crate) fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap()).unwrap()
+    serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap())
+        .unwrap()
 }
 
 /// The `Authorization` header of a token.

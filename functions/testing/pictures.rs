@@ -14,18 +14,25 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder}
 use super::{Answer, TestApp, bearer};
 
 /// The colours of the corners: top left, top right, bottom left, bottom right.
-pub(crate) const CORNERS: [[u8; 3]; 4] = [[220, 30, 30], [30, 200, 30], [30, 30, 220], [230, 220, 40]];
+pub(crate) const CORNERS: [[u8; 3]; 4] =
+    [[220, 30, 30], [30, 200, 30], [30, 30, 220], [230, 220, 40]];
 /// What a camera writes about a picture, and nobody should read.
-pub(crate) const SECRETS: [&[u8]; 8] =
-    [b"Exif", b"SecretCam", b"GPS", b"ICC_PROFILE", b"http://ns.adobe.com/xap", b"Photoshop", b"a comment", b"alert("];
+pub(crate) const SECRETS: [&[u8]; 8] = [
+    b"Exif",
+    b"SecretCam",
+    b"GPS",
+    b"ICC_PROFILE",
+    b"http://ns.adobe.com/xap",
+    b"Photoshop",
+    b"a comment",
+    b"alert(",
+];
 
 /// A picture with a colour in each corner.
 pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(
-        width,
-        height,
-        |x, y| Rgb(CORNERS[usize::from(x >= width / 2) + 2 * usize::from(y >= height / 2)]),
-    )
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb(CORNERS[usize::from(x >= width / 2) + 2 * usize::from(y >= height / 2)])
+    })
 }
 
 /// Where the pixel of an upright picture is that a camera stores at (`column`, `row`) (Exif 2.3, Orientation).
@@ -126,7 +133,11 @@ pub(crate) fn assert_clean(jpeg: &[u8], side: u32) -> RgbImage {
     // JFIF, quantisation, frame, Huffman tables, scan: no other application's segment, no comment.
     assert_eq!(markers(jpeg), [0xc0, 0xc4, 0xda, 0xdb, 0xe0].into());
     for secret in SECRETS {
-        assert!(!jpeg.windows(secret.len()).any(|bytes| bytes == secret), "{}", String::from_utf8_lossy(secret));
+        assert!(
+            !jpeg.windows(secret.len()).any(|bytes| bytes == secret),
+            "{}",
+            String::from_utf8_lossy(secret)
+        );
     }
     assert!(jpeg.ends_with(&[0xff, 0xd9]));
     let picture = image::load_from_memory_with_format(jpeg, ImageFormat::Jpeg).unwrap().into_rgb8();
@@ -138,9 +149,12 @@ pub(crate) fn assert_clean(jpeg: &[u8], side: u32) -> RgbImage {
 #[track_caller]
 pub(crate) fn assert_upright(picture: &RgbImage) {
     let (near, far) = (picture.width() / 8, picture.width() * 7 / 8);
-    for (index, (x, y)) in [(near, near), (far, near), (near, far), (far, far)].into_iter().enumerate() {
+    for (index, (x, y)) in
+        [(near, near), (far, near), (near, far), (far, far)].into_iter().enumerate()
+    {
         let Rgb(shown) = *picture.get_pixel(x, y);
-        let close = shown.iter().zip(CORNERS[index]).all(|(shown, wanted)| shown.abs_diff(wanted) < 12);
+        let close =
+            shown.iter().zip(CORNERS[index]).all(|(shown, wanted)| shown.abs_diff(wanted) < 12);
         assert!(close, "corner {index} is {shown:?}");
     }
 }
@@ -157,12 +171,20 @@ pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
 
 impl TestApp {
     /// Sends a picture with any headers.
-    pub(crate) async fn put_avatar_with(&self, token: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub(crate) async fn put_avatar_with(
+        &self,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(Method::PUT).uri("/v1/me/avatar");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.send(request.header(header::AUTHORIZATION, bearer(token)).body(Body::from(body)).unwrap()).await
+        self.send(
+            request.header(header::AUTHORIZATION, bearer(token)).body(Body::from(body)).unwrap(),
+        )
+        .await
     }
 
     /// Sends a picture.
@@ -178,7 +200,9 @@ impl TestApp {
     /// Everything in the bucket.
     pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         let mut objects = BTreeMap::new();
-        for folder in std::fs::read_dir(self.aws.buckets().join(embedded_aws::AVATAR_BUCKET)).unwrap() {
+        for folder in
+            std::fs::read_dir(self.aws.buckets().join(embedded_aws::AVATAR_BUCKET)).unwrap()
+        {
             let folder = folder.unwrap();
             // The emulation keeps notes of its own beside objects, and folders that have become empty.
             if !folder.file_type().unwrap().is_dir() {
@@ -186,7 +210,8 @@ impl TestApp {
             }
             for file in std::fs::read_dir(folder.path()).unwrap() {
                 let file = file.unwrap();
-                let name = format!("{}/{}", folder.file_name().display(), file.file_name().display());
+                let name =
+                    format!("{}/{}", folder.file_name().display(), file.file_name().display());
                 if !name.contains(".s3s-fs") && !name.starts_with('.') {
                     objects.insert(name, std::fs::read(file.path()).unwrap());
                 }
@@ -202,8 +227,12 @@ impl TestApp {
         let names: Vec<_> = objects.keys().cloned().collect();
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(names[0].split_once('/').unwrap().0, names[1].split_once('/').unwrap().0);
-        assert!(self.aws.pending_objects().is_empty(), "a rule would delete a picture that is shown");
-        let sized = |size: &str| objects.iter().find(|(name, _)| name.ends_with(size)).unwrap().1.clone();
+        assert!(
+            self.aws.pending_objects().is_empty(),
+            "a rule would delete a picture that is shown"
+        );
+        let sized =
+            |size: &str| objects.iter().find(|(name, _)| name.ends_with(size)).unwrap().1.clone();
         (sized("/512.jpg"), sized("/96.jpg"))
     }
 }

@@ -21,7 +21,8 @@ impl Authenticator {
     #[track_caller]
     pub(crate) fn new(enrolment: &Answer) -> Self {
         let secret = enrolment.assert_ok()["secret"].as_str().unwrap();
-        let secret = TotpSecret::from_bytes(&BASE32_NOPAD.decode(secret.as_bytes()).unwrap()).unwrap();
+        let secret =
+            TotpSecret::from_bytes(&BASE32_NOPAD.decode(secret.as_bytes()).unwrap()).unwrap();
         Self { secret, recovery_codes: Vec::new() }
     }
 
@@ -75,7 +76,8 @@ impl TestApp {
 
     /// Tries a second factor.
     pub(crate) async fn mfa(&self, mfa_token: &str, method: &str, code: &str) -> Answer {
-        self.post("/v1/auth/mfa", json!({"mfa_token": mfa_token, "method": method, "code": code})).await
+        self.post("/v1/auth/mfa", json!({"mfa_token": mfa_token, "method": method, "code": code}))
+            .await
     }
 
     /// Tries a code of an authenticator app.
@@ -104,7 +106,9 @@ impl Answer {
     /// the token for it.
     #[track_caller]
     pub(crate) fn mfa_token(&self) -> String {
-        let token = self.assert_ok()["mfa_token"].as_str().unwrap_or_else(|| panic!("no mfa_token: {}", self.text));
+        let token = self.assert_ok()["mfa_token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no mfa_token: {}", self.text));
         assert_eq!(self.json, due(token));
         assert!(token.starts_with("lkm_") && token.len() == 47, "{token}");
         token.to_owned()
@@ -121,7 +125,12 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_wrong(&self, attempts_left: Option<u32>) {
         self.assert_problem(400, "otp_incorrect");
-        assert_eq!(self.json["attempts_left"].as_u64(), attempts_left.map(u64::from), "{}", self.text);
+        assert_eq!(
+            self.json["attempts_left"].as_u64(),
+            attempts_left.map(u64::from),
+            "{}",
+            self.text
+        );
     }
 
     /// Asserts that a better sign-in is asked for, as RFC 9470 says it.

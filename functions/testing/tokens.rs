@@ -50,12 +50,18 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
     let mut add = |name: String, token: String| attacks.push((name, token));
 
     for alg in ["none", "None", "nOnE"] {
-        add(format!("alg {alg}"), format!("{}.", message(&but(header(), json!({"alg": alg})), &good)));
+        add(
+            format!("alg {alg}"),
+            format!("{}.", message(&but(header(), json!({"alg": alg})), &good)),
+        );
     }
     let jwk = serde_json::to_string(&KEYS.current.public().unwrap()).unwrap();
     for (name, secret) in [("the public key", jwk), ("the key's id", KEYS.current.kid.clone())] {
         let hmac = message(&but(header(), json!({"alg": "HS256"})), &good);
-        add(format!("HS256 with {name}"), signed(&hmac, &EncodingKey::from_secret(secret.as_bytes()), HS256));
+        add(
+            format!("HS256 with {name}"),
+            signed(&hmac, &EncodingKey::from_secret(secret.as_bytes()), HS256),
+        );
     }
     for change in [
         json!({"typ": "JWT"}),
@@ -88,9 +94,13 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
         json!({"exp": null}),
         json!({"exp": "later"}),
     ] {
-        add(format!("claims with {change}"), forge(&KEYS.current, &header(), &but(good.clone(), change)));
+        add(
+            format!("claims with {change}"),
+            forge(&KEYS.current, &header(), &but(good.clone(), change)),
+        );
     }
-    let richer = message(&header(), &but(good.clone(), json!({"roles": ["Admin"], "scope": "users:write"})));
+    let richer =
+        message(&header(), &but(good.clone(), json!({"roles": ["Admin"], "scope": "users:write"})));
     add("claims changed after signing".to_owned(), format!("{richer}.{}", parts[2]));
 
     let mut stranger = SigningKey::generate(Algorithm::RS256, &Random::system()).unwrap();

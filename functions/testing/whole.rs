@@ -21,7 +21,8 @@ pub(crate) fn assert_whole(app: &TestApp) -> impl Future<Output = ()> {
 
 fn faults(items: &[Item]) -> Vec<String> {
     let mut faults = Vec::new();
-    let users: BTreeMap<&str, &Item> = of_kind(items, "USER").map(|user| (text(user, "id"), user)).collect();
+    let users: BTreeMap<&str, &Item> =
+        of_kind(items, "USER").map(|user| (text(user, "id"), user)).collect();
     let factors: BTreeSet<_> = of_kind(items, "SECOND_FACTOR").map(|it| text(it, "pk")).collect();
     let mut owned = BTreeMap::<_, usize>::new();
     for owner in of_kind(items, "OWNER") {
@@ -32,7 +33,8 @@ fn faults(items: &[Item]) -> Vec<String> {
     }
     for (id, user) in &users {
         let email = user["email_verified"].as_bool().unwrap().then_some("email");
-        let identifiers = ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
+        let identifiers =
+            ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
         if identifiers.count() != owned.get(id).copied().unwrap_or_default() {
             faults.push(format!("a user who does not own what is his: {user:?}"));
         }
@@ -59,32 +61,45 @@ fn faults(items: &[Item]) -> Vec<String> {
 /// Pictures that are shown and that a rule of the bucket would delete.
 fn pictures(app: &TestApp, items: &[Item]) -> Vec<String> {
     let pending = app.aws.pending_objects();
-    let shown = of_kind(items, "USER").filter_map(|user| user.get("avatar")).map(|key| key.as_s().unwrap());
+    let shown =
+        of_kind(items, "USER").filter_map(|user| user.get("avatar")).map(|key| key.as_s().unwrap());
     let names = shown.flat_map(|key| ["512", "96"].map(|size| format!("{key}/{size}.jpg")));
     names.filter(|name| pending.iter().any(|it| it.ends_with(name))).collect()
 }
 
 fn administrators(items: &[Item], users: &BTreeMap<&str, &Item>) -> Option<String> {
     let is_admin = |user: &Item| {
-        let roles = user["roles"].as_m().unwrap().get("default").is_some_and(|roles| names(roles).contains("Admin"));
+        let roles = user["roles"]
+            .as_m()
+            .unwrap()
+            .get("default")
+            .is_some_and(|roles| names(roles).contains("Admin"));
         roles && text(user, "user_status") == "active"
     };
-    let active: BTreeSet<_> = users.iter().filter(|(_, user)| is_admin(user)).map(|(id, _)| *id).collect();
+    let active: BTreeSet<_> =
+        users.iter().filter(|(_, user)| is_admin(user)).map(|(id, _)| *id).collect();
     let listed = of_kind(items, "ADMINS").filter_map(|it| it.get("ids")).flat_map(names).collect();
     (active != listed).then(|| format!("administrators {active:?}, listed {listed:?}"))
 }
 
 fn origins(items: &[Item]) -> Option<String> {
     let mut used = BTreeSet::new();
-    for app in of_kind(items, "APP").filter(|app| app["active"].as_bool().is_ok_and(|active| *active)) {
+    for app in
+        of_kind(items, "APP").filter(|app| app["active"].as_bool().is_ok_and(|active| *active))
+    {
         let origins = app.get("allowed_origins").map(names).unwrap_or_default();
-        used.extend(origins.into_iter().map(|origin| (origin.to_owned(), text(app, "client_id").to_owned())));
+        used.extend(
+            origins
+                .into_iter()
+                .map(|origin| (origin.to_owned(), text(app, "client_id").to_owned())),
+        );
     }
     let mut listed = BTreeSet::new();
     for item in of_kind(items, "ORIGIN") {
         let origin = text(item, "pk").trim_start_matches("ORIGIN#").to_owned();
         let client_ids = item.get("client_ids").map(names).unwrap_or_default();
-        listed.extend(client_ids.into_iter().map(|client_id| (origin.clone(), client_id.to_owned())));
+        listed
+            .extend(client_ids.into_iter().map(|client_id| (origin.clone(), client_id.to_owned())));
     }
     (used != listed).then(|| format!("origins {used:?}, listed {listed:?}"))
 }
@@ -106,7 +121,9 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
 fn names(value: &AttributeValue) -> BTreeSet<&str> {
     match value {
         AttributeValue::Ss(names) => names.iter().map(String::as_str).collect(),
-        AttributeValue::L(names) => names.iter().map(|name| name.as_s().unwrap().as_str()).collect(),
+        AttributeValue::L(names) => {
+            names.iter().map(|name| name.as_s().unwrap().as_str()).collect()
+        }
         other => panic!("neither a list nor a set: {other:?}"),
     }
 }

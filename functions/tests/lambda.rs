@@ -25,7 +25,10 @@ impl Account {
     async fn new() -> Self {
         let aws = EmbeddedAws::start(include_str!("../../template.yaml"), None).await.unwrap();
         aws.secrets.create(SIGNING_KEYS_SECRET, "{}".to_owned());
-        aws.secrets.create(HASH_KEYS_SECRET, json!({"root": "0123456789abcdef0123456789abcdef"}).to_string());
+        aws.secrets.create(
+            HASH_KEYS_SECRET,
+            json!({"root": "0123456789abcdef0123456789abcdef"}).to_string(),
+        );
         let settings = [
             ("ISSUER", "https://id.example.com"),
             ("ENVIRONMENT", "staging"),
@@ -47,7 +50,8 @@ impl Account {
         let rotation = self.start(env!("CARGO_BIN_EXE_keys-rotate")).await;
         let token = self.aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
         for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
-            let event = json!({"SecretId": SIGNING_KEYS_SECRET, "ClientRequestToken": token, "Step": step});
+            let event =
+                json!({"SecretId": SIGNING_KEYS_SECRET, "ClientRequestToken": token, "Step": step});
             assert_eq!(rotation.invoke(event).await, Ok(Value::Null), "{step}");
         }
         rotation
@@ -96,7 +100,8 @@ async fn call(lambda: &Lambda, event: Value) -> (i64, Value) {
     let answer = lambda.invoke(event).await.unwrap();
     assert_eq!(answer["isBase64Encoded"], false);
     assert_eq!(answer["headers"]["x-request-id"], "JKJaXmPLvHcESHA=");
-    let body = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    let body =
+        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
     (answer["statusCode"].as_i64().unwrap(), body)
 }
 
@@ -108,19 +113,23 @@ async fn a_phone_signs_in_through_the_binaries_and_their_logs_tell_no_secret() {
     let verify = account.start(env!("CARGO_BIN_EXE_otp-verify")).await;
     let me = account.start(env!("CARGO_BIN_EXE_me-get")).await;
 
-    let (status, sent) = call(&send, event("POST", "/v1/otp/send", None, Some(&json!({"phone": PHONE})))).await;
+    let (status, sent) =
+        call(&send, event("POST", "/v1/otp/send", None, Some(&json!({"phone": PHONE})))).await;
     assert_eq!((status, &sent["to"]), (202, &json!("+1•••••••123")), "{}", send.output());
     let text = account.aws.inbox.messages(Some(PHONE)).pop().unwrap().body;
     let code = text.split(' ').next().unwrap();
     let challenge_id = &sent["challenge_id"];
 
     let wrong = json!({"challenge_id": challenge_id, "code": "0000000000"});
-    let (status, refused) = call(&verify, event("POST", "/v1/otp/verify", None, Some(&wrong))).await;
+    let (status, refused) =
+        call(&verify, event("POST", "/v1/otp/verify", None, Some(&wrong))).await;
     assert_eq!((status, &refused["code"]), (400, &json!("otp_incorrect")));
     let right = json!({"challenge_id": challenge_id, "code": code});
-    let (status, signed_in) = call(&verify, event("POST", "/v1/otp/verify", None, Some(&right))).await;
+    let (status, signed_in) =
+        call(&verify, event("POST", "/v1/otp/verify", None, Some(&right))).await;
     assert_eq!(status, 200, "{signed_in}");
-    let [access, refresh] = ["access_token", "refresh_token"].map(|name| signed_in[name].as_str().unwrap());
+    let [access, refresh] =
+        ["access_token", "refresh_token"].map(|name| signed_in[name].as_str().unwrap());
 
     let (status, profile) = call(&me, event("GET", "/v1/me", Some(access), None)).await;
     assert_eq!((status, &profile), (200, &signed_in["user"]));
@@ -137,7 +146,16 @@ async fn a_phone_signs_in_through_the_binaries_and_their_logs_tell_no_secret() {
     let signing_key = account.aws.secrets.get(SIGNING_KEYS_SECRET).unwrap();
     let signing_key: Value = serde_json::from_str(&signing_key).unwrap();
     let private = signing_key["current"]["private_key"].as_str().unwrap().lines().nth(1).unwrap();
-    let secrets = [&PHONE[1..], "4155550124", code, "0000000000", access, refresh, private, "0123456789abcdef"];
+    let secrets = [
+        &PHONE[1..],
+        "4155550124",
+        code,
+        "0000000000",
+        access,
+        refresh,
+        private,
+        "0123456789abcdef",
+    ];
     for (name, lambda, requests) in [("send", &send, 3), ("verify", &verify, 2), ("me", &me, 4)] {
         assert_eq!(assert_logs(name, lambda, &secrets), requests, "{name}: {}", lambda.output());
     }
@@ -152,7 +170,9 @@ fn assert_logs(name: &str, lambda: &Lambda, secrets: &[&str]) -> usize {
     }
     let lines: Vec<Value> = output
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{name}: {error} in {line}")))
+        .map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{name}: {error} in {line}"))
+        })
         .collect();
     assert!(!lines.is_empty(), "{name} logs nothing");
     let requests = lines.iter().filter(|line| line["message"] == "request");
@@ -181,7 +201,10 @@ async fn a_compressed_page_goes_to_api_gateway_in_base64() {
     let plain = docs.invoke(request.clone()).await.unwrap();
     request["headers"]["accept-encoding"] = "gzip, deflate, br".into();
     let compressed = docs.invoke(request).await.unwrap();
-    assert_eq!((&plain["isBase64Encoded"], &compressed["isBase64Encoded"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&plain["isBase64Encoded"], &compressed["isBase64Encoded"]),
+        (&json!(false), &json!(true))
+    );
     assert_eq!(compressed["headers"]["content-encoding"], "gzip");
     let vary = compressed["headers"]["vary"].as_str().unwrap();
     assert!(vary.contains("origin") && vary.contains("accept-encoding"), "{vary}");
@@ -218,9 +241,11 @@ async fn without_keys_nobody_signs_in_and_the_first_rotation_heals_it() {
     let account = Account::new().await;
     let send = account.start(env!("CARGO_BIN_EXE_otp-send")).await;
     let verify = account.start(env!("CARGO_BIN_EXE_otp-verify")).await;
-    let (_, sent) = call(&send, event("POST", "/v1/otp/send", None, Some(&json!({"phone": PHONE})))).await;
+    let (_, sent) =
+        call(&send, event("POST", "/v1/otp/send", None, Some(&json!({"phone": PHONE})))).await;
     let text = account.aws.inbox.messages(Some(PHONE)).pop().unwrap().body;
-    let right = json!({"challenge_id": sent["challenge_id"], "code": text.split(' ').next().unwrap()});
+    let right =
+        json!({"challenge_id": sent["challenge_id"], "code": text.split(' ').next().unwrap()});
     let attempt = event("POST", "/v1/otp/verify", None, Some(&right));
     let (status, refused) = call(&verify, attempt.clone()).await;
     assert_eq!((status, &refused["code"]), (503, &json!("unavailable")));
@@ -237,9 +262,14 @@ async fn a_bad_setting_stops_a_binary_at_its_start() {
         let mut lambda = account.start(binary).await;
         assert!(!lambda.ended().await.success());
         let output = lambda.output();
-        for problem in ["OTP_LENGTH holds \\\"5\\\"; it may hold a whole number from 6 to 10", "TABLE_NAME is not set"]
-        {
-            assert!(output.lines().any(|line| line.contains(problem)), "{problem} is not in: {output}");
+        for problem in [
+            "OTP_LENGTH holds \\\"5\\\"; it may hold a whole number from 6 to 10",
+            "TABLE_NAME is not set",
+        ] {
+            assert!(
+                output.lines().any(|line| line.contains(problem)),
+                "{problem} is not in: {output}"
+            );
         }
     }
 }

@@ -10,7 +10,11 @@ use std::sync::LazyLock;
 use data_encoding::BASE64URL_NOPAD;
 use fuzz::spliced;
 use libfuzzer_sys::fuzz_target;
-use shared::{base::Error, crypto::HashKeys, http::{Page, PageQuery}};
+use shared::{
+    base::Error,
+    crypto::HashKeys,
+    http::{Page, PageQuery},
+};
 
 static KEYS: LazyLock<HashKeys> = LazyLock::new(|| HashKeys::derive(&[7; 32]).expect("keys"));
 static OTHER_KEYS: LazyLock<HashKeys> = LazyLock::new(|| HashKeys::derive(&[8; 32]).expect("keys"));
@@ -20,7 +24,8 @@ fuzz_target!(|input: (&str, &str, &str, &str, u16, u8, Option<u64>)| {
     let query = |cursor: &str| PageQuery::new(None, Some(cursor.to_owned()));
     let after = |cursor: &str, list: &str| query(cursor).after(list, &KEYS);
     let refused = |outcome| matches!(outcome, Err(Error::InvalidRequest(_)));
-    let given = |end: &str| Page::new(vec![()], list, Some(end), &KEYS).next_cursor.expect("a cursor");
+    let given =
+        |end: &str| Page::new(vec![()], list, Some(end), &KEYS).next_cursor.expect("a cursor");
     let refused_or_given = |cursor: &str| match after(cursor, list) {
         Ok(end) => end.is_some_and(|end| given(&end) == cursor),
         refusal => refused(refusal),

@@ -33,12 +33,15 @@ thread_local! {
 
 fn start() -> Service {
     // Time passes where everybody waits: a pause costs nothing.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.expect("a runtime");
     let (parts, token) = runtime.block_on(aws::parts());
     let service = Service { runtime, router: functions::all(parts), token };
     // What is meant to be found can be: the administrator is let in.
-    for (path, expected) in [("/v1/me", StatusCode::OK), ("/v1/users/by-phone/+14155550199", StatusCode::NOT_FOUND)] {
+    for (path, expected) in
+        [("/v1/me", StatusCode::OK), ("/v1/users/by-phone/+14155550199", StatusCode::NOT_FOUND)]
+    {
         let event = service.event(&format!("GET {path}\nauthorization: Bearer {{token}}"));
         let status = event.and_then(|event| service.answer(&event)).map(|(status, ..)| status);
         assert_eq!(status, Some(expected), "{path}");
@@ -60,17 +63,27 @@ impl Service {
     /// The event that an input stands for.
     fn event(&self, input: &str) -> Option<String> {
         let text = input.replace("{token}", &self.token).replace("{user_id}", &USER_ID.to_string());
-        through_gateway(if text.starts_with('{') { serde_json::from_str(&text).ok()? } else { event(&text) })
+        through_gateway(if text.starts_with('{') {
+            serde_json::from_str(&text).ok()?
+        } else {
+            event(&text)
+        })
     }
 
     /// The answer to an event; nothing where it is no event of an HTTP API.
     fn answer(&self, event: &str) -> Option<(StatusCode, HeaderMap, Vec<u8>)> {
-        let request = LambdaRequest::ApiGatewayV2(lambda::readable(serde_json::from_str(event).ok()?));
+        let request =
+            LambdaRequest::ApiGatewayV2(lambda::readable(serde_json::from_str(event).ok()?));
         let request = Request::<Body>::from(request);
         self.runtime.block_on(async {
-            let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+            let response =
+                self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
             let (head, body) = response.into_parts();
-            Some((head.status, head.headers, to_bytes(body, usize::MAX).await.expect("a body").to_vec()))
+            Some((
+                head.status,
+                head.headers,
+                to_bytes(body, usize::MAX).await.expect("a body").to_vec(),
+            ))
         })
     }
 }
@@ -78,7 +91,10 @@ impl Service {
 fn check(status: StatusCode, headers: &HeaderMap, body: &[u8], event: &str) {
     let text = String::from_utf8_lossy(body);
     assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{event}\n{text}");
-    assert!(headers.contains_key("x-request-id") && headers.contains_key("x-content-type-options"), "{event}");
+    assert!(
+        headers.contains_key("x-request-id") && headers.contains_key("x-content-type-options"),
+        "{event}"
+    );
     if status.is_success() || status.is_redirection() || status == StatusCode::NOT_MODIFIED {
         return;
     }
@@ -88,7 +104,10 @@ fn check(status: StatusCode, headers: &HeaderMap, body: &[u8], event: &str) {
     let is_oauth_error = kind == Some(b"application/json") && json["error"].is_string();
     // To HEAD there is never a body.
     let is_head = body.is_empty() && event.contains("HEAD");
-    assert!(is_problem && json["code"].is_string() || is_oauth_error || is_head, "{status} {event}\n{text}");
+    assert!(
+        is_problem && json["code"].is_string() || is_oauth_error || is_head,
+        "{status} {event}\n{text}"
+    );
 }
 
 /// The event of a request: a line with method and path, headers, an empty line, the body.
@@ -98,7 +117,8 @@ fn event(request: &str) -> Value {
     let (method, target) = line.split_once(' ').unwrap_or(("GET", line));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers = headers.lines().filter_map(|header| header.split_once(": "));
-    let mut headers: Map<_, _> = headers.map(|(name, value)| (name.to_ascii_lowercase(), Value::from(value))).collect();
+    let mut headers: Map<_, _> =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), Value::from(value))).collect();
     if !body.is_empty() {
         headers.entry("content-type").or_insert("application/json".into());
     }

@@ -12,7 +12,10 @@ use http::{Request, header};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::{base::Error, http::{Json, MAX_BODY_BYTES, Problem}};
+use shared::{
+    base::Error,
+    http::{Json, MAX_BODY_BYTES, Problem},
+};
 
 type Check = fn(&[u8]);
 
@@ -38,7 +41,9 @@ const CHECKS: [Check; 16] = [
 fuzz_target!(|input: &[u8]| -> Corpus {
     let Some((which, body)) = input.split_first() else { return Corpus::Reject };
     // A letter, so that seeds can be read.
-    let Some(check) = CHECKS.get(usize::from(which.wrapping_sub(b'a'))) else { return Corpus::Reject };
+    let Some(check) = CHECKS.get(usize::from(which.wrapping_sub(b'a'))) else {
+        return Corpus::Reject;
+    };
     check(body);
     Corpus::Keep
 });
@@ -60,10 +65,15 @@ fn check<T: DeserializeOwned>(body: &[u8]) {
     }
     assert!(body.len() <= MAX_BODY_BYTES);
     let text = std::str::from_utf8(body).expect("UTF-8").trim_ascii();
-    let Ok(Value::Object(fields)) = serde_json::from_str(text) else { panic!("no object was accepted") };
+    let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+        panic!("no object was accepted")
+    };
     bounded(&Value::Object(fields.clone()), 8);
     let refused = |body: String| {
-        assert!(body.len() > MAX_BODY_BYTES || read::<T>(body.as_bytes()).is_err(), "accepted: {body}");
+        assert!(
+            body.len() > MAX_BODY_BYTES || read::<T>(body.as_bytes()).is_err(),
+            "accepted: {body}"
+        );
     };
     // One field more than those that are known.
     let start = text.strip_suffix('}').expect("an object");

@@ -5,7 +5,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use shared::{base::Error, identifiers::{AllowedCountries, PhoneNumber, phone}};
+use shared::{
+    base::Error,
+    identifiers::{AllowedCountries, PhoneNumber, phone},
+};
 
 /// Where numbers without a country's code are taken to be from: rules of several kinds.
 const REGIONS: [&str; 8] = ["US", "GB", "ES", "IT", "IN", "BR", "RU", "AC"];
@@ -43,7 +46,10 @@ fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
     };
     let text = phone.as_str();
     let digits = text.strip_prefix('+').unwrap_or_default();
-    assert!((7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()), "{text:?}");
+    assert!(
+        (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
+        "{text:?}"
+    );
     assert!(!digits.starts_with('0'), "{text:?}");
     if input.starts_with('+') {
         assert_eq!(text, input);

@@ -36,5 +36,9 @@ fn check(jpeg: &[u8], side: u32) {
         }
     }
     let end = rest.windows(2).position(|two| two[0] == 0xff && two[1] != 0);
-    assert_eq!(end.map(|end| &rest[end..]), Some([0xff, 0xd9].as_slice()), "something after the picture");
+    assert_eq!(
+        end.map(|end| &rest[end..]),
+        Some([0xff, 0xd9].as_slice()),
+        "something after the picture"
+    );
 }

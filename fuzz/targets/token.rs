@@ -10,7 +10,11 @@ use fuzz::{ISSUER, NOW, now, spliced};
 use jsonwebtoken::jwk::JwkSet;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Value, json};
-use shared::{base::{Error, Random}, crypto::{Algorithm, SigningKey, SigningKeys, public_keys}, tokens::{Claims, Signer, access_token}};
+use shared::{
+    base::{Error, Random},
+    crypto::{Algorithm, SigningKey, SigningKeys, public_keys},
+    tokens::{Claims, Signer, access_token},
+};
 
 /// A key of each kind, which signs and is published.
 static KEYS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
@@ -22,7 +26,10 @@ static KEYS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
 });
 static PUBLISHED: LazyLock<JwkSet> = LazyLock::new(|| {
     let [first, second, third] = KEYS.clone();
-    let versions = [SigningKeys { current: first, next: second.clone() }, SigningKeys { current: second, next: third }];
+    let versions = [
+        SigningKeys { current: first, next: second.clone() },
+        SigningKeys { current: second, next: third },
+    ];
     public_keys(&versions).expect("keys")
 });
 static CLAIMS: LazyLock<Value> = LazyLock::new(|| {
@@ -78,7 +85,11 @@ fn is_refusal(outcome: &Result<Claims, Error>) -> bool {
 fn signed(key: &SigningKey, header: &[u8], claims: &[u8]) -> String {
     let message = format!("{}.{}", BASE64URL_NOPAD.encode(header), BASE64URL_NOPAD.encode(claims));
     let algorithm = key.algorithm.name().parse().expect("an algorithm");
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.encoding_key().expect("a key"), algorithm);
+    let signature = jsonwebtoken::crypto::sign(
+        message.as_bytes(),
+        &key.encoding_key().expect("a key"),
+        algorithm,
+    );
     format!("{message}.{}", signature.expect("a signature"))
 }
 
@@ -87,7 +98,8 @@ fn well_signed_header(header: &[u8]) {
     let key = &KEYS[0];
     let token = signed(key, header, CLAIMS.to_string().as_bytes());
     let expected = json!({"alg": key.algorithm.name(), "typ": "at+jwt", "kid": key.kid});
-    let is_expected = serde_json::from_slice::<Value>(header).is_ok_and(|header| header == expected);
+    let is_expected =
+        serde_json::from_slice::<Value>(header).is_ok_and(|header| header == expected);
     match verify(&token) {
         Ok(_) => assert!(is_expected, "{}", String::from_utf8_lossy(header)),
         refusal => assert!(is_refusal(&refusal)),
@@ -102,7 +114,9 @@ fn well_signed_claims(claims: &[u8]) {
         Ok(said) => {
             let sent: Value = serde_json::from_slice(claims).expect("JSON");
             assert!(
-                ["iss", "sub", "aud", "client_id", "sid", "jti"].iter().all(|name| sent[name].is_string()),
+                ["iss", "sub", "aud", "client_id", "sid", "jti"]
+                    .iter()
+                    .all(|name| sent[name].is_string()),
                 "{sent}"
             );
             assert!(said.iss == ISSUER && said.aud == said.client_id, "{sent}");

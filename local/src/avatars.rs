@@ -26,7 +26,10 @@ pub(crate) fn routes(bucket: PathBuf) -> Router {
     Router::new().route(&format!("{PATH}/{{key}}/{{file}}"), get(picture)).with_state(bucket)
 }
 
-async fn picture(State(bucket): State<PathBuf>, Path((key, file)): Path<(String, String)>) -> Response {
+async fn picture(
+    State(bucket): State<PathBuf>,
+    Path((key, file)): Path<(String, String)>,
+) -> Response {
     let is_key = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_key || !["512.jpg", "96.jpg"].contains(&file.as_str()) {
         return StatusCode::NOT_FOUND.into_response();

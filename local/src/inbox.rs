@@ -27,7 +27,9 @@ pub(crate) fn print_arrivals(inbox: &Inbox) {
         loop {
             match arrivals.recv().await {
                 Ok(message) => println!("[{} to {}] {}", message.channel, message.to, message.body),
-                Err(RecvError::Lagged(missed)) => println!("({missed} messages more; see the inbox)"),
+                Err(RecvError::Lagged(missed)) => {
+                    println!("({missed} messages more; see the inbox)")
+                }
                 Err(RecvError::Closed) => return,
             }
         }
@@ -64,7 +66,10 @@ struct MessagesQuery {
     to: Option<String>,
 }
 
-async fn messages(State(inbox): State<Inbox>, Query(query): Query<MessagesQuery>) -> Json<Vec<Message>> {
+async fn messages(
+    State(inbox): State<Inbox>,
+    Query(query): Query<MessagesQuery>,
+) -> Json<Vec<Message>> {
     // A plus that nobody encoded reads as a space.
     let to = query.to.map(|to| if to.starts_with(' ') { to.replacen(' ', "+", 1) } else { to });
     Json(inbox.messages(to.as_deref()))
@@ -72,11 +77,13 @@ async fn messages(State(inbox): State<Inbox>, Query(query): Query<MessagesQuery>
 
 /// Codes are not for other sites: a page that points its own name at this machine sends that name.
 async fn loopback_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host =
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     if ["localhost", "127.0.0.1", ""].contains(&name) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "open this page as http://127.0.0.1 or http://localhost\n").into_response()
+        (StatusCode::FORBIDDEN, "open this page as http://127.0.0.1 or http://localhost\n")
+            .into_response()
     }
 }

@@ -1,7 +1,10 @@
 //! The whole of Latchkey in one process, on loopback, with everything it needs of AWS embedded: what
 //! `cargo run` serves, and what tests of clients start. Never deployed.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod avatars;
 mod inbox;
@@ -42,12 +45,16 @@ impl Service {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let endpoints = self.endpoints.clone();
-        let gateway = async move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request<Body>| -> Response {
+        let gateway = async move |ConnectInfo(peer): ConnectInfo<SocketAddr>,
+                                  request: Request<Body>|
+                    -> Response {
             api_gateway::invoke(endpoints.clone(), request, peer.ip()).await
         };
         let bucket = self.aws.buckets().join(AVATAR_BUCKET);
-        let router =
-            Router::new().merge(inbox::routes(self.aws.inbox.clone())).merge(avatars::routes(bucket)).fallback(gateway);
+        let router = Router::new()
+            .merge(inbox::routes(self.aws.inbox.clone()))
+            .merge(avatars::routes(bucket))
+            .fallback(gateway);
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(stop)
             .await

@@ -1,7 +1,10 @@
 //! `cargo run`: the whole of Latchkey in one process, on loopback, with everything it needs of AWS
 //! embedded. Never deployed.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -41,10 +44,9 @@ async fn main() -> ExitCode {
         .compact()
         .with_target(false)
         .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "warn,shared=info,functions=info,local=info,metric=off,dynoxide=error".into()),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(
+            |_| "warn,shared=info,functions=info,local=info,metric=off,dynoxide=error".into(),
+        ))
         .init();
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +62,9 @@ async fn main() -> ExitCode {
 /// Serves until Ctrl-C. The errors are lines for the person at the terminal.
 async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
-    let listener = TcpListener::bind(address).await.map_err(|error| vec![bind_problem(arguments.port, &error)])?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| vec![bind_problem(arguments.port, &error)])?;
     let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
     let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
     let mut service = local::start(address, folder, Environment::of_process()).await?;
@@ -80,13 +84,17 @@ fn bind_problem(port: u16, error: &std::io::Error) -> String {
                 port.wrapping_add(1).max(1024)
             )
         }
-        std::io::ErrorKind::PermissionDenied => format!("port {port} is not for ordinary users; choose one above 1023"),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("port {port} is not for ordinary users; choose one above 1023")
+        }
         _ => format!("port {port}: {error}"),
     }
 }
 
 fn banner(url: &str, folder: Option<&Path>) {
-    let kept = folder.map_or("in memory, gone at the end".to_owned(), |folder| format!("in {}", folder.display()));
+    let kept = folder.map_or("in memory, gone at the end".to_owned(), |folder| {
+        format!("in {}", folder.display())
+    });
     println!(
         "
 Latchkey is ready.

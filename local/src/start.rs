@@ -28,7 +28,9 @@ pub async fn start(
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
     let latchkey = Latchkey::new(completed(environment, &aws, address), Clock::system(), random)?;
-    make_signing_keys(&aws, &latchkey).await.map_err(|error| vec![format!("the signing keys: {error}")])?;
+    make_signing_keys(&aws, &latchkey)
+        .await
+        .map_err(|error| vec![format!("the signing keys: {error}")])?;
     Ok(Service { aws, endpoints: functions::all(latchkey) })
 }
 
@@ -53,7 +55,10 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
 
 /// Makes the keys at the first start, and anew where `JWT_ALGORITHM` has changed: by the same rotation
 /// as a deployment.
-async fn make_signing_keys(aws: &EmbeddedAws, latchkey: &Latchkey) -> Result<(), shared::base::Error> {
+async fn make_signing_keys(
+    aws: &EmbeddedAws,
+    latchkey: &Latchkey,
+) -> Result<(), shared::base::Error> {
     let keys = aws.secrets.get(SIGNING_KEYS_SECRET).as_deref().and_then(SigningKeys::parse);
     if keys.is_some_and(|keys| keys.current.algorithm == latchkey.settings().keys.jwt_algorithm) {
         return Ok(());

@@ -116,9 +116,16 @@ mod tests {
         for (name, _) in FILES {
             let answer = file(name);
             assert_eq!(answer.status(), StatusCode::OK);
-            assert_ne!(answer.headers()[header::CONTENT_TYPE], "application/octet-stream", "{name}");
+            assert_ne!(
+                answer.headers()[header::CONTENT_TYPE],
+                "application/octet-stream",
+                "{name}"
+            );
             let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-            assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+            assert!(
+                policy.contains("script-src 'self';") && !policy.contains("unsafe"),
+                "{policy}"
+            );
         }
         assert_eq!(file("../inbox.html").status(), StatusCode::NOT_FOUND);
     }
@@ -126,7 +133,12 @@ mod tests {
     #[test]
     fn the_page_holds_no_script_and_no_style_of_its_own() {
         let (_, page) = FILES[0];
-        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
-        assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" src=").count());
+        assert!(
+            !page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick=")
+        );
+        assert_eq!(
+            page.matches("<script").count(),
+            page.matches("<script type=\"module\" src=").count()
+        );
     }
 }

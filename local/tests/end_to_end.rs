@@ -64,7 +64,8 @@ impl Service {
         let url = url.trim_end_matches('/').to_owned();
         let inbox = match (env::var("LATCHKEY_INBOX"), env::var("LATCHKEY_TEST_PHONE")) {
             (_, Ok(test_phone)) => {
-                let (phone, code) = test_phone.split_once('=').expect("LATCHKEY_TEST_PHONE is a pair");
+                let (phone, code) =
+                    test_phone.split_once('=').expect("LATCHKEY_TEST_PHONE is a pair");
                 Inbox::TestPhone { phone: phone.to_owned(), code: code.to_owned() }
             }
             (Ok(pattern), _) => Inbox::Pattern(pattern),
@@ -84,7 +85,9 @@ impl Service {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines.find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned())).unwrap();
+        let url = lines
+            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
+            .unwrap();
         // Texts are printed: somebody has to read on.
         std::thread::spawn(move || lines.for_each(drop));
         let inbox = Inbox::Pattern(format!("{url}/_local/messages?to={{phone}}"));
@@ -128,20 +131,23 @@ impl Service {
         let messages: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
         let mut texts = Vec::new();
         collect_texts(&messages, &mut texts);
-        let digits =
-            |text: &String| text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() >= 6).map(str::to_owned);
+        let digits = |text: &String| {
+            text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() >= 6).map(str::to_owned)
+        };
         texts.iter().rev().find_map(digits).unwrap_or_else(|| panic!("no code in {messages}"))
     }
 
     async fn send(&self, phone: &str) -> Value {
-        expect(self.post("/v1/otp/send", &json!({"phone": phone})).await, StatusCode::ACCEPTED).await
+        expect(self.post("/v1/otp/send", &json!({"phone": phone})).await, StatusCode::ACCEPTED)
+            .await
     }
 
     async fn sign_in(&self) -> Value {
         let _one_at_a_time = turn().await;
         let phone = self.phone();
         let challenge = self.send(&phone).await;
-        let proof = json!({"challenge_id": challenge["challenge_id"], "code": self.code(&phone).await});
+        let proof =
+            json!({"challenge_id": challenge["challenge_id"], "code": self.code(&phone).await});
         let signed_in = expect(self.post("/v1/otp/verify", &proof).await, StatusCode::OK).await;
         assert_eq!(signed_in["user"]["phone"], phone);
         signed_in
@@ -159,7 +165,9 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
         Value::Object(fields) => {
             for (name, field) in fields {
                 match field {
-                    Value::String(text) if ["body", "message"].contains(&name.to_lowercase().as_str()) => {
+                    Value::String(text)
+                        if ["body", "message"].contains(&name.to_lowercase().as_str()) =>
+                    {
                         texts.push(text.clone());
                     }
                     other => collect_texts(other, texts),
@@ -193,7 +201,11 @@ async fn refused(response: Response, status: StatusCode, code: &str) -> Value {
     assert_eq!(header(&headers, "x-content-type-options"), "nosniff");
     assert_eq!(header(&headers, "cache-control"), "no-store");
     assert_eq!(header(&headers, "x-request-id"), text(&problem["request_id"]));
-    assert_eq!((&problem["code"], &problem["status"]), (&json!(code), &json!(status.as_u16())), "{problem}");
+    assert_eq!(
+        (&problem["code"], &problem["status"]),
+        (&json!(code), &json!(status.as_u16())),
+        "{problem}"
+    );
     assert!(text(&problem["type"]).ends_with(code), "{problem}");
     assert!(!text(&problem["title"]).is_empty() && !text(&problem["detail"]).is_empty());
     problem
@@ -216,21 +228,35 @@ async fn a_code_signs_in_once() {
     let phone = service.phone();
     let challenge = service.send(&phone).await;
     let id = text(&challenge["challenge_id"]);
-    assert!(text(&challenge["to"]).ends_with(&phone[phone.len() - 3..]) && challenge["to"] != phone.as_str());
+    assert!(
+        text(&challenge["to"]).ends_with(&phone[phone.len() - 3..])
+            && challenge["to"] != phone.as_str()
+    );
     let attempts = challenge["attempts_left"].as_u64().unwrap();
-    let status = async || expect(service.get(&format!("/v1/otp/{id}")).await, StatusCode::OK).await["status"].clone();
+    let status = async || {
+        expect(service.get(&format!("/v1/otp/{id}")).await, StatusCode::OK).await["status"].clone()
+    };
     assert_eq!(status().await, "pending");
 
     let code = service.code(&phone).await;
     assert_eq!(json!(code.len()), challenge["code_length"]);
-    let wrong = format!("{:0width$}", (code.parse::<u64>().unwrap() + 1) % 1_000_000, width = code.len());
+    let wrong =
+        format!("{:0width$}", (code.parse::<u64>().unwrap() + 1) % 1_000_000, width = code.len());
     let guess = json!({"challenge_id": id, "code": wrong});
-    let problem = refused(service.post("/v1/otp/verify", &guess).await, StatusCode::BAD_REQUEST, "otp_incorrect").await;
+    let problem = refused(
+        service.post("/v1/otp/verify", &guess).await,
+        StatusCode::BAD_REQUEST,
+        "otp_incorrect",
+    )
+    .await;
     assert_eq!(problem["attempts_left"], attempts - 1);
 
     let proof = json!({"challenge_id": id, "code": code});
     let signed_in = expect(service.post("/v1/otp/verify", &proof).await, StatusCode::OK).await;
-    assert_eq!((&signed_in["token_type"], &signed_in["user"]["phone"]), (&json!("Bearer"), &json!(phone)));
+    assert_eq!(
+        (&signed_in["token_type"], &signed_in["user"]["phone"]),
+        (&json!("Bearer"), &json!(phone))
+    );
     assert_eq!(status().await, "verified");
     refused(service.post("/v1/otp/verify", &proof).await, StatusCode::GONE, "otp_expired").await;
 
@@ -252,14 +278,24 @@ async fn a_session_lives_until_it_is_signed_out() {
     assert_eq!(me, signed_in["user"]);
 
     let sessions = expect(service.get_as(access, "/v1/me/sessions").await, StatusCode::OK).await;
-    let current: Vec<_> = sessions["items"].as_array().unwrap().iter().filter(|s| s["current"] == true).collect();
+    let current: Vec<_> =
+        sessions["items"].as_array().unwrap().iter().filter(|s| s["current"] == true).collect();
     assert_eq!(current.len(), 1, "{sessions}");
     assert_eq!(jwt_part(&signed_in["access_token"], 1)["sid"], current[0]["id"]);
 
-    no_content(service.request(Method::POST, "/v1/auth/logout").bearer_auth(access).send().await.unwrap()).await;
-    refused(service.get_as(access, "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid").await;
+    no_content(
+        service.request(Method::POST, "/v1/auth/logout").bearer_auth(access).send().await.unwrap(),
+    )
+    .await;
+    refused(service.get_as(access, "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid")
+        .await;
     let refresh = json!({"refresh_token": signed_in["refresh_token"]});
-    refused(service.post("/v1/auth/refresh", &refresh).await, StatusCode::UNAUTHORIZED, "token_invalid").await;
+    refused(
+        service.post("/v1/auth/refresh", &refresh).await,
+        StatusCode::UNAUTHORIZED,
+        "token_invalid",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -269,8 +305,10 @@ async fn a_device_is_signed_out_from_the_list() {
     let access = text(&signed_in["access_token"]);
     let claims = jwt_part(&signed_in["access_token"], 1);
     let path = format!("/v1/me/sessions/{}", text(&claims["sid"]));
-    no_content(service.request(Method::DELETE, &path).bearer_auth(access).send().await.unwrap()).await;
-    refused(service.get_as(access, "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid").await;
+    no_content(service.request(Method::DELETE, &path).bearer_auth(access).send().await.unwrap())
+        .await;
+    refused(service.get_as(access, "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid")
+        .await;
 }
 
 #[tokio::test]
@@ -287,8 +325,12 @@ async fn a_refresh_token_is_good_for_one_use() {
     // The first is used again after its successor was: somebody has a copy, so nobody keeps the session.
     let replay = service.post("/v1/auth/refresh", &first).await;
     refused(replay, StatusCode::UNAUTHORIZED, "refresh_token_reused").await;
-    refused(service.get_as(text(&third["access_token"]), "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid")
-        .await;
+    refused(
+        service.get_as(text(&third["access_token"]), "/v1/me").await,
+        StatusCode::UNAUTHORIZED,
+        "token_invalid",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -303,14 +345,20 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
     });
     let mut jpeg = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-    let put = service.request(Method::PUT, "/v1/me/avatar").bearer_auth(access).header("content-type", "image/jpeg");
+    let put = service
+        .request(Method::PUT, "/v1/me/avatar")
+        .bearer_auth(access)
+        .header("content-type", "image/jpeg");
     let shown = expect(put.body(jpeg.into_inner()).send().await.unwrap(), StatusCode::OK).await;
     let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
     // Each function signs URLs by its own credentials.
     let picture_of = |user: &Value| text(&user["avatar_url"]).split('?').next().unwrap().to_owned();
     assert_eq!(picture_of(&me), picture_of(&shown));
 
-    let broken = service.request(Method::PUT, "/v1/me/avatar").bearer_auth(access).header("content-type", "image/png");
+    let broken = service
+        .request(Method::PUT, "/v1/me/avatar")
+        .bearer_auth(access)
+        .header("content-type", "image/png");
     let answer = broken.body("<svg onload='alert(1)'/>").send().await.unwrap();
     refused(answer, StatusCode::BAD_REQUEST, "invalid_image").await;
 
@@ -321,23 +369,42 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
             continue;
         }
         let response = service.client.get(url).send().await.unwrap();
-        assert_eq!((response.status(), header(response.headers(), "content-type")), (StatusCode::OK, "image/jpeg"));
-        assert_eq!(header(response.headers(), "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(
+            (response.status(), header(response.headers(), "content-type")),
+            (StatusCode::OK, "image/jpeg")
+        );
+        assert_eq!(
+            header(response.headers(), "cache-control"),
+            "public, max-age=31536000, immutable"
+        );
         if !url.contains("X-Amz-Signature") {
             assert_eq!(header(response.headers(), "x-content-type-options"), "nosniff");
         }
-        let stored = image::load_from_memory_with_format(&response.bytes().await.unwrap(), image::ImageFormat::Jpeg);
+        let stored = image::load_from_memory_with_format(
+            &response.bytes().await.unwrap(),
+            image::ImageFormat::Jpeg,
+        );
         let stored = stored.unwrap().into_rgb8();
         assert_eq!(stored.dimensions(), (side, side));
-        let (left, right) = (stored.get_pixel(side / 4, side / 2).0, stored.get_pixel(side * 3 / 4, side / 2).0);
-        assert!(left[0] > 170 && left[2] < 80 && right[2] > 170 && right[0] < 80, "{left:?} {right:?}");
+        let (left, right) =
+            (stored.get_pixel(side / 4, side / 2).0, stored.get_pixel(side * 3 / 4, side / 2).0);
+        assert!(
+            left[0] > 170 && left[2] < 80 && right[2] > 170 && right[0] < 80,
+            "{left:?} {right:?}"
+        );
     }
-    no_content(service.request(Method::DELETE, "/v1/me/avatar").bearer_auth(access).send().await.unwrap()).await;
+    no_content(
+        service.request(Method::DELETE, "/v1/me/avatar").bearer_auth(access).send().await.unwrap(),
+    )
+    .await;
     let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
     assert_eq!(me["avatar_url"], Value::Null);
     let url = text(&shown["avatar_url"]);
     if !url.contains(".cloudfront.net/") {
-        assert!(service.client.get(url).send().await.unwrap().status().is_client_error(), "the picture is gone");
+        assert!(
+            service.client.get(url).send().await.unwrap().status().is_client_error(),
+            "the picture is gone"
+        );
     }
 }
 
@@ -347,7 +414,9 @@ async fn a_session_of_the_run_before_goes_on() {
     let Ok(file) = env::var("LATCHKEY_SESSION") else { return };
     if let Ok(kept) = std::fs::read_to_string(&file) {
         let kept: Value = serde_json::from_str(&kept).unwrap();
-        let me = expect(service.get_as(text(&kept["access_token"]), "/v1/me").await, StatusCode::OK).await;
+        let me =
+            expect(service.get_as(text(&kept["access_token"]), "/v1/me").await, StatusCode::OK)
+                .await;
         assert_eq!(me["id"], kept["user"]["id"]);
         let refresh = json!({"refresh_token": kept["refresh_token"]});
         let pair = expect(service.post("/v1/auth/refresh", &refresh).await, StatusCode::OK).await;
@@ -360,12 +429,17 @@ async fn a_session_of_the_run_before_goes_on() {
 async fn the_published_keys_and_metadata_fit_the_tokens() {
     let service = Service::find();
     let signed_in = service.sign_in().await;
-    let (head, claims) = (jwt_part(&signed_in["access_token"], 0), jwt_part(&signed_in["access_token"], 1));
+    let (head, claims) =
+        (jwt_part(&signed_in["access_token"], 0), jwt_part(&signed_in["access_token"], 1));
     assert_eq!(head["typ"], "at+jwt");
-    let metadata = expect(service.get("/.well-known/openid-configuration").await, StatusCode::OK).await;
+    let metadata =
+        expect(service.get("/.well-known/openid-configuration").await, StatusCode::OK).await;
     assert_eq!(metadata["issuer"], claims["iss"]);
     assert_eq!(metadata["id_token_signing_alg_values_supported"], json!([head["alg"]]));
-    assert_eq!(text(&metadata["jwks_uri"]), format!("{}/.well-known/jwks.json", text(&claims["iss"])));
+    assert_eq!(
+        text(&metadata["jwks_uri"]),
+        format!("{}/.well-known/jwks.json", text(&claims["iss"]))
+    );
 
     let response = service.get("/.well-known/jwks.json").await;
     assert!(header(response.headers(), "cache-control").starts_with("public"));
@@ -374,8 +448,12 @@ async fn the_published_keys_and_metadata_fit_the_tokens() {
     let keys = keys["keys"].as_array().unwrap();
     assert!(keys.len() >= 2 && keys.iter().any(|key| key["kid"] == head["kid"]), "{keys:?}");
     assert!(keys.iter().all(|key| key.get("d").is_none() && key.get("k").is_none()));
-    let known =
-        service.request(Method::GET, "/.well-known/jwks.json").header("if-none-match", etag).send().await.unwrap();
+    let known = service
+        .request(Method::GET, "/.well-known/jwks.json")
+        .header("if-none-match", etag)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
 }
 
@@ -383,25 +461,40 @@ async fn the_published_keys_and_metadata_fit_the_tokens() {
 async fn every_refusal_is_problem_details() {
     let service = Service::find();
     let raw = async |content_type: &str, body: String| {
-        let request = service.request(Method::POST, "/v1/otp/send").header("content-type", content_type).body(body);
+        let request = service
+            .request(Method::POST, "/v1/otp/send")
+            .header("content-type", content_type)
+            .body(body);
         request.send().await.unwrap()
     };
     let json_type = "application/json";
     refused(raw(json_type, "{".into()).await, StatusCode::BAD_REQUEST, "invalid_json").await;
-    refused(raw("text/plain", "{}".into()).await, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").await;
+    refused(
+        raw("text/plain", "{}".into()).await,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+    )
+    .await;
     let large = format!("{{\"phone\": \"{}\"}}", "1".repeat(17 * 1024));
     refused(raw(json_type, large).await, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").await;
     let unknown = json!({"phone": "+14155550123", "colour": "blue"});
-    let problem =
-        refused(service.post("/v1/otp/send", &unknown).await, StatusCode::BAD_REQUEST, "invalid_request").await;
+    let problem = refused(
+        service.post("/v1/otp/send", &unknown).await,
+        StatusCode::BAD_REQUEST,
+        "invalid_request",
+    )
+    .await;
     assert_eq!(problem["errors"][0]["field"], "colour");
     let phone = json!({"phone": "+1415"});
-    refused(service.post("/v1/otp/send", &phone).await, StatusCode::BAD_REQUEST, "invalid_phone").await;
+    refused(service.post("/v1/otp/send", &phone).await, StatusCode::BAD_REQUEST, "invalid_phone")
+        .await;
 
     refused(service.get("/v1/nothing").await, StatusCode::NOT_FOUND, "not_found").await;
     let wrong_method = service.get("/v1/otp/send").await;
     // The path is also one of a challenge whose id is "send", which is none.
-    assert!([StatusCode::METHOD_NOT_ALLOWED, StatusCode::BAD_REQUEST].contains(&wrong_method.status()));
+    assert!(
+        [StatusCode::METHOD_NOT_ALLOWED, StatusCode::BAD_REQUEST].contains(&wrong_method.status())
+    );
     let wrong_method = service.request(Method::DELETE, "/v1/otp/send").send().await.unwrap();
     assert!(header(wrong_method.headers(), "allow").contains("POST"));
     refused(wrong_method, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").await;
@@ -409,7 +502,8 @@ async fn every_refusal_is_problem_details() {
     let stranger = service.get("/v1/me").await;
     assert!(header(stranger.headers(), "www-authenticate").starts_with("Bearer"));
     refused(stranger, StatusCode::UNAUTHORIZED, "token_invalid").await;
-    refused(service.get_as("x.y.z", "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid").await;
+    refused(service.get_as("x.y.z", "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid")
+        .await;
     let nobodys = json!({"challenge_id": uuid::Uuid::new_v4(), "code": "123456"});
     refused(service.post("/v1/otp/verify", &nobodys).await, StatusCode::GONE, "otp_expired").await;
 }
@@ -429,14 +523,16 @@ async fn only_allowed_origins_may_read_answers() {
     };
     let allowed = HeaderName::from_static("access-control-allow-origin");
     assert_eq!(preflight("https://evil.example").await.headers().get(&allowed), None);
-    let from_evil = service.request(Method::GET, "/health").header("origin", "https://evil.example");
+    let from_evil =
+        service.request(Method::GET, "/health").header("origin", "https://evil.example");
     assert_eq!(from_evil.send().await.unwrap().headers().get(&allowed), None);
     if let Some(origin) = &service.origin {
         let response = preflight(origin).await;
         assert!(response.status().is_success());
         assert_eq!(header(response.headers(), allowed.as_str()), origin);
         assert!(header(response.headers(), "access-control-allow-methods").contains("POST"));
-        let response = service.request(Method::GET, "/health").header("origin", origin).send().await.unwrap();
+        let response =
+            service.request(Method::GET, "/health").header("origin", origin).send().await.unwrap();
         assert_eq!(header(response.headers(), allowed.as_str()), origin);
         assert_eq!(response.headers().get("access-control-allow-credentials"), None);
     }

@@ -69,7 +69,9 @@ impl Service {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines.find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned())).unwrap();
+        let url = lines
+            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
+            .unwrap();
         std::thread::spawn(move || lines.for_each(drop));
         let client = Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
         Self { url, client, child, pumped: AtomicUsize::new(0) }
@@ -82,7 +84,10 @@ impl Service {
 
     /// Posts what is called JSON and may be none.
     async fn post_text(&self, path: &str, body: String) -> (StatusCode, Value) {
-        let request = self.client.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let request = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/json");
         let answer = request.body(body).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
@@ -91,7 +96,13 @@ impl Service {
     }
 
     async fn me(&self, access_token: &str) -> StatusCode {
-        let answer = self.client.get(format!("{}/v1/me", self.url)).bearer_auth(access_token).send().await.unwrap();
+        let answer = self
+            .client
+            .get(format!("{}/v1/me", self.url))
+            .bearer_auth(access_token)
+            .send()
+            .await
+            .unwrap();
         assert!(!answer.status().is_server_error(), "{}", answer.status());
         answer.status()
     }
@@ -99,15 +110,20 @@ impl Service {
     async fn code(&self, phone: &str) -> String {
         let url = format!("{}/_local/messages?to=%2B{}", self.url, &phone[1..]);
         let messages: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
-        let text = messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
-        text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap().to_owned()
+        let text =
+            messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
+        text.split(|c: char| !c.is_ascii_digit())
+            .find(|digits| digits.len() == 6)
+            .unwrap()
+            .to_owned()
     }
 
     /// Signs a phone in and refreshes once; answers the tokens.
     async fn sign_in(&self, phone: &str) -> Value {
         let (status, challenge) = self.post("/v1/otp/send", json!({"phone": phone})).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{challenge}");
-        let proof = json!({"challenge_id": challenge["challenge_id"], "code": self.code(phone).await});
+        let proof =
+            json!({"challenge_id": challenge["challenge_id"], "code": self.code(phone).await});
         let (status, tokens) = self.post("/v1/otp/verify", proof).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
         self.refresh(&tokens).await
@@ -115,7 +131,8 @@ impl Service {
 
     /// The tokens that follow.
     async fn refresh(&self, tokens: &Value) -> Value {
-        let (status, tokens) = self.post("/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
+        let (status, tokens) =
+            self.post("/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
         tokens
     }
@@ -137,7 +154,11 @@ impl Service {
                 assert_ne!(status, StatusCode::OK, "{answer}");
             }
         }
-        self.post("/v1/auth/login", json!({"phone": phone, "password": format!("guess number {index}")})).await;
+        self.post(
+            "/v1/auth/login",
+            json!({"phone": phone, "password": format!("guess number {index}")}),
+        )
+        .await;
         self.post("/v1/auth/refresh", json!({"refresh_token": "lkr_".repeat(index + 1)})).await;
         assert_eq!(self.me(&"x".repeat(4_000)).await, StatusCode::UNAUTHORIZED);
     }
@@ -157,7 +178,10 @@ impl Service {
         ];
         for body in junk {
             let (status, answer) = self.post_text("/v1/otp/send", body.to_owned()).await;
-            assert!(status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS, "{status}: {answer}");
+            assert!(
+                status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS,
+                "{status}: {answer}"
+            );
         }
     }
 
@@ -170,21 +194,31 @@ impl Service {
         assert_eq!(self.me(access).await, StatusCode::OK);
         // The signature of one of his tokens under what another says; and another issuer's token.
         let (message, _) = access.rsplit_once('.').unwrap();
-        let (_, other_signature) = first["access_token"].as_str().unwrap().rsplit_once('.').unwrap();
-        assert_eq!(self.me(&format!("{message}.{other_signature}")).await, StatusCode::UNAUTHORIZED);
+        let (_, other_signature) =
+            first["access_token"].as_str().unwrap().rsplit_once('.').unwrap();
+        assert_eq!(
+            self.me(&format!("{message}.{other_signature}")).await,
+            StatusCode::UNAUTHORIZED
+        );
         let foreign = "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsifQ.e30.c2lnbmF0dXJl";
         assert_eq!(self.me(foreign).await, StatusCode::UNAUTHORIZED);
-        let (status, answer) = self.post("/v1/auth/refresh", json!({"refresh_token": first["refresh_token"]})).await;
+        let (status, answer) =
+            self.post("/v1/auth/refresh", json!({"refresh_token": first["refresh_token"]})).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{answer}");
-        assert_eq!(self.me(access).await, StatusCode::UNAUTHORIZED, "the session outlived a replay");
+        assert_eq!(
+            self.me(access).await,
+            StatusCode::UNAUTHORIZED,
+            "the session outlived a replay"
+        );
     }
 
     /// Has texts sent to numbers that begin alike.
     async fn pump(&self, round: usize, index: usize) {
         for number in 0..PUMPED {
             let number = (round * ATTACKERS + index) * PUMPED + number;
-            let (status, answer) =
-                self.post("/v1/otp/send", json!({"phone": format!("+1212999{:04}", number % 10_000)})).await;
+            let (status, answer) = self
+                .post("/v1/otp/send", json!({"phone": format!("+1212999{:04}", number % 10_000)}))
+                .await;
             match status {
                 StatusCode::ACCEPTED => _ = self.pumped.fetch_add(1, Ordering::Relaxed),
                 status => assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{answer}"),
@@ -194,7 +228,8 @@ impl Service {
 
     /// Resident memory, in MiB.
     fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024
     }
@@ -211,7 +246,8 @@ fn phone(round: usize, index: usize) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_people_sign_in_at_once_among_attackers() {
     let service = Arc::new(Service::start());
-    let minutes = env::var("LOAD_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(0);
+    let minutes =
+        env::var("LOAD_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(0);
     let (began, until) = (Instant::now(), Duration::from_secs(60 * minutes));
     let mut regulars = Vec::new();
     let mut warm = None;
@@ -243,14 +279,21 @@ async fn two_hundred_people_sign_in_at_once_among_attackers() {
         assert!(pumped <= hours * SENDS_PER_PREFIX, "{pumped} texts were pumped");
 
         let (memory, rounds) = (service.memory(), u64::try_from(round + 1).unwrap());
-        println!("{} s: round {rounds}, {memory} MiB, {pumped} texts pumped", began.elapsed().as_secs());
+        println!(
+            "{} s: round {rounds}, {memory} MiB, {pumped} texts pumped",
+            began.elapsed().as_secs()
+        );
         if round + 1 == WARM_ROUNDS {
             warm = Some(memory);
         }
         if let Some(warm) = warm {
-            let people = (rounds - u64::try_from(WARM_ROUNDS).unwrap()) * u64::try_from(PEOPLE + ATTACKERS).unwrap();
+            let people = (rounds - u64::try_from(WARM_ROUNDS).unwrap())
+                * u64::try_from(PEOPLE + ATTACKERS).unwrap();
             let most = warm + SLACK_MIB + people * KEPT_KIB_EACH / 1024;
-            assert!(memory <= most, "{memory} MiB after {warm} MiB, where {people} more people explain {most} MiB");
+            assert!(
+                memory <= most,
+                "{memory} MiB after {warm} MiB, where {people} more people explain {most} MiB"
+            );
         }
         if began.elapsed() >= until {
             return;

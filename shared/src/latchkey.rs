@@ -53,7 +53,11 @@ impl Latchkey {
     ///
     /// # Errors
     /// One line for each bad setting.
-    pub fn new(environment: Environment, clock: Clock, random: Random) -> Result<Self, Vec<String>> {
+    pub fn new(
+        environment: Environment,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, Vec<String>> {
         let settings = Arc::new(Settings::parse(&environment, clock.now())?);
         Ok(Self(Arc::new(Made {
             environment,
@@ -96,7 +100,8 @@ impl Latchkey {
     /// The table.
     pub fn store(&self) -> &Store {
         let made = &self.0;
-        made.store.get_or_init(|| Store::new(self.aws(), &made.settings.table_name, made.random.clone()))
+        made.store
+            .get_or_init(|| Store::new(self.aws(), &made.settings.table_name, made.random.clone()))
     }
 
     /// The (read, write) request units used so far.
@@ -123,7 +128,8 @@ impl Latchkey {
             return Ok(messenger.clone());
         }
         let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
-        let spending = Spending::new(self.store().clone(), self.0.settings.budget.clone(), clock, random);
+        let spending =
+            Spending::new(self.store().clone(), self.0.settings.budget.clone(), clock, random);
         let texts = Texts::new(self.aws(), &self.0.settings.messages.sms, spending)?;
         let mails = Mails::new(self.aws(), self.0.settings.messages.email_from.clone());
         Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
@@ -132,7 +138,12 @@ impl Latchkey {
     /// The verifier of access tokens.
     pub fn access_tokens(&self) -> AccessTokens {
         let make = || {
-            AccessTokens::new(self.store().clone(), self.apps(), self.0.settings.issuer.clone(), self.0.clock.clone())
+            AccessTokens::new(
+                self.store().clone(),
+                self.apps(),
+                self.0.settings.issuer.clone(),
+                self.0.clock.clone(),
+            )
         };
         self.0.access_tokens.get_or_init(make).clone()
     }
@@ -159,14 +170,17 @@ impl Latchkey {
 
     /// The roles.
     pub fn roles(&self) -> Roles {
-        let make = || Roles::new(self.store().clone(), self.0.settings.roles.clone(), self.0.clock.clone());
+        let make = || {
+            Roles::new(self.store().clone(), self.0.settings.roles.clone(), self.0.clock.clone())
+        };
         self.0.roles.get_or_init(make).clone()
     }
 
     /// The URLs of avatars.
     pub fn avatar_urls(&self) -> AvatarUrls {
         let made = &self.0;
-        let make = || AvatarUrls::new(&made.environment, &made.settings.avatars, made.clock.clone());
+        let make =
+            || AvatarUrls::new(&made.environment, &made.settings.avatars, made.clock.clone());
         made.avatar_urls.get_or_init(make).clone()
     }
 
@@ -187,14 +201,17 @@ impl Latchkey {
 
     /// The hash keys, read once a process.
     pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
-        let read = || async { self.secrets().hash_keys(&self.0.settings.keys.hash_keys_secret).await.map(Arc::new) };
+        let read = || async {
+            self.secrets().hash_keys(&self.0.settings.keys.hash_keys_secret).await.map(Arc::new)
+        };
         self.0.hash_keys.get_or_try_init(read).await.cloned()
     }
 
     /// The signer of access tokens, its key read once a process.
     pub async fn signer(&self) -> Result<Arc<Signer>, Error> {
         let read = || async {
-            let keys = self.secrets().signing_keys(&self.0.settings.keys.signing_keys_secret).await?;
+            let keys =
+                self.secrets().signing_keys(&self.0.settings.keys.signing_keys_secret).await?;
             Signer::new(&keys.current).map(Arc::new)
         };
         self.0.signer.get_or_try_init(read).await.cloned()
@@ -275,7 +292,12 @@ impl Latchkey {
     }
 
     fn hasher(&self, hash_keys: &HashKeys) -> PasswordHasher {
-        let make = || PasswordHasher::new(hash_keys.password_pepper(), self.0.settings.users.function_memory_mb);
+        let make = || {
+            PasswordHasher::new(
+                hash_keys.password_pepper(),
+                self.0.settings.users.function_memory_mb,
+            )
+        };
         self.0.hasher.get_or_init(make).clone()
     }
 

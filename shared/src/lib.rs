@@ -3,7 +3,10 @@
 //!
 //! **A wing uses only the wings before it in this file.** `tests/wings.rs` holds that.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 /// What everything is made of: errors, time, randomness, money, counts, the environment.
 pub mod base;

@@ -78,7 +78,8 @@ impl Settings {
         let apps = AppSettings::read(reader, &roles);
         Self {
             stage: reader.stage,
-            table_name: reader.required("TABLE_NAME", "the table's name", |text| Some(text.to_owned())),
+            table_name: reader
+                .required("TABLE_NAME", "the table's name", |text| Some(text.to_owned())),
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1, 3650),
             keys: KeySettings::read(reader).into(),
             limits: LimitSettings::read(reader).into(),
@@ -127,10 +128,21 @@ mod tests {
         assert_eq!((codes.code_digits, codes.ttl_seconds, codes.max_attempts), (6, 300, 5));
         assert_eq!(
             settings.limits.per_address,
-            Limits { cooldown_seconds: 30, sends_per_hour: 5, sends_per_day: 10, failures_per_day: 20 }
+            Limits {
+                cooldown_seconds: 30,
+                sends_per_hour: 5,
+                sends_per_day: 10,
+                failures_per_day: 20
+            }
         );
-        assert_eq!((settings.apps.access_token_ttl_seconds, settings.apps.refresh_token_ttl_seconds), (900, 2_592_000));
-        assert_eq!(settings.challenges.allowed_countries, AllowedCountries::Only(BTreeSet::from(["US".into()])));
+        assert_eq!(
+            (settings.apps.access_token_ttl_seconds, settings.apps.refresh_token_ttl_seconds),
+            (900, 2_592_000)
+        );
+        assert_eq!(
+            settings.challenges.allowed_countries,
+            AllowedCountries::Only(BTreeSet::from(["US".into()]))
+        );
     }
 
     #[test]
@@ -178,10 +190,17 @@ mod tests {
         for (name, held) in bad {
             let problems = parse(&[(name, held)]).err().unwrap();
             assert_eq!(problems.len(), 1, "{problems:?}");
-            assert!(problems[0].starts_with(&format!("{name} holds {held:?}; it may hold ")), "{problems:?}");
+            assert!(
+                problems[0].starts_with(&format!("{name} holds {held:?}; it may hold ")),
+                "{problems:?}"
+            );
         }
-        let missing = Settings::parse(&Environment::default(), Timestamp::UNIX_EPOCH).err().unwrap();
-        assert!(missing.iter().any(|line| line.starts_with("TABLE_NAME is not set")), "{missing:?}");
+        let missing =
+            Settings::parse(&Environment::default(), Timestamp::UNIX_EPOCH).err().unwrap();
+        assert!(
+            missing.iter().any(|line| line.starts_with("TABLE_NAME is not set")),
+            "{missing:?}"
+        );
         assert_eq!(missing.len(), 5);
     }
 
@@ -192,7 +211,11 @@ mod tests {
         let settings = parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).ok().unwrap();
         let phone = PhoneNumber::from_e164("+15005550006").unwrap();
         let code = |at: &str| {
-            settings.challenges.test_phones.code(&phone, at.parse().unwrap()).map(|code| code.as_str().to_owned())
+            settings
+                .challenges
+                .test_phones
+                .code(&phone, at.parse().unwrap())
+                .map(|code| code.as_str().to_owned())
         };
         assert_eq!(code("2026-12-01T23:59:59Z").as_deref(), Some("123456"));
         assert_eq!(code("2026-12-02T00:00:00Z"), None);
@@ -204,15 +227,23 @@ mod tests {
             ("2027-02-19T00:00:00Z", true),
             ("2027-02-19T00:00:01Z", false),
         ] {
-            assert_eq!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", until)]).is_ok(), is_near, "{until}: 90 days ahead");
+            assert_eq!(
+                parse(&[dev, phones, ("TEST_PHONES_UNTIL", until)]).is_ok(),
+                is_near,
+                "{until}: 90 days ahead"
+            );
         }
         assert!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2026-12-01T10:00:00Z")]).is_ok());
-        assert!(parse(&[("ENVIRONMENT", "prod"), phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).is_err());
+        assert!(
+            parse(&[("ENVIRONMENT", "prod"), phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).is_err()
+        );
     }
 
     /// The rows of `docs/settings.md`: the name, and the cells after it.
     fn reference() -> BTreeMap<&'static str, Vec<&'static str>> {
-        let rows = include_str!("../../docs/settings.md").lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = include_str!("../../docs/settings.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"));
         rows.map(|row| {
             let (name, cells) = row.split_once("` |").unwrap();
             (name, cells.trim_end_matches('|').split('|').map(str::trim).collect())
@@ -228,7 +259,8 @@ mod tests {
         for name in &names {
             assert!(reference.contains_key(name), "docs/settings.md lacks {name}");
         }
-        let read_elsewhere: BTreeSet<_> = aws::VARIABLES.into_iter().chain(lambda::VARIABLES).collect();
+        let read_elsewhere: BTreeSet<_> =
+            aws::VARIABLES.into_iter().chain(lambda::VARIABLES).collect();
         for name in reference.keys() {
             let is_read = names.contains(name) || read_elsewhere.contains(name);
             assert!(is_read, "docs/settings.md has {name}, which nothing reads");
@@ -238,7 +270,8 @@ mod tests {
     #[test]
     fn the_reference_has_every_default() {
         let unset = parse(&[]).ok().unwrap();
-        let known: BTreeMap<_, _> = Settings::all().into_iter().map(|setting| (setting.name, setting)).collect();
+        let known: BTreeMap<_, _> =
+            Settings::all().into_iter().map(|setting| (setting.name, setting)).collect();
         for (name, cells) in reference().into_iter().filter(|(_, cells)| cells.len() > 1) {
             let default = cells[0].split(';').next().unwrap().trim_matches('`');
             match default {
@@ -247,7 +280,10 @@ mod tests {
                 "the API's URL" | "CloudFront's URL" | "built in" => {}
                 _ => {
                     assert!(known[name].default.is_some(), "{name} has no default");
-                    assert!(parse(&[(name, default)]).ok().unwrap() == unset, "the default of {name} is not {default}");
+                    assert!(
+                        parse(&[(name, default)]).ok().unwrap() == unset,
+                        "the default of {name} is not {default}"
+                    );
                 }
             }
         }
@@ -258,26 +294,46 @@ mod tests {
         let mut bounded = BTreeSet::new();
         for (name, cells) in reference() {
             let text = cells.join(" ").replace(',', "").replace('–', " to ");
-            let words: Vec<_> = text.split_whitespace().map(|word| word.trim_end_matches(['.', ':', ';'])).collect();
+            let words: Vec<_> = text
+                .split_whitespace()
+                .map(|word| word.trim_end_matches(['.', ':', ';']))
+                .collect();
             for around in words.windows(3).filter(|around| around[1] == "to") {
-                let (Ok(min), Ok(max)) = (around[0].parse::<f64>(), around[2].parse::<f64>()) else { continue };
+                let (Ok(min), Ok(max)) = (around[0].parse::<f64>(), around[2].parse::<f64>())
+                else {
+                    continue;
+                };
                 bounded.insert(name);
                 for accepted in [min, max] {
-                    assert!(parse(&[(name, &accepted.to_string())]).is_ok(), "{name} does not hold {accepted}");
+                    assert!(
+                        parse(&[(name, &accepted.to_string())]).is_ok(),
+                        "{name} does not hold {accepted}"
+                    );
                 }
                 for refused in [min - 1.0, max + 1.0] {
-                    assert!(parse(&[(name, &refused.to_string())]).is_err(), "{name} holds {refused}");
+                    assert!(
+                        parse(&[(name, &refused.to_string())]).is_err(),
+                        "{name} holds {refused}"
+                    );
                 }
             }
         }
         for setting in Settings::all().into_iter().filter(|setting| setting.bounds.is_some()) {
-            assert!(bounded.contains(setting.name), "docs/settings.md has no bounds of {}", setting.name);
+            assert!(
+                bounded.contains(setting.name),
+                "docs/settings.md has no bounds of {}",
+                setting.name
+            );
         }
     }
 
     #[test]
     fn outside_production_lifetimes_may_be_short() {
-        let quick = [("OTP_RESEND_COOLDOWN_SECONDS", "1"), ("OTP_TTL_SECONDS", "1"), ("ACCESS_TOKEN_TTL_SECONDS", "1")];
+        let quick = [
+            ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
+            ("OTP_TTL_SECONDS", "1"),
+            ("ACCESS_TOKEN_TTL_SECONDS", "1"),
+        ];
         assert_eq!(parse(&quick).err().map(|problems| problems.len()), Some(3));
         let dev = [("ENVIRONMENT", "dev")].into_iter().chain(quick).collect::<Vec<_>>();
         assert!(parse(&dev).is_ok());

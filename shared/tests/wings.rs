@@ -23,7 +23,8 @@ fn src() -> PathBuf {
 /// The wings in the order of `lib.rs`.
 fn wings() -> Vec<String> {
     let lib = fs::read_to_string(src().join("lib.rs")).unwrap();
-    let wings: Vec<_> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let wings: Vec<_> =
+        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert!(wings.len() > 20, "{wings:?}");
     wings.into_iter().map(str::to_owned).collect()
 }
@@ -53,7 +54,8 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
 /// The code of a file up to its tests, which come last, without its comments.
 fn without_comments_and_tests(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    let lines =
+        code.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -110,10 +112,13 @@ fn a_wing_uses_only_the_wings_before_it() {
     let wings = wings();
     let place = |name: &str| wings.iter().position(|wing| wing == name);
     let mut wrong = Vec::new();
-    for Source { file, wing, code } in sources().into_iter().filter(|source| source.file != "lib.rs") {
+    for Source { file, wing, code } in
+        sources().into_iter().filter(|source| source.file != "lib.rs")
+    {
         let own = place(&wing).unwrap_or_else(|| panic!("{file} is in no wing of lib.rs"));
         for used in crate_paths(&code) {
-            let used_at = place(&used).unwrap_or_else(|| panic!("{file} uses crate::{used}, which is no wing"));
+            let used_at = place(&used)
+                .unwrap_or_else(|| panic!("{file} uses crate::{used}, which is no wing"));
             if used_at > own {
                 wrong.push(format!("{file} uses {used}, which comes after {wing} in lib.rs"));
             }
@@ -125,7 +130,11 @@ fn a_wing_uses_only_the_wings_before_it() {
 #[test]
 fn only_table_files_know_dynamodb() {
     for source in sources().iter().filter(|source| !is_table(source)) {
-        assert!(!names_word(&source.code, "aws_sdk_dynamodb"), "{} names aws_sdk_dynamodb", source.file);
+        assert!(
+            !names_word(&source.code, "aws_sdk_dynamodb"),
+            "{} names aws_sdk_dynamodb",
+            source.file
+        );
     }
 }
 
@@ -152,7 +161,8 @@ fn handlers_never_take_the_table_out_of_their_stories() {
     assert!(sources.len() > 120, "{}", sources.len());
     let tests = ["promises/", "testing/", "tests/"];
     for source in sources {
-        let is_test = tests.iter().any(|folder| source.file.starts_with(folder)) || source.file.contains("tests");
+        let is_test = tests.iter().any(|folder| source.file.starts_with(folder))
+            || source.file.contains("tests");
         let names_table = source.code.contains("table::") || source.code.contains(".store()");
         assert!(is_test || !names_table, "{} takes the table", source.file);
     }
@@ -161,8 +171,10 @@ fn handlers_never_take_the_table_out_of_their_stories() {
 #[test]
 fn the_map_of_the_architecture_has_every_wing_in_this_order() {
     let map = fs::read_to_string(src().join("../../ARCHITECTURE.md")).unwrap();
-    let rows = map.lines().filter_map(|line| line.strip_prefix("| `shared/src/")?.split('`').next());
-    let named: Vec<_> = rows.map(|row| row.trim_end_matches('/').trim_end_matches(".rs").to_owned()).collect();
+    let rows =
+        map.lines().filter_map(|line| line.strip_prefix("| `shared/src/")?.split('`').next());
+    let named: Vec<_> =
+        rows.map(|row| row.trim_end_matches('/').trim_end_matches(".rs").to_owned()).collect();
     assert_eq!(named[1..], wings());
 }
 

@@ -107,8 +107,11 @@ async fn create(
         sms_daily_budget_usd: request.sms_daily_budget_usd.map(Some),
         active: request.active,
     };
-    let new = NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };
-    let created = |app: &App| recorder.event(admin.caller.deed(Action::AppCreate, format!("app:{}", app.client_id)));
+    let new =
+        NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };
+    let created = |app: &App| {
+        recorder.event(admin.caller.deed(Action::AppCreate, format!("app:{}", app.client_id)))
+    };
     let (app, secret) = apps.create(new, created).await?;
     let location = format!("/v1/apps/{}", app.client_id);
     let client_secret = secret.map(|secret| secret.reveal());

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::testing::{PHONE, TestApp, accounts::mentions, apps::ADMIN_PHONE, at_once, bodies, json_request};
+use crate::testing::{
+    PHONE, TestApp, accounts::mentions, apps::ADMIN_PHONE, at_once, bodies, json_request,
+};
 
 #[tokio::test]
 async fn an_administrator_registers_a_public_app() {
@@ -62,7 +64,11 @@ async fn the_secret_of_a_confidential_app_is_shown_once_and_stored_hashed() {
     ];
     for answer in answers {
         answer.assert_ok();
-        assert!(!answer.text.contains("secret") && !answer.text.contains("lks_"), "{}", answer.text);
+        assert!(
+            !answer.text.contains("secret") && !answer.text.contains("lks_"),
+            "{}",
+            answer.text
+        );
     }
     for item in app.items().await {
         assert!(item.values().all(|value| !mentions(value, &server.secret)), "{item:?}");
@@ -86,7 +92,8 @@ async fn what_an_app_is_given_it_has() {
         "active": false,
     });
     let mut expected = given.clone();
-    expected["allowed_origins"] = json!(["https://shop.example.com", "https://www.example.com:8443"]);
+    expected["allowed_origins"] =
+        json!(["https://shop.example.com", "https://www.example.com:8443"]);
     let created = app.create_app(&admin, given).await;
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&created.assert_created()[name], value, "{name}");
@@ -164,7 +171,9 @@ async fn only_its_own_fields_in_json_are_read() {
     bodies::assert_strict(&app, Some(&admin.access), "/v1/apps", &body).await;
     app.create_app(&admin, json!({"client_id": "shop"})).await.assert_field("name");
     app.create_app(&admin, json!({"name": "Shop", "type": "private"})).await.assert_field("type");
-    app.create_app(&admin, json!({"name": "Shop", "client_secret": "mine"})).await.assert_field("client_secret");
+    app.create_app(&admin, json!({"name": "Shop", "client_secret": "mine"}))
+        .await
+        .assert_field("client_secret");
 }
 
 #[tokio::test]
@@ -174,7 +183,9 @@ async fn a_client_id_is_given_once() {
     let again = json!({"client_id": "shop", "name": "Another", "allowed_origins": ["https://evil.example"]});
     app.create_app(&admin, again.clone()).await.assert_taken("client_id");
     assert_eq!(app.preflight("https://evil.example").await, "", "nothing of it is written");
-    app.create_app(&admin, json!({"client_id": "default", "name": "Mine"})).await.assert_taken("client_id");
+    app.create_app(&admin, json!({"client_id": "default", "name": "Mine"}))
+        .await
+        .assert_taken("client_id");
     app.delete_app(&admin, "shop").await.assert_done();
     app.create_app(&admin, again).await.assert_taken("client_id");
     app.get_as(&admin.access, "/v1/apps/shop").await.assert_problem(404, "not_found");
@@ -210,7 +221,10 @@ async fn nobody_but_an_administrator_reaches_the_apps() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     app.advance(30);
-    let id = app.post("/v1/otp/send", json!({"phone": ADMIN_PHONE, "client_id": "shop"})).await.challenge_id();
+    let id = app
+        .post("/v1/otp/send", json!({"phone": ADMIN_PHONE, "client_id": "shop"}))
+        .await
+        .challenge_id();
     let admin_elsewhere = app.verify(&id, &app.code(ADMIN_PHONE)).await.signed_in();
     let person = app.sign_in(PHONE).await;
     for (method, path, body, permission) in [
@@ -226,12 +240,21 @@ async fn nobody_but_an_administrator_reaches_the_apps() {
         for token in [&person.access, &admin_elsewhere.access] {
             let answer = app.send(json_request(method.clone(), path, Some(token), &body)).await;
             answer.assert_problem(403, "forbidden");
-            assert!(answer.json["detail"].as_str().unwrap().contains(permission), "{}", answer.text);
+            assert!(
+                answer.json["detail"].as_str().unwrap().contains(permission),
+                "{}",
+                answer.text
+            );
         }
-        app.send(json_request(method, path, None, &body)).await.assert_problem(401, "token_invalid");
+        app.send(json_request(method, path, None, &body))
+            .await
+            .assert_problem(401, "token_invalid");
     }
     assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok()["name"], "shop");
-    assert_eq!(app.get_as(&admin.access, "/v1/apps").await.assert_ok()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        app.get_as(&admin.access, "/v1/apps").await.assert_ok()["items"].as_array().unwrap().len(),
+        2
+    );
 }
 
 #[tokio::test]

@@ -22,7 +22,11 @@ mod tests;
     responses((status = 200, description = "The app", body = AppView)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn get(_: Admin<AppsRead>, apps: Apps, PathName(client_id): PathName) -> Result<Json<AppView>, Error> {
+async fn get(
+    _: Admin<AppsRead>,
+    apps: Apps,
+    PathName(client_id): PathName,
+) -> Result<Json<AppView>, Error> {
     let app = apps.get(&client_id).await?.ok_or(Error::NotFound)?;
     Ok(Json(AppView::new(app, apps.settings())))
 }

@@ -4,7 +4,8 @@ use crate::testing::{PHONE, TestApp};
 
 #[tokio::test]
 async fn the_default_app_exists_from_the_start() {
-    let (app, admin) = TestApp::with_admin_and(&[("APP_NAME", "Shop & Co"), ("DEFAULT_ROLE", "Guest")]).await;
+    let (app, admin) =
+        TestApp::with_admin_and(&[("APP_NAME", "Shop & Co"), ("DEFAULT_ROLE", "Guest")]).await;
     assert_eq!(
         app.get_as(&admin.access, "/v1/apps/default").await.assert_ok(),
         &json!({
@@ -30,8 +31,12 @@ async fn the_default_app_exists_from_the_start() {
 async fn an_app_without_lifetimes_of_its_own_follows_the_settings() {
     let (app, admin) = TestApp::with_admin_and(&[("ACCESS_TOKEN_TTL_SECONDS", "600")]).await;
     app.public_app(&admin, "shop").await;
-    assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok()["access_token_ttl"], 600);
-    let app = app.restarted(&[("ACCESS_TOKEN_TTL_SECONDS", "300"), ("REFRESH_TOKEN_TTL_SECONDS", "7200")]);
+    assert_eq!(
+        app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok()["access_token_ttl"],
+        600
+    );
+    let app = app
+        .restarted(&[("ACCESS_TOKEN_TTL_SECONDS", "300"), ("REFRESH_TOKEN_TTL_SECONDS", "7200")]);
     let now = app.get_as(&admin.access, "/v1/apps/shop").await.json;
     assert_eq!((&now["access_token_ttl"], &now["refresh_token_ttl"]), (&json!(300), &json!(7200)));
 }
@@ -41,7 +46,9 @@ async fn what_is_no_app_is_not_found() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "gone").await;
     app.delete_app(&admin, "gone").await.assert_done();
-    for client_id in ["nothing", "gone", "Default", "default%20", "..%2Fdefault", "%00", &"a".repeat(3000)] {
+    for client_id in
+        ["nothing", "gone", "Default", "default%20", "..%2Fdefault", "%00", &"a".repeat(3000)]
+    {
         let answer = app.get_as(&admin.access, &format!("/v1/apps/{client_id}")).await;
         answer.assert_problem(404, "not_found");
     }
@@ -65,9 +72,13 @@ async fn who_first_proves_the_administrator_s_phone_is_one_whatever_the_app() {
     let settings = [("ADMIN_PHONE", PHONE)];
     let app = app.restarted(&settings);
     app.public_app(&admin, "shop").await;
-    let id = app.post("/v1/otp/send", json!({"phone": PHONE, "client_id": "shop"})).await.challenge_id();
+    let id =
+        app.post("/v1/otp/send", json!({"phone": PHONE, "client_id": "shop"})).await.challenge_id();
     let second = app.verify(&id, &app.code(PHONE)).await.signed_in();
-    assert_eq!((&second.json["user"]["roles"], &second.json["scope"]), (&json!(["User"]), &json!("")));
+    assert_eq!(
+        (&second.json["user"]["roles"], &second.json["scope"]),
+        (&json!(["User"]), &json!(""))
+    );
     app.get_as(&second.access, "/v1/apps/default").await.assert_problem(403, "forbidden");
     app.advance(30);
     let second = app.sign_in(PHONE).await;

@@ -12,7 +12,11 @@ async fn before_the_first_app_there_is_the_default_one() {
     let (app, admin) = TestApp::with_admin().await;
     for path in ["/v1/apps", "/v1/apps?limit=1", "/v1/apps?limit=100"] {
         let page = app.get_as(&admin.access, path).await;
-        assert_eq!((ids(page.assert_ok()), &page.json["next_cursor"]), (vec!["default"], &Value::Null), "{path}");
+        assert_eq!(
+            (ids(page.assert_ok()), &page.json["next_cursor"]),
+            (vec!["default"], &Value::Null),
+            "{path}"
+        );
     }
 }
 
@@ -27,8 +31,13 @@ async fn pages_of_any_size_show_every_app_once_the_default_one_first() {
     for limit in 1..=7 {
         let (mut seen, mut cursor) = (Vec::new(), None);
         loop {
-            let after = cursor.map(|cursor: String| format!("&cursor={cursor}")).unwrap_or_default();
-            let page = app.get_as(&admin.access, &format!("/v1/apps?limit={limit}{after}")).await.assert_ok().clone();
+            let after =
+                cursor.map(|cursor: String| format!("&cursor={cursor}")).unwrap_or_default();
+            let page = app
+                .get_as(&admin.access, &format!("/v1/apps?limit={limit}{after}"))
+                .await
+                .assert_ok()
+                .clone();
             assert!(ids(&page).len() <= limit, "{page}");
             seen.extend(ids(&page).into_iter().map(str::to_owned));
             match page["next_cursor"].as_str() {
@@ -47,7 +56,10 @@ async fn an_app_on_the_list_is_the_app() {
     app.change_app(&admin, "server", json!({"active": false, "name": "Off"})).await.assert_ok();
     let one = app.get_as(&admin.access, "/v1/apps/server").await.assert_ok().clone();
     let default_app = app.get_as(&admin.access, "/v1/apps/default").await.assert_ok().clone();
-    assert_eq!(app.get_as(&admin.access, "/v1/apps").await.assert_ok()["items"], json!([default_app, one]));
+    assert_eq!(
+        app.get_as(&admin.access, "/v1/apps").await.assert_ok()["items"],
+        json!([default_app, one])
+    );
 }
 
 #[tokio::test]
@@ -70,7 +82,10 @@ async fn an_app_that_is_deleted_is_on_no_list() {
 async fn a_query_that_is_none_is_refused() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "a").await;
-    let cursor = app.get_as(&admin.access, "/v1/apps?limit=1").await.json["next_cursor"].as_str().unwrap().to_owned();
+    let cursor = app.get_as(&admin.access, "/v1/apps?limit=1").await.json["next_cursor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let changed = format!("{}{}", if cursor.starts_with('A') { 'B' } else { 'A' }, &cursor[1..]);
     for (query, field) in [
         ("limit=0".to_owned(), "limit"),
@@ -91,6 +106,9 @@ async fn a_query_that_is_none_is_refused() {
 async fn without_aws_the_administrator_is_asked_to_come_back() {
     let (app, admin) = TestApp::with_admin().await;
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
-        app.cut_off(service).get_as(&admin.access, "/v1/apps").await.assert_wait(503, "unavailable");
+        app.cut_off(service)
+            .get_as(&admin.access, "/v1/apps")
+            .await
+            .assert_wait(503, "unavailable");
     }
 }

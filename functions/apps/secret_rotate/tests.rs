@@ -30,7 +30,10 @@ async fn the_old_secret_stays_good_for_the_time_that_was_set() {
     let first = app.server(&admin, "server").await.secret;
     let rotated = app.rotate(&admin, "server", 600).await;
     let second = rotated.secret();
-    assert_eq!(rotated.json, json!({"client_id": "server", "client_secret": second, "old_secret_valid_for": 600}));
+    assert_eq!(
+        rotated.json,
+        json!({"client_id": "server", "client_secret": second, "old_secret_valid_for": 600})
+    );
     assert!(second.starts_with("lks_") && second != first);
     assert_eq!(good(&app, [&first, &second]).await, [true, true]);
     app.advance(599);
@@ -100,7 +103,11 @@ async fn of_twenty_rotations_at_once_the_last_two_secrets_are_good() {
     assert!(rotated >= 1);
     let stored = app.items_like("APP").await;
     assert_eq!(stored[0]["secrets"].as_l().unwrap().len(), 2);
-    assert_eq!(stored[0]["version"].as_n().unwrap(), &rotated.to_string(), "one version a rotation");
+    assert_eq!(
+        stored[0]["version"].as_n().unwrap(),
+        &rotated.to_string(),
+        "one version a rotation"
+    );
     let count = async || {
         let mut count = 0;
         for secret in &secrets {
@@ -127,12 +134,21 @@ async fn a_public_app_has_no_secret_to_rotate() {
 async fn a_time_out_of_bounds_is_refused_and_the_secret_stays() {
     let (app, admin) = TestApp::with_admin().await;
     let first = app.server(&admin, "server").await.secret;
-    for seconds in [json!(-1), json!(7 * DAY + 1), json!(1.5), json!("60"), json!(true), json!(i64::MAX)] {
-        let answer =
-            app.post_as(&admin.access, "/v1/apps/server/secret", json!({"old_secret_valid_for": seconds})).await;
+    for seconds in
+        [json!(-1), json!(7 * DAY + 1), json!(1.5), json!("60"), json!(true), json!(i64::MAX)]
+    {
+        let answer = app
+            .post_as(
+                &admin.access,
+                "/v1/apps/server/secret",
+                json!({"old_secret_valid_for": seconds}),
+            )
+            .await;
         answer.assert_field("old_secret_valid_for");
     }
-    app.post_as(&admin.access, "/v1/apps/server/secret", Value::Null).await.assert_problem(400, "invalid_request");
+    app.post_as(&admin.access, "/v1/apps/server/secret", Value::Null)
+        .await
+        .assert_problem(400, "invalid_request");
     let body = json!({"old_secret_valid_for": 7 * DAY});
     app.cut_off("DYNAMODB").rotate(&admin, "server", 0).await.assert_wait(503, "unavailable");
     assert!(is_good(&app, &first).await);

@@ -104,11 +104,18 @@ async fn update(
 }
 
 /// The role that newcomers are given by this change, and were not before it.
-async fn newcomers_role(apps: &Apps, client_id: &str, request: &UpdateAppRequest) -> Result<Option<String>, Error> {
+async fn newcomers_role(
+    apps: &Apps,
+    client_id: &str,
+    request: &UpdateAppRequest,
+) -> Result<Option<String>, Error> {
     match &request.default_role {
         Some(role) => Ok(role.clone()),
         None if request.sign_up == Some(SignUp::Open) || request.active == Some(true) => {
-            let app = apps.get(client_id).await?.filter(|app| app.sign_up == SignUp::Closed || !app.active);
+            let app = apps
+                .get(client_id)
+                .await?
+                .filter(|app| app.sign_up == SignUp::Closed || !app.active);
             Ok(app.and_then(|app| app.default_role))
         }
         None => Ok(None),

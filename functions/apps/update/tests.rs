@@ -10,12 +10,19 @@ use crate::testing::{
 #[tokio::test]
 async fn what_is_sent_changes_and_the_rest_stays() {
     let (app, admin) = TestApp::with_admin().await;
-    let before = app.create_app(&admin, json!({"client_id": "shop", "name": "Shop"})).await.assert_created().clone();
+    let before = app
+        .create_app(&admin, json!({"client_id": "shop", "name": "Shop"}))
+        .await
+        .assert_created()
+        .clone();
     let mut expected = before;
     for (seconds, change) in [
         (10, json!({"name": "New"})),
         (10, json!({"sign_up": "closed", "default_role": "Guest"})),
-        (10, json!({"allowed_origins": ["https://shop.example.com"], "sms_text": "{code}, please"})),
+        (
+            10,
+            json!({"allowed_origins": ["https://shop.example.com"], "sms_text": "{code}, please"}),
+        ),
         (10, json!({"access_token_ttl": 60, "refresh_token_ttl": 900})),
         (10, json!({"sms_monthly_budget_usd": 12.5, "sms_daily_budget_usd": 1.5})),
         (10, json!({"active": false})),
@@ -31,7 +38,11 @@ async fn what_is_sent_changes_and_the_rest_stays() {
     }
     app.advance(10);
     for nothing in [json!({}), json!({"name": "New"})] {
-        assert_eq!(app.change_app(&admin, "shop", nothing).await.assert_ok(), &expected, "nothing changed");
+        assert_eq!(
+            app.change_app(&admin, "shop", nothing).await.assert_ok(),
+            &expected,
+            "nothing changed"
+        );
     }
     let settings = json!({"access_token_ttl": null, "refresh_token_ttl": null});
     let changed = app.change_app(&admin, "shop", settings).await;
@@ -69,7 +80,9 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     ] {
         app.change_app(&admin, "shop", body).await.assert_field(field);
     }
-    app.change_app(&admin, "nothing", json!({"name": "New"})).await.assert_problem(404, "not_found");
+    app.change_app(&admin, "nothing", json!({"name": "New"}))
+        .await
+        .assert_problem(404, "not_found");
     assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok(), &before);
 }
 
@@ -77,9 +90,11 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
 async fn only_json_is_read() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
-    for (body, status, code) in [("{", 400, "invalid_json"), ("[]", 400, "invalid_request"), ("", 400, "invalid_json")]
+    for (body, status, code) in
+        [("{", 400, "invalid_json"), ("[]", 400, "invalid_request"), ("", 400, "invalid_json")]
     {
-        let request = json_request(Method::PATCH, "/v1/apps/shop", Some(&admin.access), &Value::Null);
+        let request =
+            json_request(Method::PATCH, "/v1/apps/shop", Some(&admin.access), &Value::Null);
         app.send(request.map(|_| body.into())).await.assert_problem(status, code);
     }
 }
@@ -89,9 +104,15 @@ async fn the_default_app_can_be_changed_but_not_switched_off() {
     let (app, admin) = TestApp::with_admin().await;
     let refused = app.change_app(&admin, "default", json!({"active": false, "name": "Off"})).await;
     refused.assert_problem(409, "conflict");
-    let changed = app.change_app(&admin, "default", json!({"name": "Mine", "access_token_ttl": 120})).await;
-    assert_eq!((&changed.assert_ok()["name"], &changed.json["active"]), (&json!("Mine"), &json!(true)));
-    app.change_app(&admin, "default", json!({"active": false})).await.assert_problem(409, "conflict");
+    let changed =
+        app.change_app(&admin, "default", json!({"name": "Mine", "access_token_ttl": 120})).await;
+    assert_eq!(
+        (&changed.assert_ok()["name"], &changed.json["active"]),
+        (&json!("Mine"), &json!(true))
+    );
+    app.change_app(&admin, "default", json!({"active": false}))
+        .await
+        .assert_problem(409, "conflict");
     let person = app.sign_in(PHONE).await;
     assert_eq!(person.json["expires_in"], 120);
     assert!(app.texts(PHONE).pop().unwrap().body.contains("Mine"));
@@ -106,18 +127,33 @@ async fn lifetimes_hold_for_sessions_that_begin_from_then_on() {
     let change = json!({"access_token_ttl": 60, "refresh_token_ttl": 1000});
     app.change_app(&admin, "shop", change).await.assert_ok();
     let after = app.login_to("shop", PHONE).await;
-    let lives = |json: &Value| (json["expires_in"].as_i64().unwrap(), json["refresh_expires_in"].as_i64().unwrap());
+    let lives = |json: &Value| {
+        (json["expires_in"].as_i64().unwrap(), json["refresh_expires_in"].as_i64().unwrap())
+    };
     assert_eq!((lives(&before.json), lives(&after.json)), ((900, 14 * 24 * 3600), (60, 1000)));
-    assert_eq!(claims(&after.access)["exp"].as_i64().unwrap() - claims(&after.access)["iat"].as_i64().unwrap(), 60);
+    assert_eq!(
+        claims(&after.access)["exp"].as_i64().unwrap()
+            - claims(&after.access)["iat"].as_i64().unwrap(),
+        60
+    );
     app.advance(60);
     app.get_as(&after.access, "/v1/me").await.assert_problem(401, "token_expired");
     app.get_as(&before.access, "/v1/me").await.assert_ok();
     let (old, new) = (app.refresh(&before.refresh).await, app.refresh(&after.refresh).await);
-    assert_eq!((lives(old.assert_ok()), lives(new.assert_ok())), ((900, 14 * 24 * 3600), (60, 940)));
+    assert_eq!(
+        (lives(old.assert_ok()), lives(new.assert_ok())),
+        ((900, 14 * 24 * 3600), (60, 940))
+    );
     app.advance(940);
-    app.refresh(new.json["refresh_token"].as_str().unwrap()).await.assert_problem(401, "token_expired");
+    app.refresh(new.json["refresh_token"].as_str().unwrap())
+        .await
+        .assert_problem(401, "token_expired");
     app.refresh(old.json["refresh_token"].as_str().unwrap()).await.assert_ok();
-    assert_eq!(lives(&app.login_to("default", PHONE).await.json), (900, 14 * 24 * 3600), "other apps have their own");
+    assert_eq!(
+        lives(&app.login_to("default", PHONE).await.json),
+        (900, 14 * 24 * 3600),
+        "other apps have their own"
+    );
 }
 
 #[tokio::test]
@@ -126,7 +162,9 @@ async fn whoever_is_new_to_an_app_gets_its_role_and_keeps_it() {
     app.create_app(&admin, json!({"client_id": "shop", "name": "Shop", "default_role": "Buyer"}))
         .await
         .assert_created();
-    app.create_app(&admin, json!({"client_id": "none", "name": "None", "default_role": null})).await.assert_created();
+    app.create_app(&admin, json!({"client_id": "none", "name": "None", "default_role": null}))
+        .await
+        .assert_created();
     app.person(PHONE).await;
     let roles = |json: &Value| json["user"]["roles"].clone();
     assert_eq!(roles(&app.login_to("shop", PHONE).await.json), json!(["Buyer"]));
@@ -135,11 +173,21 @@ async fn whoever_is_new_to_an_app_gets_its_role_and_keeps_it() {
     app.change_app(&admin, "shop", change.clone()).await.assert_ok();
     app.change_app(&admin, "none", change).await.assert_ok();
     assert_eq!(roles(&app.login_to("shop", PHONE).await.json), json!(["Buyer"]), "not new");
-    assert_eq!(roles(&app.login_to("none", PHONE).await.json), json!(["Seller"]), "without a role, still new");
+    assert_eq!(
+        roles(&app.login_to("none", PHONE).await.json),
+        json!(["Seller"]),
+        "without a role, still new"
+    );
 
-    let id = app.post("/v1/otp/send", json!({"phone": OTHER_PHONE, "client_id": "shop"})).await.challenge_id();
+    let id = app
+        .post("/v1/otp/send", json!({"phone": OTHER_PHONE, "client_id": "shop"}))
+        .await
+        .challenge_id();
     let other = app.verify(&id, &app.code(OTHER_PHONE)).await.signed_in();
-    assert_eq!((&roles(&other.json), &claims(&other.access)["roles"]), (&json!(["Seller"]), &json!(["Seller"])));
+    assert_eq!(
+        (&roles(&other.json), &claims(&other.access)["roles"]),
+        (&json!(["Seller"]), &json!(["Seller"]))
+    );
     assert_eq!(app.get_as(&other.access, "/v1/me").await.assert_ok()["roles"], json!(["Seller"]));
 }
 
@@ -156,7 +204,8 @@ async fn a_closed_app_gives_no_role() {
 
 #[tokio::test]
 async fn an_app_words_its_texts_and_names_the_host_that_codes_are_for() {
-    let (app, admin) = TestApp::with_admin_and(&[("WEB_OTP_ORIGIN", "https://app.example.com")]).await;
+    let (app, admin) =
+        TestApp::with_admin_and(&[("WEB_OTP_ORIGIN", "https://app.example.com")]).await;
     app.public_app(&admin, "shop").await;
     let mut numbers = 100..;
     let mut text = async || {
@@ -165,28 +214,42 @@ async fn an_app_words_its_texts_and_names_the_host_that_codes_are_for() {
         (app.texts(&phone).pop().unwrap().body, app.code(&phone))
     };
     let (body, code) = text().await;
-    assert!(body.contains("shop") && body.ends_with(&format!("\n@app.example.com #{code}")), "{body}");
+    assert!(
+        body.contains("shop") && body.ends_with(&format!("\n@app.example.com #{code}")),
+        "{body}"
+    );
 
-    let origins =
-        json!({"allowed_origins": ["https://m.shop.example:8443", "https://shop.example"], "name": "Le Shop"});
+    let origins = json!({"allowed_origins": ["https://m.shop.example:8443", "https://shop.example"], "name": "Le Shop"});
     app.change_app(&admin, "shop", origins).await.assert_ok();
     let (body, code) = text().await;
-    assert!(body.contains("Le Shop") && body.ends_with(&format!("\n@m.shop.example #{code}")), "{body}");
+    assert!(
+        body.contains("Le Shop") && body.ends_with(&format!("\n@m.shop.example #{code}")),
+        "{body}"
+    );
 
-    app.change_app(&admin, "shop", json!({"sms_text": "Shop: {code}. Tell nobody."})).await.assert_ok();
+    app.change_app(&admin, "shop", json!({"sms_text": "Shop: {code}. Tell nobody."}))
+        .await
+        .assert_ok();
     let (body, code) = text().await;
     assert_eq!(body, format!("Shop: {code}. Tell nobody.\n\n@m.shop.example #{code}"));
 
-    app.change_app(&admin, "shop", json!({"sms_text": null, "allowed_origins": []})).await.assert_ok();
+    app.change_app(&admin, "shop", json!({"sms_text": null, "allowed_origins": []}))
+        .await
+        .assert_ok();
     let (body, code) = text().await;
-    assert!(body.contains("Le Shop") && body.ends_with(&format!("\n@app.example.com #{code}")), "{body}");
+    assert!(
+        body.contains("Le Shop") && body.ends_with(&format!("\n@app.example.com #{code}")),
+        "{body}"
+    );
 }
 
 #[tokio::test]
 async fn browsers_of_an_app_that_is_on_may_call() {
-    let (app, admin) = TestApp::with_admin_and(&[("ALLOWED_ORIGINS", "https://admin.example.com")]).await;
+    let (app, admin) =
+        TestApp::with_admin_and(&[("ALLOWED_ORIGINS", "https://admin.example.com")]).await;
     for client_id in ["shop", "twin"] {
-        let origins = json!(["https://shop.example.com", format!("https://{client_id}.example.com:8443")]);
+        let origins =
+            json!(["https://shop.example.com", format!("https://{client_id}.example.com:8443")]);
         let body = json!({"client_id": client_id, "name": "Shop", "allowed_origins": origins});
         app.create_app(&admin, body).await.assert_created();
     }
@@ -213,7 +276,9 @@ async fn browsers_of_an_app_that_is_on_may_call() {
     assert_allowed(true, true).await;
     app.change_app(&admin, "shop", json!({"allowed_origins": []})).await.assert_ok();
     assert_allowed(true, false).await;
-    app.change_app(&admin, "twin", json!({"allowed_origins": ["https://twin.example.com:8443"]})).await.assert_ok();
+    app.change_app(&admin, "twin", json!({"allowed_origins": ["https://twin.example.com:8443"]}))
+        .await
+        .assert_ok();
     assert_allowed(false, false).await;
     // Where the origins cannot be read, no app's is allowed.
     let cut = app.cut_off("DYNAMODB");
@@ -270,22 +335,34 @@ async fn nobody_has_newcomers_given_what_he_lacks() {
     let create = |role: &str| json!({"client_id": "shop", "name": "Shop", "default_role": role});
     for role in ["Keeper", "Writer"] {
         app.create_app(&clerk, create(role)).await.assert_problem(403, "forbidden");
-        app.change_app(&clerk, "default", json!({"default_role": role})).await.assert_problem(403, "forbidden");
+        app.change_app(&clerk, "default", json!({"default_role": role}))
+            .await
+            .assert_problem(403, "forbidden");
     }
     // It could be made later.
     app.create_app(&clerk, create("Later")).await.assert_field("default_role");
-    app.change_app(&clerk, "default", json!({"default_role": "Later"})).await.assert_field("default_role");
+    app.change_app(&clerk, "default", json!({"default_role": "Later"}))
+        .await
+        .assert_field("default_role");
     app.create_app(&clerk, create("Reader")).await.assert_created();
     app.change_app(&clerk, "shop", json!({"default_role": null})).await.assert_ok();
     app.change_app(&admin, "shop", json!({"default_role": "Writer"})).await.assert_ok();
     // Nor by letting newcomers in to whom somebody else gave it.
     for (shut, open) in [("sign_up", json!("open")), ("active", json!(true))] {
-        app.change_app(&admin, "shop", json!({"sign_up": "closed", "active": shut != "active"})).await.assert_ok();
-        app.change_app(&clerk, "shop", json!({shut: open})).await.assert_problem(403, "forbidden");
-        app.change_app(&clerk, "shop", json!({shut: open, "default_role": "Reader"})).await.assert_ok();
-        app.change_app(&admin, "shop", json!({"sign_up": "open", "active": true, "default_role": "Writer"}))
+        app.change_app(&admin, "shop", json!({"sign_up": "closed", "active": shut != "active"}))
             .await
             .assert_ok();
+        app.change_app(&clerk, "shop", json!({shut: open})).await.assert_problem(403, "forbidden");
+        app.change_app(&clerk, "shop", json!({shut: open, "default_role": "Reader"}))
+            .await
+            .assert_ok();
+        app.change_app(
+            &admin,
+            "shop",
+            json!({"sign_up": "open", "active": true, "default_role": "Writer"}),
+        )
+        .await
+        .assert_ok();
         app.change_app(&clerk, "shop", json!({shut: open, "name": "Shop"})).await.assert_ok();
     }
 }
@@ -293,7 +370,9 @@ async fn nobody_has_newcomers_given_what_he_lacks() {
 #[tokio::test]
 async fn what_is_said_of_the_default_app_holds_for_what_is_sent_and_made_in_its_name() {
     let (app, admin) = TestApp::with_staff().await;
-    app.change_app(&admin, "default", json!({"name": "Mine", "default_role": "Guest"})).await.assert_ok();
+    app.change_app(&admin, "default", json!({"name": "Mine", "default_role": "Guest"}))
+        .await
+        .assert_ok();
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     app.post_as(&me.access, "/v1/password/change", change).await.assert_done();

@@ -64,25 +64,36 @@ async fn what_administrators_do_leaves_one_event_each() {
     trail.assert_one("user_read", me, &user, "success").await;
     app.get_as(&admin.access, "/v1/users?limit=1").await.assert_ok();
     trail.assert_one("users_list", me, "users", "success").await;
-    for change in [json!({"name": "Ann"}), json!({"status": "disabled"}), json!({"status": "active"})] {
+    for change in
+        [json!({"name": "Ann"}), json!({"status": "disabled"}), json!({"status": "active"})]
+    {
         app.patch_as(&admin, &format!("/v1/users/{id}"), change).await.assert_ok();
         trail.assert_one("user_update", me, &user, "success").await;
     }
     app.role(&admin, "Editor", &["a:b"]).await;
     trail.assert_one("role_create", me, "role:Editor", "success").await;
-    app.json_as(&admin, Method::POST, "/v1/roles", json!({"roles": [{"name": "B"}, {"name": "C"}]})).await;
+    app.json_as(
+        &admin,
+        Method::POST,
+        "/v1/roles",
+        json!({"roles": [{"name": "B"}, {"name": "C"}]}),
+    )
+    .await;
     trail.assert_one("role_create", me, "role:B,C", "success").await;
     app.patch_as(&admin, "/v1/roles/Editor", json!({"active": false})).await.assert_ok();
     trail.assert_one("role_update", me, "role:Editor", "success").await;
-    let permissions = json!({"roles": [{"name": "B", "permissions": []}, {"name": "C", "permissions": []}]});
+    let permissions =
+        json!({"roles": [{"name": "B", "permissions": []}, {"name": "C", "permissions": []}]});
     app.json_as(&admin, Method::PUT, "/v1/roles/permissions", permissions).await.assert_ok();
     trail.assert_one("role_update", me, "role:B,C", "success").await;
     app.give(&admin, id, &["Editor"]).await.assert_ok();
     trail.assert_one("user_roles_change", me, &user, "success").await;
     app.delete_as(&admin, "/v1/roles/Editor?force=true").await.assert_done();
     let events = trail.new_events().await;
-    let told: Vec<_> = events.iter().map(|event| (event["action"].clone(), event["target"].clone())).collect();
-    let expected = [(json!("user_roles_change"), json!(user)), (json!("role_delete"), json!("role:Editor"))];
+    let told: Vec<_> =
+        events.iter().map(|event| (event["action"].clone(), event["target"].clone())).collect();
+    let expected =
+        [(json!("user_roles_change"), json!(user)), (json!("role_delete"), json!("role:Editor"))];
     assert!(expected.iter().all(|event| told.contains(event)) && told.len() == 2, "{told:?}");
     let shop = app.server(&admin, "shop").await;
     trail.assert_one("app_create", me, "app:shop", "success").await;
@@ -108,7 +119,9 @@ async fn what_people_do_leaves_one_event_each() {
     trail.assert_one("sign_in", me, &user, "success").await;
     app.login(json!({"phone": PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
     trail.assert_one("sign_in", None, "+1•••••••123", "failure").await;
-    app.login(json!({"phone": OTHER_PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"phone": OTHER_PHONE}), "wrong")
+        .await
+        .assert_problem(401, "invalid_credentials");
     trail.assert_one("sign_in", None, "+44•••••••456", "failure").await;
     app.advance(60);
     let challenge = app.challenge(PHONE).await;
@@ -126,7 +139,10 @@ async fn what_people_do_leaves_one_event_each() {
     trail.assert_one("password_reset", me, &user, "success").await;
     let person = app.login_to("default", PHONE).await;
     trail.new_events().await;
-    let id = app.post_as(&person.access, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    let id = app
+        .post_as(&person.access, "/v1/me/phone", json!({"phone": OTHER_PHONE}))
+        .await
+        .challenge_id();
     app.verify_as(&person.access, &id, &app.code(OTHER_PHONE)).await.assert_ok();
     trail.assert_one("address_change", me, &user, "success").await;
     app.post_as(&person.access, "/v1/auth/logout", json!({})).await.assert_done();
@@ -141,20 +157,31 @@ async fn what_people_do_leaves_one_event_each() {
 async fn no_event_holds_a_secret_or_a_whole_address() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
-    let mut secrets = [PHONE, "4155550123", ADMIN_PHONE, EMAIL, PASSWORD, NEW_PASSWORD].map(str::to_owned).to_vec();
-    secrets.extend([admin.access.clone(), admin.refresh.clone(), person.access.clone(), person.refresh.clone()]);
+    let mut secrets = [PHONE, "4155550123", ADMIN_PHONE, EMAIL, PASSWORD, NEW_PASSWORD]
+        .map(str::to_owned)
+        .to_vec();
+    secrets.extend([
+        admin.access.clone(),
+        admin.refresh.clone(),
+        person.access.clone(),
+        person.refresh.clone(),
+    ]);
     secrets.extend([app.code(PHONE), app.code(ADMIN_PHONE)]);
     let server = app.server(&admin, "shop").await;
     secrets.push(server.secret.clone());
-    for who in [json!({"phone": PHONE}), json!({"email": EMAIL}), json!({"phone": "+14155550123"})] {
+    for who in [json!({"phone": PHONE}), json!({"email": EMAIL}), json!({"phone": "+14155550123"})]
+    {
         app.login(who, NEW_PASSWORD).await.assert_problem(401, "invalid_credentials");
     }
-    let body = json!({"phone": OTHER_PHONE, "email": EMAIL, "name": "Nobody", "password": PASSWORD});
+    let body =
+        json!({"phone": OTHER_PHONE, "email": EMAIL, "name": "Nobody", "password": PASSWORD});
     app.create_user(&admin, body).await.assert_created();
     secrets.extend([OTHER_PHONE.to_owned(), "7400123456".to_owned()]);
     app.get_as(&admin.access, "/v1/users/by-phone/%2B14155550123").await.assert_ok();
     app.get_as(&admin.access, "/v1/users?phone=%2B14155550123").await.assert_ok();
-    app.patch_as(&admin, &format!("/v1/users/{}", person.id()), json!({"username": "annlee"})).await.assert_ok();
+    app.patch_as(&admin, &format!("/v1/users/{}", person.id()), json!({"username": "annlee"}))
+        .await
+        .assert_ok();
     app.advance(60);
     let challenge = app.challenge(PHONE).await;
     app.verify(&challenge, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
@@ -163,7 +190,8 @@ async fn no_event_holds_a_secret_or_a_whole_address() {
     assert!(items.len() >= 10);
     for item in &items {
         // Digits of a code may be part of a time or an id by chance.
-        let is_text = |name: &str| !["pk", "sk", "id", "at", "request_id", "expires_at"].contains(&name);
+        let is_text =
+            |name: &str| !["pk", "sk", "id", "at", "request_id", "expires_at"].contains(&name);
         for secret in &secrets {
             let told = item.iter().any(|(name, value)| is_text(name) && mentions(value, secret));
             assert!(!told, "{secret}: {item:?}");
@@ -208,8 +236,11 @@ async fn what_is_refused_leaves_no_event() {
 
 #[tokio::test]
 async fn pages_go_back_over_days_and_show_every_event_once_newest_first() {
-    let (app, admin) =
-        TestApp::with_admin_and(&[("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("AUDIT_RETENTION_DAYS", "60")]).await;
+    let (app, admin) = TestApp::with_admin_and(&[
+        ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+        ("AUDIT_RETENTION_DAYS", "60"),
+    ])
+    .await;
     let mut admin = admin;
     for days in [0, 1, 1, 3, 40, 2] {
         app.advance(days * DAY);
@@ -270,11 +301,16 @@ async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
     ] {
         cut.json_as(&admin, method, &path, body).await.assert_problem(503, "unavailable");
     }
-    let sorted = |items: Vec<Item>| items.iter().map(|item| format!("{:?}", item["sk"])).collect::<BTreeSet<_>>();
+    let sorted = |items: Vec<Item>| {
+        items.iter().map(|item| format!("{:?}", item["sk"])).collect::<BTreeSet<_>>()
+    };
     assert_eq!(sorted(app.items().await), sorted(before));
     // Nor is there a moment between the two: both are in one transaction.
     let (watched, operations) = app.watched().await;
-    watched.patch_as(&admin, &format!("/v1/users/{}", person.id()), json!({"name": "x"})).await.assert_ok();
+    watched
+        .patch_as(&admin, &format!("/v1/users/{}", person.id()), json!({"name": "x"}))
+        .await
+        .assert_ok();
     watched.give(&admin, person.id(), &["Guest"]).await.assert_ok();
     watched.create_user(&admin, json!({"phone": OTHER_PHONE})).await.assert_created();
     watched.role(&admin, "Editor", &[]).await;
@@ -282,15 +318,21 @@ async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
     watched.delete_as(&admin, "/v1/roles/Editor").await.assert_done();
     let operations = operations.lock().unwrap().clone();
     assert!(operations.contains("TransactWriteItems"), "{operations:?}");
-    assert!(!operations.contains("PutItem") && !operations.contains("UpdateItem"), "{operations:?}");
+    assert!(
+        !operations.contains("PutItem") && !operations.contains("UpdateItem"),
+        "{operations:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_query_that_is_none_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
-    for (query, field) in
-        [("limit=0", "limit"), ("limit=101", "limit"), ("actor=x", "actor"), ("cursor=AAAA", "cursor")]
-    {
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("actor=x", "actor"),
+        ("cursor=AAAA", "cursor"),
+    ] {
         app.get_as(&admin.access, &format!("/v1/audit?{query}")).await.assert_field(field);
     }
 }

@@ -59,13 +59,22 @@ async fn login(
     let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
     let identifier = match (&request.phone, &request.email, &request.username) {
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),
-        (phone, email, None) => Identifier::Address(challenges.address(phone.as_deref(), email.as_deref())?),
-        _ => return Err(Error::field("username", "give a phone, an e-mail address or a username, one of them")),
+        (phone, email, None) => {
+            Identifier::Address(challenges.address(phone.as_deref(), email.as_deref())?)
+        }
+        _ => {
+            return Err(Error::field(
+                "username",
+                "give a phone, an e-mail address or a username, one of them",
+            ));
+        }
     };
     let password = Password::parse("password", request.password)?;
     let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
     let terms = app.session_terms(apps.settings());
-    let sign_in = sessions.begin(user.id, terms, user.recognised_by_password(), recorder.device().clone()).await?;
+    let sign_in = sessions
+        .begin(user.id, terms, user.recognised_by_password(), recorder.device().clone())
+        .await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

@@ -41,7 +41,10 @@ async fn a_password_signs_in_by_phone_e_mail_address_or_username() {
             "{who}"
         );
         let user = &person.json["user"];
-        assert_eq!((&user["phone"], &user["email"], &user["username"]), (&json!(PHONE), &json!(EMAIL), &json!("Ann")));
+        assert_eq!(
+            (&user["phone"], &user["email"], &user["username"]),
+            (&json!(PHONE), &json!(EMAIL), &json!("Ann"))
+        );
         assert_eq!(user["last_sign_in_at"], now);
         assert_eq!(claims(&person.access)["amr"], json!(["pwd"]));
         assert_eq!(app.me(&person.access).await, *user);
@@ -59,7 +62,10 @@ async fn the_device_is_remembered() {
     let source: IpAddr = "203.0.113.9".parse().unwrap();
     let access = app.send_from(source, request).await.signed_in().access;
     let session = app.get_as(&access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
-    assert_eq!((&session["ip"], &session["user_agent"]), (&json!("203.0.113.9"), &json!("a browser")));
+    assert_eq!(
+        (&session["ip"], &session["user_agent"]),
+        (&json!("203.0.113.9"), &json!("a browser"))
+    );
     assert_eq!(session["current"], true);
 }
 
@@ -96,7 +102,11 @@ async fn whoever_fails_too_often_has_to_wait_even_with_the_right_password() {
             app.login(who.clone(), password).await.assert_problem(401, "invalid_credentials");
         }
         for password in ["wrong 4", PASSWORD] {
-            assert_eq!(app.login(who.clone(), password).await.assert_wait(429, "too_many_attempts"), 15 * 60, "{who}");
+            assert_eq!(
+                app.login(who.clone(), password).await.assert_wait(429, "too_many_attempts"),
+                15 * 60,
+                "{who}"
+            );
         }
     }
     app.advance(15 * 60 - 1);
@@ -113,7 +123,11 @@ async fn whoever_fails_too_often_has_to_wait_even_with_the_right_password() {
 #[tokio::test]
 async fn who_does_not_exist_has_to_wait_just_so() {
     let (app, [known, ..]) = app_with_ann().await;
-    let strangers = [json!({"phone": "+14155550199"}), json!({"email": OTHER_EMAIL}), json!({"username": "nobody"})];
+    let strangers = [
+        json!({"phone": "+14155550199"}),
+        json!({"email": OTHER_EMAIL}),
+        json!({"username": "nobody"}),
+    ];
     let mut answers = Vec::new();
     for who in [known].iter().chain(&strangers) {
         for _ in 0..3 {
@@ -181,7 +195,10 @@ async fn wrong_codes_and_wrong_passwords_of_one_phone_are_counted_together() {
     app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
     app.login(phone.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
     app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
-    assert_eq!(app.login(phone.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"), 15 * 60);
+    assert_eq!(
+        app.login(phone.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"),
+        15 * 60
+    );
     // The right code ends the row of both.
     app.verify(&id, &code).await.assert_ok();
     app.login(phone, PASSWORD).await.assert_ok();
@@ -194,7 +211,9 @@ async fn failures_of_a_password_lock_codes_where_both_are_too_many() {
     app.advance(60);
     let id = app.challenge(PHONE).await;
     for _ in 0..10 {
-        app.login(json!({"phone": PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
+        app.login(json!({"phone": PHONE}), "wrong")
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
     assert_eq!(app.verify(&id, &app.code(PHONE)).await.assert_wait(429, "otp_locked"), 15 * 60);
@@ -218,7 +237,9 @@ async fn composed_and_decomposed_letters_are_the_same_password() {
     app.sign_up(json!({"phone": PHONE, "password": "cafe\u{301} au lait"})).await;
     app.login(json!({"phone": PHONE}), "caf\u{e9} au lait").await.assert_ok();
     app.login(json!({"phone": PHONE}), "cafe\u{301} au lait").await.assert_ok();
-    app.login(json!({"phone": PHONE}), "cafe au lait").await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"phone": PHONE}), "cafe au lait")
+        .await
+        .assert_problem(401, "invalid_credentials");
 }
 
 #[tokio::test]

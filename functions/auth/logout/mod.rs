@@ -43,8 +43,11 @@ async fn logout(
     recorder: Recorder,
     OptionalJson(request): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Error> {
-    let ended: Vec<_> =
-        if request.all { caller.user.sessions.keys().copied().collect() } else { vec![caller.claims.sid] };
+    let ended: Vec<_> = if request.all {
+        caller.user.sessions.keys().copied().collect()
+    } else {
+        vec![caller.claims.sid]
+    };
     sessions.end(caller.user.id, &ended).await?;
     recorder.record(caller.own_deed(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -51,10 +51,13 @@ async fn mfa(
     recorder: Recorder,
     Json(request): Json<MfaRequest>,
 ) -> Result<Json<SignIn>, Error> {
-    let pending = second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
+    let pending =
+        second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
     let sign_in = second_factors.redeem(&request.mfa_token, pending.used_by, async {
         apps.check(&pending.terms.client_id).await?;
-        sessions.begin(pending.user_id, pending.terms, pending.recognised, recorder.device().clone()).await
+        sessions
+            .begin(pending.user_id, pending.terms, pending.recognised, recorder.device().clone())
+            .await
     });
     sign_in.await?.map(Json).ok_or(Error::TokenInvalid)
 }

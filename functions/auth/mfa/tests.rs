@@ -2,8 +2,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::testing::{
-    PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE, bodies::assert_strict, claims, second_factor::Authenticator,
-    wrong,
+    PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE, bodies::assert_strict, claims,
+    second_factor::Authenticator, wrong,
 };
 
 const PATH: &str = "/v1/auth/mfa";
@@ -17,7 +17,10 @@ async fn the_code_of_the_authenticator_app_finishes_the_sign_in() {
     let answer = app.totp(&token, &authenticator.code(&app)).await;
     let now = app.latchkey.clock().now();
     let profile = app.me(&answer.signed_in().access).await;
-    assert_eq!((&profile["mfa"], &profile["last_sign_in_at"]), (&json!(["totp"]), &json!(now.to_string())));
+    assert_eq!(
+        (&profile["mfa"], &profile["last_sign_in_at"]),
+        (&json!(["totp"]), &json!(now.to_string()))
+    );
     assert_eq!(
         answer.json,
         json!({
@@ -49,11 +52,19 @@ async fn a_recovery_code_finishes_one_sign_in_however_it_is_typed() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
     let codes = &authenticator.recovery_codes;
-    let typed = [codes[0].clone(), codes[1].to_lowercase(), codes[2].replace('-', ""), codes[3].replace('-', " ")];
+    let typed = [
+        codes[0].clone(),
+        codes[1].to_lowercase(),
+        codes[2].replace('-', ""),
+        codes[3].replace('-', " "),
+    ];
     for code in &typed {
         let person = app.recover(&app.first_factor(PHONE).await, code).await.signed_in();
         let told = claims(&person.access);
-        assert_eq!((&told["amr"], &told["acr"]), (&json!(["pwd", "recovery_code", "mfa"]), &json!("aal2")));
+        assert_eq!(
+            (&told["amr"], &told["acr"]),
+            (&json!(["pwd", "recovery_code", "mfa"]), &json!("aal2"))
+        );
     }
     let token = app.first_factor(PHONE).await;
     for (left, code) in [(4, &typed[0]), (3, &codes[1]), (2, &codes[3])] {
@@ -66,10 +77,14 @@ async fn a_recovery_code_finishes_one_sign_in_however_it_is_typed() {
 async fn a_clock_may_be_one_step_off_and_no_more() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
-    for (steps, is_good) in [(-2, false), (2, false), (-1, true), (0, true), (1, true), (-2, false), (2, false)] {
+    for (steps, is_good) in
+        [(-2, false), (2, false), (-1, true), (0, true), (1, true), (-2, false), (2, false)]
+    {
         // So late that no step is one that was used.
         app.advance(90);
-        let answer = app.totp(&app.first_factor(PHONE).await, &authenticator.code_of_step(&app, steps)).await;
+        let answer = app
+            .totp(&app.first_factor(PHONE).await, &authenticator.code_of_step(&app, steps))
+            .await;
         if is_good { drop(answer.signed_in()) } else { answer.assert_wrong(Some(4)) }
     }
 }
@@ -99,7 +114,9 @@ async fn a_code_is_good_once_also_with_another_token() {
 async fn a_code_of_a_later_step_ends_those_before_it() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
-    app.totp(&app.first_factor(PHONE).await, &authenticator.code_of_step(&app, 1)).await.assert_ok();
+    app.totp(&app.first_factor(PHONE).await, &authenticator.code_of_step(&app, 1))
+        .await
+        .assert_ok();
     let token = app.first_factor(PHONE).await;
     app.totp(&token, &authenticator.code(&app)).await.assert_wrong(Some(4));
     app.advance(30);
@@ -121,7 +138,9 @@ async fn a_token_has_five_tries_and_another_sign_in_has_its_own() {
         let locked = app.totp(&token, &code).await;
         locked.assert_problem(429, "otp_locked");
         assert_eq!(locked.json.get("retry_after"), None, "another sign-in need not wait");
-        app.recover(&token, &authenticator.recovery_codes[0]).await.assert_problem(429, "otp_locked");
+        app.recover(&token, &authenticator.recovery_codes[0])
+            .await
+            .assert_problem(429, "otp_locked");
     }
     let token = app.first_factor(PHONE).await;
     app.totp(&token, &wrong(&code)).await.assert_wrong(Some(4));
@@ -135,14 +154,19 @@ async fn failures_add_up_over_sign_ins_and_lock_whoever_knows_the_first_factor()
     let waiting = app.first_factor(PHONE).await;
     for round in 1..=5 {
         app.totp(&app.first_factor(PHONE).await, "000000").await.assert_wrong(Some(4));
-        app.recover(&app.first_factor(PHONE).await, "AAAA-AAAA-AAAA-AAAA").await.assert_wrong(Some(4));
+        app.recover(&app.first_factor(PHONE).await, "AAAA-AAAA-AAAA-AAAA")
+            .await
+            .assert_wrong(Some(4));
         if round < 5 {
             // Neither a password nor the code of a text ends the row.
             app.advance(60);
             app.verify(&app.challenge(PHONE).await, &app.code(PHONE)).await.mfa_token();
         }
     }
-    assert_eq!(app.totp(&waiting, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"), 900);
+    assert_eq!(
+        app.totp(&waiting, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"),
+        900
+    );
     assert_eq!(app.send_code(PHONE).await.assert_wait(429, "otp_locked"), 900);
     let login = app.login(json!({"phone": PHONE}), PASSWORD).await;
     assert_eq!(login.assert_wait(429, "too_many_attempts"), 900);
@@ -165,8 +189,14 @@ async fn who_is_locked_cannot_try_the_second_factor_until_the_wait_is_over() {
     let (token, spare) = (app.first_factor(PHONE).await, app.first_factor(PHONE).await);
     // The eleventh in a row.
     app.totp(&token, "000000").await.assert_wrong(Some(4));
-    assert_eq!(app.totp(&token, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"), 900);
-    assert_eq!(app.recover(&spare, &authenticator.recovery_codes[0]).await.assert_wait(429, "otp_locked"), 900);
+    assert_eq!(
+        app.totp(&token, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"),
+        900
+    );
+    assert_eq!(
+        app.recover(&spare, &authenticator.recovery_codes[0]).await.assert_wait(429, "otp_locked"),
+        900
+    );
     app.advance(900);
     // What was refused is not used up; what is right ends the row.
     app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
@@ -181,7 +211,9 @@ async fn wrong_passwords_wrong_codes_and_wrong_second_factors_are_counted_togeth
     let (_, authenticator) = app.protected(PHONE).await;
     app.advance(60);
     for _ in 0..2 {
-        app.login(json!({"phone": PHONE}), "not my password").await.assert_problem(401, "invalid_credentials");
+        app.login(json!({"phone": PHONE}), "not my password")
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
     let id = app.challenge(PHONE).await;
     let texted = app.code(PHONE);
@@ -214,7 +246,9 @@ async fn a_token_is_good_for_five_minutes() {
     app.advance(299);
     app.totp(&in_time, &authenticator.code(&app)).await.assert_ok();
     app.advance(1);
-    app.totp(&late, &authenticator.code_of_step(&app, 1)).await.assert_problem(401, "token_expired");
+    app.totp(&late, &authenticator.code_of_step(&app, 1))
+        .await
+        .assert_problem(401, "token_expired");
     app.recover(&late, &authenticator.recovery_codes[0]).await.assert_problem(401, "token_expired");
     app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
 }
@@ -228,9 +262,13 @@ async fn unknown_and_used_tokens_are_no_tokens() {
     app.advance(30);
     let cut = app.first_factor(PHONE).await;
     let unknown = format!("lkm_{}", "A".repeat(43));
-    for token in [&used, &cut[..46], &unknown, "", "lkm_", &me.access, &me.refresh, &format!("{cut} ")] {
+    for token in
+        [&used, &cut[..46], &unknown, "", "lkm_", &me.access, &me.refresh, &format!("{cut} ")]
+    {
         app.totp(token, &authenticator.code(&app)).await.assert_problem(401, "token_invalid");
-        app.recover(token, &authenticator.recovery_codes[0]).await.assert_problem(401, "token_invalid");
+        app.recover(token, &authenticator.recovery_codes[0])
+            .await
+            .assert_problem(401, "token_invalid");
     }
     app.totp(&cut, &authenticator.code(&app)).await.assert_ok();
 }
@@ -263,7 +301,13 @@ async fn each_method_takes_its_own_codes_and_no_other_form() {
     app.mfa(&token, "sms", &code).await.assert_field("method");
     app.totp(&token, &wrong(&code)).await.assert_wrong(Some(4));
     app.totp(&token, &code).await.assert_ok();
-    assert_strict(&app, None, PATH, &json!({"mfa_token": "lkm_x", "method": "totp", "code": "123456"})).await;
+    assert_strict(
+        &app,
+        None,
+        PATH,
+        &json!({"mfa_token": "lkm_x", "method": "totp", "code": "123456"}),
+    )
+    .await;
     app.get(PATH).await.assert_problem(405, "method_not_allowed");
 }
 
@@ -282,13 +326,19 @@ async fn an_app_that_is_switched_off_in_between_lets_nobody_in() {
     app.public_app(&admin, "shop").await;
     let (_, authenticator) = app.protected(PHONE).await;
     let login = json!({"phone": PHONE, "client_id": "shop"});
-    let (first, second) =
-        (app.login(login.clone(), PASSWORD).await.mfa_token(), app.login(login, PASSWORD).await.mfa_token());
+    let (first, second) = (
+        app.login(login.clone(), PASSWORD).await.mfa_token(),
+        app.login(login, PASSWORD).await.mfa_token(),
+    );
     app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
     app.totp(&first, &authenticator.code(&app)).await.assert_problem(403, "app_disabled");
     app.change_app(&admin, "shop", json!({"active": true})).await.assert_ok();
     let person = app.totp(&second, &authenticator.code_of_step(&app, 1)).await.signed_in();
-    assert_eq!(claims(&person.access)["client_id"], "shop", "the session is of the app of the first factor");
+    assert_eq!(
+        claims(&person.access)["client_id"],
+        "shop",
+        "the session is of the app of the first factor"
+    );
 }
 
 #[tokio::test]
@@ -298,14 +348,20 @@ async fn a_token_ends_with_the_second_factor_and_with_the_account() {
     let (ours, left_over) = (app.first_factor(PHONE).await, app.first_factor(PHONE).await);
     let me = app.totp(&ours, &authenticator.code(&app)).await.signed_in();
     app.remove_totp(&me, &authenticator.recovery_codes[0]).await.assert_done();
-    app.totp(&left_over, &authenticator.code_of_step(&app, 1)).await.assert_problem(401, "token_invalid");
-    app.recover(&left_over, &authenticator.recovery_codes[1]).await.assert_problem(401, "token_invalid");
+    app.totp(&left_over, &authenticator.code_of_step(&app, 1))
+        .await
+        .assert_problem(401, "token_invalid");
+    app.recover(&left_over, &authenticator.recovery_codes[1])
+        .await
+        .assert_problem(401, "token_invalid");
 
     let authenticator = app.authenticator(&me).await;
     let left_over = app.first_factor(PHONE).await;
     let me = app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.call_as(&me.access, Method::DELETE, "/v1/me").await.assert_done();
-    app.totp(&left_over, &authenticator.code_of_step(&app, 1)).await.assert_problem(401, "token_invalid");
+    app.totp(&left_over, &authenticator.code_of_step(&app, 1))
+        .await
+        .assert_problem(401, "token_invalid");
 }
 
 #[tokio::test]
@@ -314,6 +370,9 @@ async fn a_table_that_cannot_be_reached_is_unavailable() {
     let (_, authenticator) = app.protected(PHONE).await;
     let token = app.first_factor(PHONE).await;
     let code = authenticator.code(&app);
-    assert_eq!(app.cut_off("DYNAMODB").totp(&token, &code).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB").totp(&token, &code).await.assert_wait(503, "unavailable"),
+        5
+    );
     assert_ne!(app.totp(&token, &code).await.assert_ok()["access_token"], Value::Null);
 }

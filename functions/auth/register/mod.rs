@@ -74,7 +74,9 @@ async fn register(
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
         let locale = messages::parse_locale(request.locale)?;
         let (address, unverified_email) = match (&request.phone, &request.email) {
-            (Some(phone), Some(email)) => (challenges.address(Some(phone), None)?, Some(challenges.email(email)?)),
+            (Some(phone), Some(email)) => {
+                (challenges.address(Some(phone), None)?, Some(challenges.email(email)?))
+            }
             (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
         };
         let registration = Registration {
@@ -83,7 +85,8 @@ async fn register(
             name: request.name.map(parse_name).transpose()?,
             unverified_email,
         };
-        let password = request.password.map(|password| Password::parse("password", password)).transpose()?;
+        let password =
+            request.password.map(|password| Password::parse("password", password)).transpose()?;
         let registration = accounts.registration(&address, password, registration).await?;
         let new = NewChallenge {
             registration: Some(registration),

@@ -61,8 +61,12 @@ async fn a_sign_up_with_everything_makes_that_account_once_its_phone_is_proven()
 async fn a_sign_up_by_e_mail_proves_the_e_mail_address() {
     let app = TestApp::with_mail().await;
     let sent = app.register(json!({"email": "Ann.Lee@Example.ORG", "password": PASSWORD})).await;
-    assert_eq!((&sent.json["channel"], &sent.json["to"]), (&json!("email"), &json!("a•••@example.org")));
-    let user = app.verify(&sent.challenge_id(), &app.code(EMAIL)).await.signed_in().json["user"].clone();
+    assert_eq!(
+        (&sent.json["channel"], &sent.json["to"]),
+        (&json!("email"), &json!("a•••@example.org"))
+    );
+    let user =
+        app.verify(&sent.challenge_id(), &app.code(EMAIL)).await.signed_in().json["user"].clone();
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(EMAIL), &json!(true)));
     assert_eq!((&user["phone"], &user["phone_verified"]), (&json!(null), &json!(false)));
 }
@@ -115,9 +119,14 @@ async fn whoever_signed_up_with_my_address_first_has_nothing_after_my_proof() {
             }
             let me = app.verify(&my_challenge, &my_code).await.signed_in();
             assert_eq!(me.json["is_new_user"], true);
-            assert_eq!((&me.json["user"]["username"], &me.json["user"]["has_password"]), (&json!(null), &json!(false)));
+            assert_eq!(
+                (&me.json["user"]["username"], &me.json["user"]["has_password"]),
+                (&json!(null), &json!(false))
+            );
             app.verify(&their_challenge, &their_code).await.assert_problem(410, "otp_expired");
-            app.login(body.clone(), "nobody knows this one").await.assert_problem(401, "invalid_credentials");
+            app.login(body.clone(), "nobody knows this one")
+                .await
+                .assert_problem(401, "invalid_credentials");
             app.login(json!({"username": "mallory"}), "nobody knows this one")
                 .await
                 .assert_problem(401, "invalid_credentials");
@@ -147,7 +156,9 @@ async fn a_username_that_is_taken_is_refused_at_once_without_regard_to_case() {
     let app = TestApp::start().await;
     app.sign_up(json!({"phone": PHONE, "username": "Ann"})).await;
     for username in ["Ann", "ann", "ANN"] {
-        app.register(json!({"phone": OTHER_PHONE, "username": username})).await.assert_taken("username");
+        app.register(json!({"phone": OTHER_PHONE, "username": username}))
+            .await
+            .assert_taken("username");
     }
     assert!(app.texts(OTHER_PHONE).is_empty(), "nothing was sent");
     app.register(json!({"phone": OTHER_PHONE, "username": "ann.2"})).await.challenge_id();
@@ -157,11 +168,20 @@ async fn a_username_that_is_taken_is_refused_at_once_without_regard_to_case() {
 async fn of_two_who_wait_with_one_username_the_first_to_prove_has_it() {
     let app = TestApp::start().await;
     let first = app.register(json!({"phone": PHONE, "username": "ann"})).await.challenge_id();
-    let second = app.register(json!({"phone": OTHER_PHONE, "username": "ANN", "name": "B"})).await.challenge_id();
+    let second = app
+        .register(json!({"phone": OTHER_PHONE, "username": "ANN", "name": "B"}))
+        .await
+        .challenge_id();
     let holder = app.verify(&second, &app.code(OTHER_PHONE)).await.signed_in();
     let other = app.verify(&first, &app.code(PHONE)).await.signed_in();
-    assert_eq!((&holder.json["user"]["username"], &holder.json["user"]["name"]), (&json!("ANN"), &json!("B")));
-    assert_eq!((&other.json["user"]["username"], &other.json["is_new_user"]), (&json!(null), &json!(true)));
+    assert_eq!(
+        (&holder.json["user"]["username"], &holder.json["user"]["name"]),
+        (&json!("ANN"), &json!("B"))
+    );
+    assert_eq!(
+        (&other.json["user"]["username"], &other.json["is_new_user"]),
+        (&json!(null), &json!(true))
+    );
 }
 
 #[tokio::test]
@@ -201,12 +221,16 @@ async fn a_password_has_at_most_256_characters_and_none_is_cut_off() {
     let app = TestApp::start().await;
     let longest = format!("{}é", "a🔑".repeat(127)) + "z";
     assert_eq!(longest.chars().count(), 256);
-    app.register(json!({"phone": PHONE, "password": format!("{longest}z")})).await.assert_field("password");
+    app.register(json!({"phone": PHONE, "password": format!("{longest}z")}))
+        .await
+        .assert_field("password");
     app.register(json!({"phone": PHONE, "password": ""})).await.assert_field("password");
     app.sign_up(json!({"phone": PHONE, "password": longest})).await;
     let cut = longest.strip_suffix('z').unwrap();
     app.login(json!({"phone": PHONE}), cut).await.assert_problem(401, "invalid_credentials");
-    app.login(json!({"phone": PHONE}), &format!("{cut}y")).await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"phone": PHONE}), &format!("{cut}y"))
+        .await
+        .assert_problem(401, "invalid_credentials");
     app.login(json!({"phone": PHONE}), &longest).await.assert_ok();
 }
 
@@ -239,7 +263,9 @@ async fn only_its_own_fields_in_json_are_read() {
     app.register(json!({"phone": "+1415555"})).await.assert_problem(400, "invalid_phone");
     app.register(json!({"phone": OTHER_PHONE})).await.assert_problem(400, "country_not_allowed");
     app.register(json!({"email": "ann@localhost"})).await.assert_problem(400, "invalid_email");
-    app.register(json!({"phone": PHONE, "email": "ann"})).await.assert_problem(400, "invalid_email");
+    app.register(json!({"phone": PHONE, "email": "ann"}))
+        .await
+        .assert_problem(400, "invalid_email");
     assert!(app.aws.inbox.messages(None).is_empty());
 }
 
@@ -249,7 +275,10 @@ async fn sends_are_limited_as_those_of_codes_are() {
     app.send_code(PHONE).await.challenge_id();
     assert_eq!(app.register(json!({"phone": PHONE})).await.assert_wait(429, "resend_too_soon"), 30);
     app.register(json!({"email": EMAIL})).await.challenge_id();
-    assert_eq!(app.register(json!({"email": OTHER_EMAIL})).await.assert_wait(429, "sms_limit_reached"), 3600);
+    assert_eq!(
+        app.register(json!({"email": OTHER_EMAIL})).await.assert_wait(429, "sms_limit_reached"),
+        3600
+    );
 }
 
 #[tokio::test]
@@ -278,10 +307,17 @@ async fn where_the_code_cannot_be_sent_nothing_is_half_made() {
         assert_eq!(app.register(body.clone()).await.assert_wait(503, "unavailable"), 5);
         assert_eq!(app.challenges().await.len(), challenges, "{address}: none stays");
         app.aws.inbox.refuse(false);
-        assert_eq!(app.register(body).await.json["resend_in"], 30, "{address}: the first message counts as the first");
+        assert_eq!(
+            app.register(body).await.json["resend_in"],
+            30,
+            "{address}: the first message counts as the first"
+        );
     }
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
-        let answer = app.cut_off(service).register(json!({"phone": OTHER_PHONE, "password": PASSWORD})).await;
+        let answer = app
+            .cut_off(service)
+            .register(json!({"phone": OTHER_PHONE, "password": PASSWORD}))
+            .await;
         assert_eq!(answer.assert_wait(503, "unavailable"), 5, "{service}");
     }
 }

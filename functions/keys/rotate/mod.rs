@@ -44,7 +44,8 @@ pub enum Step {
 
 impl Step {
     /// The steps in their order.
-    pub const ALL: [Self; 4] = [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
+    pub const ALL: [Self; 4] =
+        [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
 }
 
 const CURRENT: &str = "AWSCURRENT";
@@ -95,16 +96,24 @@ impl Rotation<'_> {
 
     /// Publishes the public keys of every version in use.
     async fn publish(&self) -> Result<(), Error> {
-        let versions = [self.version(None, CURRENT).await?, self.pending().await?, self.version(None, PREVIOUS).await?];
+        let versions = [
+            self.version(None, CURRENT).await?,
+            self.pending().await?,
+            self.version(None, PREVIOUS).await?,
+        ];
         self.latchkey.access_tokens().publish(&public_keys(versions.iter().flatten())?).await
     }
 
     /// The new key signs, and its public half is published.
     async fn test(&self) -> Result<(), Error> {
-        let pending = self.pending().await?.ok_or_else(|| Error::Internal("there is no pending version".into()))?;
+        let pending = self
+            .pending()
+            .await?
+            .ok_or_else(|| Error::Internal("there is no pending version".into()))?;
         shared::tokens::Signer::new(&pending.current)?;
         let published = self.latchkey.access_tokens().stored_keys().await?;
-        match [&pending.current, &pending.next].iter().all(|key| published.find(&key.kid).is_some()) {
+        match [&pending.current, &pending.next].iter().all(|key| published.find(&key.kid).is_some())
+        {
             true => Ok(()),
             false => Err(Error::Internal("the pending keys are not published".into())),
         }
@@ -119,7 +128,8 @@ impl Rotation<'_> {
             .await
             .map_err(|error| unavailable(&DisplayErrorContext(error)))?;
         let versions = described.version_ids_to_stages.unwrap_or_default();
-        let current = versions.into_iter().find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+        let current =
+            versions.into_iter().find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
         let current = current.map(|(id, _)| id);
         if current.as_deref() != Some(self.event.client_request_token.as_str()) {
             self.client
@@ -153,7 +163,11 @@ impl Rotation<'_> {
             .await;
         match answer {
             Ok(answer) => Ok(answer.secret_string.as_deref().and_then(SigningKeys::parse)),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_resource_not_found_exception()) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(unavailable(&DisplayErrorContext(error))),

@@ -9,8 +9,11 @@ use shared::{base::Error, crypto::SigningKeys};
 const QUICK: (&str, &str) = ("JWT_ALGORITHM", "ES256");
 
 async fn step(app: &TestApp, token: &str, step: Step) -> Result<(), Error> {
-    let event =
-        RotationEvent { secret_id: SIGNING_KEYS_SECRET.to_owned(), client_request_token: token.to_owned(), step };
+    let event = RotationEvent {
+        secret_id: SIGNING_KEYS_SECRET.to_owned(),
+        client_request_token: token.to_owned(),
+        step,
+    };
     rotate(&app.latchkey, &event).await
 }
 
@@ -39,7 +42,10 @@ async fn published(app: &TestApp) -> Vec<String> {
 }
 
 fn kids<'a>(keys: impl IntoIterator<Item = &'a SigningKeys>) -> Vec<String> {
-    let mut ids: Vec<_> = keys.into_iter().flat_map(|keys| [keys.current.kid.clone(), keys.next.kid.clone()]).collect();
+    let mut ids: Vec<_> = keys
+        .into_iter()
+        .flat_map(|keys| [keys.current.kid.clone(), keys.next.kid.clone()])
+        .collect();
     ids.sort();
     ids.dedup();
     ids
@@ -47,7 +53,9 @@ fn kids<'a>(keys: impl IntoIterator<Item = &'a SigningKeys>) -> Vec<String> {
 
 #[test]
 fn the_event_is_the_one_of_secrets_manager() {
-    for (name, step) in ["createSecret", "setSecret", "testSecret", "finishSecret"].into_iter().zip(Step::ALL) {
+    for (name, step) in
+        ["createSecret", "setSecret", "testSecret", "finishSecret"].into_iter().zip(Step::ALL)
+    {
         let event: RotationEvent = serde_json::from_value(json!({
             "SecretId": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:keys",
             "ClientRequestToken": "01890000-0000-7000-8000-000000000000",
@@ -152,7 +160,11 @@ async fn an_interrupted_rotation_is_made_good_by_the_next() {
         for each in &Step::ALL[..done] {
             step(&app, &token, *each).await.unwrap();
         }
-        assert_eq!(current(&app).unwrap().current.kid, before.current.kid, "still the old one after {done} steps");
+        assert_eq!(
+            current(&app).unwrap().current.kid,
+            before.current.kid,
+            "still the old one after {done} steps"
+        );
         app.restarted(&[]).get_as(&person.access, "/v1/me").await.assert_ok();
 
         rotate_once(&app).await;
@@ -184,9 +196,15 @@ async fn another_algorithm_takes_over_and_old_tokens_still_verify() {
 async fn keys_that_are_not_published_are_not_finished() {
     let app = TestApp::before_first_rotation(&[QUICK]).await;
     let token = app.aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
-    assert!(matches!(step(&app, &token, Step::TestSecret).await, Err(Error::Internal(_))), "there are none yet");
+    assert!(
+        matches!(step(&app, &token, Step::TestSecret).await, Err(Error::Internal(_))),
+        "there are none yet"
+    );
     step(&app, &token, Step::CreateSecret).await.unwrap();
-    assert!(matches!(step(&app, &token, Step::TestSecret).await, Err(Error::Internal(_))), "not published yet");
+    assert!(
+        matches!(step(&app, &token, Step::TestSecret).await, Err(Error::Internal(_))),
+        "not published yet"
+    );
     step(&app, &token, Step::SetSecret).await.unwrap();
     step(&app, &token, Step::TestSecret).await.unwrap();
     assert!(current(&app).is_none(), "not current yet");

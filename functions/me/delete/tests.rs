@@ -33,8 +33,11 @@ async fn who_leaves_is_gone_at_once() {
 #[tokio::test]
 async fn the_phone_e_mail_address_and_username_can_sign_up_afresh() {
     let app = TestApp::with_mail().await;
-    let first = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann", "name": "Ann"})).await;
-    let id = app.post_as(&first.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    let first = app
+        .sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann", "name": "Ann"}))
+        .await;
+    let id =
+        app.post_as(&first.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&first.access, &id, &app.code(EMAIL)).await.assert_ok();
     app.delete_me(&first.access).await.assert_done();
     app.advance(60);
@@ -42,7 +45,10 @@ async fn the_phone_e_mail_address_and_username_can_sign_up_afresh() {
     let again = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
     assert_eq!(again.json["is_new_user"], true);
     assert_ne!(again.id(), first.id());
-    assert_eq!((&again.json["user"]["name"], &again.json["user"]["has_password"]), (&json!(null), &json!(false)));
+    assert_eq!(
+        (&again.json["user"]["name"], &again.json["user"]["has_password"]),
+        (&json!(null), &json!(false))
+    );
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     let by_mail = app.sign_up(json!({"email": EMAIL, "password": NEW_PASSWORD})).await;
     assert_eq!(by_mail.json["is_new_user"], true);
@@ -54,7 +60,8 @@ async fn only_a_fresh_sign_in_may_leave() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     app.advance(600);
-    let refreshed = app.refresh(&me.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
+    let refreshed =
+        app.refresh(&me.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
     for stale in [&me.access, &refreshed] {
         let refused = app.delete_me(stale).await;
         refused.assert_problem(401, "insufficient_user_authentication");
@@ -84,9 +91,16 @@ async fn a_code_on_its_way_to_the_old_account_makes_a_new_one() {
 async fn a_stranger_is_refused() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
-    let stranger = Request::builder().method(Method::DELETE).uri("/v1/me").body(axum::body::Body::empty()).unwrap();
+    let stranger = Request::builder()
+        .method(Method::DELETE)
+        .uri("/v1/me")
+        .body(axum::body::Body::empty())
+        .unwrap();
     app.send(stranger).await.assert_problem(401, "token_invalid");
     app.delete_me(&me.refresh).await.assert_problem(401, "token_invalid");
-    assert_eq!(app.cut_off("DYNAMODB").delete_me(&me.access).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB").delete_me(&me.access).await.assert_wait(503, "unavailable"),
+        5
+    );
     assert_eq!(app.me(&me.access).await, me.json["user"]);
 }

@@ -51,7 +51,8 @@ async fn email(
     caller.require_fresh_sign_in(clock.now())?;
     let address = challenges.address(None, Some(&request.email))?;
     let client_id = &caller.claims.client_id;
-    let opened = challenges.open_new_address(&caller.user, client_id, address, client.ip, &messenger);
+    let opened =
+        challenges.open_new_address(&caller.user, client_id, address, client.ip, &messenger);
     Ok((StatusCode::ACCEPTED, Json(opened.await?)))
 }
 

@@ -33,7 +33,9 @@ async fn the_e_mail_address_that_i_prove_is_mine() {
     );
     let mail = app.texts(EMAIL).pop().unwrap();
     assert!(mail.body.contains("code to confirm this address"), "{}", mail.body);
-    assert!(mail.attributes.contains(&("subject".into(), "Confirm your address for Latchkey".into())));
+    assert!(
+        mail.attributes.contains(&("subject".into(), "Confirm your address for Latchkey".into()))
+    );
     assert_eq!(app.me(&me.access).await, me.json["user"], "nothing changes before the proof");
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(401, "invalid_credentials");
 
@@ -58,7 +60,10 @@ async fn the_old_address_is_told_and_free() {
     let me = app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
     prove(&app, &me, OTHER_EMAIL).await;
     let told = app.texts(EMAIL).pop().unwrap().body;
-    assert!(told.contains("phone or e-mail address was changed") && !told.contains("bob"), "{told}");
+    assert!(
+        told.contains("phone or e-mail address was changed") && !told.contains("bob"),
+        "{told}"
+    );
     assert!(!app.texts(OTHER_EMAIL).pop().unwrap().body.contains("was changed"));
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     app.login(json!({"email": OTHER_EMAIL}), PASSWORD).await.assert_ok();
@@ -86,11 +91,15 @@ async fn an_address_given_at_sign_up_can_be_proven_later_and_its_proof_tells_nob
 #[tokio::test]
 async fn an_address_that_somebody_else_only_claims_is_mine_by_proof() {
     let app = TestApp::with_mail().await;
-    let squatter = app.sign_up(json!({"phone": OTHER_PHONE, "email": EMAIL, "password": "another password"})).await;
+    let squatter = app
+        .sign_up(json!({"phone": OTHER_PHONE, "email": EMAIL, "password": "another password"}))
+        .await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     prove(&app, &me, EMAIL).await;
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
-    app.login(json!({"email": EMAIL}), "another password").await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"email": EMAIL}), "another password")
+        .await
+        .assert_problem(401, "invalid_credentials");
     // The claim stays a claim, and cannot become more.
     assert_eq!(app.me(&squatter.access).await["email_verified"], false);
     app.advance(60);
@@ -125,7 +134,8 @@ async fn that_an_address_is_taken_shows_only_after_the_proof() {
     let free = app.post_as(&me.access, PATH, json!({"email": "abe.lee@example.org"})).await;
     let taken = app.post_as(&me.access, PATH, json!({"email": EMAIL})).await;
     assert_eq!(free.without_ids(), taken.without_ids());
-    let bodies = [EMAIL, "abe.lee@example.org"].map(|to| app.texts(to).pop().unwrap().body.split_off(6));
+    let bodies =
+        [EMAIL, "abe.lee@example.org"].map(|to| app.texts(to).pop().unwrap().body.split_off(6));
     assert_eq!(bodies[0], bodies[1]);
     let code = app.code(EMAIL);
     app.verify_as(&me.access, &taken.challenge_id(), &code).await.assert_taken("email");
@@ -157,8 +167,16 @@ async fn a_stranger_is_refused_and_only_its_own_fields_in_json_are_read() {
     bodies::assert_strict(&app, Some(&me.access), PATH, &body).await;
     app.post_as(&me.access, PATH, json!({})).await.assert_field("email");
     app.post_as(&me.access, PATH, json!({"email": null})).await.assert_field("email");
-    for bad in ["", "ann", "ann@localhost", "Ann <ann@example.org>", "ann@example.org\r\nBcc: bob@example.net"] {
-        app.post_as(&me.access, PATH, json!({"email": bad})).await.assert_problem(400, "invalid_email");
+    for bad in [
+        "",
+        "ann",
+        "ann@localhost",
+        "Ann <ann@example.org>",
+        "ann@example.org\r\nBcc: bob@example.net",
+    ] {
+        app.post_as(&me.access, PATH, json!({"email": bad}))
+            .await
+            .assert_problem(400, "invalid_email");
     }
     let answer = app.cut_off("DYNAMODB").post_as(&me.access, PATH, body.clone()).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);

@@ -67,7 +67,11 @@ pub struct ExportedSession {
     security(("access_token" = [])),
     responses((status = 200, description = "The export", body = ExportView)),
 )]
-async fn export(caller: Caller, inventory: Inventory, avatar_urls: AvatarUrls) -> Result<Json<ExportView>, Error> {
+async fn export(
+    caller: Caller,
+    inventory: Inventory,
+    avatar_urls: AvatarUrls,
+) -> Result<Json<ExportView>, Error> {
     let second_factor = inventory.of(&caller.user).await?;
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
@@ -76,7 +80,12 @@ async fn export(caller: Caller, inventory: Inventory, avatar_urls: AvatarUrls) -
             created_at: factor.created_at,
             recovery_codes_left: factor.recovery_codes.len(),
         }),
-        sessions: caller.user.sessions.iter().map(|(id, session)| exported(*id, session, &caller)).collect(),
+        sessions: caller
+            .user
+            .sessions
+            .iter()
+            .map(|(id, session)| exported(*id, session, &caller))
+            .collect(),
     }))
 }
 

@@ -35,7 +35,12 @@ fn readings(value: &AttributeValue) -> Vec<Value> {
         AttributeValue::N(number) => {
             let number: i64 = number.parse().unwrap();
             let times = [Timestamp::from_second(number), Timestamp::from_millisecond(number)];
-            times.into_iter().flatten().map(|time| json!(time.to_string())).chain([json!(number)]).collect()
+            times
+                .into_iter()
+                .flatten()
+                .map(|time| json!(time.to_string()))
+                .chain([json!(number)])
+                .collect()
         }
         other => panic!("an attribute of a type that nobody compares: {other:?}"),
     }
@@ -44,9 +49,10 @@ fn readings(value: &AttributeValue) -> Vec<Value> {
 /// All values of a document, whatever they are under.
 fn leaves(json: &Value) -> Vec<Value> {
     match json {
-        Value::Object(map) => {
-            map.iter().flat_map(|(name, value)| [vec![json!(name)], leaves(value)].concat()).collect()
-        }
+        Value::Object(map) => map
+            .iter()
+            .flat_map(|(name, value)| [vec![json!(name)], leaves(value)].concat())
+            .collect(),
         Value::Array(values) => values.iter().flat_map(leaves).collect(),
         leaf => vec![leaf.clone()],
     }
@@ -61,9 +67,14 @@ fn assert_holds(export: &Value, name: &str, value: &AttributeValue) {
                 assert_holds(export, &format!("{name}.{key}"), value);
             }
         }
-        AttributeValue::L(values) => values.iter().for_each(|value| assert_holds(export, name, value)),
+        AttributeValue::L(values) => {
+            values.iter().for_each(|value| assert_holds(export, name, value))
+        }
         AttributeValue::Ss(texts) => {
-            assert!(texts.iter().all(|text| there.contains(&json!(text))), "{name} is not in {export}");
+            assert!(
+                texts.iter().all(|text| there.contains(&json!(text))),
+                "{name} is not in {export}"
+            );
         }
         value => {
             assert!(
@@ -81,7 +92,10 @@ fn assert_all_held(export: &Value, item: &Item) {
 }
 
 fn names(items: &[Item]) -> BTreeSet<&str> {
-    let sessions = items.iter().filter_map(|item| item.get("sessions")).flat_map(|sessions| sessions.as_m().unwrap());
+    let sessions = items
+        .iter()
+        .filter_map(|item| item.get("sessions"))
+        .flat_map(|sessions| sessions.as_m().unwrap());
     let of_sessions = sessions.flat_map(|(_, session)| session.as_m().unwrap().keys());
     items.iter().flat_map(|item| item.keys()).chain(of_sessions).map(String::as_str).collect()
 }
@@ -98,8 +112,12 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
     app.advance(62);
-    let mut request =
-        json_request(Method::POST, "/v1/auth/login", None, &json!({"username": "ann", "password": PASSWORD}));
+    let mut request = json_request(
+        Method::POST,
+        "/v1/auth/login",
+        None,
+        &json!({"username": "ann", "password": PASSWORD}),
+    );
     request.headers_mut().insert("user-agent", "a browser of mine".parse().unwrap());
     let source: IpAddr = "203.0.113.77".parse().unwrap();
     let other = app.send_from(source, request).await.signed_in();
@@ -123,13 +141,21 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
         };
         let sessions = item.get("sessions").map(|sessions| sessions.as_m().unwrap());
         for (id, session) in sessions.into_iter().flatten() {
-            let exported = export["sessions"].as_array().unwrap().iter().find(|session| session["id"] == json!(id));
+            let exported = export["sessions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|session| session["id"] == json!(id));
             assert_all_held(exported.expect("the session"), session.as_m().unwrap());
         }
         let rest = item.iter().filter(|(name, _)| *name != "sessions");
         assert_all_held(part, &rest.map(|(name, value)| (name.clone(), value.clone())).collect());
     }
-    assert!(names(&items).is_superset(&NOT_EXPORTED.into()), "what is left out exists: {:?}", names(&items));
+    assert!(
+        names(&items).is_superset(&NOT_EXPORTED.into()),
+        "what is left out exists: {:?}",
+        names(&items)
+    );
     assert!(!answer.text.contains("hash") && !answer.text.contains("salt"));
 }
 

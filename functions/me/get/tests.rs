@@ -40,7 +40,9 @@ async fn a_stranger_sees_nothing() {
     let stranger = app.get("/v1/me").await;
     stranger.assert_problem(401, "token_invalid");
     assert_eq!(stranger.header("www-authenticate"), r#"Bearer realm="latchkey""#);
-    app.get(&format!("/v1/me?access_token={}", person.access)).await.assert_problem(401, "token_invalid");
+    app.get(&format!("/v1/me?access_token={}", person.access))
+        .await
+        .assert_problem(401, "token_invalid");
 }
 
 #[tokio::test]
@@ -48,7 +50,8 @@ async fn the_scheme_of_a_token_is_read_without_regard_to_case() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     for scheme in ["bearer", "BEARER"] {
-        let request = axum::http::Request::get("/v1/me").header("authorization", format!("{scheme} {}", person.access));
+        let request = axum::http::Request::get("/v1/me")
+            .header("authorization", format!("{scheme} {}", person.access));
         app.send(request.body(axum::body::Body::empty()).unwrap()).await.assert_ok();
     }
 }

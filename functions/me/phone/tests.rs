@@ -37,7 +37,10 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
     assert_eq!(*changed.assert_ok(), json!({"user": profile}));
     assert_eq!(app.me(&me.access).await, profile);
     let told = app.texts(PHONE).pop().unwrap().body;
-    assert!(told.contains("phone or e-mail address was changed") && !told.contains("177"), "{told}");
+    assert!(
+        told.contains("phone or e-mail address was changed") && !told.contains("177"),
+        "{told}"
+    );
 
     // Sessions and the password stay; the phones have changed places.
     app.refresh(&me.refresh).await.assert_ok();
@@ -81,7 +84,9 @@ async fn that_a_phone_is_taken_shows_only_after_the_proof() {
     let taken = app.post_as(&me.access, PATH, json!({"phone": OTHER_PHONE})).await;
     assert_eq!(free.without_ids().replace("457", "456"), taken.without_ids());
     let wrong_code = wrong(&app.code(OTHER_PHONE));
-    app.verify_as(&me.access, &taken.challenge_id(), &wrong_code).await.assert_problem(400, "otp_incorrect");
+    app.verify_as(&me.access, &taken.challenge_id(), &wrong_code)
+        .await
+        .assert_problem(400, "otp_incorrect");
     let code = app.code(OTHER_PHONE);
     app.verify_as(&me.access, &taken.challenge_id(), &code).await.assert_taken("phone");
     assert_eq!(app.me(&me.access).await["phone"], PHONE);
@@ -110,7 +115,10 @@ async fn who_has_an_e_mail_address_alone_adds_a_phone() {
     let id = app.post_as(&me.access, PATH, json!({"phone": PHONE})).await.challenge_id();
     let mails = app.texts(EMAIL).len();
     let user = app.verify_as(&me.access, &id, &app.code(PHONE)).await.assert_ok()["user"].clone();
-    assert_eq!((&user["phone"], &user["phone_verified"], &user["email"]), (&json!(PHONE), &json!(true), &json!(EMAIL)));
+    assert_eq!(
+        (&user["phone"], &user["phone_verified"], &user["email"]),
+        (&json!(PHONE), &json!(true), &json!(EMAIL))
+    );
     assert_eq!(app.texts(EMAIL).len(), mails, "there was no old phone to tell");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
@@ -158,8 +166,12 @@ async fn a_stranger_is_refused_and_only_its_own_fields_in_json_are_read() {
     bodies::assert_strict(&app, Some(&me.access), PATH, &body).await;
     app.post_as(&me.access, PATH, json!({})).await.assert_field("phone");
     app.post_as(&me.access, PATH, json!({"phone": null})).await.assert_field("phone");
-    app.post_as(&me.access, PATH, json!({"phone": "123"})).await.assert_problem(400, "invalid_phone");
-    app.post_as(&me.access, PATH, json!({"phone": OTHER_PHONE})).await.assert_problem(400, "country_not_allowed");
+    app.post_as(&me.access, PATH, json!({"phone": "123"}))
+        .await
+        .assert_problem(400, "invalid_phone");
+    app.post_as(&me.access, PATH, json!({"phone": OTHER_PHONE}))
+        .await
+        .assert_problem(400, "country_not_allowed");
     let answer = app.cut_off("DYNAMODB").post_as(&me.access, PATH, body).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     assert!(app.texts(NEW_PHONE).is_empty());

@@ -45,7 +45,9 @@ async fn a_set_that_is_used_up_leaves_the_authenticator_app() {
     for code in &authenticator.recovery_codes {
         app.recover(&app.first_factor(PHONE).await, code).await.assert_ok();
     }
-    app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_wrong(Some(4));
+    app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0])
+        .await
+        .assert_wrong(Some(4));
     let new = app.renew_codes(&me, &authenticator.code(&app)).await.recovery_codes();
     app.recover(&app.first_factor(PHONE).await, &new[0]).await.assert_ok();
 }
@@ -64,7 +66,10 @@ async fn without_the_factor_the_old_set_stays() {
     app.post(PATH, json!({"code": code})).await.assert_problem(401, "token_invalid");
     app.renew_codes(&app.sign_in(OTHER_PHONE).await, &code).await.assert_problem(409, "conflict");
     assert_strict(&app, Some(&me.access), PATH, &json!({"code": code})).await;
-    assert_eq!(app.cut_off("DYNAMODB").renew_codes(&me, &code).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB").renew_codes(&me, &code).await.assert_wait(503, "unavailable"),
+        5
+    );
     app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
     app.renew_codes(&me, &code).await.assert_ok();
 }

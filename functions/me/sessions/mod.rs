@@ -31,12 +31,16 @@ async fn sessions(
     let list = format!("sessions of {}", caller.user.id);
     let (limit, after) = (query.limit()?, query.after(&list, &keys)?);
     let newest_first = caller.user.live_sessions(clock.now()).rev();
-    let mut live: Vec<_> =
-        newest_first.filter(|(id, _)| after.as_ref().is_none_or(|after| id.to_string() < *after)).collect();
+    let mut live: Vec<_> = newest_first
+        .filter(|(id, _)| after.as_ref().is_none_or(|after| id.to_string() < *after))
+        .collect();
     let more = live.len() > limit;
     live.truncate(limit);
     let end = live.last().filter(|_| more).map(|(id, _)| id.to_string());
-    let items = live.into_iter().map(|(id, session)| SessionView::new(id, session, caller.claims.sid)).collect();
+    let items = live
+        .into_iter()
+        .map(|(id, session)| SessionView::new(id, session, caller.claims.sid))
+        .collect();
     Ok(Json(Page::new(items, &list, end.as_deref(), &keys)))
 }
 

@@ -24,7 +24,12 @@ async fn many() -> TestApp {
 }
 
 fn ids(page: &Value) -> Vec<&str> {
-    page["items"].as_array().unwrap().iter().map(|session| session["id"].as_str().unwrap()).collect()
+    page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| session["id"].as_str().unwrap())
+        .collect()
 }
 
 fn session_of(person: &SignedIn) -> String {
@@ -50,7 +55,8 @@ async fn i_see_my_sessions_the_newest_first() {
             "current": current,
         })
     };
-    let [eight, one_past, two_past] = ["2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z", "2027-01-15T08:02:00Z"];
+    let [eight, one_past, two_past] =
+        ["2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z", "2027-01-15T08:02:00Z"];
     assert_eq!(
         page.assert_ok(),
         &json!({
@@ -141,7 +147,11 @@ async fn a_session_that_ended_is_not_listed() {
     app.advance(1);
     let access = used.assert_ok()["access_token"].as_str().unwrap();
     let page = app.get_as(access, PATH).await;
-    assert_eq!(ids(page.assert_ok()), [session_of(&people[1])], "the other one was idle for too long");
+    assert_eq!(
+        ids(page.assert_ok()),
+        [session_of(&people[1])],
+        "the other one was idle for too long"
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,12 @@ async fn what_is_sent_changes_what_is_absent_stays_and_null_clears() {
         (json!({"name": "アン 🔑"}), json!("Ann.Lee"), json!("アン 🔑"), json!("es-MX")),
         (json!({"name": null}), json!("Ann.Lee"), json!(null), json!("es-MX")),
         (json!({"username": null, "locale": null}), json!(null), json!(null), json!(null)),
-        (json!({"username": "a-2", "name": "A", "locale": "ar"}), json!("a-2"), json!("A"), json!("ar")),
+        (
+            json!({"username": "a-2", "name": "A", "locale": "ar"}),
+            json!("a-2"),
+            json!("A"),
+            json!("ar"),
+        ),
     ] {
         app.advance(60);
         let changed = app.patch_me(&me.access, change.clone()).await;
@@ -47,7 +52,9 @@ async fn a_change_of_nothing_changes_nothing() {
 async fn a_username_is_one_person_s_without_regard_to_case_and_free_when_he_leaves_it() {
     let app = TestApp::start().await;
     let ann = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})).await;
-    let bob = app.sign_up(json!({"phone": OTHER_PHONE, "password": NEW_PASSWORD, "username": "bob"})).await;
+    let bob = app
+        .sign_up(json!({"phone": OTHER_PHONE, "password": NEW_PASSWORD, "username": "bob"}))
+        .await;
     for taken in ["ann", "ANN", "Ann"] {
         let refused = app.patch_me(&bob.access, json!({"username": taken, "name": "Bob"})).await;
         refused.assert_taken("username");
@@ -58,12 +65,16 @@ async fn a_username_is_one_person_s_without_regard_to_case_and_free_when_he_leav
     assert_eq!(respelled.assert_ok()["username"], "Ann");
     app.patch_me(&ann.access, json!({"username": "anna"})).await.assert_ok();
     app.login(json!({"username": "anna"}), PASSWORD).await.assert_ok();
-    app.login(json!({"username": "ann"}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"username": "ann"}), PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
 
     app.patch_me(&bob.access, json!({"username": "aNN"})).await.assert_ok();
     app.login(json!({"username": "ann"}), NEW_PASSWORD).await.assert_ok();
     app.patch_me(&bob.access, json!({"username": null})).await.assert_ok();
-    app.login(json!({"username": "ann"}), NEW_PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"username": "ann"}), NEW_PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
     app.patch_me(&ann.access, json!({"username": "ann"})).await.assert_ok();
 }
 
@@ -123,7 +134,9 @@ async fn a_stranger_is_refused() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let body = json!({"name": "Mallory"});
-    app.send(json_request(Method::PATCH, "/v1/me", None, &body)).await.assert_problem(401, "token_invalid");
+    app.send(json_request(Method::PATCH, "/v1/me", None, &body))
+        .await
+        .assert_problem(401, "token_invalid");
     app.patch_me(&me.refresh, body.clone()).await.assert_problem(401, "token_invalid");
     let answer = app.cut_off("DYNAMODB").patch_me(&me.access, body.clone()).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);

@@ -95,7 +95,10 @@ async fn introspect(
     if app.kind == AppType::Public {
         return Err(Error::InvalidClient);
     }
-    let token = request.token.filter(|token| !token.is_empty()).ok_or_else(|| Error::field("token", "is missing"))?;
+    let token = request
+        .token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| Error::field("token", "is missing"))?;
     let found = match RefreshToken::decode(&token, &keys) {
         Ok(refresh) => of_refresh_token(&refresh, &sessions, access_tokens.issuer()).await?,
         Err(_) => of_access_token(&token, &access_tokens).await?,
@@ -109,7 +112,10 @@ async fn introspect(
     Ok(Json(Introspection { active: token.is_some(), token }))
 }
 
-async fn of_access_token(token: &str, access_tokens: &AccessTokens) -> Result<Option<LiveToken>, Error> {
+async fn of_access_token(
+    token: &str,
+    access_tokens: &AccessTokens,
+) -> Result<Option<LiveToken>, Error> {
     let (user, claims) = match access_tokens.caller(token).await {
         Ok(caller) => caller,
         Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),

@@ -39,7 +39,10 @@ async fn an_access_token_is_described_as_rfc_7662_says() {
             "amr": ["pwd"],
         })
     );
-    assert_eq!((answer.header("content-type"), answer.header("cache-control")), ("application/json", "no-store"));
+    assert_eq!(
+        (answer.header("content-type"), answer.header("cache-control")),
+        ("application/json", "no-store")
+    );
 }
 
 #[tokio::test]
@@ -84,7 +87,10 @@ async fn the_secret_may_be_in_the_form_and_the_hint_may_be_wrong() {
             let credentials = [("client_id", "server"), ("client_secret", server.secret.as_str())];
             let answer = app.form(None, PATH, &[fields, credentials].concat()).await;
             assert_eq!(answer.assert_ok()["active"], true);
-            assert_eq!(app.form(Some(&server.basic()), PATH, &fields).await.assert_ok(), &answer.json);
+            assert_eq!(
+                app.form(Some(&server.basic()), PATH, &fields).await.assert_ok(),
+                &answer.json
+            );
         }
     }
 }
@@ -112,7 +118,8 @@ async fn an_app_learns_nothing_of_the_tokens_of_another() {
 async fn a_token_that_opens_nothing_is_inactive_and_says_no_more() {
     let (app, server) = app_with_server().await;
     let person = app.login_by(&server, PHONE).await;
-    let mut junk = vec!["junk".to_owned(), "lkr_".to_owned(), server.secret.clone(), "\"\\\u{e9}".to_owned()];
+    let mut junk =
+        vec!["junk".to_owned(), "lkr_".to_owned(), server.secret.clone(), "\"\\\u{e9}".to_owned()];
     let attacks = tokens::attacks(&app, &person.access, "junk").await;
     junk.extend(attacks.into_iter().map(|(_, token)| token).filter(|token| !token.is_empty()));
     for token in &junk {
@@ -136,9 +143,12 @@ async fn a_session_that_ended_or_a_user_who_is_disabled_or_gone_makes_tokens_ina
     let ended = app.login_by(&server, PHONE).await;
     let person = app.login_by(&server, PHONE).await;
     app.post_as(&ended.access, "/v1/auth/logout", json!({})).await.assert_done();
-    for (token, active) in
-        [(&ended.access, false), (&ended.refresh, false), (&person.access, true), (&person.refresh, true)]
-    {
+    for (token, active) in [
+        (&ended.access, false),
+        (&ended.refresh, false),
+        (&person.access, true),
+        (&person.refresh, true),
+    ] {
         assert_active(token, active).await;
     }
     app.disable(person.id()).await;
@@ -170,7 +180,8 @@ async fn only_an_app_that_proves_who_it_is_may_ask() {
         app.form(None, PATH, &[("token", &shopper.access), ("client_id", "default")]).await,
         app.form(None, PATH, &[("token", &shopper.access), ("client_id", "nobody")]).await,
         app.form(Some("Basic Og=="), PATH, &[("token", &person.access)]).await,
-        app.form(Some(&format!("Bearer {}", person.access)), PATH, &[("token", &person.access)]).await,
+        app.form(Some(&format!("Bearer {}", person.access)), PATH, &[("token", &person.access)])
+            .await,
         app.introspect(&wrong, &person.access).await,
         app.form(None, PATH, &[]).await,
     ] {
@@ -184,7 +195,9 @@ async fn only_an_app_that_proves_who_it_is_may_ask() {
 async fn a_request_without_its_one_token_is_refused() {
     let (app, server) = app_with_server().await;
     let basic = server.basic();
-    for fields in [vec![], vec![("token", "")], vec![("token", "a"), ("token", "b")], vec![("tokens", "a")]] {
+    for fields in
+        [vec![], vec![("token", "")], vec![("token", "a"), ("token", "b")], vec![("tokens", "a")]]
+    {
         app.form(Some(&basic), PATH, &fields).await.assert_oauth(400, "invalid_request");
     }
     app.post_by(&basic, PATH, json!({"token": "a"})).await.assert_oauth(415, "invalid_request");

@@ -54,7 +54,10 @@ async fn revoke(
     let claimed = credentials.or_form(request.client_id, request.client_secret)?;
     let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
     apps.authorize(client_id, claimed.credentials.as_ref()).await?;
-    let token = request.token.filter(|token| !token.is_empty()).ok_or_else(|| Error::field("token", "is missing"))?;
+    let token = request
+        .token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| Error::field("token", "is missing"))?;
     let (user_id, session_id, owner) = match RefreshToken::decode(&token, &keys) {
         Ok(token) => (token.user_id, token.session_id, token.client_id.clone()),
         Err(_) => match access_tokens.verify(&token).await {

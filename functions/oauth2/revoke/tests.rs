@@ -10,8 +10,11 @@ async fn story() -> (TestApp, Server, [SignedIn; 3]) {
     let server = app.server(&admin, "server").await;
     app.public_app(&admin, "shop").await;
     app.person(PHONE).await;
-    let people =
-        [app.login_to("default", PHONE).await, app.login_to("shop", PHONE).await, app.login_by(&server, PHONE).await];
+    let people = [
+        app.login_to("default", PHONE).await,
+        app.login_to("shop", PHONE).await,
+        app.login_by(&server, PHONE).await,
+    ];
     (app, server, people)
 }
 
@@ -25,7 +28,9 @@ async fn either_token_ends_the_session_with_both() {
     let (app, server, [default_app, shop, own]) = story().await;
     let other = app.login_to("shop", PHONE).await;
     app.form(None, PATH, &[("token", &default_app.access)]).await.assert_empty_ok();
-    app.form(None, PATH, &[("token", &shop.refresh), ("client_id", "shop")]).await.assert_empty_ok();
+    app.form(None, PATH, &[("token", &shop.refresh), ("client_id", "shop")])
+        .await
+        .assert_empty_ok();
     assert_live(&app, &own, true).await;
     let fields = [("token", own.refresh.as_str()), ("token_type_hint", "access_token")];
     app.form(Some(&server.basic()), PATH, &fields).await.assert_empty_ok();
@@ -46,7 +51,14 @@ async fn what_is_revoked_or_never_was_a_token_is_revoked() {
     for token in [&own.access, &own.access, &own.refresh, &own.refresh] {
         app.form(Some(&basic), PATH, &[("token", token)]).await.assert_empty_ok();
     }
-    for junk in ["junk", "lkr_", "\"\\\u{e9}", &format!("{}A", own.refresh), &own.access[1..], &server.secret] {
+    for junk in [
+        "junk",
+        "lkr_",
+        "\"\\\u{e9}",
+        &format!("{}A", own.refresh),
+        &own.access[1..],
+        &server.secret,
+    ] {
         app.form(Some(&basic), PATH, &[("token", junk)]).await.assert_empty_ok();
         app.form(None, PATH, &[("token", junk)]).await.assert_empty_ok();
     }
@@ -74,7 +86,9 @@ async fn a_token_of_another_app_is_not_revoked() {
     ] {
         for other in others {
             for token in [&other.access, &other.refresh] {
-                let answer = app.form(authorization, PATH, &[("token", token), ("client_id", client_id)]).await;
+                let answer = app
+                    .form(authorization, PATH, &[("token", token), ("client_id", client_id)])
+                    .await;
                 answer.assert_oauth(400, "unauthorized_client");
                 assert_live(&app, other, true).await;
             }
@@ -89,7 +103,12 @@ async fn a_confidential_app_proves_who_it_is() {
     for answer in [
         app.form(None, PATH, &[("token", &own.refresh), ("client_id", "server")]).await,
         app.form(Some(&wrong.basic()), PATH, &[("token", &own.refresh)]).await,
-        app.form(None, PATH, &[("token", "junk"), ("client_id", "server"), ("client_secret", "wrong")]).await,
+        app.form(
+            None,
+            PATH,
+            &[("token", "junk"), ("client_id", "server"), ("client_secret", "wrong")],
+        )
+        .await,
         app.form(None, PATH, &[("token", "junk"), ("client_id", "nobody")]).await,
     ] {
         answer.assert_oauth(401, "invalid_client");
@@ -97,7 +116,11 @@ async fn a_confidential_app_proves_who_it_is() {
     let both = [("token", own.refresh.as_str()), ("client_secret", server.secret.as_str())];
     app.form(Some(&server.basic()), PATH, &both).await.assert_oauth(400, "invalid_request");
     assert_live(&app, &own, true).await;
-    let post = [("token", own.refresh.as_str()), ("client_id", "server"), ("client_secret", server.secret.as_str())];
+    let post = [
+        ("token", own.refresh.as_str()),
+        ("client_id", "server"),
+        ("client_secret", server.secret.as_str()),
+    ];
     app.form(None, PATH, &post).await.assert_empty_ok();
     assert_live(&app, &own, false).await;
 }
@@ -115,7 +138,8 @@ async fn a_request_without_its_one_token_is_refused() {
 async fn of_ten_revocations_at_once_all_succeed() {
     let (app, _, [default_app, shop, _]) = story().await;
     let answers = at_once(10, |index| {
-        let token = if index % 2 == 0 { default_app.access.clone() } else { default_app.refresh.clone() };
+        let token =
+            if index % 2 == 0 { default_app.access.clone() } else { default_app.refresh.clone() };
         let app = app.clone();
         async move { app.form(None, PATH, &[("token", &token)]).await }
     })

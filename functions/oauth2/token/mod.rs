@@ -88,15 +88,21 @@ async fn token(
     let claimed = credentials.or_form(request.client_id, request.client_secret)?;
     match required("grant_type", request.grant_type)?.as_str() {
         "password" => {
-            let app = apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
+            let app =
+                apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
             let username = required("username", request.username)?;
             let password = Password::parse("password", required("password", request.password)?);
             // What nobody can be called, or have as a password, is wrong like any other.
-            let identifier = challenges.identifier(&username).map_err(|_| Error::InvalidCredentials)?;
+            let identifier =
+                challenges.identifier(&username).map_err(|_| Error::InvalidCredentials)?;
             let password = password.map_err(|_| Error::InvalidCredentials)?;
-            let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+            let user =
+                accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
             let terms = app.session_terms(apps.settings());
-            match sessions.begin(user.id, terms, user.recognised_by_password(), recorder.device().clone()).await? {
+            match sessions
+                .begin(user.id, terms, user.recognised_by_password(), recorder.device().clone())
+                .await?
+            {
                 Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::Tokens(signed_in.tokens)),
                 Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),
                 None => Err(Error::InvalidCredentials),
@@ -105,7 +111,8 @@ async fn token(
         "refresh_token" => {
             let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
             apps.authorize(client_id, claimed.credentials.as_ref()).await?;
-            let token = sessions.refresh_token(&required("refresh_token", request.refresh_token)?)?;
+            let token =
+                sessions.refresh_token(&required("refresh_token", request.refresh_token)?)?;
             if token.client_id != client_id {
                 return Err(Error::TokenInvalid);
             }

@@ -18,8 +18,11 @@ fn password<'a>(username: &'a str, password: &'a str) -> Vec<(&'static str, &'a 
 
 /// The service, its server app, and somebody with a password.
 async fn app_with_server() -> (TestApp, Server) {
-    let (app, admin) =
-        TestApp::with_admin_and(&[("EMAIL_FROM", "latchkey@example.com"), ("LOGIN_MAX_FAILURES", "3")]).await;
+    let (app, admin) = TestApp::with_admin_and(&[
+        ("EMAIL_FROM", "latchkey@example.com"),
+        ("LOGIN_MAX_FAILURES", "3"),
+    ])
+    .await;
     let server = app.server(&admin, "server").await;
     app.public_app(&admin, "shop").await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann"})).await;
@@ -45,7 +48,10 @@ async fn a_password_gets_tokens_by_phone_e_mail_address_or_username() {
                 "scope": "",
             })
         );
-        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("pragma")),
+            ("no-store", "no-cache")
+        );
         assert_eq!(answer.header("content-type"), "application/json");
         app.get_as(tokens["access_token"].as_str().unwrap(), "/v1/me").await.assert_ok();
     }
@@ -73,7 +79,11 @@ async fn a_token_is_of_the_app_that_asked_in_whatever_way() {
         let fields = [password(PHONE, PASSWORD), more.clone()].concat();
         let answer = app.form(authorization, PATH, &fields).await;
         let token = claims(answer.assert_ok()["access_token"].as_str().unwrap());
-        assert_eq!((&token["client_id"], &token["aud"]), (&json!(client_id), &json!(client_id)), "{more:?}");
+        assert_eq!(
+            (&token["client_id"], &token["aud"]),
+            (&json!(client_id), &json!(client_id)),
+            "{more:?}"
+        );
     }
 }
 
@@ -103,7 +113,10 @@ async fn an_app_that_does_not_prove_who_it_is_is_refused() {
         (Some(format!("{},{}", server.basic(), server.basic())), vec![]),
     ] {
         let authorization = authorization.as_deref();
-        for grant in [password(PHONE, PASSWORD), vec![("grant_type", "refresh_token"), ("refresh_token", "x")]] {
+        for grant in [
+            password(PHONE, PASSWORD),
+            vec![("grant_type", "refresh_token"), ("refresh_token", "x")],
+        ] {
             let answer = app.form(authorization, PATH, &[grant, more.clone()].concat()).await;
             answer.assert_oauth(401, "invalid_client");
             assert!(!answer.text.contains("lks_"), "{}", answer.text);
@@ -140,10 +153,14 @@ async fn a_name_is_form_encoded_within_basic() {
 #[tokio::test]
 async fn a_refresh_token_is_good_for_its_app_alone() {
     let (app, server) = app_with_server().await;
-    let (default_app, shop, own) =
-        (app.login_to("default", PHONE).await, app.login_to("shop", PHONE).await, app.login_by(&server, PHONE).await);
+    let (default_app, shop, own) = (
+        app.login_to("default", PHONE).await,
+        app.login_to("shop", PHONE).await,
+        app.login_by(&server, PHONE).await,
+    );
     let grant = async |authorization: Option<&str>, client_id: &str, token: &str| {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", client_id)];
+        let fields =
+            [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", client_id)];
         app.form(authorization, PATH, &fields).await
     };
     let basic = server.basic();
@@ -153,12 +170,16 @@ async fn a_refresh_token_is_good_for_its_app_alone() {
         (Some(basic.as_str()), "", [&default_app, &shop]),
     ] {
         for other in others {
-            grant(authorization, client_id, &other.refresh).await.assert_oauth(400, "invalid_grant");
+            grant(authorization, client_id, &other.refresh)
+                .await
+                .assert_oauth(400, "invalid_grant");
         }
     }
-    for (authorization, client_id, person, name) in
-        [(None, "", &default_app, "default"), (None, "shop", &shop, "shop"), (Some(basic.as_str()), "", &own, "server")]
-    {
+    for (authorization, client_id, person, name) in [
+        (None, "", &default_app, "default"),
+        (None, "shop", &shop, "shop"),
+        (Some(basic.as_str()), "", &own, "server"),
+    ] {
         let answer = grant(authorization, client_id, &person.refresh).await;
         let pair = answer.assert_ok();
         assert_eq!(claims(pair["access_token"].as_str().unwrap())["aud"], name);
@@ -175,7 +196,9 @@ async fn a_refresh_token_is_good_for_its_app_alone() {
 async fn what_is_no_refresh_token_is_no_grant() {
     let (app, _) = app_with_server().await;
     let person = app.login_to("default", PHONE).await;
-    for token in ["junk", "lkr_", &person.access, &format!("{}A", person.refresh), &person.refresh[4..]] {
+    for token in
+        ["junk", "lkr_", &person.access, &format!("{}A", person.refresh), &person.refresh[4..]]
+    {
         app.grant_refresh("default", token).await.assert_oauth(400, "invalid_grant");
     }
     app.advance(30 * 24 * 3600);
@@ -212,7 +235,9 @@ async fn whoever_guesses_too_often_has_to_wait() {
     let mut answers = Vec::new();
     for username in [PHONE, "nobody", OTHER_PHONE] {
         for _ in 0..3 {
-            app.form(None, PATH, &password(username, "wrong")).await.assert_oauth(400, "invalid_grant");
+            app.form(None, PATH, &password(username, "wrong"))
+                .await
+                .assert_oauth(400, "invalid_grant");
         }
         let refused = app.form(None, PATH, &password(username, PASSWORD)).await;
         refused.assert_oauth(429, "invalid_grant");
@@ -254,7 +279,9 @@ async fn a_request_that_lacks_something_or_has_it_twice_is_refused() {
     let answer = app.form(None, PATH, &twice).await;
     answer.assert_oauth(400, "invalid_request");
     assert_eq!(answer.json["error_description"], "client_id: is there twice.");
-    app.form(None, PATH, &[("grant_type", "refresh_token")]).await.assert_oauth(400, "invalid_request");
+    app.form(None, PATH, &[("grant_type", "refresh_token")])
+        .await
+        .assert_oauth(400, "invalid_request");
     app.form(None, PATH, &[]).await.assert_oauth(400, "invalid_request");
     let more = [whole, vec![("scope", "users:read"), ("é", "1"), ("refresh_token", "")]].concat();
     app.form(None, PATH, &more).await.assert_ok();
@@ -263,7 +290,14 @@ async fn a_request_that_lacks_something_or_has_it_twice_is_refused() {
 #[tokio::test]
 async fn no_other_grant_is_known() {
     let (app, _) = app_with_server().await;
-    for grant in ["client_credentials", "authorization_code", "Password", "password ", "\"\\\u{e9}\n", "implicit"] {
+    for grant in [
+        "client_credentials",
+        "authorization_code",
+        "Password",
+        "password ",
+        "\"\\\u{e9}\n",
+        "implicit",
+    ] {
         let answer = app.form(None, PATH, &[("grant_type", grant)]).await;
         answer.assert_oauth(400, "unsupported_grant_type");
     }
@@ -273,7 +307,8 @@ async fn no_other_grant_is_known() {
 async fn only_a_form_is_read() {
     let (app, _) = app_with_server().await;
     let body = encoded(&password(PHONE, PASSWORD));
-    let json = json!({"grant_type": "password", "username": PHONE, "password": PASSWORD}).to_string();
+    let json =
+        json!({"grant_type": "password", "username": PHONE, "password": PASSWORD}).to_string();
     for (headers, body) in [
         (vec![("content-type", "application/json")], json.clone()),
         (vec![("content-type", "application/json")], body.clone()),
@@ -303,10 +338,13 @@ async fn an_access_token_is_one_after_rfc_9068() {
     let token = answer.assert_ok()["access_token"].as_str().unwrap();
     let header = token.split('.').next().unwrap();
     let header: Value =
-        serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(header.as_bytes()).unwrap()).unwrap();
+        serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(header.as_bytes()).unwrap())
+            .unwrap();
     assert_eq!((&header["typ"], &header["alg"]), (&json!("at+jwt"), &json!("RS256")));
     let token = claims(token);
-    for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "auth_time", "scope", "roles"] {
+    for name in
+        ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "auth_time", "scope", "roles"]
+    {
         assert!(token.get(name).is_some(), "{name}: {token}");
     }
     assert_eq!((&token["aud"], &token["amr"]), (&json!("server"), &json!(["pwd"])));

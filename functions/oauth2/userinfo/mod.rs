@@ -55,7 +55,8 @@ pub struct UserInfo {
 )]
 async fn userinfo(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserInfo> {
     let roles = caller.user.roles_in(&caller.claims.client_id);
-    let (phone_verified, email_verified) = (caller.user.phone_is_verified(), caller.user.email_is_verified());
+    let (phone_verified, email_verified) =
+        (caller.user.phone_is_verified(), caller.user.email_is_verified());
     let User { id, name, username, avatar, email, phone, locale, updated_at, .. } = caller.user;
     Json(UserInfo {
         sub: id,

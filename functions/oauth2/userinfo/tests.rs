@@ -32,7 +32,10 @@ async fn the_claims_are_those_that_openid_connect_names() {
             "roles": ["User"],
         })
     );
-    assert_eq!((answer.header("content-type"), answer.header("cache-control")), ("application/json", "no-store"));
+    assert_eq!(
+        (answer.header("content-type"), answer.header("cache-control")),
+        ("application/json", "no-store")
+    );
 }
 
 #[tokio::test]
@@ -48,7 +51,10 @@ async fn the_picture_is_that_of_the_profile() {
 #[tokio::test]
 async fn what_an_administrator_wrote_down_is_not_verified() {
     let (app, admin) = TestApp::with_staff().await;
-    for body in [json!({"phone": PHONE, "password": PASSWORD}), json!({"email": EMAIL, "password": PASSWORD})] {
+    for body in [
+        json!({"phone": PHONE, "password": PASSWORD}),
+        json!({"email": EMAIL, "password": PASSWORD}),
+    ] {
         app.create_user(&admin, body.clone()).await.assert_created();
         let who = json!({"phone": body.get("phone"), "email": body.get("email")});
         let me = app.login(who, PASSWORD).await.signed_in();

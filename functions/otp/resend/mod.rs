@@ -42,7 +42,8 @@ async fn resend(
     client: Client,
     Json(request): Json<ResendOtpRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let challenge = challenges.resend(request.challenge_id, client.ip.as_deref(), &messenger).await?;
+    let challenge =
+        challenges.resend(request.challenge_id, client.ip.as_deref(), &messenger).await?;
     Ok((StatusCode::ACCEPTED, Json(challenge)))
 }
 

@@ -141,7 +141,11 @@ async fn without_aws_the_client_is_asked_to_come_back() {
     let id = app.challenge(PHONE).await;
     app.advance(30);
     for service in ["DYNAMODB", "SNS", "SECRETSMANAGER"] {
-        assert_eq!(app.cut_off(service).resend(&id).await.assert_wait(503, "unavailable"), 5, "{service}");
+        assert_eq!(
+            app.cut_off(service).resend(&id).await.assert_wait(503, "unavailable"),
+            5,
+            "{service}"
+        );
     }
     assert_eq!(app.resend(&id).await.json["resend_in"], 60);
 }
@@ -151,7 +155,12 @@ async fn only_a_challenge_id_in_json_is_read() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     bodies::assert_strict(&app, None, "/v1/otp/resend", &json!({"challenge_id": id})).await;
-    for body in [json!({}), json!({"challenge_id": "1"}), json!({"challenge_id": null}), json!({"challenge_id": 1})] {
+    for body in [
+        json!({}),
+        json!({"challenge_id": "1"}),
+        json!({"challenge_id": null}),
+        json!({"challenge_id": 1}),
+    ] {
         app.post("/v1/otp/resend", body).await.assert_field("challenge_id");
     }
     assert_eq!(app.texts(PHONE).len(), 1);

@@ -44,7 +44,8 @@ async fn the_settings_say_what_a_code_is_like() {
     ];
     let app = TestApp::with(&settings).await;
     let sent = app.send_code(PHONE).await.json;
-    let told = ["code_length", "expires_in", "attempts_left", "resend_in"].map(|name| sent[name].as_i64().unwrap());
+    let told = ["code_length", "expires_in", "attempts_left", "resend_in"]
+        .map(|name| sent[name].as_i64().unwrap());
     assert_eq!(told, [10, 60, 2, 7]);
     assert_eq!(app.code(PHONE).len(), 10);
     let text = app.texts(PHONE).pop().unwrap().body;
@@ -68,15 +69,17 @@ async fn the_answer_does_not_tell_whether_the_phone_has_an_account() {
     app.sign_in(PHONE).await;
     app.advance(24 * 3600);
     let (known, unknown) = (app.send_code(PHONE).await, app.send_code("+14155551123").await);
-    let but_id =
-        |answer: &crate::testing::Answer| answer.text.replace(answer.json["challenge_id"].as_str().unwrap(), "id");
+    let but_id = |answer: &crate::testing::Answer| {
+        answer.text.replace(answer.json["challenge_id"].as_str().unwrap(), "id")
+    };
     assert_eq!(but_id(&known), but_id(&unknown));
     assert_eq!(known.status, unknown.status);
     let names = |answer: &crate::testing::Answer| {
         answer.headers.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(&known), names(&unknown));
-    let words = |phone: &str| app.texts(phone).pop().unwrap().body.replace(&app.code(phone), "code");
+    let words =
+        |phone: &str| app.texts(phone).pop().unwrap().body.replace(&app.code(phone), "code");
     assert_eq!(words(PHONE), words("+14155551123"));
 }
 

@@ -23,7 +23,10 @@ mod tests;
     responses((status = 200, description = "Where it stands", body = ChallengeStatusView)),
     extensions(("x-codes" = json!(["invalid_request"]))),
 )]
-async fn status(challenges: Challenges, PathId(id): PathId) -> Result<Json<ChallengeStatusView>, Error> {
+async fn status(
+    challenges: Challenges,
+    PathId(id): PathId,
+) -> Result<Json<ChallengeStatusView>, Error> {
     Ok(Json(challenges.status(id).await?))
 }
 

@@ -61,7 +61,10 @@ async fn a_challenge_without_tries_is_locked_until_it_ends() {
         app.verify(&id, &wrong).await.assert_problem(400, "otp_incorrect");
     }
     let answer = status(&app, &id).await;
-    assert_eq!((answer.json["status"].as_str(), answer.json["attempts_left"].as_i64()), (Some("locked"), Some(0)));
+    assert_eq!(
+        (answer.json["status"].as_str(), answer.json["attempts_left"].as_i64()),
+        (Some("locked"), Some(0))
+    );
     app.advance(300);
     assert_eq!(status(&app, &id).await.json["status"], "expired");
 }

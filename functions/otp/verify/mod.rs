@@ -82,7 +82,9 @@ async fn verify(
     match (proven.challenge.purpose, caller) {
         (Purpose::SignIn, _) => {
             let challenge = proven.challenge.clone();
-            let sign_in = challenges.redeem(&challenge, sessions.sign_in(proven, recorder.device().clone())).await?;
+            let sign_in = challenges
+                .redeem(&challenge, sessions.sign_in(proven, recorder.device().clone()))
+                .await?;
             Ok(Json(VerifyOtpAnswer::SignIn(sign_in)))
         }
         (Purpose::NewAddress, Some(caller)) => {
@@ -91,9 +93,12 @@ async fn verify(
             let changed = accounts.change_address(caller.user.id, &proven.content.address);
             let (user, old) = challenges.redeem(&proven.challenge, changed).await?;
             if let Some(old) = old {
-                accounts.tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger).await;
+                accounts
+                    .tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger)
+                    .await;
             }
-            let user = Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
+            let user =
+                Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
             Ok(Json(VerifyOtpAnswer::NewAddress(NewAddressView { user })))
         }
         (Purpose::NewAddress | Purpose::PasswordReset, _) => Err(Error::OtpExpired),

@@ -5,7 +5,8 @@ use axum::http::{Method, Request};
 use serde_json::json;
 
 use crate::testing::{
-    OTHER_PHONE, PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE, bodies, claims, json_request, wrong,
+    OTHER_PHONE, PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE, bodies, claims,
+    json_request, wrong,
 };
 
 #[tokio::test]
@@ -69,7 +70,8 @@ async fn an_access_token_says_who_how_and_until_when() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let said = claims(&person.access);
-    let session = app.get_as(&person.access, "/v1/me/sessions").await.assert_ok()["items"][0]["id"].clone();
+    let session =
+        app.get_as(&person.access, "/v1/me/sessions").await.assert_ok()["items"][0]["id"].clone();
     assert_eq!(
         said,
         json!({
@@ -87,7 +89,9 @@ async fn an_access_token_says_who_how_and_until_when() {
             "auth_time": 1_800_000_000,
         })
     );
-    let header = data_encoding::BASE64URL_NOPAD.decode(person.access.split('.').next().unwrap().as_bytes()).unwrap();
+    let header = data_encoding::BASE64URL_NOPAD
+        .decode(person.access.split('.').next().unwrap().as_bytes())
+        .unwrap();
     let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
     assert_eq!(header, crate::testing::tokens::header());
     let again = app.refresh(&person.refresh).await;
@@ -99,7 +103,8 @@ async fn an_access_token_says_who_how_and_until_when() {
 async fn a_token_that_is_too_old_matters_only_to_who_needs_one() {
     let app = TestApp::with(&[("ACCESS_TOKEN_TTL_SECONDS", "60")]).await;
     let me = app.sign_in(PHONE).await;
-    let change = app.post_as(&me.access, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    let change =
+        app.post_as(&me.access, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
     app.advance(60);
     app.verify_as(&me.access, &change, "000000").await.assert_problem(401, "token_expired");
     for token in [me.access.as_str(), "junk"] {
@@ -155,9 +160,15 @@ async fn the_settings_say_what_a_session_is_like() {
     let app = TestApp::with(&settings).await;
     let person = app.sign_in(PHONE).await;
     assert_eq!(person.json["user"]["roles"], json!(["Guest"]));
-    assert_eq!((&person.json["expires_in"], &person.json["refresh_expires_in"]), (&json!(600), &json!(3600)));
+    assert_eq!(
+        (&person.json["expires_in"], &person.json["refresh_expires_in"]),
+        (&json!(600), &json!(3600))
+    );
     let said = claims(&person.access);
-    assert_eq!((&said["iss"], &said["exp"]), (&json!("https://auth.shop.example"), &json!(1_800_000_600)));
+    assert_eq!(
+        (&said["iss"], &said["exp"]),
+        (&json!("https://auth.shop.example"), &json!(1_800_000_600))
+    );
 }
 
 #[tokio::test]
@@ -213,7 +224,10 @@ async fn the_device_is_remembered_as_the_gateway_saw_it() {
     let signed_in = app.send_from("2001:db8::7".parse().unwrap(), request).await;
     let access = signed_in.assert_ok()["access_token"].as_str().unwrap();
     let session = app.get_as(access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
-    assert_eq!((&session["ip"], &session["user_agent"]), (&json!("2001:db8::7"), &json!("A".repeat(256))));
+    assert_eq!(
+        (&session["ip"], &session["user_agent"]),
+        (&json!("2001:db8::7"), &json!("A".repeat(256)))
+    );
 }
 
 #[tokio::test]
@@ -221,7 +235,8 @@ async fn only_its_own_fields_in_json_are_read() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     let code = app.code(PHONE);
-    bodies::assert_strict(&app, None, "/v1/otp/verify", &json!({"challenge_id": id, "code": code})).await;
+    bodies::assert_strict(&app, None, "/v1/otp/verify", &json!({"challenge_id": id, "code": code}))
+        .await;
     for (body, field) in [
         (json!({"code": code}), "challenge_id"),
         (json!({"challenge_id": id}), "code"),
@@ -259,7 +274,9 @@ async fn no_answer_tells_a_code_and_no_token_tells_a_phone() {
     let id = app.challenge(PHONE).await;
     let code = app.code(PHONE);
     let wrong = app.verify(&id, &wrong(&code)).await;
-    let status = app.send(Request::get(format!("/v1/otp/{id}")).body(axum::body::Body::empty()).unwrap()).await;
+    let status = app
+        .send(Request::get(format!("/v1/otp/{id}")).body(axum::body::Body::empty()).unwrap())
+        .await;
     let signed_in = app.verify(&id, &code).await;
     for text in [wrong.text, status.text] {
         assert!(!text.contains(&code) && !text.contains(&PHONE[1..]), "{text}");

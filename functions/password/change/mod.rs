@@ -54,7 +54,10 @@ async fn change(
     let old = request.old_password.map(|old| Password::parse("old_password", old)).transpose()?;
     let new = Password::parse("new_password", request.new_password)?;
     let event = recorder.event(caller.own_deed(Action::PasswordChange))?;
-    let user = accounts.recording(event).change_password(&caller.user, caller.claims.sid, old, new).await?;
+    let user = accounts
+        .recording(event)
+        .change_password(&caller.user, caller.claims.sid, old, new)
+        .await?;
     accounts.tell(&user, Subject::PasswordChanged, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -18,7 +18,10 @@ async fn the_new_password_takes_the_place_of_the_old_one() {
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.assert_ok();
     let profile = app.me(&me.access).await;
-    assert_eq!((&profile["has_password"], &profile["updated_at"]), (&json!(true), &json!("2027-01-15T08:13:20Z")));
+    assert_eq!(
+        (&profile["has_password"], &profile["updated_at"]),
+        (&json!(true), &json!("2027-01-15T08:13:20Z"))
+    );
 }
 
 #[tokio::test]
@@ -47,7 +50,9 @@ async fn who_changes_it_again_and_again_is_told_a_few_times_an_hour() {
     let mut passwords = [PASSWORD, NEW_PASSWORD];
     for _ in 0..8 {
         let [old, new] = passwords;
-        app.post_as(&me.access, PATH, json!({"old_password": old, "new_password": new})).await.assert_done();
+        app.post_as(&me.access, PATH, json!({"old_password": old, "new_password": new}))
+            .await
+            .assert_done();
         passwords = [new, old];
     }
     assert_eq!(app.texts(PHONE).len() - before, 5, "texts cost money");
@@ -60,7 +65,9 @@ async fn a_wrong_old_password_changes_nothing_and_signs_nobody_out() {
     let messages = app.texts(PHONE).len();
     let body = json!({"old_password": "wrong", "new_password": NEW_PASSWORD});
     app.post_as(&me.access, PATH, body).await.assert_problem(403, "invalid_credentials");
-    app.post_as(&me.access, PATH, json!({"new_password": NEW_PASSWORD})).await.assert_field("old_password");
+    app.post_as(&me.access, PATH, json!({"new_password": NEW_PASSWORD}))
+        .await
+        .assert_field("old_password");
     app.get_as(&me.access, "/v1/me").await.assert_ok();
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
     assert_eq!(app.texts(PHONE).len(), messages, "nobody was told of anything");
@@ -73,7 +80,9 @@ async fn wrong_old_passwords_are_counted_with_those_of_sign_ins() {
     let change = |old: &str| json!({"old_password": old, "new_password": NEW_PASSWORD});
     app.login(json!({"phone": PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
     for _ in 0..2 {
-        app.post_as(&me.access, PATH, change("wrong")).await.assert_problem(403, "invalid_credentials");
+        app.post_as(&me.access, PATH, change("wrong"))
+            .await
+            .assert_problem(403, "invalid_credentials");
     }
     let refused = app.post_as(&me.access, PATH, change(PASSWORD)).await;
     assert_eq!(refused.assert_wait(429, "too_many_attempts"), 15 * 60);
@@ -118,7 +127,10 @@ async fn the_user_is_told_by_text_or_else_by_e_mail() {
     let by_phone = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "locale": "es"})).await;
     app.post_as(&by_phone.access, PATH, change.clone()).await.assert_done();
     let text = app.texts(PHONE).pop().unwrap().body;
-    assert!(text.contains("Latchkey") && text.contains("contrase") && !text.contains(PASSWORD), "{text}");
+    assert!(
+        text.contains("Latchkey") && text.contains("contrase") && !text.contains(PASSWORD),
+        "{text}"
+    );
 
     let by_mail = app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
     app.post_as(&by_mail.access, PATH, change.clone()).await.assert_done();
@@ -163,7 +175,8 @@ async fn the_old_password_is_compared_as_unicode_sees_it() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": "cafe\u{301} au lait"})).await;
     let long = "é".repeat(256);
-    let body = json!({"old_password": "caf\u{e9} au lait", "new_password": "e\u{301}".repeat(255) + "z"});
+    let body =
+        json!({"old_password": "caf\u{e9} au lait", "new_password": "e\u{301}".repeat(255) + "z"});
     app.post_as(&me.access, PATH, body).await.assert_done();
     let body = json!({"old_password": "é".repeat(255), "new_password": "xyz abc def"});
     app.post_as(&me.access, PATH, body).await.assert_problem(403, "invalid_credentials");
@@ -181,7 +194,9 @@ async fn a_stranger_is_refused_and_only_its_own_fields_in_json_are_read() {
     app.post(PATH, body.clone()).await.assert_problem(401, "token_invalid");
     app.post_as(&me.refresh, PATH, body.clone()).await.assert_problem(401, "token_invalid");
     bodies::assert_strict(&app, Some(&me.access), PATH, &body).await;
-    app.post_as(&me.access, PATH, json!({"old_password": PASSWORD})).await.assert_field("new_password");
+    app.post_as(&me.access, PATH, json!({"old_password": PASSWORD}))
+        .await
+        .assert_field("new_password");
     let answer = app.cut_off("DYNAMODB").post_as(&me.access, PATH, body).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();

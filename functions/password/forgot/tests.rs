@@ -13,7 +13,12 @@ use crate::testing::{
 fn addresses() -> [(&'static str, Value, &'static str, Value); 2] {
     [
         (PHONE, json!({"phone": PHONE}), "+14155550183", json!({"phone": "+14155550183"})),
-        (EMAIL, json!({"email": EMAIL}), "abe.lee@example.org", json!({"email": "abe.lee@example.org"})),
+        (
+            EMAIL,
+            json!({"email": EMAIL}),
+            "abe.lee@example.org",
+            json!({"email": "abe.lee@example.org"}),
+        ),
     ]
 }
 
@@ -39,10 +44,15 @@ async fn known_and_unknown_are_answered_the_same_and_only_the_known_is_sent_a_co
         );
         assert_eq!(decoy.without_ids().replace("183", "123"), real.without_ids());
         assert_eq!((app.texts(known).len(), app.texts(unknown).len()), (before + 1, 0));
-        for (id, code) in [(real.challenge_id(), wrong(&app.code(known))), (decoy.challenge_id(), "123456".to_owned())]
-        {
+        for (id, code) in [
+            (real.challenge_id(), wrong(&app.code(known))),
+            (decoy.challenge_id(), "123456".to_owned()),
+        ] {
             let status = app.get(&format!("/v1/otp/{id}")).await;
-            assert_eq!((&status.json["status"], &status.json["attempts_left"]), (&json!("pending"), &json!(5)));
+            assert_eq!(
+                (&status.json["status"], &status.json["attempts_left"]),
+                (&json!("pending"), &json!(5))
+            );
             assert_eq!(app.resend(&id).await.assert_wait(429, "resend_too_soon"), 30);
             for left in (0..5).rev() {
                 let answer = app.reset(&id, &code, NEW_PASSWORD).await;
@@ -56,7 +66,11 @@ async fn known_and_unknown_are_answered_the_same_and_only_the_known_is_sent_a_co
 
 #[tokio::test]
 async fn no_code_proves_a_decoy() {
-    let app = TestApp::with_mail_and(&[("OTP_MAX_ATTEMPTS", "10"), ("OTP_FAILURES_PER_PHONE_PER_DAY", "100")]).await;
+    let app = TestApp::with_mail_and(&[
+        ("OTP_MAX_ATTEMPTS", "10"),
+        ("OTP_FAILURES_PER_PHONE_PER_DAY", "100"),
+    ])
+    .await;
     for (.., nobody) in addresses() {
         let id = app.forgot(nobody).await.challenge_id();
         for code in ["000000", "123456", "999999"] {
@@ -77,16 +91,29 @@ async fn an_e_mail_has_a_code_and_a_link_and_a_text_has_a_code() {
     app.forgot(json!({"email": EMAIL})).await.challenge_id();
     app.forgot(json!({"phone": PHONE})).await.challenge_id();
     let mail = app.texts(EMAIL).pop().unwrap();
-    let part = |name: &str| mail.attributes.iter().find(|(part, _)| part == name).unwrap().1.clone();
+    let part =
+        |name: &str| mail.attributes.iter().find(|(part, _)| part == name).unwrap().1.clone();
     let token = app.link_token(EMAIL);
-    assert_eq!(data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).unwrap().len(), 32, "256 bits");
+    assert_eq!(
+        data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).unwrap().len(),
+        32,
+        "256 bits"
+    );
     let (html, subject) = (part("html"), part("subject"));
-    assert!(html.contains(&format!("<a href=\"{RESET_PAGE}#{token}\">")) && html.contains("lang=\"es\""), "{html}");
+    assert!(
+        html.contains(&format!("<a href=\"{RESET_PAGE}#{token}\">"))
+            && html.contains("lang=\"es\""),
+        "{html}"
+    );
     assert!(html.contains(&app.code(EMAIL)) && mail.body.contains(&app.code(EMAIL)));
     assert!(subject.contains("Latchkey") && !subject.contains(&app.code(EMAIL)), "{subject}");
     assert_eq!((mail.channel, part("from")), ("email", "latchkey@example.com".to_owned()));
     let text = app.texts(PHONE).pop().unwrap();
-    assert!(text.body.contains("code for a new password") && !text.body.contains(RESET_PAGE), "{}", text.body);
+    assert!(
+        text.body.contains("code for a new password") && !text.body.contains(RESET_PAGE),
+        "{}",
+        text.body
+    );
 }
 
 #[tokio::test]
@@ -117,7 +144,9 @@ async fn within_the_cooldown_the_answer_is_the_same_and_nothing_is_sent() {
         assert_eq!(unknown.json, unknown_again.json);
         assert_eq!(early.without_ids(), unknown.without_ids().replace("183", "123"));
         // The id that nothing was sent for is nobody's.
-        app.reset(&early.challenge_id(), "123456", NEW_PASSWORD).await.assert_problem(410, "otp_expired");
+        app.reset(&early.challenge_id(), "123456", NEW_PASSWORD)
+            .await
+            .assert_problem(410, "otp_expired");
         app.reset(&second.challenge_id(), &app.code(known), NEW_PASSWORD).await.assert_done();
         let used = app.forgot(who).await;
         assert_ne!(used.challenge_id(), second.challenge_id());
@@ -175,7 +204,8 @@ async fn a_resend_sends_to_the_known_alone_and_answers_both_the_same() {
         let app = TestApp::with_mail().await;
         app.sign_up(who.clone()).await;
         app.advance(3600);
-        let (real, decoy) = (app.forgot(who).await.challenge_id(), app.forgot(nobody).await.challenge_id());
+        let (real, decoy) =
+            (app.forgot(who).await.challenge_id(), app.forgot(nobody).await.challenge_id());
         let sent = app.texts(known);
         app.advance(30);
         let start = tokio::time::Instant::now();
@@ -199,7 +229,9 @@ async fn a_source_may_ask_so_often_and_no_more() {
     let body = json!({"email": OTHER_EMAIL});
     assert_eq!(app.forgot(body.clone()).await.assert_wait(429, "sms_limit_reached"), 2400);
     let elsewhere: IpAddr = "203.0.113.9".parse().unwrap();
-    app.send_from(elsewhere, json_request(Method::POST, "/v1/password/forgot", None, &body)).await.challenge_id();
+    app.send_from(elsewhere, json_request(Method::POST, "/v1/password/forgot", None, &body))
+        .await
+        .challenge_id();
 }
 
 #[tokio::test]
@@ -212,7 +244,8 @@ async fn that_a_message_cannot_be_sent_does_not_tell_who_has_an_account() {
         let (real, decoy) = (app.forgot(who.clone()).await, app.forgot(nobody).await);
         assert_eq!(decoy.without_ids().replace("183", "123"), real.without_ids());
         app.advance(30);
-        let again = [app.resend(&real.challenge_id()).await, app.resend(&decoy.challenge_id()).await];
+        let again =
+            [app.resend(&real.challenge_id()).await, app.resend(&decoy.challenge_id()).await];
         assert_eq!(again[1].without_ids().replace("183", "123"), again[0].without_ids());
         app.aws.inbox.refuse(false);
         app.advance(60);
@@ -232,6 +265,12 @@ async fn only_its_own_fields_in_json_are_read() {
     app.forgot(json!({"phone": "123"})).await.assert_problem(400, "invalid_phone");
     app.forgot(json!({"phone": OTHER_PHONE})).await.assert_problem(400, "country_not_allowed");
     app.forgot(json!({"email": "ann"})).await.assert_problem(400, "invalid_email");
-    assert_eq!(app.cut_off("DYNAMODB").forgot(json!({"phone": PHONE})).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB")
+            .forgot(json!({"phone": PHONE}))
+            .await
+            .assert_wait(503, "unavailable"),
+        5
+    );
     TestApp::start().await.forgot(json!({"email": EMAIL})).await.assert_field("email");
 }

@@ -53,12 +53,17 @@ async fn reset(
     let (user, proven_by) = match (request.challenge_id, request.code, request.token) {
         (Some(challenge_id), Some(code), None) => {
             let code = OneTimeCode::parse_field("code", &code)?;
-            let proven = challenges.prove(challenge_id, &code, None, &[Purpose::PasswordReset], &recorder).await?;
-            let reset = challenges.redeem(&proven.challenge, accounts.reset_by_code(&proven, &new, &recorder));
+            let proven = challenges
+                .prove(challenge_id, &code, None, &[Purpose::PasswordReset], &recorder)
+                .await?;
+            let reset = challenges
+                .redeem(&proven.challenge, accounts.reset_by_code(&proven, &new, &recorder));
             (reset.await?, Some(proven.content.address))
         }
         (None, None, Some(token)) => (accounts.reset_by_link(&token, &new, &recorder).await?, None),
-        _ => return Err(Error::field("challenge_id", "give a challenge_id and a code, or a token")),
+        _ => {
+            return Err(Error::field("challenge_id", "give a challenge_id and a code, or a token"));
+        }
     };
     accounts.tell(&user, Subject::PasswordChanged, proven_by.as_ref(), &messenger).await;
     Ok(StatusCode::NO_CONTENT)

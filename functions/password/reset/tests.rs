@@ -110,7 +110,8 @@ async fn any_other_change_of_the_password_ends_a_code() {
 async fn a_link_to_an_address_that_is_no_longer_the_user_s_ends() {
     let (app, token) = app_with_link().await;
     let me = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();
-    let id = app.post_as(&me.access, "/v1/me/email", json!({"email": OTHER_EMAIL})).await.challenge_id();
+    let id =
+        app.post_as(&me.access, "/v1/me/email", json!({"email": OTHER_EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(OTHER_EMAIL)).await.assert_ok();
     app.reset_by_link(&token, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
     app.login(json!({"email": OTHER_EMAIL}), PASSWORD).await.assert_ok();
@@ -150,7 +151,9 @@ async fn the_user_is_told_by_the_other_channel() {
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
     app.advance(60);
-    for (who, used, other) in [(json!({"phone": PHONE}), PHONE, EMAIL), (json!({"email": EMAIL}), EMAIL, PHONE)] {
+    for (who, used, other) in
+        [(json!({"phone": PHONE}), PHONE, EMAIL), (json!({"email": EMAIL}), EMAIL, PHONE)]
+    {
         let id = app.forgot(who).await.challenge_id();
         app.reset(&id, &app.code(used), NEW_PASSWORD).await.assert_done();
         assert!(app.texts(other).pop().unwrap().body.contains(told), "{other}");
@@ -166,7 +169,9 @@ async fn a_password_that_is_easy_to_guess_is_refused_before_the_code_is_used_up(
     let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
     let code = app.code(EMAIL);
     let own = "your own name";
-    for (new, reason) in [("short", "at least 8"), ("password123", "most common"), ("my latchkey", own)] {
+    for (new, reason) in
+        [("short", "at least 8"), ("password123", "most common"), ("my latchkey", own)]
+    {
         app.reset(&id, &code, new).await.assert_weak("new_password", reason);
         app.reset(&id, &wrong(&code), new).await.assert_weak("new_password", reason);
         app.reset_by_link(&token, new).await.assert_weak("new_password", reason);
@@ -189,15 +194,22 @@ async fn a_reset_needs_a_whole_proof_and_nothing_else() {
     let code = app.code(EMAIL);
     let by_code = json!({"challenge_id": id, "code": code, "new_password": NEW_PASSWORD});
     bodies::assert_strict(&app, None, PATH, &by_code).await;
-    bodies::assert_strict(&app, None, PATH, &json!({"token": token, "new_password": NEW_PASSWORD})).await;
+    bodies::assert_strict(&app, None, PATH, &json!({"token": token, "new_password": NEW_PASSWORD}))
+        .await;
     for (body, field) in [
         (json!({"new_password": NEW_PASSWORD}), "challenge_id"),
         (json!({"challenge_id": id, "new_password": NEW_PASSWORD}), "challenge_id"),
         (json!({"code": code, "new_password": NEW_PASSWORD}), "challenge_id"),
-        (json!({"challenge_id": id, "code": code, "token": token, "new_password": NEW_PASSWORD}), "challenge_id"),
+        (
+            json!({"challenge_id": id, "code": code, "token": token, "new_password": NEW_PASSWORD}),
+            "challenge_id",
+        ),
         (json!({"challenge_id": id, "code": "12345", "new_password": NEW_PASSWORD}), "code"),
         (json!({"challenge_id": id, "code": code}), "new_password"),
-        (json!({"challenge_id": id, "code": code, "new_password": "x".repeat(257)}), "new_password"),
+        (
+            json!({"challenge_id": id, "code": code, "new_password": "x".repeat(257)}),
+            "new_password",
+        ),
     ] {
         app.post(PATH, body).await.assert_field(field);
     }

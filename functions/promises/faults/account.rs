@@ -44,7 +44,10 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                             app.advance(60);
                             app.sign_in(ADMIN_PHONE).await
                         };
-                        assert_eq!((me.id(), &me.json["user"]["roles"]), (&*id, &json!(["Admin", "User"])));
+                        assert_eq!(
+                            (me.id(), &me.json["user"]["roles"]),
+                            (&*id, &json!(["Admin", "User"]))
+                        );
                     }
                 })
                 .or(410, "otp_expired")
@@ -61,7 +64,9 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                     async move {
                         let shown = app.me(&me.access).await["avatar_url"].as_str().map(key_of);
                         assert_eq!(shown, Some(answer.avatar_key()));
-                        assert!(app.objects().contains_key(&format!("{}/512.jpg", answer.avatar_key())));
+                        assert!(
+                            app.objects().contains_key(&format!("{}/512.jpg", answer.avatar_key()))
+                        );
                     }
                 })
             }
@@ -80,7 +85,8 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
             "password-change" => {
                 let me = app.person(PHONE).await;
                 let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
-                let request = call(Method::POST, "/v1/password/change", Some(&me.access), Some(body));
+                let request =
+                    call(Method::POST, "/v1/password/change", Some(&me.access), Some(body));
                 Case::new(request, |app, _| assert_password(app, json!({"phone": PHONE})))
                     .or(403, "invalid_credentials")
             }
@@ -112,7 +118,8 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                         app.reset(&id, &app.code(ADMIN_PHONE), NEW_PASSWORD).await.assert_done();
                     }
                     assert_password(app.clone(), json!({"phone": ADMIN_PHONE})).await;
-                    let me = app.login(json!({"phone": ADMIN_PHONE}), NEW_PASSWORD).await.signed_in();
+                    let me =
+                        app.login(json!({"phone": ADMIN_PHONE}), NEW_PASSWORD).await.signed_in();
                     assert_eq!(me.json["user"]["roles"], json!(["Admin", "User"]));
                 })
                 .or(410, "otp_expired")
@@ -124,7 +131,8 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let body = json!({"token": app.link_token(EMAIL), "new_password": NEW_PASSWORD});
                 let request = call(Method::POST, "/v1/password/reset", None, Some(body));
                 // The link was used, and its password holds.
-                Case::new(request, |app, _| assert_password(app, json!({"email": EMAIL}))).or(401, "token_invalid")
+                Case::new(request, |app, _| assert_password(app, json!({"email": EMAIL})))
+                    .or(401, "token_invalid")
             }
             "me-update" => {
                 let me = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
@@ -136,7 +144,9 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                         assert_eq!(answer.assert_ok()["username"], "lee");
                         assert_eq!(app.me(&me.access).await["username"], "lee");
                         // The name that was given up is free.
-                        app.register(json!({"phone": OTHER_PHONE, "username": "ann"})).await.challenge_id();
+                        app.register(json!({"phone": OTHER_PHONE, "username": "ann"}))
+                            .await
+                            .challenge_id();
                     }
                 })
             }
@@ -153,11 +163,14 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let other = app.person(PHONE).await;
                 let me = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
                 let id = crate::testing::claims(&other.access)["sid"].as_str().unwrap().to_owned();
-                let request = call(Method::DELETE, &format!("/v1/me/sessions/{id}"), Some(&me.access), None);
+                let request =
+                    call(Method::DELETE, &format!("/v1/me/sessions/{id}"), Some(&me.access), None);
                 Case::new(request, move |app, _| {
                     let (me, other) = (me.clone(), other.clone());
                     async move {
-                        app.get_as(&other.access, "/v1/me").await.assert_problem(401, "token_invalid");
+                        app.get_as(&other.access, "/v1/me")
+                            .await
+                            .assert_problem(401, "token_invalid");
                         app.get_as(&me.access, "/v1/me").await.assert_ok();
                     }
                 })

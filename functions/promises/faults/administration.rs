@@ -64,9 +64,11 @@ fn is_gone(answer: &Answer) {
 async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {
     let by_phone = format!("/v1/users/by-phone/{}", PHONE.replace('+', "%2B"));
     if case == "users-create" {
-        let body = json!({"phone": PHONE, "username": "ann", "password": PASSWORD, "roles": ["Admin"]});
+        let body =
+            json!({"phone": PHONE, "username": "ann", "password": PASSWORD, "roles": ["Admin"]});
         let made = |answer: &Answer| assert_eq!(answer.assert_ok()["roles"], json!(["Admin"]));
-        return then(&admin, (Method::POST, "/v1/users", Some(body)), by_phone, made).or(409, "conflict");
+        return then(&admin, (Method::POST, "/v1/users", Some(body)), by_phone, made)
+            .or(409, "conflict");
     }
     let (person, _) = app.protected(PHONE).await;
     app.give(&admin, person.id(), &["Admin"]).await.assert_ok();
@@ -77,12 +79,10 @@ async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {
             let is_off = |answer: &Answer| assert_eq!(answer.assert_ok()["status"], "disabled");
             then(&admin, (Method::PATCH, &path, Some(body)), path.clone(), is_off)
         }
-        "users-delete" => {
-            then(&admin, (Method::DELETE, &path, None), path.clone(), is_gone).or_refused(404, "not_found")
-        }
-        "users-delete-by-phone" => {
-            then(&admin, (Method::DELETE, &by_phone, None), path, is_gone).or_refused(404, "not_found")
-        }
+        "users-delete" => then(&admin, (Method::DELETE, &path, None), path.clone(), is_gone)
+            .or_refused(404, "not_found"),
+        "users-delete-by-phone" => then(&admin, (Method::DELETE, &by_phone, None), path, is_gone)
+            .or_refused(404, "not_found"),
         "users-roles-put" => {
             let body = json!({"roles": ["Guest"]});
             let guest = |answer: &Answer| assert_eq!(answer.assert_ok()["roles"], json!(["Guest"]));
@@ -105,8 +105,10 @@ async fn roles(app: &TestApp, admin: SignedIn, case: &str) -> Case {
     let path = "/v1/roles/Editor";
     if case == "roles-create" {
         let body = json!({"name": "Editor", "permissions": ["users:read"]});
-        let made = |answer: &Answer| assert_eq!(answer.assert_ok()["permissions"], json!(["users:read"]));
-        return then(&admin, (Method::POST, "/v1/roles", Some(body)), path.to_owned(), made).or(409, "conflict");
+        let made =
+            |answer: &Answer| assert_eq!(answer.assert_ok()["permissions"], json!(["users:read"]));
+        return then(&admin, (Method::POST, "/v1/roles", Some(body)), path.to_owned(), made)
+            .or(409, "conflict");
     }
     app.role(&admin, "Editor", &["users:read"]).await;
     match case {
@@ -126,10 +128,16 @@ async fn roles(app: &TestApp, admin: SignedIn, case: &str) -> Case {
             let put = json!({"roles": [{"name": "Editor", "permissions": ["apps:read"]}, {"name": "Guest", "permissions": ["apps:read"]}]});
             let both = |answer: &Answer| {
                 let items = answer.assert_ok()["items"].as_array().unwrap();
-                let with = items.iter().filter(|role| role["permissions"] == json!(["apps:read"])).count();
+                let with =
+                    items.iter().filter(|role| role["permissions"] == json!(["apps:read"])).count();
                 assert_eq!(with, 2, "{}", answer.text);
             };
-            then(&admin, (Method::PUT, "/v1/roles/permissions", Some(put)), "/v1/roles".to_owned(), both)
+            then(
+                &admin,
+                (Method::PUT, "/v1/roles/permissions", Some(put)),
+                "/v1/roles".to_owned(),
+                both,
+            )
         }
         _ => panic!("{case}"),
     }
@@ -160,18 +168,21 @@ async fn apps(app: &TestApp, admin: SignedIn, case: &str) -> Case {
             let renamed = |answer: &Answer| assert_eq!(answer.assert_ok()["name"], "Store");
             then(&admin, (Method::PATCH, path, Some(body)), path.to_owned(), renamed)
         }
-        "apps-delete" => {
-            then(&admin, (Method::DELETE, path, None), path.to_owned(), is_gone).or_refused(404, "not_found")
-        }
+        "apps-delete" => then(&admin, (Method::DELETE, path, None), path.to_owned(), is_gone)
+            .or_refused(404, "not_found"),
         "apps-secret-rotate" => {
-            let request = call(Method::POST, "/v1/apps/shop/secret", Some(&admin.access), Some(json!({})));
-            Case::new(request, |app, answer| async move { assert_authenticates(&app, &answer.secret()).await })
+            let request =
+                call(Method::POST, "/v1/apps/shop/secret", Some(&admin.access), Some(json!({})));
+            Case::new(request, |app, answer| async move {
+                assert_authenticates(&app, &answer.secret()).await
+            })
         }
         _ => panic!("{case}"),
     }
 }
 
 async fn assert_authenticates(app: &TestApp, secret: &str) {
-    let server = crate::testing::apps::Server { client_id: "shop".to_owned(), secret: secret.to_owned() };
+    let server =
+        crate::testing::apps::Server { client_id: "shop".to_owned(), secret: secret.to_owned() };
     app.introspect(&server, "nothing").await.assert_inactive();
 }

@@ -22,8 +22,11 @@ use crate::{
 const READS: [&str; 1] = ["oauth2-introspect"];
 
 /// With a budget of prefixes there is one call more that can fail.
-const SETTINGS: &[(&str, &str)] =
-    &[("ADMIN_PHONE", ADMIN_PHONE), ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("SMS_PREFIX_MONTHLY_BUDGET_USD", "50")];
+const SETTINGS: &[(&str, &str)] = &[
+    ("ADMIN_PHONE", ADMIN_PHONE),
+    ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+    ("SMS_PREFIX_MONTHLY_BUDGET_USD", "50"),
+];
 
 /// The cases of a module: an endpoint each or, after a colon, a way to call one.
 const CASES: [(&[&str], Prepare); 5] = [
@@ -46,10 +49,15 @@ async fn assert_all_withstand(module: usize) {
 
 #[test]
 fn every_endpoint_that_writes_is_tried_under_faults() {
-    let tried: BTreeSet<_> =
-        CASES.iter().flat_map(|(cases, _)| *cases).map(|case| case.split(':').next().unwrap()).collect();
-    let writing =
-        operations().into_iter().filter(|operation| operation.method != Method::GET).map(|operation| operation.id);
+    let tried: BTreeSet<_> = CASES
+        .iter()
+        .flat_map(|(cases, _)| *cases)
+        .map(|case| case.split(':').next().unwrap())
+        .collect();
+    let writing = operations()
+        .into_iter()
+        .filter(|operation| operation.method != Method::GET)
+        .map(|operation| operation.id);
     let writing: BTreeSet<_> = writing.filter(|id| !READS.contains(&id.as_str())).collect();
     assert_eq!(tried, writing.iter().map(String::as_str).collect());
 }

@@ -9,7 +9,8 @@ use crate::testing::{
     second_factor::Authenticator,
 };
 
-pub(super) const CASES: [&str; 4] = ["me-totp-create", "me-totp-confirm", "me-totp-delete", "me-recovery-codes"];
+pub(super) const CASES: [&str; 4] =
+    ["me-totp-create", "me-totp-confirm", "me-totp-delete", "me-recovery-codes"];
 
 pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     Box::pin(async move {
@@ -35,7 +36,8 @@ async fn set_up(app: &TestApp, case: &str) -> Case {
     }
     let authenticator = Authenticator::new(&app.enrol(&me).await);
     let code = authenticator.code(app);
-    let request = call(Method::POST, "/v1/me/totp/confirm", Some(&me.access), Some(json!({"code": code})));
+    let request =
+        call(Method::POST, "/v1/me/totp/confirm", Some(&me.access), Some(json!({"code": code})));
     Case::new(request, move |app, answer| {
         let (me, mut authenticator) = (me.clone(), authenticator.clone());
         async move {
@@ -48,7 +50,9 @@ async fn set_up(app: &TestApp, case: &str) -> Case {
             };
             app.advance(30);
             app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.assert_ok();
-            app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
+            app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0])
+                .await
+                .assert_ok();
         }
     })
     .or(409, "conflict")
@@ -70,7 +74,9 @@ async fn with_factor(app: &TestApp, case: &str) -> Case {
                     app.remove_totp(&me, &authenticator.code(&app)).await.assert_done();
                 }
                 assert_eq!(app.me(&me.access).await["mfa"], json!([]));
-                app.login(json!({"phone": PHONE}), crate::testing::accounts::PASSWORD).await.signed_in();
+                app.login(json!({"phone": PHONE}), crate::testing::accounts::PASSWORD)
+                    .await
+                    .signed_in();
             }
         })
         .or(409, "conflict")

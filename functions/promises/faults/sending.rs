@@ -51,7 +51,9 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 app.advance(3600);
                 new_password(json!({"email": EMAIL}), EMAIL)
             }
-            "me-phone" => new_address(&app, "/v1/me/phone", json!({"phone": OTHER_PHONE}), OTHER_PHONE).await,
+            "me-phone" => {
+                new_address(&app, "/v1/me/phone", json!({"phone": OTHER_PHONE}), OTHER_PHONE).await
+            }
             "me-email" => new_address(&app, "/v1/me/email", json!({"email": EMAIL}), EMAIL).await,
             _ => panic!("{case}"),
         }
@@ -76,7 +78,8 @@ fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
 fn stop(app: &TestApp) -> Case {
     let text = app.texts(PHONE).pop().unwrap().body;
     let path = text[text.find("/stop/").unwrap()..].split_whitespace().next().unwrap().to_owned();
-    let request = axum::http::Request::builder().method(Method::POST).uri(path).body(Vec::new()).unwrap();
+    let request =
+        axum::http::Request::builder().method(Method::POST).uri(path).body(Vec::new()).unwrap();
     Case::new(request, move |app, answer| async move {
         assert_eq!(answer.status, 200, "{}", answer.text);
         app.advance(3600);
@@ -134,7 +137,12 @@ fn new_password(who: Value, address: &'static str) -> Case {
     })
 }
 
-async fn new_address(app: &TestApp, path: &'static str, body: Value, address: &'static str) -> Case {
+async fn new_address(
+    app: &TestApp,
+    path: &'static str,
+    body: Value,
+    address: &'static str,
+) -> Case {
     let me = app.sign_in(PHONE).await;
     let again = call(Method::POST, path, Some(&me.access), Some(body.clone()));
     Case::new(call(Method::POST, path, Some(&me.access), Some(body)), move |app, answer| {

@@ -93,7 +93,8 @@ fn post(path: &str, body: Value) -> Request<Vec<u8>> {
 }
 
 fn form(path: &str, fields: &[(&str, &str)]) -> Request<Vec<u8>> {
-    let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request =
+        Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     request.body(encoded(fields).into_bytes()).unwrap()
 }
 
@@ -127,7 +128,9 @@ async fn code(app: &TestApp) -> Case {
 /// The right code after a wrong one: it ends a row of failures.
 async fn after_wrong_code(app: &TestApp) -> Case {
     let id = app.challenge(PHONE).await;
-    app.verify(&id, &crate::testing::wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
+    app.verify(&id, &crate::testing::wrong(&app.code(PHONE)))
+        .await
+        .assert_problem(400, "otp_incorrect");
     let body = json!({"challenge_id": id, "code": app.code(PHONE)});
     Case::new(post("/v1/otp/verify", body), |app, answer| async move {
         if answer.status != 200 {
@@ -157,7 +160,12 @@ async fn code_before_second_factor(app: &TestApp, authenticator: Authenticator) 
     .or(410, "otp_expired")
 }
 
-async fn second_factor(app: &TestApp, authenticator: Authenticator, method: &'static str, code: String) -> Case {
+async fn second_factor(
+    app: &TestApp,
+    authenticator: Authenticator,
+    method: &'static str,
+    code: String,
+) -> Case {
     let token = app.first_factor(PHONE).await;
     let body = json!({"mfa_token": token, "method": method, "code": code});
     Case::new(post("/v1/auth/mfa", body), move |app, answer| {
@@ -185,7 +193,8 @@ async fn refreshed(app: TestApp, answer: Answer) {
 }
 
 fn signed_out(me: SignedIn, other: SignedIn) -> Case {
-    let request = call(Method::POST, "/v1/auth/logout", Some(&me.access), Some(json!({"all": true})));
+    let request =
+        call(Method::POST, "/v1/auth/logout", Some(&me.access), Some(json!({"all": true})));
     Case::new(request, move |app, _| {
         let (me, other) = (me.clone(), other.clone());
         async move {

@@ -95,10 +95,15 @@ async fn create(
 ) -> Result<Response, Error> {
     once.answer(&admin.caller.user.id.to_string(), async {
         let CreateRolesRequest { name, description, permissions, active, roles: many } = request;
-        let names: Vec<_> =
-            name.iter().chain(many.iter().flatten().map(|role| &role.name)).map(String::as_str).collect();
-        let event = recorder.event(admin.caller.deed(Action::RoleCreate, format!("role:{}", names.join(","))))?;
-        let taken = |id| recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")));
+        let names: Vec<_> = name
+            .iter()
+            .chain(many.iter().flatten().map(|role| &role.name))
+            .map(String::as_str)
+            .collect();
+        let event = recorder
+            .event(admin.caller.deed(Action::RoleCreate, format!("role:{}", names.join(","))))?;
+        let taken =
+            |id| recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")));
         for role in roles.deleted(&names).await? {
             users.take_role_from_everybody(&role.name, taken).await?;
         }
@@ -107,15 +112,22 @@ async fn create(
             (Some(name), None) => {
                 let new = NewRole { name, description, permissions, active }.parse();
                 let made = roles.create(vec![new], &admin.permissions).await?;
-                let role = made.into_iter().next().ok_or_else(|| Error::Internal("no role was made".into()))?;
+                let role = made
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| Error::Internal("no role was made".into()))?;
                 let location = [(header::LOCATION, format!("/v1/roles/{}", role.name))];
-                Ok((StatusCode::CREATED, location, Json(CreatedRoles::One(role.into()))).into_response())
+                Ok((StatusCode::CREATED, location, Json(CreatedRoles::One(role.into())))
+                    .into_response())
             }
-            (None, Some(many)) if description.is_none() && permissions.is_none() && active.is_none() => {
+            (None, Some(many))
+                if description.is_none() && permissions.is_none() && active.is_none() =>
+            {
                 let new = many.into_iter().map(NewRole::parse).collect();
                 let made = roles.create(new, &admin.permissions).await?;
                 let roles = made.into_iter().map(RoleView::from).collect();
-                Ok((StatusCode::CREATED, Json(CreatedRoles::Many(RolesView { roles }))).into_response())
+                Ok((StatusCode::CREATED, Json(CreatedRoles::Many(RolesView { roles })))
+                    .into_response())
             }
             (None, None) => Err(Error::field("name", "is missing")),
             _ => Err(Error::field("roles", "give one role or `roles`, not both")),

@@ -1,7 +1,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, PHONE, SignedIn, TestApp, admin::values, at_once, bodies::assert_strict};
+use crate::testing::{
+    Answer, PHONE, SignedIn, TestApp, admin::values, at_once, bodies::assert_strict,
+};
 
 async fn post(app: &TestApp, who: &SignedIn, body: Value) -> Answer {
     app.json_as(who, Method::POST, "/v1/roles", body).await
@@ -24,14 +26,16 @@ async fn a_role_is_made_as_it_was_asked_for() {
     assert_eq!(app.get_as(&admin.access, "/v1/roles/eDITOR").await.assert_ok(), &expected);
 
     let bare = app.json_as(&admin, Method::POST, "/v1/roles", json!({"name": "Bare"})).await;
-    let fields = ["description", "permissions", "active"].map(|name| bare.assert_created()[name].clone());
+    let fields =
+        ["description", "permissions", "active"].map(|name| bare.assert_created()[name].clone());
     assert_eq!(fields, [json!(""), json!([]), json!(true)]);
 }
 
 #[tokio::test]
 async fn many_roles_are_made_all_or_none() {
     let (app, admin) = TestApp::with_staff().await;
-    let many = json!({"roles": [{"name": "A", "permissions": ["a:b"]}, {"name": "B", "active": false}]});
+    let many =
+        json!({"roles": [{"name": "A", "permissions": ["a:b"]}, {"name": "B", "active": false}]});
     let made = post(&app, &admin, many).await;
     assert_eq!(values(made.assert_created()["roles"].as_array().unwrap(), "name"), ["A", "B"]);
     for (bad, status, code) in [
@@ -47,14 +51,18 @@ async fn many_roles_are_made_all_or_none() {
         post(&app, &admin, body).await.assert_problem(status, code);
         app.get_as(&admin.access, "/v1/roles/C").await.assert_problem(404, "not_found");
     }
-    let roles = |count: usize| (0..count).map(|index| json!({"name": format!("R{index}")})).collect::<Vec<_>>();
+    let roles = |count: usize| {
+        (0..count).map(|index| json!({"name": format!("R{index}")})).collect::<Vec<_>>()
+    };
     for count in [0, 51] {
         post(&app, &admin, json!({"roles": roles(count)})).await.assert_field("roles");
     }
     let fifty = post(&app, &admin, json!({"roles": roles(50)})).await;
     assert_eq!(fifty.assert_created()["roles"].as_array().unwrap().len(), 50);
     post(&app, &admin, json!({"name": "X", "roles": [{"name": "Y"}]})).await.assert_field("roles");
-    post(&app, &admin, json!({"active": true, "roles": [{"name": "Y"}]})).await.assert_field("roles");
+    post(&app, &admin, json!({"active": true, "roles": [{"name": "Y"}]}))
+        .await
+        .assert_field("roles");
     post(&app, &admin, json!({})).await.assert_field("name");
 }
 
@@ -91,14 +99,27 @@ async fn names_are_unique_without_regard_to_case_and_none_looks_like_the_system_
 #[tokio::test]
 async fn permissions_are_two_words_and_a_description_is_one_line() {
     let (app, admin) = TestApp::with_staff().await;
-    for bad in ["", "*", "users", "users:", "Users:read", "users:read ", "users:read:all", "*:*", "ü:a", "a:b c"] {
+    for bad in [
+        "",
+        "*",
+        "users",
+        "users:",
+        "Users:read",
+        "users:read ",
+        "users:read:all",
+        "*:*",
+        "ü:a",
+        "a:b c",
+    ] {
         app.create_role(&admin, "Editor", &["a:b", bad]).await.assert_field("permissions");
     }
     let many: Vec<_> = (0..101).map(|index| format!("a:b{index}")).collect();
     let all: Vec<&str> = many.iter().map(String::as_str).collect();
     app.create_role(&admin, "Editor", &all).await.assert_field("permissions");
     for description in ["x".repeat(501), "a\nb".to_owned(), "\u{7}".to_owned()] {
-        post(&app, &admin, json!({"name": "Editor", "description": description})).await.assert_field("description");
+        post(&app, &admin, json!({"name": "Editor", "description": description}))
+            .await
+            .assert_field("description");
     }
     app.role(&admin, "Editor", &all[..100]).await;
 }
@@ -106,7 +127,8 @@ async fn permissions_are_two_words_and_a_description_is_one_line() {
 #[tokio::test]
 async fn only_json_with_known_fields_is_read() {
     let (app, admin) = TestApp::with_staff().await;
-    let body = json!({"name": "Editor", "description": "x", "permissions": ["a:b"], "active": true});
+    let body =
+        json!({"name": "Editor", "description": "x", "permissions": ["a:b"], "active": true});
     assert_strict(&app, Some(&admin.access), "/v1/roles", &body).await;
 }
 
@@ -118,7 +140,8 @@ async fn nobody_makes_a_role_that_may_do_more_than_himself() {
         app.create_role(&clerk, "Mine", permissions).await.assert_problem(403, "forbidden");
         let sleeping = json!({"name": "Mine", "permissions": permissions, "active": false});
         post(&app, &clerk, sleeping).await.assert_problem(403, "forbidden");
-        let many = json!({"roles": [{"name": "Fine"}, {"name": "Mine", "permissions": permissions}]});
+        let many =
+            json!({"roles": [{"name": "Fine"}, {"name": "Mine", "permissions": permissions}]});
         post(&app, &clerk, many).await.assert_problem(403, "forbidden");
     }
     app.role(&clerk, "Mine", &["orders:read", "roles:write"]).await;
@@ -152,7 +175,8 @@ async fn of_identical_roles_made_at_once_one_is_made() {
             async move { app.create_role(&admin, &name, &["a:b"]).await }
         })
         .await;
-        let of_status = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+        let of_status =
+            |status: u16| answers.iter().filter(|answer| answer.status == status).count();
         assert_eq!((of_status(201), of_status(409)), (1, 9));
     }
 }

@@ -8,15 +8,23 @@ async fn a_role_that_nobody_has_is_gone() {
     app.role(&admin, "Editor", &["a:b"]).await;
     app.delete_as(&admin, "/v1/roles/EDITOR").await.assert_done();
     for name in ["Editor", "Nothing"] {
-        app.get_as(&admin.access, &format!("/v1/roles/{name}")).await.assert_problem(404, "not_found");
+        app.get_as(&admin.access, &format!("/v1/roles/{name}"))
+            .await
+            .assert_problem(404, "not_found");
         app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_problem(404, "not_found");
-        app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({})).await.assert_problem(404, "not_found");
+        app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({}))
+            .await
+            .assert_problem(404, "not_found");
         app.give(&admin, admin.id(), &["Admin", name]).await.assert_field("roles[1]");
     }
     app.delete_as(&admin, "/v1/roles/User?force=maybe").await.assert_field("force");
     app.advance(1);
     let again = app.role(&admin, "EDITOR", &[]).await;
-    assert_eq!((&again["name"], &again["permissions"]), (&json!("EDITOR"), &json!([])), "its name is free again");
+    assert_eq!(
+        (&again["name"], &again["permissions"]),
+        (&json!("EDITOR"), &json!([])),
+        "its name is free again"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +86,9 @@ async fn a_system_role_stays() {
 #[tokio::test]
 async fn a_role_of_the_settings_does_not_come_back() {
     let (app, admin) = TestApp::with_staff().await;
-    app.patch_as(&admin, "/v1/roles/Guest", json!({"permissions": ["users:read"]})).await.assert_ok();
+    app.patch_as(&admin, "/v1/roles/Guest", json!({"permissions": ["users:read"]}))
+        .await
+        .assert_ok();
     for name in ["Visitors", "Guest"] {
         app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_done();
     }
@@ -94,7 +104,10 @@ async fn a_role_of_the_settings_does_not_come_back() {
     app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
     let person = app.person(PHONE).await;
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
-    app.restarted(&[]).get_as(&admin.access, "/v1/roles/User").await.assert_problem(404, "not_found");
+    app.restarted(&[])
+        .get_as(&admin.access, "/v1/roles/User")
+        .await
+        .assert_problem(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +118,8 @@ async fn deleted_against_its_assignment_a_role_permits_nobody_anything() {
         let name = format!("Reader{round}");
         app.role(&admin, &name, &["users:read"]).await;
         let answers = at_once(2, |index| {
-            let (app, admin, id, name) = (app.clone(), admin.clone(), person.id().to_owned(), name.clone());
+            let (app, admin, id, name) =
+                (app.clone(), admin.clone(), person.id().to_owned(), name.clone());
             async move {
                 match index {
                     0 => app.give(&admin, &id, &[&name]).await,
@@ -119,7 +133,10 @@ async fn deleted_against_its_assignment_a_role_permits_nobody_anything() {
             answers[0].assert_problem(400, "invalid_request");
         }
         app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
-        assert!(app.all(&admin, &format!("/v1/users?role={name}"), 10).await.is_empty() || answers[0].status == 200);
+        assert!(
+            app.all(&admin, &format!("/v1/users?role={name}"), 10).await.is_empty()
+                || answers[0].status == 200
+        );
     }
 }
 
@@ -128,7 +145,9 @@ async fn stored_roles(app: &TestApp, user_id: &str) -> Value {
     let export = app.items_of(user_id).await;
     let user = export.iter().find(|item| item["sk"].as_s().unwrap() == "USER").unwrap();
     let roles = user["roles"].as_m().unwrap()["default"].clone();
-    json!(roles.as_l().unwrap().iter().map(|role| role.as_s().unwrap().as_str()).collect::<Vec<_>>())
+    json!(
+        roles.as_l().unwrap().iter().map(|role| role.as_s().unwrap().as_str()).collect::<Vec<_>>()
+    )
 }
 
 #[tokio::test]
@@ -158,7 +177,8 @@ async fn who_loses_a_role_by_force_has_an_event_of_his_own() {
     let new = &events[..events.len() - before];
     for person in &people {
         let target = json!(format!("user:{}", person.id()));
-        let is_his = |event: &&Value| event["target"] == target && event["action"] == "user_roles_change";
+        let is_his =
+            |event: &&Value| event["target"] == target && event["action"] == "user_roles_change";
         assert_eq!(new.iter().filter(is_his).count(), 1, "{new:?}");
     }
     assert_eq!(new.len(), 3, "and one of the role: {new:?}");

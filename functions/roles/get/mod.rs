@@ -22,7 +22,11 @@ mod tests;
     responses((status = 200, description = "The role", body = RoleView)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn get(_: Admin<RolesRead>, roles: Roles, PathName(name): PathName) -> Result<Json<RoleView>, Error> {
+async fn get(
+    _: Admin<RolesRead>,
+    roles: Roles,
+    PathName(name): PathName,
+) -> Result<Json<RoleView>, Error> {
     let role = roles.get(&name).await?.ok_or(Error::NotFound)?;
     Ok(Json(RoleView::from(role)))
 }

@@ -4,7 +4,8 @@ use crate::testing::{TestApp, admin::PERMISSIONS};
 
 #[tokio::test]
 async fn the_roles_of_the_settings_are_there_before_anybody_made_them() {
-    let (app, admin) = TestApp::with_admin_and(&[("ROLES", "Visitors,Editor"), ("DEFAULT_ROLE", "Member")]).await;
+    let (app, admin) =
+        TestApp::with_admin_and(&[("ROLES", "Visitors,Editor"), ("DEFAULT_ROLE", "Member")]).await;
     for name in ["Visitors", "Editor", "Member"] {
         let role = app.get_as(&admin.access, &format!("/v1/roles/{}", name.to_uppercase())).await;
         let expected = json!({
@@ -21,7 +22,10 @@ async fn admin_is_a_system_role_and_has_all() {
     let (app, admin) = TestApp::with_admin_and(&[("ROLES", "User")]).await;
     for name in ["Admin", "admin"] {
         let role = app.get_as(&admin.access, &format!("/v1/roles/{name}")).await;
-        assert_eq!((&role.assert_ok()["name"], &role.json["system"]), (&json!("Admin"), &json!(true)));
+        assert_eq!(
+            (&role.assert_ok()["name"], &role.json["system"]),
+            (&json!("Admin"), &json!(true))
+        );
         let mut all = PERMISSIONS;
         all.sort_unstable();
         assert_eq!(role.json["permissions"], json!(all));
@@ -32,7 +36,9 @@ async fn admin_is_a_system_role_and_has_all() {
 async fn what_is_no_role_is_not_found() {
     let (app, admin) = TestApp::with_admin().await;
     for name in ["Nothing", "1", "Ad%6Din%20", "%2e%2e", "User%2F", "%FF", "User%00"] {
-        app.get_as(&admin.access, &format!("/v1/roles/{name}")).await.assert_problem(404, "not_found");
+        app.get_as(&admin.access, &format!("/v1/roles/{name}"))
+            .await
+            .assert_problem(404, "not_found");
     }
     app.get_as(&admin.access, "/v1/roles/Us%65r").await.assert_ok();
 }

@@ -49,7 +49,12 @@ async fn list(
     let page = PageQuery::new(query.limit, query.cursor);
     let (limit, after) = (page.limit()?, page.after(LIST, &keys)?);
     let (items, end) = roles.list(after.as_deref(), limit, query.all).await?;
-    Ok(Json(Page::new(items.into_iter().map(RoleView::from).collect(), LIST, end.as_deref(), &keys)))
+    Ok(Json(Page::new(
+        items.into_iter().map(RoleView::from).collect(),
+        LIST,
+        end.as_deref(),
+        &keys,
+    )))
 }
 
 /// The route.

@@ -7,7 +7,11 @@ async fn pages_of_any_size_show_every_role_once_by_name() {
     let (app, admin) = TestApp::with_admin().await;
     let seeds = ["Admin", "Guest", "User", "Visitors"];
     for limit in 1..=5 {
-        assert_eq!(values(&app.all(&admin, "/v1/roles", limit).await, "name"), seeds, "limit {limit}");
+        assert_eq!(
+            values(&app.all(&admin, "/v1/roles", limit).await, "name"),
+            seeds,
+            "limit {limit}"
+        );
     }
     for name in ["zebra", "Alpha", "editor", "Writer", "aa"] {
         app.role(&admin, name, &[]).await;
@@ -15,13 +19,19 @@ async fn pages_of_any_size_show_every_role_once_by_name() {
     // A role of the settings that was changed is on the list once.
     app.patch_as(&admin, "/v1/roles/Guest", json!({"description": "x"})).await.assert_ok();
     for name in ["editor", "User"] {
-        app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({"active": false})).await.assert_ok();
+        app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({"active": false}))
+            .await
+            .assert_ok();
     }
     app.delete_as(&admin, "/v1/roles/Writer").await.assert_done();
     app.delete_as(&admin, "/v1/roles/Visitors").await.assert_done();
     for limit in 1..=9 {
         let active = app.all(&admin, "/v1/roles", limit).await;
-        assert_eq!(values(&active, "name"), ["aa", "Admin", "Alpha", "Guest", "zebra"], "limit {limit}");
+        assert_eq!(
+            values(&active, "name"),
+            ["aa", "Admin", "Alpha", "Guest", "zebra"],
+            "limit {limit}"
+        );
         let all = app.all(&admin, "/v1/roles?all=true", limit).await;
         let names = ["aa", "Admin", "Alpha", "editor", "Guest", "User", "zebra"];
         assert_eq!(values(&all, "name"), names, "limit {limit}");
@@ -33,7 +43,9 @@ async fn a_role_on_the_list_is_the_role() {
     let (app, admin) = TestApp::with_admin().await;
     app.role(&admin, "Editor", &["users:read"]).await;
     for role in app.all(&admin, "/v1/roles?all=true", 100).await {
-        let one = app.get_as(&admin.access, &format!("/v1/roles/{}", role["name"].as_str().unwrap())).await;
+        let one = app
+            .get_as(&admin.access, &format!("/v1/roles/{}", role["name"].as_str().unwrap()))
+            .await;
         assert_eq!(one.assert_ok(), &role);
     }
 }

@@ -27,7 +27,10 @@ async fn the_permissions_of_many_roles_change_at_once_and_work_at_once() {
         (&changed.json["roles"][1], "B", json!(["roles:read"])),
         (&changed.json["roles"][2], "Guest", json!(["a:b"])),
     ] {
-        assert_eq!((&role["name"], &role["permissions"], &role["updated_at"]), (&json!(name), &expected, &json!(now)));
+        assert_eq!(
+            (&role["name"], &role["permissions"], &role["updated_at"]),
+            (&json!(name), &expected, &json!(now))
+        );
         assert_eq!(permissions(&app, &admin, name).await, expected);
     }
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
@@ -46,10 +49,20 @@ async fn all_change_or_none() {
         (&admin, json!({"name": "aDMIN", "permissions": []}), 409, "conflict"),
         (&admin, json!({"name": "a", "permissions": ["a:b"]}), 409, "conflict"),
         (&admin, json!({"name": "User", "permissions": ["no permission"]}), 400, "invalid_request"),
-        (&admin, json!({"name": "User", "permissions": [], "active": true}), 400, "invalid_request"),
+        (
+            &admin,
+            json!({"name": "User", "permissions": [], "active": true}),
+            400,
+            "invalid_request",
+        ),
         (&admin, json!({"name": "User"}), 400, "invalid_request"),
         (&clerk, json!({"name": "User", "permissions": ["users:read"]}), 403, "forbidden"),
-        (&clerk, json!({"name": "Clerk", "permissions": ["roles:write", "roles:assign"]}), 403, "forbidden"),
+        (
+            &clerk,
+            json!({"name": "Clerk", "permissions": ["roles:write", "roles:assign"]}),
+            403,
+            "forbidden",
+        ),
     ] {
         put(&app, who, json!([good, bad])).await.assert_problem(status, code);
         put(&app, who, json!([bad, good])).await.assert_problem(status, code);
@@ -66,14 +79,23 @@ async fn one_to_fifty_roles_at_once() {
     let names = |count: usize| (0..count).map(|index| format!("R{index}")).collect::<Vec<_>>();
     let roles: Vec<_> = names(50).iter().map(|name| json!({"name": name})).collect();
     app.json_as(&admin, Method::POST, "/v1/roles", json!({"roles": roles})).await.assert_created();
-    let all = |count| names(count).iter().map(|name| json!({"name": name, "permissions": ["a:b"]})).collect::<Vec<_>>();
+    let all = |count| {
+        names(count)
+            .iter()
+            .map(|name| json!({"name": name, "permissions": ["a:b"]}))
+            .collect::<Vec<_>>()
+    };
     for count in [0, 51] {
         put(&app, &admin, json!(all(count))).await.assert_field("roles");
     }
-    assert_eq!(put(&app, &admin, json!(all(50))).await.assert_ok()["roles"].as_array().unwrap().len(), 50);
+    assert_eq!(
+        put(&app, &admin, json!(all(50))).await.assert_ok()["roles"].as_array().unwrap().len(),
+        50
+    );
     assert_eq!(permissions(&app, &admin, "R49").await, json!(["a:b"]));
     for bytes in ["[]", "null", r#"{"roles": {}}"#, r#"{"roles": [[]]}"#] {
-        let request = json_request(Method::PUT, "/v1/roles/permissions", Some(&admin.access), &Value::Null);
+        let request =
+            json_request(Method::PUT, "/v1/roles/permissions", Some(&admin.access), &Value::Null);
         app.send(request.map(|_| bytes.into())).await.assert_problem(400, "invalid_request");
     }
 }

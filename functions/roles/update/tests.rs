@@ -30,9 +30,16 @@ async fn what_is_sent_changes_and_the_rest_stays() {
     expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
     assert_eq!(cleared.assert_ok(), &expected, "null clears");
     app.advance(1);
-    assert_eq!(app.patch_as(&admin, "/v1/roles/Editor", json!({})).await.assert_ok(), &expected, "nothing changed");
+    assert_eq!(
+        app.patch_as(&admin, "/v1/roles/Editor", json!({})).await.assert_ok(),
+        &expected,
+        "nothing changed"
+    );
     let seed = app.patch_as(&admin, "/v1/roles/guest", json!({"permissions": ["a:b"]})).await;
-    assert_eq!((&seed.assert_ok()["name"], &seed.json["permissions"]), (&json!("Guest"), &json!(["a:b"])));
+    assert_eq!(
+        (&seed.assert_ok()["name"], &seed.json["permissions"]),
+        (&json!("Guest"), &json!(["a:b"]))
+    );
 }
 
 #[tokio::test]
@@ -50,9 +57,12 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     ] {
         app.patch_as(&admin, "/v1/roles/Editor", body).await.assert_field(field);
     }
-    let request = json_request(Method::PATCH, "/v1/roles/Editor", Some(&admin.access), &Value::Null);
+    let request =
+        json_request(Method::PATCH, "/v1/roles/Editor", Some(&admin.access), &Value::Null);
     app.send(request.map(|_| "[]".into())).await.assert_problem(400, "invalid_request");
-    app.patch_as(&admin, "/v1/roles/Nothing", json!({"active": true})).await.assert_problem(404, "not_found");
+    app.patch_as(&admin, "/v1/roles/Nothing", json!({"active": true}))
+        .await
+        .assert_problem(404, "not_found");
     assert_eq!(app.get_as(&admin.access, "/v1/roles/Editor").await.assert_ok(), &before);
 }
 
@@ -60,8 +70,15 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
 async fn a_system_role_cannot_be_changed() {
     let (app, admin) = TestApp::with_staff().await;
     for name in ["Admin", "admin", "ADMIN"] {
-        for body in [json!({"active": false}), json!({"permissions": []}), json!({"description": "x"}), json!({})] {
-            app.patch_as(&admin, &format!("/v1/roles/{name}"), body).await.assert_problem(409, "conflict");
+        for body in [
+            json!({"active": false}),
+            json!({"permissions": []}),
+            json!({"description": "x"}),
+            json!({}),
+        ] {
+            app.patch_as(&admin, &format!("/v1/roles/{name}"), body)
+                .await
+                .assert_problem(409, "conflict");
         }
     }
     app.get_as(&admin.access, "/v1/users").await.assert_ok();
@@ -81,9 +98,13 @@ async fn a_role_switched_off_gives_nothing_at_the_next_request() {
     assert_eq!((&new["scope"], &new["roles"]), (&json!(""), &json!([])), "nor in a new token");
     app.patch_as(&admin, "/v1/roles/Reader", json!({"active": true})).await.assert_ok();
     users().await.assert_ok();
-    app.patch_as(&admin, "/v1/roles/Reader", json!({"permissions": ["orders:read"]})).await.assert_ok();
+    app.patch_as(&admin, "/v1/roles/Reader", json!({"permissions": ["orders:read"]}))
+        .await
+        .assert_ok();
     users().await.assert_problem(403, "forbidden");
-    app.patch_as(&admin, "/v1/roles/Reader", json!({"permissions": ["users:read"]})).await.assert_ok();
+    app.patch_as(&admin, "/v1/roles/Reader", json!({"permissions": ["users:read"]}))
+        .await
+        .assert_ok();
     users().await.assert_ok();
     app.get_as(&reader, "/v1/me").await.assert_ok();
 }
@@ -93,16 +114,24 @@ async fn nobody_widens_a_role_beyond_himself() {
     let (app, admin) = TestApp::with_staff().await;
     let clerk = app.staff(&admin, PHONE, "Clerk", &["roles:write", "orders:read"]).await;
     app.role(&admin, "Other", &["users:read", "apps:write"]).await;
-    let patch = async |name: &str, body: Value| app.patch_as(&clerk, &format!("/v1/roles/{name}"), body).await;
+    let patch = async |name: &str, body: Value| {
+        app.patch_as(&clerk, &format!("/v1/roles/{name}"), body).await
+    };
     for name in ["Clerk", "clerk", "Guest"] {
         let wider = json!({"permissions": ["roles:write", "orders:read", "users:write"]});
         patch(name, wider).await.assert_problem(403, "forbidden");
     }
-    patch("Other", json!({"permissions": ["users:read", "users:write"]})).await.assert_problem(403, "forbidden");
+    patch("Other", json!({"permissions": ["users:read", "users:write"]}))
+        .await
+        .assert_problem(403, "forbidden");
     // What is there may stay or go, and what he has himself may come.
-    patch("Other", json!({"permissions": ["users:read", "apps:write", "orders:read"]})).await.assert_ok();
+    patch("Other", json!({"permissions": ["users:read", "apps:write", "orders:read"]}))
+        .await
+        .assert_ok();
     patch("Other", json!({"permissions": ["users:read"]})).await.assert_ok();
-    patch("Other", json!({"permissions": ["users:read", "apps:write"]})).await.assert_problem(403, "forbidden");
+    patch("Other", json!({"permissions": ["users:read", "apps:write"]}))
+        .await
+        .assert_problem(403, "forbidden");
     // Nor is one awakened that may do more.
     patch("Other", json!({"active": false})).await.assert_ok();
     patch("Other", json!({"active": true})).await.assert_problem(403, "forbidden");
@@ -113,7 +142,8 @@ async fn nobody_widens_a_role_beyond_himself() {
 async fn of_changes_at_once_none_is_lost() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Editor", &[]).await;
-    let changes = [json!({"description": "New"}), json!({"permissions": ["a:b"]}), json!({"active": false})];
+    let changes =
+        [json!({"description": "New"}), json!({"permissions": ["a:b"]}), json!({"active": false})];
     let answers = at_once(changes.len(), |index| {
         let (app, admin, change) = (app.clone(), admin.clone(), changes[index].clone());
         async move { app.patch_as(&admin, "/v1/roles/Editor", change).await }

@@ -21,7 +21,11 @@ mod tests;
     responses((status = 200, description = "Stopped", content_type = "text/html", body = String)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn confirm(challenges: Challenges, request: HeaderMap, PathName(token): PathName) -> Result<Response, Error> {
+async fn confirm(
+    challenges: Challenges,
+    request: HeaderMap,
+    PathName(token): PathName,
+) -> Result<Response, Error> {
     let until = challenges.stop(&token).await?.strftime("%F %R").to_string();
     html::page(Page::Stopped { until: &until }, &request)
 }

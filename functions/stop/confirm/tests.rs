@@ -10,7 +10,8 @@ fn link(app: &TestApp, phone: &str) -> Option<String> {
 }
 
 async fn call(app: &TestApp, method: Method, path: &str) -> Answer {
-    app.send(Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap()).await
+    app.send(Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap())
+        .await
 }
 
 #[tokio::test]
@@ -23,7 +24,10 @@ async fn who_did_not_ask_stops_texts_for_a_day() {
     let path = link(&app, PHONE).unwrap();
     // Programs follow links.
     let page = call(&app, Method::GET, &path).await;
-    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert_eq!(
+        (page.status.as_u16(), page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
     assert!(page.text.contains("<form method=\"post\">"), "{}", page.text);
     app.advance(60);
     app.challenge(PHONE).await;
@@ -55,7 +59,8 @@ async fn the_pages_are_in_the_language_of_the_browser() {
         ("ar-EG,ar;q=0.9", "<html lang=\"ar\" dir=\"rtl\">"),
     ] {
         for (method, forms) in [(Method::GET, 1), (Method::POST, 0)] {
-            let request = Request::builder().method(method).uri(&path).header("accept-language", accepted);
+            let request =
+                Request::builder().method(method).uri(&path).header("accept-language", accepted);
             let page = app.send(request.body(axum::body::Body::empty()).unwrap()).await;
             assert_eq!(page.status, 200, "{}", page.text);
             assert!(page.text.contains(start), "{accepted}: {}", page.text);
@@ -108,8 +113,11 @@ async fn a_link_is_good_for_its_own_phone_and_not_for_ever() {
     app.advance(30);
     app.challenge(PHONE).await;
     let path = link(&app, PHONE).unwrap();
-    let swapped = format!("{}{}", &path[..path.len() - 1], if path.ends_with('A') { 'B' } else { 'A' });
-    for (method, path) in [(Method::GET, "/stop/x"), (Method::POST, "/stop/x"), (Method::POST, swapped.as_str())] {
+    let swapped =
+        format!("{}{}", &path[..path.len() - 1], if path.ends_with('A') { 'B' } else { 'A' });
+    for (method, path) in
+        [(Method::GET, "/stop/x"), (Method::POST, "/stop/x"), (Method::POST, swapped.as_str())]
+    {
         call(&app, method, path).await.assert_problem(404, "not_found");
     }
     app.advance(2 * 24 * 3600);

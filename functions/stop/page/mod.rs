@@ -19,7 +19,11 @@ use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latc
     responses((status = 200, description = "A page with one button", content_type = "text/html", body = String)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn page(challenges: Challenges, request: HeaderMap, PathName(token): PathName) -> Result<Response, Error> {
+async fn page(
+    challenges: Challenges,
+    request: HeaderMap,
+    PathName(token): PathName,
+) -> Result<Response, Error> {
     challenges.check_stop_link(&token)?;
     html::page(Page::StopQuestion, &request)
 }

@@ -56,7 +56,8 @@ impl Lambda {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (events, received) = mpsc::unbounded_channel();
-        let api = Api { events: Arc::new(tokio::sync::Mutex::new(received)), running: Arc::default() };
+        let api =
+            Api { events: Arc::new(tokio::sync::Mutex::new(received)), running: Arc::default() };
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -119,7 +120,9 @@ impl Drop for Lambda {
 }
 
 async fn next(State(api): State<Api>) -> impl IntoResponse {
-    let Some(Invocation { event, answer }) = api.events.lock().await.recv().await else { std::future::pending().await };
+    let Some(Invocation { event, answer }) = api.events.lock().await.recv().await else {
+        std::future::pending().await
+    };
     let id = uuid::Uuid::new_v4().to_string();
     api.running.lock().unwrap().insert(id.clone(), answer);
     let headers = [

@@ -34,7 +34,8 @@ async fn delete(
     recorder: Recorder,
     PathId(id): PathId,
 ) -> Result<StatusCode, Error> {
-    let event = recorder.event(admin.caller.deed(Action::UserAvatarRemove, format!("user:{id}")))?;
+    let event =
+        recorder.event(admin.caller.deed(Action::UserAvatarRemove, format!("user:{id}")))?;
     users.remove_avatar(id, &admin.permissions, &avatars, event).await?;
     Ok(StatusCode::NO_CONTENT)
 }

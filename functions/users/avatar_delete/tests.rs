@@ -22,7 +22,8 @@ async fn an_administrator_removes_a_picture_and_nothing_else() {
     assert!(app.objects().is_empty());
     let trail = app.get_as(&admin.access, "/v1/audit").await;
     let events = trail.assert_ok()["items"].as_array().unwrap().clone();
-    let removed: Vec<_> = events.iter().filter(|event| event["action"] == "user_avatar_remove").collect();
+    let removed: Vec<_> =
+        events.iter().filter(|event| event["action"] == "user_avatar_remove").collect();
     assert_eq!(removed.len(), 1);
     assert_eq!(
         (&removed[0]["actor"], &removed[0]["target"]),
@@ -54,6 +55,8 @@ async fn without_s3_it_stays_and_who_is_nobody_is_not_found() {
     remove(&app.cut_off("S3"), &admin, me.id()).await.assert_wait(503, "unavailable");
     assert!(app.me(&me.access).await["avatar_url"].is_string());
     app.only_picture();
-    remove(&app, &admin, "01890000-0000-7000-8000-000000000000").await.assert_problem(404, "not_found");
+    remove(&app, &admin, "01890000-0000-7000-8000-000000000000")
+        .await
+        .assert_problem(404, "not_found");
     remove(&app, &admin, "ann").await.assert_problem(400, "invalid_request");
 }

@@ -72,7 +72,9 @@ async fn create(
 ) -> Result<Response, Error> {
     once.answer(&admin.caller.user.id.to_string(), async {
         let (address, email) = match (&request.phone, &request.email) {
-            (Some(phone), Some(email)) => (Address::Sms(challenges.phone(phone)?), Some(challenges.email(email)?)),
+            (Some(phone), Some(email)) => {
+                (Address::Sms(challenges.phone(phone)?), Some(challenges.email(email)?))
+            }
             (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
         };
         let new = NewUser {
@@ -80,13 +82,21 @@ async fn create(
             email,
             username: request.username.as_deref().map(Username::parse).transpose()?,
             name: request.name.map(parse_name).transpose()?,
-            password: request.password.map(|password| Password::parse("password", password)).transpose()?,
+            password: request
+                .password
+                .map(|password| Password::parse("password", password))
+                .transpose()?,
             roles: request.roles,
         };
-        let created = |user: &User| recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)));
+        let created = |user: &User| {
+            recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)))
+        };
         let user = users.create(new, &admin.permissions, created).await?;
         let view = UserView::without_avatar(&user, DEFAULT_CLIENT_ID);
-        let headers = [(header::LOCATION, format!("/v1/users/{}", user.id)), (header::ETAG, entity_tag(&user))];
+        let headers = [
+            (header::LOCATION, format!("/v1/users/{}", user.id)),
+            (header::ETAG, entity_tag(&user)),
+        ];
         Ok((StatusCode::CREATED, headers, Json(view)).into_response())
     })
     .await

@@ -36,7 +36,11 @@ async fn a_phone_or_an_e_mail_address_is_enough() {
     for (field, address) in [("phone", PHONE), ("email", EMAIL)] {
         let made = app.create_user(&admin, json!({field: address})).await;
         let user = made.assert_created();
-        assert_eq!((&user[field], &user["roles"]), (&json!(address), &json!(["User"])), "the default role");
+        assert_eq!(
+            (&user[field], &user["roles"]),
+            (&json!(address), &json!(["User"])),
+            "the default role"
+        );
         assert_eq!((&user["has_password"], &user["username"]), (&json!(false), &Value::Null));
     }
     let nothing = app.create_user(&admin, json!({"phone": OTHER_PHONE, "roles": []})).await;
@@ -101,11 +105,18 @@ async fn who_proves_the_phone_loses_the_password_that_was_set_for_him() {
     assert_eq!(before.id(), user["id"], "until then the password signs in");
 
     let person = app.sign_in(PHONE).await;
-    let expected = [("id", user["id"].clone()), ("phone_verified", json!(true)), ("has_password", json!(false))];
+    let expected = [
+        ("id", user["id"].clone()),
+        ("phone_verified", json!(true)),
+        ("has_password", json!(false)),
+    ];
     for (field, value) in expected {
         assert_eq!(person.json["user"][field], value, "{field}");
     }
-    assert_eq!((&person.json["user"]["name"], &person.json["user"]["username"]), (&json!("Ann"), &json!("ann")));
+    assert_eq!(
+        (&person.json["user"]["name"], &person.json["user"]["username"]),
+        (&json!("Ann"), &json!("ann"))
+    );
     assert_eq!(claims(&person.access)["amr"], json!(["sms"]));
     for who in [json!({"phone": PHONE}), json!({"username": "ann"})] {
         app.login(who, PASSWORD).await.assert_problem(401, "invalid_credentials");
@@ -120,17 +131,28 @@ async fn who_proves_the_phone_loses_the_password_that_was_set_for_him() {
 #[tokio::test]
 async fn who_proves_the_e_mail_address_loses_the_password_that_was_set_for_him() {
     let (app, admin) = TestApp::with_staff().await;
-    let user = app.create_user(&admin, json!({"email": EMAIL, "password": PASSWORD})).await.assert_created().clone();
+    let user = app
+        .create_user(&admin, json!({"email": EMAIL, "password": PASSWORD}))
+        .await
+        .assert_created()
+        .clone();
     let id = app.mail_challenge(EMAIL).await;
     let person = app.verify(&id, &app.code(EMAIL)).await.signed_in();
-    assert_eq!((&person.json["user"]["id"], &person.json["user"]["email_verified"]), (&user["id"], &json!(true)));
+    assert_eq!(
+        (&person.json["user"]["id"], &person.json["user"]["email_verified"]),
+        (&user["id"], &json!(true))
+    );
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(401, "invalid_credentials");
 }
 
 #[tokio::test]
 async fn an_e_mail_address_beside_the_phone_is_nobody_s_until_it_is_proven() {
     let (app, admin) = TestApp::with_staff().await;
-    let first = app.create_user(&admin, json!({"phone": PHONE, "email": EMAIL})).await.assert_created().clone();
+    let first = app
+        .create_user(&admin, json!({"phone": PHONE, "email": EMAIL}))
+        .await
+        .assert_created()
+        .clone();
     app.create_user(&admin, json!({"phone": OTHER_PHONE, "email": EMAIL})).await.assert_created();
     let id = app.mail_challenge(EMAIL).await;
     let owner = app.verify(&id, &app.code(EMAIL)).await.signed_in();
@@ -143,7 +165,8 @@ async fn nobody_makes_a_user_who_may_do_more_than_himself() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Reader", &["users:read"]).await;
     let clerk = app.staff(&admin, PHONE, "Clerk", &["users:write"]).await;
-    for roles in [json!(["Admin"]), json!(["admin"]), json!(["Reader"]), json!(["Clerk", "Reader"])] {
+    for roles in [json!(["Admin"]), json!(["admin"]), json!(["Reader"]), json!(["Clerk", "Reader"])]
+    {
         let body = json!({"phone": OTHER_PHONE, "roles": roles});
         app.create_user(&clerk, body).await.assert_problem(403, "forbidden");
     }

@@ -33,7 +33,10 @@ async fn everything_of_a_deleted_user_is_gone() {
     let new = app.sign_in(PHONE).await;
     assert_eq!(new.json["is_new_user"], true);
     assert_ne!(new.id(), person.id());
-    assert_eq!((&new.json["user"]["name"], &new.json["user"]["has_password"]), (&Value::Null, &json!(false)));
+    assert_eq!(
+        (&new.json["user"]["name"], &new.json["user"]["has_password"]),
+        (&Value::Null, &json!(false))
+    );
 }
 
 #[tokio::test]
@@ -43,7 +46,8 @@ async fn a_user_who_is_not_as_he_was_seen_stays() {
     let path = format!("/v1/users/{}", person.id());
     let seen = app.user(&admin, person.id()).await.header("etag").to_owned();
     let changed = app.patch_as(&admin, &path, json!({"name": "Ann"})).await;
-    let delete = async |tag: &str| app.if_match(&admin, Method::DELETE, &path, tag, Value::Null).await;
+    let delete =
+        async |tag: &str| app.if_match(&admin, Method::DELETE, &path, tag, Value::Null).await;
     delete(&seen).await.assert_problem(412, "precondition_failed");
     assert_eq!(app.me(&person.access).await["name"], "Ann");
     delete(changed.header("etag")).await.assert_done();

@@ -40,7 +40,8 @@ async fn delete_by_phone(
 ) -> Result<StatusCode, Error> {
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
-    let event = recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{}", user.id)))?;
+    let event =
+        recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{}", user.id)))?;
     users.recording(event).delete(user.id, seen.tag(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }

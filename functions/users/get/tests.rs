@@ -10,7 +10,9 @@ use crate::testing::{
 async fn a_user_is_shown_as_he_sees_himself() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
-    app.patch_me(&person.access, json!({"name": "Ann", "username": "ann", "locale": "es"})).await.assert_ok();
+    app.patch_me(&person.access, json!({"name": "Ann", "username": "ann", "locale": "es"}))
+        .await
+        .assert_ok();
     let read = app.user(&admin, person.id()).await;
     assert_eq!(read.assert_ok(), &app.me(&person.access).await);
 }
@@ -36,7 +38,11 @@ async fn the_tag_changes_with_the_user_and_not_with_a_sign_in() {
         let given = app.give_in(&admin, "shop", person.id(), &[role]).await;
         given.assert_ok();
         tags.push(tag().await);
-        assert_eq!(tags.last().unwrap(), given.header("etag"), "one tag, whichever app's roles are shown");
+        assert_eq!(
+            tags.last().unwrap(),
+            given.header("etag"),
+            "one tag, whichever app's roles are shown"
+        );
     }
     let count = tags.len();
     tags.sort_unstable();
@@ -61,6 +67,10 @@ async fn each_read_of_a_person_leaves_an_event() {
     app.user(&admin, person.id()).await.assert_ok();
     app.user(&admin, NOBODY).await.assert_problem(404, "not_found");
     let events = app.events(&admin).await;
-    assert_eq!(values(&events, "action"), ["user_read", "sign_in", "sign_in"], "who is not there was not read");
+    assert_eq!(
+        values(&events, "action"),
+        ["user_read", "sign_in", "sign_in"],
+        "who is not there was not read"
+    );
     assert_eq!(events[0]["target"], format!("user:{}", person.id()));
 }

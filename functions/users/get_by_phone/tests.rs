@@ -10,7 +10,11 @@ async fn a_phone_leads_to_its_user() {
     let by_id = app.user(&admin, person.id()).await;
     for phone in ["%2B14155550123", "+14155550123", "%2b14155550123", "%2B1%34155550123"] {
         let read = app.get_as(&admin.access, &format!("/v1/users/by-phone/{phone}")).await;
-        assert_eq!((read.assert_ok(), read.header("etag")), (&by_id.json, by_id.header("etag")), "{phone}");
+        assert_eq!(
+            (read.assert_ok(), read.header("etag")),
+            (&by_id.json, by_id.header("etag")),
+            "{phone}"
+        );
     }
     let events = app.events(&admin).await;
     assert_eq!(values(&events, "action")[..5], ["user_read"; 5]);
@@ -21,7 +25,8 @@ async fn a_phone_leads_to_its_user() {
 async fn a_phone_written_otherwise_leads_nowhere() {
     let (app, admin) = TestApp::with_staff().await;
     app.person(PHONE).await;
-    let get = async |phone: &str| app.get_as(&admin.access, &format!("/v1/users/by-phone/{phone}")).await;
+    let get =
+        async |phone: &str| app.get_as(&admin.access, &format!("/v1/users/by-phone/{phone}")).await;
     for phone in [
         "14155550123",
         "4155550123",
@@ -59,10 +64,14 @@ async fn where_a_region_is_the_default_a_national_number_will_do() {
 async fn a_phone_that_its_user_has_left_leads_nowhere() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.sign_in(PHONE).await;
-    let id = app.post_as(&person.access, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
+    let id = app
+        .post_as(&person.access, "/v1/me/phone", json!({"phone": OTHER_PHONE}))
+        .await
+        .challenge_id();
     app.verify_as(&person.access, &id, &app.code(OTHER_PHONE)).await.assert_ok();
     let get = async |phone: &str| {
-        app.get_as(&admin.access, &format!("/v1/users/by-phone/{}", phone.replace('+', "%2B"))).await
+        app.get_as(&admin.access, &format!("/v1/users/by-phone/{}", phone.replace('+', "%2B")))
+            .await
     };
     get(PHONE).await.assert_problem(404, "not_found");
     assert_eq!(get(OTHER_PHONE).await.assert_ok()["id"], person.json["user"]["id"]);

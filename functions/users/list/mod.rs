@@ -64,18 +64,24 @@ async fn list(
     let list = format!("users {:?} {:?} {:?}", query.role, query.app, query.status);
     let page = PageQuery::new(query.limit, query.cursor);
     let (limit, after) = (page.limit()?, page.after(&list, &keys)?);
-    let app =
-        query.app.map(|app| is_client_id(&app).then_some(app).ok_or_else(|| Error::field("app", "is no client id")));
+    let app = query.app.map(|app| {
+        is_client_id(&app).then_some(app).ok_or_else(|| Error::field("app", "is no client id"))
+    });
     let app = app.transpose()?;
     let client_id = app.clone().unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned());
     // As it is written: case does not matter in a role's name.
     let role = match query.role {
-        Some(name) if role_name(&name).is_none() => return Err(Error::field("role", "is no role's name")),
+        Some(name) if role_name(&name).is_none() => {
+            return Err(Error::field("role", "is no role's name"));
+        }
         Some(name) => Some(users.role_name(name).await?),
         None => None,
     };
-    let filter =
-        UserFilter { role: role.map(|role| (role, vec![client_id.clone()])), client_id: app, status: query.status };
+    let filter = UserFilter {
+        role: role.map(|role| (role, vec![client_id.clone()])),
+        client_id: app,
+        status: query.status,
+    };
     let (items, end) = if query.phone.is_some() || query.email.is_some() {
         let address = challenges.address(query.phone.as_deref(), query.email.as_deref())?;
         let user = users.with_address(&address).await?;
@@ -84,7 +90,10 @@ async fn list(
         users.list(&filter, after.as_deref(), limit).await?
     };
     recorder.record(admin.caller.deed(Action::UsersList, "users".to_owned())).await?;
-    let views = items.iter().map(|user: &User| UserView::new(user, &client_id, users.avatar_urls())).collect();
+    let views = items
+        .iter()
+        .map(|user: &User| UserView::new(user, &client_id, users.avatar_urls()))
+        .collect();
     Ok(Json(Page::new(views, &list, end.as_deref(), &keys)))
 }
 

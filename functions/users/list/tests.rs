@@ -23,7 +23,12 @@ async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
     while ids.len() < count {
         let id = Random::system().uuid(now).unwrap().to_string();
         let list = format!("USERS#{}", &id[id.len() - 1..]);
-        let changes = [("pk", format!("USER#{id}")), ("id", id.clone()), ("list", list), ("list_key", id.clone())];
+        let changes = [
+            ("pk", format!("USER#{id}")),
+            ("id", id.clone()),
+            ("list", list),
+            ("list_key", id.clone()),
+        ];
         let mut copy = item.clone();
         for (name, value) in changes {
             assert!(copy.insert(name.to_owned(), text(&value)).is_some(), "{name}");
@@ -36,7 +41,10 @@ async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
 }
 
 fn somebody(id: Uuid, now: Timestamp) -> User {
-    User { roles: BTreeMap::from([("default".to_owned(), BTreeSet::from(["User".to_owned()]))]), ..User::new(id, now) }
+    User {
+        roles: BTreeMap::from([("default".to_owned(), BTreeSet::from(["User".to_owned()]))]),
+        ..User::new(id, now)
+    }
 }
 
 #[tokio::test]
@@ -45,8 +53,11 @@ async fn users_are_listed_oldest_first_and_shown_as_each_alone() {
     let mut ids = vec![admin.id().to_owned()];
     for index in 0..7 {
         app.advance_millis(1);
-        let body = json!({"phone": format!("+1415555010{index}"), "name": format!("Person {index}")});
-        ids.push(app.create_user(&admin, body).await.assert_created()["id"].as_str().unwrap().to_owned());
+        let body =
+            json!({"phone": format!("+1415555010{index}"), "name": format!("Person {index}")});
+        ids.push(
+            app.create_user(&admin, body).await.assert_created()["id"].as_str().unwrap().to_owned(),
+        );
     }
     for limit in [1, 2, 3, 7, 8, 9, 100] {
         assert_eq!(values(&app.all(&admin, "/v1/users", limit).await, "id"), ids, "limit {limit}");
@@ -56,7 +67,10 @@ async fn users_are_listed_oldest_first_and_shown_as_each_alone() {
         assert_eq!(app.user(&admin, user["id"].as_str().unwrap()).await.assert_ok(), user);
     }
     let page = app.get_as(&admin.access, "/v1/users").await;
-    assert_eq!((page.assert_ok()["items"].as_array(), &page.json["next_cursor"]), (Some(&listed), &Value::Null));
+    assert_eq!(
+        (page.assert_ok()["items"].as_array(), &page.json["next_cursor"]),
+        (Some(&listed), &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -75,7 +89,9 @@ async fn filters_leave_those_who_are_meant() {
     app.give_in(&admin, "shop", &ids[1], &["Guest"]).await.assert_ok();
     app.give_in(&admin, "shop", &ids[3], &["Guest"]).await.assert_ok();
     app.give_in(&admin, "shop", &ids[3], &[]).await.assert_ok();
-    app.patch_as(&admin, &format!("/v1/users/{}", ids[1]), json!({"status": "disabled"})).await.assert_ok();
+    app.patch_as(&admin, &format!("/v1/users/{}", ids[1]), json!({"status": "disabled"}))
+        .await
+        .assert_ok();
     let phone = PHONE.replace('+', "%2B");
     for (query, expected) in [
         ("role=Editor".to_owned(), vec![0, 1]),
@@ -96,14 +112,18 @@ async fn filters_leave_those_who_are_meant() {
         (format!("phone={phone}&app=shop"), vec![]),
         ("phone=%2B14155550199".to_owned(), vec![]),
     ] {
-        let expected: Vec<&str> = expected.into_iter().map(|index: usize| ids[index].as_str()).collect();
+        let expected: Vec<&str> =
+            expected.into_iter().map(|index: usize| ids[index].as_str()).collect();
         for limit in [1, 100] {
             let found = app.all(&admin, &format!("/v1/users?{query}"), limit).await;
             assert_eq!(values(&found, "id"), expected, "{query}");
         }
     }
     let of_shop = app.all(&admin, "/v1/users?app=shop", 10).await;
-    assert_eq!((&of_shop[0]["roles"], &of_shop[1]["roles"]), (&json!(["Guest"]), &json!(["Editor"])));
+    assert_eq!(
+        (&of_shop[0]["roles"], &of_shop[1]["roles"]),
+        (&json!(["Guest"]), &json!(["Editor"]))
+    );
 }
 
 #[tokio::test]
@@ -158,7 +178,9 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
     let mut cursors = Vec::new();
     for list in lists {
         let page = app.get_as(&admin.access, list).await;
-        cursors.push(page.assert_ok()["next_cursor"].as_str().unwrap_or_else(|| panic!("{list}")).to_owned());
+        cursors.push(
+            page.assert_ok()["next_cursor"].as_str().unwrap_or_else(|| panic!("{list}")).to_owned(),
+        );
     }
     for (place, list) in lists.iter().enumerate() {
         for (other, cursor) in cursors.iter().enumerate() {
@@ -175,10 +197,19 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
             let mut changed = cursor.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            app.get_as(&admin.access, &format!("{list}&cursor={changed}")).await.assert_field("cursor");
+            app.get_as(&admin.access, &format!("{list}&cursor={changed}"))
+                .await
+                .assert_field("cursor");
         }
-        for changed in [&cursor[1..], &cursor[..cursor.len() - 1], &format!("{cursor}A"), &format!("{cursor}=")] {
-            app.get_as(&admin.access, &format!("{list}&cursor={changed}")).await.assert_field("cursor");
+        for changed in [
+            &cursor[1..],
+            &cursor[..cursor.len() - 1],
+            &format!("{cursor}A"),
+            &format!("{cursor}="),
+        ] {
+            app.get_as(&admin.access, &format!("{list}&cursor={changed}"))
+                .await
+                .assert_field("cursor");
         }
     }
 }
@@ -194,7 +225,11 @@ async fn ten_thousand_users_are_listed_once_each_while_others_come() {
     let (mut seen, mut cursor, mut late) = (Vec::new(), String::new(), BTreeSet::new());
     loop {
         let page = watched.get_as(&admin.access, &format!("/v1/users?limit=100{cursor}")).await;
-        seen.extend(values(page.assert_ok()["items"].as_array().unwrap(), "id").into_iter().map(str::to_owned));
+        seen.extend(
+            values(page.assert_ok()["items"].as_array().unwrap(), "id")
+                .into_iter()
+                .map(str::to_owned),
+        );
         let Some(next) = page.json["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
         app.advance_millis(10);
@@ -206,7 +241,11 @@ async fn ten_thousand_users_are_listed_once_each_while_others_come() {
     let unique: BTreeSet<_> = seen.iter().cloned().collect();
     assert_eq!(unique.len(), seen.len(), "nobody twice");
     assert_eq!(unique.intersection(&expected).count(), expected.len(), "nobody lost");
-    assert_eq!(unique.difference(&expected).cloned().collect::<BTreeSet<_>>(), late, "who came meanwhile is later");
+    assert_eq!(
+        unique.difference(&expected).cloned().collect::<BTreeSet<_>>(),
+        late,
+        "who came meanwhile is later"
+    );
     watched.all(&admin, "/v1/users?role=Admin", 100).await;
     watched.all(&admin, "/v1/roles?all=true", 100).await;
     watched.all(&admin, "/v1/apps", 100).await;

@@ -1,7 +1,9 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::testing::{Answer, OTHER_PHONE, PHONE, SignedIn, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE};
+use crate::testing::{
+    Answer, OTHER_PHONE, PHONE, SignedIn, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE,
+};
 
 async fn reset(app: &TestApp, who: &SignedIn, user_id: &str) -> Answer {
     app.call_as(&who.access, Method::DELETE, &format!("/v1/users/{user_id}/mfa")).await
@@ -24,7 +26,9 @@ async fn who_lost_everything_signs_in_by_the_first_factor_again() {
     for session in [&before, &me] {
         app.refresh(&session.refresh).await.assert_ok();
     }
-    app.recover(&waiting, &authenticator.recovery_codes[0]).await.assert_problem(401, "token_invalid");
+    app.recover(&waiting, &authenticator.recovery_codes[0])
+        .await
+        .assert_problem(401, "token_invalid");
     let again = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     let new = app.authenticator(&again).await;
     let token = app.first_factor(PHONE).await;
@@ -55,7 +59,10 @@ async fn only_administrators_may() {
     let path = format!("/v1/users/{}/mfa", me.id());
     let stranger = axum::http::Request::delete(&path).body(axum::body::Body::empty()).unwrap();
     app.send(stranger).await.assert_problem(401, "token_invalid");
-    assert_eq!(reset(&app.cut_off("DYNAMODB"), &admin, me.id()).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        reset(&app.cut_off("DYNAMODB"), &admin, me.id()).await.assert_wait(503, "unavailable"),
+        5
+    );
     app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.assert_ok();
 }
 
@@ -70,7 +77,8 @@ async fn of_an_administrator_only_an_administrator_may() {
     let authenticator = app.authenticator(&admin).await;
     reset(&app, &helper, admin.id()).await.assert_problem(403, "forbidden");
     app.advance(60);
-    let token = app.verify(&app.challenge(ADMIN_PHONE).await, &app.code(ADMIN_PHONE)).await.mfa_token();
+    let token =
+        app.verify(&app.challenge(ADMIN_PHONE).await, &app.code(ADMIN_PHONE)).await.mfa_token();
     let admin = app.totp(&token, &authenticator.code(&app)).await.signed_in();
     let (person, _) = app.protected(OTHER_PHONE).await;
     reset(&app, &helper, person.id()).await.assert_done();
@@ -81,6 +89,8 @@ async fn of_an_administrator_only_an_administrator_may() {
 #[tokio::test]
 async fn who_is_nobody_is_not_found() {
     let (app, admin) = TestApp::with_admin().await;
-    reset(&app, &admin, "01890000-0000-7000-8000-000000000000").await.assert_problem(404, "not_found");
+    reset(&app, &admin, "01890000-0000-7000-8000-000000000000")
+        .await
+        .assert_problem(404, "not_found");
     reset(&app, &admin, "ann").await.assert_problem(400, "invalid_request");
 }

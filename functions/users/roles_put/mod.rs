@@ -56,7 +56,10 @@ async fn put(
         return Err(Error::Forbidden("roles:assign".to_owned()));
     }
     let event = recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")))?;
-    let user = users.recording(event).set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions).await?;
+    let user = users
+        .recording(event)
+        .set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions)
+        .await?;
     Ok(Tagged::new(&user, client_id, users.avatar_urls()))
 }
 

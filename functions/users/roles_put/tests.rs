@@ -23,7 +23,11 @@ async fn roles_count_in_their_app_from_the_next_request_on() {
     app.give_in(&admin, "shop", person.id(), &["Reader"]).await.assert_ok();
     users().await.assert_problem(403, "forbidden");
     let given = app.give(&admin, person.id(), &["reader"]).await;
-    assert_eq!(given.assert_ok()["roles"], json!(["Reader"]), "in the place of those he had, as it is written");
+    assert_eq!(
+        given.assert_ok()["roles"],
+        json!(["Reader"]),
+        "in the place of those he had, as it is written"
+    );
     users().await.assert_ok();
 
     let (here, there) = (app.login_to("default", PHONE).await, app.login_to("shop", PHONE).await);
@@ -34,8 +38,14 @@ async fn roles_count_in_their_app_from_the_next_request_on() {
     assert_eq!(app.give(&admin, person.id(), &[]).await.assert_ok()["roles"], json!([]));
     users().await.assert_problem(403, "forbidden");
     let again = app.login_to("default", PHONE).await;
-    assert_eq!((&claims(&again.access)["roles"], &claims(&again.access)["scope"]), (&json!([]), &json!("")));
-    assert_eq!(app.give_in(&admin, "shop", person.id(), &["Guest"]).await.assert_ok()["roles"], json!(["Guest"]));
+    assert_eq!(
+        (&claims(&again.access)["roles"], &claims(&again.access)["scope"]),
+        (&json!([]), &json!(""))
+    );
+    assert_eq!(
+        app.give_in(&admin, "shop", person.id(), &["Guest"]).await.assert_ok()["roles"],
+        json!(["Guest"])
+    );
 }
 
 #[tokio::test]
@@ -92,10 +102,16 @@ async fn with_a_token_of_an_app_only_its_roles_are_given() {
     assert_eq!(given.assert_ok()["roles"], json!(["Keeper"]));
     app.give_in(&keeper, "shop", person.id(), &["Keeper", "Guest"]).await.assert_ok();
     for client_id in ["default", "other"] {
-        app.give_in(&keeper, client_id, person.id(), &["Guest"]).await.assert_problem(403, "forbidden");
+        app.give_in(&keeper, client_id, person.id(), &["Guest"])
+            .await
+            .assert_problem(403, "forbidden");
     }
     app.give(&keeper, person.id(), &["Admin"]).await.assert_problem(403, "forbidden");
-    assert_eq!(app.me(&person.access).await["roles"], json!(["User"]), "in the default app nothing changed");
+    assert_eq!(
+        app.me(&person.access).await["roles"],
+        json!(["User"]),
+        "in the default app nothing changed"
+    );
 
     // The administrator of an app gives anything there, and administrates nothing else.
     app.give_in(&admin, "shop", keeper.id(), &["Admin"]).await.assert_ok();
@@ -110,10 +126,14 @@ async fn roles_given_on_a_stale_tag_are_refused() {
     app.public_app(&admin, "shop").await;
     let person = app.person(PHONE).await;
     let seen = app.user(&admin, person.id()).await.header("etag").to_owned();
-    let put = async |tag: &str, body: Value| app.if_match(&admin, Method::PUT, &path(person.id()), tag, body).await;
+    let put = async |tag: &str, body: Value| {
+        app.if_match(&admin, Method::PUT, &path(person.id()), tag, body).await
+    };
     let first = put(&seen, json!({"roles": ["Guest"], "client_id": "shop"})).await;
     first.assert_ok();
-    put(&seen, json!({"roles": ["Visitors"], "client_id": "shop"})).await.assert_problem(412, "precondition_failed");
+    put(&seen, json!({"roles": ["Visitors"], "client_id": "shop"}))
+        .await
+        .assert_problem(412, "precondition_failed");
     put(first.header("etag"), json!({"roles": ["Visitors"]})).await.assert_ok();
 }
 
@@ -130,10 +150,16 @@ async fn of_two_administrators_who_demote_each_other_one_stays() {
         let done = answers.iter().filter(|answer| answer.status == 200).count();
         assert_eq!(done, 1, "{:?}", answers.iter().map(|answer| &answer.text).collect::<Vec<_>>());
         let lost = answers.iter().find(|answer| answer.status != 200).unwrap();
-        assert!(matches!(lost.json["code"].as_str(), Some("conflict" | "forbidden")), "{}", lost.text);
+        assert!(
+            matches!(lost.json["code"].as_str(), Some("conflict" | "forbidden")),
+            "{}",
+            lost.text
+        );
         let mut is_admin = Vec::new();
         for person in [&admin, &other] {
-            is_admin.push(app.me(&person.access).await["roles"].as_array().unwrap().contains(&json!("Admin")));
+            is_admin.push(
+                app.me(&person.access).await["roles"].as_array().unwrap().contains(&json!("Admin")),
+            );
         }
         let winner = if is_admin[0] { [&admin, &other] } else { [&other, &admin] };
         assert_ne!(is_admin[0], is_admin[1]);

@@ -64,7 +64,10 @@ async fn update(
 ) -> Result<Tagged, Error> {
     let profile = ProfileChange {
         name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
-        username: request.username.map(|name| name.as_deref().map(Username::parse).transpose()).transpose()?,
+        username: request
+            .username
+            .map(|name| name.as_deref().map(Username::parse).transpose())
+            .transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
     let deed = || admin.caller.deed(Action::UserUpdate, format!("user:{id}"));

@@ -39,7 +39,8 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         assert_eq!(same.assert_ok(), &expected, "nothing changed");
     }
     let events = app.events(&admin).await;
-    let updates = values(&events, "action").into_iter().filter(|action| *action == "user_update").count();
+    let updates =
+        values(&events, "action").into_iter().filter(|action| *action == "user_update").count();
     assert_eq!(updates, 4, "what changes nothing leaves no event");
 }
 
@@ -63,11 +64,16 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
         let body = json!({"name": "New", "username": taken});
         app.patch_as(&admin, &path(person.id()), body).await.assert_taken("username");
     }
-    for (bytes, code) in [("{", "invalid_json"), ("[]", "invalid_request"), ("null", "invalid_request")] {
-        let request = json_request(Method::PATCH, &path(person.id()), Some(&admin.access), &Value::Null);
+    for (bytes, code) in
+        [("{", "invalid_json"), ("[]", "invalid_request"), ("null", "invalid_request")]
+    {
+        let request =
+            json_request(Method::PATCH, &path(person.id()), Some(&admin.access), &Value::Null);
         app.send(request.map(|_| bytes.into())).await.assert_problem(400, code);
     }
-    app.patch_as(&admin, &path(NOBODY), json!({"name": "New"})).await.assert_problem(404, "not_found");
+    app.patch_as(&admin, &path(NOBODY), json!({"name": "New"}))
+        .await
+        .assert_problem(404, "not_found");
     assert_eq!(app.me(&person.access).await, before);
 }
 
@@ -97,8 +103,9 @@ async fn a_change_with_a_stale_tag_is_refused() {
     let person = app.person(PHONE).await;
     let path = path(person.id());
     let seen = app.user(&admin, person.id()).await.header("etag").to_owned();
-    let change =
-        async |tag: &str, name: &str| app.if_match(&admin, Method::PATCH, &path, tag, json!({"name": name})).await;
+    let change = async |tag: &str, name: &str| {
+        app.if_match(&admin, Method::PATCH, &path, tag, json!({"name": name})).await
+    };
     let fresh = change(&seen, "Ann").await;
     assert_eq!(fresh.assert_ok()["name"], "Ann");
     for stale in [seen.as_str(), "\"\"", "nonsense", &format!("W/{}", fresh.header("etag"))] {
@@ -120,7 +127,8 @@ async fn of_two_changes_with_one_tag_one_is_refused() {
     for round in 0..10 {
         let tag = app.user(&admin, person.id()).await.header("etag").to_owned();
         let answers = at_once(2, |index| {
-            let (app, admin, tag, path) = (app.clone(), admin.clone(), tag.clone(), path(person.id()));
+            let (app, admin, tag, path) =
+                (app.clone(), admin.clone(), tag.clone(), path(person.id()));
             let body = json!({"name": format!("Name {round} {index}")});
             async move { app.if_match(&admin, Method::PATCH, &path, &tag, body).await }
         })
@@ -136,16 +144,20 @@ async fn of_two_changes_with_one_tag_one_is_refused() {
 #[tokio::test]
 async fn only_administrators_touch_administrators() {
     let (app, admin) = TestApp::with_staff().await;
-    let clerk = app.staff(&admin, PHONE, "Clerk", &["users:read", "users:write", "roles:assign"]).await;
+    let clerk =
+        app.staff(&admin, PHONE, "Clerk", &["users:read", "users:write", "roles:assign"]).await;
     app.holder(&admin, OTHER_PHONE, "Admin").await;
-    for body in [json!({"name": "Eve"}), json!({"status": "disabled"}), json!({"status": "active"})] {
+    for body in [json!({"name": "Eve"}), json!({"status": "disabled"}), json!({"status": "active"})]
+    {
         app.patch_as(&clerk, &path(admin.id()), body).await.assert_problem(403, "forbidden");
     }
     app.give(&clerk, admin.id(), &[]).await.assert_problem(403, "forbidden");
     app.delete_as(&clerk, &path(admin.id())).await.assert_problem(403, "forbidden");
     let by_phone = format!("/v1/users/by-phone/{}", ADMIN_PHONE.replace('+', "%2B"));
     app.delete_as(&clerk, &by_phone).await.assert_problem(403, "forbidden");
-    app.delete_as(&clerk, &format!("{}/mfa", path(admin.id()))).await.assert_problem(403, "forbidden");
+    app.delete_as(&clerk, &format!("{}/mfa", path(admin.id())))
+        .await
+        .assert_problem(403, "forbidden");
     app.user(&clerk, admin.id()).await.assert_ok();
     assert_eq!(app.me(&admin.access).await["roles"], json!(["Admin", "User"]));
 }
@@ -167,7 +179,11 @@ async fn whom_a_hundred_failures_keep_out_an_administrator_lets_in_again() {
     let before = app.events(&admin).await.len();
     for events in [1, 1] {
         app.patch_as(&admin, &path(&id), json!({"status": "active"})).await.assert_ok();
-        assert_eq!(app.events(&admin).await.len(), before + events, "once, since there was something to end");
+        assert_eq!(
+            app.events(&admin).await.len(),
+            before + events,
+            "once, since there was something to end"
+        );
     }
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }

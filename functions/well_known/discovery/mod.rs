@@ -55,9 +55,20 @@ async fn discovery(CurrentSettings(settings): CurrentSettings) -> impl IntoRespo
         userinfo_endpoint: format!("{issuer}/oauth2/userinfo"),
         response_types_supported: list(&["none"]),
         grant_types_supported: list(&["password", "refresh_token"]),
-        token_endpoint_auth_methods_supported: list(&["none", "client_secret_basic", "client_secret_post"]),
-        introspection_endpoint_auth_methods_supported: list(&["client_secret_basic", "client_secret_post"]),
-        revocation_endpoint_auth_methods_supported: list(&["none", "client_secret_basic", "client_secret_post"]),
+        token_endpoint_auth_methods_supported: list(&[
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+        ]),
+        introspection_endpoint_auth_methods_supported: list(&[
+            "client_secret_basic",
+            "client_secret_post",
+        ]),
+        revocation_endpoint_auth_methods_supported: list(&[
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+        ]),
         subject_types_supported: list(&["public"]),
         id_token_signing_alg_values_supported: list(&[settings.keys.jwt_algorithm.name()]),
         claims_supported: list(&[

@@ -35,7 +35,8 @@ async fn anybody_reads_where_the_issuer_s_things_are() {
 
 #[tokio::test]
 async fn the_issuer_is_the_setting_whatever_the_request_says() {
-    let app = TestApp::with(&[("ISSUER", "https://auth.shop.example"), ("JWT_ALGORITHM", "ES256")]).await;
+    let app =
+        TestApp::with(&[("ISSUER", "https://auth.shop.example"), ("JWT_ALGORITHM", "ES256")]).await;
     let request = axum::http::Request::get(PATH)
         .header("host", "evil.example")
         .header("x-forwarded-host", "evil.example")

@@ -12,7 +12,8 @@ mod tests;
 
 /// For how long a verifier may keep the key set. A key is published for a whole rotation before it
 /// signs, so a set that is a little old knows every key in use.
-const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300, stale-while-revalidate=3600");
+const CACHE: HeaderValue =
+    HeaderValue::from_static("public, max-age=300, stale-while-revalidate=3600");
 
 /// The public signing keys (RFC 7517): current, next and previous.
 #[utoipa::path(
@@ -30,10 +31,14 @@ async fn jwks(tokens: AccessTokens, headers: HeaderMap) -> Result<Response, Erro
     let keys = tokens.published_keys().await?;
     let body = serde_json::to_vec(&*keys).map_err(|error| Error::Internal(error.to_string()))?;
     let tag = data_encoding::HEXLOWER.encode(&sha256(&body)[..16]);
-    let etag = HeaderValue::from_str(&format!("\"{tag}\"")).map_err(|error| Error::Internal(error.to_string()))?;
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| {
-        tags.split(',').any(|known| known.trim().trim_start_matches("W/").trim_matches('"') == tag)
-    });
+    let etag = HeaderValue::from_str(&format!("\"{tag}\""))
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(
+        |tags| {
+            tags.split(',')
+                .any(|known| known.trim().trim_start_matches("W/").trim_matches('"') == tag)
+        },
+    );
     let common = [(header::ETAG, etag), (header::CACHE_CONTROL, CACHE)];
     if known {
         return Ok((StatusCode::NOT_MODIFIED, common).into_response());

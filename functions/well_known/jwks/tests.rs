@@ -20,7 +20,10 @@ async fn anybody_reads_the_public_halves_alone() {
         let mut names: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["alg", "e", "kid", "kty", "n", "use"]);
-        assert_eq!(["kty", "use", "alg", "e"].map(|name| &key[name]), ["RSA", "sig", "RS256", "AQAB"]);
+        assert_eq!(
+            ["kty", "use", "alg", "e"].map(|name| &key[name]),
+            ["RSA", "sig", "RS256", "AQAB"]
+        );
     }
     assert_eq!(set.json.as_object().unwrap().len(), 1);
     assert_eq!(set.header("content-type"), "application/json");
@@ -49,7 +52,10 @@ async fn verifiers_may_keep_the_set_and_ask_whether_it_changed() {
     for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {
         let answer = if_none_match(&app, &known).await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (304, ""), "{known}");
-        assert_eq!((answer.header("etag"), answer.header("cache-control")), (&*tag, first.header("cache-control")));
+        assert_eq!(
+            (answer.header("etag"), answer.header("cache-control")),
+            (&*tag, first.header("cache-control"))
+        );
     }
     for other in ["\"other\"", "", "W/\"\""] {
         assert_eq!(if_none_match(&app, other).await.assert_ok(), &first.json, "{other}");

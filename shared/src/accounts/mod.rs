@@ -26,7 +26,10 @@ use crate::{
     limits::{LimitSettings, Noted, Throttle},
     messages::{Content, Messenger, Subject},
     table::Store,
-    users::{Password, PasswordHash, PasswordHasher, ProfileChange, User, UserSettings, UserStatus, personal_words},
+    users::{
+        Password, PasswordHash, PasswordHasher, ProfileChange, User, UserSettings, UserStatus,
+        personal_words,
+    },
 };
 
 /// How long a reset link is good.
@@ -78,7 +81,12 @@ impl Accounts {
                 Address::Sms(phone) => (Some(phone), registration.unverified_email.as_ref()),
                 Address::Email(email) => (None, Some(email)),
             };
-            let words = personal_words(phone, email, registration.username.as_ref(), registration.name.as_deref());
+            let words = personal_words(
+                phone,
+                email,
+                registration.username.as_ref(),
+                registration.name.as_deref(),
+            );
             password.check_strength(&self.user_settings, &words)?;
             registration.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
@@ -146,7 +154,9 @@ impl Accounts {
         let (now, limits) = (self.clock.now(), &self.limits.per_address);
         let max_failures = self.limits.login_max_failures;
         self.store
-            .change_throttle(counted, identity, now, |throttle| throttle.spend_password(max_failures, limits, now))
+            .change_throttle(counted, identity, now, |throttle| {
+                throttle.spend_password(max_failures, limits, now)
+            })
             .await?;
         let matches = self.hasher.matches(password, hash).await?;
         if matches {
@@ -173,7 +183,10 @@ impl Accounts {
     ) -> Result<User, Error> {
         if let Some(hash) = &user.password {
             let old = old.ok_or_else(|| Error::field("old_password", "is missing"))?;
-            let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
+            let counted = user
+                .addresses()
+                .next()
+                .ok_or_else(|| Error::Internal("a user without an address".into()))?;
             let counted = self.hash_keys.address(&counted);
             let identity = self.store.identity(&counted).await?;
             if !self.try_password((&counted, identity), &old, Some(hash)).await? {
@@ -183,7 +196,8 @@ impl Accounts {
             return Err(Error::WrongPassword);
         }
         new.check_strength(&self.user_settings, &user.personal_words())?;
-        let (hash, now) = (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
+        let (hash, now) =
+            (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
         self.store
             .change_user(user.id, &self.hash_keys, |current| {
                 // Another change came first: the old password is no longer the one that was given.
@@ -222,7 +236,12 @@ impl Accounts {
     /// # Errors
     /// [`Error::OtpExpired`] for a challenge of another purpose, and where the password is another one by now;
     /// [`Error::WeakPassword`].
-    pub async fn reset_by_code(&self, proven: &Proven, new: &Password, recorder: &Recorder) -> Result<User, Error> {
+    pub async fn reset_by_code(
+        &self,
+        proven: &Proven,
+        new: &Password,
+        recorder: &Recorder,
+    ) -> Result<User, Error> {
         let resets = proven.content.resets.filter(|(user_id, _)| proven.owner == Some(*user_id));
         let (user_id, password_count) = resets.ok_or(Error::OtpExpired)?;
         self.reset(user_id, password_count, new, recorder).await.map_err(|error| match error {
@@ -235,9 +254,18 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::TokenInvalid`] for a token that is unknown, used or too old; [`Error::WeakPassword`].
-    pub async fn reset_by_link(&self, token: &str, new: &Password, recorder: &Recorder) -> Result<User, Error> {
+    pub async fn reset_by_link(
+        &self,
+        token: &str,
+        new: &Password,
+        recorder: &Recorder,
+    ) -> Result<User, Error> {
         let token_hash = self.hash_keys.identifier("reset link", token);
-        let link = self.store.reset_link(&token_hash, self.clock.now()).await?.ok_or(Error::TokenInvalid)?;
+        let link = self
+            .store
+            .reset_link(&token_hash, self.clock.now())
+            .await?
+            .ok_or(Error::TokenInvalid)?;
         let user = self.reset(link.user_id, link.password_count, new, recorder).await?;
         // It is dead already: the count of passwords is another.
         if let Err(error) = self.store.delete_reset_link(&token_hash).await {
@@ -255,7 +283,8 @@ impl Accounts {
     ) -> Result<User, Error> {
         let user = self.store.user(user_id).await?.ok_or(Error::TokenInvalid)?;
         new.check_strength(&self.user_settings, &user.personal_words())?;
-        let (hash, now) = (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
+        let (hash, now) =
+            (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
         let set = |user: &mut User| {
             if user.status == UserStatus::Disabled || password_count != user.password_count {
                 return Err(Error::TokenInvalid);
@@ -265,8 +294,11 @@ impl Accounts {
             set_password(user, hash.clone(), now);
             Ok(())
         };
-        let store =
-            self.store.recording(recorder.event(Deed::own(Action::PasswordReset, user_id, DEFAULT_CLIENT_ID))?);
+        let store = self.store.recording(recorder.event(Deed::own(
+            Action::PasswordReset,
+            user_id,
+            DEFAULT_CLIENT_ID,
+        ))?);
         let user = if user.unproven {
             // Code and link went to the address alone: whoever used one has proven it, and what was there before is
             // somebody else's.
@@ -299,7 +331,13 @@ impl Accounts {
 
     /// Tells a user what has changed, by e-mail or by text, whichever was not used for it. That it
     /// cannot be told does not undo it.
-    pub async fn tell(&self, user: &User, subject: Subject, not_by: Option<&Address>, messenger: &Messenger) {
+    pub async fn tell(
+        &self,
+        user: &User,
+        subject: Subject,
+        not_by: Option<&Address>,
+        messenger: &Messenger,
+    ) {
         let mut addresses: Vec<_> = user.addresses().collect();
         addresses.reverse();
         let other = addresses.iter().find(|address| Some(*address) != not_by).or(addresses.first());
@@ -310,22 +348,42 @@ impl Accounts {
 
     /// Tells whoever reads `address` what has changed. By text no more than a few times an hour: who changes something
     /// again and again may be somebody who earns by texts. A test phone is sent nothing.
-    pub async fn tell_at(&self, address: &Address, subject: Subject, locale: Option<&str>, messenger: &Messenger) {
+    pub async fn tell_at(
+        &self,
+        address: &Address,
+        subject: Subject,
+        locale: Option<&str>,
+        messenger: &Messenger,
+    ) {
         let now = self.clock.now();
-        if address.phone().is_some_and(|phone| self.challenge_settings.test_phones.code(phone, now).is_some()) {
+        if address
+            .phone()
+            .is_some_and(|phone| self.challenge_settings.test_phones.code(phone, now).is_some())
+        {
             return;
         }
         let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
         let told = async {
             let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
-            let content = Content { subject, sender: &sender, code: "", valid_minutes: 0, link: None, stop_link: None };
+            let content = Content {
+                subject,
+                sender: &sender,
+                code: "",
+                valid_minutes: 0,
+                link: None,
+                stop_link: None,
+            };
             if let Some(prefix) = &prefix {
-                let (notices, most) = (self.hash_keys.notices(address), self.limits.sends_per_prefix_per_hour);
+                let (notices, most) =
+                    (self.hash_keys.notices(address), self.limits.sends_per_prefix_per_hour);
                 self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, now).await?;
                 self.store.count_send(prefix, Noted::Nothing, most, now).await?;
             }
-            let sent =
-                async { messenger.send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?).await };
+            let sent = async {
+                messenger
+                    .send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?)
+                    .await
+            };
             let sent = sent.await;
             if let (Err(_), Some(prefix)) = (&sent, &prefix) {
                 // Others text to such numbers, too.
@@ -342,7 +400,11 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Conflict`] for a username that is taken.
-    pub async fn change_profile(&self, user_id: Uuid, change: &ProfileChange) -> Result<User, Error> {
+    pub async fn change_profile(
+        &self,
+        user_id: Uuid,
+        change: &ProfileChange,
+    ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
         let changed = self.store.change_user(user_id, &self.hash_keys, |user| {
             let before = user.clone();
@@ -362,7 +424,11 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Conflict`] where it is somebody else's, and for who has proven none of his own yet.
-    pub async fn change_address(&self, user_id: Uuid, address: &Address) -> Result<(User, Option<Address>), Error> {
+    pub async fn change_address(
+        &self,
+        user_id: Uuid,
+        address: &Address,
+    ) -> Result<(User, Option<Address>), Error> {
         let (now, mut before) = (whole_seconds(self.clock.now()), None);
         let user = self
             .store

@@ -24,12 +24,20 @@ pub struct ResetLink {
 
 impl Store {
     /// Keeps a reset link under the hash of its token.
-    pub async fn put_reset_link(&self, token_hash: &IdentifierHash, link: &ResetLink) -> Result<(), Error> {
+    pub async fn put_reset_link(
+        &self,
+        token_hash: &IdentifierHash,
+        link: &ResetLink,
+    ) -> Result<(), Error> {
         self.put(to_item(Key::reset_link(token_hash), link)?).await
     }
 
     /// The reset link of a token; nothing where there is none, or its time is over.
-    pub async fn reset_link(&self, token_hash: &IdentifierHash, now: Timestamp) -> Result<Option<ResetLink>, Error> {
+    pub async fn reset_link(
+        &self,
+        token_hash: &IdentifierHash,
+        now: Timestamp,
+    ) -> Result<Option<ResetLink>, Error> {
         let link = self.get::<ResetLink>(Key::reset_link(token_hash)).await?;
         Ok(link.filter(|link| link.expires_at > now))
     }

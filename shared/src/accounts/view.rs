@@ -89,7 +89,9 @@ impl UserView {
 /// the same whichever app's roles are shown, and changes with those of any; with the picture, not with
 /// its URL.
 pub fn entity_tag(user: &User) -> String {
-    let profile = UserView { last_sign_in_at: None, ..UserView::without_avatar(user, DEFAULT_CLIENT_ID) };
-    let digest = sha256(&serde_json::to_vec(&(profile, &user.roles, &user.avatar)).unwrap_or_default());
+    let profile =
+        UserView { last_sign_in_at: None, ..UserView::without_avatar(user, DEFAULT_CLIENT_ID) };
+    let digest =
+        sha256(&serde_json::to_vec(&(profile, &user.roles, &user.avatar)).unwrap_or_default());
     format!("\"{}\"", data_encoding::HEXLOWER.encode(digest.split_at(8).0))
 }

@@ -21,7 +21,10 @@ use crate::{
     limits::Throttle,
     roles::{Permissions, Roles, check_grant},
     table::Store,
-    users::{Created, Password, PasswordHasher, ProfileChange, User, UserFilter, UserSettings, UserStatus},
+    users::{
+        Created, Password, PasswordHasher, ProfileChange, User, UserFilter, UserSettings,
+        UserStatus,
+    },
 };
 
 /// How often roles are set again over those that another request gave meanwhile.
@@ -145,7 +148,12 @@ impl Users {
             password.check_strength(&self.settings, &user.personal_words())?;
             user.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
-        match self.store.recording(event(&user)?).create_user(&user, &granted, &self.hash_keys).await? {
+        match self
+            .store
+            .recording(event(&user)?)
+            .create_user(&user, &granted, &self.hash_keys)
+            .await?
+        {
             Created::Yes => Ok(user),
             Created::Taken(identifier) => Err(Error::taken(self.field_of(&user, &identifier))),
         }
@@ -153,8 +161,9 @@ impl Users {
 
     /// Which field of a user has this identifier.
     fn field_of(&self, user: &User, identifier: &crate::crypto::IdentifierHash) -> &'static str {
-        let is =
-            |address: Option<Address>| address.is_some_and(|address| self.hash_keys.address(&address) == *identifier);
+        let is = |address: Option<Address>| {
+            address.is_some_and(|address| self.hash_keys.address(&address) == *identifier)
+        };
         if is(user.phone.clone().map(Address::Sms)) {
             "phone"
         } else if is(user.email.clone().map(Address::Email)) {
@@ -207,7 +216,8 @@ impl Users {
             let identity = self.store.identity(&identifier).await?;
             if identity.throttle().clone().forget_failures() {
                 let forget = |throttle: &mut Throttle| Ok(throttle.forget_failures());
-                had_failures |= self.store.change_throttle(&identifier, identity, now, forget).await?;
+                had_failures |=
+                    self.store.change_throttle(&identifier, identity, now, forget).await?;
             }
         }
         if had_failures { self.store.record(event).await } else { Ok(()) }
@@ -245,7 +255,10 @@ impl Users {
         granter: &Permissions,
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
-        self.apps.get(client_id).await?.ok_or_else(|| Error::field("client_id", "is no app that is known here"))?;
+        self.apps
+            .get(client_id)
+            .await?
+            .ok_or_else(|| Error::field("client_id", "is no app that is known here"))?;
         let held = self.get(id).await?.roles.remove(client_id).unwrap_or_default();
         let roles = self.grantable(names, &held, granter).await?;
         self.store
@@ -313,7 +326,11 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] for an administrator, unless by one.
-    pub async fn remove_second_factor(&self, id: Uuid, granter: &Permissions) -> Result<Option<User>, Error> {
+    pub async fn remove_second_factor(
+        &self,
+        id: Uuid,
+        granter: &Permissions,
+    ) -> Result<Option<User>, Error> {
         let now = whole_seconds(self.clock.now());
         let before = self.get(id).await?;
         check_rank(&before, granter)?;
@@ -396,7 +413,8 @@ impl Users {
         loop {
             let (apps, next_app) = self.apps.list(after_app.as_deref(), APPS_AT_ONCE).await?;
             let client_ids = apps.into_iter().map(|app| app.client_id).collect();
-            let filter = UserFilter { role: Some((role.to_owned(), client_ids)), ..UserFilter::default() };
+            let filter =
+                UserFilter { role: Some((role.to_owned(), client_ids)), ..UserFilter::default() };
             let mut after = None;
             loop {
                 let listed = self.store.users(&filter, after.as_deref(), limit).await?;

@@ -11,12 +11,17 @@ use crate::{
 /// Only administrators touch administrators.
 pub(crate) fn check_rank(user: &User, granter: &Permissions) -> Result<(), Error> {
     let is_admin = user.roles_in(DEFAULT_CLIENT_ID).iter().any(|role| role == ADMIN_ROLE);
-    if is_admin && !granter.all { Err(Error::Forbidden(format!("role {ADMIN_ROLE}"))) } else { Ok(()) }
+    if is_admin && !granter.all {
+        Err(Error::Forbidden(format!("role {ADMIN_ROLE}")))
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether a user is as the caller has seen him (RFC 9110 §13.1.1).
 pub(crate) fn check_seen(user: &User, seen: Option<&str>) -> Result<(), Error> {
     let tag = entity_tag(user);
-    let matches = |seen: &str| seen.split(',').any(|seen| matches!(seen.trim(), "*") || seen.trim() == tag);
+    let matches =
+        |seen: &str| seen.split(',').any(|seen| matches!(seen.trim(), "*") || seen.trim() == tag);
     if seen.is_none_or(matches) { Ok(()) } else { Err(Error::PreconditionFailed) }
 }

@@ -164,7 +164,13 @@ pub struct AppChange {
 
 impl App {
     /// A new app, with what the deployment's settings say.
-    pub fn new(client_id: String, name: String, kind: AppType, settings: &AppSettings, now: Timestamp) -> Self {
+    pub fn new(
+        client_id: String,
+        name: String,
+        kind: AppType,
+        settings: &AppSettings,
+        now: Timestamp,
+    ) -> Self {
         Self {
             client_id,
             name,
@@ -190,7 +196,13 @@ impl App {
     /// The default app, before anybody changed it.
     pub fn default_app(settings: &AppSettings) -> Self {
         let name = settings.app_name.clone();
-        Self::new(DEFAULT_CLIENT_ID.to_owned(), name, AppType::Public, settings, Timestamp::UNIX_EPOCH)
+        Self::new(
+            DEFAULT_CLIENT_ID.to_owned(),
+            name,
+            AppType::Public,
+            settings,
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     /// Whether it is the app of requests that name none.
@@ -215,7 +227,11 @@ impl App {
 
     /// How its messages are worded.
     pub fn sender(&self, settings: &AppSettings) -> Sender {
-        let host = self.allowed_origins.first().and_then(|origin| crate::base::host(origin)).map(str::to_owned);
+        let host = self
+            .allowed_origins
+            .first()
+            .and_then(|origin| crate::base::host(origin))
+            .map(str::to_owned);
         Sender {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
@@ -247,24 +263,31 @@ impl App {
         }
         if let Some(ttl) = change.access_token_ttl {
             let bounds = settings.access_token_ttl_bounds();
-            self.access_token_ttl = ttl.map(|ttl| within("access_token_ttl", ttl, bounds)).transpose()?;
+            self.access_token_ttl =
+                ttl.map(|ttl| within("access_token_ttl", ttl, bounds)).transpose()?;
         }
         if let Some(ttl) = change.refresh_token_ttl {
             let bounds = settings.refresh_token_ttl_bounds();
-            self.refresh_token_ttl = ttl.map(|ttl| within("refresh_token_ttl", ttl, bounds)).transpose()?;
+            self.refresh_token_ttl =
+                ttl.map(|ttl| within("refresh_token_ttl", ttl, bounds)).transpose()?;
         }
         if let Some(text) = change.sms_text {
             self.sms_text = text.map(parse_sms_text).transpose()?;
         }
         if let Some(budget) = change.sms_monthly_budget_usd {
-            self.sms_budget = budget.map(|usd| parse_budget("sms_monthly_budget_usd", usd)).transpose()?;
+            self.sms_budget =
+                budget.map(|usd| parse_budget("sms_monthly_budget_usd", usd)).transpose()?;
         }
         if let Some(budget) = change.sms_daily_budget_usd {
-            self.sms_daily_budget = budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
+            self.sms_daily_budget =
+                budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
         }
         if let Some(active) = change.active {
             if self.is_default() && !active {
-                return Err(Error::conflict("active", "the default app stays on: administrators sign in through it"));
+                return Err(Error::conflict(
+                    "active",
+                    "the default app stays on: administrators sign in through it",
+                ));
             }
             self.active = active;
         }
@@ -287,7 +310,10 @@ pub fn parse_client_id(input: String) -> Result<String, Error> {
     if is_client_id(&input) {
         Ok(input)
     } else {
-        Err(Error::field("client_id", "must be a letter or digit and then up to 63 letters, digits, '.', '_' or '-'"))
+        Err(Error::field(
+            "client_id",
+            "must be a letter or digit and then up to 63 letters, digits, '.', '_' or '-'",
+        ))
     }
 }
 
@@ -299,7 +325,8 @@ pub fn parse_name(input: String) -> Result<String, Error> {
     let fits = (1..=MAX_NAME_CHARS).contains(&input.chars().count())
         && input.trim() == input
         && !input.chars().any(|c| c.is_control() || is_invisible(c) || NOT_IN_NAMES.contains(c));
-    let expected = format!("must be 1 to {MAX_NAME_CHARS} visible characters without any of {NOT_IN_NAMES}");
+    let expected =
+        format!("must be 1 to {MAX_NAME_CHARS} visible characters without any of {NOT_IN_NAMES}");
     if fits { Ok(input) } else { Err(Error::field("name", expected)) }
 }
 
@@ -324,7 +351,10 @@ fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
     for (index, input) in inputs.iter().enumerate() {
         // Browsers send hosts in lower case (RFC 6454 §4).
         let origin = crate::base::origin(&input.to_ascii_lowercase()).ok_or_else(|| {
-            Error::field(format!("allowed_origins[{index}]"), "must be an origin, as https://app.example.com")
+            Error::field(
+                format!("allowed_origins[{index}]"),
+                "must be an origin, as https://app.example.com",
+            )
         })?;
         if seen.insert(origin.clone()) {
             origins.push(origin);
@@ -338,7 +368,10 @@ fn parse_sms_text(input: String) -> Result<String, Error> {
     if input.matches(CODE_PLACEHOLDER).count() != 1 {
         return refuse(format!("must have {CODE_PLACEHOLDER} in it, once"));
     }
-    if input.chars().count() > MAX_SMS_TEXT_CHARS || input.chars().any(char::is_control) || input.trim() != input {
+    if input.chars().count() > MAX_SMS_TEXT_CHARS
+        || input.chars().any(char::is_control)
+        || input.trim() != input
+    {
         return refuse(format!("must be one line of up to {MAX_SMS_TEXT_CHARS} characters"));
     }
     if input.starts_with('@') {

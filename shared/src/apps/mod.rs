@@ -7,8 +7,8 @@ mod table;
 
 pub use self::{
     app::{
-        App, AppChange, AppType, AppView, CODE_PLACEHOLDER, DEFAULT_CLIENT_ID, Sender, SessionTerms, SignUp,
-        is_client_id, parse_client_id, parse_name,
+        App, AppChange, AppType, AppView, CODE_PLACEHOLDER, DEFAULT_CLIENT_ID, Sender,
+        SessionTerms, SignUp, is_client_id, parse_client_id, parse_name,
     },
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
     settings::AppSettings,
@@ -67,7 +67,8 @@ impl Apps {
     /// An app, on or off; nothing where there is none.
     pub async fn get(&self, client_id: &str) -> Result<Option<App>, Error> {
         let stored = self.store.app(client_id).await?;
-        Ok(stored.or_else(|| (client_id == DEFAULT_CLIENT_ID).then(|| App::default_app(&self.settings))))
+        Ok(stored
+            .or_else(|| (client_id == DEFAULT_CLIENT_ID).then(|| App::default_app(&self.settings))))
     }
 
     /// An app that is on.
@@ -92,17 +93,22 @@ impl Apps {
     /// # Errors
     /// [`Error::UnknownApp`] for a `client_id` that is no app; [`Error::InvalidRequest`] for two that differ;
     /// [`Error::InvalidClient`] for wrong or missing credentials; [`Error::AppDisabled`].
-    pub async fn identify(&self, named: Option<&str>, credentials: Option<&ClientCredentials>) -> Result<App, Error> {
+    pub async fn identify(
+        &self,
+        named: Option<&str>,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<App, Error> {
         if let (Some(named), Some(credentials)) = (named, credentials)
             && named != credentials.client_id
         {
             return Err(Error::field("client_id", "is not the app that authenticated"));
         }
         let client_id = credentials.map(|credentials| credentials.client_id.as_str()).or(named);
-        let app = self.get(client_id.unwrap_or(DEFAULT_CLIENT_ID)).await?.ok_or(match credentials {
-            Some(_) => Error::InvalidClient,
-            None => Error::UnknownApp,
-        })?;
+        let app =
+            self.get(client_id.unwrap_or(DEFAULT_CLIENT_ID)).await?.ok_or(match credentials {
+                Some(_) => Error::InvalidClient,
+                None => Error::UnknownApp,
+            })?;
         self.authenticate(&app, credentials)?;
         if app.active { Ok(app) } else { Err(Error::AppDisabled) }
     }
@@ -112,26 +118,42 @@ impl Apps {
     ///
     /// # Errors
     /// As [`Self::identify`].
-    pub async fn authorize(&self, client_id: &str, credentials: Option<&ClientCredentials>) -> Result<(), Error> {
+    pub async fn authorize(
+        &self,
+        client_id: &str,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<(), Error> {
         if client_id == DEFAULT_CLIENT_ID && credentials.is_none() {
             return Ok(());
         }
         self.identify(Some(client_id), credentials).await.map(drop)
     }
 
-    fn authenticate(&self, app: &App, credentials: Option<&ClientCredentials>) -> Result<(), Error> {
+    fn authenticate(
+        &self,
+        app: &App,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<(), Error> {
         let authentic = match (app.kind, credentials) {
-            (AppType::Confidential, Some(credentials)) => app.has_secret(&credentials.secret, self.clock.now()),
+            (AppType::Confidential, Some(credentials)) => {
+                app.has_secret(&credentials.secret, self.clock.now())
+            }
             (AppType::Confidential, None) => false,
             // A public app has no secret to be right or wrong about.
-            (AppType::Public, credentials) => credentials.is_none_or(|credentials| credentials.secret.is_empty()),
+            (AppType::Public, credentials) => {
+                credentials.is_none_or(|credentials| credentials.secret.is_empty())
+            }
         };
         if authentic { Ok(()) } else { Err(Error::InvalidClient) }
     }
 
     /// The apps, the default one first, then by client id: up to `limit` after the place `after`, and the
     /// place of the last one where more follow.
-    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<(Vec<App>, Option<String>), Error> {
+    pub async fn list(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<App>, Option<String>), Error> {
         // Sorts before every client id.
         const AFTER_DEFAULT: &str = " ";
         if let Some(after) = after {
@@ -161,7 +183,8 @@ impl Apps {
             Some(client_id) => app::parse_client_id(client_id)?,
             None => data_encoding::HEXLOWER.encode(&self.random.bytes::<16>()?),
         };
-        let mut app = App::new(client_id, app::parse_name(new.name)?, new.kind, &self.settings, now);
+        let mut app =
+            App::new(client_id, app::parse_name(new.name)?, new.kind, &self.settings, now);
         app.apply(new.settings, &self.settings)?;
         let secret = match app.kind {
             AppType::Confidential => Some(AppSecret::draw(&self.random)?),
@@ -196,7 +219,11 @@ impl Apps {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for a public app, which has none.
-    pub async fn rotate_secret(&self, client_id: &str, old_valid_seconds: i64) -> Result<(App, AppSecret), Error> {
+    pub async fn rotate_secret(
+        &self,
+        client_id: &str,
+        old_valid_seconds: i64,
+    ) -> Result<(App, AppSecret), Error> {
         let now = whole_seconds(self.clock.now());
         let secret = AppSecret::draw(&self.random)?;
         let app = self
@@ -224,7 +251,10 @@ impl Apps {
     /// [`Error::NotFound`]; [`Error::Conflict`] for the default app.
     pub async fn delete(&self, client_id: &str) -> Result<(), Error> {
         if client_id == DEFAULT_CLIENT_ID {
-            return Err(Error::conflict("client_id", "the default app stays: administrators sign in through it"));
+            return Err(Error::conflict(
+                "client_id",
+                "the default app stays: administrators sign in through it",
+            ));
         }
         self.store.delete_app(client_id).await
     }

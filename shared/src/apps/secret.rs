@@ -21,7 +21,10 @@ pub struct AppSecret(String);
 impl AppSecret {
     /// A new one, of 256 bits.
     pub fn draw(random: &Random) -> Result<Self, Error> {
-        Ok(Self(format!("{PREFIX}{}", data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<32>()?))))
+        Ok(Self(format!(
+            "{PREFIX}{}",
+            data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<32>()?)
+        )))
     }
 
     /// What a client sent.
@@ -71,8 +74,11 @@ impl StoredSecret {
 
     /// Whether it is `secret`, and good at `now`.
     pub fn matches(&self, secret: &AppSecret, now: Timestamp) -> bool {
-        let same: bool =
-            subtle::ConstantTimeEq::ct_eq(self.hash.as_slice(), sha256(secret.0.as_bytes()).as_slice()).into();
+        let same: bool = subtle::ConstantTimeEq::ct_eq(
+            self.hash.as_slice(),
+            sha256(secret.0.as_bytes()).as_slice(),
+        )
+        .into();
         same && self.is_good(now)
     }
 }

@@ -35,9 +35,12 @@ pub struct AppSettings {
 impl AppSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>, roles: &RoleSettings) -> Self {
-        let (least_access, least_refresh) =
-            (reader.at_least(MIN_ACCESS_TOKEN_TTL_SECONDS), reader.at_least(MIN_REFRESH_TOKEN_TTL_SECONDS));
-        let web_otp_origin = reader.optional("WEB_OTP_ORIGIN", "an origin, as https://app.example.com", origin);
+        let (least_access, least_refresh) = (
+            reader.at_least(MIN_ACCESS_TOKEN_TTL_SECONDS),
+            reader.at_least(MIN_REFRESH_TOKEN_TTL_SECONDS),
+        );
+        let web_otp_origin =
+            reader.optional("WEB_OTP_ORIGIN", "an origin, as https://app.example.com", origin);
         Self {
             app_name: reader.parsed(
                 "APP_NAME",

@@ -70,7 +70,9 @@ impl Store {
         until_written!(AN_APP, {
             let stored = self.app(client_id).await?;
             // Our own write, whose answer was lost.
-            if let Some(stored) = stored.as_ref().filter(|stored| written == Some(stored.written_by)) {
+            if let Some(stored) =
+                stored.as_ref().filter(|stored| written == Some(stored.written_by))
+            {
                 return Ok(Some(stored.clone()));
             }
 
@@ -136,11 +138,18 @@ impl Store {
     /// Whether a web origin belongs to an app that is on.
     pub async fn is_origin_of_an_app(&self, origin: &str) -> Result<bool, Error> {
         // A set that is empty is not there.
-        Ok(self.get::<Origin>(Key::origin(origin)).await?.is_some_and(|origin| !origin.client_ids.is_empty()))
+        Ok(self
+            .get::<Origin>(Key::origin(origin))
+            .await?
+            .is_some_and(|origin| !origin.client_ids.is_empty()))
     }
 
     /// The writes that lead from one app's origins to another's.
-    fn moved_origins(&self, before: Option<&App>, after: Option<&App>) -> Result<Vec<TransactWriteItem>, Error> {
+    fn moved_origins(
+        &self,
+        before: Option<&App>,
+        after: Option<&App>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
         let client_id = after.or(before).map(|app| app.client_id.clone()).unwrap_or_default();
         let (old, new) = (origins_in_use(before), origins_in_use(after));
         let mut items = Vec::new();
@@ -154,10 +163,18 @@ impl Store {
 
 fn app_item(app: &App) -> Result<Item, Error> {
     let item = to_item(Key::app(&app.client_id), app)?;
-    Ok(if app.is_default() || app.deleted { item } else { Store::on_list(item, APPS_LIST, &app.client_id) })
+    Ok(if app.is_default() || app.deleted {
+        item
+    } else {
+        Store::on_list(item, APPS_LIST, &app.client_id)
+    })
 }
 
 /// The origins of an app that is on.
 fn origins_in_use(app: Option<&App>) -> BTreeSet<&str> {
-    app.filter(|app| app.active).into_iter().flat_map(|app| &app.allowed_origins).map(String::as_str).collect()
+    app.filter(|app| app.active)
+        .into_iter()
+        .flat_map(|app| &app.allowed_origins)
+        .map(String::as_str)
+        .collect()
 }

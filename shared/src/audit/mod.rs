@@ -131,7 +131,14 @@ impl Deed {
 
     /// What somebody unknown tried in vain.
     pub fn failed(action: Action, target: String, client_id: &str) -> Self {
-        Self { actor: None, action, target, client_id: client_id.to_owned(), result: Outcome::Failure, by_code: false }
+        Self {
+            actor: None,
+            action,
+            target,
+            client_id: client_id.to_owned(),
+            result: Outcome::Failure,
+            by_code: false,
+        }
     }
 }
 
@@ -169,7 +176,11 @@ impl Audit {
     }
 
     /// Up to `limit` events, newest first, before the place `before`; and the place to go on from.
-    pub async fn list(&self, before: Option<Uuid>, limit: usize) -> Result<(Vec<Event>, Option<String>), Error> {
+    pub async fn list(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Option<String>), Error> {
         let listed = self.store.events(before, limit, self.clock.now()).await?;
         Ok((listed.items, listed.end))
     }
@@ -225,8 +236,19 @@ pub struct EventView {
 
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
-        let Event { id, at, actor, action, target, client_id, ip, result, request_id, expires_at: _, by_code: _ } =
-            event;
+        let Event {
+            id,
+            at,
+            actor,
+            action,
+            target,
+            client_id,
+            ip,
+            result,
+            request_id,
+            expires_at: _,
+            by_code: _,
+        } = event;
         Self { id, at, actor, action, target, client_id, ip, result, request_id }
     }
 }

@@ -25,18 +25,31 @@ impl Store {
     }
 
     /// Up to `limit` events, newest first, before the place `before`.
-    pub async fn events(&self, before: Option<Uuid>, limit: usize, now: Timestamp) -> Result<Listed<Event>, Error> {
+    pub async fn events(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Listed<Event>, Error> {
         // Version 7 ids order by time, so that the newest of all are among the newest of each partition.
         let shards = (0..keys::SHARDS).map(|shard| self.events_of(shard, before, limit + 1, now));
         let mut events: Vec<Event> = try_join_all(shards).await?.into_iter().flatten().collect();
         events.sort_by_key(|event| std::cmp::Reverse(event.id));
         let more = events.len() > limit;
         events.truncate(limit);
-        Ok(Listed { end: events.last().filter(|_| more).map(|event| event.id.to_string()), items: events })
+        Ok(Listed {
+            end: events.last().filter(|_| more).map(|event| event.id.to_string()),
+            items: events,
+        })
     }
 
     /// How many codes were wrong, and how many were tried, among the last events of a shard since a time.
-    pub async fn outcomes(&self, shard: u8, limit: usize, since: Timestamp) -> Result<(usize, usize), Error> {
+    pub async fn outcomes(
+        &self,
+        shard: u8,
+        limit: usize,
+        since: Timestamp,
+    ) -> Result<(usize, usize), Error> {
         let events = self.events_of(shard % keys::SHARDS, None, limit, since).await?;
         let tries = events.iter().filter(|event| event.at >= since && event.by_code);
         let failed = tries.clone().filter(|event| event.result == Outcome::Failure).count();
@@ -54,7 +67,11 @@ impl Store {
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression(if before.is_some() { "pk = :pk AND sk < :before" } else { "pk = :pk" })
+            .key_condition_expression(if before.is_some() {
+                "pk = :pk AND sk < :before"
+            } else {
+                "pk = :pk"
+            })
             .expression_attribute_values(":pk", Key::event(shard, Uuid::nil()).pk())
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
@@ -67,7 +84,9 @@ impl Store {
         self.count_read(answer.consumed_capacity.as_ref());
         let events = answer.items.unwrap_or_default().into_iter().map(from_item::<Event>);
         // Time to live deletes days late.
-        events.filter(|event| event.as_ref().map_or(true, |event| event.expires_at > now.as_second())).collect()
+        events
+            .filter(|event| event.as_ref().map_or(true, |event| event.expires_at > now.as_second()))
+            .collect()
     }
 }
 

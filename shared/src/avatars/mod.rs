@@ -149,7 +149,8 @@ impl Avatars {
         let pictures = user.pictures();
         // Before the user is changed: where S3 cannot be reached, all stays as it was.
         self.objects.delete(&pictures).await?;
-        let store = if user.avatar.is_some() { self.store.recording(event) } else { self.store.clone() };
+        let store =
+            if user.avatar.is_some() { self.store.recording(event) } else { self.store.clone() };
         let now = whole_seconds(self.clock.now());
         let removed = store.change_user(user_id, &self.hash_keys, |user| {
             if user.avatar.take_if(|key| pictures.contains(key)).is_some() {
@@ -184,7 +185,11 @@ impl Avatars {
             let deleted = store.delete_user(id, &self.hash_keys, |user| {
                 check(user)?;
                 has_others.store(user.pictures() != pictures, Ordering::Relaxed);
-                if has_others.load(Ordering::Relaxed) { Err(Error::PreconditionFailed) } else { Ok(()) }
+                if has_others.load(Ordering::Relaxed) {
+                    Err(Error::PreconditionFailed)
+                } else {
+                    Ok(())
+                }
             });
             match deleted.await {
                 Err(Error::PreconditionFailed) if has_others.load(Ordering::Relaxed) => {}

@@ -48,25 +48,36 @@ impl Objects {
                 .await
                 .map_err(unavailable)
         };
-        let (full, thumbnail) =
-            futures_util::join!(put(Size::Full, picture.full), put(Size::Thumbnail, picture.thumbnail));
+        let (full, thumbnail) = futures_util::join!(
+            put(Size::Full, picture.full),
+            put(Size::Thumbnail, picture.thumbnail)
+        );
         full.and(thumbnail).map(drop)
     }
 
     /// Has a stored picture stay.
     pub(super) async fn keep(&self, key: &AvatarKey) -> Result<(), Error> {
         let untag = async |size| {
-            let untagged = self.client.delete_object_tagging().bucket(&self.bucket).key(key.object(size)).send();
+            let untagged = self
+                .client
+                .delete_object_tagging()
+                .bucket(&self.bucket)
+                .key(key.object(size))
+                .send();
             untagged.await.map_err(unavailable)
         };
         try_join_all(Size::ALL.map(untag)).await.map(drop)
     }
 
     /// Deletes pictures; those that are not there are no error.
-    pub(super) async fn delete(&self, keys: impl IntoIterator<Item = &AvatarKey>) -> Result<(), Error> {
+    pub(super) async fn delete(
+        &self,
+        keys: impl IntoIterator<Item = &AvatarKey>,
+    ) -> Result<(), Error> {
         for key in keys {
             let delete = async |size| {
-                let deleted = self.client.delete_object().bucket(&self.bucket).key(key.object(size)).send();
+                let deleted =
+                    self.client.delete_object().bucket(&self.bucket).key(key.object(size)).send();
                 deleted.await.map_err(unavailable)
             };
             try_join_all(Size::ALL.map(delete)).await?;

@@ -22,7 +22,8 @@ impl AvatarSettings {
         let base_url_text = "the URL of a folder, as https://avatars.example.com, without ? and #";
         Self {
             max_bytes: reader.number("AVATAR_MAX_BYTES", MAX_BYTES, 10_240, MAX_BYTES),
-            bucket: reader.required("AVATAR_BUCKET", "the bucket's name", |text| Some(text.to_owned())),
+            bucket: reader
+                .required("AVATAR_BUCKET", "the bucket's name", |text| Some(text.to_owned())),
             base_url: reader.optional("AVATAR_BASE_URL", base_url_text, base_url),
         }
     }

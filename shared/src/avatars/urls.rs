@@ -62,9 +62,12 @@ impl AvatarUrls {
                 // Whatever the object says: as a picture it is shown, as nothing else.
                 let url = format!("{}/{object}?response-content-type=image%2Fjpeg", bucket.url);
                 let now = clock.now().as_second();
-                let since = Timestamp::from_second(now - now.rem_euclid(STEP_SECONDS)).unwrap_or_default();
+                let since =
+                    Timestamp::from_second(now - now.rem_euclid(STEP_SECONDS)).unwrap_or_default();
                 let signed = bucket.presigned(&url, since, URL_SECONDS);
-                signed.inspect_err(|error| tracing::error!(%error, "a URL could not be signed")).ok()
+                signed
+                    .inspect_err(|error| tracing::error!(%error, "a URL could not be signed"))
+                    .ok()
             }
         }
     }
@@ -83,7 +86,8 @@ impl Bucket {
 
     fn presigned(&self, url: &str, since: Timestamp, seconds: u64) -> Result<String, Error> {
         let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
-        let credentials = self.credentials.clone().ok_or_else(|| Error::Internal("no credentials".into()))?;
+        let credentials =
+            self.credentials.clone().ok_or_else(|| Error::Internal("no credentials".into()))?;
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(Duration::from_secs(seconds));
@@ -98,9 +102,11 @@ impl Bucket {
             .settings(settings)
             .build()
             .map_err(|error| internal(&error))?;
-        let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::UnsignedPayload)
-            .map_err(|error| internal(&error))?;
-        let (signature, _) = sign(request, &parameters.into()).map_err(|error| internal(&error))?.into_parts();
+        let request =
+            SignableRequest::new("GET", url, std::iter::empty(), SignableBody::UnsignedPayload)
+                .map_err(|error| internal(&error))?;
+        let (signature, _) =
+            sign(request, &parameters.into()).map_err(|error| internal(&error))?.into_parts();
         let mut request = http::Request::get(url).body(()).map_err(|error| internal(&error))?;
         signature.apply_to_request_http1x(&mut request);
         Ok(request.uri().to_string())
@@ -129,7 +135,9 @@ mod tests {
         let url = bucket.presigned(&format!("{}/test.txt", bucket.url), since, 86_400).unwrap();
         assert!(url.starts_with("https://examplebucket.s3.amazonaws.com/test.txt?"), "{url}");
         assert!(
-            url.contains("X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"),
+            url.contains(
+                "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+            ),
             "{url}"
         );
     }
@@ -140,9 +148,16 @@ mod tests {
 
     #[test]
     fn the_bucket_is_where_its_region_is() {
-        assert_eq!(bucket(&[("AWS_REGION", "eu-central-1")]), "https://avatars.s3.eu-central-1.amazonaws.com");
-        assert_eq!(bucket(&[("AWS_REGION", "cn-north-1")]), "https://avatars.s3.cn-north-1.amazonaws.com.cn");
-        let local = [("AWS_REGION", "eu-central-1"), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000/")];
+        assert_eq!(
+            bucket(&[("AWS_REGION", "eu-central-1")]),
+            "https://avatars.s3.eu-central-1.amazonaws.com"
+        );
+        assert_eq!(
+            bucket(&[("AWS_REGION", "cn-north-1")]),
+            "https://avatars.s3.cn-north-1.amazonaws.com.cn"
+        );
+        let local =
+            [("AWS_REGION", "eu-central-1"), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000/")];
         assert_eq!(bucket(&local), "http://127.0.0.1:9000/avatars");
     }
 }

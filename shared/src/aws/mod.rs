@@ -78,7 +78,9 @@ fn config(environment: &Environment, service: &str, http_client: SharedHttpClien
         .region(variable("AWS_REGION").map(Region::new))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .retry_config(
-            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS)
+                .with_initial_backoff(Duration::from_millis(50)),
         )
         .timeout_config(
             TimeoutConfig::builder()
@@ -108,7 +110,9 @@ pub(crate) fn credentials(environment: &Environment) -> Option<Credentials> {
 
 /// Where a `service` is, unless it is where AWS has it.
 pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Option<&'a str> {
-    environment.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| environment.get("AWS_ENDPOINT_URL"))
+    environment
+        .get(&format!("AWS_ENDPOINT_URL_{service}"))
+        .or_else(|| environment.get("AWS_ENDPOINT_URL"))
 }
 
 /// Trusts Amazon's roots, and those in the file of `AWS_CA_BUNDLE`, where the SDKs read it too.
@@ -124,13 +128,18 @@ fn tls_context(environment: &Environment) -> tls::TlsContext {
 }
 
 /// What AWS could not do, for the log; the client learns only that it may try again.
-pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E, HttpResponse>) -> Error {
+pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(
+    error: SdkError<E, HttpResponse>,
+) -> Error {
     Error::Unavailable(DisplayErrorContext(error).to_string())
 }
 
 /// The timeouts of what is not tried again when no answer comes: its one try has the time of all.
 pub fn patient() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT).build()
+    TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
 }
 
 /// Forbids to send again what was not answered: it may have been done, and SNS and SES cannot tell that it is
@@ -140,7 +149,11 @@ pub struct UnansweredClassifier;
 
 impl ClassifyRetry for UnansweredClassifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        if context.response().is_some() { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+        if context.response().is_some() {
+            RetryAction::NoActionIndicated
+        } else {
+            RetryAction::RetryForbidden
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -155,7 +168,8 @@ pub struct TransactionConflictClassifier;
 impl ClassifyRetry for TransactionConflictClassifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         // The error's type depends on the operation; its code is in the body of every one.
-        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let body =
+            context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
         let conflict = String::from_utf8_lossy(body).contains("TransactionConflictException");
         if conflict {
             RetryAction::RetryIndicated(RetryReason::RetryableError {

@@ -13,7 +13,9 @@ impl Environment {
         // A variable that is not UTF-8 is none of ours.
         Self(
             std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .collect(),
         )
     }
@@ -97,8 +99,10 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads `environment`, of which it needs to know the stage first.
     pub(crate) fn new(environment: &'a Environment) -> Self {
-        let mut reader = Self { environment, problems: Vec::new(), asked_for: Vec::new(), stage: Stage::Prod };
-        reader.stage = reader.parsed("ENVIRONMENT", "prod", "dev, staging or prod", |text| text.parse().ok());
+        let mut reader =
+            Self { environment, problems: Vec::new(), asked_for: Vec::new(), stage: Stage::Prod };
+        reader.stage =
+            reader.parsed("ENVIRONMENT", "prod", "dev, staging or prod", |text| text.parse().ok());
         reader
     }
 
@@ -199,12 +203,18 @@ impl<'a> Reader<'a> {
             return self.held(name, may_hold, parse).unwrap_or_default();
         }
         parse(default).unwrap_or_else(|| {
-            self.problems.push(format!("the default of {name} is {default:?}; it may hold {may_hold}"));
+            self.problems
+                .push(format!("the default of {name} is {default:?}; it may hold {may_hold}"));
             T::default()
         })
     }
 
-    fn held<T>(&mut self, name: &str, may_hold: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn held<T>(
+        &mut self,
+        name: &str,
+        may_hold: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let held = self.environment.get(name)?;
         let parsed = parse(held);
         if parsed.is_none() {

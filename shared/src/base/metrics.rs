@@ -100,7 +100,10 @@ impl EmbeddedMetrics {
     ///
     /// It takes an interest in counts alone: one that hears of everything has every span and trace event of the SDK
     /// and its HTTP client made, of which there are dozens a call.
-    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(service: String, clock: Clock) -> impl Layer<S> {
+    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(
+        service: String,
+        clock: Clock,
+    ) -> impl Layer<S> {
         let targets = [TARGET, RECORD].map(|target| (target, LevelFilter::INFO));
         Self { clock, service }.with_filter(Targets::new().with_targets(targets))
     }
@@ -166,6 +169,9 @@ mod tests {
         assert_eq!(line["_aws"]["Timestamp"], 1_800_000_000_000_i64);
         let metrics = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(metrics["Metrics"], json!([{"Name": "TextsSent", "Unit": "Count"}]));
-        assert_eq!((&metrics["Namespace"], &metrics["Dimensions"]), (&json!("Latchkey"), &json!([["Service"]])));
+        assert_eq!(
+            (&metrics["Namespace"], &metrics["Dimensions"]),
+            (&json!("Latchkey"), &json!([["Service"]]))
+        );
     }
 }

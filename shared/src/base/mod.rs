@@ -11,7 +11,10 @@ mod random;
 mod values;
 
 pub use self::{
-    clock::{Clock, epoch_millis, epoch_seconds, epoch_seconds_option, seconds, seconds_until, whole_seconds},
+    clock::{
+        Clock, epoch_millis, epoch_seconds, epoch_seconds_option, seconds, seconds_until,
+        whole_seconds,
+    },
     device::Device,
     environment::{Environment, Setting, Stage},
     error::{Error, FieldError},

@@ -15,7 +15,12 @@ pub fn in_usd(amount: MicroUsd) -> f64 {
 pub fn usd(text: &str) -> Option<MicroUsd> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 7 || decimals.len() > 6 || !digits(whole) || !digits(decimals) {
+    if whole.is_empty()
+        || whole.len() > 7
+        || decimals.len() > 6
+        || !digits(whole)
+        || !digits(decimals)
+    {
         return None;
     }
     let amount = format!("{whole}{decimals:0<6}").parse::<MicroUsd>().ok()?;

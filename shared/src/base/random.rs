@@ -21,7 +21,9 @@ impl Random {
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], Error> {
         let mut bytes = [0; N];
-        self.0.fill(&mut bytes).map_err(|_| Error::Internal("the random generator failed".into()))?;
+        self.0
+            .fill(&mut bytes)
+            .map_err(|_| Error::Internal("the random generator failed".into()))?;
         Ok(bytes)
     }
 

@@ -25,7 +25,8 @@ pub fn origin(text: &str) -> Option<String> {
     let authority = uri.authority()?.as_str();
     let whole = format!("{scheme}://{authority}");
     // A URI's host may hold commas and more; a name that browsers reach does not.
-    let is_name = loopback || host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let is_name =
+        loopback || host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
     let is_port = authority == host || uri.port_u16().is_some();
     (scheme == "https" || scheme == "http" && loopback)
         .then_some(whole)

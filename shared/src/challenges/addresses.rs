@@ -15,7 +15,9 @@ impl Challenges {
         match (phone, email) {
             (Some(phone), None) => self.phone(phone).map(Address::Sms),
             (None, Some(email)) => self.email(email).map(Address::Email),
-            (Some(_), Some(_)) => Err(Error::field("email", "give a phone or an e-mail address, not both")),
+            (Some(_), Some(_)) => {
+                Err(Error::field("email", "give a phone or an e-mail address, not both"))
+            }
             (None, None) => Err(Error::field("phone", "is missing")),
         }
     }
@@ -53,8 +55,14 @@ impl Challenges {
     /// [`Error::InvalidPhone`], [`Error::CountryNotAllowed`].
     pub fn phone(&self, input: &str) -> Result<PhoneNumber, Error> {
         match PhoneNumber::from_e164(input) {
-            Ok(phone) if self.settings.test_phones.code(&phone, self.clock.now()).is_some() => Ok(phone),
-            _ => PhoneNumber::parse(input, self.settings.default_region, &self.settings.allowed_countries),
+            Ok(phone) if self.settings.test_phones.code(&phone, self.clock.now()).is_some() => {
+                Ok(phone)
+            }
+            _ => PhoneNumber::parse(
+                input,
+                self.settings.default_region,
+                &self.settings.allowed_countries,
+            ),
         }
     }
 }

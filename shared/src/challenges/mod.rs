@@ -12,8 +12,8 @@ mod table;
 
 pub use self::{
     challenge::{
-        Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView, Purpose, Registration,
-        Watched,
+        Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView, Purpose,
+        Registration, Watched,
     },
     one_time_code::{Attempts, MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     opening::NewChallenge,
@@ -89,7 +89,13 @@ impl Challenges {
         }
     }
 
-    fn view(&self, challenge: &Challenge, address: &Address, resend_in: i64, now: Timestamp) -> ChallengeView {
+    fn view(
+        &self,
+        challenge: &Challenge,
+        address: &Address,
+        resend_in: i64,
+        now: Timestamp,
+    ) -> ChallengeView {
         ChallengeView {
             challenge_id: challenge.id,
             channel: address.channel(),

@@ -29,14 +29,16 @@ impl OneTimeCode {
     fn from_random(digits: u32, random: u64) -> Option<Self> {
         let codes = 10_u64.pow(digits.min(MAX_DIGITS));
         let bound = u64::MAX - u64::MAX % codes;
-        (random < bound).then(|| Self(format!("{:0width$}", random % codes, width = digits as usize)))
+        (random < bound)
+            .then(|| Self(format!("{:0width$}", random % codes, width = digits as usize)))
     }
 
     /// A code that somebody sent or set: decimal ASCII digits, [`MIN_DIGITS`] to [`MAX_DIGITS`] of them.
     pub fn parse(text: &str) -> Option<Self> {
         let length = u32::try_from(text.len()).ok()?;
-        ((MIN_DIGITS..=MAX_DIGITS).contains(&length) && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| Self(text.to_owned()))
+        ((MIN_DIGITS..=MAX_DIGITS).contains(&length)
+            && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| Self(text.to_owned()))
     }
 
     /// The code in a field of a request.
@@ -44,7 +46,9 @@ impl OneTimeCode {
     /// # Errors
     /// [`Error::InvalidRequest`] for what is no code.
     pub fn parse_field(field: &str, text: &str) -> Result<Self, Error> {
-        Self::parse(text).ok_or_else(|| Error::field(field, format!("must be {MIN_DIGITS} to {MAX_DIGITS} digits")))
+        Self::parse(text).ok_or_else(|| {
+            Error::field(field, format!("must be {MIN_DIGITS} to {MAX_DIGITS} digits"))
+        })
     }
 
     /// The digits.
@@ -113,7 +117,8 @@ mod tests {
             buckets[code % 1000] += 1;
         }
         let expected = f64::from(draws) / 1000.0;
-        let chi_squared: f64 = buckets.iter().map(|n| (f64::from(*n) - expected).powi(2) / expected).sum();
+        let chi_squared: f64 =
+            buckets.iter().map(|n| (f64::from(*n) - expected).powi(2) / expected).sum();
         assert!(chi_squared < 1_300.0, "{chi_squared}");
     }
 

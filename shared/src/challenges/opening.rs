@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Attempts, Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity, OneTimeCode, Purpose,
-    Registration, Watched,
+    Attempts, Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity,
+    OneTimeCode, Purpose, Registration, Watched,
     sending::{Counters, Message},
 };
 use crate::{
@@ -46,7 +46,13 @@ pub struct NewChallenge {
 
 impl NewChallenge {
     /// A challenge for `purpose`, asked for from `ip`, with nothing beside the code.
-    pub fn new(purpose: Purpose, app: App, address: Address, locale: Option<String>, ip: Option<String>) -> Self {
+    pub fn new(
+        purpose: Purpose,
+        app: App,
+        address: Address,
+        locale: Option<String>,
+        ip: Option<String>,
+    ) -> Self {
         Self {
             purpose,
             app,
@@ -78,13 +84,18 @@ impl Challenges {
     /// # Errors
     /// [`Error::OtpLocked`], [`Error::ResendTooSoon`], [`Error::SmsLimitReached`] where the address or
     /// the source has to wait; [`Error::Unavailable`] where the code cannot be sent: then nothing counts.
-    pub async fn open(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
+    pub async fn open(
+        &self,
+        new: NewChallenge,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let (address, ip) = (new.address.clone(), new.ip.clone());
         let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
         let hides = self.hides(new.hides_strangers());
 
-        let open = async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
+        let open =
+            async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
         self.counted_for_source(message, hides, now, async |source| {
             self.counted_for_prefix(message, source, now, open).await
         })
@@ -120,12 +131,17 @@ impl Challenges {
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
-    pub async fn open_quietly(&self, new: NewChallenge, messenger: &Messenger) -> Result<ChallengeView, Error> {
+    pub async fn open_quietly(
+        &self,
+        new: NewChallenge,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let (address, purpose, ip) = (new.address.clone(), new.purpose, new.ip.clone());
         let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
 
-        let open = async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
+        let open =
+            async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
         self.counted_for_source(message, false, now, async |source| {
             match self.counted_for_prefix(message, source, now, open).await {
                 Err(
@@ -141,7 +157,12 @@ impl Challenges {
     }
 
     /// What is told where nothing was sent: the challenge that is open, or one that nobody has.
-    async fn as_if_opened(&self, address: &Address, purpose: Purpose, now: Timestamp) -> Result<ChallengeView, Error> {
+    async fn as_if_opened(
+        &self,
+        address: &Address,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
         let identity = self.store.identity(&self.hash_keys.address(address)).await?;
         if let Some(sent) = identity.pending(purpose, now) {
             let resend_in = identity.throttle().resend_in(&self.limits.per_address, now);
@@ -182,7 +203,8 @@ impl Challenges {
         let (purpose, user_id) = (new.purpose, new.user_id);
         let mut content = self.new_content(new, &code, identity.owner(&identifier).is_some());
         let stop_link = self.stop_link(&identity, &identifier.place(), now)?;
-        let message = self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
+        let message =
+            self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
         let challenge = match self.seal(id, (purpose, user_id), &code, &content, now) {
             Ok(challenge) => challenge,
             Err(error) => return self.give_up(message, messenger, error).await,
@@ -242,7 +264,8 @@ impl Challenges {
         content: &ChallengeContent,
         now: Timestamp,
     ) -> Result<Challenge, Error> {
-        let sealed = serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
+        let sealed =
+            serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
         // A decoy's hash is of no code at all.
         let code_hash = self.hash_keys.code(id, if content.decoy { "" } else { code.as_str() });
         Ok(Challenge {
@@ -259,7 +282,13 @@ impl Challenges {
     }
 
     /// Takes back a message that was not sent: the challenge that it opened, and what it counted.
-    async fn withdraw(&self, place: &Place, challenge: &Challenge, replaced: Option<Challenge>, now: Timestamp) {
+    async fn withdraw(
+        &self,
+        place: &Place,
+        challenge: &Challenge,
+        replaced: Option<Challenge>,
+        now: Timestamp,
+    ) {
         let withdraw = |identity: &mut Identity| {
             // Another one in its place has its own message.
             if identity.challenge(challenge.id).is_some() {
@@ -278,7 +307,12 @@ impl Challenges {
     /// # Errors
     /// [`Error::OtpExpired`] where the challenge is unknown, too old, replaced or used,
     /// [`Error::OtpLocked`] where it has no tries left; otherwise as [`Self::open`].
-    pub async fn resend(&self, id: Uuid, ip: Option<&str>, messenger: &Messenger) -> Result<ChallengeView, Error> {
+    pub async fn resend(
+        &self,
+        id: Uuid,
+        ip: Option<&str>,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
         let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
         let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
@@ -288,8 +322,9 @@ impl Challenges {
         let (address, hides) = (content.address.clone(), self.hides(content.hides_failure));
         let message = Message { address: &address, ip, is_first: false };
 
-        let resend =
-            async |counters: Counters<'_>| self.resend_paid((identity, id), content, counters, messenger, now).await;
+        let resend = async |counters: Counters<'_>| {
+            self.resend_paid((identity, id), content, counters, messenger, now).await
+        };
         self.counted_for_source(message, hides, now, async |source| {
             self.counted_for_prefix(message, source, now, resend).await
         })
@@ -310,7 +345,8 @@ impl Challenges {
         }
         let place = self.hash_keys.challenge_place(id);
         let stop_link = self.stop_link(&identity, &place, now)?;
-        let message = self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
+        let message =
+            self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
         let count = |identity: &mut Identity| {
             self.check_pending(identity, id, &content.address, now)?;
             if !is_test {
@@ -350,7 +386,12 @@ impl Challenges {
     }
 
     /// Gives the price of a message back that is not sent for this error.
-    async fn give_up<T>(&self, message: Option<Prepared>, messenger: &Messenger, error: Error) -> Result<T, Error> {
+    async fn give_up<T>(
+        &self,
+        message: Option<Prepared>,
+        messenger: &Messenger,
+        error: Error,
+    ) -> Result<T, Error> {
         if let Some(message) = message {
             messenger.cancel(message).await;
         }
@@ -371,10 +412,16 @@ impl Challenges {
             Some(ChallengeStatus::Pending) => Ok(()),
             Some(ChallengeStatus::Locked) => {
                 let is_test = self.test_code(address, now).is_some();
-                let waits = if is_test { Ok(()) } else { identity.throttle().check(&self.limits.per_address, now) };
+                let waits = if is_test {
+                    Ok(())
+                } else {
+                    identity.throttle().check(&self.limits.per_address, now)
+                };
                 Err(waits.err().unwrap_or(Error::OtpLocked { retry_after: None }))
             }
-            Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => Err(Error::OtpExpired),
+            Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => {
+                Err(Error::OtpExpired)
+            }
         }
     }
 }

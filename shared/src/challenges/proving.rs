@@ -67,13 +67,20 @@ impl Challenges {
     ) -> Result<Proven, Error> {
         let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(id));
         let mark = self.random.uuid(now)?;
-        let guess = Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
+        let guess =
+            Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
         let identity = self.store.identity_at(&place).await?;
-        let tried = self.store.change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));
+        let tried = self
+            .store
+            .change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));
         let proven = tried.await?;
         if proven.challenge.used_by != Some(mark) {
             let Proven { challenge, content, .. } = proven;
-            let deed = Deed::failed(challenge.purpose.action(), content.address.masked(), &content.terms.client_id);
+            let deed = Deed::failed(
+                challenge.purpose.action(),
+                content.address.masked(),
+                &content.terms.client_id,
+            );
             let deed = deed.by_code(true);
             self.store.record(&recorder.event(deed)?).await?;
             let mut left = challenge.attempts.left();
@@ -81,7 +88,9 @@ impl Challenges {
             if left > 0 && !is_test && self.guessing_is_widespread(now).await? {
                 match self.close(id, now).await {
                     Ok(()) => left = 0,
-                    Err(error) => tracing::warn!(%error, "a challenge that should be closed stays open"),
+                    Err(error) => {
+                        tracing::warn!(%error, "a challenge that should be closed stays open")
+                    }
                 }
             }
             return Err(Error::OtpIncorrect { attempts_left: Some(left) });
@@ -92,7 +101,12 @@ impl Challenges {
     }
 
     /// Spends a try. What comes of it stands in the challenge, and is told once that is written.
-    fn spend(&self, identity: &mut Identity, guess: &Guess<'_>, now: Timestamp) -> Result<Proven, Error> {
+    fn spend(
+        &self,
+        identity: &mut Identity,
+        guess: &Guess<'_>,
+        now: Timestamp,
+    ) -> Result<Proven, Error> {
         let limits = &self.limits.per_address;
         let challenge = identity.challenge(guess.id).ok_or(Error::OtpExpired)?;
         // Our own write, whose answer was lost before another one came.
@@ -102,7 +116,11 @@ impl Challenges {
             return Ok(Proven { challenge, content, owner });
         }
         if challenge.user_id.is_some() && challenge.user_id != guess.caller {
-            return Err(if guess.caller.is_none() { Error::TokenMissing } else { Error::OtpExpired });
+            return Err(if guess.caller.is_none() {
+                Error::TokenMissing
+            } else {
+                Error::OtpExpired
+            });
         }
         if !guess.accepted.contains(&challenge.purpose) {
             return Err(Error::OtpExpired);
@@ -131,14 +149,16 @@ impl Challenges {
     /// trail tells, and only who guesses wrong has it taken.
     async fn guessing_is_widespread(&self, now: Timestamp) -> Result<bool, Error> {
         let [shard] = self.random.bytes::<1>()?;
-        let (failed, tried) = match self.store.outcomes(shard, SAMPLE, now - seconds(SAMPLED_SECONDS)).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                tracing::warn!(%error, "it is not known how many guesses are wrong");
-                return Ok(false);
-            }
-        };
-        let is_widespread = tried >= MIN_SAMPLE && failed * 100 > tried * self.settings.max_failed_percent;
+        let (failed, tried) =
+            match self.store.outcomes(shard, SAMPLE, now - seconds(SAMPLED_SECONDS)).await {
+                Ok(outcomes) => outcomes,
+                Err(error) => {
+                    tracing::warn!(%error, "it is not known how many guesses are wrong");
+                    return Ok(false);
+                }
+            };
+        let is_widespread =
+            tried >= MIN_SAMPLE && failed * 100 > tried * self.settings.max_failed_percent;
         if is_widespread {
             metrics::count(Metric::GuessingSuspected);
         }
@@ -161,9 +181,12 @@ impl Challenges {
     /// Counts the use of a code where its message was watched. Where that fails, its counters suspect too much.
     async fn count_verified(&self, id: Uuid, watched: &Watched) {
         Recorded::CodeVerified(id).log();
-        let counters = join_all(watched.counters.iter().map(|counter| self.store.count_verified(counter, watched.at)));
-        let account =
-            OptionFuture::from(watched.account.as_ref().map(|account| self.store.count_verified_text(account)));
+        let counters = join_all(
+            watched.counters.iter().map(|counter| self.store.count_verified(counter, watched.at)),
+        );
+        let account = OptionFuture::from(
+            watched.account.as_ref().map(|account| self.store.count_verified_text(account)),
+        );
         // The session is worth more than these.
         if timeout(COUNT_TIME, async { tokio::join!(counters, account) }).await.is_err() {
             tracing::warn!("a code that was verified is not counted in time");
@@ -192,7 +215,9 @@ impl Challenges {
     async fn reopen(&self, used: &Challenge) -> Result<(), Error> {
         let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(used.id));
         let reopen = |identity: &mut Identity| {
-            if let Some(challenge) = identity.challenge_mut(used.id).filter(|there| there.used_by == used.used_by) {
+            if let Some(challenge) =
+                identity.challenge_mut(used.id).filter(|there| there.used_by == used.used_by)
+            {
                 challenge.used_by = None;
                 challenge.attempts.used = challenge.attempts.used.saturating_sub(1);
             }

@@ -65,7 +65,8 @@ impl Challenges {
         work: impl AsyncFnOnce(Option<&Counter>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let source = self.count_source(message.address, message.ip, message.is_first, now).await?;
-        let done = if hides { evenly(work(source.as_ref())).await } else { work(source.as_ref()).await };
+        let done =
+            if hides { evenly(work(source.as_ref())).await } else { work(source.as_ref()).await };
 
         if let Err(error) = &done {
             self.release_counter(source.as_ref(), error, now).await;
@@ -82,7 +83,8 @@ impl Challenges {
         now: Timestamp,
         work: impl AsyncFnOnce(Counters<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let prefix = self.count_prefix(message.address, source.is_none(), message.is_first, now).await?;
+        let prefix =
+            self.count_prefix(message.address, source.is_none(), message.is_first, now).await?;
         let done = work(Counters { source, prefix: prefix.as_ref() }).await;
 
         if let Err(error) = &done {
@@ -105,7 +107,8 @@ impl Challenges {
         }
         let (hash, country) = (self.hash_keys.source(ip), address.country());
         let noted = country.as_deref().filter(|_| is_first).map_or(Noted::Nothing, Noted::Country);
-        let tally = self.store.count_send(&hash, noted, self.limits.sends_per_ip_per_hour, now).await?;
+        let tally =
+            self.store.count_send(&hash, noted, self.limits.sends_per_ip_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
     }
 
@@ -120,17 +123,22 @@ impl Challenges {
     ) -> Result<Option<Counter>, Error> {
         let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
         let hash = self.hash_keys.prefix(phone);
-        let noted = if is_first { Noted::Number(self.place_in_prefix(phone)) } else { Noted::Nothing };
-        let tally = self.store.count_send(&hash, noted, self.limits.sends_per_prefix_per_hour, now).await?;
+        let noted =
+            if is_first { Noted::Number(self.place_in_prefix(phone)) } else { Noted::Nothing };
+        let tally =
+            self.store.count_send(&hash, noted, self.limits.sends_per_prefix_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
     }
 
     /// Where a number is among those with its prefix, moved by as much as only we know: the table names no digit.
     fn place_in_prefix(&self, phone: &PhoneNumber) -> i64 {
         let moved = self.hash_keys.identifier("place in prefix", phone.prefix());
-        let moved = moved.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
-        let rest = phone.as_str().strip_prefix('+').and_then(|digits| digits.get(phone.prefix().len()..));
-        moved.unwrap_or_default() + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
+        let moved =
+            moved.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
+        let rest =
+            phone.as_str().strip_prefix('+').and_then(|digits| digits.get(phone.prefix().len()..));
+        moved.unwrap_or_default()
+            + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
     }
 
     /// The link by which its holder stops messages to an address, from the second one of 24 hours on. A registered
@@ -185,7 +193,10 @@ impl Challenges {
             stop_link,
         };
         let prefix = counters.prefix.map(|counter| &counter.hash);
-        let prepared = match messenger.prepare(&content.address, prefix, &message, content.locale.as_deref()).await {
+        let prepared = match messenger
+            .prepare(&content.address, prefix, &message, content.locale.as_deref())
+            .await
+        {
             Err(error) => return hide(error, content),
             Ok(prepared) => prepared,
         };
@@ -214,8 +225,11 @@ impl Challenges {
     ) -> Verdict {
         let country = text.reservation.country;
         let of = |counter: Option<&Counter>| counter.map(Counter::cohort).unwrap_or_default();
-        let (numbers, own) = (counters.prefix.map(|counter| &counter.tally.numbers), content.address.phone());
-        let sequence = numbers.zip(own).map(|(numbers, own)| fraud::sequence_of(self.place_in_prefix(own), numbers));
+        let (numbers, own) =
+            (counters.prefix.map(|counter| &counter.tally.numbers), content.address.phone());
+        let sequence = numbers
+            .zip(own)
+            .map(|(numbers, own)| fraud::sequence_of(self.place_in_prefix(own), numbers));
         let signs = Signs {
             countries: counters.source.map_or(0, |counter| counter.tally.countries.len()),
             sequence: sequence.unwrap_or_default(),
@@ -235,7 +249,9 @@ impl Challenges {
             metrics::count(Metric::TextsSuspected);
         }
         let verdict = self.limits.fraud_mode.verdict(&reasons);
-        let name = |counter: Option<&Counter>| counter.map_or_else(String::new, |counter| short(&counter.hash));
+        let name = |counter: Option<&Counter>| {
+            counter.map_or_else(String::new, |counter| short(&counter.hash))
+        };
         let decision = Decision {
             at: now,
             challenge_id: id,
@@ -273,7 +289,9 @@ impl Challenges {
 /// A message that could not be sent: its caller is told, unless that would tell who has an account.
 fn hide(error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
     match error {
-        Error::Unavailable(_) | Error::SmsLimitReached { .. } | Error::FraudSuspected if content.hides_failure => {
+        Error::Unavailable(_) | Error::SmsLimitReached { .. } | Error::FraudSuspected
+            if content.hides_failure =>
+        {
             tracing::error!(%error, "a code could not be sent, and its caller is not told");
             Ok(None)
         }

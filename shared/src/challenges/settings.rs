@@ -42,7 +42,11 @@ impl ChallengeSettings {
         let least_ttl = reader.at_least(30);
         Self {
             issuer: issuer.to_owned(),
-            default_region: reader.optional("DEFAULT_REGION", "an ISO 3166-1 alpha-2 code, as US", phone::country),
+            default_region: reader.optional(
+                "DEFAULT_REGION",
+                "an ISO 3166-1 alpha-2 code, as US",
+                phone::country,
+            ),
             allowed_countries: reader.parsed(
                 "ALLOWED_COUNTRIES",
                 "US",
@@ -81,19 +85,27 @@ impl TestPhones {
             }
             return Self::default();
         }
-        let codes = reader.list(NUMBERS, "pairs as +15005550006=123456, separated by commas", |text| {
-            let pairs = list(text).map(|pair| {
-                let (phone, code) = pair.split_once('=')?;
-                Some((PhoneNumber::from_e164(phone.trim()).ok()?, OneTimeCode::parse(code.trim())?))
+        let codes =
+            reader.list(NUMBERS, "pairs as +15005550006=123456, separated by commas", |text| {
+                let pairs = list(text).map(|pair| {
+                    let (phone, code) = pair.split_once('=')?;
+                    Some((
+                        PhoneNumber::from_e164(phone.trim()).ok()?,
+                        OneTimeCode::parse(code.trim())?,
+                    ))
+                });
+                pairs.collect::<Option<BTreeMap<_, _>>>()
             });
-            pairs.collect::<Option<BTreeMap<_, _>>>()
-        });
         let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
         let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
-        let near = |text: &str| date_or_time(text).filter(|(start, _)| *start <= latest).map(|(_, end)| end);
+        let near = |text: &str| {
+            date_or_time(text).filter(|(start, _)| *start <= latest).map(|(_, end)| end)
+        };
         let until = reader.optional(UNTIL, until_text, near);
         if !codes.is_empty() && !reader.is_set(UNTIL) {
-            reader.problem(format!("{UNTIL} is not set, and {NUMBERS} needs it; it may hold {until_text}"));
+            reader.problem(format!(
+                "{UNTIL} is not set, and {NUMBERS} needs it; it may hold {until_text}"
+            ));
         }
         Self { codes, until }
     }
@@ -103,7 +115,8 @@ fn allowed_countries(text: &str) -> Option<AllowedCountries> {
     if text == "*" {
         return Some(AllowedCountries::All);
     }
-    let countries =
-        list(text).map(|code| phone::country(code).map(|_| code.to_owned())).collect::<Option<BTreeSet<_>>>()?;
+    let countries = list(text)
+        .map(|code| phone::country(code).map(|_| code.to_owned()))
+        .collect::<Option<BTreeSet<_>>>()?;
     (!countries.is_empty()).then_some(AllowedCountries::Only(countries))
 }

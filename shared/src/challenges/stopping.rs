@@ -23,7 +23,8 @@ impl Challenges {
     pub async fn stop(&self, token: &str) -> Result<Timestamp, Error> {
         let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
         let identity = self.store.identity_at(&place).await?;
-        let stop = |identity: &mut Identity| identity.throttle_mut().stop(now).ok_or(Error::NotFound);
+        let stop =
+            |identity: &mut Identity| identity.throttle_mut().stop(now).ok_or(Error::NotFound);
         let until = self.store.change_identity(&place, identity, now, stop).await?;
         Timestamp::from_second(until).map_err(|error| Error::Internal(error.to_string()))
     }

@@ -78,7 +78,8 @@ impl Identity {
 
     /// The challenge of a purpose that waits for its code.
     pub fn pending(&self, purpose: Purpose, now: Timestamp) -> Option<&Challenge> {
-        let is_it = |it: &&Challenge| it.purpose == purpose && it.status(now) == ChallengeStatus::Pending;
+        let is_it =
+            |it: &&Challenge| it.purpose == purpose && it.status(now) == ChallengeStatus::Pending;
         self.stored.challenges.iter().find(is_it)
     }
 
@@ -91,17 +92,20 @@ impl Identity {
 
     /// Takes the challenge of a purpose out.
     pub fn close(&mut self, purpose: Purpose) -> Option<Challenge> {
-        let position = self.stored.challenges.iter().position(|challenge| challenge.purpose == purpose)?;
+        let position =
+            self.stored.challenges.iter().position(|challenge| challenge.purpose == purpose)?;
         Some(self.stored.challenges.swap_remove(position))
     }
 
     /// Forgets what is over, and tells when the rest will be, if ever.
     fn settle(&mut self, now: Timestamp) {
         self.stored.challenges.retain(|challenge| challenge.expires_at > now);
-        let challenges = self.stored.challenges.iter().map(|challenge| challenge.expires_at.as_second()).max();
+        let challenges =
+            self.stored.challenges.iter().map(|challenge| challenge.expires_at.as_second()).max();
         let throttle = self.stored.throttle.ends_at();
         // Even nothing is an item, which somebody may be about to write over.
-        self.stored.expires_at = throttle.map(|at| at.max(challenges.unwrap_or_default()).max(now.as_second()));
+        self.stored.expires_at =
+            throttle.map(|at| at.max(challenges.unwrap_or_default()).max(now.as_second()));
     }
 }
 
@@ -153,7 +157,10 @@ impl Store {
         now: Timestamp,
         mut change: impl FnMut(&mut Throttle) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.change_identity(&identifier.place(), identity, now, |identity| change(identity.throttle_mut())).await
+        self.change_identity(&identifier.place(), identity, now, |identity| {
+            change(identity.throttle_mut())
+        })
+        .await
     }
 
     /// As [`Self::change_throttle`], which this reads first.
@@ -186,7 +193,8 @@ impl Store {
             if lost > 0 {
                 // Whoever lost should not lose again to all the others.
                 let [jitter] = self.random.bytes::<1>()?;
-                tokio::time::sleep(Duration::from_millis(u64::from(jitter) * lost.min(4) / 32)).await;
+                tokio::time::sleep(Duration::from_millis(u64::from(jitter) * lost.min(4) / 32))
+                    .await;
                 identity = self.identity_at(place).await?;
             }
             let version = identity.stored.version;
@@ -198,10 +206,17 @@ impl Store {
                 return Ok(answer);
             }
         }
-        Err(Error::Unavailable("what is known of an identifier is changed too often at once".into()))
+        Err(Error::Unavailable(
+            "what is known of an identifier is changed too often at once".into(),
+        ))
     }
 
-    async fn replace_identity(&self, place: &Place, version: u64, stored: &Stored) -> Result<bool, Error> {
+    async fn replace_identity(
+        &self,
+        place: &Place,
+        version: u64,
+        stored: &Stored,
+    ) -> Result<bool, Error> {
         let mut put = self
             .client
             .put_item()
@@ -211,7 +226,10 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         // TTL may have removed what was read: then there is nothing that another write could have changed.
         put = put.condition_expression("attribute_not_exists(pk) OR version = :version");
-        put = put.expression_attribute_values(":version", number(i64::try_from(version).unwrap_or(i64::MAX)));
+        put = put.expression_attribute_values(
+            ":version",
+            number(i64::try_from(version).unwrap_or(i64::MAX)),
+        );
         match put.send().await {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());

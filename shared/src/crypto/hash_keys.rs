@@ -52,7 +52,8 @@ impl Place {
     }
 
     fn bits(&self) -> Result<u64, Error> {
-        u64::from_str_radix(&self.0, 16).map_err(|_| Error::Internal("a hash that is not in hex".into()))
+        u64::from_str_radix(&self.0, 16)
+            .map_err(|_| Error::Internal("a hash that is not in hex".into()))
     }
 }
 
@@ -164,7 +165,9 @@ impl HashKeys {
         let (start, [.., random_bits]) = (random.uuid(now)?.as_u64_pair().0, random.bytes::<1>()?);
         let place = identifier.place().bits()?;
         // The variant, two random bits, and the place.
-        let end = (0b10 << 62) | (u64::from(random_bits & 0b11) << 60) | (place ^ self.challenge_id_mask(start));
+        let end = (0b10 << 62)
+            | (u64::from(random_bits & 0b11) << 60)
+            | (place ^ self.challenge_id_mask(start));
         Ok(uuid::Uuid::from_u64_pair(start, end))
     }
 
@@ -191,7 +194,9 @@ impl HashKeys {
     pub fn stop_place(&self, token: &str, now: jiff::Timestamp) -> Option<Place> {
         let token = data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
         let (bits, tag) = token.split_first_chunk::<8>()?;
-        let is_of = |day: i64| bool::from(subtle::ConstantTimeEq::ct_eq(self.stop_tag(*bits, day).as_slice(), tag));
+        let is_of = |day: i64| {
+            bool::from(subtle::ConstantTimeEq::ct_eq(self.stop_tag(*bits, day).as_slice(), tag))
+        };
         let is_good = is_of(day(now)) | is_of(day(now) - 1);
         is_good.then(|| Place::of_bits(u64::from_be_bytes(*bits)))
     }
@@ -207,7 +212,12 @@ impl HashKeys {
     }
 
     /// Encrypts what a challenge keeps to itself (AES-256-GCM), bound to the challenge.
-    pub fn seal_challenge(&self, id: uuid::Uuid, content: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+    pub fn seal_challenge(
+        &self,
+        id: uuid::Uuid,
+        content: &[u8],
+        random: &Random,
+    ) -> Result<Vec<u8>, Error> {
         seal(&self.challenge_seal, id, content, random)
     }
 
@@ -217,7 +227,12 @@ impl HashKeys {
     }
 
     /// Encrypts the secret of an authenticator app (AES-256-GCM), bound to its user.
-    pub fn seal_second_factor(&self, user_id: uuid::Uuid, secret: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+    pub fn seal_second_factor(
+        &self,
+        user_id: uuid::Uuid,
+        secret: &[u8],
+        random: &Random,
+    ) -> Result<Vec<u8>, Error> {
         seal(&self.second_factor_seal, user_id, secret, random)
     }
 
@@ -227,7 +242,12 @@ impl HashKeys {
     }
 
     /// Encrypts the answer to a request that came with an `Idempotency-Key` (AES-256-GCM), bound to the request.
-    pub fn seal_answer(&self, mark: uuid::Uuid, answer: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+    pub fn seal_answer(
+        &self,
+        mark: uuid::Uuid,
+        answer: &[u8],
+        random: &Random,
+    ) -> Result<Vec<u8>, Error> {
         seal(&self.answer_seal, mark, answer, random)
     }
 
@@ -259,9 +279,8 @@ impl HashKeys {
 
 fn network(ip: &str) -> String {
     match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
-        Ok(std::net::IpAddr::V6(ip)) => {
-            ipnet::Ipv6Net::new(ip, 64).map_or_else(|_| ip.to_string(), |net| net.trunc().to_string())
-        }
+        Ok(std::net::IpAddr::V6(ip)) => ipnet::Ipv6Net::new(ip, 64)
+            .map_or_else(|_| ip.to_string(), |net| net.trunc().to_string()),
         Ok(ip) => ip.to_string(),
         // API Gateway always tells the address; who comes without one shares one budget.
         Err(_) => "unknown".to_owned(),
@@ -281,11 +300,20 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// AES-256-GCM with a random nonce in front, bound to an id.
-fn seal(key: &LessSafeKey, id: uuid::Uuid, content: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+fn seal(
+    key: &LessSafeKey,
+    id: uuid::Uuid,
+    content: &[u8],
+    random: &Random,
+) -> Result<Vec<u8>, Error> {
     let nonce: [u8; 12] = random.bytes()?;
     let mut sealed = content.to_vec();
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut sealed)
-        .map_err(|_| Error::Internal("something could not be sealed".into()))?;
+    key.seal_in_place_append_tag(
+        Nonce::assume_unique_for_key(nonce),
+        Aad::from(id.as_bytes()),
+        &mut sealed,
+    )
+    .map_err(|_| Error::Internal("something could not be sealed".into()))?;
     Ok([nonce.as_slice(), &sealed].concat())
 }
 
@@ -295,7 +323,11 @@ fn open(key: &LessSafeKey, id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Err
     let (nonce, ciphertext) = sealed.split_first_chunk::<12>().ok_or_else(broken)?;
     let mut ciphertext = ciphertext.to_vec();
     let content = key
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(id.as_bytes()), &mut ciphertext)
+        .open_in_place(
+            Nonce::assume_unique_for_key(*nonce),
+            Aad::from(id.as_bytes()),
+            &mut ciphertext,
+        )
         .map_err(|_| broken())?;
     Ok(content.to_vec())
 }
@@ -331,7 +363,8 @@ mod tests {
     fn a_challenge_s_id_leads_to_its_identifier_and_tells_nobody_else() {
         let (keys, random) = (HashKeys::derive(&[7; 32]).unwrap(), Random::system());
         let other = HashKeys::derive(&[8; 32]).unwrap();
-        let (mut seen, now) = (std::collections::BTreeSet::new(), Timestamp::from_second(1_800_000_000).unwrap());
+        let (mut seen, now) =
+            (std::collections::BTreeSet::new(), Timestamp::from_second(1_800_000_000).unwrap());
         for number in 0..1_000 {
             let identifier = keys.identifier("phone", &number.to_string());
             let id = keys.challenge_id(&identifier, now, &random).unwrap();
@@ -339,14 +372,17 @@ mod tests {
             assert_eq!(keys.challenge_place(id), identifier.place());
             assert_ne!(other.challenge_place(id), identifier.place());
             // Of two challenges of one phone nobody can tell that they are.
-            let again = keys.challenge_id(&identifier, now + jiff::Span::new().milliseconds(1), &random).unwrap();
+            let again = keys
+                .challenge_id(&identifier, now + jiff::Span::new().milliseconds(1), &random)
+                .unwrap();
             assert!(seen.insert(id.as_u64_pair().1) && seen.insert(again.as_u64_pair().1));
         }
     }
 
     #[test]
     fn a_stop_link_is_good_for_its_place_and_a_day() {
-        let (keys, now) = (HashKeys::derive(&[7; 32]).unwrap(), Timestamp::from_second(1_800_000_000).unwrap());
+        let (keys, now) =
+            (HashKeys::derive(&[7; 32]).unwrap(), Timestamp::from_second(1_800_000_000).unwrap());
         let place = keys.identifier("phone", "+14155550123").place();
         let token = keys.stop_token(&place, now).unwrap();
         assert_eq!(token.len(), 22);
@@ -357,7 +393,11 @@ mod tests {
         for position in 0..22 {
             let mut changed = token.clone().into_bytes();
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
-            assert_eq!(keys.stop_place(std::str::from_utf8(&changed).unwrap(), now), None, "{position}");
+            assert_eq!(
+                keys.stop_place(std::str::from_utf8(&changed).unwrap(), now),
+                None,
+                "{position}"
+            );
         }
         for other in ["", "A", &format!("{token}AA"), &token[..20]] {
             assert_eq!(keys.stop_place(other, now), None, "{other}");

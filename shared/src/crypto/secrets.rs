@@ -38,7 +38,8 @@ impl Secrets {
     /// [`Error::Unavailable`], also before the first rotation.
     pub async fn signing_keys(&self, arn: &str) -> Result<SigningKeys, Error> {
         let secret = self.read(arn).await?;
-        SigningKeys::parse(&secret).ok_or_else(|| Error::Unavailable(format!("{arn} holds no signing keys yet")))
+        SigningKeys::parse(&secret)
+            .ok_or_else(|| Error::Unavailable(format!("{arn} holds no signing keys yet")))
     }
 
     /// The hash keys.
@@ -50,7 +51,8 @@ impl Secrets {
     }
 
     async fn read(&self, arn: &str) -> Result<String, Error> {
-        let answer = self.client.get_secret_value().secret_id(arn).send().await.map_err(unavailable)?;
+        let answer =
+            self.client.get_secret_value().secret_id(arn).send().await.map_err(unavailable)?;
         answer.secret_string.ok_or_else(|| Error::Internal(format!("{arn} holds no text")))
     }
 }

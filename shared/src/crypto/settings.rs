@@ -17,8 +17,11 @@ pub struct KeySettings {
 impl KeySettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
-        let mut secret = |name| reader.required(name, "the secret's ARN or name", |text: &str| Some(text.to_owned()));
-        let (signing_keys_secret, hash_keys_secret) = (secret("KEYS_SECRET_ARN"), secret("HASH_KEYS_SECRET_ARN"));
+        let mut secret = |name| {
+            reader.required(name, "the secret's ARN or name", |text: &str| Some(text.to_owned()))
+        };
+        let (signing_keys_secret, hash_keys_secret) =
+            (secret("KEYS_SECRET_ARN"), secret("HASH_KEYS_SECRET_ARN"));
         let parse = |text: &str| text.parse().ok();
         let jwt_algorithm = reader.parsed("JWT_ALGORITHM", "RS256", "RS256, ES256 or EdDSA", parse);
         Self { jwt_algorithm, signing_keys_secret, hash_keys_secret }

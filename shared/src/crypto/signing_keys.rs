@@ -55,7 +55,10 @@ impl FromStr for Algorithm {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        [Self::RS256, Self::ES256, Self::EdDSA].into_iter().find(|algorithm| algorithm.name() == name).ok_or(())
+        [Self::RS256, Self::ES256, Self::EdDSA]
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or(())
     }
 }
 
@@ -80,7 +83,8 @@ impl SigningKey {
                 AsDer::as_der(&pair).map_err(failed)?.as_ref().to_vec()
             }
             Algorithm::ES256 => {
-                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
+                let pair =
+                    EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
                 pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec()
             }
             Algorithm::EdDSA => {
@@ -103,7 +107,9 @@ impl SigningKey {
             Algorithm::ES256 => EncodingKey::from_ec_pem(pem),
             Algorithm::EdDSA => EncodingKey::from_ed_pem(pem),
         }
-        .map_err(|error| Error::Internal(format!("the signing key {} cannot be read: {error}", self.kid)))
+        .map_err(|error| {
+            Error::Internal(format!("the signing key {} cannot be read: {error}", self.kid))
+        })
     }
 
     /// The key, ready to sign.
@@ -113,7 +119,8 @@ impl SigningKey {
         match self.algorithm {
             Algorithm::RS256 => KeyPair::from_pkcs8(pem.contents()).map(PrivateKey::Rsa),
             Algorithm::ES256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pem.contents()).map(PrivateKey::Ecdsa)
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pem.contents())
+                    .map(PrivateKey::Ecdsa)
             }
             Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(pem.contents()).map(PrivateKey::Ed25519),
         }
@@ -123,7 +130,9 @@ impl SigningKey {
     /// The public half.
     pub fn public(&self) -> Result<Jwk, Error> {
         let mut jwk = Jwk::from_encoding_key(&self.encoding_key()?, self.algorithm.for_tokens())
-            .map_err(|error| Error::Internal(format!("the public half of {} cannot be read: {error}", self.kid)))?;
+            .map_err(|error| {
+                Error::Internal(format!("the public half of {} cannot be read: {error}", self.kid))
+            })?;
         jwk.common.key_id = Some(self.kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         Ok(jwk)
@@ -144,10 +153,13 @@ impl PrivateKey {
         match self {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(failed)?;
                 Ok(signature)
             }
-            Self::Ecdsa(pair) => Ok(pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec()),
+            Self::Ecdsa(pair) => {
+                Ok(pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec())
+            }
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }
@@ -170,7 +182,11 @@ pub struct SigningKeys {
 
 impl SigningKeys {
     /// The keys after `previous`: its `next` becomes `current`, where it still signs as `algorithm` says.
-    pub fn after(previous: Option<Self>, algorithm: Algorithm, random: &Random) -> Result<Self, Error> {
+    pub fn after(
+        previous: Option<Self>,
+        algorithm: Algorithm,
+        random: &Random,
+    ) -> Result<Self, Error> {
         let current = match previous {
             Some(previous) if previous.next.algorithm == algorithm => previous.next,
             _ => SigningKey::generate(algorithm, random)?,
@@ -190,7 +206,9 @@ impl SigningKeys {
 }
 
 /// The key set to publish for the versions of the secret that are in use, each key once.
-pub fn public_keys<'a>(versions: impl IntoIterator<Item = &'a SigningKeys>) -> Result<JwkSet, Error> {
+pub fn public_keys<'a>(
+    versions: impl IntoIterator<Item = &'a SigningKeys>,
+) -> Result<JwkSet, Error> {
     let mut set = JwkSet { keys: Vec::new() };
     for key in versions.into_iter().flat_map(|keys| [&keys.current, &keys.next]) {
         if set.find(&key.kid).is_none() {

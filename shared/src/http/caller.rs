@@ -60,7 +60,8 @@ impl Caller {
 fn bearer(request: &Parts) -> Result<&str, Error> {
     let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Error::TokenMissing)?;
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::TokenInvalid)?;
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::TokenInvalid)?;
     if values.next().is_some() || !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(Error::TokenInvalid);
     }

@@ -37,13 +37,15 @@ impl<S: Sync> FromRequestParts<S> for Client {
             Some(RequestContext::ApiGatewayV2(context)) => Some(&context.http),
             _ => None,
         };
-        let user_agent = http.and_then(|http| http.user_agent.as_deref()).filter(|agent| !agent.is_empty());
+        let user_agent =
+            http.and_then(|http| http.user_agent.as_deref()).filter(|agent| !agent.is_empty());
         let request_id = request.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
         Ok(Self {
             request_id,
             ip: http.and_then(|http| http.source_ip.clone()),
-            user_agent: user_agent
-                .map(|agent| agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect()),
+            user_agent: user_agent.map(|agent| {
+                agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect()
+            }),
         })
     }
 }

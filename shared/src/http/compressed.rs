@@ -19,7 +19,8 @@ impl Compressed {
     pub fn answer(&self, headers: &HeaderMap) -> Response {
         let takes_gzip = |coding: &&str| coding.eq_ignore_ascii_case("gzip");
         if preferences(headers, &header::ACCEPT_ENCODING).iter().any(takes_gzip) {
-            ([(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))], self.gzip).into_response()
+            ([(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))], self.gzip)
+                .into_response()
         } else {
             self.text.into_response()
         }

@@ -64,7 +64,9 @@ impl IntoParams for IfMatch {
             .name("If-Match")
             .parameter_in(ParameterIn::Header)
             .description(Some("The `ETag` that was read"))
-            .schema(Some(utoipa::openapi::schema::Object::with_type(utoipa::openapi::schema::Type::String)));
+            .schema(Some(utoipa::openapi::schema::Object::with_type(
+                utoipa::openapi::schema::Type::String,
+            )));
         vec![parameter.build()]
     }
 }

@@ -17,7 +17,8 @@ impl<S: Sync> FromRequestParts<S> for Credentials {
     type Rejection = Error;
 
     async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Error> {
-        let mut values = request.headers.get_all(header::AUTHORIZATION).iter().filter(|value| is_basic(value));
+        let mut values =
+            request.headers.get_all(header::AUTHORIZATION).iter().filter(|value| is_basic(value));
         let Some(value) = values.next() else { return Ok(Self(None)) };
         if values.next().is_some() {
             return Err(Error::InvalidClient);
@@ -40,17 +41,28 @@ impl Credentials {
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] where a secret is in both places (RFC 6749 §2.3), or one lacks its app.
-    pub fn or_form(self, client_id: Option<String>, secret: Option<String>) -> Result<ClaimedApp, Error> {
+    pub fn or_form(
+        self,
+        client_id: Option<String>,
+        secret: Option<String>,
+    ) -> Result<ClaimedApp, Error> {
         let client_id = client_id.filter(|id| !id.is_empty());
         let credentials = match (self.0, secret.filter(|secret| !secret.is_empty())) {
-            (Some(_), Some(_)) => return Err(Error::field("client_secret", "is in the Authorization header already")),
+            (Some(_), Some(_)) => {
+                return Err(Error::field(
+                    "client_secret",
+                    "is in the Authorization header already",
+                ));
+            }
             (basic, None) => basic,
             (None, Some(secret)) => {
-                let client_id = client_id.clone().ok_or_else(|| Error::field("client_id", "is missing"))?;
+                let client_id =
+                    client_id.clone().ok_or_else(|| Error::field("client_id", "is missing"))?;
                 Some(ClientCredentials { client_id, secret: AppSecret::sent(secret) })
             }
         };
-        let client_id = client_id.or_else(|| credentials.as_ref().map(|credentials| credentials.client_id.clone()));
+        let client_id = client_id
+            .or_else(|| credentials.as_ref().map(|credentials| credentials.client_id.clone()));
         Ok(ClaimedApp { client_id, credentials })
     }
 }
@@ -65,6 +77,10 @@ fn read(value: &HeaderValue) -> Option<ClientCredentials> {
     let (_, encoded) = value.to_str().ok()?.split_once(' ')?;
     let joined = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
     let (client_id, secret) = joined.split_once(':')?;
-    let decoded = |half: &str| percent_decode_str(half).decode_utf8().ok().map(|half| half.into_owned());
-    Some(ClientCredentials { client_id: decoded(client_id)?, secret: AppSecret::sent(decoded(secret)?) })
+    let decoded =
+        |half: &str| percent_decode_str(half).decode_utf8().ok().map(|half| half.into_owned());
+    Some(ClientCredentials {
+        client_id: decoded(client_id)?,
+        secret: AppSecret::sent(decoded(secret)?),
+    })
 }

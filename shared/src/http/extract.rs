@@ -53,12 +53,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
 }
 
 /// The one parameter of the path, its name and its decoded value.
-async fn parameter<S: Send + Sync>(request: &mut Parts, state: &S) -> Result<(String, String), Error> {
+async fn parameter<S: Send + Sync>(
+    request: &mut Parts,
+    state: &S,
+) -> Result<(String, String), Error> {
     let parameters = RawPathParams::from_request_parts(request, state)
         .await
         // Not UTF-8: no such thing can be here.
         .map_err(|_| Error::NotFound)?;
-    let (name, value) = parameters.iter().next().ok_or_else(|| Error::Internal("a path without a parameter".into()))?;
+    let (name, value) = parameters
+        .iter()
+        .next()
+        .ok_or_else(|| Error::Internal("a path without a parameter".into()))?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -80,7 +86,10 @@ macro_rules! part {
         impl FromRequestParts<Latchkey> for $part {
             type Rejection = Error;
 
-            async fn from_request_parts(_: &mut Parts, $latchkey: &Latchkey) -> Result<Self, Error> {
+            async fn from_request_parts(
+                _: &mut Parts,
+                $latchkey: &Latchkey,
+            ) -> Result<Self, Error> {
                 $make
             }
         }

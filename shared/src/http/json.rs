@@ -76,7 +76,9 @@ impl<T: Serialize> IntoResponse for Json<T> {
 ///
 /// # Errors
 /// Those of the value.
-pub fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+pub fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -84,7 +86,9 @@ pub fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> 
 ///
 /// # Errors
 /// Those of the value, of which `null` is one.
-pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -96,11 +100,15 @@ pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>),
 
 /// This media type, with no charset or UTF-8 (RFC 8259 §8.1), and not compressed.
 pub(super) fn check_content_type(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
     let is_expected = parts.next().as_deref() == Some(media_type);
-    let is_utf8 = parts
-        .all(|parameter| parameter.strip_prefix("charset=").is_none_or(|charset| charset.trim_matches('"') == "utf-8"));
+    let is_utf8 = parts.all(|parameter| {
+        parameter
+            .strip_prefix("charset=")
+            .is_none_or(|charset| charset.trim_matches('"') == "utf-8")
+    });
     let encoded = headers.contains_key(header::CONTENT_ENCODING);
     if is_expected && is_utf8 && !encoded { Ok(()) } else { Err(Error::UnsupportedMediaType) }
 }
@@ -162,7 +170,9 @@ struct Bounds {
 
 impl Bounds {
     fn deeper<E: serde::de::Error>(&self) -> Result<u32, E> {
-        self.depth.checked_sub(1).ok_or_else(|| E::custom(format_args!("nests deeper than {MAX_DEPTH}")))
+        self.depth
+            .checked_sub(1)
+            .ok_or_else(|| E::custom(format_args!("nests deeper than {MAX_DEPTH}")))
     }
 }
 
@@ -203,7 +213,9 @@ impl<'de> Visitor<'de> for Bounds {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         if text.chars().count() > MAX_STRING_CHARS {
-            return Err(E::custom(format_args!("has a string of more than {MAX_STRING_CHARS} characters")));
+            return Err(E::custom(format_args!(
+                "has a string of more than {MAX_STRING_CHARS} characters"
+            )));
         }
         Ok(())
     }
@@ -246,7 +258,9 @@ mod tests {
 
     fn refusal(body: &str) -> (String, String) {
         match parse::<Person>(body.as_bytes()) {
-            Err(Error::InvalidRequest(errors)) => (errors[0].field.clone(), errors[0].message.clone()),
+            Err(Error::InvalidRequest(errors)) => {
+                (errors[0].field.clone(), errors[0].message.clone())
+            }
             Err(Error::InvalidJson) => ("-".into(), "not JSON".into()),
             other => panic!("{other:?}"),
         }
@@ -261,7 +275,11 @@ mod tests {
             (r#"{"phone": 1}"#, "phone", "invalid type: integer `1`, expected a string"),
             (r#"{"phone": null}"#, "phone", "invalid type: null, expected a string"),
             (r#"{"phone": "1", "tags": [{"name": "a"}, {}]}"#, "tags[1].name", "is missing"),
-            (r#"{"phone": "1", "tags": [{"name": "a", "x": 1}]}"#, "tags[0].x", "is not known here"),
+            (
+                r#"{"phone": "1", "tags": [{"name": "a", "x": 1}]}"#,
+                "tags[0].x",
+                "is not known here",
+            ),
             (r#"["1"]"#, "", "the body must be an object"),
             (r#""1""#, "", "the body must be an object"),
             ("[[[[[[[[[]]]]]]]]]", "", "nests deeper than 8"),
@@ -285,7 +303,12 @@ mod tests {
             check_content_type(&headers, JSON).is_ok()
         };
         assert!(check("application/json") && check("Application/JSON; charset=\"UTF-8\""));
-        for bad in ["text/json", "application/json; charset=latin1", "application/x-www-form-urlencoded", ""] {
+        for bad in [
+            "text/json",
+            "application/json; charset=latin1",
+            "application/x-www-form-urlencoded",
+            "",
+        ] {
             assert!(!check(bad), "{bad}");
         }
     }

@@ -61,10 +61,13 @@ pub fn run_static(routes: OpenApiRouter<Latchkey>) -> ExitCode {
 
 /// Answers the events of an HTTP API, payload format 2.0, until the runtime ends.
 async fn answer(service: Router) -> Result<(), lambda_http::Error> {
-    let service = Adapter::from(service).map_request(|event: LambdaEvent<ApiGatewayV2httpRequest>| LambdaEvent {
-        payload: LambdaRequest::ApiGatewayV2(readable(event.payload)),
-        context: event.context,
-    });
+    let service =
+        Adapter::from(service).map_request(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+            LambdaEvent {
+                payload: LambdaRequest::ApiGatewayV2(readable(event.payload)),
+                context: event.context,
+            }
+        });
     lambda_runtime::run(service).await
 }
 
@@ -74,8 +77,12 @@ pub fn readable(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest
     request.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
     request.headers.remove("x-forwarded-proto");
     let is_path = |path: &String| path.starts_with('/') && path.len() <= MAX_URL_BYTES;
-    let is_query = |query: &String| query.len() <= MAX_URL_BYTES && format!("/?{query}").parse::<Uri>().is_ok();
-    if !request.raw_path.as_ref().is_some_and(is_path) || !request.raw_query_string.as_ref().is_none_or(is_query) {
+    let is_query = |query: &String| {
+        query.len() <= MAX_URL_BYTES && format!("/?{query}").parse::<Uri>().is_ok()
+    };
+    if !request.raw_path.as_ref().is_some_and(is_path)
+        || !request.raw_query_string.as_ref().is_none_or(is_query)
+    {
         request.raw_path = Some("/".to_owned());
         request.raw_query_string = None;
     }
@@ -95,7 +102,10 @@ pub fn start(serve: impl AsyncFnOnce(Latchkey) -> Result<(), lambda_http::Error>
         .with_filter(filter_fn(metrics::is_log))
         .with_filter(level);
     let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
-    tracing_subscriber::registry().with(log).with(EmbeddedMetrics::layer(stage, Clock::system())).init();
+    tracing_subscriber::registry()
+        .with(log)
+        .with(EmbeddedMetrics::layer(stage, Clock::system()))
+        .init();
     let latchkey = match Latchkey::new(environment, Clock::system(), Random::system()) {
         Ok(latchkey) => latchkey,
         Err(problems) => {

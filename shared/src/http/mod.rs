@@ -21,7 +21,8 @@ mod service;
 
 pub use self::{
     admin::{
-        Admin, AppsRead, AppsWrite, AuditRead, Permission, RolesAssign, RolesRead, RolesWrite, UsersRead, UsersWrite,
+        Admin, AppsRead, AppsWrite, AuditRead, Permission, RolesAssign, RolesRead, RolesWrite,
+        UsersRead, UsersWrite,
     },
     caller::Caller,
     client::Client,

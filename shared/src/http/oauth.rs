@@ -44,7 +44,10 @@ impl OAuthErrorCode {
 
     /// The error as clients read it.
     pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 }
 
@@ -98,22 +101,32 @@ pub(super) fn response(error: &Error) -> Response {
         Error::InvalidClient | Error::UnknownApp | Error::AppDisabled => {
             (OAuthErrorCode::InvalidClient, StatusCode::UNAUTHORIZED)
         }
-        Error::UnsupportedGrantType => (OAuthErrorCode::UnsupportedGrantType, StatusCode::BAD_REQUEST),
+        Error::UnsupportedGrantType => {
+            (OAuthErrorCode::UnsupportedGrantType, StatusCode::BAD_REQUEST)
+        }
         Error::UnauthorizedClient => (OAuthErrorCode::UnauthorizedClient, StatusCode::BAD_REQUEST),
         // A person's wait, not a fault of the grant: RFC 6585 §4 has the status for it.
-        Error::TooManyAttempts { .. } => (OAuthErrorCode::InvalidGrant, StatusCode::TOO_MANY_REQUESTS),
+        Error::TooManyAttempts { .. } => {
+            (OAuthErrorCode::InvalidGrant, StatusCode::TOO_MANY_REQUESTS)
+        }
         Error::InvalidCredentials
         | Error::TokenInvalid
         | Error::TokenExpired
         | Error::RefreshTokenReused
         | Error::UserDisabled => (OAuthErrorCode::InvalidGrant, StatusCode::BAD_REQUEST),
-        Error::Unavailable(_) => (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
+        Error::Unavailable(_) => {
+            (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE)
+        }
         Error::Internal(_) => (OAuthErrorCode::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
-        Error::BodyTooLarge | Error::UnsupportedMediaType => (OAuthErrorCode::InvalidRequest, problem.status()),
+        Error::BodyTooLarge | Error::UnsupportedMediaType => {
+            (OAuthErrorCode::InvalidRequest, problem.status())
+        }
         _ => (OAuthErrorCode::InvalidRequest, StatusCode::BAD_REQUEST),
     };
     let description = match error {
-        Error::UnsupportedGrantType => "The grant type is not password or refresh_token.".to_owned(),
+        Error::UnsupportedGrantType => {
+            "The grant type is not password or refresh_token.".to_owned()
+        }
         Error::UnauthorizedClient => "The app may not do this.".to_owned(),
         Error::AppDisabled => format!("{}.", Code::AppDisabled.title()),
         error => detail(error, problem),
@@ -132,5 +145,7 @@ pub(super) fn response(error: &Error) -> Response {
 
 /// An `error_description` is of printable ASCII without `"` and `\` (RFC 6749 §5.2).
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if (' '..='~').contains(&c) && !matches!(c, '"' | '\\') { c } else { '\'' }).collect()
+    text.chars()
+        .map(|c| if (' '..='~').contains(&c) && !matches!(c, '"' | '\\') { c } else { '\'' })
+        .collect()
 }

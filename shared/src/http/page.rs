@@ -53,8 +53,11 @@ impl PageQuery {
         let read = || {
             let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
             let (tag, end) = bytes.split_first_chunk::<TAG_BYTES>()?;
-            let matches: bool =
-                subtle::ConstantTimeEq::ct_eq(tag.as_slice(), keys.cursor_tag(list, end).as_slice()).into();
+            let matches: bool = subtle::ConstantTimeEq::ct_eq(
+                tag.as_slice(),
+                keys.cursor_tag(list, end).as_slice(),
+            )
+            .into();
             matches.then(|| String::from_utf8(end.to_vec()).ok())?
         };
         read().map(Some).ok_or_else(|| Error::field("cursor", "is not a cursor of this list"))
@@ -74,7 +77,9 @@ impl<T> Page<T> {
     /// A page of `list` that ends at the item with the key `end`, if more follow.
     pub fn new(items: Vec<T>, list: &str, end: Option<&str>, keys: &HashKeys) -> Self {
         let next_cursor = end.map(|end| {
-            BASE64URL_NOPAD.encode(&[keys.cursor_tag(list, end.as_bytes()).as_slice(), end.as_bytes()].concat())
+            BASE64URL_NOPAD.encode(
+                &[keys.cursor_tag(list, end.as_bytes()).as_slice(), end.as_bytes()].concat(),
+            )
         });
         Self { items, next_cursor }
     }

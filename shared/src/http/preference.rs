@@ -11,7 +11,9 @@ pub fn preferences<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str
         .map(|item| {
             let (name, parameter) = item.split_once(';').unwrap_or((item, "q=1"));
             let weight = match parameter.split_once('=') {
-                Some((q, weight)) if q.trim().eq_ignore_ascii_case("q") => weight.trim().parse().unwrap_or_default(),
+                Some((q, weight)) if q.trim().eq_ignore_ascii_case("q") => {
+                    weight.trim().parse().unwrap_or_default()
+                }
                 _ => 0.0,
             };
             (name.trim(), weight)
@@ -40,7 +42,12 @@ mod tests {
         assert_eq!(listed(&["es-MX,es;q=0.9,en;q=0.8"]), "es-MX es en");
         assert_eq!(listed(&["en;q=0.1, hi ; Q = 0.5", "*;q=0.2,ar"]), "ar hi * en");
         assert_eq!(listed(&["a,b,c;q=1.0"]), "a b c");
-        for none in [&[][..], &["", ",;,"], &["es;q=0", "es;Q=0.000"], &["es;q=x", "es;q=NaN", "es;q", "es;v=1"]] {
+        for none in [
+            &[][..],
+            &["", ",;,"],
+            &["es;q=0", "es;Q=0.000"],
+            &["es;q=x", "es;q=NaN", "es;q", "es;v=1"],
+        ] {
             assert_eq!(listed(none), "", "{none:?}");
         }
     }

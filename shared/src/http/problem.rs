@@ -57,9 +57,10 @@ impl Problem {
                 Error::InvalidRequest(errors) => errors.clone(),
                 Error::WeakPassword { field, reason } => vec![FieldError::new(*field, reason)],
                 Error::Conflict(error) => vec![error.clone()],
-                Error::RoleInUse { users } => {
-                    users.iter().map(|id| FieldError::new("role", format!("user {id} has it"))).collect()
-                }
+                Error::RoleInUse { users } => users
+                    .iter()
+                    .map(|id| FieldError::new("role", format!("user {id} has it")))
+                    .collect(),
                 Error::UnknownApp => vec![FieldError::new("client_id", UNKNOWN_APP)],
                 _ => Vec::new(),
             },
@@ -95,7 +96,9 @@ impl Problem {
 /// The seconds to wait, where waiting helps.
 pub(super) fn retry_after(error: &Error) -> Option<i64> {
     match error {
-        Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => Some(*retry_after),
+        Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => {
+            Some(*retry_after)
+        }
         Error::FraudSuspected => Some(FRAUD_RETRY_SECONDS),
         Error::OtpLocked { retry_after }
         | Error::TooManyAttempts { retry_after }
@@ -134,18 +137,26 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::IdempotencyConflict { retry_after: Some(_) } => {
             "The first request with this Idempotency-Key is still at work.".into()
         }
-        Error::ResendTooSoon { retry_after } => format!("Ask for the next message in {retry_after} seconds."),
+        Error::ResendTooSoon { retry_after } => {
+            format!("Ask for the next message in {retry_after} seconds.")
+        }
         Error::SmsLimitReached { retry_after } => no_more_messages(*retry_after),
         Error::FraudSuspected => no_more_messages(FRAUD_RETRY_SECONDS),
         Error::OtpIncorrect { attempts_left: Some(0) } => {
             "The code is wrong, and no tries are left. Ask for a new code.".into()
         }
-        Error::OtpIncorrect { attempts_left: None } => "The code is wrong, or was used before.".into(),
+        Error::OtpIncorrect { attempts_left: None } => {
+            "The code is wrong, or was used before.".into()
+        }
         Error::OtpIncorrect { attempts_left: Some(attempts_left) } => {
             format!("The code is wrong. Tries left: {attempts_left}.")
         }
-        Error::OtpLocked { retry_after: Some(seconds) } => format!("Too many wrong codes. Wait {seconds} seconds."),
-        Error::OtpLocked { retry_after: None } => "Too many wrong codes. Ask for a new code.".into(),
+        Error::OtpLocked { retry_after: Some(seconds) } => {
+            format!("Too many wrong codes. Wait {seconds} seconds.")
+        }
+        Error::OtpLocked { retry_after: None } => {
+            "Too many wrong codes. Ask for a new code.".into()
+        }
         Error::OtpExpired => "The code is too old, used or unknown. Ask for a new one.".into(),
         Error::TokenMissing => "Send an access token: Authorization: Bearer …".into(),
         _ => format!("{}.", code.title()),
@@ -163,12 +174,12 @@ fn bearer_challenge(error: &Error) -> Option<&'static str> {
         Error::FreshSignInNeeded { multi_factor: true } => Some(
             r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in with both factors is needed", acr_values="aal2", max_age="600""#,
         ),
-        Error::TokenInvalid | Error::RefreshTokenReused => {
-            Some(r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#)
-        }
-        Error::TokenExpired => {
-            Some(r#"Bearer realm="latchkey", error="invalid_token", error_description="The token has expired""#)
-        }
+        Error::TokenInvalid | Error::RefreshTokenReused => Some(
+            r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#,
+        ),
+        Error::TokenExpired => Some(
+            r#"Bearer realm="latchkey", error="invalid_token", error_description="The token has expired""#,
+        ),
         _ => None,
     }
 }

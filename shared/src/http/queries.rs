@@ -29,7 +29,10 @@ impl WithoutQuery {
         let paths = document.paths.paths.iter().filter(|(path, _)| path.starts_with(STRICT_PATHS));
         let by_path = paths.map(|(path, item)| {
             let without = operations(item).filter(|(_, operation)| !has_query(operation));
-            (path.clone(), without.map(|(method, operation)| (method, operation.security.is_some())).collect())
+            (
+                path.clone(),
+                without.map(|(method, operation)| (method, operation.security.is_some())).collect(),
+            )
         });
         Self(Arc::new(by_path.collect()))
     }
@@ -43,12 +46,12 @@ fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation
         ("PATCH", &item.patch),
         ("DELETE", &item.delete),
     ];
-    of.into_iter().filter_map(|(method, operation)| operation.as_ref().map(|operation| (method, operation)))
+    of.into_iter()
+        .filter_map(|(method, operation)| operation.as_ref().map(|operation| (method, operation)))
 }
 
 fn has_query(operation: &Operation) -> bool {
-    let is_query =
-        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Query);
+    let is_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Query);
     operation.parameters.iter().flatten().any(is_query)
 }
 
@@ -58,14 +61,18 @@ pub(super) async fn refuse_query(
     request: Request,
     next: Next,
 ) -> Response {
-    let name = request.uri().query().and_then(|query| form_urlencoded::parse(query.as_bytes()).next());
+    let name =
+        request.uri().query().and_then(|query| form_urlencoded::parse(query.as_bytes()).next());
     let Some((name, _)) = name else { return next.run(request).await };
     // As the router does: where there is no HEAD of its own, it is a GET without its body.
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let methods = request.extensions().get::<MatchedPath>().and_then(|path| paths.get(path.as_str()));
+    let methods =
+        request.extensions().get::<MatchedPath>().and_then(|path| paths.get(path.as_str()));
     match methods.and_then(|methods| methods.get(method.as_str())) {
         // Whoever is not signed in is told that first.
-        Some(true) if !request.headers().contains_key(header::AUTHORIZATION) => next.run(request).await,
+        Some(true) if !request.headers().contains_key(header::AUTHORIZATION) => {
+            next.run(request).await
+        }
         Some(_) => Error::field(&*name, "is not known here").into_response(),
         None => next.run(request).await,
     }

@@ -42,8 +42,14 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+    ),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
 ];
 
 /// The service of `routes`: with refusals for all else, a deadline, a log line, and the headers that
@@ -56,14 +62,19 @@ pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
         apps.apps().allows_origin(origin).await.unwrap_or_default()
     });
     let (routes, document) = routes.split_for_parts();
-    let routes = routes.layer(middleware::from_fn_with_state(WithoutQuery::of(&document), refuse_query));
+    let routes =
+        routes.layer(middleware::from_fn_with_state(WithoutQuery::of(&document), refuse_query));
     service_for(allowed, routes, latchkey)
 }
 
 /// As [`service`], for what does not touch the table: for the origins of `ALLOWED_ORIGINS` alone.
 pub fn static_service(routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
-    let origins =
-        latchkey.settings().apps.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let origins = latchkey
+        .settings()
+        .apps
+        .allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok());
     service_for(AllowOrigin::list(origins), routes, latchkey)
 }
 
@@ -92,7 +103,13 @@ fn cors(allowed: AllowOrigin) -> CorsLayer {
             // Swagger UI sends it with its sign-in form.
             HeaderName::from_static("x-requested-with"),
         ])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::ETAG, header::LOCATION, header::WWW_AUTHENTICATE])
+        .expose_headers([
+            REQUEST_ID,
+            header::RETRY_AFTER,
+            header::ETAG,
+            header::LOCATION,
+            header::WWW_AUTHENTICATE,
+        ])
         .max_age(PREFLIGHT_MAX_AGE)
         // All in one: a Lambda answers each header once.
         .vary([
@@ -105,7 +122,10 @@ fn cors(allowed: AllowOrigin) -> CorsLayer {
 
 #[expect(clippy::needless_pass_by_value, reason = "tower-http's signature")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     Error::Internal(format!("panic: {}", message.unwrap_or("?"))).into_response()
 }
 
@@ -151,7 +171,8 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
     request.extensions_mut().insert(Deadline(Instant::now() + DEADLINE));
     let method = request.method().clone();
     // The pattern, not the path: a path may hold a phone.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let units_before = latchkey.used_units();
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<Error>();
@@ -197,5 +218,7 @@ fn request_id(request: &Request, latchkey: &Latchkey) -> String {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
     };
-    given.unwrap_or_else(|| latchkey.random().uuid(latchkey.clock().now()).unwrap_or_default().to_string())
+    given.unwrap_or_else(|| {
+        latchkey.random().uuid(latchkey.clock().now()).unwrap_or_default().to_string()
+    })
 }

@@ -64,7 +64,10 @@ mod tests {
 
     #[test]
     fn addresses_are_canonical_or_refused() {
-        assert_eq!(Email::parse("Ann.Lee+shop@Example.COM").unwrap().as_str(), "ann.lee+shop@example.com");
+        assert_eq!(
+            Email::parse("Ann.Lee+shop@Example.COM").unwrap().as_str(),
+            "ann.lee+shop@example.com"
+        );
         assert_eq!(Email::parse("ann@example.com").unwrap().masked(), "a•••@example.com");
         for input in [
             "",

@@ -16,7 +16,9 @@ impl Identifier {
     pub fn masked(&self) -> String {
         match self {
             Self::Address(address) => address.masked(),
-            Self::Username(username) => format!("{}•••", username.as_str().chars().take(1).collect::<String>()),
+            Self::Username(username) => {
+                format!("{}•••", username.as_str().chars().take(1).collect::<String>())
+            }
         }
     }
 }

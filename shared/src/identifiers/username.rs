@@ -24,7 +24,10 @@ impl Username {
         if fits {
             Ok(Self(input.to_owned()))
         } else {
-            Err(Error::field("username", "must be a letter and then 2 to 63 letters, digits, '.', '_' or '-'"))
+            Err(Error::field(
+                "username",
+                "must be a letter and then 2 to 63 letters, digits, '.', '_' or '-'",
+            ))
         }
     }
 
@@ -47,5 +50,9 @@ pub fn parse_name(input: String) -> Result<String, Error> {
     let fits = (1..=MAX_NAME_CHARS).contains(&input.chars().count())
         && input.trim() == input
         && !input.chars().any(char::is_control);
-    if fits { Ok(input) } else { Err(Error::field("name", "must be 1 to 100 characters without control characters")) }
+    if fits {
+        Ok(input)
+    } else {
+        Err(Error::field("name", "must be 1 to 100 characters without control characters"))
+    }
 }

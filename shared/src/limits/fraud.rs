@@ -234,7 +234,11 @@ mod tests {
             (900, vec![12, 10, 11, 900, 13, 16], 1),
             (5, vec![5, 1, 9, 13], 1),
         ] {
-            assert_eq!(sequence_of(own, &numbers.iter().copied().collect()), sequence, "{own} in {numbers:?}");
+            assert_eq!(
+                sequence_of(own, &numbers.iter().copied().collect()),
+                sequence,
+                "{own} in {numbers:?}"
+            );
         }
     }
 
@@ -254,7 +258,15 @@ mod tests {
         let rules = FraudRules::default();
         let people = Cohort { texts: 400, verified: 50 };
         let nobody = Cohort { texts: 16, verified: 1 };
-        assert_eq!(rules.reasons(&Signs { source: people, prefix: people, country: people, ..Signs::default() }), []);
+        assert_eq!(
+            rules.reasons(&Signs {
+                source: people,
+                prefix: people,
+                country: people,
+                ..Signs::default()
+            }),
+            []
+        );
         for (signs, reason) in [
             (Signs { countries: 4, ..Signs::default() }, Reason::CountriesOfSource),
             (Signs { sequence: 6, ..Signs::default() }, Reason::NumbersInSequence),

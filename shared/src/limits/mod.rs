@@ -6,7 +6,9 @@ mod table;
 mod throttle;
 
 pub use self::{
-    fraud::{Cohort, Decision, FraudMode, FraudRules, Reason, Recorded, Signs, Verdict, sequence_of},
+    fraud::{
+        Cohort, Decision, FraudMode, FraudRules, Reason, Recorded, Signs, Verdict, sequence_of,
+    },
     settings::LimitSettings,
     table::{Noted, Tally},
     throttle::{Limits, OFF_AFTER, Throttle},

@@ -27,20 +27,35 @@ impl LimitSettings {
         let least_cooldown = reader.at_least(10);
         Self {
             per_address: Limits {
-                cooldown_seconds: reader.number("OTP_RESEND_COOLDOWN_SECONDS", 30, least_cooldown, 600),
+                cooldown_seconds: reader.number(
+                    "OTP_RESEND_COOLDOWN_SECONDS",
+                    30,
+                    least_cooldown,
+                    600,
+                ),
                 sends_per_hour: reader.number("OTP_SENDS_PER_PHONE_PER_HOUR", 5, 1, 100),
                 sends_per_day: reader.number("OTP_SENDS_PER_PHONE_PER_DAY", 10, 1, 100),
                 failures_per_day: reader.number("OTP_FAILURES_PER_PHONE_PER_DAY", 20, 1, 100),
             },
             sends_per_ip_per_hour: reader.number("OTP_SENDS_PER_IP_PER_HOUR", 20, 1, 1_000_000),
-            sends_per_prefix_per_hour: reader.number("OTP_SENDS_PER_PREFIX_PER_HOUR", 100, 1, 1_000_000),
+            sends_per_prefix_per_hour: reader.number(
+                "OTP_SENDS_PER_PREFIX_PER_HOUR",
+                100,
+                1,
+                1_000_000,
+            ),
             login_max_failures: reader.number("LOGIN_MAX_FAILURES", 10, 1, 100),
             fraud_mode: reader.parsed("FRAUD_MODE", "record", "record, quiet or deny", fraud_mode),
             fraud_rules: FraudRules {
                 countries: reader.number("FRAUD_COUNTRIES_PER_IP", rules.countries, 1, 250),
                 sequence: reader.number("FRAUD_SEQUENTIAL_NUMBERS", rules.sequence, 2, 1_000),
                 min_texts: reader.number("FRAUD_MIN_TEXTS", rules.min_texts, 1, 1_000_000),
-                min_verified_percent: reader.number("FRAUD_MIN_VERIFIED_PERCENT", rules.min_verified_percent, 0, 100),
+                min_verified_percent: reader.number(
+                    "FRAUD_MIN_VERIFIED_PERCENT",
+                    rules.min_verified_percent,
+                    0,
+                    100,
+                ),
             },
         }
     }

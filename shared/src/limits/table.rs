@@ -62,22 +62,29 @@ impl Store {
         let (add, value) = match noted {
             Noted::Nothing => ("", None),
             Noted::OneMore => (", texts :one", None),
-            Noted::Country(country) => {
-                (", texts :one, countries :noted", Some(AttributeValue::Ss(vec![country.to_owned()])))
-            }
+            Noted::Country(country) => (
+                ", texts :one, countries :noted",
+                Some(AttributeValue::Ss(vec![country.to_owned()])),
+            ),
             Noted::Number(number) => {
                 (", texts :one, numbers :noted", Some(AttributeValue::Ns(vec![number.to_string()])))
             }
         };
         let has_room = match noted {
-            Noted::Number(_) => format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MOST_NUMBERS})"),
+            Noted::Number(_) => {
+                format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MOST_NUMBERS})")
+            }
             _ => String::new(),
         };
         let mut update = self
             .client
             .update_item()
-            .update_expression(format!("ADD sends :one{add} SET expires_at = :hour_end, written_by = :mark"))
-            .condition_expression(format!("(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}{has_room}"))
+            .update_expression(format!(
+                "ADD sends :one{add} SET expires_at = :hour_end, written_by = :mark"
+            ))
+            .condition_expression(format!(
+                "(attribute_not_exists(sends) OR sends < :max) AND {NOT_WRITTEN}{has_room}"
+            ))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":hour_end", number(hour_end))
             .expression_attribute_values(":max", number(max.into()));
@@ -87,19 +94,28 @@ impl Store {
         if matches!(noted, Noted::Number(_)) {
             update = update.expression_attribute_values(MOST_NUMBERS, number(MAX_NUMBERS));
         }
-        match self.update_once(Key::sends(counter, hour), update, (WRITTEN_BY, self.mark()?)).await? {
+        match self
+            .update_once(Key::sends(counter, hour), update, (WRITTEN_BY, self.mark()?))
+            .await?
+        {
             Updated::Done(item) => from_item(item),
             Updated::Refused(Some(item))
                 if matches!(noted, Noted::Number(_)) && amount(&item, "sends") < i64::from(max) =>
             {
                 Box::pin(self.count_send(counter, Noted::OneMore, max, now)).await
             }
-            Updated::Refused(_) => Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() }),
+            Updated::Refused(_) => {
+                Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() })
+            }
         }
     }
 
     /// Counts that the code of a message that [`Self::count_send`] counted at `counted_at` was verified.
-    pub async fn count_verified(&self, counter: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
+    pub async fn count_verified(
+        &self,
+        counter: &IdentifierHash,
+        counted_at: Timestamp,
+    ) -> Result<(), Error> {
         let hour = counted_at.as_second().div_euclid(HOUR_SECONDS);
         let update = self
             .client
@@ -112,7 +128,11 @@ impl Store {
     }
 
     /// Takes back one message that [`Self::count_send`] counted at `counted_at`.
-    pub async fn release_send(&self, address: &IdentifierHash, counted_at: Timestamp) -> Result<(), Error> {
+    pub async fn release_send(
+        &self,
+        address: &IdentifierHash,
+        counted_at: Timestamp,
+    ) -> Result<(), Error> {
         let hour = counted_at.as_second().div_euclid(HOUR_SECONDS);
         let update = self
             .client

@@ -92,21 +92,28 @@ impl Throttle {
     }
 
     fn send_refusal(&self, limits: &Limits, now: Timestamp) -> Option<Error> {
-        let locked = self.wait(limits, now).map(|wait| (wait, Error::OtpLocked { retry_after: wait.seconds() }));
+        let locked = self
+            .wait(limits, now)
+            .map(|wait| (wait, Error::OtpLocked { retry_after: wait.seconds() }));
         let resend_in = self.resend_in(limits, now);
-        let cooling =
-            (resend_in > 0).then_some((Wait::Seconds(resend_in), Error::ResendTooSoon { retry_after: resend_in }));
+        let cooling = (resend_in > 0)
+            .then_some((Wait::Seconds(resend_in), Error::ResendTooSoon { retry_after: resend_in }));
         let capped = [(limits.sends_per_hour, HOUR), (limits.sends_per_day, DAY)]
             .into_iter()
             .filter_map(|(max, window)| window_wait(&self.sends, max, window, now))
             .max()
-            .map(|retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }));
-        let stopped = self
-            .stopped_until
-            .map(|until| until - now.as_second())
-            .filter(|wait| *wait > 0)
-            .map(|retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }));
-        [locked, cooling, capped, stopped].into_iter().flatten().max_by_key(|(wait, _)| *wait).map(|(_, error)| error)
+            .map(|retry_after| {
+                (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after })
+            });
+        let stopped =
+            self.stopped_until.map(|until| until - now.as_second()).filter(|wait| *wait > 0).map(
+                |retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }),
+            );
+        [locked, cooling, capped, stopped]
+            .into_iter()
+            .flatten()
+            .max_by_key(|(wait, _)| *wait)
+            .map(|(_, error)| error)
     }
 
     /// Whether a message was sent in the last 24 hours.
@@ -118,7 +125,9 @@ impl Throttle {
     /// in the 24 hours before. A running stop is not made longer.
     pub fn stop(&mut self, now: Timestamp) -> Option<i64> {
         let running = self.stopped_until.filter(|until| *until > now.as_second());
-        running.or_else(|| self.was_sent_to(now).then(|| *self.stopped_until.insert(now.as_second() + DAY)))
+        running.or_else(|| {
+            self.was_sent_to(now).then(|| *self.stopped_until.insert(now.as_second() + DAY))
+        })
     }
 
     /// Takes back the message counted at `sent_at`, because it could not be sent.
@@ -135,7 +144,8 @@ impl Throttle {
         let Some(last) = self.sends.last() else { return 0 };
         let step = usize::try_from(self.sends_in_row.saturating_sub(1)).unwrap_or(usize::MAX);
         let growth = COOLDOWN_GROWTH.get(step).or(COOLDOWN_GROWTH.last()).copied().unwrap_or(1);
-        let ends_at = (last + limits.cooldown_seconds * growth) * 1000 + i64::from(self.last_send_millis);
+        let ends_at =
+            (last + limits.cooldown_seconds * growth) * 1000 + i64::from(self.last_send_millis);
         let left = (ends_at - now.as_millisecond()).max(0);
         // Who waits as long as he is told does not come too soon.
         left.div_euclid(1000) + i64::from(left % 1000 > 0)
@@ -145,7 +155,12 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] with the wait.
-    pub fn check_password(&self, max_failures: u32, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+    pub fn check_password(
+        &self,
+        max_failures: u32,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let first_step = LADDER.last().map_or(0, |(_, wait)| *wait);
         let early = (self.failures_in_row >= max_failures)
             .then(|| Wait::Seconds(self.last_failure_at + first_step - now.as_second()))
@@ -160,7 +175,12 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] with the wait.
-    pub fn spend_password(&mut self, max_failures: u32, limits: &Limits, now: Timestamp) -> Result<(), Error> {
+    pub fn spend_password(
+        &mut self,
+        max_failures: u32,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         self.forget_old(now);
         self.check_password(max_failures, limits, now)?;
         self.failures.push(now.as_second());
@@ -228,7 +248,8 @@ impl Throttle {
     /// Forgets all failures, and that its holder wanted no messages: an administrator knows who it was. Answers whether
     /// there was anything.
     pub fn forget_failures(&mut self) -> bool {
-        let had = self.longest_row() > 0 || !self.failures.is_empty() || self.stopped_until.is_some();
+        let had =
+            self.longest_row() > 0 || !self.failures.is_empty() || self.stopped_until.is_some();
         self.stopped_until = None;
         self.failures.clear();
         self.failures_in_row = 0;
@@ -271,11 +292,19 @@ impl Throttle {
         let sends = self.sends.last().map(|at| at + DAY);
         let failures = self.failures.last().map(|at| at + DAY);
         let row = (self.longest_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
-        Some([sends, failures, row, self.stopped_until].into_iter().flatten().max().unwrap_or_default())
+        Some(
+            [sends, failures, row, self.stopped_until]
+                .into_iter()
+                .flatten()
+                .max()
+                .unwrap_or_default(),
+        )
     }
 
     fn forget_old(&mut self, now: Timestamp) {
-        if self.longest_row() < OFF_AFTER && self.last_failure_at <= now.as_second() - MEMORY_OF_FAILURES {
+        if self.longest_row() < OFF_AFTER
+            && self.last_failure_at <= now.as_second() - MEMORY_OF_FAILURES
+        {
             (self.failures_in_row, self.second_failures_in_row) = (0, 0);
         }
         self.sends.retain(|at| *at > now.as_second() - DAY);
@@ -305,7 +334,8 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { cooldown_seconds: 30, sends_per_hour: 5, sends_per_day: 10, failures_per_day: 20 };
+    const LIMITS: Limits =
+        Limits { cooldown_seconds: 30, sends_per_hour: 5, sends_per_day: 10, failures_per_day: 20 };
 
     fn start() -> Timestamp {
         Timestamp::from_second(1_800_000_000).unwrap()
@@ -400,15 +430,24 @@ mod tests {
                     );
                     now += wait.seconds();
                 }
-                other => assert_eq!((failure, other), (OFF_AFTER, Err(Error::OtpLocked { retry_after: None }))),
+                other => assert_eq!(
+                    (failure, other),
+                    (OFF_AFTER, Err(Error::OtpLocked { retry_after: None }))
+                ),
             }
         }
         for (from, wait) in [(10, 15 * 60), (20, HOUR), (50, DAY)] {
-            assert_eq!(waits.iter().find(|(failure, _)| *failure == from).map(|(_, wait)| *wait), Some(wait));
+            assert_eq!(
+                waits.iter().find(|(failure, _)| *failure == from).map(|(_, wait)| *wait),
+                Some(wait)
+            );
         }
         assert_eq!(waits.first().map(|(failure, _)| *failure), Some(10));
         assert_eq!(throttle.ends_at(), None);
-        assert_eq!(send(&mut throttle, now + 1000.hours()), Err(Error::OtpLocked { retry_after: None }));
+        assert_eq!(
+            send(&mut throttle, now + 1000.hours()),
+            Err(Error::OtpLocked { retry_after: None })
+        );
         throttle.record_success();
         assert_eq!(throttle.check(&limits, now + 24.hours()), Ok(()));
     }
@@ -428,7 +467,11 @@ mod tests {
             assert_eq!(throttle.check(&LIMITS, now), Ok(()));
         }
         throttle.spend_second_factor(&LIMITS, now).unwrap();
-        assert_eq!(throttle.check(&LIMITS, now), Err(Error::OtpLocked { retry_after: Some(wait) }), "the row goes on");
+        assert_eq!(
+            throttle.check(&LIMITS, now),
+            Err(Error::OtpLocked { retry_after: Some(wait) }),
+            "the row goes on"
+        );
     }
 
     #[test]
@@ -439,7 +482,10 @@ mod tests {
             throttle.record_success();
             now += 1.minute();
         }
-        assert_eq!(throttle.check(&LIMITS, now), Err(Error::OtpLocked { retry_after: Some(DAY - 20 * 60) }));
+        assert_eq!(
+            throttle.check(&LIMITS, now),
+            Err(Error::OtpLocked { retry_after: Some(DAY - 20 * 60) })
+        );
         assert_eq!(throttle.check(&LIMITS, start() + 24.hours()), Ok(()));
     }
 }

@@ -97,10 +97,15 @@ impl Content<'_> {
     /// Values are put on one line, so that a name cannot forge that last one.
     pub fn text(&self, language: Language) -> Result<String, Error> {
         let has_code = !self.code.is_empty();
-        let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn) {
+        let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn)
+        {
             Some(own) => one_line(&own.replace(CODE_PLACEHOLDER, self.code)),
             None if self.stop_link.is_some() => {
-                format!("{} {}", self.format(language, None)?, self.message(STOP_TEXTS, language, None)?)
+                format!(
+                    "{} {}",
+                    self.format(language, None)?,
+                    self.message(STOP_TEXTS, language, None)?
+                )
             }
             None => self.format(language, None)?,
         };
@@ -115,8 +120,10 @@ impl Content<'_> {
         let text = self.format(language, None)?;
         let mut paragraphs = vec![escape(&text)];
         if !self.code.is_empty() {
-            paragraphs
-                .push(format!("<strong style=\"font-size: 2em; letter-spacing: .1em\">{}</strong>", escape(self.code)));
+            paragraphs.push(format!(
+                "<strong style=\"font-size: 2em; letter-spacing: .1em\">{}</strong>",
+                escape(self.code)
+            ));
         }
         let mut plain = text;
         if let Some(link) = self.link {
@@ -124,9 +131,11 @@ impl Content<'_> {
             paragraphs.push(format!("<a href=\"{0}\">{0}</a>", escape(link)));
         }
         let (tag, direction) = (language.tag(), language.direction());
-        let body: String = paragraphs.iter().map(|paragraph| format!("<p>{paragraph}</p>\n")).collect();
-        let html =
-            format!("<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<body>\n{body}</body>\n</html>\n");
+        let body: String =
+            paragraphs.iter().map(|paragraph| format!("<p>{paragraph}</p>\n")).collect();
+        let html = format!(
+            "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<body>\n{body}</body>\n</html>\n"
+        );
         Ok(MailText { subject: self.format(language, Some("subject"))?, text: plain, html })
     }
 
@@ -135,7 +144,12 @@ impl Content<'_> {
         self.message(self.subject.message(), language, attribute)
     }
 
-    fn message(&self, name: &str, language: Language, attribute: Option<&str>) -> Result<String, Error> {
+    fn message(
+        &self,
+        name: &str,
+        language: Language,
+        attribute: Option<&str>,
+    ) -> Result<String, Error> {
         let values = [
             ("code", &*one_line(self.code)),
             ("app", &one_line(&self.sender.app_name)),
@@ -149,7 +163,8 @@ impl Content<'_> {
 /// The text without what starts a line, ends one, or turns its direction.
 fn one_line(text: &str) -> String {
     let formats = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let cleaned: String = text.chars().map(|c| if c.is_control() || formats(c) { ' ' } else { c }).collect();
+    let cleaned: String =
+        text.chars().map(|c| if c.is_control() || formats(c) { ' ' } else { c }).collect();
     cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -166,11 +181,23 @@ mod tests {
     const HOST: &str = "sign-in.shop.example.com";
 
     fn sender(app_name: &str, host: Option<&str>) -> Sender {
-        Sender { app_name: app_name.to_owned(), sms_text: None, web_otp_host: host.map(str::to_owned), budget: None }
+        Sender {
+            app_name: app_name.to_owned(),
+            sms_text: None,
+            web_otp_host: host.map(str::to_owned),
+            budget: None,
+        }
     }
 
     fn content(subject: Subject, sender: &Sender) -> Content<'_> {
-        Content { subject, sender, code: "0123456789", valid_minutes: 10, link: None, stop_link: None }
+        Content {
+            subject,
+            sender,
+            code: "0123456789",
+            valid_minutes: 10,
+            link: None,
+            stop_link: None,
+        }
     }
 
     fn text(language: Language, app_name: &str) -> String {
@@ -179,11 +206,14 @@ mod tests {
 
     #[test]
     fn an_app_s_own_text_takes_the_place_of_the_built_in_one_for_sign_ins() {
-        let own = Sender { sms_text: Some("Use {code} at Shop".into()), ..sender("Shop", Some(HOST)) };
+        let own =
+            Sender { sms_text: Some("Use {code} at Shop".into()), ..sender("Shop", Some(HOST)) };
         let text = content(Subject::SignIn, &own).text(Language::Spanish).unwrap();
         assert_eq!(text, format!("Use 0123456789 at Shop\n\n@{HOST} #0123456789"));
         for subject in Subject::ALL.into_iter().filter(|subject| *subject != Subject::SignIn) {
-            assert!(!content(subject, &own).text(Language::English).unwrap().contains("Use 0123456789"));
+            assert!(
+                !content(subject, &own).text(Language::English).unwrap().contains("Use 0123456789")
+            );
         }
     }
 
@@ -195,7 +225,11 @@ mod tests {
                 let content = content(subject, &sender);
                 assert!(!content.text(language).unwrap().is_empty());
                 let mail = content.mail(language).unwrap();
-                assert!(mail.subject.contains("Shop") && !mail.subject.contains('\n'), "{}", mail.subject);
+                assert!(
+                    mail.subject.contains("Shop") && !mail.subject.contains('\n'),
+                    "{}",
+                    mail.subject
+                );
                 assert!(mail.html.contains(&escape(&mail.text)));
             }
         }
@@ -203,22 +237,34 @@ mod tests {
 
     #[test]
     fn codes_fit_one_segment_where_the_alphabet_allows() {
-        for subject in [Subject::SignIn, Subject::AccountExists, Subject::PasswordReset, Subject::NewAddress] {
+        for subject in
+            [Subject::SignIn, Subject::AccountExists, Subject::PasswordReset, Subject::NewAddress]
+        {
             for language in Language::ALL {
                 let longest =
-                    content(subject, &sender("A shop with thirty characters!", Some(HOST))).text(language).unwrap();
+                    content(subject, &sender("A shop with thirty characters!", Some(HOST)))
+                        .text(language)
+                        .unwrap();
                 if matches!(language, Language::English | Language::Spanish) {
                     assert!(longest.chars().all(|c| GSM_7.contains(c)), "{longest}");
-                    assert!(longest.chars().count() <= 160, "{subject:?} {language:?}: {}", longest.chars().count());
+                    assert!(
+                        longest.chars().count() <= 160,
+                        "{subject:?} {language:?}: {}",
+                        longest.chars().count()
+                    );
                 } else {
                     // Two segments of UCS-2, where the origin line and the name take most of it.
-                    assert!(longest.encode_utf16().count() <= 134, "{subject:?} {language:?}: {longest}");
+                    assert!(
+                        longest.encode_utf16().count() <= 134,
+                        "{subject:?} {language:?}: {longest}"
+                    );
                 }
             }
         }
         for language in [Language::Hindi, Language::Arabic] {
             let sender = sender("Latchkey", None);
-            let everyday = Content { code: "123456", valid_minutes: 5, ..content(Subject::SignIn, &sender) };
+            let everyday =
+                Content { code: "123456", valid_minutes: 5, ..content(Subject::SignIn, &sender) };
             assert!(everyday.text(language).unwrap().encode_utf16().count() <= 70);
         }
     }
@@ -228,13 +274,19 @@ mod tests {
         let link = "https://id.example.com/stop/AAAAAAAAAAAAAAAAAAAAAA";
         let text = |sender: &Sender, language| {
             let content = content(Subject::SignIn, sender);
-            Content { code: "123456", valid_minutes: 5, stop_link: Some(link), ..content }.text(language).unwrap()
+            Content { code: "123456", valid_minutes: 5, stop_link: Some(link), ..content }
+                .text(language)
+                .unwrap()
         };
         for language in Language::ALL {
             let alone = text(&sender("Latchkey", None), language);
             assert!(alone.ends_with(link) && alone.lines().count() == 1, "{alone}");
             if matches!(language, Language::English | Language::Spanish) {
-                assert_eq!(crate::spending::segments(&alone), 1, "with a host of 14 characters: {alone}");
+                assert_eq!(
+                    crate::spending::segments(&alone),
+                    1,
+                    "with a host of 14 characters: {alone}"
+                );
             }
             let bound = text(&sender("Latchkey", Some("id.example.com")), language);
             assert_eq!(bound, format!("{alone}\n\n@id.example.com #123456"));
@@ -264,8 +316,10 @@ mod tests {
     #[test]
     fn html_shows_values_as_text() {
         let sender = sender("A<b>&", None);
-        let content =
-            Content { link: Some("https://app.example.com/reset?a=1&b=2#t"), ..content(Subject::SignIn, &sender) };
+        let content = Content {
+            link: Some("https://app.example.com/reset?a=1&b=2#t"),
+            ..content(Subject::SignIn, &sender)
+        };
         let html = content.mail(Language::English).unwrap().html;
         assert!(html.contains("A&lt;b&gt;&amp;") && !html.contains("A<b>"));
         assert!(html.contains("href=\"https://app.example.com/reset?a=1&amp;b=2#t\""));

@@ -58,10 +58,10 @@ impl Language {
     /// The language that most people with a phone of this country (ISO 3166-1 alpha-2) expect.
     fn of_country(country: &str) -> Option<Self> {
         match country {
-            "AE" | "BH" | "DZ" | "EG" | "IQ" | "JO" | "KW" | "LB" | "LY" | "MA" | "MR" | "OM" | "PS" | "QA" | "SA"
-            | "SD" | "SY" | "TN" | "YE" => Some(Self::Arabic),
-            "AR" | "BO" | "CL" | "CO" | "CR" | "CU" | "DO" | "EC" | "ES" | "GQ" | "GT" | "HN" | "MX" | "NI" | "PA"
-            | "PE" | "PR" | "PY" | "SV" | "UY" | "VE" => Some(Self::Spanish),
+            "AE" | "BH" | "DZ" | "EG" | "IQ" | "JO" | "KW" | "LB" | "LY" | "MA" | "MR" | "OM"
+            | "PS" | "QA" | "SA" | "SD" | "SY" | "TN" | "YE" => Some(Self::Arabic),
+            "AR" | "BO" | "CL" | "CO" | "CR" | "CU" | "DO" | "EC" | "ES" | "GQ" | "GT" | "HN"
+            | "MX" | "NI" | "PA" | "PE" | "PR" | "PY" | "SV" | "UY" | "VE" => Some(Self::Spanish),
             "IN" => Some(Self::Hindi),
             _ => None,
         }

@@ -36,7 +36,8 @@ impl Mails {
     /// # Errors
     /// [`Error::Unavailable`] where SES cannot be reached or refuses, and where `EMAIL_FROM` is not set.
     pub async fn send(&self, to: &Email, mail: &MailText) -> Result<(), Error> {
-        let from = self.from.as_ref().ok_or_else(|| Error::Unavailable("EMAIL_FROM is not set".into()))?;
+        let from =
+            self.from.as_ref().ok_or_else(|| Error::Unavailable("EMAIL_FROM is not set".into()))?;
         let part = |text: &str| {
             let content = Content::builder().data(text).charset("UTF-8").build();
             content.map_err(|error| Error::Internal(error.to_string()))

@@ -65,7 +65,9 @@ impl Messenger {
     ) -> Result<Prepared, Error> {
         let language = language(locale, to.country().as_deref());
         Ok(match to {
-            Address::Sms(phone) => Prepared::Text(self.texts.prepare(phone, prefix, content, language).await?),
+            Address::Sms(phone) => {
+                Prepared::Text(self.texts.prepare(phone, prefix, content, language).await?)
+            }
             Address::Email(email) => Prepared::Mail(email.clone(), content.mail(language)?),
         })
     }
@@ -90,7 +92,9 @@ impl Messenger {
 }
 
 /// That a message was not sent, for the log. What AWS says to a refusal may name the recipient; its code does not.
-fn not_sent<E: std::error::Error + ProvideErrorMetadata + 'static>(error: SdkError<E, HttpResponse>) -> Error {
+fn not_sent<E: std::error::Error + ProvideErrorMetadata + 'static>(
+    error: SdkError<E, HttpResponse>,
+) -> Error {
     Error::Unavailable(match error.as_service_error() {
         Some(refusal) => format!("refused: {}", refusal.code().unwrap_or("without a code")),
         None => DisplayErrorContext(error).to_string(),

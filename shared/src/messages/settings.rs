@@ -34,11 +34,24 @@ impl MessageSettings {
                     "up to 11 letters and digits, one of them a letter",
                     sender_id,
                 ),
-                entity_id: reader.optional("SMS_ENTITY_ID", "1 to 50 visible ASCII characters", visible_ascii),
-                template_id: reader.optional("SMS_TEMPLATE_ID", "1 to 50 visible ASCII characters", visible_ascii),
-                max_price_usd: reader.optional("SMS_MAX_PRICE_USD", "an amount from 0.01 to 10, as 0.50", max_price),
+                entity_id: reader.optional(
+                    "SMS_ENTITY_ID",
+                    "1 to 50 visible ASCII characters",
+                    visible_ascii,
+                ),
+                template_id: reader.optional(
+                    "SMS_TEMPLATE_ID",
+                    "1 to 50 visible ASCII characters",
+                    visible_ascii,
+                ),
+                max_price_usd: reader.optional(
+                    "SMS_MAX_PRICE_USD",
+                    "an amount from 0.01 to 10, as 0.50",
+                    max_price,
+                ),
             },
-            email_from: reader.optional("EMAIL_FROM", "an e-mail address", |text| Email::parse(text).ok()),
+            email_from: reader
+                .optional("EMAIL_FROM", "an e-mail address", |text| Email::parse(text).ok()),
         }
     }
 }

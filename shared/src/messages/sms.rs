@@ -38,7 +38,11 @@ impl Texts {
         let config = aws_sdk_sns::config::Builder::from(&aws.config("SNS"))
             .retry_classifier(UnansweredClassifier)
             .timeout_config(patient());
-        Ok(Self { client: Client::from_conf(config.build()), spending, attributes: Arc::new(attributes(settings)?) })
+        Ok(Self {
+            client: Client::from_conf(config.build()),
+            spending,
+            attributes: Arc::new(attributes(settings)?),
+        })
     }
 
     /// Opens the connection, by a call that names no phone, which SNS refuses.
@@ -121,7 +125,8 @@ fn attributes(settings: &SmsSettings) -> Result<HashMap<String, MessageAttribute
             .build()
             .map_err(|error| Error::Internal(error.to_string()))
     };
-    let mut attributes = HashMap::from([("AWS.SNS.SMS.SMSType".to_owned(), attribute("String", "Transactional")?)]);
+    let mut attributes =
+        HashMap::from([("AWS.SNS.SMS.SMSType".to_owned(), attribute("String", "Transactional")?)]);
     let optional = [
         ("AWS.SNS.SMS.SenderID", "String", &settings.sender_id),
         ("AWS.SNS.SMS.MaxPrice", "Number", &settings.max_price_usd),

@@ -17,7 +17,8 @@ pub fn wording(
     attribute: Option<&str>,
     values: &[(&'static str, &str)],
 ) -> Result<String, Error> {
-    let broken = |what: &str| Error::Internal(format!("the messages in {}: {what}", language.tag()));
+    let broken =
+        |what: &str| Error::Internal(format!("the messages in {}: {what}", language.tag()));
     let bundle = messages(language).as_ref().map_err(|what| broken(what))?;
     let message = bundle.get_message(name).ok_or_else(|| broken("lack a message"))?;
     let pattern = match attribute {
@@ -35,13 +36,17 @@ type Messages = Result<FluentBundle<FluentResource>, &'static str>;
 
 /// The messages in a language, parsed once a process.
 fn messages(language: Language) -> &'static Messages {
-    static MESSAGES: [OnceLock<Messages>; Language::ALL.len()] = [const { OnceLock::new() }; Language::ALL.len()];
+    static MESSAGES: [OnceLock<Messages>; Language::ALL.len()] =
+        [const { OnceLock::new() }; Language::ALL.len()];
     static NONE: Messages = Err("are not there");
-    MESSAGES.get(language as usize).map_or(&NONE, |messages| messages.get_or_init(|| parse_messages(language)))
+    MESSAGES
+        .get(language as usize)
+        .map_or(&NONE, |messages| messages.get_or_init(|| parse_messages(language)))
 }
 
 fn parse_messages(language: Language) -> Messages {
-    let resource = FluentResource::try_new(language.messages().to_owned()).map_err(|_| "do not parse")?;
+    let resource =
+        FluentResource::try_new(language.messages().to_owned()).map_err(|_| "do not parse")?;
     let tag = language.tag().parse().map_err(|_| "no language tag")?;
     let mut bundle = FluentBundle::new_concurrent(vec![tag]);
     // Isolation marks are not in the GSM 7-bit alphabet.

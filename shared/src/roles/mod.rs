@@ -6,7 +6,10 @@ mod table;
 
 pub(crate) use self::role::check_grant;
 pub use self::{
-    role::{ADMIN_ROLE, BUILT_IN_PERMISSIONS, Permissions, Role, RoleChange, RoleView, canonical, role_name},
+    role::{
+        ADMIN_ROLE, BUILT_IN_PERMISSIONS, Permissions, Role, RoleChange, RoleView, canonical,
+        role_name,
+    },
     settings::RoleSettings,
 };
 
@@ -67,7 +70,8 @@ impl Roles {
             return Ok(Vec::new());
         }
         check_count(names.len())?;
-        let stored = self.store.roles_named(&names.iter().map(|name| canonical(name)).collect()).await?;
+        let stored =
+            self.store.roles_named(&names.iter().map(|name| canonical(name)).collect()).await?;
         Ok(stored.into_values().filter(|role| role.deleted).collect())
     }
 
@@ -78,8 +82,9 @@ impl Roles {
     pub async fn as_written(&self, names: &[&str]) -> Result<Vec<String>, Error> {
         check_count(names.len())?;
         let roles = self.read(&names.iter().map(|name| canonical(name)).collect()).await?;
-        let written =
-            |name: &&str| roles.get(&canonical(name)).map_or_else(|| (*name).to_owned(), |role| role.name.clone());
+        let written = |name: &&str| {
+            roles.get(&canonical(name)).map_or_else(|| (*name).to_owned(), |role| role.name.clone())
+        };
         Ok(names.iter().map(written).collect())
     }
 
@@ -154,10 +159,17 @@ impl Roles {
         all: bool,
     ) -> Result<(Vec<Role>, Option<String>), Error> {
         let is_after = |name: &String| after.is_none_or(|after| name.as_str() > after);
-        let seeds: BTreeSet<String> = Role::seeds(&self.settings).into_iter().filter(is_after).collect();
+        let seeds: BTreeSet<String> =
+            Role::seeds(&self.settings).into_iter().filter(is_after).collect();
         let mut roles = self.read(&seeds).await?;
         let listed = self.store.roles(after, limit).await?;
-        roles.extend(listed.items.into_iter().filter(|role| !role.deleted).map(|role| (role.canonical(), role)));
+        roles.extend(
+            listed
+                .items
+                .into_iter()
+                .filter(|role| !role.deleted)
+                .map(|role| (role.canonical(), role)),
+        );
         // Beyond the end of what was listed, seeds would overtake what was not.
         let mut end = listed.end;
         if let Some(end) = &end {
@@ -174,7 +186,11 @@ impl Roles {
     ///
     /// # Errors
     /// [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a name that is taken.
-    pub async fn create(&self, new: Vec<(String, RoleChange)>, granter: &Permissions) -> Result<Vec<Role>, Error> {
+    pub async fn create(
+        &self,
+        new: Vec<(String, RoleChange)>,
+        granter: &Permissions,
+    ) -> Result<Vec<Role>, Error> {
         let now = whole_seconds(self.clock.now());
         check_count(new.len())?;
         let mut roles: Vec<Role> = Vec::new();
@@ -201,7 +217,11 @@ impl Roles {
     /// # Errors
     /// [`Error::NotFound`], [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a system
     /// role.
-    pub async fn change(&self, changes: Vec<(String, RoleChange)>, granter: &Permissions) -> Result<Vec<Role>, Error> {
+    pub async fn change(
+        &self,
+        changes: Vec<(String, RoleChange)>,
+        granter: &Permissions,
+    ) -> Result<Vec<Role>, Error> {
         let now = whole_seconds(self.clock.now());
         check_count(changes.len())?;
         let by_name: BTreeMap<String, RoleChange> =
@@ -224,7 +244,8 @@ impl Roles {
             }
             Ok(role)
         };
-        let changed = self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
+        let changed =
+            self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
         self.forget_remembered();
         changed
     }
@@ -240,7 +261,8 @@ impl Roles {
             Ok(role)
         };
         let names = BTreeSet::from([canonical(name)]);
-        let deleted = self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
+        let deleted =
+            self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
         self.forget_remembered();
         deleted.map(drop)
     }
@@ -249,7 +271,8 @@ impl Roles {
 /// What the roles of these names permit, where `held` are those that there are.
 fn permissions<'a>(names: &[String], held: impl Iterator<Item = &'a Role>) -> Permissions {
     let (active, inactive): (Vec<_>, Vec<_>) = held.partition(|role| role.active);
-    let held: BTreeSet<String> = active.into_iter().flat_map(|role| role.permissions.clone()).collect();
+    let held: BTreeSet<String> =
+        active.into_iter().flat_map(|role| role.permissions.clone()).collect();
     let all = names.iter().any(|name| name == ADMIN_ROLE);
     let built_in = BUILT_IN_PERMISSIONS.into_iter().filter(|_| all).map(str::to_owned);
     let inactive = inactive.into_iter().map(Role::canonical).collect();

@@ -15,8 +15,16 @@ use crate::{
 /// The role that has every built-in permission.
 pub const ADMIN_ROLE: &str = "Admin";
 /// The permissions that the service itself checks.
-pub const BUILT_IN_PERMISSIONS: [&str; 8] =
-    ["users:read", "users:write", "roles:read", "roles:write", "roles:assign", "apps:read", "apps:write", "audit:read"];
+pub const BUILT_IN_PERMISSIONS: [&str; 8] = [
+    "users:read",
+    "users:write",
+    "roles:read",
+    "roles:write",
+    "roles:assign",
+    "apps:read",
+    "apps:write",
+    "audit:read",
+];
 
 /// What stands at a role's place in the path by which those of many are changed.
 const PATH_OF_ALL: &str = "permissions";
@@ -76,10 +84,14 @@ impl Role {
     /// [`Error::InvalidRequest`] for what is no name; [`Error::Conflict`] for a name that could be taken
     /// for a system role's.
     pub fn new(name: &str, now: Timestamp) -> Result<Self, Error> {
-        let name = role_name(name)
-            .ok_or_else(|| Error::field("name", "must be a letter and then up to 63 letters, digits, '_' or '-'"))?;
+        let name = role_name(name).ok_or_else(|| {
+            Error::field("name", "must be a letter and then up to 63 letters, digits, '_' or '-'")
+        })?;
         if name.eq_ignore_ascii_case(PATH_OF_ALL) {
-            return Err(Error::field("name", "is the path by which the permissions of many roles are set"));
+            return Err(Error::field(
+                "name",
+                "is the path by which the permissions of many roles are set",
+            ));
         }
         if skeleton(&name) == skeleton(ADMIN_ROLE) {
             return Err(Error::conflict("name", "could be taken for a system role's"));
@@ -107,7 +119,11 @@ impl Role {
         if canonical == super::canonical(ADMIN_ROLE) {
             let permissions = BUILT_IN_PERMISSIONS.map(str::to_owned).into();
             let admin = Self::named(ADMIN_ROLE.to_owned(), Timestamp::UNIX_EPOCH);
-            return Some(Self { permissions, description: "May do everything".to_owned(), ..admin });
+            return Some(Self {
+                permissions,
+                description: "May do everything".to_owned(),
+                ..admin
+            });
         }
         let seeds = settings.seeds.iter().chain([&settings.default_role]);
         let seed = seeds.into_iter().find(|seed| super::canonical(seed) == canonical)?;
@@ -116,7 +132,11 @@ impl Role {
 
     /// The names of all roles that are there before anybody made them, canonical.
     pub fn seeds(settings: &RoleSettings) -> BTreeSet<String> {
-        let names = settings.seeds.iter().map(String::as_str).chain([settings.default_role.as_str(), ADMIN_ROLE]);
+        let names = settings
+            .seeds
+            .iter()
+            .map(String::as_str)
+            .chain([settings.default_role.as_str(), ADMIN_ROLE]);
         names.map(canonical).collect()
     }
 
@@ -171,15 +191,23 @@ fn skeleton(name: &str) -> String {
         '1' | 'l' => 'i',
         c => c,
     };
-    name.chars().filter(|c| !matches!(c, '-' | '_')).map(looks).collect::<String>().replace("rn", "m")
+    name.chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .map(looks)
+        .collect::<String>()
+        .replace("rn", "m")
 }
 
 fn parse_description(input: String) -> Result<String, Error> {
-    let fits = input.chars().count() <= MAX_DESCRIPTION_CHARS && !input.chars().any(char::is_control);
+    let fits =
+        input.chars().count() <= MAX_DESCRIPTION_CHARS && !input.chars().any(char::is_control);
     if fits {
         Ok(input)
     } else {
-        Err(Error::field("description", format!("must be up to {MAX_DESCRIPTION_CHARS} characters on one line")))
+        Err(Error::field(
+            "description",
+            format!("must be up to {MAX_DESCRIPTION_CHARS} characters on one line"),
+        ))
     }
 }
 
@@ -190,12 +218,18 @@ fn check_permissions(permissions: &BTreeSet<String>) -> Result<(), Error> {
     let is_word = |word: &str| {
         word.len() <= MAX_WORD_CHARS
             && word.starts_with(|c: char| c.is_ascii_lowercase())
-            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+            && word.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte)
+            })
     };
-    let is_permission = |text: &String| text.split_once(':').is_some_and(|(what, how)| is_word(what) && is_word(how));
+    let is_permission = |text: &String| {
+        text.split_once(':').is_some_and(|(what, how)| is_word(what) && is_word(how))
+    };
     match permissions.iter().find(|text| !is_permission(text)) {
         None => Ok(()),
-        Some(text) => Err(Error::field("permissions", format!("{text:?} is not of the form word:word"))),
+        Some(text) => {
+            Err(Error::field("permissions", format!("{text:?} is not of the form word:word")))
+        }
     }
 }
 
@@ -230,7 +264,10 @@ impl Permissions {
     ///
     /// # Errors
     /// [`Error::Forbidden`] for the first of `permissions` that is not permitted.
-    pub(crate) fn check_grant<'a>(&self, permissions: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+    pub(crate) fn check_grant<'a>(
+        &self,
+        permissions: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), Error> {
         match self.lacks(permissions) {
             None => Ok(()),
             Some(permission) => Err(Error::Forbidden(permission.clone())),
@@ -238,7 +275,10 @@ impl Permissions {
     }
 
     /// The first of `permissions` that is not permitted.
-    pub fn lacks<'a>(&self, permissions: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
+    pub fn lacks<'a>(
+        &self,
+        permissions: impl IntoIterator<Item = &'a String>,
+    ) -> Option<&'a String> {
         permissions.into_iter().find(|permission| !self.contains(permission))
     }
 }
@@ -290,14 +330,22 @@ mod tests {
 
     #[test]
     fn names_that_look_like_the_administrators_are_refused() {
-        for name in ["Admin", "admin", "ADMIN", "Ad-min", "A_d_m_i_n", "Adm1n", "AdmIn", "adrnin", "Admln"] {
-            assert!(matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::Conflict(_))), "{name}");
+        for name in
+            ["Admin", "admin", "ADMIN", "Ad-min", "A_d_m_i_n", "Adm1n", "AdmIn", "adrnin", "Admln"]
+        {
+            assert!(
+                matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::Conflict(_))),
+                "{name}"
+            );
         }
         for name in ["Administrator", "Editor", "a", "A-1_b"] {
             assert!(Role::new(name, Timestamp::UNIX_EPOCH).is_ok(), "{name}");
         }
         for name in ["", "1a", "é", "a b", "аdmin", &"a".repeat(65)] {
-            assert!(matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::InvalidRequest(_))), "{name}");
+            assert!(
+                matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::InvalidRequest(_))),
+                "{name}"
+            );
         }
     }
 
@@ -305,9 +353,18 @@ mod tests {
     fn permissions_are_two_words() {
         let check = |text: &str| check_permissions(&BTreeSet::from([text.to_owned()])).is_ok();
         assert!(check("users:read") && check("a:b-c_1"));
-        for bad in
-            ["", "users", "users:", ":read", "a:b:c", "A:b", "1a:b", "a: b", "*:*", &format!("a:{}", "b".repeat(33))]
-        {
+        for bad in [
+            "",
+            "users",
+            "users:",
+            ":read",
+            "a:b:c",
+            "A:b",
+            "1a:b",
+            "a: b",
+            "*:*",
+            &format!("a:{}", "b".repeat(33)),
+        ] {
             assert!(!check(bad), "{bad}");
         }
     }

@@ -25,7 +25,9 @@ impl Store {
                 .table_name(&self.table)
                 .set_key(Some(Key::role(name).attributes()))
                 // What nobody has changed is not stored.
-                .condition_expression("attribute_not_exists(pk) OR attribute_not_exists(deleted) OR deleted = :no")
+                .condition_expression(
+                    "attribute_not_exists(pk) OR attribute_not_exists(deleted) OR deleted = :no",
+                )
                 .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .build()
                 .map_err(|error| Error::Internal(error.to_string()))?;
@@ -35,7 +37,10 @@ impl Store {
     }
 
     /// The stored roles of these canonical names, the deleted ones too.
-    pub async fn roles_named(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Role>, Error> {
+    pub async fn roles_named(
+        &self,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Role>, Error> {
         let keys = names.iter().map(|name| Key::role(name).attributes()).collect();
         let roles = self.get_all(keys).await?.into_iter().map(from_item::<Role>);
         roles.map(|role| role.map(|role| (role.canonical(), role))).collect()
@@ -63,9 +68,10 @@ impl Store {
                 let new = Role { written_by: mark, ..role.clone() };
                 items.push(match stored.get(&role.canonical()) {
                     // A deleted one makes room.
-                    Some(old) if old.deleted => {
-                        self.put_over(role_item(&Role { version: old.version + 1, ..new })?, old.version)?
-                    }
+                    Some(old) if old.deleted => self.put_over(
+                        role_item(&Role { version: old.version + 1, ..new })?,
+                        old.version,
+                    )?,
                     Some(_) => return Ok(Some(false)),
                     None => self.put_if_absent(&role_item(&new)?)?,
                 });
@@ -99,7 +105,8 @@ impl Store {
 
             let (mut items, mut changed) = (Vec::new(), Vec::new());
             for name in names {
-                let role = stored.get(name).cloned().or_else(|| seed(name)).filter(|role| !role.deleted);
+                let role =
+                    stored.get(name).cloned().or_else(|| seed(name)).filter(|role| !role.deleted);
                 let mut role = change(role.ok_or(Error::NotFound)?)?;
                 role.version += 1;
                 role.written_by = mark;

@@ -9,7 +9,9 @@ pub mod totp;
 pub use self::{
     inventory::Inventory,
     recovery_code::{CODES, RecoveryCode},
-    second_factor::{Enrolment, MfaRequired, MfaToken, PendingSignIn, SecondFactor, SecondFactorMethod},
+    second_factor::{
+        Enrolment, MfaRequired, MfaToken, PendingSignIn, SecondFactor, SecondFactorMethod,
+    },
     totp::{TotpSecret, qr_svg},
 };
 
@@ -64,12 +66,19 @@ impl SecondFactors {
     /// [`Error::Conflict`] where there is one already.
     pub async fn enrol(&self, user: &User, app: &App) -> Result<NewTotp, Error> {
         if user.totp {
-            return Err(Error::conflict("totp", "an authenticator app is set up already; remove it first"));
+            return Err(Error::conflict(
+                "totp",
+                "an authenticator app is set up already; remove it first",
+            ));
         }
         let now = self.clock.now();
         let secret = TotpSecret::draw(&self.random)?;
         let enrolment = Enrolment {
-            sealed_secret: self.hash_keys.seal_second_factor(user.id, secret.as_bytes(), &self.random)?,
+            sealed_secret: self.hash_keys.seal_second_factor(
+                user.id,
+                secret.as_bytes(),
+                &self.random,
+            )?,
             expires_at: now + seconds(ENROLMENT_SECONDS),
         };
         self.store.put_enrolment(user.id, &enrolment).await?;
@@ -81,20 +90,28 @@ impl SecondFactors {
     ///
     /// # Errors
     /// [`Error::Conflict`] where nothing waits to be confirmed, or there is one; [`Error::OtpIncorrect`].
-    pub async fn confirm(&self, user: &User, code: &str) -> Result<(User, Vec<RecoveryCode>), Error> {
+    pub async fn confirm(
+        &self,
+        user: &User,
+        code: &str,
+    ) -> Result<(User, Vec<RecoveryCode>), Error> {
         check_form(Some(SecondFactorMethod::Totp), code)?;
         // A set-up that began beside another must not take the place of that one, once it is asked for.
         if user.totp {
-            return Err(Error::conflict("totp", "an authenticator app is set up already; remove it first"));
+            return Err(Error::conflict(
+                "totp",
+                "an authenticator app is set up already; remove it first",
+            ));
         }
         let now = self.clock.now();
         let enrolment = self.store.enrolment(user.id, now).await?;
-        let enrolment =
-            enrolment.ok_or_else(|| Error::conflict("totp", "nothing waits to be confirmed; start anew"))?;
+        let enrolment = enrolment
+            .ok_or_else(|| Error::conflict("totp", "nothing waits to be confirmed; start anew"))?;
         let secret = self.secret(user.id, &enrolment.sealed_secret)?;
         // Whoever began was told the secret; another session of the user was not, and could guess.
         let counted = self.spend(user).await?;
-        let step = secret.matching_step(code, now).ok_or(Error::OtpIncorrect { attempts_left: None })?;
+        let step =
+            secret.matching_step(code, now).ok_or(Error::OtpIncorrect { attempts_left: None })?;
         self.pass(&counted, now).await?;
         let codes = RecoveryCode::draw_set(&self.random)?;
         let factor = SecondFactor {
@@ -122,8 +139,14 @@ impl SecondFactors {
     /// # Errors
     /// [`Error::OtpIncorrect`], also for a code that was used before; [`Error::OtpLocked`] where the user
     /// has to wait; [`Error::Conflict`] where there is no second factor.
-    pub async fn check(&self, user: &User, method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
-        self.check_for(user, method, code, &Uuid::from_bytes(self.random.bytes()?).to_string()).await
+    pub async fn check(
+        &self,
+        user: &User,
+        method: Option<SecondFactorMethod>,
+        code: &str,
+    ) -> Result<(), Error> {
+        self.check_for(user, method, code, &Uuid::from_bytes(self.random.bytes()?).to_string())
+            .await
     }
 
     /// As [`Self::check`]; a code that `mark` used up last is good for it again.
@@ -151,9 +174,14 @@ impl SecondFactors {
     /// Counts a try against the user's first address, as every other secret of his.
     async fn spend(&self, user: &User) -> Result<IdentifierHash, Error> {
         let (now, limits) = (self.clock.now(), &self.limits.per_address);
-        let counted = user.addresses().next().ok_or_else(|| Error::Internal("a user without an address".into()))?;
+        let counted = user
+            .addresses()
+            .next()
+            .ok_or_else(|| Error::Internal("a user without an address".into()))?;
         let counted = self.hash_keys.address(&counted);
-        self.store.throttle(&counted, now, |throttle| throttle.spend_second_factor(limits, now)).await?;
+        self.store
+            .throttle(&counted, now, |throttle| throttle.spend_second_factor(limits, now))
+            .await?;
         Ok(counted)
     }
 
@@ -175,7 +203,8 @@ impl SecondFactors {
         mark: &str,
     ) -> Result<bool, Error> {
         if method != Some(SecondFactorMethod::RecoveryCode) {
-            let step = self.secret(user_id, &factor.sealed_secret)?.matching_step(code, self.clock.now());
+            let step =
+                self.secret(user_id, &factor.sealed_secret)?.matching_step(code, self.clock.now());
             if let Some(step) = step {
                 return self.store.use_totp_step(user_id, &factor.sealed_secret, step, mark).await;
             }
@@ -183,7 +212,10 @@ impl SecondFactors {
         if method != Some(SecondFactorMethod::Totp)
             && let Some(code) = RecoveryCode::parse(code)
         {
-            return self.store.use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys), mark).await;
+            return self
+                .store
+                .use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys), mark)
+                .await;
         }
         Ok(false)
     }
@@ -229,12 +261,21 @@ impl SecondFactors {
         check_form(Some(method), code)?;
         let token_hash = self.hash_keys.identifier("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
-        let user = self.store.user(pending.user_id).await?.filter(|user| user.totp).ok_or(Error::TokenInvalid)?;
+        let user = self
+            .store
+            .user(pending.user_id)
+            .await?
+            .filter(|user| user.totp)
+            .ok_or(Error::TokenInvalid)?;
         // Who sends token and code again, because he was told that it came to nothing, has not used the code yet.
         let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
         match self.check_for(&user, Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
-                let deed = Deed::failed(Action::SignIn, format!("user:{}", user.id), &pending.terms.client_id);
+                let deed = Deed::failed(
+                    Action::SignIn,
+                    format!("user:{}", user.id),
+                    &pending.terms.client_id,
+                );
                 self.store.record(&recorder.event(deed)?).await?;
                 return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
             }

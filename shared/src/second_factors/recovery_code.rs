@@ -28,8 +28,13 @@ impl RecoveryCode {
 
     /// A code that somebody sent: dashes and spaces do not matter, nor does case.
     pub fn parse(text: &str) -> Option<Self> {
-        let code: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| c.to_ascii_uppercase()).collect();
-        let fits = code.len() == CHARS && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+        let code: String = text
+            .chars()
+            .filter(|c| !matches!(c, '-' | ' '))
+            .map(|c| c.to_ascii_uppercase())
+            .collect();
+        let fits = code.len() == CHARS
+            && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
         fits.then_some(Self(code))
     }
 
@@ -56,11 +61,22 @@ mod tests {
         for code in codes {
             let shown = code.shown();
             assert_eq!((shown.len(), shown.matches('-').count()), (19, 3));
-            for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', ""), shown.replace('-', " ")] {
+            for typed in [
+                shown.clone(),
+                shown.to_lowercase(),
+                shown.replace('-', ""),
+                shown.replace('-', " "),
+            ] {
                 assert_eq!(RecoveryCode::parse(&typed).unwrap().0, code.0);
             }
         }
-        for odd in ["", "AAAA-AAAA-AAAA-AAA", "AAAA-AAAA-AAAA-AAA1", "AAAA-AAAA-AAAA-AAAA-A", "ÄAAA-AAAA-AAAA-AAAA"] {
+        for odd in [
+            "",
+            "AAAA-AAAA-AAAA-AAA",
+            "AAAA-AAAA-AAAA-AAA1",
+            "AAAA-AAAA-AAAA-AAAA-A",
+            "ÄAAA-AAAA-AAAA-AAAA",
+        ] {
             assert!(RecoveryCode::parse(odd).is_none(), "{odd}");
         }
     }

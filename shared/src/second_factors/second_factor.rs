@@ -47,7 +47,11 @@ pub struct SecondFactor {
     /// The step of the last code that was accepted: only later ones are.
     pub last_step: i64,
     /// The hashes of the recovery codes that are left.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::string_set")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        with = "serde_dynamo::string_set"
+    )]
     pub recovery_codes: BTreeSet<IdentifierHash>,
     /// When it was set up.
     #[serde(with = "epoch_seconds")]
@@ -77,7 +81,10 @@ pub struct MfaToken(String);
 impl MfaToken {
     /// A new one, of 256 bits.
     pub fn draw(random: &Random) -> Result<Self, Error> {
-        Ok(Self(format!("{PREFIX}{}", data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<32>()?))))
+        Ok(Self(format!(
+            "{PREFIX}{}",
+            data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<32>()?)
+        )))
     }
 
     /// The token as its client has it.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -21,7 +23,11 @@ impl Store {
     }
 
     /// The authenticator app that waits to be confirmed.
-    pub async fn enrolment(&self, user_id: Uuid, now: Timestamp) -> Result<Option<Enrolment>, Error> {
+    pub async fn enrolment(
+        &self,
+        user_id: Uuid,
+        now: Timestamp,
+    ) -> Result<Option<Enrolment>, Error> {
         let enrolment = self.get::<Enrolment>(Key::enrolment(user_id)).await?;
         Ok(enrolment.filter(|enrolment| enrolment.expires_at > now))
     }
@@ -71,13 +77,21 @@ impl Store {
     }
 
     /// Uses up a recovery code; answers whether it was still there, or was used by the same `mark` last.
-    pub async fn use_recovery_code(&self, user_id: Uuid, hash: &IdentifierHash, mark: &str) -> Result<bool, Error> {
+    pub async fn use_recovery_code(
+        &self,
+        user_id: Uuid,
+        hash: &IdentifierHash,
+        mark: &str,
+    ) -> Result<bool, Error> {
         let update = self
             .client
             .update_item()
             .update_expression("DELETE recovery_codes :codes SET changed_by = :mark")
             .condition_expression("contains(recovery_codes, :code)")
-            .expression_attribute_values(":codes", AttributeValue::Ss(vec![hash.as_str().to_owned()]))
+            .expression_attribute_values(
+                ":codes",
+                AttributeValue::Ss(vec![hash.as_str().to_owned()]),
+            )
             .expression_attribute_values(":code", text(hash.as_str()));
         self.change_second_factor(user_id, update, mark).await
     }
@@ -105,12 +119,17 @@ impl Store {
         update: UpdateItemFluentBuilder,
         mark: &str,
     ) -> Result<bool, Error> {
-        let updated = self.update_once(Key::second_factor(user_id), update, (CHANGED_BY, mark)).await?;
+        let updated =
+            self.update_once(Key::second_factor(user_id), update, (CHANGED_BY, mark)).await?;
         Ok(matches!(updated, Updated::Done(_)))
     }
 
     /// Keeps a sign-in that waits for its second factor.
-    pub async fn put_pending_sign_in(&self, token_hash: &IdentifierHash, pending: &PendingSignIn) -> Result<(), Error> {
+    pub async fn put_pending_sign_in(
+        &self,
+        token_hash: &IdentifierHash,
+        pending: &PendingSignIn,
+    ) -> Result<(), Error> {
         self.put(to_item(Key::pending_sign_in(token_hash), pending)?).await
     }
 
@@ -119,7 +138,11 @@ impl Store {
     /// # Errors
     /// [`Error::TokenInvalid`] where there is none, or it is used up; [`Error::TokenExpired`];
     /// [`Error::OtpLocked`] where it has no tries left.
-    pub async fn spend_mfa_attempt(&self, token_hash: &IdentifierHash, now: Timestamp) -> Result<PendingSignIn, Error> {
+    pub async fn spend_mfa_attempt(
+        &self,
+        token_hash: &IdentifierHash,
+        now: Timestamp,
+    ) -> Result<PendingSignIn, Error> {
         let update = self
             .client
             .update_item()
@@ -130,7 +153,10 @@ impl Store {
             )
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.as_second()));
-        match self.update_once(Key::pending_sign_in(token_hash), update, ("tried_by", self.mark()?)).await? {
+        match self
+            .update_once(Key::pending_sign_in(token_hash), update, ("tried_by", self.mark()?))
+            .await?
+        {
             Updated::Done(item) => from_item(item),
             Updated::Refused(None) => Err(Error::TokenInvalid),
             Updated::Refused(Some(item)) => {
@@ -164,7 +190,11 @@ impl Store {
     }
 
     /// Takes a use of a sign-in back: it waits again.
-    pub async fn reopen_pending_sign_in(&self, token_hash: &IdentifierHash, used_by: Uuid) -> Result<(), Error> {
+    pub async fn reopen_pending_sign_in(
+        &self,
+        token_hash: &IdentifierHash,
+        used_by: Uuid,
+    ) -> Result<(), Error> {
         let update = self
             .client
             .update_item()

@@ -35,7 +35,10 @@ impl TotpSecret {
     /// # Errors
     /// [`Error::Internal`] for the wrong number of bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        bytes.try_into().map(Self).map_err(|_| Error::Internal("a TOTP secret of the wrong length".into()))
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| Error::Internal("a TOTP secret of the wrong length".into()))
     }
 
     /// The bytes, to be sealed.
@@ -65,7 +68,8 @@ impl TotpSecret {
         let mut matching = None;
         // All of them, whichever it is: the time does not tell.
         for step in current - STEPS_OFF..=current + STEPS_OFF {
-            let same: bool = subtle::ConstantTimeEq::ct_eq(self.code(step).as_bytes(), code.as_bytes()).into();
+            let same: bool =
+                subtle::ConstantTimeEq::ct_eq(self.code(step).as_bytes(), code.as_bytes()).into();
             if same {
                 matching = Some(step);
             }
@@ -84,7 +88,11 @@ impl TotpSecret {
         let digest = hmac::sign(&key, &step.to_be_bytes());
         let digest = digest.as_ref();
         let offset = usize::from(digest.last().copied().unwrap_or_default() & 0x0f);
-        let number = digest.iter().skip(offset).take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let number = digest
+            .iter()
+            .skip(offset)
+            .take(4)
+            .fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
         format!("{:0DIGITS$}", (number & 0x7fff_ffff) % 10_u32.pow(6))
     }
 }
@@ -110,7 +118,10 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_rfcs() {
         // RFC 4226 appendix D, and the last six digits of RFC 6238 appendix B.
-        let hotp = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+        let hotp = [
+            "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583",
+            "399871", "520489",
+        ];
         for (step, code) in (0..).zip(hotp) {
             assert_eq!(secret().code(step), code);
         }

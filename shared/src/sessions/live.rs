@@ -23,9 +23,14 @@ impl LiveSessions {
     }
 
     /// The user and the live session of a refresh token; nothing where it was used, or the session has ended.
-    pub async fn of_refresh_token(&self, token: &RefreshToken) -> Result<Option<(User, Session)>, Error> {
+    pub async fn of_refresh_token(
+        &self,
+        token: &RefreshToken,
+    ) -> Result<Option<(User, Session)>, Error> {
         let user = self.store.user(token.user_id).await?;
-        let Some(user) = user.filter(|user| user.status == UserStatus::Active) else { return Ok(None) };
+        let Some(user) = user.filter(|user| user.status == UserStatus::Active) else {
+            return Ok(None);
+        };
         let session = user.live_session(token.session_id, self.clock.now());
         let session = session.filter(|session| session.refresh_hash == token.hash()).cloned();
         Ok(session.map(|session| (user, session)))

@@ -143,13 +143,17 @@ impl Sessions {
         device: Device,
     ) -> Result<Option<SignIn>, Error> {
         let (now, password_count) = (self.clock.now(), recognised.password_count);
-        let (session, refresh) = self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
+        let (session, refresh) =
+            self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
         let ids = (user_id, refresh.session_id);
         let default_role = terms.default_role.as_deref();
-        let mut begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
+        let mut begun =
+            self.store.begin_session(ids, &session, default_role, password_count).await?;
         if matches!(begun, Begun::Unproven) {
             // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
-            self.store.prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref()).await?;
+            self.store
+                .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
+                .await?;
             begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         }
         Ok(match begun {
@@ -157,9 +161,9 @@ impl Sessions {
                 self.store.record(&self.sign_in_event(user_id, &session)?).await?;
                 Some(SignIn::Done(Box::new(self.signed_in(&user, &refresh, false, now).await?)))
             }
-            Begun::SecondFactorDue => {
-                Some(SignIn::MfaRequired(self.ask_for_second_factor(user_id, terms, recognised, now).await?))
-            }
+            Begun::SecondFactorDue => Some(SignIn::MfaRequired(
+                self.ask_for_second_factor(user_id, terms, recognised, now).await?,
+            )),
             Begun::PasswordChanged if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
                 return Err(Error::TokenInvalid);
             }
@@ -184,7 +188,9 @@ impl Sessions {
             expires_at: now + seconds(MFA_SECONDS),
             used_by: None,
         };
-        self.store.put_pending_sign_in(&self.hash_keys.identifier("mfa token", token.as_str()), &pending).await?;
+        self.store
+            .put_pending_sign_in(&self.hash_keys.identifier("mfa token", token.as_str()), &pending)
+            .await?;
         Ok(MfaRequired {
             mfa_required: true,
             mfa_token: token,
@@ -218,7 +224,11 @@ impl Sessions {
                 Created::Taken(taken) if taken == identifier => return Ok(None),
                 // Whoever proved first has the username; this account can choose another.
                 Created::Taken(_) if user.username.is_some() => user.username = None,
-                Created::Taken(_) => return Err(Error::Internal("an identifier that the user does not have".into())),
+                Created::Taken(_) => {
+                    return Err(Error::Internal(
+                        "an identifier that the user does not have".into(),
+                    ));
+                }
             }
         }
     }
@@ -254,7 +264,12 @@ impl Sessions {
         }
     }
 
-    fn new_user(&self, content: &ChallengeContent, terms: &SessionTerms, now: Timestamp) -> Result<User, Error> {
+    fn new_user(
+        &self,
+        content: &ChallengeContent,
+        terms: &SessionTerms,
+        now: Timestamp,
+    ) -> Result<User, Error> {
         let registration = content.registration.clone().unwrap_or_default();
         let (phone, email) = match &content.address {
             Address::Sms(phone) => (Some(phone.clone()), None),
@@ -291,7 +306,8 @@ impl Sessions {
     ) -> Result<(Session, RefreshToken), Error> {
         let id = self.random.uuid(now)?;
         let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
-        let refresh = RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
+        let refresh =
+            RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
         let session = Session {
             client_id: terms.client_id.clone(),
             access_token_ttl: terms.access_token_ttl,
@@ -308,7 +324,10 @@ impl Sessions {
     fn sign_in_event(&self, user_id: Uuid, session: &Session) -> Result<Event, Error> {
         let deed = Deed::own(Action::SignIn, user_id, &session.client_id);
         let codes = [AuthenticationMethod::Sms, AuthenticationMethod::Email];
-        self.audit.event(deed.by_code(codes.iter().any(|code| session.amr.contains(code))), &session.device)
+        self.audit.event(
+            deed.by_code(codes.iter().any(|code| session.amr.contains(code))),
+            &session.device,
+        )
     }
 
     async fn signed_in(
@@ -327,12 +346,24 @@ impl Sessions {
     }
 
     /// The tokens of the session of a refresh token.
-    async fn tokens(&self, user: &User, refresh: &RefreshToken, now: Timestamp) -> Result<TokenPair, Error> {
+    async fn tokens(
+        &self,
+        user: &User,
+        refresh: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<TokenPair, Error> {
         let sid = refresh.session_id;
         let session = user.live_session(sid, now).ok_or(Error::TokenInvalid)?;
         // An access token does not outlive its session.
         let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
-        let claims = Claims::new(&self.issuer, user, (sid, session), self.random.uuid(now)?, now, expires_in);
+        let claims = Claims::new(
+            &self.issuer,
+            user,
+            (sid, session),
+            self.random.uuid(now)?,
+            now,
+            expires_in,
+        );
         let permissions = self.roles.token_permissions(&claims.roles).await?;
         let claims = claims.permitting(&permissions);
         Ok(TokenPair {

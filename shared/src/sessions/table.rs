@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::{
     base::Error,
     table::{Item, Key, Store, Updated, bytes, from_item, number, text},
-    users::{AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, REFRESH_GRACE_MILLIS, Session, User, UserStatus},
+    users::{
+        AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, REFRESH_GRACE_MILLIS, Session, User,
+        UserStatus,
+    },
 };
 
 /// Sessions whose time is over are swept when there are so many.
@@ -62,7 +65,8 @@ impl Store {
         next: &[u8],
         now: Timestamp,
     ) -> Result<Rotation, Error> {
-        let idle_since = now.as_second().saturating_sub(IDLE_SECONDS).saturating_add(1).saturating_mul(1000);
+        let idle_since =
+            now.as_second().saturating_sub(IDLE_SECONDS).saturating_add(1).saturating_mul(1000);
         let values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
             (":current".to_owned(), bytes(current)),
@@ -108,8 +112,8 @@ impl Store {
         default_role: Option<&str>,
         password_count: Option<u64>,
     ) -> Result<Begun, Error> {
-        let as_stored =
-            serde_dynamo::to_attribute_value(session).map_err(|error| Error::Internal(error.to_string()))?;
+        let as_stored = serde_dynamo::to_attribute_value(session)
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let mut update = "SET sessions.#id = :session, last_sign_in_at = :now".to_owned();
         let mut names = HashMap::from([(placeholder(0), session_id.to_string())]);
         let mut values = HashMap::from([
@@ -141,9 +145,13 @@ impl Store {
                 self.sweep_sessions(&user, session.last_used_at).await?;
                 Ok(Begun::Yes(user))
             }
-            Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => Err(Error::UserDisabled),
+            Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => {
+                Err(Error::UserDisabled)
+            }
             Changed::Refused(Some(user)) if user.unproven && proves_address => Ok(Begun::Unproven),
-            Changed::Refused(Some(user)) if password_count.is_some_and(|count| count != user.password_count) => {
+            Changed::Refused(Some(user))
+                if password_count.is_some_and(|count| count != user.password_count) =>
+            {
                 Ok(Begun::PasswordChanged)
             }
             Changed::Refused(Some(_)) => Ok(Begun::SecondFactorDue),
@@ -154,7 +162,11 @@ impl Store {
     /// Takes out the oldest sessions where there are too many, and those whose time is over once there are
     /// some: a write each time would cost as much as the sign-in itself.
     async fn sweep_sessions(&self, user: &User, now: Timestamp) -> Result<(), Error> {
-        let over = user.sessions.iter().filter(|(_, session)| session.expires_at() <= now).map(|(id, _)| *id);
+        let over = user
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.expires_at() <= now)
+            .map(|(id, _)| *id);
         let mut swept: Vec<_> = over.collect();
         if swept.len() < SWEPT_AT_ONCE {
             swept.clear();
@@ -170,10 +182,18 @@ impl Store {
         if session_ids.is_empty() {
             return Ok(());
         }
-        let remove: Vec<_> = (0..session_ids.len()).map(|index| format!("sessions.{}", placeholder(index))).collect();
+        let remove: Vec<_> = (0..session_ids.len())
+            .map(|index| format!("sessions.{}", placeholder(index)))
+            .collect();
         let update = format!("REMOVE {} ADD version :one", remove.join(", "));
-        let names = session_ids.iter().enumerate().map(|(index, id)| (placeholder(index), id.to_string())).collect();
-        self.change_sessions(user_id, &update, "attribute_exists(pk)", names, HashMap::new()).await.map(drop)
+        let names = session_ids
+            .iter()
+            .enumerate()
+            .map(|(index, id)| (placeholder(index), id.to_string()))
+            .collect();
+        self.change_sessions(user_id, &update, "attribute_exists(pk)", names, HashMap::new())
+            .await
+            .map(drop)
     }
 
     async fn change_sessions(

@@ -152,14 +152,19 @@ pub struct Share {
 
 impl Share {
     pub(super) fn least(&self) -> MicroUsd {
-        [Some(self.month), self.day, self.country, self.app].into_iter().flatten().min().unwrap_or_default()
+        [Some(self.month), self.day, self.country, self.app]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_default()
     }
 }
 
 impl Budget {
     /// What a text of so many segments costs in a country.
     pub fn price(&self, country: &str, segments: usize) -> MicroUsd {
-        let listed = || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
+        let listed =
+            || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
         let price = self.prices.get(country).copied().or_else(listed).unwrap_or(DEAREST);
         price * i64::try_from(segments).unwrap_or(i64::MAX / DEAREST)
     }
@@ -174,7 +179,9 @@ impl Budget {
     /// have budgets all begin there, since a text must find both.
     pub(super) fn first_shard(&self, client_id: Option<&str>) -> i64 {
         let place = client_id.filter(|_| self.countries.is_empty()).map(|id| sha256(id.as_bytes()));
-        place.and_then(|digest| digest.first().copied()).map_or(0, |byte| i64::from(byte) % self.shards())
+        place
+            .and_then(|digest| digest.first().copied())
+            .map_or(0, |byte| i64::from(byte) % self.shards())
     }
 
     /// How many partitions, from the first on, have a share for such a text, and what that is. A share is a dollar
@@ -185,9 +192,13 @@ impl Budget {
         let partitions = |budget: MicroUsd, most: i64| (budget / USD).clamp(1, most);
         let all = self.shards();
         let part = |budget: MicroUsd| budget / partitions(budget, all);
-        let reached = [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
+        let reached =
+            [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
         let (month, day) = (self.month / all, self.day.map(|day| day / all));
-        (reached.unwrap_or(all), Share { month, day, country: of_country.map(part), app: app.map(part) })
+        (
+            reached.unwrap_or(all),
+            Share { month, day, country: of_country.map(part), app: app.map(part) },
+        )
     }
 
     /// The budgets beside the shares that a text is paid from.
@@ -198,7 +209,10 @@ impl Budget {
         app: Option<&AppBudget>,
     ) -> impl Iterator<Item = (Payer, Limits)> {
         let day = |day: MicroUsd| Limits { month: None, day: Some(day) };
-        let of_country = self.countries_by_day.get(country).map(|it| (Payer::Country(country.to_owned()), day(*it)));
+        let of_country = self
+            .countries_by_day
+            .get(country)
+            .map(|it| (Payer::Country(country.to_owned()), day(*it)));
         let of_app = app.and_then(|app| Some((Payer::App(app.client_id.clone()), day(app.day?))));
         let of_prefix = prefix.filter(|_| self.prefix != Limits::default());
         let of_prefix = of_prefix.map(|prefix| (Payer::Prefix(prefix.clone()), self.prefix));
@@ -217,7 +231,9 @@ mod tests {
                 let countries = BTreeMap::from([("IN".to_owned(), 3 * USD)]);
                 let budget = Budget { month, day, countries, ..Budget::default() };
                 let (all, _) = budget.shares("US", None);
-                for (country, app) in [("US", None), ("IN", None), ("US", Some(5 * USD)), ("IN", Some(5 * USD))] {
+                for (country, app) in
+                    [("US", None), ("IN", None), ("US", Some(5 * USD)), ("IN", Some(5 * USD))]
+                {
                     let (shards, share) = budget.shares(country, app);
                     assert!((1..=all).contains(&shards));
                     // Whoever else spends, does so in the same partitions.
@@ -234,7 +250,8 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_costs_as_much_as_the_dearest() {
-        let budget = Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
+        let budget =
+            Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
         assert_eq!(budget.price("US", 2), 16_620);
         assert_eq!(budget.price("DE", 1), 100_000);
         assert_eq!(budget.price("TV", 1), DEAREST);

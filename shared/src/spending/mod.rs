@@ -123,18 +123,22 @@ impl Spending {
         if let Some((_, begins_anew)) = known.filter(|(until, _)| now < *until) {
             return Err(refused(begins_anew, now));
         }
-        let (price, day) = (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
+        let (price, day) =
+            (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
         for (payer, limits) in self.budget.own(country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
                 Ok(None) => payers.push(payer),
                 Ok(Some(used_up)) => {
-                    return self.give_up(&payers, day, price, refused(used_up.until(now), now)).await;
+                    return self
+                        .give_up(&payers, day, price, refused(used_up.until(now), now))
+                        .await;
                 }
                 Err(error) => return self.give_up(&payers, day, price, error).await,
             }
         }
-        match self.reserve_share(shared_by, app.and_then(|app| app.month), (day, price), now).await {
+        match self.reserve_share(shared_by, app.and_then(|app| app.month), (day, price), now).await
+        {
             Ok(reservation) => Ok(Reservation { payers, ..reservation }),
             Err(error) => self.give_up(&payers, day, price, error).await,
         }
@@ -158,9 +162,12 @@ impl Spending {
         // Where there is no room for several there may be for one.
         let turns = if texts > 1 { 2 } else { 1 };
         let mut used_up = UsedUp::Month;
-        for (turn, texts) in (0..turns * shards).map(|turn| (turn, if turn < shards { texts } else { 1 })) {
+        for (turn, texts) in
+            (0..turns * shards).map(|turn| (turn, if turn < shards { texts } else { 1 }))
+        {
             let shard = (first + (i64::from(start) + turn) % shards) % self.budget.shards();
-            let account = Account { day, shard, country: payers.0.clone(), client_id: payers.1.clone() };
+            let account =
+                Account { day, shard, country: payers.0.clone(), client_id: payers.1.clone() };
             match self.store.reserve_price(&account, price, texts, &share).await? {
                 Reserved::Yes { month, country } => {
                     if month * 5 > share.month * 4 {
@@ -179,7 +186,10 @@ impl Spending {
         }
         let begins_anew = used_up.until(now);
         if let Ok(mut known) = self.used_up.write() {
-            known.insert(payers, (begins_anew.min(now + crate::base::seconds(USED_UP_SECONDS)), begins_anew));
+            known.insert(
+                payers,
+                (begins_anew.min(now + crate::base::seconds(USED_UP_SECONDS)), begins_anew),
+            );
         }
         Err(refused(begins_anew, now))
     }
@@ -199,7 +209,12 @@ impl Spending {
             return (Some(found.take(now)), 1);
         }
         let busy_since = now - crate::base::seconds(BUSY_SECONDS);
-        let last = kept.iter().filter(|it| it.used_at >= busy_since).map(|it| it.texts).max().unwrap_or_default();
+        let last = kept
+            .iter()
+            .filter(|it| it.used_at >= busy_since)
+            .map(|it| it.texts)
+            .max()
+            .unwrap_or_default();
         kept.retain(|it| it.left > 0);
         (None, (last * 2).clamp(1, MAX_AHEAD))
     }
@@ -229,7 +244,13 @@ impl Spending {
     }
 
     /// Gives back what was booked before an error.
-    async fn give_up<T>(&self, payers: &[Payer], day: Date, price: MicroUsd, error: Error) -> Result<T, Error> {
+    async fn give_up<T>(
+        &self,
+        payers: &[Payer],
+        day: Date,
+        price: MicroUsd,
+        error: Error,
+    ) -> Result<T, Error> {
         self.give_own_back(payers, day, price).await;
         Err(error)
     }

@@ -41,8 +41,12 @@ impl Store {
         share: &Share,
     ) -> Result<Reserved, Error> {
         let price = price * texts_ahead;
-        let limits =
-            [("#month", Some(share.month)), ("#day", share.day), ("#country", share.country), ("#app", share.app)];
+        let limits = [
+            ("#month", Some(share.month)),
+            ("#day", share.day),
+            ("#country", share.country),
+            ("#app", share.app),
+        ];
         let mut names = money(account);
         let (condition, mut values) = match room(&limits, price) {
             Ok(room) => room,
@@ -56,7 +60,11 @@ impl Store {
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :price")).collect();
         let stale = stale_counts(account);
         let remove: Vec<_> = stale.keys().map(String::as_str).collect();
-        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        let remove = if remove.is_empty() {
+            String::new()
+        } else {
+            format!(" REMOVE {}", remove.join(", "))
+        };
         names.insert("#texts".to_owned(), texts(account, account.day.day()));
         names.extend(stale);
         let update = self
@@ -77,8 +85,10 @@ impl Store {
             }
         };
         let day = account.day.day();
-        let country =
-            Cohort { texts: amount(&item, &texts(account, day)), verified: amount(&item, &verified(account, day)) };
+        let country = Cohort {
+            texts: amount(&item, &texts(account, day)),
+            verified: amount(&item, &verified(account, day)),
+        };
         Ok(Reserved::Yes { month: amount(&item, SPENT), country })
     }
 
@@ -90,7 +100,10 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .update_expression(format!("ADD {}, #texts :minus_one SET written_by = :mark", spent.join(", ")))
+            .update_expression(format!(
+                "ADD {}, #texts :minus_one SET written_by = :mark",
+                spent.join(", ")
+            ))
             .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
             .expression_attribute_values(":mark", text(self.mark()?))
             .set_expression_attribute_names(Some(names))
@@ -113,11 +126,16 @@ impl Store {
             Ok(room) => room,
             Err(used_up) => return Ok(Some(used_up)),
         };
-        values.extend([(":price".to_owned(), number(price)), (":expires_at".to_owned(), number(expires_at(day)))]);
+        values.extend([
+            (":price".to_owned(), number(price)),
+            (":expires_at".to_owned(), number(expires_at(day))),
+        ]);
         let update = self
             .client
             .update_item()
-            .update_expression("ADD #month :price, #day :price SET expires_at = :expires_at, written_by = :mark")
+            .update_expression(
+                "ADD #month :price, #day :price SET expires_at = :expires_at, written_by = :mark",
+            )
             .condition_expression(condition)
             .set_expression_attribute_names(Some(own_money(day)))
             .set_expression_attribute_values(Some(values));
@@ -129,7 +147,12 @@ impl Store {
     }
 
     /// Gives back what [`Self::reserve_own_price`] put aside.
-    pub async fn give_own_price_back(&self, payer: &Payer, day: Date, price: MicroUsd) -> Result<(), Error> {
+    pub async fn give_own_price_back(
+        &self,
+        payer: &Payer,
+        day: Date,
+        price: MicroUsd,
+    ) -> Result<(), Error> {
         let update = self
             .client
             .update_item()
@@ -191,7 +214,8 @@ fn used_up(
     price: MicroUsd,
 ) -> UsedUp {
     let is_used_up = |(name, limit): &&(&str, Option<MicroUsd>)| {
-        let spent = item.zip(names.get(*name)).map_or(0, |(item, attribute)| amount(item, attribute));
+        let spent =
+            item.zip(names.get(*name)).map_or(0, |(item, attribute)| amount(item, attribute));
         limit.is_some_and(|limit| spent + price > limit)
     };
     let months = limits.iter().filter(is_used_up).any(|(name, _)| window(name) == UsedUp::Month);
@@ -205,7 +229,10 @@ fn window(name: &str) -> UsedUp {
 
 /// The attributes that one payer's prices are booked in.
 fn own_money(day: Date) -> HashMap<String, String> {
-    HashMap::from([("#month".to_owned(), "paid".to_owned()), ("#day".to_owned(), format!("paid_on_{:02}", day.day()))])
+    HashMap::from([
+        ("#month".to_owned(), "paid".to_owned()),
+        ("#day".to_owned(), format!("paid_on_{:02}", day.day())),
+    ])
 }
 
 /// The attributes that a text's price is booked in.
@@ -236,12 +263,16 @@ fn stale_counts(account: &Account) -> HashMap<String, String> {
     let today = account.day.day();
     let days = (today - STALE_DAYS).max(1)..today;
     let both = days.flat_map(|day| {
-        [(format!("#texts_{day}"), texts(account, day)), (format!("#verified_{day}"), verified(account, day))]
+        [
+            (format!("#texts_{day}"), texts(account, day)),
+            (format!("#verified_{day}"), verified(account, day)),
+        ]
     });
     both.collect()
 }
 
 fn expires_at(day: Date) -> i64 {
-    let start = day.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()).unwrap_or_default();
+    let start =
+        day.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()).unwrap_or_default();
     (start + seconds(KEPT_SECONDS)).as_second()
 }

@@ -187,6 +187,9 @@ impl Key {
 
     /// The attributes of the key.
     pub(crate) fn attributes(self) -> HashMap<String, AttributeValue> {
-        HashMap::from([("pk".into(), AttributeValue::S(self.pk)), ("sk".into(), AttributeValue::S(self.sk))])
+        HashMap::from([
+            ("pk".into(), AttributeValue::S(self.pk)),
+            ("sk".into(), AttributeValue::S(self.sk)),
+        ])
     }
 }

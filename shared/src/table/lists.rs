@@ -27,7 +27,8 @@ impl Store {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Listed<T>, Error> {
-        let condition = if after.is_some() { "#list = :list AND #place > :after" } else { "#list = :list" };
+        let condition =
+            if after.is_some() { "#list = :list AND #place > :after" } else { "#list = :list" };
         let mut query = self
             .client
             .query()
@@ -39,8 +40,9 @@ impl Store {
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         if let Some(after) = after {
-            query =
-                query.expression_attribute_names("#place", LIST_KEY).expression_attribute_values(":after", text(after));
+            query = query
+                .expression_attribute_names("#place", LIST_KEY)
+                .expression_attribute_values(":after", text(after));
         }
         let answer = query.send().await.map_err(unavailable)?;
         self.count_read(answer.consumed_capacity.as_ref());
@@ -50,7 +52,15 @@ impl Store {
         let place = |item: &Item| item.get(LIST_KEY).and_then(|place| place.as_s().ok()).cloned();
         let end = found.last().filter(|_| more).and_then(place);
         let keys: Vec<Item> = found.into_iter().map(primary_key).collect();
-        Ok(Listed { items: self.get_all(keys).await?.into_iter().map(from_item).collect::<Result<_, _>>()?, end })
+        Ok(Listed {
+            items: self
+                .get_all(keys)
+                .await?
+                .into_iter()
+                .map(from_item)
+                .collect::<Result<_, _>>()?,
+            end,
+        })
     }
 
     /// The items with these keys, in this order; those that are gone are left out.
@@ -61,17 +71,23 @@ impl Store {
             if missing.is_empty() {
                 break;
             }
-            let wanted = KeysAndAttributes::builder().set_keys(Some(missing)).consistent_read(true).build();
+            let wanted =
+                KeysAndAttributes::builder().set_keys(Some(missing)).consistent_read(true).build();
             let answer = self
                 .client
                 .batch_get_item()
-                .request_items(&self.table, wanted.map_err(|error| Error::Internal(error.to_string()))?)
+                .request_items(
+                    &self.table,
+                    wanted.map_err(|error| Error::Internal(error.to_string()))?,
+                )
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(unavailable)?;
             self.count_read(answer.consumed_capacity.as_ref().and_then(|all| all.first()));
-            read.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
+            read.extend(
+                answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default(),
+            );
             missing = answer
                 .unprocessed_keys
                 .unwrap_or_default()
@@ -82,8 +98,10 @@ impl Store {
         if !missing.is_empty() {
             return Err(Error::Unavailable("a batch is throttled".into()));
         }
-        let position =
-            |item: &Item| keys.iter().position(|key| key.iter().all(|(name, value)| item.get(name) == Some(value)));
+        let position = |item: &Item| {
+            keys.iter()
+                .position(|key| key.iter().all(|(name, value)| item.get(name) == Some(value)))
+        };
         read.sort_by_key(position);
         Ok(read)
     }

@@ -19,9 +19,12 @@ use aws_sdk_dynamodb::{
     Client,
     config::retry::RetryConfig,
     error::SdkError,
-    operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
+    operation::update_item::{
+        UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder,
+    },
     types::{
-        AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+        AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue,
+        ReturnValuesOnConditionCheckFailure,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -102,8 +105,9 @@ impl Store {
 
     /// The (read, write) request units used since the store was made.
     pub fn consumed_units(&self) -> (f64, f64) {
-        let units =
-            |tenths: &AtomicU64| f64::from(u32::try_from(tenths.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / 10.0;
+        let units = |tenths: &AtomicU64| {
+            f64::from(u32::try_from(tenths.load(Ordering::Relaxed)).unwrap_or(u32::MAX)) / 10.0
+        };
         (units(&self.consumed.read), units(&self.consumed.write))
     }
 
@@ -128,7 +132,11 @@ impl Store {
 
     /// Sends an update with a condition. The update says what it puts and which item it is; this asks for the
     /// item as it is afterwards or, where the condition did not hold, as it is now.
-    pub(crate) async fn update_if(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<Updated, Error> {
+    pub(crate) async fn update_if(
+        &self,
+        key: Key,
+        update: UpdateItemFluentBuilder,
+    ) -> Result<Updated, Error> {
         self.updated(self.asking(key, update).send().await)
     }
 
@@ -148,19 +156,30 @@ impl Store {
         let mark = text(mark);
         let update = update.expression_attribute_values(":mark", mark.clone());
         Ok(match self.update_if(key, update).await? {
-            Updated::Refused(Some(item)) if item.get(attribute) == Some(&mark) => Updated::Done(item),
+            Updated::Refused(Some(item)) if item.get(attribute) == Some(&mark) => {
+                Updated::Done(item)
+            }
             updated => updated,
         })
     }
 
     /// As [`Self::update_if`], in one attempt, for what is taken back: an attempt that failed may have been done all the
     /// same, and what others wrote since may hide that it was.
-    pub(crate) async fn take_back(&self, key: Key, update: UpdateItemFluentBuilder) -> Result<(), Error> {
+    pub(crate) async fn take_back(
+        &self,
+        key: Key,
+        update: UpdateItemFluentBuilder,
+    ) -> Result<(), Error> {
         let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
-        self.updated(self.asking(key, update).customize().config_override(once).send().await).map(drop)
+        self.updated(self.asking(key, update).customize().config_override(once).send().await)
+            .map(drop)
     }
 
-    pub(crate) fn asking(&self, key: Key, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+    pub(crate) fn asking(
+        &self,
+        key: Key,
+        update: UpdateItemFluentBuilder,
+    ) -> UpdateItemFluentBuilder {
         update
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
@@ -224,7 +243,11 @@ impl Store {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "request units are small and positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "request units are small and positive"
+)]
 pub(crate) fn tenths(capacity: Option<&ConsumedCapacity>) -> u64 {
     (capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default() * 10.0).round() as u64
 }
@@ -245,18 +268,23 @@ macro_rules! until_written {
 pub(crate) use until_written;
 
 pub(crate) fn to_item<T: Serialize>(key: Key, body: &T) -> Result<Item, Error> {
-    let mut item: Item = serde_dynamo::to_item(body).map_err(|error| Error::Internal(error.to_string()))?;
+    let mut item: Item =
+        serde_dynamo::to_item(body).map_err(|error| Error::Internal(error.to_string()))?;
     item.extend(key.attributes());
     Ok(item)
 }
 
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
-    serde_dynamo::from_item(item).map_err(|error| Error::Internal(format!("an item cannot be read: {error}")))
+    serde_dynamo::from_item(item)
+        .map_err(|error| Error::Internal(format!("an item cannot be read: {error}")))
 }
 
 /// A number of an item; zero where there is none.
 pub(crate) fn amount(item: &Item, name: &str) -> i64 {
-    item.get(name).and_then(|amount| amount.as_n().ok()).and_then(|amount| amount.parse().ok()).unwrap_or_default()
+    item.get(name)
+        .and_then(|amount| amount.as_n().ok())
+        .and_then(|amount| amount.parse().ok())
+        .unwrap_or_default()
 }
 
 pub(crate) fn number(number: i64) -> AttributeValue {

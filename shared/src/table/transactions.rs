@@ -13,7 +13,8 @@ use super::{Item, Key, Store, number};
 use crate::{aws::unavailable, base::Error};
 
 /// The reasons that pass by themselves. The SDK does not try again what they cancel.
-const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+const PASSING: [&str; 3] =
+    ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// How a transaction ended.
 pub(crate) enum Outcome {
@@ -27,7 +28,10 @@ pub(crate) enum Outcome {
 
 impl Store {
     /// Writes all or nothing, with the item that goes along, if there is one.
-    pub(crate) async fn transact(&self, mut items: Vec<TransactWriteItem>) -> Result<Outcome, Error> {
+    pub(crate) async fn transact(
+        &self,
+        mut items: Vec<TransactWriteItem>,
+    ) -> Result<Outcome, Error> {
         if let Some(item) = self.along.as_deref() {
             items.push(self.put_always(item.clone()?)?);
         }
@@ -84,13 +88,18 @@ impl Store {
     /// Puts an item, whatever is there.
     pub(crate) fn put_always(&self, item: Item) -> Result<TransactWriteItem, Error> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-        Ok(TransactWriteItem::builder().put(put.map_err(|error| Error::Internal(error.to_string()))?).build())
+        Ok(TransactWriteItem::builder()
+            .put(put.map_err(|error| Error::Internal(error.to_string()))?)
+            .build())
     }
 
     /// Deletes an item, whatever is there.
     pub(crate) fn delete_always(&self, key: Key) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(key.attributes())).build();
-        Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Error::Internal(error.to_string()))?).build())
+        let delete =
+            Delete::builder().table_name(&self.table).set_key(Some(key.attributes())).build();
+        Ok(TransactWriteItem::builder()
+            .delete(delete.map_err(|error| Error::Internal(error.to_string()))?)
+            .build())
     }
 
     /// Adds a text to a set of an item, or takes it out; makes the item where there is none.
@@ -136,11 +145,16 @@ pub(crate) fn version(version: u64) -> AttributeValue {
 }
 
 fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
+        error.as_service_error()
+    else {
         return None;
     };
-    let reasons: Vec<_> =
-        canceled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
+    let reasons: Vec<_> = canceled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().unwrap_or_default())
+        .collect();
     if let Some(place) = reasons.iter().position(|reason| *reason == "ConditionalCheckFailed") {
         return Some(Outcome::Refused(place));
     }

@@ -137,7 +137,9 @@ pub fn key_id(token: &str) -> Result<String, Error> {
 
 fn strict_header(token: &str) -> Result<StrictHeader, Error> {
     let mut parts = token.split('.');
-    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(header), Some(_), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(Error::TokenInvalid);
     };
     if token.len() > MAX_CHARS {
@@ -148,7 +150,10 @@ fn strict_header(token: &str) -> Result<StrictHeader, Error> {
     if header.first() != Some(&b'{') {
         return Err(Error::TokenInvalid);
     }
-    serde_json::from_slice::<StrictHeader>(&header).ok().filter(|header| header.typ == TYPE).ok_or(Error::TokenInvalid)
+    serde_json::from_slice::<StrictHeader>(&header)
+        .ok()
+        .filter(|header| header.typ == TYPE)
+        .ok_or(Error::TokenInvalid)
 }
 
 /// Checks a token against the published keys and tells what it says. Whether its session still lives
@@ -173,8 +178,13 @@ pub fn verify(token: &str, keys: &JwkSet, issuer: &str, now: Timestamp) -> Resul
     // These two we check ourselves: the library has its own clock, and does not know the app.
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| Error::TokenInvalid)?.claims;
-    if claims.iss != issuer || claims.aud != claims.client_id || claims.iat > now.as_second() + LEEWAY_SECONDS {
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
+        .map_err(|_| Error::TokenInvalid)?
+        .claims;
+    if claims.iss != issuer
+        || claims.aud != claims.client_id
+        || claims.iat > now.as_second() + LEEWAY_SECONDS
+    {
         return Err(Error::TokenInvalid);
     }
     if claims.exp <= now.as_second() {
@@ -222,8 +232,12 @@ mod tests {
             let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
             let message = format!("{}.{}", part(header), part(claims));
             let key = self.key.encoding_key().unwrap();
-            let signature =
-                jsonwebtoken::crypto::sign(message.as_bytes(), &key, self.key.algorithm.for_tokens()).unwrap();
+            let signature = jsonwebtoken::crypto::sign(
+                message.as_bytes(),
+                &key,
+                self.key.algorithm.for_tokens(),
+            )
+            .unwrap();
             format!("{message}.{signature}")
         }
 
@@ -280,7 +294,11 @@ mod tests {
             json!(["ES256", "at+jwt", keys.key.kid]),
         ];
         for header in bad {
-            assert_eq!(keys.verify(&keys.token(&header, &claims())), Err(Error::TokenInvalid), "{header}");
+            assert_eq!(
+                keys.verify(&keys.token(&header, &claims())),
+                Err(Error::TokenInvalid),
+                "{header}"
+            );
         }
     }
 
@@ -289,14 +307,16 @@ mod tests {
         let keys = keys(Algorithm::RS256);
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let public = serde_json::to_vec(keys.set.find(&keys.key.kid).unwrap()).unwrap();
-        let message = format!("{}.{}", part(&with(keys.header(), "alg", json!("HS256"))), part(&claims()));
+        let message =
+            format!("{}.{}", part(&with(keys.header(), "alg", json!("HS256"))), part(&claims()));
         let tag = jsonwebtoken::crypto::sign(
             message.as_bytes(),
             &jsonwebtoken::EncodingKey::from_secret(&public),
             jsonwebtoken::Algorithm::HS256,
         );
         assert_eq!(keys.verify(&format!("{message}.{}", tag.unwrap())), Err(Error::TokenInvalid));
-        let none = format!("{}.{}.", part(&with(keys.header(), "alg", json!("none"))), part(&claims()));
+        let none =
+            format!("{}.{}.", part(&with(keys.header(), "alg", json!("none"))), part(&claims()));
         assert_eq!(keys.verify(&none), Err(Error::TokenInvalid));
     }
 
@@ -312,9 +332,15 @@ mod tests {
             with(claims(), "exp", json!((NOW + 900).to_string())),
             with(claims(), "iat", json!(NOW + 60)),
         ];
-        bad.extend(["iss", "sub", "aud", "exp", "sid", "client_id"].map(|name| without(claims(), name)));
+        bad.extend(
+            ["iss", "sub", "aud", "exp", "sid", "client_id"].map(|name| without(claims(), name)),
+        );
         for claims in bad {
-            assert_eq!(keys.verify(&keys.token(&keys.header(), &claims)), Err(Error::TokenInvalid), "{claims}");
+            assert_eq!(
+                keys.verify(&keys.token(&keys.header(), &claims)),
+                Err(Error::TokenInvalid),
+                "{claims}"
+            );
         }
         let old = with(claims(), "exp", json!(NOW));
         assert_eq!(keys.verify(&keys.token(&keys.header(), &old)), Err(Error::TokenExpired));

@@ -94,7 +94,10 @@ impl AccessTokens {
     }
 
     async fn keys_with(&self, kid: &str) -> Result<Arc<JwkSet>, Error> {
-        self.keys_where(|keys, age_seconds| keys.find(kid).is_some() || age_seconds < UNKNOWN_KEY_MIN_AGE_SECONDS).await
+        self.keys_where(|keys, age_seconds| {
+            keys.find(kid).is_some() || age_seconds < UNKNOWN_KEY_MIN_AGE_SECONDS
+        })
+        .await
     }
 
     /// The keys as remembered where they are `good` at their age; otherwise read anew.

@@ -110,9 +110,13 @@ mod tests {
 
     fn token(keys: &HashKeys) -> (RefreshToken, String) {
         let ends_at = Timestamp::from_second(1_900_000_000).unwrap();
-        let token =
-            RefreshToken::first((Uuid::from_u128(1), Uuid::from_u128(2)), "default".into(), ends_at, &Random::system())
-                .unwrap();
+        let token = RefreshToken::first(
+            (Uuid::from_u128(1), Uuid::from_u128(2)),
+            "default".into(),
+            ends_at,
+            &Random::system(),
+        )
+        .unwrap();
         let text = token.encode(keys);
         (token, text)
     }
@@ -122,7 +126,10 @@ mod tests {
         let keys = HashKeys::derive(&[7; 32]).unwrap();
         let (token, text) = token(&keys);
         let back = RefreshToken::decode(&text, &keys).ok().unwrap();
-        assert_eq!((back.user_id, back.session_id, back.ends_at), (token.user_id, token.session_id, token.ends_at));
+        assert_eq!(
+            (back.user_id, back.session_id, back.ends_at),
+            (token.user_id, token.session_id, token.ends_at)
+        );
         assert_eq!(back.client_id, "default");
         assert_eq!(back.hash(), token.hash());
         assert_eq!(back.successor(&keys).encode(&keys), token.successor(&keys).encode(&keys));

@@ -26,7 +26,8 @@ impl Store {
 
     /// Publishes the public keys.
     pub async fn put_public_keys(&self, keys: &JwkSet) -> Result<(), Error> {
-        let jwks = serde_json::to_string(keys).map_err(|error| Error::Internal(error.to_string()))?;
+        let jwks =
+            serde_json::to_string(keys).map_err(|error| Error::Internal(error.to_string()))?;
         self.put(to_item(Key::public_keys(), &PublicKeys { jwks })?).await
     }
 }

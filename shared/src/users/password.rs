@@ -47,7 +47,10 @@ impl Password {
         let text = Zeroizing::new(text);
         let normal: String = text.nfc().collect();
         if normal.is_empty() || normal.chars().count() > MAX_CODE_POINTS {
-            return Err(Error::field(field, format!("must have 1 to {MAX_CODE_POINTS} characters")));
+            return Err(Error::field(
+                field,
+                format!("must have 1 to {MAX_CODE_POINTS} characters"),
+            ));
         }
         Ok(Self { text: normal, field })
     }
@@ -85,7 +88,9 @@ impl Password {
             word.chars().count() >= MIN_PERSONAL_CHARS && lower.contains(&word)
         };
         if personal.iter().any(|word| is_personal(&word)) {
-            return weak("contains the name of the app, or your own name, phone or e-mail address".into());
+            return weak(
+                "contains the name of the app, or your own name, phone or e-mail address".into(),
+            );
         }
         Ok(())
     }
@@ -151,7 +156,11 @@ impl PasswordHasher {
     }
 
     /// Whether `password` is the one of `hash`. Where there is no hash the work is the same.
-    pub async fn matches(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool, Error> {
+    pub async fn matches(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, Error> {
         let nobody = PasswordHash {
             memory_kib: MEMORY_KIB,
             passes: PASSES,
@@ -165,7 +174,8 @@ impl PasswordHasher {
     }
 
     async fn compute(&self, password: &Password, like: &PasswordHash) -> Result<Vec<u8>, Error> {
-        let _permit = self.permits.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
+        let _permit =
+            self.permits.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
         let (hasher, password, like) = (self.clone(), password.clone(), like.clone());
         tokio::task::spawn_blocking(move || hasher.compute_blocking(&password, &like))
             .await
@@ -174,16 +184,23 @@ impl PasswordHasher {
 
     fn compute_blocking(&self, password: &Password, like: &PasswordHash) -> Result<Vec<u8>, Error> {
         let failed = |error: argon2::Error| Error::Internal(format!("argon2: {error}"));
-        let params = Params::new(like.memory_kib, like.passes, like.lanes, Some(HASH_BYTES)).map_err(failed)?;
+        let params = Params::new(like.memory_kib, like.passes, like.lanes, Some(HASH_BYTES))
+            .map_err(failed)?;
         let blocks = params.block_count();
         let argon2 =
-            Argon2::new_with_secret(&self.pepper, Algorithm::Argon2id, Version::V0x13, params).map_err(failed)?;
+            Argon2::new_with_secret(&self.pepper, Algorithm::Argon2id, Version::V0x13, params)
+                .map_err(failed)?;
         let reused = self.memories.lock().ok().and_then(|mut memories| memories.pop());
         let mut memory = reused.unwrap_or_default();
         memory.resize(blocks, Block::default());
         let mut hash = vec![0; HASH_BYTES];
         argon2
-            .hash_password_into_with_memory(password.text.as_bytes(), &like.salt, &mut hash, &mut memory)
+            .hash_password_into_with_memory(
+                password.text.as_bytes(),
+                &like.salt,
+                &mut hash,
+                &mut memory,
+            )
             .map_err(failed)?;
         if let Ok(mut memories) = self.memories.lock() {
             memories.push(memory);
@@ -207,14 +224,28 @@ mod tests {
             ("short", "must have at least 8 characters"),
             ("Password1", "is one of the most common passwords"),
             ("zzzzzzzzzzzz", "is one character over and over"),
-            ("my-latchkey-7", "contains the name of the app, or your own name, phone or e-mail address"),
-            ("x14155550123y", "contains the name of the app, or your own name, phone or e-mail address"),
-            ("hello ann.lee", "contains the name of the app, or your own name, phone or e-mail address"),
+            (
+                "my-latchkey-7",
+                "contains the name of the app, or your own name, phone or e-mail address",
+            ),
+            (
+                "x14155550123y",
+                "contains the name of the app, or your own name, phone or e-mail address",
+            ),
+            (
+                "hello ann.lee",
+                "contains the name of the app, or your own name, phone or e-mail address",
+            ),
         ] {
             let refusal = password(text).check(8, &personal);
-            assert_eq!(refusal, Err(Error::WeakPassword { field: "password", reason: reason.into() }), "{text}");
+            assert_eq!(
+                refusal,
+                Err(Error::WeakPassword { field: "password", reason: reason.into() }),
+                "{text}"
+            );
         }
-        for text in ["correct horse battery", "пароль-из-слов", "🔑🔑🔑🔑🔑🔑🔑🗝"] {
+        for text in ["correct horse battery", "пароль-из-слов", "🔑🔑🔑🔑🔑🔑🔑🗝"]
+        {
             assert_eq!(password(text).check(8, &personal), Ok(()), "{text}");
         }
     }

@@ -21,9 +21,11 @@ impl UserSettings {
         Self {
             app_name: apps.app_name.clone(),
             password_min_length: reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64),
-            admin_phone: reader.optional("ADMIN_PHONE", "a phone number in E.164, as +14155550123", |text| {
-                PhoneNumber::from_e164(text).ok()
-            }),
+            admin_phone: reader.optional(
+                "ADMIN_PHONE",
+                "a phone number in E.164, as +14155550123",
+                |text| PhoneNumber::from_e164(text).ok(),
+            ),
             function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
         }
     }

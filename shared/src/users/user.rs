@@ -137,8 +137,11 @@ impl User {
     /// The identifiers that are this user's and nobody else's.
     pub fn identifiers(&self, keys: &HashKeys) -> BTreeSet<IdentifierHash> {
         let phone = self.phone.clone().map(|phone| keys.address(&Address::Sms(phone)));
-        let email =
-            self.email.clone().filter(|_| self.email_verified).map(|email| keys.address(&Address::Email(email)));
+        let email = self
+            .email
+            .clone()
+            .filter(|_| self.email_verified)
+            .map(|email| keys.address(&Address::Email(email)));
         let username = self.username.as_ref().map(|username| keys.username(username));
         [phone, email, username].into_iter().flatten().collect()
     }
@@ -161,7 +164,10 @@ impl User {
 
     /// How the user is recognised who gave the password that there is.
     pub fn recognised_by_password(&self) -> Recognised {
-        Recognised { amr: vec![AuthenticationMethod::Pwd], password_count: Some(self.password_count) }
+        Recognised {
+            amr: vec![AuthenticationMethod::Pwd],
+            password_count: Some(self.password_count),
+        }
     }
 
     /// What the user is called where a person reads it: the username or, where there is none, an address.
@@ -174,7 +180,12 @@ impl User {
 
     /// The words that make a password weak, beside the app's name.
     pub fn personal_words(&self) -> Vec<&str> {
-        personal_words(self.phone.as_ref(), self.email.as_ref(), self.username.as_ref(), self.name.as_deref())
+        personal_words(
+            self.phone.as_ref(),
+            self.email.as_ref(),
+            self.username.as_ref(),
+            self.name.as_deref(),
+        )
     }
 
     /// Whether the user is an administrator who can sign in: there is always one.
@@ -199,7 +210,10 @@ impl User {
     /// Gives the role `Admin` to who has proven the phone that the settings name.
     pub fn become_admin_with(&mut self, admin_phone: Option<&PhoneNumber>) {
         if self.phone.is_some() && self.phone.as_ref() == admin_phone {
-            self.roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default().insert(ADMIN_ROLE.to_owned());
+            self.roles
+                .entry(DEFAULT_CLIENT_ID.to_owned())
+                .or_default()
+                .insert(ADMIN_ROLE.to_owned());
         }
     }
 
@@ -207,7 +221,11 @@ impl User {
     /// [`Error::Conflict`] where nobody has proven an address of this user. Who signed in then knows the password that an
     /// administrator wrote down: an address of his own would let him stay beside the one whose account it is.
     pub fn check_proven(&self) -> Result<(), Error> {
-        if self.unproven { Err(Error::conflict("user", "sign in with a code first")) } else { Ok(()) }
+        if self.unproven {
+            Err(Error::conflict("user", "sign in with a code first"))
+        } else {
+            Ok(())
+        }
     }
 
     /// All pictures of the user that may be in the bucket.
@@ -221,8 +239,14 @@ impl User {
     }
 
     /// The sessions that are live at `now`, oldest first.
-    pub fn live_sessions(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = (Uuid, &Session)> {
-        self.sessions.iter().filter(move |(_, session)| session.expires_at() > now).map(|(id, session)| (*id, session))
+    pub fn live_sessions(
+        &self,
+        now: Timestamp,
+    ) -> impl DoubleEndedIterator<Item = (Uuid, &Session)> {
+        self.sessions
+            .iter()
+            .filter(move |(_, session)| session.expires_at() > now)
+            .map(|(id, session)| (*id, session))
     }
 }
 

@@ -20,14 +20,21 @@ async fn who_removes_his_picture_has_none() {
 
     app.delete_avatar(&me.access).await.assert_done();
     let shown = app.me(&me.access).await;
-    assert_eq!((&shown["avatar_url"], &shown["avatar_thumbnail_url"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&shown["avatar_url"], &shown["avatar_thumbnail_url"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(key_of(app.me(&other.access).await["avatar_url"].as_str().unwrap()), others);
     app.only_picture();
 
     // Again, and for whoever never had one: there is nothing to do, and nothing to record.
     app.delete_avatar(&me.access).await.assert_done();
     let trail = app.get_as(&admin.access, "/v1/audit").await;
-    let removed = trail.assert_ok()["items"].as_array().unwrap().iter().filter(|e| e["action"] == "avatar_remove");
+    let removed = trail.assert_ok()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["action"] == "avatar_remove");
     let removed: Vec<_> = removed.map(|event| &event["actor"]).collect();
     assert_eq!(removed, [&json!(me.id())]);
 }
@@ -37,10 +44,14 @@ async fn a_stranger_is_refused() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let key = app.put_avatar(&me.access, jpeg(&picture(60, 60))).await.avatar_key();
-    let stranger = Request::builder().method(Method::DELETE).uri("/v1/me/avatar").body(Body::empty()).unwrap();
+    let stranger =
+        Request::builder().method(Method::DELETE).uri("/v1/me/avatar").body(Body::empty()).unwrap();
     app.send(stranger).await.assert_problem(401, "token_invalid");
     app.delete_avatar(&me.refresh).await.assert_problem(401, "token_invalid");
-    assert_eq!(app.cut_off("DYNAMODB").delete_avatar(&me.access).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB").delete_avatar(&me.access).await.assert_wait(503, "unavailable"),
+        5
+    );
     assert_eq!(key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()), key);
     app.only_picture();
 }
@@ -76,7 +87,8 @@ async fn the_last_administrator_keeps_his_picture() {
     // With a second one he may go, and the picture with him.
     let other = app.holder(&admin, PHONE, "Admin").await;
     app.put_avatar(&other.access, jpeg(&picture(60, 60))).await.assert_ok();
-    let seen = Request::delete(&path).header("authorization", crate::testing::bearer(&other.access));
+    let seen =
+        Request::delete(&path).header("authorization", crate::testing::bearer(&other.access));
     let stale = app.send(seen.header("if-match", "\"stale\"").body(Body::empty()).unwrap()).await;
     stale.assert_problem(412, "precondition_failed");
     assert_eq!(app.objects().len(), 4);

@@ -63,7 +63,10 @@ async fn put(
     let event = recorder.event(caller.own_deed(Action::AvatarChange))?;
     let user = avatars.set(caller.user.id, picture, event).await?;
     let url = |size| user.avatar.as_ref().and_then(|key| avatar_urls.url(key, size));
-    Ok(Json(PutAvatarAnswer { avatar_url: url(Size::Full), avatar_thumbnail_url: url(Size::Thumbnail) }))
+    Ok(Json(PutAvatarAnswer {
+        avatar_url: url(Size::Full),
+        avatar_thumbnail_url: url(Size::Thumbnail),
+    }))
 }
 
 /// The route.

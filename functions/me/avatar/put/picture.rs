@@ -23,7 +23,8 @@ const MAX_DECODED_BYTES: u64 = 64 * 1024 * 1024;
 const QUALITY: u8 = 85;
 
 const UNREADABLE: Error = Error::InvalidImage("cannot be read");
-const TOO_LARGE: Error = Error::InvalidImage("is larger than 4,096 pixels a side, or 64 MiB once decoded");
+const TOO_LARGE: Error =
+    Error::InvalidImage("is larger than 4,096 pixels a side, or 64 MiB once decoded");
 
 /// The picture in a file.
 ///
@@ -60,7 +61,9 @@ pub fn redrawn(file: &[u8]) -> Result<Picture, Error> {
 fn decoder<'a>(file: &'a [u8], limits: &Limits) -> Result<Box<dyn ImageDecoder + 'a>, Error> {
     let reader = Cursor::new(file);
     let decoder: Result<Box<dyn ImageDecoder>, _> = match file {
-        [0xff, 0xd8, 0xff, ..] if has_end(file) => JpegDecoder::new(reader).map(|decoder| Box::new(decoder) as _),
+        [0xff, 0xd8, 0xff, ..] if has_end(file) => {
+            JpegDecoder::new(reader).map(|decoder| Box::new(decoder) as _)
+        }
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => {
             // What stands before the pixels may be packed, too.
             PngDecoder::with_limits(reader, limits.clone()).map(|decoder| Box::new(decoder) as _)
@@ -81,7 +84,8 @@ fn has_end(file: &[u8]) -> bool {
     // Segments, up to the first scan (ITU-T T.81, B.1.1.4): what is embedded in one has an end, too.
     let mut rest = file.get(2..).unwrap_or_default();
     while let [0xff, marker, high, low, ..] = *rest {
-        let length = if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
+        let length =
+            if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
         rest = rest.get(length..).unwrap_or_default();
         if marker == 0xda {
             return rest.windows(2).any(|two| two == [0xff, 0xd9]);
@@ -106,7 +110,8 @@ fn square(image: DynamicImage) -> DynamicImage {
     drop(image);
     let pixels = Size::Full.pixels();
     // By averages to twice the size, which is quick; then well.
-    let middle = if side > 2 * pixels { middle.thumbnail_exact(2 * pixels, 2 * pixels) } else { middle };
+    let middle =
+        if side > 2 * pixels { middle.thumbnail_exact(2 * pixels, 2 * pixels) } else { middle };
     middle.resize_exact(pixels, pixels, FilterType::Lanczos3)
 }
 

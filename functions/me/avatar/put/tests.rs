@@ -31,7 +31,10 @@ async fn a_photo_of_a_phone_becomes_two_clean_squares() {
     for (name, file) in [("avatar_url", "512.jpg"), ("avatar_thumbnail_url", "96.jpg")] {
         let url = shown.json[name].as_str().unwrap();
         assert!(url.contains(&format!("/avatars/{key}/{file}?")), "{url}");
-        assert_eq!(answer.json[name], shown.json[name], "the same for a while, so that it can be cached");
+        assert_eq!(
+            answer.json[name], shown.json[name],
+            "the same for a while, so that it can be cached"
+        );
     }
     let export = app.get_as(&me.access, "/v1/me/export").await;
     assert_eq!(export.json["user"]["avatar_url"], shown.json["avatar_url"]);
@@ -43,7 +46,9 @@ async fn however_the_camera_was_held_the_picture_is_upright() {
     let me = app.sign_in(PHONE).await;
     for orientation in 1..=8 {
         for (width, height) in [(400, 300), (301, 399)] {
-            app.put_avatar(&me.access, photo(&picture(width, height), orientation)).await.assert_ok();
+            app.put_avatar(&me.access, photo(&picture(width, height), orientation))
+                .await
+                .assert_ok();
             let (full, thumbnail) = app.only_picture();
             assert_upright(&assert_clean(&full, 512));
             assert_upright(&assert_clean(&thumbnail, 96));
@@ -70,7 +75,9 @@ async fn each_format_is_known_by_its_content_whatever_it_is_called() {
     }
     for media_type in ["image/jpeg", "image/webp", "image/gif", "application/octet-stream"] {
         let headers = [("content-type", media_type)];
-        app.put_avatar_with(&me.access, &headers, encoded(&picture(9, 9).into(), ImageFormat::Png)).await.assert_ok();
+        app.put_avatar_with(&me.access, &headers, encoded(&picture(9, 9).into(), ImageFormat::Png))
+            .await
+            .assert_ok();
     }
 }
 
@@ -132,7 +139,8 @@ async fn a_form_with_one_file_is_taken() {
         "content-disposition: form-data; name=\"x\"; filename=\"\"",
     ] {
         let (content_type, body) = form(&[(headers, &sent)]);
-        let answer = app.put_avatar_with(&me.access, &[("content-type", &content_type)], body).await;
+        let answer =
+            app.put_avatar_with(&me.access, &[("content-type", &content_type)], body).await;
         assert_eq!(answer.status, 200, "{headers}: {}", answer.text);
         let key = answer.avatar_key();
         let names: Vec<_> = app.objects().into_keys().collect();
@@ -167,19 +175,28 @@ async fn the_new_picture_takes_the_place_of_the_old() {
 async fn it_is_in_the_audit_trail_and_in_every_view() {
     let (app, admin) = TestApp::with_admin().await;
     let me = app.sign_in(PHONE).await;
-    let tag = app.get_as(&admin.access, &format!("/v1/users/{}", me.id())).await.header("etag").to_owned();
+    let tag = app
+        .get_as(&admin.access, &format!("/v1/users/{}", me.id()))
+        .await
+        .header("etag")
+        .to_owned();
     let key = app.put_avatar(&me.access, jpeg(&picture(100, 100))).await.avatar_key();
     let seen = app.get_as(&admin.access, &format!("/v1/users/{}", me.id())).await;
     assert_eq!(key_of(seen.assert_ok()["avatar_url"].as_str().unwrap()), key);
     assert_ne!(seen.header("etag"), tag);
     let trail = app.get_as(&admin.access, "/v1/audit").await;
     let events = trail.assert_ok()["items"].as_array().unwrap().clone();
-    let changes: Vec<_> = events.iter().filter(|event| event["action"] == "avatar_change").collect();
+    let changes: Vec<_> =
+        events.iter().filter(|event| event["action"] == "avatar_change").collect();
     assert_eq!(changes.len(), 1);
-    assert_eq!((&changes[0]["actor"], &changes[0]["target"]), (&json!(me.id()), &json!(format!("user:{}", me.id()))));
+    assert_eq!(
+        (&changes[0]["actor"], &changes[0]["target"]),
+        (&json!(me.id()), &json!(format!("user:{}", me.id())))
+    );
     // A signed URL changes, and is the same picture: the tag stays.
     app.advance(900);
-    let admin = app.refresh(&admin.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
+    let admin =
+        app.refresh(&admin.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
     let later = app.get_as(&admin, &format!("/v1/users/{}", me.id())).await;
     assert_ne!(later.json["avatar_url"], seen.json["avatar_url"]);
     assert_eq!(later.header("etag"), seen.header("etag"));
@@ -192,7 +209,10 @@ async fn where_something_serves_the_bucket_urls_lead_there() {
     let answer = app.put_avatar(&me.access, jpeg(&picture(100, 100))).await;
     let key = answer.avatar_key();
     assert_eq!(answer.json["avatar_url"], format!("https://avatars.example.com/of/{key}/512.jpg"));
-    assert_eq!(answer.json["avatar_thumbnail_url"], format!("https://avatars.example.com/of/{key}/96.jpg"));
+    assert_eq!(
+        answer.json["avatar_thumbnail_url"],
+        format!("https://avatars.example.com/of/{key}/96.jpg")
+    );
     assert_eq!(app.me(&me.access).await["avatar_url"], answer.json["avatar_url"]);
     let again = app.refresh(&me.refresh).await;
     assert!(again.json["access_token"].is_string());
@@ -235,7 +255,10 @@ async fn fetch(url: &str) -> (String, Vec<u8>) {
 async fn a_stranger_is_refused_before_anything_is_read() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
-    let stranger = Request::builder().method(Method::PUT).uri("/v1/me/avatar").header("content-type", "image/jpeg");
+    let stranger = Request::builder()
+        .method(Method::PUT)
+        .uri("/v1/me/avatar")
+        .header("content-type", "image/jpeg");
     let body = axum::body::Body::from(jpeg(&picture(50, 50)));
     app.send(stranger.body(body).unwrap()).await.assert_problem(401, "token_invalid");
     app.put_avatar(&me.refresh, jpeg(&picture(50, 50))).await.assert_problem(401, "token_invalid");

@@ -13,7 +13,8 @@ use shared::{base::Error, latchkey::Latchkey};
 use utoipa::ToSchema;
 
 /// The media types of a body that is the file. What it really is, its content tells.
-const FILE_TYPES: [&str; 5] = ["image/jpeg", "image/png", "image/webp", "image/gif", "application/octet-stream"];
+const FILE_TYPES: [&str; 5] =
+    ["image/jpeg", "image/png", "image/webp", "image/gif", "application/octet-stream"];
 /// The media type of a form with a file.
 const FORM_TYPE: &str = "multipart/form-data";
 /// What a form may have around its file: boundaries and headers.
@@ -42,7 +43,8 @@ impl FromRequest<Latchkey> for Upload {
         let max_bytes = latchkey.settings().avatars.max_bytes;
         let (head, body) = request.into_parts();
         let content_type = content_type(&head.headers)?;
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence =
+            content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_form = essence == FORM_TYPE;
         if !is_form && !FILE_TYPES.contains(&essence.as_str()) {
             return Err(Error::UnsupportedMediaType);
@@ -69,7 +71,8 @@ async fn only_file(content_type: &str, form: Bytes, max_bytes: usize) -> Result<
     let one_file = || Error::field("", "the form must be one file");
     let limits = SizeLimit::new().per_field(max_bytes as u64);
     let whole = stream::once(future::ready(Ok::<_, Infallible>(form)));
-    let mut fields = Multipart::with_constraints(whole, boundary, Constraints::new().size_limit(limits));
+    let mut fields =
+        Multipart::with_constraints(whole, boundary, Constraints::new().size_limit(limits));
     let refused = |error: multer::Error| match error {
         multer::Error::FieldSizeExceeded { .. } => Error::BodyTooLarge,
         _ => one_file(),

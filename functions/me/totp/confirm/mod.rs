@@ -62,7 +62,8 @@ async fn confirm(
     Json(request): Json<ConfirmTotpRequest>,
 ) -> Result<Json<RecoveryCodesView>, Error> {
     let event = recorder.event(caller.own_deed(Action::SecondFactorAdd))?;
-    let (user, codes) = second_factors.recording(event).confirm(&caller.user, &request.code).await?;
+    let (user, codes) =
+        second_factors.recording(event).confirm(&caller.user, &request.code).await?;
     accounts.tell(&user, Subject::SecondFactorAdded, None, &messenger).await;
     Ok(Json(RecoveryCodesView::new(&codes)))
 }

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::testing::{
-    OTHER_PHONE, PHONE, TestApp, accounts::EMAIL, bodies::assert_strict, second_factor::Authenticator, wrong,
+    OTHER_PHONE, PHONE, TestApp, accounts::EMAIL, bodies::assert_strict,
+    second_factor::Authenticator, wrong,
 };
 
 const PATH: &str = "/v1/me/totp/confirm";
@@ -20,10 +21,16 @@ async fn a_first_code_sets_it_up_and_gives_ten_recovery_codes() {
     assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), 10);
     for code in &codes {
         let groups: Vec<_> = code.split('-').collect();
-        assert!(groups.len() == 4 && groups.iter().all(|group| group.len() == 4), "80 bits in base32: {code}");
+        assert!(
+            groups.len() == 4 && groups.iter().all(|group| group.len() == 4),
+            "80 bits in base32: {code}"
+        );
     }
     let profile = app.me(&me.access).await;
-    assert_eq!((&profile["mfa"], &profile["updated_at"]), (&json!(["totp"]), &json!("2027-01-15T08:01:30Z")));
+    assert_eq!(
+        (&profile["mfa"], &profile["updated_at"]),
+        (&json!(["totp"]), &json!("2027-01-15T08:01:30Z"))
+    );
     app.verify(&app.challenge(PHONE).await, &app.code(PHONE)).await.mfa_token();
     // The session that set it up goes on, as what it was.
     app.refresh(&me.refresh).await.assert_ok();
@@ -61,7 +68,9 @@ async fn a_wrong_code_sets_nothing_up_and_can_be_followed_by_the_right_one() {
     for odd in ["", &code[..5], "AAAA-AAAA-AAAA-AAAA"] {
         app.confirm(&me, odd).await.assert_field("code");
     }
-    for odd in [&wrong(&code), &authenticator.code_of_step(&app, 2), &authenticator.code_of_step(&app, -2)] {
+    for odd in
+        [&wrong(&code), &authenticator.code_of_step(&app, 2), &authenticator.code_of_step(&app, -2)]
+    {
         app.confirm(&me, odd).await.assert_wrong(None);
     }
     assert_eq!(app.me(&me.access).await["mfa"], json!([]));
@@ -107,7 +116,10 @@ async fn everybody_confirms_his_own() {
     app.confirm(&other, &code).await.assert_problem(409, "conflict");
     app.post(PATH, json!({"code": code})).await.assert_problem(401, "token_invalid");
     assert_strict(&app, Some(&me.access), PATH, &json!({"code": code})).await;
-    assert_eq!(app.cut_off("DYNAMODB").confirm(&me, &code).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB").confirm(&me, &code).await.assert_wait(503, "unavailable"),
+        5
+    );
     app.confirm(&me, &code).await.assert_ok();
     assert_eq!(app.me(&other.access).await["mfa"], json!([]));
 }

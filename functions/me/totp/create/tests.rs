@@ -17,11 +17,15 @@ async fn the_secret_comes_for_typing_as_a_uri_and_as_a_picture() {
     let secret = answer.assert_ok()["secret"].as_str().unwrap();
     assert_eq!(BASE32_NOPAD.decode(secret.as_bytes()).unwrap().len(), 20, "160 bits");
     let name = "Le%20Shop%20%26%20Co";
-    let uri =
-        format!("otpauth://totp/{name}:%2B14155550123?secret={secret}&issuer={name}&algorithm=SHA1&digits=6&period=30");
+    let uri = format!(
+        "otpauth://totp/{name}:%2B14155550123?secret={secret}&issuer={name}&algorithm=SHA1&digits=6&period=30"
+    );
     let svg = answer.json["qr_svg"].as_str().unwrap();
     assert!(svg.starts_with("<?xml") && svg.contains("<svg ") && svg.ends_with("</svg>"), "{svg}");
-    assert_eq!(answer.json, json!({"secret": secret, "otpauth_uri": uri, "qr_svg": svg, "expires_in": 600}));
+    assert_eq!(
+        answer.json,
+        json!({"secret": secret, "otpauth_uri": uri, "qr_svg": svg, "expires_in": 600})
+    );
 }
 
 #[tokio::test]

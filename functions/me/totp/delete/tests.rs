@@ -23,7 +23,11 @@ async fn a_code_of_the_factor_removes_it_and_nothing_of_it_stays() {
     for by_recovery_code in [false, true] {
         let app = TestApp::start().await;
         let (me, authenticator) = signed_in(&app).await;
-        let code = if by_recovery_code { authenticator.recovery_codes[9].clone() } else { authenticator.code(&app) };
+        let code = if by_recovery_code {
+            authenticator.recovery_codes[9].clone()
+        } else {
+            authenticator.code(&app)
+        };
         app.remove_totp(&me, &code).await.assert_done();
         assert_eq!(app.me(&me.access).await["mfa"], json!([]));
         assert!(app.items_like("SECOND_FACTOR").await.is_empty());
@@ -60,7 +64,9 @@ async fn without_the_factor_it_stays() {
     for body in [json!({}), json!({"code": 123_456}), json!({"code": null})] {
         app.json_as(&me, Method::DELETE, PATH, body).await.assert_field("code");
     }
-    app.call_as(&me.access, Method::DELETE, PATH).await.assert_problem(415, "unsupported_media_type");
+    app.call_as(&me.access, Method::DELETE, PATH)
+        .await
+        .assert_problem(415, "unsupported_media_type");
     let request = json_request(Method::DELETE, PATH, Some(&me.access), &Value::Null);
     app.send(request.map(|_| "{".into())).await.assert_problem(400, "invalid_json");
     assert_eq!(app.me(&me.access).await["mfa"], json!(["totp"]));
@@ -79,7 +85,10 @@ async fn a_stolen_session_cannot_guess_it() {
     assert_eq!(app.renew_codes(&me, &code).await.assert_wait(429, "otp_locked"), 900);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
     app.advance(800);
-    assert_eq!(app.remove_totp(&me, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"), 100);
+    assert_eq!(
+        app.remove_totp(&me, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"),
+        100
+    );
 }
 
 #[tokio::test]
@@ -91,6 +100,9 @@ async fn who_has_none_and_who_is_a_stranger_is_refused() {
     app.remove_totp(&other, &code).await.assert_problem(409, "conflict");
     let stranger = app.send(json_request(Method::DELETE, PATH, None, &json!({"code": code}))).await;
     stranger.assert_problem(401, "token_invalid");
-    assert_eq!(app.cut_off("DYNAMODB").remove_totp(&me, &code).await.assert_wait(503, "unavailable"), 5);
+    assert_eq!(
+        app.cut_off("DYNAMODB").remove_totp(&me, &code).await.assert_wait(503, "unavailable"),
+        5
+    );
     app.remove_totp(&me, &code).await.assert_done();
 }

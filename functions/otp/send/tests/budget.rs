@@ -9,7 +9,11 @@ const PRICE: (&str, &str) = ("SMS_PRICES_USD", "US=0.01,GB=0.04");
 const DAY: i64 = 24 * 3600;
 
 async fn app(settings: &[(&str, &str)]) -> TestApp {
-    let unbound = [PRICE, ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000")];
+    let unbound = [
+        PRICE,
+        ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+        ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000"),
+    ];
     TestApp::with(&[&unbound, settings].concat()).await
 }
 
@@ -19,9 +23,10 @@ fn us(number: usize) -> String {
 
 /// What is counted as spent, in millionths of a dollar.
 async fn spent(app: &TestApp, attribute: &str) -> i64 {
-    let of_item = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
-        item.get(attribute).map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
-    };
+    let of_item =
+        |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+            item.get(attribute).map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
+        };
     app.items_like("SPENDING").await.iter().map(of_item).sum()
 }
 
@@ -59,7 +64,10 @@ async fn a_budget_is_of_a_month_a_day_and_a_country() {
     ])
     .await;
     app.challenge("+447400123456").await;
-    assert!(app.send_code("+447400123457").await.assert_wait(429, "sms_limit_reached") > DAY, "until the month ends");
+    assert!(
+        app.send_code("+447400123457").await.assert_wait(429, "sms_limit_reached") > DAY,
+        "until the month ends"
+    );
     app.challenge(&us(0)).await;
     let refused = app.send_code(&us(1)).await;
     let wait = refused.assert_wait(429, "sms_limit_reached");
@@ -88,10 +96,15 @@ async fn a_country_and_a_prefix_have_days_of_their_own() {
     // A text of 4 cents is more than a prefix may cost a day.
     app.send_code("+447400123456").await.assert_problem(429, "sms_limit_reached");
     assert_eq!((spent(&app, "spent").await, spent(&app, "paid").await), (0, 0));
-    let dearer = app.restarted(&[("SMS_PREFIX_DAILY_BUDGET_USD", "1"), ("SMS_PREFIX_MONTHLY_BUDGET_USD", "1")]);
+    let dearer = app
+        .restarted(&[("SMS_PREFIX_DAILY_BUDGET_USD", "1"), ("SMS_PREFIX_MONTHLY_BUDGET_USD", "1")]);
     dearer.challenge("+447400123456").await;
     dearer.challenge("+447500123456").await;
-    assert!((1..=DAY).contains(&dearer.send_code("+447800123456").await.assert_wait(429, "sms_limit_reached")));
+    assert!(
+        (1..=DAY).contains(
+            &dearer.send_code("+447800123456").await.assert_wait(429, "sms_limit_reached")
+        )
+    );
     // Numbers that begin with +1415555.
     for number in 0..3 {
         app.challenge(&us(number)).await;
@@ -141,7 +154,10 @@ async fn a_prefix_s_budget_is_kept_to_the_text_and_what_is_not_sent_is_given_bac
     .await;
     let texts: usize = (0..30).map(|number| app.texts(&us(number)).len()).sum();
     let sent = answers.iter().filter(|answer| answer.status == 202).count();
-    assert!((sent..=10).contains(&texts) && sent > 0, "{sent} were told of {texts} texts at a cent each");
+    assert!(
+        (sent..=10).contains(&texts) && sent > 0,
+        "{sent} were told of {texts} texts at a cent each"
+    );
     if answers.iter().all(|answer| answer.status != 503) {
         assert_eq!(texts, 10, "what was given back can be spent");
     }
@@ -167,8 +183,13 @@ async fn what_aws_refuses_is_given_back_and_mails_cost_nothing() {
 #[tokio::test]
 async fn a_text_of_two_segments_costs_twice() {
     let name = "A very long name for an app 12";
-    let app = app(&[("APP_NAME", name), ("WEB_OTP_ORIGIN", "https://a-rather-long-name-of-a-host.example.com")]).await;
-    let request = json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": us(0), "locale": "ar"}));
+    let app = app(&[
+        ("APP_NAME", name),
+        ("WEB_OTP_ORIGIN", "https://a-rather-long-name-of-a-host.example.com"),
+    ])
+    .await;
+    let request =
+        json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": us(0), "locale": "ar"}));
     let sent = app.send_from(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
     assert_eq!(sent.status, 202, "{}", sent.text);
     let segments = shared::spending::segments(&app.texts(&us(0))[0].body);
@@ -178,7 +199,8 @@ async fn a_text_of_two_segments_costs_twice() {
 
 #[tokio::test]
 async fn a_test_phone_costs_nothing_and_a_budget_of_nothing_sends_nothing() {
-    let phones = [("TEST_PHONE_NUMBERS", "+15005550006=123456"), ("TEST_PHONES_UNTIL", "2027-02-01")];
+    let phones =
+        [("TEST_PHONE_NUMBERS", "+15005550006=123456"), ("TEST_PHONES_UNTIL", "2027-02-01")];
     let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0"), phones[0], phones[1]]).await;
     app.challenge("+15005550006").await;
     app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
@@ -188,7 +210,11 @@ async fn a_test_phone_costs_nothing_and_a_budget_of_nothing_sends_nothing() {
 
 #[tokio::test]
 async fn an_app_has_a_budget_of_its_own() {
-    let unbound = [PRICE, ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000")];
+    let unbound = [
+        PRICE,
+        ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+        ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000"),
+    ];
     let (app, admin) = TestApp::with_admin_and(&unbound).await;
     app.public_app(&admin, "shop").await;
     app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": 0.03})).await.assert_ok();
@@ -199,15 +225,23 @@ async fn an_app_has_a_budget_of_its_own() {
     assert!(app.post("/v1/otp/send", of_shop(3)).await.assert_wait(429, "sms_limit_reached") > DAY);
     assert_eq!(app.send_code(&us(4)).await.status, 202, "others go on");
     assert_eq!(spent(&app, "spent_by_shop").await, 30_000);
-    app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": 1, "sms_daily_budget_usd": 0.01}))
-        .await
-        .assert_ok();
+    app.change_app(
+        &admin,
+        "shop",
+        json!({"sms_monthly_budget_usd": 1, "sms_daily_budget_usd": 0.01}),
+    )
+    .await
+    .assert_ok();
     app.advance(DAY);
     app.post("/v1/otp/send", of_shop(6)).await.challenge_id();
-    assert!((1..=DAY).contains(&app.post("/v1/otp/send", of_shop(7)).await.assert_wait(429, "sms_limit_reached")));
+    assert!((1..=DAY).contains(
+        &app.post("/v1/otp/send", of_shop(7)).await.assert_wait(429, "sms_limit_reached")
+    ));
     app.advance(31 * DAY);
     app.post("/v1/otp/send", of_shop(5)).await.challenge_id();
-    app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": null})).await.assert_problem(401, "token_expired");
+    app.change_app(&admin, "shop", json!({"sms_monthly_budget_usd": null}))
+        .await
+        .assert_problem(401, "token_expired");
 }
 
 #[tokio::test]

@@ -43,9 +43,11 @@ async fn decisions(app: &TestApp, phones: &[String]) -> (Vec<Answer>, Vec<Decisi
 
 #[tokio::test]
 async fn what_is_suspected_is_sent_recorded_withheld_or_denied() {
-    for (mode, status, texts, verdict) in
-        [("record", 202, 1, Verdict::Sent), ("quiet", 202, 0, Verdict::Withheld), ("deny", 429, 0, Verdict::Denied)]
-    {
+    for (mode, status, texts, verdict) in [
+        ("record", 202, 1, Verdict::Sent),
+        ("quiet", 202, 0, Verdict::Withheld),
+        ("deny", 429, 0, Verdict::Denied),
+    ] {
         let app = app(mode).await;
         for phone in &ABROAD[..3] {
             assert_eq!(send_from(&app, SOURCE, phone).await.status, 202, "{mode}");
@@ -54,14 +56,23 @@ async fn what_is_suspected_is_sent_recorded_withheld_or_denied() {
         let (fourth, recorded) = records(send_from(&app, SOURCE, ABROAD[3])).await;
         assert_eq!(fourth.status, status, "{mode}: {}", fourth.text);
         assert_eq!(app.texts(ABROAD[3]).len(), texts, "{mode}");
-        let [Recorded::SendDecision(decision)] = recorded.as_slice() else { panic!("{recorded:?}") };
-        assert_eq!((decision.verdict, decision.reasons.as_slice()), (verdict, &[Reason::CountriesOfSource][..]));
+        let [Recorded::SendDecision(decision)] = recorded.as_slice() else {
+            panic!("{recorded:?}")
+        };
+        assert_eq!(
+            (decision.verdict, decision.reasons.as_slice()),
+            (verdict, &[Reason::CountriesOfSource][..])
+        );
         assert!(decision.micro_usd > 0 && decision.country == "SA");
         match mode {
             "deny" => fourth.assert_problem(429, "sms_limit_reached"),
             _ => assert_eq!(fourth.challenge_id(), decision.challenge_id.to_string()),
         }
-        assert_eq!(send_from(&app, "203.0.113.9", "+4915112345678").await.status, 202, "{mode}: others are let be");
+        assert_eq!(
+            send_from(&app, "203.0.113.9", "+4915112345678").await.status,
+            202,
+            "{mode}: others are let be"
+        );
     }
 }
 
@@ -71,9 +82,10 @@ async fn what_is_not_sent_costs_nothing_and_its_code_is_good_for_nothing_but_gue
     for phone in ABROAD {
         send_from(&app, SOURCE, phone).await.challenge_id();
     }
-    let spent = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
-        item.get("spent_in_SA").map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
-    };
+    let spent =
+        |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+            item.get("spent_in_SA").map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
+        };
     assert_eq!(app.items_like("SPENDING").await.iter().map(spent).sum::<i64>(), 0);
     // The answers are alike, cooldown and all.
     send_from(&app, SOURCE, ABROAD[3]).await.assert_problem(429, "resend_too_soon");
@@ -117,7 +129,8 @@ async fn where_people_sign_in_nobody_is_suspected() {
         verified.assert_ok();
         assert_eq!(recorded, [Recorded::CodeVerified(id.parse().unwrap())]);
     }
-    let counted = app.items_like("SENDS").await.into_iter().filter(|item| item.contains_key("numbers"));
+    let counted =
+        app.items_like("SENDS").await.into_iter().filter(|item| item.contains_key("numbers"));
     let verified: Vec<_> = counted.map(|item| item["verified"].as_n().unwrap().clone()).collect();
     // Sixteen of the first twenty, and each eighth after them.
     assert_eq!(verified, ["17"]);
@@ -137,14 +150,20 @@ async fn who_is_denied_runs_into_his_limits() {
     for phone in ABROAD {
         send_from(&app, SOURCE, phone).await;
     }
-    let wait = send_from(&app, SOURCE, "+4915112345678").await.assert_wait(429, "sms_limit_reached");
+    let wait =
+        send_from(&app, SOURCE, "+4915112345678").await.assert_wait(429, "sms_limit_reached");
     assert_eq!(wait, 3_600, "denied: the fifth of five");
-    assert!(send_from(&app, SOURCE, PHONE).await.assert_wait(429, "sms_limit_reached") <= 3_600, "the limit");
+    assert!(
+        send_from(&app, SOURCE, PHONE).await.assert_wait(429, "sms_limit_reached") <= 3_600,
+        "the limit"
+    );
 }
 
 #[tokio::test]
 async fn what_is_noted_of_a_prefix_has_bounds() {
-    let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "0"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "50")]).await;
+    let app =
+        TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "0"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "50")])
+            .await;
     for number in 0..110 {
         let source = format!("198.51.100.{number}");
         send_from(&app, &source, &format!("+1415555{:04}", 100 + number))
@@ -153,7 +172,10 @@ async fn what_is_noted_of_a_prefix_has_bounds() {
     }
     let items = app.items_like("SENDS").await;
     let prefix = items.iter().find(|item| item.contains_key("numbers")).unwrap();
-    assert_eq!((prefix["numbers"].as_ns().unwrap().len(), prefix["sends"].as_n().unwrap().as_str()), (100, "0"));
+    assert_eq!(
+        (prefix["numbers"].as_ns().unwrap().len(), prefix["sends"].as_n().unwrap().as_str()),
+        (100, "0")
+    );
 }
 
 #[tokio::test]
@@ -175,7 +197,11 @@ async fn a_decision_names_nobody() {
         assert!(!line.contains(trace), "{trace}: {line}");
     }
     for item in app.items_like("SENDS").await {
-        let numbers = item.get("numbers").map(|numbers| numbers.as_ns().unwrap().clone()).unwrap_or_default();
-        assert!(numbers.iter().all(|number| number.len() > 9 && !number.ends_with("0123")), "{item:?}");
+        let numbers =
+            item.get("numbers").map(|numbers| numbers.as_ns().unwrap().clone()).unwrap_or_default();
+        assert!(
+            numbers.iter().all(|number| number.len() > 9 && !number.ends_with("0123")),
+            "{item:?}"
+        );
     }
 }

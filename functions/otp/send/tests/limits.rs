@@ -17,7 +17,11 @@ async fn the_wait_grows_from_one_text_to_the_next() {
         app.advance(1);
     }
     assert_eq!(app.texts(PHONE).len(), 5);
-    assert_eq!(app.send_code(OTHER_PHONE).await.json["resend_in"], 30, "another phone has its own wait");
+    assert_eq!(
+        app.send_code(OTHER_PHONE).await.json["resend_in"],
+        30,
+        "another phone has its own wait"
+    );
 }
 
 #[tokio::test]
@@ -105,7 +109,8 @@ async fn a_network_of_ipv6_is_one_source() {
 async fn a_source_cannot_pass_for_another_by_a_header() {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1")]).await;
     app.challenge(PHONE).await;
-    for name in ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip"] {
+    for name in ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip"]
+    {
         let request = Request::post("/v1/otp/send")
             .header("content-type", "application/json")
             .header(name, "203.0.113.200")

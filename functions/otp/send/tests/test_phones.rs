@@ -51,7 +51,11 @@ async fn limits_do_not_apply_to_a_test_phone() {
     }
     let id = app.challenge(TEST_PHONE).await;
     app.verify(&id, "123456").await.assert_ok();
-    assert_eq!(app.send_code("+34612345678").await.status, 202, "nor did they use up the source's budget");
+    assert_eq!(
+        app.send_code("+34612345678").await.status,
+        202,
+        "nor did they use up the source's budget"
+    );
 }
 
 #[tokio::test]

@@ -26,7 +26,10 @@ async fn a_text_speaks_the_language_that_was_asked_for_or_that_of_the_phone() {
         }
         assert_eq!(app.post("/v1/otp/send", body).await.status, 202, "{phone}");
         let text = app.texts(phone).pop().unwrap().body;
-        assert!(text.contains(words) && text.contains(&app.code(phone)), "{phone} {locale:?}: {text}");
+        assert!(
+            text.contains(words) && text.contains(&app.code(phone)),
+            "{phone} {locale:?}: {text}"
+        );
     }
 }
 

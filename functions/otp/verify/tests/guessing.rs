@@ -11,8 +11,7 @@ async fn guess(app: &TestApp, person: u16, guesses: usize) -> i64 {
     let [high, low] = person.to_be_bytes();
     let source = IpAddr::V4(Ipv4Addr::new(198, 51, high, low));
     let send = json_request(Method::POST, "/v1/otp/send", None, &json!({"phone": phone}));
-    let body =
-        json!({"challenge_id": app.send_from(source, send).await.challenge_id(), "code": wrong(&app.code(&phone))});
+    let body = json!({"challenge_id": app.send_from(source, send).await.challenge_id(), "code": wrong(&app.code(&phone))});
     let first = app.post("/v1/otp/verify", body.clone()).await;
     first.assert_problem(400, "otp_incorrect");
     for _ in 1..guesses {

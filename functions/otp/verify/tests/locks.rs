@@ -35,7 +35,11 @@ async fn five_wrong_codes_use_a_challenge_up() {
     for code in [&wrong(&code), &code] {
         let locked = app.verify(&id, code).await;
         locked.assert_problem(429, "otp_locked");
-        assert!(locked.json.get("retry_after").is_none(), "the phone has not to wait: {}", locked.text);
+        assert!(
+            locked.json.get("retry_after").is_none(),
+            "the phone has not to wait: {}",
+            locked.text
+        );
     }
     app.advance(30);
     app.sign_in(PHONE).await;
@@ -105,7 +109,9 @@ async fn failures_in_a_row_climb_the_ladder_across_challenges() {
         }
         app.advance(10);
     }
-    let first_of = |wait: Option<i64>| waits.iter().find(|(_, waited)| *waited == wait).map(|(failures, _)| *failures);
+    let first_of = |wait: Option<i64>| {
+        waits.iter().find(|(_, waited)| *waited == wait).map(|(failures, _)| *failures)
+    };
     let steps = [Some(900), Some(3600), Some(24 * 3600), None].map(first_of);
     assert_eq!(steps, [Some(10), Some(20), Some(50), Some(100)], "{waits:?}");
 
@@ -127,7 +133,11 @@ async fn a_sign_in_ends_the_row_of_failures() {
 
 #[tokio::test]
 async fn a_day_has_so_many_failures_whatever_is_between_them() {
-    let app = TestApp::with(&[("OTP_FAILURES_PER_PHONE_PER_DAY", "6"), ("OTP_RESEND_COOLDOWN_SECONDS", "1")]).await;
+    let app = TestApp::with(&[
+        ("OTP_FAILURES_PER_PHONE_PER_DAY", "6"),
+        ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
+    ])
+    .await;
     for _ in 0..2 {
         let (id, code) = use_up(&app, 3).await;
         app.advance(10);

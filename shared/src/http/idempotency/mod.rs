@@ -91,7 +91,13 @@ impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {
             Some(key) => {
                 let CurrentHashKeys(hash_keys) =
                     CurrentHashKeys::from_request_parts(&mut request_parts, latchkey).await?;
-                Some(Keyed { latchkey: latchkey.clone(), hash_keys, route, key, body_hash: [0; 32] })
+                Some(Keyed {
+                    latchkey: latchkey.clone(),
+                    hash_keys,
+                    route,
+                    key,
+                    body_hash: [0; 32],
+                })
             }
         };
         let (headers, body) = read(Request::from_parts(request_parts, body)).await?;
@@ -147,7 +153,11 @@ impl Once {
 
 impl Keyed {
     /// The answer to an earlier request; nothing where this one is the first.
-    async fn first_answer(&self, id: &IdentifierHash, mark: Uuid) -> Result<Option<Response>, Error> {
+    async fn first_answer(
+        &self,
+        id: &IdentifierHash,
+        mark: Uuid,
+    ) -> Result<Option<Response>, Error> {
         for _ in 0..WAITS {
             let now = self.latchkey.clock().now();
             match self.latchkey.store().begin_once(id, mark, &self.body_hash, now).await? {
@@ -157,8 +167,8 @@ impl Keyed {
                 }
                 FirstTime::No(KeptAnswer { answer: Some(sealed), mark, .. }) => {
                     let answer = self.hash_keys.open_answer(mark, &sealed)?;
-                    let answer: Answer =
-                        serde_json::from_slice(&answer).map_err(|error| Error::Internal(error.to_string()))?;
+                    let answer: Answer = serde_json::from_slice(&answer)
+                        .map_err(|error| Error::Internal(error.to_string()))?;
                     return response(answer).map(Some);
                 }
                 FirstTime::No(_) => tokio::time::sleep(WAIT).await,
@@ -168,10 +178,19 @@ impl Keyed {
     }
 
     /// Keeps an answer for those who ask again.
-    async fn keep(&self, id: &IdentifierHash, mark: Uuid, answer: Response) -> Result<Response, Error> {
+    async fn keep(
+        &self,
+        id: &IdentifierHash,
+        mark: Uuid,
+        answer: Response,
+    ) -> Result<Response, Error> {
         let (head, body) = answer.into_parts();
-        let body = to_bytes(body, MAX_ANSWER_BYTES).await.map_err(|error| Error::Internal(error.to_string()))?;
-        let text = |name: &HeaderName| Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned()));
+        let body = to_bytes(body, MAX_ANSWER_BYTES)
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let text = |name: &HeaderName| {
+            Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned()))
+        };
         let kept = Answer {
             status: head.status.as_u16(),
             headers: KEPT_HEADERS.iter().filter_map(text).collect(),
@@ -189,9 +208,11 @@ impl Keyed {
 
 fn response(answer: Answer) -> Result<Response, Error> {
     let broken = |error: http::Error| Error::Internal(error.to_string());
-    let mut response = Response::builder().status(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
+    let mut response =
+        Response::builder().status(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
     for (name, value) in answer.headers {
-        response = response.header(name, HeaderValue::from_str(&value).map_err(|error| broken(error.into()))?);
+        response = response
+            .header(name, HeaderValue::from_str(&value).map_err(|error| broken(error.into()))?);
     }
     response.body(Body::from(answer.body)).map_err(broken)
 }

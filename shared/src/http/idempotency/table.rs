@@ -56,7 +56,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<FirstTime, Error> {
         let expires_at = now + seconds(KEPT_SECONDS);
-        let begun = KeptAnswer { body_hash: body_hash.to_vec(), mark, begun_at: now, answer: None, expires_at };
+        let begun = KeptAnswer {
+            body_hash: body_hash.to_vec(),
+            mark,
+            begun_at: now,
+            answer: None,
+            expires_at,
+        };
         let result = self
             .client
             .put_item()
@@ -88,7 +94,12 @@ impl Store {
     }
 
     /// Keeps the sealed answer of the request `mark`.
-    pub async fn keep_answer(&self, id: &IdentifierHash, mark: Uuid, sealed: &[u8]) -> Result<(), Error> {
+    pub async fn keep_answer(
+        &self,
+        id: &IdentifierHash,
+        mark: Uuid,
+        sealed: &[u8],
+    ) -> Result<(), Error> {
         let update = self
             .client
             .update_item()
@@ -112,7 +123,10 @@ impl Store {
             .await;
         match result {
             Err(error)
-                if !matches!(error.as_service_error(), Some(DeleteItemError::ConditionalCheckFailedException(_))) =>
+                if !matches!(
+                    error.as_service_error(),
+                    Some(DeleteItemError::ConditionalCheckFailedException(_))
+                ) =>
             {
                 Err(unavailable(error))
             }

@@ -69,13 +69,15 @@ pub(super) fn of_region(region: Region) -> Option<Arc<PhoneNumberUtil>> {
 
 /// libphonenumber for all numbers.
 pub(super) fn of_all() -> Option<Arc<PhoneNumberUtil>> {
-    static ALL: LazyLock<Option<Arc<PhoneNumberUtil>>> = LazyLock::new(|| read(|_| true).map(Arc::new));
+    static ALL: LazyLock<Option<Arc<PhoneNumberUtil>>> =
+        LazyLock::new(|| read(|_| true).map(Arc::new));
     ALL.clone()
 }
 
 fn read(is_of: impl Fn(&Heading) -> bool) -> Option<PhoneNumberUtil> {
     let parts = PARTS.iter().filter(|(heading, _)| is_of(heading));
-    let metadata: Vec<_> = parts.filter_map(|(_, part)| PhoneMetadata::decode(part.clone()).ok()).collect();
+    let metadata: Vec<_> =
+        parts.filter_map(|(_, part)| PhoneMetadata::decode(part.clone()).ok()).collect();
     (!metadata.is_empty())
         .then(|| PhoneNumberUtil::new_for_metadata(PhoneMetadataCollection { metadata }).ok())
         .flatten()

@@ -26,8 +26,8 @@ const COUNTRIES: &str = "\
 /// The country calling codes of two digits (ITU-T E.164, list of assigned codes); 1 and 7 have one, all others three.
 /// They are asked for of numbers that are only shown, too, by functions that need nothing of libphonenumber's.
 const CALLING_CODES_OF_TWO: [u8; 44] = [
-    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
-    63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
+    57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
 ];
 
 /// A phone number in its one canonical form, E.164 (`+14155550123`).
@@ -87,21 +87,31 @@ impl PhoneNumber {
     /// # Errors
     /// [`Error::InvalidPhone`] for what is not a valid number of a type that can receive a text,
     /// [`Error::CountryNotAllowed`] for a valid one of a country that is not allowed.
-    pub fn parse(input: &str, default_region: Option<Region>, allowed: &AllowedCountries) -> Result<Self, Error> {
+    pub fn parse(
+        input: &str,
+        default_region: Option<Region>,
+        allowed: &AllowedCountries,
+    ) -> Result<Self, Error> {
         let national = !input.starts_with('+');
-        if national && (default_region.is_none() || !is_digits(input, 3, 15)) || !national && !is_e164(input) {
+        if national && (default_region.is_none() || !is_digits(input, 3, 15))
+            || !national && !is_e164(input)
+        {
             return Err(Error::InvalidPhone);
         }
         let (canonical, country) = match default_region.filter(|_| national) {
             None => {
-                let code = calling_code(input).and_then(|code| code.parse().ok()).ok_or(Error::InvalidPhone)?;
+                let code = calling_code(input)
+                    .and_then(|code| code.parse().ok())
+                    .ok_or(Error::InvalidPhone)?;
                 read(&*metadata::of_calling_code(code).ok_or(Error::InvalidPhone)?, input, None)?
             }
             Some(region) => {
                 let util = metadata::of_region(region).ok_or(Error::InvalidPhone)?;
                 match read(&util, input, Some(region)) {
                     // It may be of elsewhere, as it is dialled in this region.
-                    Err(_) => read(&*metadata::of_all().ok_or(Error::InvalidPhone)?, input, Some(region))?,
+                    Err(_) => {
+                        read(&*metadata::of_all().ok_or(Error::InvalidPhone)?, input, Some(region))?
+                    }
                     read => read?,
                 }
             }
@@ -143,7 +153,10 @@ impl PhoneNumber {
 
     /// The digits after the calling code.
     pub fn national_digits(&self) -> &str {
-        self.0.split_at_checked(1 + calling_code(&self.0).map_or(0, str::len)).unwrap_or(("", &self.0)).1
+        self.0
+            .split_at_checked(1 + calling_code(&self.0).map_or(0, str::len))
+            .unwrap_or(("", &self.0))
+            .1
     }
 
     /// The country, as ISO 3166-1 alpha-2, where the number says it.
@@ -160,12 +173,18 @@ impl fmt::Debug for PhoneNumber {
 }
 
 /// The canonical form of a valid number that can receive texts, and its country.
-fn read(util: &PhoneNumberUtil, input: &str, region: Option<Region>) -> Result<(String, String), Error> {
+fn read(
+    util: &PhoneNumberUtil,
+    input: &str,
+    region: Option<Region>,
+) -> Result<(String, String), Error> {
     let number = util.parse(input, region).map_err(|_| Error::InvalidPhone)?;
     let canonical = util.format(&number, PhoneNumberFormat::E164).into_owned();
     let receives_texts = matches!(
         util.get_number_type(&number),
-        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile | PhoneNumberType::PersonalNumber
+        PhoneNumberType::Mobile
+            | PhoneNumberType::FixedLineOrMobile
+            | PhoneNumberType::PersonalNumber
     );
     if !util.is_valid_number(&number) || !receives_texts || !is_e164(&canonical) {
         return Err(Error::InvalidPhone);
@@ -191,7 +210,8 @@ fn is_digits(text: &str, min: usize, max: usize) -> bool {
 }
 
 fn is_e164(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| is_digits(digits, 7, 15) && !digits.starts_with('0'))
+    text.strip_prefix('+')
+        .is_some_and(|digits| is_digits(digits, 7, 15) && !digits.starts_with('0'))
 }
 
 #[cfg(test)]
@@ -212,7 +232,9 @@ mod tests {
 
     #[test]
     fn canonical_numbers_pass() {
-        for number in ["+14155550123", "+447400123456", "+919876543210", "+34612345678", "+966512345678"] {
+        for number in
+            ["+14155550123", "+447400123456", "+919876543210", "+34612345678", "+966512345678"]
+        {
             assert_eq!(parse(number).as_deref(), Ok(number));
         }
     }
@@ -250,7 +272,9 @@ mod tests {
     #[test]
     fn national_numbers_need_a_region() {
         let spain = country("ES");
-        let parse = |input: &str| PhoneNumber::parse(input, spain, &AllowedCountries::All).map(|phone| phone.0);
+        let parse = |input: &str| {
+            PhoneNumber::parse(input, spain, &AllowedCountries::All).map(|phone| phone.0)
+        };
         assert_eq!(parse("612345678").as_deref(), Ok("+34612345678"));
         assert_eq!(parse("612 345 678"), Err(Error::InvalidPhone));
         assert_eq!(parse("+14155550123").as_deref(), Ok("+14155550123"));
@@ -263,7 +287,8 @@ mod tests {
         // Canada shares the calling code.
         assert_eq!(PhoneNumber::parse("+16135550123", None, &only), Err(Error::CountryNotAllowed));
         assert_eq!(PhoneNumber::parse("+447400123456", None, &only), Err(Error::CountryNotAllowed));
-        let mut known: Vec<_> = PHONE_NUMBER_UTIL.get_supported_regions().map(|region| region.to_string()).collect();
+        let mut known: Vec<_> =
+            PHONE_NUMBER_UTIL.get_supported_regions().map(|region| region.to_string()).collect();
         known.sort();
         assert_eq!(known.join(" "), COUNTRIES);
         assert!(country("us").is_none() && country("ZZ").is_none() && country("USA").is_none());
@@ -299,19 +324,28 @@ mod tests {
     fn one_country_s_metadata_tells_what_all_do() {
         let mut texted = BTreeSet::new();
         for region in PHONE_NUMBER_UTIL.get_supported_regions() {
-            for example in
-                TYPES.iter().filter_map(|it| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, *it).ok())
-            {
+            for example in TYPES.iter().filter_map(|it| {
+                PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, *it).ok()
+            }) {
                 let e164 = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::E164).into_owned();
                 let expected = by_library(&e164, None);
-                assert_eq!(parse(&e164), expected.clone().map(|(canonical, _)| canonical), "{e164}");
+                assert_eq!(
+                    parse(&e164),
+                    expected.clone().map(|(canonical, _)| canonical),
+                    "{e164}"
+                );
                 if let Ok((canonical, country)) = expected {
-                    assert_eq!(PhoneNumber::from_e164(&e164).unwrap().country(), Some(country.clone()));
+                    assert_eq!(
+                        PhoneNumber::from_e164(&e164).unwrap().country(),
+                        Some(country.clone())
+                    );
                     texted.insert(country);
                     let dialled = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::National);
                     let dialled: String = dialled.chars().filter(char::is_ascii_digit).collect();
-                    let national = PhoneNumber::parse(&dialled, Some(region), &AllowedCountries::All);
-                    let expected = by_library(&dialled, Some(region)).map(|(canonical, _)| canonical);
+                    let national =
+                        PhoneNumber::parse(&dialled, Some(region), &AllowedCountries::All);
+                    let expected =
+                        by_library(&dialled, Some(region)).map(|(canonical, _)| canonical);
                     assert_eq!(national.map(|phone| phone.0), expected, "{dialled} {canonical}");
                 }
             }
@@ -321,9 +355,16 @@ mod tests {
 
     #[test]
     fn a_number_of_elsewhere_can_be_dialled() {
-        let parse = |input, region| PhoneNumber::parse(input, country(region), &AllowedCountries::All);
-        for (input, region) in [("00447400123456", "ES"), ("011447400123456", "US"), ("810447400123456", "RU")] {
-            assert_eq!(parse(input, region).map(|phone| phone.0).as_deref(), Ok("+447400123456"), "{region}");
+        let parse =
+            |input, region| PhoneNumber::parse(input, country(region), &AllowedCountries::All);
+        for (input, region) in
+            [("00447400123456", "ES"), ("011447400123456", "US"), ("810447400123456", "RU")]
+        {
+            assert_eq!(
+                parse(input, region).map(|phone| phone.0).as_deref(),
+                Ok("+447400123456"),
+                "{region}"
+            );
         }
         assert_eq!(parse("00447400123456", "US"), Err(Error::InvalidPhone));
     }

@@ -36,11 +36,17 @@ impl Store {
     /// Up to `limit` users after the place `after`, by id: oldest first, so that users who come while
     /// somebody pages are on a later page. Where a filter leaves few, a page may be short, or empty, and
     /// still have an end to go on from.
-    pub async fn users(&self, filter: &UserFilter, after: Option<&str>, limit: usize) -> Result<Listed<User>, Error> {
+    pub async fn users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<User>, Error> {
         let shards = (0..keys::SHARDS).map(|shard| self.shard(shard, filter, after, limit));
         let shards = try_join_all(shards).await?;
         // Up to here every shard was read.
-        let horizon = shards.iter().filter_map(|shard| shard.read_to.as_deref()).min().map(str::to_owned);
+        let horizon =
+            shards.iter().filter_map(|shard| shard.read_to.as_deref()).min().map(str::to_owned);
         let mut places: Vec<String> = shards.into_iter().flat_map(|shard| shard.places).collect();
         places.sort_unstable();
         places.retain(|place| horizon.as_ref().is_none_or(|horizon| place <= horizon));
@@ -48,13 +54,24 @@ impl Store {
         places.truncate(limit);
         let keys = places.iter().filter_map(|place| Uuid::try_parse(place).ok());
         let keys = keys.map(|id| keys::Key::user(id).attributes()).collect();
-        let items = self.get_all(keys).await?.into_iter().map(from_item).collect::<Result<Vec<User>, _>>()?;
+        let items = self
+            .get_all(keys)
+            .await?
+            .into_iter()
+            .map(from_item)
+            .collect::<Result<Vec<User>, _>>()?;
         // The index may be a moment behind what was read now.
         let items = items.into_iter().filter(|user| filter.matches(user)).collect();
         Ok(Listed { items, end })
     }
 
-    async fn shard(&self, shard: u8, filter: &UserFilter, after: Option<&str>, limit: usize) -> Result<Shard, Error> {
+    async fn shard(
+        &self,
+        shard: u8,
+        filter: &UserFilter,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Shard, Error> {
         let mut names = HashMap::from([("#list".to_owned(), LIST.to_owned())]);
         let mut values = HashMap::from([(":list".to_owned(), text(keys::users_list(shard)))]);
         let mut condition = "#list = :list".to_owned();
@@ -94,14 +111,17 @@ impl Store {
 impl UserFilter {
     /// Whether a user is meant.
     pub fn matches(&self, user: &User) -> bool {
-        let has =
-            |role: &String, client_id: &String| user.roles.get(client_id).is_some_and(|roles| roles.contains(role));
+        let has = |role: &String, client_id: &String| {
+            user.roles.get(client_id).is_some_and(|roles| roles.contains(role))
+        };
         self.status.is_none_or(|status| user.status == status)
+            && self.client_id.as_ref().is_none_or(|client_id| {
+                user.roles.get(client_id).is_some_and(|roles| !roles.is_empty())
+            })
             && self
-                .client_id
+                .role
                 .as_ref()
-                .is_none_or(|client_id| user.roles.get(client_id).is_some_and(|roles| !roles.is_empty()))
-            && self.role.as_ref().is_none_or(|(role, apps)| apps.iter().any(|client_id| has(role, client_id)))
+                .is_none_or(|(role, apps)| apps.iter().any(|client_id| has(role, client_id)))
     }
 
     /// The filter as DynamoDB reads it; nothing where everybody is meant.

@@ -16,7 +16,9 @@ use crate::{
     crypto::{HashKeys, IdentifierHash},
     identifiers::PhoneNumber,
     roles::ADMIN_ROLE,
-    table::{CHANGE_TRIES, Item, Key, Outcome, Store, from_item, keys, number, text, to_item, version},
+    table::{
+        CHANGE_TRIES, Item, Key, Outcome, Store, from_item, keys, number, text, to_item, version,
+    },
 };
 
 /// The attribute that says which write came last.
@@ -153,7 +155,9 @@ impl Store {
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
                 Outcome::Refused(1) if moves_admin => return Err(last_admin()),
-                Outcome::Refused(place) if place >= more_at => return Err(Error::PreconditionFailed),
+                Outcome::Refused(place) if place >= more_at => {
+                    return Err(Error::PreconditionFailed);
+                }
                 Outcome::Refused(place) if place >= role_checks_at => return Err(role_deleted()),
                 Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
                 Outcome::Refused(_) | Outcome::Busy => written = Some(mark),
@@ -176,7 +180,8 @@ impl Store {
         for _ in 0..CHANGE_TRIES {
             let Some(user) = self.user(id).await? else { break };
             check(&user)?;
-            let mut items = vec![self.delete_where(Key::user(id), "version", version(user.version))?];
+            let mut items =
+                vec![self.delete_where(Key::user(id), "version", version(user.version))?];
             let admin = self.moved_admin(Some(&user), None)?;
             let moves_admin = admin.is_some();
             items.extend(admin);
@@ -217,7 +222,8 @@ impl Store {
         before: Option<&User>,
         after: Option<&User>,
     ) -> Result<Option<TransactWriteItem>, Error> {
-        let (was, is) = (before.is_some_and(User::is_active_admin), after.is_some_and(User::is_active_admin));
+        let (was, is) =
+            (before.is_some_and(User::is_active_admin), after.is_some_and(User::is_active_admin));
         let Some(user) = after.or(before).filter(|_| was != is) else { return Ok(None) };
         let id = user.id.to_string();
         let mut update = Update::builder()
@@ -235,7 +241,11 @@ impl Store {
         Ok(Some(TransactWriteItem::builder().update(update).build()))
     }
 
-    fn delete_owner(&self, identifier: &IdentifierHash, user_id: Uuid) -> Result<TransactWriteItem, Error> {
+    fn delete_owner(
+        &self,
+        identifier: &IdentifierHash,
+        user_id: Uuid,
+    ) -> Result<TransactWriteItem, Error> {
         self.delete_where(Key::owner(identifier), "user_id", text(user_id))
     }
 
@@ -254,8 +264,14 @@ impl Store {
     }
 
     /// The writes that forget a second factor, and one that waits to be confirmed.
-    pub(crate) fn delete_factor_items(&self, user_id: Uuid) -> Result<Vec<TransactWriteItem>, Error> {
-        Ok(vec![self.delete_always(Key::second_factor(user_id))?, self.delete_always(Key::enrolment(user_id))?])
+    pub(crate) fn delete_factor_items(
+        &self,
+        user_id: Uuid,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        Ok(vec![
+            self.delete_always(Key::second_factor(user_id))?,
+            self.delete_always(Key::enrolment(user_id))?,
+        ])
     }
 
     /// Deletes everything that is kept under a user's key.
@@ -311,7 +327,10 @@ pub(crate) fn role_deleted() -> Error {
 
 /// The item that says whose an identifier is.
 pub(crate) fn owner_item(identifier: &IdentifierHash, user_id: Uuid) -> Result<Item, Error> {
-    to_item(Key::owner(identifier), &std::collections::BTreeMap::from([("user_id", user_id.to_string())]))
+    to_item(
+        Key::owner(identifier),
+        &std::collections::BTreeMap::from([("user_id", user_id.to_string())]),
+    )
 }
 
 /// A user, on the list of users.

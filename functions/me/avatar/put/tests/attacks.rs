@@ -8,24 +8,34 @@ use crate::testing::{
     pictures::{assert_clean, assert_upright, encoded, form, jpeg, picture},
 };
 
-const FORBIDDEN_NAME: &str = "content-disposition: form-data; name=\"x\"; filename*=UTF-8''%e2%80%aegpj.exe";
+const FORBIDDEN_NAME: &str =
+    "content-disposition: form-data; name=\"x\"; filename*=UTF-8''%e2%80%aegpj.exe";
 
 /// A CRC of PNG (ISO/IEC 15948, annex D).
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 }
+        })
     })
 }
 
 fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let named = [kind.as_slice(), content].concat();
-    [&u32::try_from(content.len()).unwrap().to_be_bytes(), named.as_slice(), &crc(&named).to_be_bytes()].concat()
+    [
+        &u32::try_from(content.len()).unwrap().to_be_bytes(),
+        named.as_slice(),
+        &crc(&named).to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// A PNG of this size, depth and kind of colour with these chunks.
 fn png((width, height): (u32, u32), (depth, colour): (u8, u8), chunks: &[Vec<u8>]) -> Vec<u8> {
-    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, colour, 0, 0, 0]].concat();
-    [&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunks.concat(), &chunk(b"IEND", b"")].concat()
+    let header =
+        [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, colour, 0, 0, 0]].concat();
+    [&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunks.concat(), &chunk(b"IEND", b"")]
+        .concat()
 }
 
 /// A zlib stream that becomes 158 times as long: zeroes, 258 at a time (RFC 1951 §3.2.6).
@@ -79,16 +89,25 @@ async fn what_is_no_picture_is_refused() {
     let good = jpeg(&picture(200, 200));
     let base64 = data_encoding::BASE64.encode(&good);
     for (what, body) in [
-        ("SVG", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>".to_vec()),
+        (
+            "SVG",
+            b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>".to_vec(),
+        ),
         ("SVG with a declaration", b"<?xml version=\"1.0\"?><svg onload=\"alert(1)\"/>".to_vec()),
         ("HTML", b"<!doctype html><script>alert(1)</script>".to_vec()),
         ("PDF", b"%PDF-1.7\n".to_vec()),
         ("ZIP", b"PK\x03\x04".to_vec()),
-        ("BMP", b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0".to_vec()),
+        (
+            "BMP",
+            b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0".to_vec(),
+        ),
         ("TIFF", b"II*\0\x08\0\0\0\0\0".to_vec()),
         ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()),
         ("a script with the beginning of a GIF", b"GIF89a=1/*\0*/;alert(1)//".to_vec()),
-        ("HTML with the beginning of a JPEG", b"\xff\xd8\xff\xe0<html><script>alert(1)</script>".to_vec()),
+        (
+            "HTML with the beginning of a JPEG",
+            b"\xff\xd8\xff\xe0<html><script>alert(1)</script>".to_vec(),
+        ),
         ("HTML before a JPEG", [b"<script>alert(1)</script>", good.as_slice()].concat()),
         ("a picture after a space", [b" ", good.as_slice()].concat()),
         ("base64", base64.into_bytes()),
@@ -126,7 +145,11 @@ async fn what_is_cut_short_or_spoilt_is_refused() {
             let mut spoilt = whole.clone();
             spoilt[index] ^= 0xff;
             let answer = app.put_avatar(&me.access, spoilt).await;
-            assert!(answer.status == 200 || answer.json["code"] == "invalid_image", "{format:?}: {}", answer.text);
+            assert!(
+                answer.status == 200 || answer.json["code"] == "invalid_image",
+                "{format:?}: {}",
+                answer.text
+            );
         }
     }
 }
@@ -170,10 +193,18 @@ async fn bombs_behind_an_honest_header_end_in_time() {
         ("a colour profile", png(small, (8, 2), &[chunk(b"iCCP", &profile), pixels])),
         ("scans", scans(4096, 50_000)),
     ] {
-        let answer = tokio::time::timeout(std::time::Duration::from_secs(30), app.put_avatar(&me.access, body)).await;
+        let answer = tokio::time::timeout(
+            std::time::Duration::from_secs(30),
+            app.put_avatar(&me.access, body),
+        )
+        .await;
         let answer = answer.unwrap_or_else(|_| panic!("{what} take too long"));
         // What is more than a picture needs may be left unread.
-        assert!(answer.status == 200 || answer.json["code"] == "invalid_image", "{what}: {}", answer.text);
+        assert!(
+            answer.status == 200 || answer.json["code"] == "invalid_image",
+            "{what}: {}",
+            answer.text
+        );
     }
     // As many as the decoder takes.
     app.put_avatar(&me.access, scans(4096, 90)).await;
@@ -212,7 +243,10 @@ async fn of_polyglots_the_picture_alone_is_left() {
         ("a JPEG and HTML", [jpeg.as_slice(), script].concat()),
         ("a JPEG with a script as its comment", [&jpeg[..2], &comment, &jpeg[2..]].concat()),
         ("a GIF and JavaScript", [gif.as_slice(), script].concat()),
-        ("a PNG and PHP", [encoded(&shown, ImageFormat::Png).as_slice(), b"<?php alert(1) ?>"].concat()),
+        (
+            "a PNG and PHP",
+            [encoded(&shown, ImageFormat::Png).as_slice(), b"<?php alert(1) ?>"].concat(),
+        ),
     ];
     let text = chunk(b"tEXt", b"Comment\0<script>alert(1)</script>");
     let png = encoded(&shown, ImageFormat::Png);
@@ -271,15 +305,22 @@ async fn hostile_forms_are_refused() {
         ("a hundred files", vec![(FILE, b"".as_slice()); 100]),
     ] {
         let (content_type, body) = form(&files);
-        let answer = app.put_avatar_with(&me.access, &[("content-type", &content_type)], body).await;
+        let answer =
+            app.put_avatar_with(&me.access, &[("content-type", &content_type)], body).await;
         assert_eq!(answer.json["code"], "invalid_request", "{what}: {}", answer.text);
     }
     let form_type = ("content-type", "multipart/form-data; boundary=edge");
     let (_, whole) = form(&[(FILE, &good)]);
-    for body in
-        [whole[..whole.len() / 2].to_vec(), good.clone(), b"--edge--".to_vec(), b"--edge\r\n\r\n".to_vec(), vec![]]
-    {
-        app.put_avatar_with(&me.access, &[form_type], body).await.assert_problem(400, "invalid_request");
+    for body in [
+        whole[..whole.len() / 2].to_vec(),
+        good.clone(),
+        b"--edge--".to_vec(),
+        b"--edge\r\n\r\n".to_vec(),
+        vec![],
+    ] {
+        app.put_avatar_with(&me.access, &[form_type], body)
+            .await
+            .assert_problem(400, "invalid_request");
     }
     let (_, empty) = form(&[(FILE, b"")]);
     app.put_avatar_with(&me.access, &[form_type], empty).await.assert_problem(400, "invalid_image");
@@ -308,5 +349,7 @@ async fn what_is_too_long_is_refused_undecoded() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.put_avatar(&me.access, padded(4 * 1024 * 1024)).await.assert_ok();
-    app.put_avatar(&me.access, padded(4 * 1024 * 1024 + 1)).await.assert_problem(413, "body_too_large");
+    app.put_avatar(&me.access, padded(4 * 1024 * 1024 + 1))
+        .await
+        .assert_problem(413, "body_too_large");
 }

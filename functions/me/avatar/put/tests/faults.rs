@@ -44,7 +44,8 @@ async fn two_at_once_end_with_one_picture() {
             async move { app.put_avatar(&token, new_picture()).await }
         })
         .await;
-        let keys: Vec<_> = answers.iter().filter(|answer| answer.status == 200).map(|a| a.avatar_key()).collect();
+        let keys: Vec<_> =
+            answers.iter().filter(|answer| answer.status == 200).map(|a| a.avatar_key()).collect();
         assert!(!keys.is_empty());
         for answer in answers.iter().filter(|answer| answer.status != 200) {
             answer.assert_wait(503, "unavailable");
@@ -73,7 +74,10 @@ async fn uploads_and_deletions_at_once_leave_what_is_shown() {
         .await;
         let shown = app.me(&me.access).await["avatar_url"].as_str().map(key_of);
         if let Some(key) = shown {
-            assert!(app.objects().contains_key(&format!("{key}/512.jpg")), "what is shown is there");
+            assert!(
+                app.objects().contains_key(&format!("{key}/512.jpg")),
+                "what is shown is there"
+            );
         }
         app.delete_avatar(&me.access).await.assert_done();
         assert!(app.objects().is_empty(), "{:?}", app.objects().keys());
@@ -89,7 +93,11 @@ async fn an_upload_while_the_account_is_deleted_leaves_nothing() {
         at_once(3, |index| {
             let (app, token) = (app.clone(), me.access.clone());
             async move {
-                if index == 0 { app.delete_me(&token).await } else { app.put_avatar(&token, new_picture()).await }
+                if index == 0 {
+                    app.delete_me(&token).await
+                } else {
+                    app.put_avatar(&token, new_picture()).await
+                }
             }
         })
         .await;
@@ -112,7 +120,11 @@ async fn what_could_not_be_deleted_goes_with_the_next_change() {
     std::fs::remove_file(&stuck).unwrap();
     std::fs::create_dir_all(stuck.join("x")).unwrap();
     let key = app.put_avatar(&me.access, new_picture()).await.avatar_key();
-    assert_eq!(key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()), key, "it is no fault of the new one");
+    assert_eq!(
+        key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()),
+        key,
+        "it is no fault of the new one"
+    );
     std::fs::remove_dir_all(&stuck).unwrap();
     std::fs::write(&stuck, b"stuck").unwrap();
     app.put_avatar(&me.access, new_picture()).await.assert_ok();
