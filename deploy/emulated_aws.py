@@ -13,7 +13,7 @@ process, and with AUTH=true holds every function to its own role. Added here, by
 - a table's TTL.
 
 CodeDeploy and alarms on metric math are accepted, and nothing is made. Throttling, point-in-time recovery,
-encryption and deletion protection are dropped by ministack; functions/promises/template.rs looks after those.
+encryption and deletion protection are dropped by ministack; functions/promises/template/ looks after those.
 """
 
 import contextvars

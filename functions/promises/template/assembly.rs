@@ -1,0 +1,206 @@
+//! Assembles `template.yaml` from its parts: `deploy/template/*.yaml`, written by hand, and the `lambda.yaml` of every
+//! Lambda. `UPDATE_TEMPLATE=1 cargo test -p functions --lib template` writes the file; without the variable it is
+//! compared.
+
+use std::sync::LazyLock;
+
+use serde_yaml_ng::Value;
+
+use super::{
+    entries,
+    lambda_file::{LambdaFile, indented, read_all},
+    parameters_in, parse, pascal,
+};
+use crate::{document::document, testing::TEMPLATE};
+
+/// What the parts come to.
+pub(super) static ASSEMBLED: LazyLock<String> = LazyLock::new(|| Parts::read().assemble());
+
+const HEADER: &str = "\
+# Assembled; do not edit. The parts are deploy/template/*.yaml and the lambda.yaml of every Lambda in functions/.
+# After a change of one of them:
+#
+#   UPDATE_TEMPLATE=1 cargo test -p functions --lib template
+#
+# To deploy it: docs/deployment.md.
+";
+
+/// How a hand-written part marks a place that is filled in.
+const MARKER: &str = "# assembled here: ";
+
+macro_rules! part {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../../deploy/template/", $name, ".yaml")))
+    };
+}
+
+const BEFORE_THE_LAMBDAS: [(&str, &str); 8] = [
+    part!("head"),
+    part!("parameters"),
+    part!("rules"),
+    part!("globals"),
+    part!("kept"),
+    part!("api"),
+    part!("boundary"),
+    part!("settings"),
+];
+const AFTER_THE_LAMBDAS: [(&str, &str); 3] =
+    [part!("alarms"), part!("dashboard"), part!("outputs")];
+
+/// What the template is assembled from, beside the hand-written parts.
+struct Parts {
+    /// The name, folder and file of every Lambda.
+    lambdas: Vec<(String, String, LambdaFile)>,
+    /// The route of each that has one: `POST /v1/otp/send`.
+    routes: Vec<(String, String)>,
+}
+
+impl Parts {
+    fn read() -> Self {
+        Self { lambdas: read_all(), routes: routes() }
+    }
+
+    fn assemble(&self) -> String {
+        let mut template = HEADER.to_owned();
+        let mut has_resources = false;
+        let mut add = |name: &str, text: &str| {
+            let text = match text.strip_prefix("Resources:\n") {
+                Some(resources) if has_resources => resources,
+                _ => text,
+            };
+            has_resources |= text.starts_with("Resources:\n");
+            template += &format!("\n# {name}\n\n{}\n", text.trim_end());
+        };
+        for (name, text) in BEFORE_THE_LAMBDAS {
+            add(&format!("deploy/template/{name}.yaml"), &self.filled(text));
+        }
+        for (name, folder, file) in &self.lambdas {
+            let lines = [file.function(name), self.route(name)].concat();
+            let lines: Vec<_> = indented(2, lines).collect();
+            add(&format!("functions/{folder}/lambda.yaml"), &lines.join("\n"));
+        }
+        for (name, text) in AFTER_THE_LAMBDAS {
+            add(&format!("deploy/template/{name}.yaml"), &self.filled(text));
+        }
+        template
+    }
+
+    /// A hand-written part with what its markers stand for.
+    fn filled(&self, part: &str) -> String {
+        let lines = part.lines().flat_map(|line| match line.split_once(MARKER) {
+            Some((indent, what)) if indent.trim().is_empty() => {
+                let lines = match what {
+                    "settings" => settings(),
+                    "throttles" => self.throttles(),
+                    other => panic!("what are {other}?"),
+                };
+                indented(indent.len(), lines).collect()
+            }
+            _ => vec![line.to_owned()],
+        });
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    fn route(&self, lambda: &str) -> Vec<String> {
+        let Some((_, route_key)) = self.routes.iter().find(|(name, _)| name == lambda) else {
+            return Vec::new();
+        };
+        let id = pascal(lambda);
+        let resources = format!(
+            "
+{id}Integration:
+  Type: AWS::ApiGatewayV2::Integration
+  Properties:
+    ApiId: !Ref Api
+    IntegrationType: AWS_PROXY
+    IntegrationUri: !Sub ${{{id}.Arn}}:live
+    CredentialsArn: !GetAtt ApiRole.Arn
+    PayloadFormatVersion: \"2.0\"
+    TimeoutInMillis: 11000
+
+{id}Route:
+  Type: AWS::ApiGatewayV2::Route
+  Properties:
+    ApiId: !Ref Api
+    RouteKey: {route_key}
+    Target: !Sub integrations/${{{id}Integration}}"
+        );
+        resources.lines().map(str::to_owned).collect()
+    }
+
+    /// The settings of the routes that strangers can make send.
+    fn throttles(&self) -> Vec<String> {
+        let sending = self.lambdas.iter().filter(|(_, _, file)| file.sends_for_strangers);
+        let keys = sending
+            .map(|(name, _, _)| self.routes.iter().find(|(lambda, _)| lambda == name).unwrap());
+        let settings = keys.flat_map(|(_, route_key)| {
+            [
+                format!("{route_key}:"),
+                "  ThrottlingRateLimit: !Ref SendRequestsPerSecond".to_owned(),
+                "  ThrottlingBurstLimit: !Ref SendRequestsBurst".to_owned(),
+            ]
+        });
+        settings.collect()
+    }
+}
+
+/// The route of each operation of the OpenAPI document, and the one for everything else.
+fn routes() -> Vec<(String, String)> {
+    let document: serde_json::Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+    let mut routes = vec![("not-found".to_owned(), "$default".to_owned())];
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            routes.push((name, format!("{} {path}", method.to_uppercase())));
+        }
+    }
+    routes
+}
+
+/// `OtpLength=${OtpLength}` for each parameter in the functions' configuration.
+fn settings() -> Vec<String> {
+    let part = |name: &str| {
+        let (_, yaml) = BEFORE_THE_LAMBDAS.into_iter().find(|(known, _)| *known == name).unwrap();
+        parse(yaml)
+    };
+    let (globals, parameters) = (part("globals"), part("parameters"));
+    let content = &part("settings")["Resources"]["SettingsVersion"]["Properties"]["Content"]["Sub"];
+    let mut used = Vec::new();
+    for (name, value) in entries(&globals["Globals"]["Function"]) {
+        match name {
+            // How a version comes to be live is no part of it.
+            "DeploymentPreference" => {}
+            "Environment" => {
+                for (variable, value) in entries(&value["Variables"]) {
+                    // What is put together of parameters and of what the stack makes is there as what it comes to.
+                    let own = Value::Mapping(
+                        [("Ref".into(), pascal(variable).into())].into_iter().collect(),
+                    );
+                    let is_put_together = content[1].get(pascal(variable)).is_some();
+                    parameters_in(
+                        if is_put_together { &own } else { value },
+                        &parameters["Parameters"],
+                        &mut used,
+                    );
+                }
+            }
+            _ => parameters_in(value, &parameters["Parameters"], &mut used),
+        }
+    }
+    used.iter().map(|name| format!("{name}=${{{name}}}")).collect()
+}
+
+#[test]
+fn the_template_in_the_repository_is_what_its_parts_say() {
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
+    let update = std::env::var("UPDATE_TEMPLATE").is_ok();
+    if update {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"), &*ASSEMBLED)
+            .unwrap();
+        return;
+    }
+    assert!(
+        *ASSEMBLED == TEMPLATE,
+        "template.yaml is not what its parts say; run: UPDATE_TEMPLATE=1 cargo test -p functions --lib template"
+    );
+}

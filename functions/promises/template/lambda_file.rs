@@ -1,0 +1,306 @@
+//! `lambda.yaml`, beside the `mod.rs` of each Lambda: what the Lambda is given and may touch.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::pascal;
+use crate::{ENDPOINTS, OTHER_LAMBDAS};
+
+/// A `lambda.yaml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LambdaFile {
+    /// What the Lambda does, in a few words.
+    description: String,
+    /// Whether an update reaches a tenth of its callers first.
+    #[serde(default = "yes")]
+    canary: bool,
+    /// In MB, if not that of `deploy/template/globals.yaml`.
+    memory: Option<u32>,
+    /// In seconds, if not that of `deploy/template/globals.yaml`.
+    timeout: Option<u32>,
+    /// Anybody can make it send: its route is throttled, and a parameter bounds its instances.
+    #[serde(default)]
+    pub(super) sends_for_strangers: bool,
+    /// What it may do to which items of the table, by their partition keys (`shared/src/table/keys.rs`).
+    #[serde(default)]
+    table: BTreeMap<TableAction, Vec<String>>,
+    /// The lists of the index that it may read.
+    #[serde(default)]
+    lists: Vec<String>,
+    /// The secrets that it may read.
+    #[serde(default)]
+    secrets: Vec<Secret>,
+    /// The secrets that it may read and rotate.
+    #[serde(default)]
+    rotates: Vec<Secret>,
+    /// What it may do to the objects of the bucket.
+    #[serde(default)]
+    pictures: Vec<String>,
+    /// What it may send.
+    #[serde(default)]
+    sends: Vec<Message>,
+    /// The comments, by what they stand before.
+    #[serde(skip)]
+    comments: BTreeMap<String, Vec<String>>,
+}
+
+/// What can be done to an item. A transaction needs the actions of its parts.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+enum TableAction {
+    GetItem,
+    BatchGetItem,
+    Query,
+    ConditionCheckItem,
+    PutItem,
+    UpdateItem,
+    DeleteItem,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum Secret {
+    #[serde(rename = "hash keys")]
+    HashKeys,
+    #[serde(rename = "signing keys")]
+    SigningKeys,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum Message {
+    #[serde(rename = "texts")]
+    Texts,
+    #[serde(rename = "e-mails")]
+    Mails,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl LambdaFile {
+    pub(super) fn parse(yaml: &str) -> Result<Self, serde_yaml_ng::Error> {
+        let mut comments = BTreeMap::new();
+        let mut pending = Vec::new();
+        for line in yaml.lines().map(str::trim) {
+            match line.split_once(':') {
+                _ if line.starts_with('#') => pending.push(line.to_owned()),
+                Some((key, _)) => {
+                    drop(comments.insert(key.to_owned(), std::mem::take(&mut pending)))
+                }
+                None => {}
+            }
+        }
+        Ok(Self { comments, ..serde_yaml_ng::from_str(yaml)? })
+    }
+
+    /// The Lambda's resource.
+    pub(super) fn function(&self, name: &str) -> Vec<String> {
+        let id = pascal(name);
+        let mut lines = vec![
+            format!("{id}:"),
+            "  Type: AWS::Serverless::Function".to_owned(),
+            "  Metadata: { SkipBuild: true }".to_owned(),
+            "  Properties:".to_owned(),
+        ];
+        let mut properties = vec![
+            format!("FunctionName: !Sub ${{AWS::StackName}}_{name}"),
+            format!("Description: {}", self.description),
+            format!("CodeUri: target/lambda/{name}"),
+            "VersionDescription: !Sub settings ${SettingsVersion}".to_owned(),
+            "AutoPublishAliasAllProperties: true".to_owned(),
+        ];
+        if !self.canary {
+            properties.extend(self.comments("canary"));
+            properties.push("DeploymentPreference: { Enabled: false }".to_owned());
+        }
+        if self.sends_for_strangers {
+            let limit =
+                format!("!If [Has{id}Concurrency, !Ref {id}Concurrency, !Ref AWS::NoValue]");
+            properties.push(format!("ReservedConcurrentExecutions: {limit}"));
+        }
+        for (key, property, value) in
+            [("memory", "MemorySize", self.memory), ("timeout", "Timeout", self.timeout)]
+        {
+            if let Some(value) = value {
+                properties.extend(self.comments(key));
+                properties.push(format!("{property}: {value}"));
+            }
+        }
+        let statements = self.statements();
+        if !statements.is_empty() {
+            properties.extend(["Policies:", "  - Statement:"].map(str::to_owned));
+            properties.extend(indented(6, statements));
+        }
+        lines.extend(indented(4, properties));
+        lines
+    }
+
+    /// The statements of its policy. SAM makes a role of its own of them for each function.
+    fn statements(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (action, keys) in &self.table {
+            let action = format!("{action:?}");
+            lines.extend(self.comments(&action));
+            lines.extend(statement(&format!("dynamodb:{action}"), "Resource: !GetAtt Table.Arn"));
+            lines.push(leading_keys(keys));
+        }
+        if !self.lists.is_empty() {
+            lines.extend(self.comments("lists"));
+            lines.extend(statement("dynamodb:Query", "Resource: !Sub ${Table.Arn}/index/lists"));
+            lines.push(leading_keys(&self.lists));
+        }
+        let resource = |secrets: &[Secret]| match secrets {
+            [secret] => format!("Resource: {}", secret.reference()),
+            secrets => {
+                format!(
+                    "Resource: [{}]",
+                    secrets.iter().map(|it| it.reference()).collect::<Vec<_>>().join(", ")
+                )
+            }
+        };
+        if !self.secrets.is_empty() {
+            lines.extend(self.comments("secrets"));
+            lines.extend(statement("secretsmanager:GetSecretValue", &resource(&self.secrets)));
+        }
+        if !self.rotates.is_empty() {
+            lines.extend(self.comments("rotates"));
+            let actions =
+                ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"];
+            lines.extend(statement(
+                &of_service("secretsmanager", &actions),
+                &resource(&self.rotates),
+            ));
+        }
+        if !self.pictures.is_empty() {
+            lines.extend(self.comments("pictures"));
+            lines.extend(statement(
+                &of_service("s3", &self.pictures),
+                "Resource: !Sub ${AvatarBucket.Arn}/*",
+            ));
+        }
+        if !self.sends.is_empty() {
+            lines.extend(self.comments("sends"));
+            lines.extend(self.sends.iter().flat_map(|message| message.statement()));
+        }
+        lines
+    }
+
+    /// The comments before a key.
+    fn comments(&self, key: &str) -> Vec<String> {
+        self.comments.get(key).cloned().unwrap_or_default()
+    }
+}
+
+impl Secret {
+    fn reference(self) -> &'static str {
+        match self {
+            Self::HashKeys => "!Ref HashKeysSecret",
+            Self::SigningKeys => "!Ref SigningKeysSecret",
+        }
+    }
+}
+
+impl Message {
+    fn statement(self) -> [String; 3] {
+        match self {
+            // A phone is not an ARN: this is every phone, and no topic.
+            Self::Texts => {
+                statement("sns:Publish", "NotResource: !Sub arn:${AWS::Partition}:sns:*:*:*")
+            }
+            Self::Mails => statement(
+                "ses:SendEmail",
+                "Resource: !Sub arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*",
+            ),
+        }
+    }
+}
+
+fn statement(action: &str, resource: &str) -> [String; 3] {
+    ["- Effect: Allow".to_owned(), format!("  Action: {action}"), format!("  {resource}")]
+}
+
+fn leading_keys(keys: &[String]) -> String {
+    let keys = keys.join(", ");
+    format!(
+        r#"  Condition: {{ "ForAllValues:StringLike": {{ "dynamodb:LeadingKeys": [{keys}] }} }}"#
+    )
+}
+
+/// One action, or several.
+fn of_service(service: &str, actions: &[impl AsRef<str>]) -> String {
+    let actions: Vec<_> =
+        actions.iter().map(|action| format!("{service}:{}", action.as_ref())).collect();
+    match actions.as_slice() {
+        [action] => action.clone(),
+        actions => format!("[{}]", actions.join(", ")),
+    }
+}
+
+pub(super) fn indented(spaces: usize, lines: Vec<String>) -> impl Iterator<Item = String> {
+    lines.into_iter().map(move |line| {
+        if line.is_empty() { line } else { format!("{}{line}", " ".repeat(spaces)) }
+    })
+}
+
+/// Every Lambda with its folder below `functions/` and its file, in the order of `lib.rs`.
+pub(super) fn read_all() -> Vec<(String, String, LambdaFile)> {
+    let mut folders = folders();
+    let names = ENDPOINTS.iter().map(|endpoint| endpoint.name).chain(OTHER_LAMBDAS);
+    let files = names.map(|name| {
+        let folder = folder(name);
+        let there = folders.iter().position(|known| *known == folder);
+        folders.remove(
+            there.unwrap_or_else(|| panic!("{name} has no functions/{folder}/lambda.yaml")),
+        );
+        let yaml = fs::read_to_string(root().join(&folder).join("lambda.yaml")).unwrap();
+        let file = LambdaFile::parse(&yaml)
+            .unwrap_or_else(|error| panic!("functions/{folder}/lambda.yaml: {error}"));
+        (name.to_owned(), folder, file)
+    });
+    let files = files.collect();
+    assert!(
+        folders.is_empty(),
+        "no endpoint of functions/lib.rs has the lambda.yaml in {folders:?}"
+    );
+    files
+}
+
+/// Where a Lambda is.
+fn folder(name: &str) -> String {
+    match ENDPOINTS.iter().find(|endpoint| endpoint.name == name) {
+        Some(endpoint) => endpoint.module.replace(' ', "").replace("::", "/"),
+        None => {
+            let of_name = |folder: &String| folder.replace(['/', '_'], "-") == name;
+            folders()
+                .into_iter()
+                .find(of_name)
+                .unwrap_or_else(|| panic!("{name} has no lambda.yaml"))
+        }
+    }
+}
+
+/// The folders that have a `lambda.yaml`.
+fn folders() -> Vec<String> {
+    let (mut found, mut waiting) = (Vec::new(), vec![root()]);
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()) {
+            if entry.file_type().unwrap().is_dir() {
+                waiting.push(entry.path());
+            } else if entry.file_name() == "lambda.yaml" {
+                found.push(
+                    folder.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/"),
+                );
+            }
+        }
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}

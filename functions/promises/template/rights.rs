@@ -1,0 +1,181 @@
+//! Least privilege: the lists of what few functions may do, and the bounds of what any may.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use super::{TEMPLATE_VALUE, lambdas, leading_keys, resource, resources, statements, text, texts};
+
+/// The Lambdas that sign tokens, and the one that makes the keys.
+const READ_SIGNING_KEYS: [&str; 6] =
+    ["auth-login", "auth-mfa", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
+
+/// The Lambdas that send texts. They cost money.
+const SEND_TEXTS: [&str; 12] = [
+    "auth-register",
+    "me-email",
+    "me-phone",
+    "me-totp-confirm",
+    "me-totp-delete",
+    "otp-resend",
+    "otp-send",
+    "otp-verify",
+    "password-change",
+    "password-forgot",
+    "password-reset",
+    "users-mfa-delete",
+];
+
+/// The Lambdas that delete pictures, one of which stores them.
+const CHANGE_PICTURES: [&str; 6] = [
+    "me-avatar-delete",
+    "me-avatar-put",
+    "me-delete",
+    "users-avatar-delete",
+    "users-delete",
+    "users-delete-by-phone",
+];
+
+const KEYS: &str = include_str!("../../../shared/src/table/keys.rs");
+
+/// Of the bucket a function has the objects alone, to see them or, where it changes pictures, to do that.
+#[test]
+fn pictures_are_changed_by_the_functions_that_are_for_it() {
+    let (mut seen_by, mut deleted_by, mut stored_by) = (0, Vec::new(), Vec::new());
+    for lambda in lambdas() {
+        for statement in statements(&lambda) {
+            let actions = texts(&statement["Action"]);
+            if actions.iter().any(|action| action.starts_with("s3:")) {
+                assert_eq!(
+                    text(&statement["Resource"]["Sub"]),
+                    "${AvatarBucket.Arn}/*",
+                    "{lambda}"
+                );
+                seen_by += usize::from(actions.contains(&"s3:GetObject"));
+                deleted_by.extend(actions.contains(&"s3:DeleteObject").then(|| lambda.clone()));
+                stored_by.extend(actions.contains(&"s3:PutObject").then(|| lambda.clone()));
+            }
+        }
+    }
+    assert!(seen_by > 10, "{seen_by}");
+    assert_eq!(deleted_by, CHANGE_PICTURES);
+    assert_eq!(stored_by, ["me-avatar-put"]);
+}
+
+#[test]
+fn a_function_reaches_only_the_items_that_it_works_on() {
+    let table = |heading: &'static str| {
+        let lines = KEYS.lines().skip_while(move |line| !line.starts_with(heading)).skip(2);
+        lines.take_while(|line| line.starts_with("//! |")).filter_map(|line| line.split('`').nth(1))
+    };
+    let pattern = |key: &str| {
+        key.split_once('<').map_or_else(|| key.to_owned(), |(prefix, _)| format!("{prefix}*"))
+    };
+    let lists: BTreeSet<_> = table("//! | list ").map(pattern).collect();
+    assert!(lists.contains("APPS"), "{lists:?}");
+    let partitions: BTreeSet<_> = table("//! | item ").map(pattern).collect();
+    assert!(partitions.contains("USER#*") && partitions.contains("SIGNING_KEYS"), "{partitions:?}");
+    for lambda in lambdas() {
+        for statement in statements(&lambda) {
+            assert_eq!(text(&statement["Effect"]), "Allow");
+            for action in texts(&statement["Action"]) {
+                assert!(!action.contains('*'), "{lambda}: {action}");
+                if !action.starts_with("dynamodb:") {
+                    continue;
+                }
+                let resource = &statement["Resource"];
+                if resource.get("Sub").is_some() {
+                    assert_eq!(
+                        (text(&resource["Sub"]), action),
+                        ("${Table.Arn}/index/lists", "dynamodb:Query")
+                    );
+                    assert!(
+                        leading_keys(statement).iter().all(|list| lists.contains(*list)),
+                        "{lambda}"
+                    );
+                    continue;
+                }
+                assert_eq!(text(&resource["GetAtt"]), "Table.Arn", "{lambda}: {action}");
+                for key in leading_keys(statement) {
+                    assert!(partitions.contains(key), "{lambda}: {key}");
+                    let reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
+                    let writes = !reads.contains(&action);
+                    assert!(
+                        !writes || key != "SIGNING_KEYS" || lambda == "keys-rotate",
+                        "{lambda} may write keys"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn secrets_and_texts_are_for_the_functions_that_need_them() {
+    let mut read_signing_keys = Vec::new();
+    let mut send_texts = Vec::new();
+    for lambda in lambdas() {
+        for statement in statements(&lambda) {
+            let actions = texts(&statement["Action"]);
+            if actions.iter().any(|action| action.starts_with("secretsmanager:")) {
+                let resource = &statement["Resource"];
+                let secrets = resource
+                    .as_sequence()
+                    .map_or_else(|| vec![resource], |all| all.iter().collect());
+                let secrets: Vec<_> =
+                    secrets.into_iter().map(|secret| text(&secret["Ref"])).collect();
+                assert!(
+                    secrets
+                        .iter()
+                        .all(|secret| ["SigningKeysSecret", "HashKeysSecret"].contains(secret))
+                );
+                if secrets.contains(&"SigningKeysSecret") {
+                    read_signing_keys.push(lambda.clone());
+                }
+                let changes =
+                    actions.iter().any(|action| *action != "secretsmanager:GetSecretValue");
+                assert!(
+                    !changes || lambda == "keys-rotate" && secrets == ["SigningKeysSecret"],
+                    "{lambda}: {actions:?}"
+                );
+            }
+            if actions.contains(&"sns:Publish") {
+                // To phones, not to topics.
+                assert!(
+                    statement.get("Resource").is_none()
+                        && text(&statement["NotResource"]["Sub"]).ends_with(":sns:*:*:*")
+                );
+                send_texts.push(lambda.clone());
+            }
+        }
+    }
+    assert_eq!(read_signing_keys, READ_SIGNING_KEYS);
+    assert_eq!(send_texts, SEND_TEXTS);
+}
+
+/// A right that the boundary leaves out is one that a function does not have, whatever its policy says.
+#[test]
+fn the_boundary_leaves_every_function_its_rights() {
+    let statements_of = |value: &'static Value| {
+        value["Properties"]["PolicyDocument"]["Statement"].as_sequence().unwrap()
+    };
+    let boundary = statements_of(resource("FunctionBoundary"));
+    let within: BTreeSet<_> =
+        boundary.iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    for lambda in lambdas() {
+        for action in
+            statements(&lambda).into_iter().flat_map(|statement| texts(&statement["Action"]))
+        {
+            assert!(within.contains(action), "{lambda}: {action}");
+        }
+    }
+    assert_eq!(
+        text(&TEMPLATE_VALUE["Globals"]["Function"]["PermissionsBoundary"]["Ref"]),
+        "FunctionBoundary"
+    );
+    for (id, function) in resources("AWS::Serverless::Function") {
+        for own in ["Role", "PermissionsBoundary"] {
+            assert!(function["Properties"].get(own).is_none(), "{id} has a {own} of its own");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Each setting is a parameter of the same bounds, and reaches the functions.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_yaml_ng::Value;
+use shared::{base::Environment, settings::Settings};
+
+use super::{TEMPLATE_VALUE, entries, parameters_in, pascal, resource, resources, text, texts};
+
+const SAMCONFIG: &str = include_str!("../../../samconfig.toml");
+
+/// What the stack itself decides, not a parameter of the same name.
+const NOT_PARAMETERS: [&str; 6] = [
+    "ISSUER",
+    "AVATAR_BASE_URL",
+    "AVATAR_BUCKET",
+    "TABLE_NAME",
+    "KEYS_SECRET_ARN",
+    "HASH_KEYS_SECRET_ARN",
+];
+
+/// The names of the settings that the template hands over. What Lambda sets itself is no setting of ours.
+fn settings() -> BTreeSet<&'static str> {
+    let names = Settings::all().into_iter().map(|setting| setting.name);
+    names.filter(|name| !name.starts_with("AWS_")).collect()
+}
+
+fn variables() -> &'static Value {
+    &TEMPLATE_VALUE["Globals"]["Function"]["Environment"]["Variables"]
+}
+
+#[test]
+fn every_setting_is_a_parameter_and_reaches_the_functions() {
+    let settings = settings();
+    assert!(settings.contains("OTP_LENGTH") && settings.contains("ISSUER"), "{settings:?}");
+    assert_eq!(entries(variables()).map(|(name, _)| name).collect::<BTreeSet<_>>(), settings);
+    for (name, value) in entries(variables()).filter(|(name, _)| !NOT_PARAMETERS.contains(name)) {
+        assert_eq!(text(&value["Ref"]), pascal(name));
+    }
+}
+
+/// The variables as CloudFormation would hand them over, with a parameter changed.
+fn parse_settings(stage: &str, changed: Option<(&str, String)>) -> Result<Settings, Vec<String>> {
+    let parameters = &TEMPLATE_VALUE["Parameters"];
+    let value = |name: &str| match &parameters[pascal(name).as_str()]["Default"] {
+        Value::Number(number) => number.to_string(),
+        other => text(other).to_owned(),
+    };
+    let mut environment: Environment = entries(variables())
+        .map(|(name, _)| match name {
+            "ISSUER" => (name, "https://id.example.com".to_owned()),
+            "AVATAR_BUCKET" | "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => {
+                (name, name.to_owned())
+            }
+            "ENVIRONMENT" => (name, stage.to_owned()),
+            name => (name, value(name)),
+        })
+        .collect();
+    if let Some((name, value)) = changed {
+        environment.set(name, value);
+    }
+    Settings::parse(&environment, Timestamp::from_second(1_800_000_000).unwrap())
+}
+
+#[test]
+fn the_bounds_of_the_parameters_are_those_of_the_settings() {
+    for stage in texts(&TEMPLATE_VALUE["Parameters"]["Environment"]["AllowedValues"]) {
+        assert_eq!(parse_settings(stage, None).err(), None, "the defaults, in {stage}");
+    }
+    let mut checked = 0;
+    for (name, _) in entries(variables()) {
+        let parameter = &TEMPLATE_VALUE["Parameters"][pascal(name).as_str()];
+        if let (Some(min), Some(max)) =
+            (parameter["MinValue"].as_i64(), parameter["MaxValue"].as_i64())
+        {
+            let accepts =
+                |number: i64| parse_settings("dev", Some((name, number.to_string()))).is_ok();
+            assert!(accepts(min) && accepts(max), "{name} from {min} to {max}");
+            assert!(!accepts(min - 1) && !accepts(max + 1), "{name} from {min} to {max}");
+            checked += 1;
+        }
+        if let Some(values) = parameter["AllowedValues"].as_sequence() {
+            for value in values.iter().map(text) {
+                assert_eq!(
+                    parse_settings("dev", Some((name, value.to_owned()))).err(),
+                    None,
+                    "{name}"
+                );
+            }
+        }
+    }
+    assert!(checked >= 10, "{checked}");
+}
+
+/// SAM publishes no new version for another value of a parameter: see `SettingsVersion`.
+#[test]
+fn another_value_of_a_parameter_is_another_version() {
+    let mut used = Vec::new();
+    for (name, value) in entries(&TEMPLATE_VALUE["Globals"]["Function"]) {
+        // How a version comes to be live is no part of it.
+        if name != "DeploymentPreference" {
+            parameters_in(value, &TEMPLATE_VALUE["Parameters"], &mut used);
+        }
+    }
+    let mut used: BTreeSet<_> = used.into_iter().collect();
+    let content = &resource("SettingsVersion")["Properties"]["Content"]["Sub"];
+    // What is put together of parameters and of what the stack makes is there as what it comes to.
+    assert_eq!(content[1]["Issuer"], variables()["ISSUER"]);
+    assert_eq!(content[1]["AvatarBaseUrl"], variables()["AVATAR_BASE_URL"]);
+    assert!(used.remove("DomainName"));
+    let held: BTreeSet<_> = text(&content[0]).lines().map(str::to_owned).collect();
+    assert_eq!(held, used.iter().map(|name| format!("{name}=${{{name}}}")).collect());
+    for (id, function) in resources("AWS::Serverless::Function") {
+        let properties = &function["Properties"];
+        assert_eq!(
+            text(&properties["VersionDescription"]["Sub"]),
+            "settings ${SettingsVersion}",
+            "{id}"
+        );
+        assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{id}");
+    }
+}
+
+#[test]
+fn the_deployments_of_samconfig_set_what_there_is() {
+    for line in SAMCONFIG.lines().filter_map(|line| line.strip_prefix("parameter_overrides = ")) {
+        for pair in line.trim_matches('"').split_whitespace() {
+            let (name, value) = pair.split_once('=').unwrap();
+            let parameter = &TEMPLATE_VALUE["Parameters"][name];
+            assert!(parameter.is_mapping(), "there is no parameter {name}");
+            if let Some(values) = parameter["AllowedValues"].as_sequence() {
+                let allowed = |allowed: &Value| match allowed {
+                    Value::Number(number) => number.to_string() == value,
+                    other => text(other) == value,
+                };
+                assert!(values.iter().any(allowed), "{pair}");
+            }
+        }
+    }
+    assert!(SAMCONFIG.contains("Environment=prod"));
+}

@@ -1,0 +1,79 @@
+//! Metrics, alarms and logs.
+
+use std::collections::BTreeSet;
+
+use shared::base::metrics::{METRICS, NAMESPACE};
+
+use super::{TEMPLATE_VALUE, resource, resources, text, texts};
+
+#[test]
+fn every_metric_is_watched() {
+    let mut watched = String::new();
+    for kind in ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"] {
+        for (_, resource) in resources(kind) {
+            watched += &serde_yaml_ng::to_string(resource).unwrap();
+        }
+    }
+    assert!(watched.contains(NAMESPACE));
+    let words: BTreeSet<_> = watched.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    for metric in METRICS {
+        assert!(
+            words.contains(metric.name().as_str()),
+            "{metric:?} is on no alarm and not on the dashboard"
+        );
+    }
+}
+
+#[test]
+fn the_dashboard_is_json() {
+    let body = text(&resource("Dashboard")["Properties"]["DashboardBody"]["Sub"]);
+    // What stands for a value, as a number: it fits into a text, too.
+    let mut parts = body.split("${");
+    let first = parts.next().unwrap().to_owned();
+    let filled = parts.fold(first, |filled, part| filled + "1" + part.split_once('}').unwrap().1);
+    let dashboard: serde_json::Value = serde_json::from_str(&filled).unwrap();
+    assert!(dashboard["widgets"].as_array().is_some_and(|widgets| widgets.len() > 5));
+}
+
+#[test]
+fn every_alarm_reaches_somebody_and_is_silent_without_data() {
+    for (id, alarm) in resources("AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        assert_eq!(text(&properties["AlarmActions"][0]["Ref"]), "AlarmTopic", "{id}");
+        assert_eq!(text(&properties["TreatMissingData"]), "notBreaching", "{id}");
+    }
+    let preference = &TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"];
+    let rollback: Vec<_> = preference["Alarms"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|alarm| text(&alarm["Ref"]))
+        .collect();
+    assert!(rollback.contains(&"ServerErrorsAlarm"));
+    rollback
+        .iter()
+        .for_each(|alarm| assert_eq!(text(&resource(alarm)["Type"]), "AWS::CloudWatch::Alarm"));
+}
+
+#[test]
+fn logs_hold_no_phone_and_end() {
+    let format = text(&resource("Stage")["Properties"]["AccessLogSettings"]["Format"]);
+    assert!(format.contains("$context.routeKey") && format.contains("$context.requestId"));
+    // A path and a query may hold a phone; so may what an authorizer found out.
+    for variable in
+        ["$context.path", "$context.http.path", "$context.authorizer", "$context.customDomain"]
+    {
+        assert!(!format.contains(variable), "{variable}");
+    }
+    serde_json::from_str::<serde_json::Value>(format).unwrap();
+    for (id, group) in resources("AWS::Logs::LogGroup") {
+        assert_eq!(
+            text(&group["Properties"]["RetentionInDays"]["Ref"]),
+            "LogRetentionDays",
+            "{id}"
+        );
+    }
+    // Above INFO Lambda would drop the metrics.
+    let levels = texts(&TEMPLATE_VALUE["Parameters"]["LogLevel"]["AllowedValues"]);
+    assert!(levels.iter().all(|level| ["TRACE", "DEBUG", "INFO"].contains(level)));
+}
