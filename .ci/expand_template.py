@@ -12,6 +12,8 @@ from samtranslator.yaml_helper import yaml_parse
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 MAX_BYTES = 1_000_000
+# Below CloudFormation's limit, so that a release is not the first to meet it. An endpoint takes 4.
+MAX_RESOURCES = 450
 
 logging.disable(logging.CRITICAL)
 with open(sys.argv[1], encoding="utf-8") as file:
@@ -27,6 +29,10 @@ for section, limit in LIMITS.items():
     count = len(expanded.get(section, {}))
     if count > limit:
         sys.exit(f"{count} {section}; CloudFormation takes {limit}")
+count = len(expanded["Resources"])
+print(f"{count} resources of {LIMITS['Resources']}", file=sys.stderr)
+if count > MAX_RESOURCES:
+    sys.exit(f"{count} resources: more than {MAX_RESOURCES}, and CloudFormation takes {LIMITS['Resources']}")
 json.dump(expanded, sys.stdout, indent=1)
 if len(json.dumps(expanded)) > MAX_BYTES:
     sys.exit(f"the expanded template is larger than {MAX_BYTES} bytes")

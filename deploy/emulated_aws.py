@@ -5,9 +5,10 @@ process, and with AUTH=true holds every function to its own role. Added here, by
 
 - `dynamodb:LeadingKeys`, so that the key prefixes in the policies count;
 - TLS, as far as policies ask for it;
-- `CredentialsArn` of an integration: API Gateway may call only what that role may invoke or, without one, what lets it
+- `credentials` of an integration: API Gateway may call only what that role may invoke or, without one, what lets it
   by a permission of its own, as an authorizer does; preflights reach routes;
-- routes and authorizers in an API's OpenAPI `Body`, where SAM writes those of an AWS::Serverless::HttpApi;
+- routes and authorizers in an API's OpenAPI `Body`, where template.yaml has its routes, and where SAM writes those of an
+  AWS::Serverless::HttpApi;
 - the names of the APIs, by which a JWT authorizer finds its issuer's keys;
 - Secrets Manager's rotation, in its four steps, on demand and for a RotationSchedule; ARNs as a secret's Ref;
 - a table's TTL.
@@ -71,12 +72,7 @@ iam_evaluator.pin_request_origin = lambda source_ip, _: plain_pin_request_origin
 
 # --- API Gateway: the role in which it calls a function -----------------------------------------------
 
-plain_integration_props = provisioners._apigw_v2_integration_props
 plain_invoke = apigateway._invoke_lambda_proxy
-
-
-def integration_props(props):
-    return {**plain_integration_props(props), "credentialsArn": props.get("CredentialsArn", "")}
 
 
 def may_invoke(role_arn, function_arn):
@@ -132,7 +128,6 @@ async def execute(api_id, stage, path, method, headers, body, query, account, re
     return await invoke(integration, api_id, stage, path, method, lowercase, body, query, route["routeKey"])
 
 
-provisioners._apigw_v2_integration_props = integration_props
 apigateway._invoke_lambda_proxy = invoke
 plain_ask_authorizer = apigateway._invoke_request_authorizer_lambda
 apigateway._invoke_request_authorizer_lambda = ask_authorizer
@@ -154,6 +149,12 @@ def made(answer):
     return json.loads(body)
 
 
+def route_key(path, method, operation):
+    if operation.get("isDefaultRoute"):
+        return "$default"
+    return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"
+
+
 def read_body(api_id, body):
     apigateway._routes[api_id], apigateway._integrations[api_id], apigateway._authorizers[api_id] = {}, {}, {}
     authorizers = {}
@@ -172,8 +173,12 @@ def read_body(api_id, body):
                 "integrationUri": described["uri"],
                 "payloadFormatVersion": described["payloadFormatVersion"],
             }
+            if "timeoutInMillis" in described:
+                integration["timeoutInMillis"] = int(described["timeoutInMillis"])
             integration_id = made(apigateway._create_integration(api_id, integration))["integrationId"]
-            route = {"routeKey": f"{method.upper()} {path}", "target": f"integrations/{integration_id}"}
+            # CreateIntegration leaves it out.
+            apigateway._integrations[api_id][integration_id]["credentialsArn"] = described.get("credentials", "")
+            route = {"routeKey": route_key(path, method, operation), "target": f"integrations/{integration_id}"}
             for name, scopes in next(iter(operation.get("security", [])), {}).items():
                 route |= authorizers[name] | {"authorizationScopes": scopes}
             made(apigateway._create_route(api_id, route))

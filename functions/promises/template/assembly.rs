@@ -25,6 +25,9 @@ const HEADER: &str = "\
 # To deploy it: docs/deployment.md.
 ";
 
+/// How an OpenAPI body names the route that everything takes which has no other.
+const DEFAULT_PATH: &str = "/$default";
+
 /// How a hand-written part marks a place that is filled in.
 const MARKER: &str = "# assembled here: ";
 
@@ -47,17 +50,25 @@ const BEFORE_THE_LAMBDAS: [(&str, &str); 8] = [
 const AFTER_THE_LAMBDAS: [(&str, &str); 3] =
     [part!("alarms"), part!("dashboard"), part!("outputs")];
 
+/// A route of the API, and the Lambda that it leads to.
+struct Route {
+    path: String,
+    /// `post`, or API Gateway's own word for any.
+    method: String,
+    lambda: String,
+}
+
 /// What the template is assembled from, beside the hand-written parts.
 struct Parts {
     /// The name, folder and file of every Lambda.
     lambdas: Vec<(String, String, LambdaFile)>,
-    /// The route of each that has one: `POST /v1/otp/send`.
-    routes: Vec<(String, String)>,
+    /// The routes of the API, by path.
+    routes: Vec<Route>,
 }
 
 impl Parts {
     fn read() -> Self {
-        Self { lambdas: read_all(), routes: routes() }
+        Self { lambdas: read_all(), routes: Route::all() }
     }
 
     fn assemble(&self) -> String {
@@ -75,8 +86,7 @@ impl Parts {
             add(&format!("deploy/template/{name}.yaml"), &self.filled(text));
         }
         for (name, folder, file) in &self.lambdas {
-            let lines = [file.function(name), self.route(name)].concat();
-            let lines: Vec<_> = indented(2, lines).collect();
+            let lines: Vec<_> = indented(2, file.function(name)).collect();
             add(&format!("functions/{folder}/lambda.yaml"), &lines.join("\n"));
         }
         for (name, text) in AFTER_THE_LAMBDAS {
@@ -92,6 +102,7 @@ impl Parts {
                 let lines = match what {
                     "settings" => settings(),
                     "throttles" => self.throttles(),
+                    "routes" => self.paths(),
                     other => panic!("what are {other}?"),
                 };
                 indented(indent.len(), lines).collect()
@@ -101,41 +112,28 @@ impl Parts {
         lines.collect::<Vec<_>>().join("\n") + "\n"
     }
 
-    fn route(&self, lambda: &str) -> Vec<String> {
-        let Some((_, route_key)) = self.routes.iter().find(|(name, _)| name == lambda) else {
-            return Vec::new();
-        };
-        let id = pascal(lambda);
-        let resources = format!(
-            "
-{id}Integration:
-  Type: AWS::ApiGatewayV2::Integration
-  Properties:
-    ApiId: !Ref Api
-    IntegrationType: AWS_PROXY
-    IntegrationUri: !Sub ${{{id}.Arn}}:live
-    CredentialsArn: !GetAtt ApiRole.Arn
-    PayloadFormatVersion: \"2.0\"
-    TimeoutInMillis: 11000
-
-{id}Route:
-  Type: AWS::ApiGatewayV2::Route
-  Properties:
-    ApiId: !Ref Api
-    RouteKey: {route_key}
-    Target: !Sub integrations/${{{id}Integration}}"
-        );
-        resources.lines().map(str::to_owned).collect()
+    /// The paths of the API's OpenAPI body.
+    fn paths(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut path = "";
+        for route in &self.routes {
+            if route.path != path {
+                path = &route.path;
+                lines.push(format!("{path}:"));
+            }
+            lines.extend(indented(2, route.operation()));
+        }
+        lines
     }
 
     /// The settings of the routes that strangers can make send.
     fn throttles(&self) -> Vec<String> {
         let sending = self.lambdas.iter().filter(|(_, _, file)| file.sends_for_strangers);
-        let keys = sending
-            .map(|(name, _, _)| self.routes.iter().find(|(lambda, _)| lambda == name).unwrap());
-        let settings = keys.flat_map(|(_, route_key)| {
+        let routes = sending
+            .map(|(name, _, _)| self.routes.iter().find(|route| route.lambda == *name).unwrap());
+        let settings = routes.flat_map(|route| {
             [
-                format!("{route_key}:"),
+                format!("{} {}:", route.method.to_uppercase(), route.path),
                 "  ThrottlingRateLimit: !Ref SendRequestsPerSecond".to_owned(),
                 "  ThrottlingBurstLimit: !Ref SendRequestsBurst".to_owned(),
             ]
@@ -144,17 +142,55 @@ impl Parts {
     }
 }
 
-/// The route of each operation of the OpenAPI document, and the one for everything else.
-fn routes() -> Vec<(String, String)> {
-    let document: serde_json::Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
-    let mut routes = vec![("not-found".to_owned(), "$default".to_owned())];
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            let name = operation["operationId"].as_str().unwrap().to_owned();
-            routes.push((name, format!("{} {path}", method.to_uppercase())));
+impl Route {
+    /// The route of each operation of the OpenAPI document, and the one for everything else.
+    fn all() -> Vec<Self> {
+        let document: serde_json::Value =
+            serde_json::from_str(&document().to_json().unwrap()).unwrap();
+        let mut routes = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let lambda = operation["operationId"].as_str().unwrap().to_owned();
+                routes.push(Self { path: path.clone(), method: method.clone(), lambda });
+            }
         }
+        let any_method = "x-amazon-apigateway-any-method".to_owned();
+        routes.push(Self {
+            path: DEFAULT_PATH.to_owned(),
+            method: any_method,
+            lambda: "not-found".to_owned(),
+        });
+        routes
     }
-    routes
+
+    fn operation(&self) -> Vec<String> {
+        let Self { path, method, lambda } = self;
+        let mut lines = vec![format!("{method}:")];
+        if path == DEFAULT_PATH {
+            lines.push("  isDefaultRoute: true".to_owned());
+        }
+        let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+        let parameters = names.map(|name| {
+            format!("{{ name: {name}, in: path, required: true, schema: {{ type: string }} }}")
+        });
+        let parameters: Vec<_> = parameters.collect();
+        if !parameters.is_empty() {
+            lines.push(format!("  parameters: [{}]", parameters.join(", ")));
+        }
+        let integration = format!(
+            "\
+responses: {{}}
+x-amazon-apigateway-integration:
+  type: aws_proxy
+  httpMethod: POST
+  uri: !Sub arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{AWS::StackName}}_{lambda}:live
+  credentials: !GetAtt ApiRole.Arn
+  payloadFormatVersion: \"2.0\"
+  timeoutInMillis: 11000"
+        );
+        lines.extend(indented(2, integration.lines().map(str::to_owned).collect()));
+        lines
+    }
 }
 
 /// `OtpLength=${OtpLength}` for each parameter in the functions' configuration.

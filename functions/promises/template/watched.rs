@@ -77,3 +77,19 @@ fn logs_hold_no_phone_and_end() {
     let levels = texts(&TEMPLATE_VALUE["Parameters"]["LogLevel"]["AllowedValues"]);
     assert!(levels.iter().all(|level| ["TRACE", "DEBUG", "INFO"].contains(level)));
 }
+
+/// The alarms that roll an update back are in Globals; which functions have a canary is in their lambda.yaml.
+#[test]
+fn canaries_are_few_and_all_alike() {
+    assert_eq!(TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"]["Enabled"], false);
+    let mut canaries = Vec::new();
+    for (id, function) in resources("AWS::Serverless::Function") {
+        if let Some(preference) = function["Properties"].get("DeploymentPreference") {
+            assert_eq!(preference.as_mapping().unwrap().len(), 1, "{id} has alarms of its own");
+            assert_eq!(preference["Enabled"], true, "{id}");
+            canaries.push(id);
+        }
+    }
+    // CodeDeploy begins them all at once, in one role, and Lambda takes 15 calls a second of what changes functions.
+    assert!((1..=10).contains(&canaries.len()), "{canaries:?}");
+}
