@@ -6,7 +6,14 @@ mod account_race;
 mod account_timing;
 mod admin_matrix;
 mod app_flow;
+mod contributing;
 mod coverage;
+mod decisions;
+#[expect(
+    unreachable_pub,
+    reason = "the example of CONTRIBUTING.md, as it would stand in a folder of its own"
+)]
+mod example;
 mod fault_flow;
 mod faults;
 mod idempotency;

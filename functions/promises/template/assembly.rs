@@ -16,6 +16,16 @@ use crate::{document::document, testing::TEMPLATE};
 /// What the parts come to.
 pub(super) static ASSEMBLED: LazyLock<String> = LazyLock::new(|| Parts::read().assemble());
 
+/// `Cargo.toml`, whose last lines are the binaries of the Lambdas.
+pub(super) static MANIFEST: LazyLock<String> = LazyLock::new(|| {
+    let manifest = include_str!("../../Cargo.toml");
+    let end = manifest.find(BINARIES).unwrap() + BINARIES.len();
+    manifest[..end].to_owned() + &Parts::read().binaries()
+});
+
+/// What the binaries stand after.
+const BINARIES: &str = "# UPDATE_TEMPLATE=1 cargo test -p functions --lib template\n";
+
 const HEADER: &str = "\
 # Assembled; do not edit. The parts are deploy/template/*.yaml and the lambda.yaml of every Lambda in functions/.
 # After a change of one of them:
@@ -51,15 +61,15 @@ const AFTER_THE_LAMBDAS: [(&str, &str); 3] =
     [part!("alarms"), part!("dashboard"), part!("outputs")];
 
 /// A route of the API, and the Lambda that it leads to.
-struct Route {
-    path: String,
+pub(in crate::promises) struct Route {
+    pub(in crate::promises) path: String,
     /// `post`, or API Gateway's own word for any.
-    method: String,
-    lambda: String,
+    pub(in crate::promises) method: String,
+    pub(in crate::promises) lambda: String,
 }
 
 /// What the template is assembled from, beside the hand-written parts.
-struct Parts {
+pub(in crate::promises) struct Parts {
     /// The name, folder and file of every Lambda.
     lambdas: Vec<(String, String, LambdaFile)>,
     /// The routes of the API, by path.
@@ -67,8 +77,39 @@ struct Parts {
 }
 
 impl Parts {
-    fn read() -> Self {
+    pub(in crate::promises) fn read() -> Self {
         Self { lambdas: read_all(), routes: Route::all() }
+    }
+
+    /// Takes a Lambda with its route out.
+    pub(in crate::promises) fn remove(&mut self, lambda: &str) {
+        self.lambdas.retain(|(name, _, _)| name != lambda);
+        self.routes.retain(|route| route.lambda != lambda);
+    }
+
+    /// Adds a Lambda with its `lambda.yaml` and its route.
+    pub(in crate::promises) fn add(
+        &mut self,
+        lambda: &str,
+        folder: &str,
+        yaml: &str,
+        route: Route,
+    ) {
+        self.lambdas.push((lambda.to_owned(), folder.to_owned(), LambdaFile::parse(yaml).unwrap()));
+        self.routes.push(route);
+    }
+
+    /// What they come to, with `!Ref X` as `{Ref: X}`.
+    pub(in crate::promises) fn value(&self) -> Value {
+        parse(&self.assemble())
+    }
+
+    /// The binaries in `Cargo.toml`.
+    fn binaries(&self) -> String {
+        let binary = |(name, folder, _): &(String, String, LambdaFile)| {
+            format!("\n[[bin]]\nname = \"{name}\"\npath = \"{folder}/main.rs\"\ntest = false\n")
+        };
+        self.lambdas.iter().map(binary).collect()
     }
 
     fn assemble(&self) -> String {
@@ -143,10 +184,22 @@ impl Parts {
 }
 
 impl Route {
-    /// The route of each operation of the OpenAPI document, and the one for everything else.
+    /// The routes of all operations, and the one for everything else.
     fn all() -> Vec<Self> {
         let document: serde_json::Value =
             serde_json::from_str(&document().to_json().unwrap()).unwrap();
+        let mut routes = Self::of(&document);
+        let any_method = "x-amazon-apigateway-any-method".to_owned();
+        routes.push(Self {
+            path: DEFAULT_PATH.to_owned(),
+            method: any_method,
+            lambda: "not-found".to_owned(),
+        });
+        routes
+    }
+
+    /// The route of each operation of an OpenAPI document.
+    pub(in crate::promises) fn of(document: &serde_json::Value) -> Vec<Self> {
         let mut routes = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
@@ -154,12 +207,6 @@ impl Route {
                 routes.push(Self { path: path.clone(), method: method.clone(), lambda });
             }
         }
-        let any_method = "x-amazon-apigateway-any-method".to_owned();
-        routes.push(Self {
-            path: DEFAULT_PATH.to_owned(),
-            method: any_method,
-            lambda: "not-found".to_owned(),
-        });
         routes
     }
 
@@ -227,16 +274,18 @@ fn settings() -> Vec<String> {
 }
 
 #[test]
-fn the_template_in_the_repository_is_what_its_parts_say() {
+fn the_template_and_the_manifest_in_the_repository_are_what_their_parts_say() {
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let update = std::env::var("UPDATE_TEMPLATE").is_ok();
-    if update {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"), &*ASSEMBLED)
-            .unwrap();
-        return;
+    let files = [
+        ("../template.yaml", TEMPLATE, &*ASSEMBLED),
+        ("Cargo.toml", include_str!("../../Cargo.toml"), &*MANIFEST),
+    ];
+    for (name, _, ought) in files.into_iter().filter(|(_, is, ought)| is != ought) {
+        assert!(
+            update,
+            "{name} is not what its parts say; run: UPDATE_TEMPLATE=1 cargo test -p functions --lib template"
+        );
+        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name), ought).unwrap();
     }
-    assert!(
-        *ASSEMBLED == TEMPLATE,
-        "template.yaml is not what its parts say; run: UPDATE_TEMPLATE=1 cargo test -p functions --lib template"
-    );
 }

@@ -6,18 +6,16 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde_yaml_ng::Value;
 
-use self::assembly::ASSEMBLED;
+use self::assembly::{ASSEMBLED, MANIFEST};
 use crate::{ENDPOINTS, OTHER_LAMBDAS};
 
-mod assembly;
+pub(crate) mod assembly;
 mod kept;
 mod lambda_file;
 mod rights;
 mod routes;
 mod settings;
 mod watched;
-
-const MANIFEST: &str = include_str!("../../Cargo.toml");
 
 /// The template as its parts make it, with `!Ref X` as `{Ref: X}`. `assembly` holds the committed file to it.
 static TEMPLATE_VALUE: LazyLock<Value> = LazyLock::new(|| parse(&ASSEMBLED));

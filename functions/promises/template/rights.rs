@@ -5,36 +5,7 @@ use std::collections::BTreeSet;
 use serde_yaml_ng::Value;
 
 use super::{TEMPLATE_VALUE, lambdas, leading_keys, resource, resources, statements, text, texts};
-
-/// The Lambdas that sign tokens, and the one that makes the keys.
-const READ_SIGNING_KEYS: [&str; 6] =
-    ["auth-login", "auth-mfa", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
-
-/// The Lambdas that send texts. They cost money.
-const SEND_TEXTS: [&str; 12] = [
-    "auth-register",
-    "me-email",
-    "me-phone",
-    "me-totp-confirm",
-    "me-totp-delete",
-    "otp-resend",
-    "otp-send",
-    "otp-verify",
-    "password-change",
-    "password-forgot",
-    "password-reset",
-    "users-mfa-delete",
-];
-
-/// The Lambdas that delete pictures, one of which stores them.
-const CHANGE_PICTURES: [&str; 6] = [
-    "me-avatar-delete",
-    "me-avatar-put",
-    "me-delete",
-    "users-avatar-delete",
-    "users-delete",
-    "users-delete-by-phone",
-];
+use crate::promises::decisions::{CHANGE_PICTURES, READ_SIGNING_KEYS, SEND_TEXTS};
 
 const KEYS: &str = include_str!("../../../shared/src/table/keys.rs");
 

@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{entries, pascal, resource, resources, text};
-use crate::document::document;
+use crate::{document::document, promises::decisions::SEND_TEXTS_FOR_STRANGERS};
 
 /// How the API names a function of this stack, before its name.
 const FUNCTION: &str =
     "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}_";
-/// Those that anybody can make send texts.
-const SEND_TEXTS_FOR_STRANGERS: [&str; 4] =
-    ["auth-register", "otp-resend", "otp-send", "password-forgot"];
 
 /// The routes of the API with the Lambdas that they lead to.
 fn routes() -> BTreeMap<String, String> {
@@ -109,7 +106,7 @@ fn what_costs_money_is_throttled() {
                 .unwrap_or_else(|| panic!("no route {route_key}")),
         );
     }
-    assert_eq!(throttled, SEND_TEXTS_FOR_STRANGERS.into());
+    assert_eq!(throttled, SEND_TEXTS_FOR_STRANGERS.iter().copied().collect());
     for lambda in SEND_TEXTS_FOR_STRANGERS {
         let id = pascal(lambda);
         let reserved = &resource(&id)["Properties"]["ReservedConcurrentExecutions"];

@@ -1,0 +1,96 @@
+//! CONTRIBUTING.md, "Add an endpoint": what the page says to write is written here, compiled and answered over HTTP.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::{
+    example,
+    template::assembly::{Parts, Route},
+};
+
+const PAGE: &str = include_str!("../../CONTRIBUTING.md");
+const NAME: &str = "me-roles";
+const FOLDER: &str = "me/roles";
+
+/// The one block of this language that begins like this.
+fn block(language: &str, first_line: &str) -> &'static str {
+    let section =
+        PAGE.split("\n## ").find(|section| section.starts_with("Add an endpoint\n")).unwrap();
+    let begin = format!("```{language}\n{first_line}");
+    let (_, rest) = section
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("no {language} block begins with {first_line}"));
+    let text = &section[section.len() - rest.len() - first_line.len()..];
+    text.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_page_s_handler_is_the_example_s() {
+    assert_eq!(block("rust", "//! `GET /v1/me/roles`"), include_str!("example/mod.rs"));
+}
+
+#[test]
+fn the_page_s_test_is_the_example_s() {
+    let tests = include_str!("example/tests.rs");
+    // Here the example is no part of the service.
+    assert_eq!(
+        block("rust", "use serde_json::json;"),
+        tests.replace(".serving(super::routes().into())", "")
+    );
+}
+
+#[test]
+fn the_page_s_main_is_that_of_an_endpoint_like_it() {
+    let main = include_str!("../me/get/main.rs");
+    assert_eq!(
+        block("rust", "//! The Lambda of this endpoint."),
+        main.replace("me::get", "me::roles")
+    );
+}
+
+#[test]
+fn the_page_s_line_is_one_of_the_table() {
+    let line = "    \"me-get\" => me::get,\n";
+    assert!(include_str!("../lib.rs").contains(line));
+    assert_eq!(PAGE.matches("`\"me-roles\" => me::roles,`").count(), 1);
+}
+
+#[test]
+fn the_page_s_lambda_adds_one_function_and_one_route() {
+    let document: Json =
+        serde_json::from_str(&example::routes().into_openapi().to_json().unwrap()).unwrap();
+    let [route] = <[Route; 1]>::try_from(Route::of(&document)).ok().unwrap();
+    assert_eq!((&*route.method, &*route.path, &*route.lambda), ("get", "/v1/me/roles", NAME));
+    let mut parts = Parts::read();
+    // Whoever follows the page to the letter has it already.
+    parts.remove(NAME);
+    let before = parts.value();
+    parts.add(NAME, FOLDER, block("yaml", "description:"), route);
+    let after = parts.value();
+
+    let names = |value: &serde_yaml_ng::Value| -> BTreeSet<String> {
+        value.as_mapping().unwrap().keys().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let added = |path: &[&str]| {
+        let at = |value: &serde_yaml_ng::Value| {
+            names(path.iter().fold(value, |value, name| &value[*name]))
+        };
+        assert!(at(&before).is_subset(&at(&after)));
+        at(&after).difference(&at(&before)).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(added(&[]), Vec::<String>::new());
+    assert_eq!(added(&["Resources"]), ["MeRoles"]);
+    assert_eq!(added(&["Resources", "Api", "Properties", "Body", "paths"]), ["/v1/me/roles"]);
+    // SAM makes four resources of it: the function, its role, its version and its alias. A canary would be a fifth.
+    let function = &after["Resources"]["MeRoles"];
+    assert_eq!(function["Type"], "AWS::Serverless::Function");
+    assert!(
+        function["Properties"].get("DeploymentPreference").is_none()
+            && function["Properties"]["Policies"].is_sequence()
+    );
+    // It does to the table what every endpoint does that knows its caller.
+    let policy =
+        |id: &str| after["Resources"][id]["Properties"]["Policies"][0]["Statement"][0].clone();
+    assert_eq!(policy("MeRoles"), policy("MeGet"));
+}
