@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_yaml_ng::Value;
 
 use super::pascal;
 use crate::{ENDPOINTS, OTHER_LAMBDAS};
@@ -98,15 +99,16 @@ impl LambdaFile {
     /// The Lambda's resource.
     pub(super) fn function(&self, name: &str) -> Vec<String> {
         let id = pascal(name);
-        let mut lines = vec![
+        let mut lines = self.comments("description");
+        lines.extend([
             format!("{id}:"),
             "  Type: AWS::Serverless::Function".to_owned(),
             "  Metadata: { SkipBuild: true }".to_owned(),
             "  Properties:".to_owned(),
-        ];
+        ]);
         let mut properties = vec![
             format!("FunctionName: !Sub ${{AWS::StackName}}_{name}"),
-            format!("Description: {}", self.description),
+            format!("Description: {}", scalar(&self.description)),
             format!("CodeUri: target/lambda/{name}"),
             "VersionDescription: !Sub settings ${SettingsVersion}".to_owned(),
             "AutoPublishAliasAllProperties: true".to_owned(),
@@ -116,6 +118,7 @@ impl LambdaFile {
             properties.push("DeploymentPreference: { Enabled: true }".to_owned());
         }
         if self.sends_for_strangers {
+            properties.extend(self.comments("sends_for_strangers"));
             let limit =
                 format!("!If [Has{id}Concurrency, !Ref {id}Concurrency, !Ref AWS::NoValue]");
             properties.push(format!("ReservedConcurrentExecutions: {limit}"));
@@ -139,7 +142,7 @@ impl LambdaFile {
 
     /// The statements of its policy. SAM makes a role of its own of them for each function.
     fn statements(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines = self.comments("table");
         for (action, keys) in &self.table {
             let action = format!("{action:?}");
             lines.extend(self.comments(&action));
@@ -228,6 +231,14 @@ fn leading_keys(keys: &[String]) -> String {
     )
 }
 
+/// A text as YAML has it: in quotes where it would otherwise be read as something else.
+fn scalar(text: &str) -> String {
+    match serde_yaml_ng::from_str(text) {
+        Ok(Value::String(read)) if read == text => text.to_owned(),
+        _ => format!("{text:?}"),
+    }
+}
+
 /// One action, or several.
 fn of_service(service: &str, actions: &[impl AsRef<str>]) -> String {
     let actions: Vec<_> =
@@ -300,4 +311,26 @@ fn folders() -> Vec<String> {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+#[test]
+fn comments_stand_before_what_they_are_about() {
+    let yaml = "# Why.\ndescription: \"A: b\"\ntable:\n  # Which.\n  GetItem: [A]\n# Whom.\nsends: [texts]\n";
+    let lines = LambdaFile::parse(yaml).unwrap().function("x-y").join("\n");
+    for (comment, next) in
+        [("# Why.", "XY:"), ("# Which.", "- Effect: Allow"), ("# Whom.", "- Effect: Allow")]
+    {
+        let (_, rest) = lines.split_once(comment).unwrap();
+        assert!(rest.trim_start().starts_with(next), "{lines}");
+    }
+    assert!(lines.contains("Description: \"A: b\""));
+}
+
+#[test]
+fn what_no_lambda_file_has_is_refused() {
+    for wrong in
+        ["tables: {}", "table: { Scan: [A] }", "secrets: [all]", "sends: [faxes]", "memory: much"]
+    {
+        assert!(LambdaFile::parse(&format!("description: x\n{wrong}\n")).is_err(), "{wrong}");
+    }
 }
