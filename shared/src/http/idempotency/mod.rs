@@ -73,7 +73,7 @@ impl IntoParams for Once {
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
             .description(Some(description))
-            .schema(<Option<String> as utoipa::PartialSchema>::schema().into());
+            .schema(<String as utoipa::PartialSchema>::schema().into());
         vec![parameter.build()]
     }
 }
