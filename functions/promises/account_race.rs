@@ -43,7 +43,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
 }
 
 /// Asserts that nothing is half made: who owns something is there, and whoever is there owns what is his.
-async fn assert_whole(app: &TestApp) {
+async fn assert_invariants(app: &TestApp) {
     let items = app.items().await;
     let of_kind = |kind: &'static str| {
         items.iter().filter(move |item| item["sk"].as_s().unwrap().starts_with(kind))
@@ -88,7 +88,7 @@ async fn fifty_sign_ups_of_one_phone_are_one_user() {
         assert_eq!(count(&proofs, 200), 1, "{:?}", tally(&proofs));
         assert_eq!(count(&proofs, 410), proofs.len() - 1, "{:?}", tally(&proofs));
         assert_eq!(app.items_like("USER").await.len(), 1);
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
         let me = proofs.iter().find(|it| it.status == 200).unwrap().signed_in();
         assert_eq!(me.json["is_new_user"], true);
         app.delete_me(&me.access).await.assert_done();
@@ -119,7 +119,7 @@ async fn fifty_sign_ups_of_one_address_send_one_message_and_are_one_user() {
             assert_eq!((count(&proofs, 200), count(&proofs, 410)), (1, 49), "{:?}", tally(&proofs));
         }
         assert_eq!(app.items_like("USER").await.len(), 2 * (round + 1));
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
     }
 }
 
@@ -145,7 +145,7 @@ async fn fifty_sign_ups_with_one_username_are_fifty_users_and_one_has_it() {
         let holders =
             answers.iter().filter(|answer| !answer.json["user"]["username"].is_null()).count();
         assert_eq!(holders, 1);
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
     }
 }
 
@@ -163,7 +163,7 @@ async fn twenty_changes_to_one_username_are_one_change() {
         })
         .await;
         assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 19), "{:?}", tally(&answers));
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
     }
 }
 
@@ -195,7 +195,7 @@ async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
         answers[0].assert_done();
         assert!([200, 410].contains(&answers[1].status.as_u16()), "{:?}", tally(&answers));
         assert!([200, 401].contains(&answers[2].status.as_u16()), "{:?}", tally(&answers));
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
         assert!(app.items_of(me.id()).await.is_empty(), "nothing of the user who left");
         for signed_in in
             answers[1..3].iter().filter(|answer| answer.status == 200).map(Answer::signed_in)
@@ -245,7 +245,7 @@ async fn a_refresh_beside_a_change_of_password_saves_no_other_session() {
         let kept = answers[3].assert_ok();
         app.get_as(kept["access_token"].as_str().unwrap(), "/v1/me").await.assert_ok();
         app.refresh(kept["refresh_token"].as_str().unwrap()).await.assert_ok();
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
     }
 }
 
@@ -343,7 +343,7 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
             .map(|user| user["id"].as_s().unwrap().clone())
             .collect();
         assert_eq!(holders, BTreeSet::from([third.id().to_owned()]));
-        assert_whole(&app).await;
+        assert_invariants(&app).await;
     }
 }
 

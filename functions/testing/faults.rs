@@ -22,7 +22,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use super::{Answer, TestApp, accounts::Item, bearer, whole::assert_whole};
+use super::{Answer, TestApp, accounts::Item, bearer, invariants::assert_invariants};
 use crate::promises::template::may;
 
 /// How long a request may take: its deadline, and the time of a busy machine.
@@ -243,7 +243,7 @@ pub(crate) async fn failures(
     let status = answer.status.as_u16();
     let messages = trial.app.aws.inbox.messages(None).len() - before;
     (case.goal)(trial.app.clone(), answer).await;
-    assert_whole(&trial.app).await;
+    assert_invariants(&trial.app).await;
 
     let stage = Arc::new(Stage {
         endpoint,
@@ -426,7 +426,7 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
     trial.faults.heal();
     let messages = trial.app.aws.inbox.messages(None).len() - before;
     assert!(messages <= stage.messages, "{story}: {messages} messages");
-    assert_whole(&trial.app).await;
+    assert_invariants(&trial.app).await;
 
     let is_done = first.as_ref().is_some_and(|first| first.status == stage.status);
     if let Some(first) = &first
@@ -466,7 +466,7 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
         assert!(is_allowed, "{story}: the next try: {}", next.text);
         (case.goal)(trial.app.clone(), next).await;
     }
-    assert_whole(&trial.app).await;
+    assert_invariants(&trial.app).await;
 }
 
 /// Asserts that a client is told to come back.

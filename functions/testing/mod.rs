@@ -6,11 +6,11 @@ pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod bodies;
 pub(crate) mod faults;
+pub(crate) mod invariants;
 pub(crate) mod pictures;
 pub(crate) mod records;
 pub(crate) mod second_factor;
 pub(crate) mod tokens;
-pub(crate) mod whole;
 
 use std::{
     io,

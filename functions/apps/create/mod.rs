@@ -110,7 +110,7 @@ async fn create(
     let new =
         NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };
     let created = |app: &App| {
-        recorder.event(admin.caller.deed(Action::AppCreate, format!("app:{}", app.client_id)))
+        recorder.event(admin.caller.activity(Action::AppCreate, format!("app:{}", app.client_id)))
     };
     let (app, secret) = apps.create(new, created).await?;
     let location = format!("/v1/apps/{}", app.client_id);

@@ -32,7 +32,8 @@ async fn delete(
     recorder: Recorder,
     PathName(client_id): PathName,
 ) -> Result<StatusCode, Error> {
-    let event = recorder.event(admin.caller.deed(Action::AppDelete, format!("app:{client_id}")))?;
+    let event =
+        recorder.event(admin.caller.activity(Action::AppDelete, format!("app:{client_id}")))?;
     apps.recording(event).delete(&client_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

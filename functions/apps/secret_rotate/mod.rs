@@ -64,8 +64,8 @@ async fn rotate(
         let message = format!("must be from 0 to {MAX_OLD_VALID_SECONDS} seconds");
         return Err(Error::field("old_secret_valid_for", message));
     }
-    let event =
-        recorder.event(admin.caller.deed(Action::AppSecretRotate, format!("app:{client_id}")))?;
+    let event = recorder
+        .event(admin.caller.activity(Action::AppSecretRotate, format!("app:{client_id}")))?;
     let (app, secret) = apps.recording(event).rotate_secret(&client_id, valid_for).await?;
     Ok(Json(RotatedSecret {
         client_id: app.client_id,

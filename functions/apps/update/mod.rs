@@ -98,7 +98,8 @@ async fn update(
         sms_daily_budget_usd: request.sms_daily_budget_usd,
         active: request.active,
     };
-    let event = recorder.event(admin.caller.deed(Action::AppUpdate, format!("app:{client_id}")))?;
+    let event =
+        recorder.event(admin.caller.activity(Action::AppUpdate, format!("app:{client_id}")))?;
     let app = apps.recording(event).change(&client_id, &change).await?;
     Ok(Json(AppView::new(app, apps.settings())))
 }

@@ -49,7 +49,7 @@ async fn logout(
         vec![caller.claims.sid]
     };
     sessions.end(caller.user.id, &ended).await?;
-    recorder.record(caller.own_deed(Action::SignOut)).await?;
+    recorder.record(caller.own_activity(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

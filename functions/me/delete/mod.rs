@@ -34,7 +34,7 @@ async fn delete(
     recorder: Recorder,
 ) -> Result<StatusCode, Error> {
     caller.require_fresh_sign_in(clock.now())?;
-    let event = recorder.event(caller.own_deed(Action::AccountDelete))?;
+    let event = recorder.event(caller.own_activity(Action::AccountDelete))?;
     accounts.recording(event).delete(caller.user.id, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -44,7 +44,7 @@ async fn renew(
 ) -> Result<Json<RecoveryCodesView>, Error> {
     second_factors.check(&caller.user, None, &request.code).await?;
     let codes = second_factors.renew_recovery_codes(caller.user.id).await?;
-    recorder.record(caller.own_deed(Action::RecoveryCodesRenew)).await?;
+    recorder.record(caller.own_activity(Action::RecoveryCodesRenew)).await?;
     Ok(Json(RecoveryCodesView::new(&codes)))
 }
 

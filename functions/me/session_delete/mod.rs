@@ -36,7 +36,7 @@ async fn delete(
         return Err(Error::NotFound);
     }
     sessions.end(caller.user.id, &[id]).await?;
-    recorder.record(caller.own_deed(Action::SignOut)).await?;
+    recorder.record(caller.own_activity(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

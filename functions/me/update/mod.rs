@@ -55,7 +55,7 @@ async fn update(
         username: request.username.map(username).transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
-    let event = recorder.event(caller.own_deed(Action::ProfileChange))?;
+    let event = recorder.event(caller.own_activity(Action::ProfileChange))?;
     let user = accounts.recording(event).change_profile(caller.user.id, &change).await?;
     Ok(Json(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls())))
 }

@@ -88,7 +88,7 @@ async fn verify(
             Ok(Json(VerifyOtpAnswer::SignIn(sign_in)))
         }
         (Purpose::NewAddress, Some(caller)) => {
-            let event = recorder.event(caller.own_deed(Action::AddressChange))?;
+            let event = recorder.event(caller.own_activity(Action::AddressChange))?;
             let accounts = accounts.recording(event);
             let changed = accounts.change_address(caller.user.id, &proven.content.address);
             let (user, old) = challenges.redeem(&proven.challenge, changed).await?;

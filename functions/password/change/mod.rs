@@ -53,7 +53,7 @@ async fn change(
     }
     let old = request.old_password.map(|old| Password::parse("old_password", old)).transpose()?;
     let new = Password::parse("new_password", request.new_password)?;
-    let event = recorder.event(caller.own_deed(Action::PasswordChange))?;
+    let event = recorder.event(caller.own_activity(Action::PasswordChange))?;
     let user = accounts
         .recording(event)
         .change_password(&caller.user, caller.claims.sid, old, new)

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::{Apps, DEFAULT_CLIENT_ID},
-    base::{Error, evenly},
+    base::{Error, with_minimum_duration},
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Json},
     identifiers::Address,
@@ -49,7 +49,7 @@ async fn forgot(
     Json(request): Json<ForgotPasswordRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
-    let opened = evenly(async {
+    let opened = with_minimum_duration(async {
         let user = accounts.resettable(&address).await?;
         let link = match (&user, &address) {
             (Some(user), Address::Email(_)) => accounts.reset_link(user).await?,

@@ -100,10 +100,12 @@ async fn create(
             .chain(many.iter().flatten().map(|role| &role.name))
             .map(String::as_str)
             .collect();
-        let event = recorder
-            .event(admin.caller.deed(Action::RoleCreate, format!("role:{}", names.join(","))))?;
-        let taken =
-            |id| recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")));
+        let event = recorder.event(
+            admin.caller.activity(Action::RoleCreate, format!("role:{}", names.join(","))),
+        )?;
+        let taken = |id| {
+            recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")))
+        };
         for role in roles.deleted(&names).await? {
             users.take_role_from_everybody(&role.name, taken).await?;
         }

@@ -64,10 +64,10 @@ async fn delete(
     // Before the role goes, so that a request that is cut off can be sent again; and after, for whoever
     // was given it meanwhile.
     let taken =
-        |id| recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")));
+        |id| recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")));
     users.take_role_from_everybody(&role.name, taken).await?;
     let event =
-        recorder.event(admin.caller.deed(Action::RoleDelete, format!("role:{}", role.name)))?;
+        recorder.event(admin.caller.activity(Action::RoleDelete, format!("role:{}", role.name)))?;
     roles.recording(event).delete(&role.name).await?;
     users.take_role_from_everybody(&role.name, taken).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -56,7 +56,7 @@ async fn put(
         let permissions = Some(role.permissions.into_iter().collect());
         (role.name, RoleChange { permissions, ..RoleChange::default() })
     });
-    let event = recorder.event(admin.caller.deed(Action::RoleUpdate, target))?;
+    let event = recorder.event(admin.caller.activity(Action::RoleUpdate, target))?;
     let changed = roles.recording(event).change(changes.collect(), &admin.permissions).await?;
     Ok(Json(RolesView { roles: changed.into_iter().map(RoleView::from).collect() }))
 }

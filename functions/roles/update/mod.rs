@@ -56,7 +56,7 @@ async fn update(
     let change = RoleChange { description, permissions, active: request.active };
     let role = roles.get(&name).await?.ok_or(Error::NotFound)?;
     let event =
-        recorder.event(admin.caller.deed(Action::RoleUpdate, format!("role:{}", role.name)))?;
+        recorder.event(admin.caller.activity(Action::RoleUpdate, format!("role:{}", role.name)))?;
     let changed = roles.recording(event).change(vec![(name, change)], &admin.permissions).await?;
     let role = changed.into_iter().next().ok_or(Error::NotFound)?;
     Ok(Json(RoleView::from(role)))

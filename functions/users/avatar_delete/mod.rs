@@ -35,7 +35,7 @@ async fn delete(
     PathId(id): PathId,
 ) -> Result<StatusCode, Error> {
     let event =
-        recorder.event(admin.caller.deed(Action::UserAvatarRemove, format!("user:{id}")))?;
+        recorder.event(admin.caller.activity(Action::UserAvatarRemove, format!("user:{id}")))?;
     users.remove_avatar(id, &admin.permissions, &avatars, event).await?;
     Ok(StatusCode::NO_CONTENT)
 }

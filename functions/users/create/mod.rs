@@ -89,7 +89,7 @@ async fn create(
             roles: request.roles,
         };
         let created = |user: &User| {
-            recorder.event(admin.caller.deed(Action::UserCreate, format!("user:{}", user.id)))
+            recorder.event(admin.caller.activity(Action::UserCreate, format!("user:{}", user.id)))
         };
         let user = users.create(new, &admin.permissions, created).await?;
         let view = UserView::without_avatar(&user, DEFAULT_CLIENT_ID);

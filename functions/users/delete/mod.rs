@@ -35,7 +35,7 @@ async fn delete(
     PathId(id): PathId,
     seen: IfMatch,
 ) -> Result<StatusCode, Error> {
-    let event = recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{id}")))?;
+    let event = recorder.event(admin.caller.activity(Action::UserDelete, format!("user:{id}")))?;
     users.recording(event).delete(id, seen.tag(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }

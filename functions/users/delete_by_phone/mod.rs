@@ -41,7 +41,7 @@ async fn delete_by_phone(
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
     let event =
-        recorder.event(admin.caller.deed(Action::UserDelete, format!("user:{}", user.id)))?;
+        recorder.event(admin.caller.activity(Action::UserDelete, format!("user:{}", user.id)))?;
     users.recording(event).delete(user.id, seen.tag(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -34,7 +34,7 @@ async fn get(
     PathId(id): PathId,
 ) -> Result<Tagged, Error> {
     let user = directory.get(id).await?;
-    recorder.record(admin.caller.deed(Action::UserRead, format!("user:{id}"))).await?;
+    recorder.record(admin.caller.activity(Action::UserRead, format!("user:{id}"))).await?;
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, &avatar_urls))
 }
 

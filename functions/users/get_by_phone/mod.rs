@@ -36,7 +36,7 @@ async fn get_by_phone(
 ) -> Result<Tagged, Error> {
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
-    recorder.record(admin.caller.deed(Action::UserRead, format!("user:{}", user.id))).await?;
+    recorder.record(admin.caller.activity(Action::UserRead, format!("user:{}", user.id))).await?;
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 

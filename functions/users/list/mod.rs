@@ -89,7 +89,7 @@ async fn list(
     } else {
         users.list(&filter, after.as_deref(), limit).await?
     };
-    recorder.record(admin.caller.deed(Action::UsersList, "users".to_owned())).await?;
+    recorder.record(admin.caller.activity(Action::UsersList, "users".to_owned())).await?;
     let views = items
         .iter()
         .map(|user: &User| UserView::new(user, &client_id, users.avatar_urls()))

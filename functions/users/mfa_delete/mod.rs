@@ -36,8 +36,8 @@ async fn delete(
     messenger: Messenger,
     PathId(id): PathId,
 ) -> Result<StatusCode, Error> {
-    let event =
-        recorder.event(admin.caller.deed(Action::UserSecondFactorRemove, format!("user:{id}")))?;
+    let event = recorder
+        .event(admin.caller.activity(Action::UserSecondFactorRemove, format!("user:{id}")))?;
     if let Some(user) = users.recording(event).remove_second_factor(id, &admin.permissions).await? {
         accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
     }

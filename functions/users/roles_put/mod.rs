@@ -55,7 +55,8 @@ async fn put(
     if own != DEFAULT_CLIENT_ID && client_id != own {
         return Err(Error::Forbidden("roles:assign".to_owned()));
     }
-    let event = recorder.event(admin.caller.deed(Action::UserRolesChange, format!("user:{id}")))?;
+    let event =
+        recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")))?;
     let user = users
         .recording(event)
         .set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions)

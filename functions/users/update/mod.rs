@@ -70,13 +70,13 @@ async fn update(
             .transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
-    let deed = || admin.caller.deed(Action::UserUpdate, format!("user:{id}"));
+    let activity = || admin.caller.activity(Action::UserUpdate, format!("user:{id}"));
     let user = users
-        .recording(recorder.event(deed())?)
+        .recording(recorder.event(activity())?)
         .change(id, (&profile, request.status), seen.tag(), &admin.permissions)
         .await?;
     if request.status == Some(UserStatus::Active) {
-        users.unlock(&user, &recorder.event(deed())?).await?;
+        users.unlock(&user, &recorder.event(activity())?).await?;
     }
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }

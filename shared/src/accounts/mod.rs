@@ -17,13 +17,13 @@ use uuid::Uuid;
 
 use crate::{
     apps::{Apps, DEFAULT_CLIENT_ID},
-    audit::{Action, Deed, Event, Recorder},
+    audit::{Action, Activity, Event, Recorder},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error, Random, seconds, whole_seconds},
     challenges::{ChallengeSettings, Identity, Proven, Registration},
     crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Identifier},
-    limits::{LimitSettings, Noted, Throttle},
+    limits::{Destination, LimitSettings, Throttle},
     messages::{Content, Messenger, Subject},
     table::Store,
     users::{
@@ -123,8 +123,8 @@ impl Accounts {
         // it shares a person.
         let matches = self.try_password((&typed, identity), password, hash.as_ref()).await?;
         let Some(user) = user.filter(|_| matches) else {
-            let deed = Deed::failed(Action::SignIn, identifier.masked(), client_id);
-            self.store.record(&recorder.event(deed)?).await?;
+            let activity = Activity::failed(Action::SignIn, identifier.masked(), client_id);
+            self.store.record(&recorder.event(activity)?).await?;
             return Err(Error::InvalidCredentials);
         };
         if user.status == UserStatus::Disabled {
@@ -294,7 +294,7 @@ impl Accounts {
             set_password(user, hash.clone(), now);
             Ok(())
         };
-        let store = self.store.recording(recorder.event(Deed::own(
+        let store = self.store.recording(recorder.event(Activity::own(
             Action::PasswordReset,
             user_id,
             DEFAULT_CLIENT_ID,
@@ -376,8 +376,10 @@ impl Accounts {
             if let Some(prefix) = &prefix {
                 let (notices, most) =
                     (self.hash_keys.notices(address), self.limits.sends_per_prefix_per_hour);
-                self.store.count_send(&notices, Noted::Nothing, MAX_NOTICES_PER_HOUR, now).await?;
-                self.store.count_send(prefix, Noted::Nothing, most, now).await?;
+                self.store
+                    .count_send(&notices, Destination::Nothing, MAX_NOTICES_PER_HOUR, now)
+                    .await?;
+                self.store.count_send(prefix, Destination::Nothing, most, now).await?;
             }
             let sent = async {
                 messenger

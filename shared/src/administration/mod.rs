@@ -1,8 +1,8 @@
 //! What administrators do with people.
 
-pub mod rank;
+pub mod guards;
 
-pub(crate) use self::rank::{check_rank, check_seen};
+pub(crate) use self::guards::{check_if_match, check_may_change};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -189,8 +189,8 @@ impl Users {
         let now = whole_seconds(self.clock.now());
         self.get(id).await?;
         let changed = self.store.change_user(id, &self.hash_keys, |user| {
-            check_rank(user, granter)?;
-            check_seen(user, seen)?;
+            check_may_change(user, granter)?;
+            check_if_match(user, seen)?;
             let before = user.clone();
             profile.apply(user);
             user.status = status.unwrap_or(user.status);
@@ -263,8 +263,8 @@ impl Users {
         let roles = self.grantable(names, &held, granter).await?;
         self.store
             .change_user(id, &self.hash_keys, |user| {
-                check_rank(user, granter)?;
-                check_seen(user, seen)?;
+                check_may_change(user, granter)?;
+                check_if_match(user, seen)?;
                 // Roles that another request gave in the meantime were not looked at above.
                 if user.roles.get(client_id).cloned().unwrap_or_default() != held {
                     return Err(Error::PreconditionFailed);
@@ -316,8 +316,8 @@ impl Users {
     ) -> Result<(), Error> {
         self.get(id).await?;
         let check = |user: &User| {
-            check_rank(user, granter)?;
-            check_seen(user, seen)
+            check_may_change(user, granter)?;
+            check_if_match(user, seen)
         };
         avatars.delete_user(&self.store, id, check).await
     }
@@ -333,9 +333,9 @@ impl Users {
     ) -> Result<Option<User>, Error> {
         let now = whole_seconds(self.clock.now());
         let before = self.get(id).await?;
-        check_rank(&before, granter)?;
+        check_may_change(&before, granter)?;
         let user = self.store.delete_second_factor(id, &self.hash_keys, |user| {
-            check_rank(user, granter)?;
+            check_may_change(user, granter)?;
             if user.totp {
                 user.totp = false;
                 user.updated_at = now;
@@ -357,7 +357,7 @@ impl Users {
         avatars: &Avatars,
         event: Event,
     ) -> Result<(), Error> {
-        avatars.remove(id, event, |user| check_rank(user, granter)).await
+        avatars.remove(id, event, |user| check_may_change(user, granter)).await
     }
 
     /// Takes a role from everybody, in every app; for each of them the `event` of it is recorded. A request

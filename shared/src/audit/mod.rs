@@ -90,7 +90,7 @@ pub struct Event {
 
 /// What an event is about.
 #[derive(Clone, Debug)]
-pub struct Deed {
+pub struct Activity {
     /// The user who did it, where one was recognised.
     pub actor: Option<Uuid>,
     /// What was done.
@@ -105,8 +105,8 @@ pub struct Deed {
     pub by_code: bool,
 }
 
-impl Deed {
-    /// The same deed, that came of a code that was sent, or did not.
+impl Activity {
+    /// The same activity, that came of a code that was sent, or did not.
     #[must_use]
     pub fn by_code(self, by_code: bool) -> Self {
         Self { by_code, ..self }
@@ -157,21 +157,21 @@ impl Audit {
         Self { store, retention_days, clock, random }
     }
 
-    /// The event of a deed that a request of `device` does now.
-    pub fn event(&self, deed: Deed, device: &Device) -> Result<Event, Error> {
+    /// The event of a activity that a request of `device` does now.
+    pub fn event(&self, activity: Activity, device: &Device) -> Result<Event, Error> {
         let at = self.clock.now();
         Ok(Event {
             id: self.random.uuid(at)?,
             at,
-            actor: deed.actor,
-            action: deed.action,
-            target: deed.target,
-            client_id: deed.client_id,
+            actor: activity.actor,
+            action: activity.action,
+            target: activity.target,
+            client_id: activity.client_id,
             ip: device.ip.clone(),
-            result: deed.result,
+            result: activity.result,
             request_id: device.request_id.clone(),
             expires_at: (at + seconds(self.retention_days * 24 * 3600)).as_second(),
-            by_code: deed.by_code,
+            by_code: activity.by_code,
         })
     }
 
@@ -204,14 +204,14 @@ impl Recorder {
         &self.device
     }
 
-    /// The event of a deed that happens now.
-    pub fn event(&self, deed: Deed) -> Result<Event, Error> {
-        self.audit.event(deed, &self.device)
+    /// The event of a activity that happens now.
+    pub fn event(&self, activity: Activity) -> Result<Event, Error> {
+        self.audit.event(activity, &self.device)
     }
 
-    /// Records a deed that happened.
-    pub async fn record(&self, deed: Deed) -> Result<(), Error> {
-        self.audit.store.record(&self.event(deed)?).await
+    /// Records a activity that happened.
+    pub async fn record(&self, activity: Activity) -> Result<(), Error> {
+        self.audit.store.record(&self.event(activity)?).await
     }
 }
 

@@ -4,10 +4,10 @@ mod clock;
 mod device;
 mod environment;
 mod error;
-mod even;
 pub mod metrics;
 mod money;
 mod random;
+mod timing;
 mod values;
 
 pub use self::{
@@ -18,9 +18,9 @@ pub use self::{
     device::Device,
     environment::{Environment, Setting, Stage},
     error::{Error, FieldError},
-    even::evenly,
     money::{MicroUsd, USD, in_usd, usd},
     random::Random,
+    timing::with_minimum_duration,
     values::{host, origin},
 };
 pub(crate) use self::{

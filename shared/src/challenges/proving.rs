@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Challenge, ChallengeContent, Challenges, Identity, OneTimeCode, Purpose, Watched};
 use crate::{
-    audit::{Deed, Recorder},
+    audit::{Activity, Recorder},
     base::{
         Error,
         metrics::{self, Metric},
@@ -76,13 +76,13 @@ impl Challenges {
         let proven = tried.await?;
         if proven.challenge.used_by != Some(mark) {
             let Proven { challenge, content, .. } = proven;
-            let deed = Deed::failed(
+            let activity = Activity::failed(
                 challenge.purpose.action(),
                 content.address.masked(),
                 &content.terms.client_id,
             );
-            let deed = deed.by_code(true);
-            self.store.record(&recorder.event(deed)?).await?;
+            let activity = activity.by_code(true);
+            self.store.record(&recorder.event(activity)?).await?;
             let mut left = challenge.attempts.left();
             let is_test = self.test_code(&content.address, now).is_some();
             if left > 0 && !is_test && self.guessing_is_widespread(now).await? {

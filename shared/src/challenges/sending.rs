@@ -6,12 +6,13 @@ use uuid::Uuid;
 use super::{ChallengeContent, Challenges, Identity, Watched};
 use crate::{
     base::{
-        Error, evenly,
+        Error,
         metrics::{self, Metric},
+        with_minimum_duration,
     },
     crypto::{IdentifierHash, Place},
     identifiers::{Address, PhoneNumber},
-    limits::{Cohort, Decision, Noted, Recorded, Signs, Tally, Verdict, fraud},
+    limits::{Cohort, Decision, Destination, Recorded, Signs, Tally, Verdict, fraud},
     messages::{Content, Messenger, Prepared, PreparedText},
 };
 
@@ -65,8 +66,11 @@ impl Challenges {
         work: impl AsyncFnOnce(Option<&Counter>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let source = self.count_source(message.address, message.ip, message.is_first, now).await?;
-        let done =
-            if hides { evenly(work(source.as_ref())).await } else { work(source.as_ref()).await };
+        let done = if hides {
+            with_minimum_duration(work(source.as_ref())).await
+        } else {
+            work(source.as_ref()).await
+        };
 
         if let Err(error) = &done {
             self.release_counter(source.as_ref(), error, now).await;
@@ -106,7 +110,10 @@ impl Challenges {
             return Ok(None);
         }
         let (hash, country) = (self.hash_keys.source(ip), address.country());
-        let noted = country.as_deref().filter(|_| is_first).map_or(Noted::Nothing, Noted::Country);
+        let noted = country
+            .as_deref()
+            .filter(|_| is_first)
+            .map_or(Destination::Nothing, Destination::Country);
         let tally =
             self.store.count_send(&hash, noted, self.limits.sends_per_ip_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))
@@ -123,8 +130,11 @@ impl Challenges {
     ) -> Result<Option<Counter>, Error> {
         let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
         let hash = self.hash_keys.prefix(phone);
-        let noted =
-            if is_first { Noted::Number(self.place_in_prefix(phone)) } else { Noted::Nothing };
+        let noted = if is_first {
+            Destination::Number(self.place_in_prefix(phone))
+        } else {
+            Destination::Nothing
+        };
         let tally =
             self.store.count_send(&hash, noted, self.limits.sends_per_prefix_per_hour, now).await?;
         Ok(Some(Counter { hash, tally }))

@@ -5,7 +5,7 @@ use http::{header, request::Parts};
 use jiff::Timestamp;
 
 use crate::{
-    audit::{Action, Deed},
+    audit::{Action, Activity},
     base::Error,
     latchkey::Latchkey,
     tokens::Claims,
@@ -46,13 +46,13 @@ impl Caller {
 
 impl Caller {
     /// What the caller does to himself, for the audit trail.
-    pub fn own_deed(&self, action: Action) -> Deed {
-        Deed::own(action, self.user.id, &self.claims.client_id)
+    pub fn own_activity(&self, action: Action) -> Activity {
+        Activity::own(action, self.user.id, &self.claims.client_id)
     }
 
     /// What the caller does to somebody or something else, for the audit trail.
-    pub fn deed(&self, action: Action, target: String) -> Deed {
-        Deed::to(action, self.user.id, target, &self.claims.client_id)
+    pub fn activity(&self, action: Action, target: String) -> Activity {
+        Activity::to(action, self.user.id, target, &self.claims.client_id)
     }
 }
 

@@ -10,6 +10,6 @@ pub use self::{
         Cohort, Decision, FraudMode, FraudRules, Reason, Recorded, Signs, Verdict, sequence_of,
     },
     settings::LimitSettings,
-    table::{Noted, Tally},
+    table::{Destination, Tally},
     throttle::{Limits, OFF_AFTER, Throttle},
 };

@@ -20,7 +20,7 @@ const MAX_NUMBERS: i64 = 100;
 
 /// What a message went to, as far as a counter notes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Noted<'a> {
+pub enum Destination<'a> {
     /// Nothing: it is no text, or the same text again.
     Nothing,
     /// A text to a country.
@@ -53,25 +53,25 @@ impl Store {
     pub async fn count_send(
         &self,
         counter: &IdentifierHash,
-        noted: Noted<'_>,
+        noted: Destination<'_>,
         max: u32,
         now: Timestamp,
     ) -> Result<Tally, Error> {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
         let hour_end = (hour + 1) * HOUR_SECONDS;
         let (add, value) = match noted {
-            Noted::Nothing => ("", None),
-            Noted::OneMore => (", texts :one", None),
-            Noted::Country(country) => (
+            Destination::Nothing => ("", None),
+            Destination::OneMore => (", texts :one", None),
+            Destination::Country(country) => (
                 ", texts :one, countries :noted",
                 Some(AttributeValue::Ss(vec![country.to_owned()])),
             ),
-            Noted::Number(number) => {
+            Destination::Number(number) => {
                 (", texts :one, numbers :noted", Some(AttributeValue::Ns(vec![number.to_string()])))
             }
         };
         let has_room = match noted {
-            Noted::Number(_) => {
+            Destination::Number(_) => {
                 format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MOST_NUMBERS})")
             }
             _ => String::new(),
@@ -91,7 +91,7 @@ impl Store {
         if let Some(value) = value {
             update = update.expression_attribute_values(":noted", value);
         }
-        if matches!(noted, Noted::Number(_)) {
+        if matches!(noted, Destination::Number(_)) {
             update = update.expression_attribute_values(MOST_NUMBERS, number(MAX_NUMBERS));
         }
         match self
@@ -100,9 +100,10 @@ impl Store {
         {
             Updated::Done(item) => from_item(item),
             Updated::Refused(Some(item))
-                if matches!(noted, Noted::Number(_)) && amount(&item, "sends") < i64::from(max) =>
+                if matches!(noted, Destination::Number(_))
+                    && amount(&item, "sends") < i64::from(max) =>
             {
-                Box::pin(self.count_send(counter, Noted::OneMore, max, now)).await
+                Box::pin(self.count_send(counter, Destination::OneMore, max, now)).await
             }
             Updated::Refused(_) => {
                 Err(Error::SmsLimitReached { retry_after: hour_end - now.as_second() })

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::App,
-    audit::{Action, Deed, Event, Recorder},
+    audit::{Action, Activity, Event, Recorder},
     base::{Clock, Error, Random, seconds, seconds_until, whole_seconds},
     crypto::{HashKeys, IdentifierHash},
     limits::{LimitSettings, Throttle},
@@ -271,12 +271,12 @@ impl SecondFactors {
         let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
         match self.check_for(&user, Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
-                let deed = Deed::failed(
+                let activity = Activity::failed(
                     Action::SignIn,
                     format!("user:{}", user.id),
                     &pending.terms.client_id,
                 );
-                self.store.record(&recorder.event(deed)?).await?;
+                self.store.record(&recorder.event(activity)?).await?;
                 return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
             }
             checked => checked?,

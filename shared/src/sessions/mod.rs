@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     accounts::UserView,
     apps::{Apps, SessionTerms, SignUp},
-    audit::{Action, Audit, Deed, Event},
+    audit::{Action, Activity, Audit, Event},
     avatars::AvatarUrls,
     base::{
         Clock, Device, Error, Random,
@@ -322,10 +322,10 @@ impl Sessions {
     }
 
     fn sign_in_event(&self, user_id: Uuid, session: &Session) -> Result<Event, Error> {
-        let deed = Deed::own(Action::SignIn, user_id, &session.client_id);
+        let activity = Activity::own(Action::SignIn, user_id, &session.client_id);
         let codes = [AuthenticationMethod::Sms, AuthenticationMethod::Email];
         self.audit.event(
-            deed.by_code(codes.iter().any(|code| session.amr.contains(code))),
+            activity.by_code(codes.iter().any(|code| session.amr.contains(code))),
             &session.device,
         )
     }

@@ -23,7 +23,7 @@ mod tests;
     responses((status = 204, description = "Removed, or there was none")),
 )]
 async fn delete(caller: Caller, avatars: Avatars, recorder: Recorder) -> Result<StatusCode, Error> {
-    let event = recorder.event(caller.own_deed(Action::AvatarRemove))?;
+    let event = recorder.event(caller.own_activity(Action::AvatarRemove))?;
     avatars.remove(caller.user.id, event, |_| Ok(())).await?;
     Ok(StatusCode::NO_CONTENT)
 }

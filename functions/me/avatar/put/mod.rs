@@ -60,7 +60,7 @@ async fn put(
     Upload(bytes): Upload,
 ) -> Result<Json<PutAvatarAnswer>, Error> {
     let picture = picture::portrait(bytes).await?;
-    let event = recorder.event(caller.own_deed(Action::AvatarChange))?;
+    let event = recorder.event(caller.own_activity(Action::AvatarChange))?;
     let user = avatars.set(caller.user.id, picture, event).await?;
     let url = |size| user.avatar.as_ref().and_then(|key| avatar_urls.url(key, size));
     Ok(Json(PutAvatarAnswer {

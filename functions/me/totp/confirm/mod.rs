@@ -61,7 +61,7 @@ async fn confirm(
     recorder: Recorder,
     Json(request): Json<ConfirmTotpRequest>,
 ) -> Result<Json<RecoveryCodesView>, Error> {
-    let event = recorder.event(caller.own_deed(Action::SecondFactorAdd))?;
+    let event = recorder.event(caller.own_activity(Action::SecondFactorAdd))?;
     let (user, codes) =
         second_factors.recording(event).confirm(&caller.user, &request.code).await?;
     accounts.tell(&user, Subject::SecondFactorAdded, None, &messenger).await;

@@ -46,7 +46,7 @@ async fn delete(
     Json(request): Json<DeleteTotpRequest>,
 ) -> Result<StatusCode, Error> {
     second_factors.check(&caller.user, None, &request.code).await?;
-    let event = recorder.event(caller.own_deed(Action::SecondFactorRemove))?;
+    let event = recorder.event(caller.own_activity(Action::SecondFactorRemove))?;
     let user = second_factors.recording(event).remove(caller.user.id).await?;
     accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)

@@ -81,7 +81,7 @@ impl Store {
             values.insert(":after".to_owned(), text(after));
         }
         let expression = filter.expression(&mut names, &mut values);
-        // Ids are spread evenly: of a page a shard has a sixteenth. Where it has more than twice that, and
+        // Ids are spread with_minimum_duration: of a page a shard has a sixteenth. Where it has more than twice that, and
         // some, the page is short.
         let share = limit.min(limit / 8 + 8) + 1;
         let answer = self

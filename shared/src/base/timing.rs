@@ -7,7 +7,7 @@ const FLOOR: Duration = Duration::from_millis(250);
 
 /// Does `work`, and answers no sooner than 250 ms after it began, so that the time does not tell what
 /// was done. It costs a 256 MB function about a dollar in a million.
-pub async fn evenly<T>(work: impl Future<Output = T>) -> T {
+pub async fn with_minimum_duration<T>(work: impl Future<Output = T>) -> T {
     let (answer, ()) = tokio::join!(work, tokio::time::sleep(FLOOR));
     answer
 }

@@ -9,7 +9,7 @@ use super::{TestApp, accounts::Item};
 /// Asserts that nothing is half made: who owns something is there, whoever is there owns what is his, what
 /// belongs to somebody goes with him or by itself, and the lists of administrators and origins are right.
 #[track_caller]
-pub(crate) fn assert_whole(app: &TestApp) -> impl Future<Output = ()> {
+pub(crate) fn assert_invariants(app: &TestApp) -> impl Future<Output = ()> {
     let at = std::panic::Location::caller();
     async move {
         let items = app.items().await;
