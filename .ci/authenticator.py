@@ -1,4 +1,5 @@
-"""Sets an authenticator app up by its otpauth URI, and signs in with its codes, as pyotp makes them."""
+"""Sets up an authenticator app with its otpauth URI, and signs in with its codes, as pyotp makes
+them."""
 
 import json
 import os
@@ -56,9 +57,9 @@ assert (app.name, app.issuer, app.digits, app.interval) == (PHONE, "Latchkey", 6
 
 at = int(time.time())
 recovery_codes = ok(call("/v1/me/totp/confirm", {"code": app.at(at)}, token))["recovery_codes"]
-refused(second_factor("totp", app.at(at)), "otp_incorrect")  # used to confirm
+refused(second_factor("totp", app.at(at)), "otp_incorrect")  # was used up when it confirmed the app
 refused(second_factor("totp", app.at(at, 4)), "otp_incorrect")  # two minutes ahead
-session = ok(second_factor("totp", app.at(at, 1)))  # the next one, which a clock may be ahead by
+session = ok(second_factor("totp", app.at(at, 1)))  # the next step's code: a clock may be one step ahead
 assert ok(call("/v1/me", token=session["access_token"]))["mfa"] == ["totp"]
 ok(second_factor("recovery_code", recovery_codes[0]))
 refused(second_factor("recovery_code", recovery_codes[0]), "otp_incorrect")

@@ -1,7 +1,9 @@
-"""Holds the functions' policies to the code: what a function may do is what its binary is able to call.
+"""Checks the functions' policies against the code: a function is allowed exactly the operations
+that its binary can call.
 
-The linker leaves out what a binary never calls, and the SDK names every operation in a string: so the strings of a
-binary tell which operations it can call. Takes the expanded template and the folder of the built Lambdas."""
+The linker leaves out code that a binary never calls, and the SDK names every operation in a string.
+So the strings of a binary show which operations it can call. Takes the expanded template and the
+folder of the built Lambdas."""
 
 import json
 import pathlib
@@ -13,7 +15,7 @@ import boto3
 template = json.loads(pathlib.Path(sys.argv[1]).read_text())["Resources"]
 binaries = pathlib.Path(sys.argv[2])
 
-# How a binary names an operation of a service (as boto3 calls it), and what IAM calls the service.
+# By boto3's name of a service: how a binary names an operation, and what IAM calls the service.
 SERVICES = {
     "dynamodb": (rb"DynamoDB_20120810\.(%s)", "dynamodb"),
     "secretsmanager": (rb"secretsmanager\.(%s)", "secretsmanager"),
@@ -21,25 +23,27 @@ SERVICES = {
     "sesv2": (rb"(%s)RequestSerializer", "ses"),
     "s3": (rb"(%s)RequestSerializer", "s3"),
 }
-# Who signs a URL lets whoever has it do what he may do himself. This is in the URLs of avatars.
+# A signed URL passes the signer's right on to its holder, so a function that signs URLs of avatars
+# needs that right itself. This text is in those URLs.
 SIGNED_URL, SIGNED_ACTION = b"?response-content-type=image", "s3:GetObject"
-# What an action needs beside itself: avatars are put with a tag.
+# Actions that need further actions: avatars are stored with a tag.
 NEEDED_BESIDE = {"s3:PutObject": {"s3:PutObjectTagging"}}
-# What few functions carry, by the folders of its crates in the messages of panics, and how to know them.
+# Code that only a few functions may contain: the folders of its crates, as messages of panics show
+# them, and which functions may contain it.
 CARRIED = {
     "the S3 SDK": (re.compile(rb"/aws-sdk-s3-\d"), lambda name, may: "s3:DeleteObject" in may),
     "an image decoder": (re.compile(rb"/(image|zune-jpeg|image-webp|png|gif)-\d"), lambda name, may: name == "me-avatar-put"),
 }
-# What the SDK itself calls, for directory buckets alone: there are none.
+# The SDK itself calls this for directory buckets, which we do not use.
 NEVER_CALLED = {"s3:CreateSession"}
-# A transaction is no action of its own: it needs the actions of its parts.
+# IAM has no action for a transaction. It needs the actions of its parts.
 TRANSACTION = "dynamodb:TransactWriteItems"
 PARTS = {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"}
 
 
 def pattern(service):
     names = boto3.client(service, region_name="eu-central-1").meta.service_model.operation_names
-    # The longest first: one name may begin like another.
+    # The longest first, since one name may be the beginning of another.
     names = "|".join(sorted(names, key=len, reverse=True))
     return re.compile(SERVICES[service][0] % names.encode())
 
@@ -74,12 +78,12 @@ for function_id, function in template.items():
     content = (binaries / name / "bootstrap").read_bytes()
     for what, (marker, may_carry) in CARRIED.items():
         if bool(marker.search(content)) != may_carry(name, may):
-            problems.append(f"{name} {'carries' if marker.search(content) else 'lacks'} {what}")
+            problems.append(f"{name} {'contains' if marker.search(content) else 'lacks'} {what}")
     parts = PARTS if TRANSACTION in can else set()
-    problems += [f"{name} may {action}, but cannot call it" for action in sorted(may - can - parts)]
-    problems += [f"{name} can call {action}, but may not" for action in sorted(can - may - {TRANSACTION} - NEVER_CALLED)]
+    problems += [f"{name} is allowed {action}, but never calls it" for action in sorted(may - can - parts)]
+    problems += [f"{name} can call {action}, but is not allowed to" for action in sorted(can - may - {TRANSACTION} - NEVER_CALLED)]
     if parts and not parts & may:
-        problems.append(f"{name} can make transactions, but may neither put nor delete")
+        problems.append(f"{name} can make transactions, but none of their actions is allowed")
 if problems:
     sys.exit("\n".join(problems))
-print("the policies fit the binaries")
+print("the policies match the binaries")

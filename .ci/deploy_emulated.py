@@ -1,6 +1,7 @@
-"""Deploys template.yaml into an emulated account and tests it there: after the first deployment, after a rotation of
-the signing keys, and after an update that changes a setting; and beside it examples/guarded-api, which asks it who
-calls. Every function runs in its own IAM role."""
+"""Deploys template.yaml into an emulated account and tests it there: after the first deployment,
+after a rotation of the signing keys, and after an update that changes a setting. Also deploys and
+tests examples/guarded-api, whose callers Latchkey authenticates. Every function runs in its own IAM
+role."""
 
 import base64
 import json
@@ -32,7 +33,7 @@ with socket.socket() as listener:
     PORT = listener.getsockname()[1]
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 INBOX = f"{ENDPOINT}/_ministack/sns/sms-messages?phoneNumber={{phone}}"
-# Nobody's real account: whatever AWS variables there are stay outside.
+# The AWS variables of this environment are left out, so that no real account is reached.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": ENDPOINT}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 ENVIRONMENT |= CREDENTIALS | {"AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"}
@@ -53,7 +54,7 @@ def client(service):
 
 
 def start_account():
-    # The functions inherit this environment, so it holds nothing else.
+    # The functions inherit this environment, so it holds only what they need.
     environment = {name: os.environ[name] for name in ("PATH", "HOME")} | CREDENTIALS
     environment |= {
         "AUTH": "true",
@@ -71,11 +72,11 @@ def start_account():
             return account
         except OSError:
             time.sleep(0.1)
-    sys.exit("the emulated account does not start")
+    sys.exit("the emulated account does not start; see target/emulated/account.log")
 
 
 def deploy(**settings):
-    """`sam deploy` as for production, but for what this account cannot have."""
+    """Runs `sam deploy` as for production, except for settings that this account does not support."""
     parameters = {
         "Environment": "prod",
         "Architecture": ARCHITECTURE,
@@ -86,14 +87,14 @@ def deploy(**settings):
         "OtpSendConcurrency": 5,
         "OtpResendConcurrency": 5,
         "AlarmEmail": "alarms@example.com",
-        # All requests come from one address.
+        # All requests come from one IP address.
         "OtpSendsPerIpPerHour": 1000,
     } | settings
     sam_deploy(["--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK], parameters)
 
 
 def deploy_guarded_api():
-    """As its README says."""
+    """Deploys examples/guarded-api as its README says."""
     parameters = {
         "AuthorizerArn": outputs()["AuthorizerArn"],
         "Issuer": outputs()["Issuer"],
@@ -149,7 +150,7 @@ def published_keys(url):
 
 
 def signed_with():
-    """The key of the session that the tests left behind."""
+    """The id of the key that signed the session that the tests left behind."""
     token = json.loads((FOLDER / "session.json").read_text())["access_token"]
     head = token.split(".")[0]
     return json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
@@ -181,7 +182,8 @@ def main():
     account = start_account()
     try:
         step("first deployment")
-        # The avatars' URLs are signed: what CloudFront serves cannot be fetched from an account that is emulated.
+        # Without CloudFront, the avatars' URLs are signed. The emulated account could not serve
+        # pictures through CloudFront.
         deploy(AvatarCdn="false")
         url = api_url()
         step("end-to-end tests")
@@ -193,17 +195,17 @@ def main():
         guarded.check()
         step("rotation of the signing keys")
         rotate_keys(outputs()["SigningKeysSecretArn"])
-        step("end-to-end tests; the session of before goes on")
+        step("end-to-end tests; the previous session continues")
         end_to_end_tests(url)
-        step("an update that changes a setting, and adds CloudFront")
+        step("an update that changes a setting and adds CloudFront")
         deploy(OtpLength=8)
         assert new_code_length(url) == 8, "the functions run with the old settings"
-        step("end-to-end tests; the session of before goes on")
+        step("end-to-end tests; the previous session continues")
         end_to_end_tests(url)
-        # The instances are new ones: they have read the new key.
+        # The instances are new, so they have read the new key.
         assert signed_with() != old_key, "the old key still signs"
         assert {old_key, signed_with()} <= published_keys(url)
-        # API Gateway knows the key set of before the rotation; this key was in it.
+        # API Gateway still has the key set from before the rotation, which contains this key.
         guarded.check_new_token()
         step("done")
     except BaseException:

@@ -1,8 +1,9 @@
-"""A preprocessor of mdBook: makes the links of pages that lie beside docs/ those of the site.
+"""A preprocessor of mdBook: adapts links to and from pages outside docs/ to the site.
 
-docs/index.md and docs/site/ include them, so that they can be chapters. Their links are relative to where they lie, and everybody's links to
-them lead out of docs/. A link to what is no part of the site leads to the repository where book.toml says where that is, and
-is only its text otherwise.
+docs/index.md and docs/site/ include those pages, so that they can be chapters. Their links are
+relative to their own places, and other pages' links to them lead out of docs/. A link to a file
+that is not part of the site leads to the repository if book.toml names its URL. Otherwise only the
+link's text is kept.
 """
 import json
 import os.path
@@ -15,7 +16,7 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
 def included():
-    """The chapters that are pages from beside docs/, by those."""
+    """Pairs of a page outside docs/ and the chapter that includes it."""
     for stub in (ROOT / "docs/index.md", *(ROOT / "docs/site").glob("*.md")):
         (name,) = re.findall(r"{{#include ([^}]+)}}", stub.read_text())
         yield os.path.relpath((stub.parent / name).resolve(), ROOT), os.path.relpath(stub, ROOT)
@@ -46,7 +47,7 @@ def main():
 
 
 def in_prose(text, change):
-    """Changes links, but for those in fenced blocks."""
+    """Changes links, except those in fenced blocks."""
     parts = re.split(r"(?ms)(^ *```.*?^ *```$)", text)
     return "".join(part if number % 2 else LINK.sub(change, part) for number, part in enumerate(parts))
 

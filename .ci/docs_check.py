@@ -1,7 +1,8 @@
-"""Whether the pages' links lead somewhere, and their blocks are in the language that they say.
+"""Checks that the pages' links lead somewhere, and that their blocks are valid in the language that
+they name.
 
-Types of TypeScript are checked where TYPESCRIPT names a folder with its compiler. For Swift, Kotlin, TSX and HTML no
-compiler is asked for: of those only quotes and brackets are looked at.
+TypeScript is type-checked with the compiler in the folder that TYPESCRIPT names. Swift, Kotlin and
+TSX are not compiled: only their quotes and brackets are checked. HTML is only parsed.
 """
 import ast
 import html.parser
@@ -31,11 +32,11 @@ def check_links(page):
         elif subprocess.run(["git", "ls-files", "--error-unmatch", file], cwd=ROOT, capture_output=True).returncode:
             problems.append(f"{where}: {target} is not in the repository")
         elif parts.fragment and (file.suffix != ".md" or parts.fragment not in anchors(file)):
-            problems.append(f"{where}: {target} names a heading that is not there")
+            problems.append(f"{where}: {target} names a heading that does not exist")
 
 
 class AnyTag(yaml.SafeLoader):
-    """CloudFormation's short forms, `!GetAtt`, are tags."""
+    """Accepts CloudFormation's short forms, such as `!GetAtt`, which are tags."""
 
 
 AnyTag.add_multi_constructor("!", lambda loader, suffix, node: suffix)
@@ -58,7 +59,7 @@ def console(text):
 
 
 def brackets(text):
-    """Quotes end in their line, brackets in their order."""
+    """Checks that quotes end in their line, and that brackets are balanced."""
     text = re.sub(r'"(\\.|[^"\\\n])*"', '""', text)
     text = re.sub(r"//.*", "", text)
     if text.count('"') % 2:
@@ -74,12 +75,12 @@ def brackets(text):
 
 
 def rust(text):
-    # Modules are declared in it that are files elsewhere.
+    # Remove `mod` declarations, since their files do not exist here.
     program("rustfmt", "--edition", "2024", "--quiet")(re.sub(r"(?m)^(#\[cfg\(test\)\]\n)?(pub )?mod \w+;\n", "", text))
 
 
 PARSERS = {
-    # Whoever leaves something out writes … into a string: the rest stays JSON.
+    # An omission is written as … in a string, so that the rest stays JSON.
     "json": json.loads,
     "sh": program("bash", "-n"),
     "run": program("bash", "-n"),
@@ -95,7 +96,7 @@ PARSERS = {
     "tsx": brackets,
     # Types are checked below, all at once.
     "ts": lambda text: None,
-    # Pictures of text, messages, headers.
+    # Diagrams, messages and headers.
     "": lambda text: None,
     "not run": lambda text: None,
 }
@@ -105,16 +106,16 @@ def check_blocks(found):
     for block in found:
         parse = PARSERS.get(block.language)
         if parse is None:
-            problems.append(f"{block}: nothing here knows how to check {block.language}")
+            problems.append(f"{block}: no parser for the language {block.language!r}")
             continue
         try:
             parse(block.text)
         except (ValueError, SyntaxError, yaml.YAMLError) as error:
-            problems.append(f"{block}: not {block.language}: {error}")
+            problems.append(f"{block}: invalid {block.language}: {error}")
 
 
 def check_types(found, folder):
-    """Each block as a module of its own, with the client's source in the place of its package."""
+    """Compiles each block as a module of its own. The client's source stands in for its package."""
     work = ROOT / "target/docs/typescript"
     work.mkdir(parents=True, exist_ok=True)
     for old in work.glob("*.ts"):
@@ -128,7 +129,7 @@ def check_types(found, folder):
     client = ROOT / "target/docs/client"
     options = json.loads((ROOT / "clients/typescript/tsconfig.json").read_text())["compilerOptions"]
     del options["rootDir"], options["outDir"], options["declaration"], options["isolatedModules"]
-    # What a block shows need not be used in it.
+    # A block may declare names that it does not use.
     options |= {"noEmit": True, "noUnusedLocals": False, "paths": {"latchkey-client": [str(client / "index.ts")]}}
     (work / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts"]}))
     (work.parent / "package.json").write_text('{"type": "module"}')
@@ -141,7 +142,7 @@ def check_types(found, folder):
 
 
 def check_site(folder):
-    """Every link of the built site that stays in it."""
+    """Checks every link within the built site."""
     class Page(html.parser.HTMLParser):
         def __init__(self):
             super().__init__()
@@ -159,7 +160,7 @@ def check_site(folder):
         pages[file.resolve()] = page = Page()
         page.feed(file.read_text())
     for file, page in pages.items():
-        # It is served for any path, and its links begin at the site's root.
+        # These pages are served at any path, and their links begin at the site's root.
         if file.name in ("404.html", "toc.html"):
             continue
         for target in page.links:
@@ -170,7 +171,7 @@ def check_site(folder):
             if not to.is_relative_to(folder) or not to.exists():
                 problems.append(f"{file.relative_to(folder)}: {target} is not in the site")
             elif parts.fragment and to in pages and unquote(parts.fragment) not in pages[to].ids:
-                problems.append(f"{file.relative_to(folder)}: {target} names a heading that is not there")
+                problems.append(f"{file.relative_to(folder)}: {target} names a heading that does not exist")
     return len(pages)
 
 

@@ -1,13 +1,15 @@
-"""Runs the flows of the pages, as they are written, each page from top to bottom in one shell against `cargo run`.
+"""Runs the flows of the pages as they are written, each page from top to bottom in one shell
+against `cargo run`.
 
-- A `sh` block is run. `cargo run` in it starts the service anew, with the settings that stand before it. The port is the
-  one thing that is changed.
-- Each request of curl must answer 2xx, or what a comment at the end of its line says: `# 400`.
-- A `json` block right after it is one of its answers: it has the same fields.
-- A line `$ …` of a `console` block is run, and the lines after it are what it prints, but for ids and times. `latchkey
-  login` gets its code from the inbox.
-- `<!-- run: … -->`: from its second line on, what a reader has, or has done, without being told.
-- `<!-- not run: why -->`: the block after it is left out.
+- A `sh` block is run. A `cargo run` in it restarts the service, with the settings written before
+  it. Only the port is changed.
+- Each request of curl must return 2xx, or the status in a comment at the end of its line: `# 400`.
+- A `json` block right after it must have the same fields as one of its responses.
+- A line `$ …` of a `console` block is run, and must print the lines after it, except for ids and
+  times. `latchkey login` gets its code from the inbox.
+- `<!-- run: … -->`: its lines from the second on are run. They prepare what the page takes for
+  granted.
+- `<!-- not run: why -->`: the next block is not run.
 """
 import base64
 import json
@@ -35,7 +37,7 @@ PICTURE = base64.b64decode(
 )
 
 CURL = r"""#!/usr/bin/env bash
-# Real, and notes what was answered.
+# The real curl, which also records the responses.
 answer=$(mktemp "$STATE/answer.XXXXXX")
 status=$("$REAL_CURL" -m 30 -w '%{stderr}%{http_code} %{method} %{url_effective}' "$@" 2>&1 >"$answer") || true
 printf '%s %s %s\n' "$(cat "$STATE/block")" "$answer" "$status" >>"$STATE/calls"
@@ -43,7 +45,7 @@ cat "$answer"
 [ "${status:0:3}" != 000 ]
 """
 CARGO = r"""#!/usr/bin/env bash
-[ "$*" = run ] || [ "$*" = "run -- --in-memory" ] || { echo "cargo $* is not for here" >&2; exit 1; }
+[ "$*" = run ] || [ "$*" = "run -- --in-memory" ] || { echo "cargo $*: only cargo run is allowed here" >&2; exit 1; }
 [ ! -e "$STATE/service" ] || kill "$(cat "$STATE/service")"
 for _ in $(seq 100); do "$REAL_CURL" -s "http://127.0.0.1:$PORT/health" >/dev/null || break; sleep 0.1; done
 "$SERVICE" --in-memory --port "$PORT" >>"$STATE/service.log" 2>&1 &
@@ -53,7 +55,7 @@ echo "the service does not start" >&2
 exit 1
 """
 LOGIN_CODE = r"""#!/usr/bin/env bash
-# The code of the next text to a phone.
+# Waits for the next text to a phone, and prints its code.
 messages() { "$REAL_CURL" -s "http://127.0.0.1:$PORT/_local/messages?to=$1"; }
 before=$(messages "$1" | jq length)
 for _ in $(seq 100); do
@@ -65,7 +67,7 @@ messages "$1" | jq -r '[.[].body | match("[0-9]{6}").string] | last'
 
 
 def script(found):
-    """The page as one shell script; each block says which it is before it begins."""
+    """The page as one shell script. Each block writes its number to a file before it begins."""
     lines = ["set -euo pipefail", "shopt -s inherit_errexit", "cargo run"]
     for number, block in enumerate(found):
         if block.language not in ("sh", "console", "run") or (number and found[number - 1].language == "not run"):
@@ -86,12 +88,12 @@ def script(found):
 
 
 def session(text):
-    """The commands of a console, each with what it prints."""
+    """The commands of a console block, each with the lines that it prints."""
     commands = []
     for line in text.splitlines():
         if line.startswith("$ "):
             commands.append((line[2:], []))
-        elif not re.fullmatch(r"\d{6}", line):  # What was typed.
+        elif not re.fullmatch(r"\d{6}", line):  # A code that was typed.
             commands[-1][1].append(line)
     return commands
 
@@ -102,14 +104,14 @@ def without_chance(text):
 
 
 def fields(value):
-    """The names in an answer. Of a list the first entry says what the others have."""
+    """The names of the fields in a response. The first entry of a list stands for all."""
     if isinstance(value, dict):
         return {name: fields(inner) for name, inner in value.items()}
     return [fields(value[0])] if isinstance(value, list) and value else None
 
 
 def judge(found, state):
-    """What the page says and the service does not do."""
+    """The differences between the page and the service."""
     calls = {}
     for line in (state / "calls").read_text().splitlines() if (state / "calls").exists() else []:
         number, answer, status, *what = line.split(" ", 4)
@@ -121,7 +123,7 @@ def judge(found, state):
             refused = [str(status) for _, status, _ in answers if not 200 <= status < 300]
             if refused != expected:
                 told = "\n".join(f"  {what}: {status} {path.read_text()[:400]}" for path, status, what in answers)
-                yield f"{block}: not 2xx were {refused}, where the page has {expected}\n{told}"
+                yield f"{block}: the statuses other than 2xx were {refused}, but the page expects {expected}\n{told}"
         if block.language == "console" and found[number - 1].language != "not run":
             for line, (command, printed) in enumerate(session(block.text)):
                 file = state / f"{number}.{line}"
@@ -134,9 +136,9 @@ def judge(found, state):
                 text = path.read_text()
                 really.append(fields(json.loads(text)) if text else None)
             if shape not in really:
-                yield f"{block}: no answer has these fields; they have {json.dumps(really)}"
+                yield f"{block}: no response has these fields; the responses have {json.dumps(really)}"
     if not calls:
-        yield "nothing was called"
+        yield "no request was sent"
 
 
 def run(page, work):
@@ -166,7 +168,7 @@ def run(page, work):
     finally:
         if (state / "service").exists():
             os.kill(int((state / "service").read_text()), 15)
-    # What is printed names the port in the place of the page's.
+    # Replace the port in the output by the one on the page.
     for file in state.iterdir():
         if file.name != "calls":
             file.write_text(file.read_text().replace(f"127.0.0.1:{port}", ADDRESS))
@@ -174,7 +176,7 @@ def run(page, work):
     if done.returncode:
         last = int((state / "block").read_text())
         where = found[last] if last >= 0 else page
-        problems.append(f"{where}: the shell ended with {done.returncode}\n{done.stdout[-2000:]}")
+        problems.append(f"{where}: the shell failed with {done.returncode}\n{done.stdout[-2000:]}")
     calls = (state / "calls").read_text().count("\n") if (state / "calls").exists() else 0
     return calls, problems
 

@@ -1,6 +1,7 @@
 /**
- * The service's own docs page in Chromium, as somebody uses it who reads the API: he pastes the token of his sign-in, asks
- * for his profile, and gets it. Nothing may be refused by the page's policy, nor loaded from elsewhere.
+ * Uses the service's own docs page in Chromium like a reader of the API: pastes the token of a
+ * sign-in, asks for the profile, and gets it. The page's policy may refuse nothing, and nothing may
+ * be loaded from another origin.
  */
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -39,7 +40,7 @@ try {
   const troubles = [], elsewhere = [];
   page.on("pageerror", error => troubles.push(String(error)));
   page.on("console", message => {
-    // The refusal below is part of the test.
+    // The test provokes a refusal below.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) troubles.push(message.text());
   });
   page.on("request", request => {

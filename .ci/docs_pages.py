@@ -34,7 +34,8 @@ def tokens(page):
 
 
 def blocks(page):
-    """All blocks in order. `not run` marks the block after it, so it is a block as well."""
+    """All blocks of a page, in order. `not run` is also yielded as a block, since it marks the next
+    one."""
     name = str(page.relative_to(ROOT))
     for token in tokens(page):
         if token.type == "fence":
@@ -44,11 +45,11 @@ def blocks(page):
             if comment:
                 yield Block(name, token.map[0] + 1, comment[1], comment[2].strip())
         elif token.type == "code_block":
-            raise SystemExit(f"{name}:{token.map[0] + 1}: an indented block says not what it is in; fence it")
+            raise SystemExit(f"{name}:{token.map[0] + 1}: an indented block does not say its language; use a fenced block")
 
 
 def links(page):
-    """Where its links and pictures lead, with their lines."""
+    """The targets of its links and pictures, with their lines."""
     for token in tokens(page):
         for child in token.children or ():
             target = child.attrs.get("href" if child.type == "link_open" else "src")
@@ -57,7 +58,7 @@ def links(page):
 
 
 def anchors(page):
-    """The names that its headings have, by the rule of GitHub, which is mdBook's, too."""
+    """The anchors of its headings, by the rule of GitHub, which mdBook shares."""
     found, parsed = set(), tokens(page)
     for heading, inline in zip(parsed, parsed[1:]):
         if heading.type != "heading_open":

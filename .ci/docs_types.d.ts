@@ -1,4 +1,4 @@
-// What the pages' TypeScript takes from around it.
+// Names that the TypeScript of the pages uses without declaring them.
 declare const code: string, codeOfTheApp: string;
 declare const file: Blob;
 declare function show(text: string): void;

@@ -1,4 +1,5 @@
-"""Calls examples/guarded-api in the emulated account: who gets in, by the Lambda authorizer and by the JWT authorizer."""
+"""Calls examples/guarded-api in the emulated account, and checks whom the Lambda authorizer and the
+JWT authorizer let in."""
 
 import base64
 import json
@@ -12,13 +13,13 @@ ADMIN_PHONE, USER_PHONE = "+14155550181", "+14155550182"
 PASSWORD = "correct horse battery"
 APP, OTHER_APP = "default", "shop"
 CACHE_SECONDS = 2
-# The example's route for writing needs it. Administrators have it.
+# The example's route for writing requires this permission. Administrators have it.
 WRITE_PERMISSION = "users:write"
 LAMBDA, JWT = "/orders", "/jwt/orders"
 
 
 def call(method, url, token=None, body=None, form=None):
-    """The status, and the body where it is JSON."""
+    """Sends a request. Returns the status and the JSON body."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     data = None
     if body is not None:
@@ -34,7 +35,7 @@ def call(method, url, token=None, body=None, form=None):
 
 
 def tampered(token):
-    """The same signature under other claims."""
+    """A token with the same signature and other claims."""
     head, claims, signature = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     claims["roles"] = ["Admin"]
@@ -58,7 +59,7 @@ class GuardedApi:
         return self.post("/v1/otp/verify", {"challenge_id": challenge["challenge_id"], "code": code})
 
     def token(self, app=APP):
-        """A session of its own for the user."""
+        """An access token of a new session of the user."""
         form = {"grant_type": "password", "client_id": app, "username": USER_PHONE, "password": PASSWORD}
         status, answer = call("POST", f"{self.latchkey}/oauth2/token", form=form)
         assert status == 200, answer
@@ -66,7 +67,7 @@ class GuardedApi:
 
     def expect(self, status, method, path, token=None):
         answer = call(method, self.url + path, token)
-        assert answer[0] == status, f"{method} {path}: {answer}, not {status}"
+        assert answer[0] == status, f"{method} {path}: expected {status}, got {answer}"
         return answer[1]
 
     def check(self):
@@ -76,25 +77,28 @@ class GuardedApi:
         user = self.prove(self.post("/v1/auth/register", sign_up, status=202), USER_PHONE)["user"]["id"]
         good = self.token()
 
-        # Who the caller is.
+        # Both authorizers tell the API who the caller is.
         caller = self.expect(200, "GET", LAMBDA, good)["caller"]
         assert (caller["sub"], caller["client_id"], caller["roles"], caller["permissions"]) == (user, APP, ["User"], [])
         claims = self.expect(200, "GET", JWT, good)["caller"]
         assert (claims["sub"], claims["aud"], claims["iss"]) == (user, APP, claims["iss"].rstrip("/"))
 
-        # API Gateway itself refuses a request without a token; a refusal of the Lambda authorizer is a 403.
+        # API Gateway itself refuses a request without a token; a refusal of the Lambda authorizer
+        # is a 403.
         for path, refused in ((LAMBDA, 403), (JWT, 401)):
             self.expect(401, "GET", path)
             self.expect(refused, "GET", path, "junk")
             self.expect(refused, "GET", path, tampered(good))
             self.expect(refused, "GET", path, good[:-8] + "AAAAAAAA")
             self.expect(refused, "GET", path, self.token(OTHER_APP))
-            # What is remembered of one route opens no other.
+            # A cached decision for one route does not apply to another.
             self.expect(200, "GET", path, good)
             self.expect(403, "POST", path, good)
             self.expect(200, "POST", path, admin)
 
-        # Signed out: what asks knows it at once, or when it stops remembering; a token alone tells nothing.
+        # After a sign-out, the Lambda authorizer refuses the token at once, or once its cached
+        # decision expires. The JWT authorizer checks only the token, so it accepts it until it
+        # expires.
         gone = self.token()
         self.post("/v1/auth/logout", {}, gone, 204)
         self.expect(403, "GET", LAMBDA, gone)
@@ -104,7 +108,7 @@ class GuardedApi:
         self.expect(403, "GET", LAMBDA, good)
 
     def check_new_token(self):
-        """One that is signed now opens both, whatever has become of the keys."""
+        """A new token opens both routes, even after a rotation of the keys."""
         token = self.token()
         self.expect(200, "GET", LAMBDA, token)
         self.expect(200, "GET", JWT, token)

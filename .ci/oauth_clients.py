@@ -1,6 +1,7 @@
-"""Clients that nobody here wrote: PyJWT, authlib, a FastAPI service, and its docs page in a browser.
+"""Clients that we did not write: PyJWT, authlib, a FastAPI service, and its docs page in a browser.
 
-Two apps share one user: `shop`, public, a service with a docs page, and `office`, confidential."""
+Two apps share one user: `shop`, which is public and a service with a docs page, and `office`, which
+is confidential."""
 
 import functools
 import json
@@ -45,11 +46,11 @@ def refused(kind, action, *arguments, **named):
         answer = action(*arguments, **named)
     except kind as error:
         return error
-    raise AssertionError(f"was not refused: {answer}")
+    raise AssertionError(f"not refused: {answer}")
 
 
 def pyjwt(metadata, tokens, user):
-    """A service that knows the key set alone."""
+    """A service that verifies tokens with the key set alone."""
     keys = jwt.PyJWKClient(metadata["jwks_uri"])
 
     def verify(token, app):
@@ -63,7 +64,7 @@ def pyjwt(metadata, tokens, user):
 
 
 def authlib_resource_server(metadata, tokens, user):
-    """The same, strictly by RFC 9068."""
+    """The same, strictly as RFC 9068 requires."""
 
     class Validator(JWTBearerTokenValidator):
         def get_jwks(self):
@@ -81,7 +82,7 @@ def authlib_resource_server(metadata, tokens, user):
 
 
 def authlib_client(metadata, app, secret, method):
-    """A client's whole life: sign in, call, refresh, ask, revoke."""
+    """All steps of a client: sign in, call, refresh, introspect, revoke."""
     named = {"token_endpoint_auth_method": method, "revocation_endpoint_auth_method": method}
     client = OAuth2Session(app, secret, **named)
     token = client.fetch_token(metadata["token_endpoint"], grant_type="password", username=PHONE, password=PASSWORD)
@@ -110,7 +111,8 @@ def authlib_client(metadata, app, secret, method):
 
 
 def swagger_form(metadata, app):
-    """What the docs page of FastAPI sends, byte for byte, however its fields are filled."""
+    """The requests that the docs page of FastAPI sends, byte for byte, for each way to fill in its
+    fields."""
     form = {"grant_type": "password", "scope": "", "username": USERNAME, "password": PASSWORD}
     headers = {"X-Requested-With": "XMLHttpRequest"}
 
@@ -120,14 +122,14 @@ def swagger_form(metadata, app):
         assert answer.status_code == 200 and answer.json()["token_type"] == "Bearer", answer.text
         return jwt.decode(answer.json()["access_token"], options={"verify_signature": False})["aud"]
 
-    # Nothing but name and password: the header holds empty credentials.
+    # With only a username and password, the header holds empty credentials.
     assert token(form, "Basic Og==") == "default"
     assert token(form, requests.auth._basic_auth_str(app, "")) == app
     assert token(form | {"client_id": app, "client_secret": ""}) == app
 
 
 class FastApi:
-    """examples/fastapi, with a docs page whose parts need no network."""
+    """examples/fastapi, with a docs page that loads nothing from the network."""
 
     def __init__(self, port, app):
         os.environ |= {"ISSUER": URL, "CLIENT_ID": app}
@@ -159,7 +161,7 @@ def fastapi_service(service, tokens, user):
 
 
 def docs_page(service, app, user):
-    """A person at the docs page: Authorize, Try it out, Execute."""
+    """Uses the docs page like a person: Authorize, Try it out, Execute."""
     from selenium import webdriver
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
@@ -179,7 +181,7 @@ def docs_page(service, app, user):
         find("#oauth_password").send_keys(PASSWORD)
         assert find("#client_id_password").get_attribute("value") == app
         find(".auth-btn-wrapper button.authorize").click()
-        # The dialog offers to sign out where the sign-in succeeded.
+        # The dialog offers to sign out once the sign-in has succeeded.
         WebDriverWait(browser, 20).until(lambda _: "Logout" in find(".auth-container").text)
         find(".auth-btn-wrapper .btn-done").click()
         find("#operations-default-orders_orders_get button").click()
@@ -196,7 +198,8 @@ def docs_page(service, app, user):
 
 
 def discovery(metadata):
-    """By authlib's own check of RFC 8414, but for one thing: a laptop's issuer is not https."""
+    """Validates the metadata with authlib's own check of RFC 8414, as if the issuer of this machine
+    were https."""
     text = json.dumps(metadata).replace("http://127.0.0.1", "https://127.0.0.1")
     AuthorizationServerMetadata(json.loads(text)).validate()
 
@@ -213,7 +216,7 @@ def main():
         port = listener.getsockname()[1]
 
     admin = prove(post("/v1/otp/send", {"phone": ADMIN_PHONE}, status=202), ADMIN_PHONE)["access_token"]
-    # A role that permits something: authlib takes a token with an empty scope for malformed.
+    # The role needs a permission, since authlib considers a token with an empty scope malformed.
     post("/v1/roles", {"name": "Buyer", "permissions": ["orders:read"]}, admin, 201)
     shop = {"client_id": "shop", "name": "Shop", "default_role": "Buyer"}
     shop["allowed_origins"] = [f"http://127.0.0.1:{port}"]
@@ -245,7 +248,7 @@ def main():
     if shutil.which("chromium") and shutil.which("chromedriver"):
         checks.append((docs_page, service, "shop", user))
     else:
-        print("SKIPPED: the docs page in a browser (there is no chromium)", flush=True)
+        print("SKIPPED: the docs page in a browser (chromium is not installed)", flush=True)
     for check, *arguments in checks:
         check(*arguments)
         print(check.__name__, *(each for each in arguments if each in AUTHENTICATION_METHODS), flush=True)

@@ -1,4 +1,7 @@
-/** Signs somebody in on the sign-in page, and takes the pictures of README.md: the page as it waits, the inbox with the text. */
+/**
+ * Takes the pictures of README.md: the sign-in page while it waits for a code, and the inbox with
+ * the text.
+ */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 

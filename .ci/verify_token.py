@@ -1,4 +1,4 @@
-"""Signs in and verifies the access token by the key set alone, as a service elsewhere would."""
+"""Signs in, and verifies the access token with the key set alone, as another service would."""
 
 import json
 import os

@@ -1,6 +1,7 @@
 /**
- * Drives the sign-in page in Chromium as a user would, at the widths of a phone and of a desk, light, dark, and from
- * right to left. At every step: a screenshot, no violation that axe finds, nothing that the policy refuses.
+ * Uses the sign-in page in Chromium like a person, at the widths of a phone and of a desktop, in
+ * light and dark, and from right to left. At every step it takes a screenshot, axe may find no
+ * violation, and the page's policy may refuse nothing.
  */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -27,10 +28,10 @@ const VARIANTS = {
   "phone-es": { ...PHONE, colorScheme: "light", locale: "es-MX" },
   "desk-forced": { ...DESK, forcedColors: "active", locale: "en-US" },
 };
-/** As few Latin letters as a name in the variant's script has. */
+/** A name in the script of each language. */
 const NAMES = { en: "Ann Lee", ar: "ليلى حداد", es: "José Muñoz" };
 
-/** Somebody else's username. */
+/** A username that belongs to somebody else. */
 const TAKEN = "somebody";
 
 const texts = async phone => {
@@ -49,7 +50,7 @@ const call = async (path, body, headers = {}) => {
 };
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
-/** RFC 6238; `ahead` is in steps. */
+/** The code of an authenticator app (RFC 6238), `ahead` time steps of 30 s from now. */
 function totp(secret, ahead = 0) {
   const bits = [...secret.replace(/\s/g, "")].map(sign => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(sign).toString(2).padStart(5, "0"));
   const key = Buffer.from(bits.join("").match(/.{8}/g).map(byte => Number.parseInt(byte, 2)));
@@ -59,7 +60,7 @@ function totp(secret, ahead = 0) {
   return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
-/** A picture of one colour. */
+/** A PNG picture of one colour. */
 function png(width, height) {
   const crc = bytes => {
     let rest = ~0;
@@ -95,7 +96,7 @@ async function drive(browser, variant, number, hasAvatars) {
   context.on("page", page => {
     page.setDefaultTimeout(15_000);
     page.on("pageerror", error => troubles.push(String(error)));
-    // Refusals are part of the test.
+    // The test provokes refusals.
     page.on("console", message => {
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) troubles.push(message.text());
     });
@@ -137,7 +138,7 @@ async function drive(browser, variant, number, hasAvatars) {
   };
   await page.addInitScript(axe.source);
 
-  // The phone.
+  // The phone: empty, incomplete.
   await page.goto(`${SERVICE}/_local/app`);
   await visible("phone-step");
   assert.equal(await focused(), "phone");
@@ -151,7 +152,7 @@ async function drive(browser, variant, number, hasAvatars) {
   await failed("phone");
   await look("phone-wrong");
 
-  // The code: wrong, after a reload, sent again, pasted.
+  // The code: wrong, kept over a reload, sent again, pasted.
   await typed("phone", phone);
   await visible("code-step");
   assert.equal(await focused(), "code");
@@ -200,7 +201,7 @@ async function drive(browser, variant, number, hasAvatars) {
     await page.locator("#avatar").waitFor({ state: "hidden" });
   }
 
-  // Sessions: another device, signed out from here.
+  // Sessions: this device signs out another one.
   await pause(2_000);
   const { challenge_id } = await call("/v1/otp/send", { phone: canonical });
   const agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile Safari/604.1";
@@ -245,9 +246,9 @@ async function drive(browser, variant, number, hasAvatars) {
   await page.waitForFunction(async first => (await navigator.clipboard.readText()).startsWith(first), codes[0]);
   await page.locator("#codes-done").click();
   await visible("factor-on");
-  assert.equal(await page.locator("#codes li").count(), 0, "they are gone from the page");
+  assert.equal(await page.locator("#codes li").count(), 0, "the codes are still on the page");
 
-  // Out, and in again with the second factor.
+  // Sign out, and sign in again with the second factor.
   await page.locator("#sign-out").click();
   await visible("phone-step");
   assert.equal(await focused(), "phone");
@@ -269,14 +270,15 @@ async function drive(browser, variant, number, hasAvatars) {
   await look("factor-on");
   await typed("factor-code", codes[1]);
   await visible("factor-codes");
-  assert.ok(!(await page.locator("#codes li").allTextContents()).includes(codes[2]), "the codes are new ones");
+  assert.ok(!(await page.locator("#codes li").allTextContents()).includes(codes[2]), "the codes are not new");
   await page.locator("#codes-done").click();
   await page.locator("#factor-code").fill(totp(secret, 1));
   await page.locator("#factor-form button[value=remove]").click();
   await visible("factor-off");
   if (number === 0) await signInAgain(page, { visible, look, canonical });
 
-  // Two tabs that refresh at the same time stay signed in; the second hears that the first has signed out everywhere.
+  // Two tabs that refresh at the same time stay signed in. When the first signs out everywhere, so
+  // does the second.
   const tab = await context.newPage();
   await tab.goto(`${SERVICE}/_local/app/`);
   await tab.locator("#account-step").waitFor({ state: "visible" });
@@ -291,7 +293,7 @@ async function drive(browser, variant, number, hasAvatars) {
   await visible("phone-step");
   await tab.locator("#phone-step").waitFor({ state: "visible" });
 
-  // Another language, at once.
+  // Another language takes effect at once.
   await page.locator("#language").selectOption(language === "ar" ? "en" : "ar");
   await page.waitForFunction(direction => document.documentElement.dir === direction, language === "ar" ? "ltr" : "rtl");
 
@@ -304,10 +306,12 @@ async function drive(browser, variant, number, hasAvatars) {
 
   await context.close();
   assert.deepEqual(troubles, []);
-  console.log(`${variant}: ${shots} screenshots, nothing found`);
+  console.log(`${variant}: ${shots} screenshots, no problems`);
 }
 
-/** A sign-in that is too old for a second factor: the page asks for a new one, and goes on. */
+/**
+ * A sign-in that is too old to set up a second factor: the page asks for a new one, and continues.
+ */
 async function signInAgain(page, { visible, look, canonical }) {
   const refusal = { code: "insufficient_user_authentication", status: 401, detail: "too old" };
   await page.route("**/v1/me/totp", route =>
@@ -328,7 +332,7 @@ async function signInAgain(page, { visible, look, canonical }) {
   await page.waitForFunction(() => document.querySelectorAll("#sessions li").length === 1);
 }
 
-/** The last try of a code is gone: the page says so and sends a new one. */
+/** Uses up the tries of a code: the page says so, and sends a new code. */
 async function useUpTries(page, { visible, failed, typed, look }) {
   await typed("phone", "+1 415 555 0299");
   await visible("code-step");
@@ -348,10 +352,10 @@ async function useUpTries(page, { visible, failed, typed, look }) {
 
 const { paths } = await (await fetch(`${SERVICE}/openapi.json`)).json();
 const hasAvatars = "/v1/me/avatar" in paths;
-if (!hasAvatars) console.log("(no pictures yet: their step is left out)");
+if (!hasAvatars) console.log("(the API has no avatars: their step is left out)");
 const { challenge_id } = await call("/v1/auth/register", { phone: "+14155550298", username: TAKEN });
 await call("/v1/otp/verify", { challenge_id, code: await codeOf("+14155550298") });
-// Its profile is a new and empty one, which playwright makes.
+// The browser's profile is new and empty: playwright makes it.
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
   headless: true,

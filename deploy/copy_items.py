@@ -1,8 +1,10 @@
-"""Copies the items that one table has and another has not: after a restore (docs/deployment.md).
+"""Copies the items that one table has and another lacks. For use after a restore
+(docs/deployment.md).
 
     python3 deploy/copy_items.py RESTORED_TABLE LIVE_TABLE
 
-What the live table has stays as it is, so that nothing that happened since is undone. Needs boto3."""
+Items that the live table has stay as they are, so that no later change is undone. Expired items are
+not copied. Needs boto3."""
 
 import sys
 import time
@@ -26,4 +28,4 @@ for page in dynamodb.get_paginator("scan").paginate(TableName=source, Consistent
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             kept += 1
-print(f"{copied} copied, {kept} were there, {expired} had expired")
+print(f"{copied} items copied, {kept} already in {target}, {expired} expired")

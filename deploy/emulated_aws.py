@@ -1,20 +1,25 @@
-"""An AWS account on this machine, for .ci/deploy-emulated: ministack, and what it leaves out of the template.
+"""An AWS account on this machine, for .ci/deploy-emulated: ministack, with the features that the
+template needs besides.
 
-ministack runs CloudFormation, API Gateway, the Lambdas themselves, DynamoDB, SNS and Secrets Manager in one
-process, and with AUTH=true holds every function to its own role. Added here, by wrapping its own handlers:
+ministack runs CloudFormation, API Gateway, the Lambdas themselves, DynamoDB, SNS and Secrets
+Manager in one process. With AUTH=true, it restricts every function to its own role. Added here, by
+wrapping its handlers:
 
-- `dynamodb:LeadingKeys`, so that the key prefixes in the policies count;
-- TLS, as far as policies ask for it;
-- `credentials` of an integration: API Gateway may call only what that role may invoke or, without one, what lets it
-  by a permission of its own, as an authorizer does; preflights reach routes;
-- routes and authorizers in an API's OpenAPI `Body`, where template.yaml has its routes, and where SAM writes those of an
-  AWS::Serverless::HttpApi;
-- the names of the APIs, by which a JWT authorizer finds its issuer's keys;
-- Secrets Manager's rotation, in its four steps, on demand and for a RotationSchedule; ARNs as a secret's Ref;
+- `dynamodb:LeadingKeys`, so that the key prefixes in the policies take effect;
+- TLS, for policies that require it;
+- `credentials` of an integration: API Gateway may call only functions that this role may invoke.
+  Without credentials, it may call functions whose own permission allows it, such as an authorizer.
+  Preflights reach routes;
+- routes and authorizers in an API's OpenAPI `Body`, where template.yaml has its routes, and where
+  SAM writes those of an AWS::Serverless::HttpApi;
+- the host names of the APIs, by which a JWT authorizer finds its issuer's keys;
+- Secrets Manager's rotation, in its four steps, on demand and for a RotationSchedule; ARNs as a
+  secret's Ref;
 - a table's TTL.
 
-CodeDeploy and alarms on metric math are accepted, and nothing is made. Throttling, point-in-time recovery,
-encryption and deletion protection are dropped by ministack; functions/promises/template/ looks after those.
+CodeDeploy and alarms on metric math are accepted, but nothing is created. ministack ignores
+throttling, point-in-time recovery, encryption and deletion protection. The tests in
+functions/promises/template/ check those.
 """
 
 import contextvars
@@ -38,8 +43,8 @@ PARTITION_KEY = "pk"
 
 
 def partition_keys(request):
-    """Every partition key that a request names. Of a transaction none: AWS looks at each of its items by itself, and here
-    all would be one request."""
+    """Every partition key that a request names. A transaction yields none: AWS checks each of its
+    items separately, while here all of them would be one request."""
     if not isinstance(request, dict):
         return
     for name in ("Key", "Item"):
@@ -65,7 +70,7 @@ def dynamodb_context(body):
 
 iam_actions.dynamodb_service_context = dynamodb_context
 
-# Within one machine there is no TLS, which the bucket's policy wants.
+# There is no TLS within one machine, but the bucket's policy requires it.
 plain_pin_request_origin = iam_evaluator.pin_request_origin
 iam_evaluator.pin_request_origin = lambda source_ip, _: plain_pin_request_origin(source_ip, True)
 
@@ -90,7 +95,7 @@ def may_invoke(role_arn, function_arn):
 
 
 def lets_api_gateway_in(function_arn, source):
-    """Whether a permission of the function, or of its alias, lets an API or an authorizer call it."""
+    """Whether a permission of the function or its alias lets an API or an authorizer call it."""
     source_arn = f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{source}"
     return any(
         statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
@@ -105,7 +110,7 @@ async def invoke(integration, api_id, stage, path, method, *args, **kwargs):
     role_arn = integration.get("credentialsArn", "")
     source = f"{api_id}/{stage}/{method}{path}"
     if not (may_invoke(role_arn, function_arn) if role_arn else lets_api_gateway_in(function_arn, source)):
-        # What an HTTP API answers, too; the access log has the reason.
+        # A real HTTP API returns the same. The access log has the reason.
         return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
     return await plain_invoke(integration, api_id, stage, path, method, *args, **kwargs)
 
@@ -119,7 +124,8 @@ async def ask_authorizer(authorizer, event, account_id, region):
 
 
 async def execute(api_id, stage, path, method, headers, body, query, account, region, raw_query=None):
-    """An API without CORS settings of its own hands preflights to its routes; ministack refuses them."""
+    """Passes preflights to the routes if the API has no CORS settings of its own. ministack would
+    refuse them."""
     if method != "OPTIONS" or apigateway._apis.get(api_id, {}).get("corsConfiguration"):
         return await plain_execute(api_id, stage, path, method, headers, body, query, account, region, raw_query)
     route = apigateway._match_route(api_id, method, path)
@@ -176,7 +182,7 @@ def read_body(api_id, body):
             if "timeoutInMillis" in described:
                 integration["timeoutInMillis"] = int(described["timeoutInMillis"])
             integration_id = made(apigateway._create_integration(api_id, integration))["integrationId"]
-            # CreateIntegration leaves it out.
+            # ministack's CreateIntegration drops the credentials.
             apigateway._integrations[api_id][integration_id]["credentialsArn"] = described.get("credentials", "")
             route = {"routeKey": route_key(path, method, operation), "target": f"integrations/{integration_id}"}
             for name, scopes in next(iter(operation.get("security", [])), {}).items():
@@ -187,7 +193,8 @@ def read_body(api_id, body):
 def with_body(action):
     def act(*args):
         api_id, attributes = plain_http_api[action](*args)
-        # create: the id, the properties, the stack; update: the old properties come before the new ones.
+        # The arguments of create are the id, the properties and the stack. For update, the old
+        # properties come before the new ones.
         properties = args[1] if action == "create" else args[2]
         if body := properties.get("Body"):
             read_body(api_id, body)
@@ -200,7 +207,7 @@ HTTP_API["create"], HTTP_API["update"] = with_body("create"), with_body("update"
 
 
 def urlopen(url, timeout):
-    """An API's own name leads to this server."""
+    """Leads requests to an API's own host name to this server."""
     if isinstance(url, str) and (name := re.match(r"https://(\w+)\.execute-api\.[\w.-]+", url)):
         here = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/_aws/execute-api/{name[1]}/$default"
         url = here + url.removeprefix(name[0])
@@ -214,11 +221,12 @@ apigateway._urlopen_sync = urlopen
 
 
 def rotate(secret, token):
-    """The four steps, each a call of the function. The first that fails ends the rotation."""
+    """Runs the four steps, each as a call of the function. The first one that fails ends the
+    rotation."""
     function_arn = secret["RotationLambdaARN"]
     function, config, _ = lambda_svc._get_func_record_for_ref(function_arn)
     if function is None:
-        raise ValueError(f"there is no function {function_arn}")
+        raise ValueError(f"unknown function {function_arn}")
     policy = json.dumps(function.get("policy") or {})
     if "secretsmanager.amazonaws.com" not in policy or secret["ARN"] not in policy:
         raise ValueError(f"Secrets Manager may not call {function_arn}")
@@ -246,7 +254,8 @@ def rotate_secret(data):
     if not secret or secret.get("DeletedDate") or not (data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")):
         return plain_rotate_secret(data)
     token = begin_rotation(secret, data)
-    # As on AWS, the answer does not wait for the rotation. The function calls back into this server.
+    # As on AWS, the response does not wait for the rotation. The function calls back into this
+    # server.
     threading.Thread(target=contextvars.copy_context().run, args=(rotate, secret, token), daemon=True).start()
     return secretsmanager.json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
 
@@ -256,7 +265,7 @@ secretsmanager._rotate_secret = rotate_secret
 
 def create_rotation_schedule(logical_id, props, stack_name):
     _, secret = secretsmanager._resolve(props["SecretId"])
-    # CloudFormation's numbers are texts here.
+    # In ministack, CloudFormation's numbers are texts.
     rules = {name: int(value) if str(value).isdigit() else value for name, value in props["RotationRules"].items()}
     token = begin_rotation(secret, {**props, "RotationRules": rules})
     if str(props.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
@@ -274,7 +283,7 @@ stacks._runs_on_worker_thread = lambda kind: (
 )
 
 
-# A secret's Ref is its ARN; ministack answers its name.
+# A secret's Ref is its ARN, but ministack returns its name.
 SECRET = HANDLERS["AWS::SecretsManager::Secret"]
 plain_secret = dict(SECRET)
 
@@ -309,7 +318,7 @@ def create_table(logical_id, props, stack_name):
 HANDLERS["AWS::DynamoDB::Table"]["create"] = create_table
 
 
-# --- What only matters on AWS -------------------------------------------------------------------------
+# --- Resources that only matter on AWS ----------------------------------------------------------------
 
 for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
     HANDLERS.setdefault(
@@ -326,7 +335,7 @@ HANDLERS["AWS::CloudWatch::Alarm"]["create"] = lambda logical_id, props, stack_n
 )
 
 
-# --- Two fixed waits, 40 and 50 ms of every request ---------------------------------------------------
+# --- Removes two fixed waits, of 40 and 50 ms, from every request -------------------------------------
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.002, 0.250)

@@ -1,5 +1,6 @@
-//! As much of AWS as shows the endpoints from within, without a memory: secrets, one administrator who is signed in,
-//! nobody else, and success for whatever is written without asking what was there.
+//! A stand-in for AWS that keeps no state and suffices to reach the inside of the endpoints. It
+//! holds the secrets and one administrator, who is signed in, and no other user. Unconditional
+//! writes succeed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,15 +21,15 @@ use shared::{
     latchkey::Latchkey,
     roles::ADMIN_ROLE,
     tokens::{Claims, Signer},
-    users::{AuthenticationMethod, Session, User, UserStatus},
+    users::{AuthenticationMethod, Session, User},
 };
 
-/// The administrator, and his session.
+/// The id of the administrator, and of their session.
 pub const USER_ID: Uuid = Uuid::from_u128(0x019c_0000_0000_7000_8000_0000_0000_0001);
 const HASH_KEYS: &str = "hash-keys";
 const SIGNING_KEYS: &str = "signing-keys";
 
-/// What is answered, by what it is asked with.
+/// The responses that hold data.
 struct Answers {
     hash_keys: String,
     signing_keys: String,
@@ -36,8 +37,8 @@ struct Answers {
     user: String,
 }
 
-/// The parts of the service over such an AWS, and an access token of the administrator. The AWS runs in the runtime
-/// that this is awaited in.
+/// The service on such an AWS, and an access token of the administrator. The AWS runs in the
+/// runtime in which this is awaited.
 pub async fn parts() -> (Latchkey, String) {
     let random = Random::system();
     let key = || SigningKey::generate(Algorithm::EdDSA, &random).expect("a key");
@@ -58,6 +59,7 @@ pub async fn parts() -> (Latchkey, String) {
         public_keys: json!({"Item": {"jwks": {"S": jwks}}}).to_string(),
         user: json!({"Item": attributes(&serde_json::to_value(&user).expect("JSON"))}).to_string(),
     }));
+
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("a port");
     tokio::spawn(async move {
@@ -100,6 +102,7 @@ fn administrator() -> User {
         ends_at: later(24 * 3600),
         refresh_hash: vec![0; 32],
     };
+
     User {
         phone: PhoneNumber::from_e164("+14155550123").ok(),
         name: Some("Ann Lee".to_owned()),
@@ -137,7 +140,7 @@ fn attribute(name: &str, value: &Value) -> Value {
     }
 }
 
-/// Answers the requests of a connection, HTTP/1.1.
+/// Serves the HTTP/1.1 requests of a connection.
 async fn serve(stream: TcpStream, answers: &Answers) -> std::io::Result<()> {
     let mut stream = BufStream::new(stream);
     loop {
@@ -147,6 +150,7 @@ async fn serve(stream: TcpStream, answers: &Answers) -> std::io::Result<()> {
             if stream.read_line(&mut line).await? == 0 {
                 return Ok(());
             }
+
             let line = line.trim_end().to_ascii_lowercase();
             match line.split_once(": ") {
                 Some(("x-amz-target", value)) => value.clone_into(&mut target),
@@ -155,8 +159,10 @@ async fn serve(stream: TcpStream, answers: &Answers) -> std::io::Result<()> {
                 _ => {}
             }
         }
+
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
+
         let (status, answer) = answer(&target, &String::from_utf8_lossy(&body), answers);
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", answer.len());
         stream.write_all(head.as_bytes()).await?;
@@ -172,7 +178,7 @@ fn answer<'a>(target: &str, body: &str, answers: &'a Answers) -> (&'static str, 
         "getsecretvalue" => &answers.signing_keys,
         "getitem" if body.contains(r#""SIGNING_KEYS""#) => &answers.public_keys,
         "getitem" if body.contains(&of_user) && body.contains(r#""USER""#) => &answers.user,
-        // What is counted is there, or begins; everything else that would be changed is not there.
+        // Updates of counters succeed. All other updates fail, as if their item did not exist.
         "updateitem" if !body.contains("ADDRESS#") && !body.contains("SPENDING#") => {
             const REFUSED: &str =
                 r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}"#;
@@ -183,5 +189,6 @@ fn answer<'a>(target: &str, body: &str, answers: &'a Answers) -> (&'static str, 
         }
         _ => "{}",
     };
+
     ("200 OK", answer)
 }

@@ -1,5 +1,5 @@
-//! A Lambda that reads one item as often as it is asked to, with the SDK and nothing else: the unit of the
-//! CPU time of warm requests.
+//! A Lambda that reads one item as often as it is asked to, with only the SDK: the unit of the CPU
+//! time of warm requests.
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::{

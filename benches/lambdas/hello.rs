@@ -1,4 +1,4 @@
-//! The least that a Lambda behind API Gateway can be: what every figure of the benchmark is compared with.
+//! The smallest possible Lambda behind API Gateway, with which the benchmark compares its figures.
 
 use lambda_http::{Error, Request, service_fn, tracing};
 

@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The command line.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// Where the binaries are
     #[arg(long, default_value = "target/release")]
     pub(crate) binaries: PathBuf,
-    /// What else is written: figures.json, and what the Lambdas print
+    /// The folder for figures.json and for the output of the Lambdas
     #[arg(long, default_value = "target/bench")]
     pub(crate) out: PathBuf,
     /// Processes of each Lambda
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// code may be sent
     #[arg(long, default_value_t = 2500)]
     pub(crate) people: u32,
-    /// Measure whole sign-ins, too, beside the services that `benches/peers/setup` has set up here
+    /// Also measure whole sign-ins, of Latchkey and of the peers that `benches/peers/setup` set up
     #[arg(long)]
     pub(crate) peers: Option<PathBuf>,
     /// Measure nothing, but count the writes to each partition key when so many sign in within a

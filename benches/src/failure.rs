@@ -1,4 +1,4 @@
 //! The error of the benchmark.
 
-/// What went wrong.
+/// The error.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;

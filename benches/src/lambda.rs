@@ -36,7 +36,7 @@ pub(crate) struct Lambda {
     polled: Mark,
 }
 
-/// What a Lambda used until its first poll, or for an event.
+/// The time and resources that a Lambda used until its first poll, or for an event.
 pub(crate) struct Used {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,

@@ -5,7 +5,7 @@
 /// The error of the benchmark.
 mod failure;
 
-/// What the command line asks for.
+/// The command line.
 mod arguments;
 
 /// The calls to AWS: what they were, what they cost, and which keys they wrote.
@@ -17,7 +17,7 @@ mod tls;
 /// A proxy between the Lambdas and the embedded AWS, which records the calls.
 mod wire;
 
-/// What is started as a Lambda: a command and its environment.
+/// The program of a Lambda: a command and its environment.
 mod program;
 
 /// The process of a Lambda: its CPU time and its memory.
@@ -44,7 +44,7 @@ mod people;
 /// Counts how often each partition key is written when many people sign in at once.
 mod hot_keys;
 
-/// How many samples are taken, and what they come to.
+/// How many samples are taken, and their statistics.
 mod samples;
 
 /// The results: of a Lambda, and of a whole sign-in.
@@ -106,7 +106,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!(
-                "\nerror: {failure}\nWhat the Lambdas print is in {}",
+                "\nerror: {failure}\nThe output of the Lambdas is in {}",
                 log(&arguments).display()
             );
             ExitCode::FAILURE
@@ -150,7 +150,8 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What `--only` names, and what it is compared with. Without `--only`, everything.
+/// The Lambdas that `--only` names, and those they are compared with. Without `--only`, all
+/// Lambdas.
 fn chosen(arguments: &Arguments, login: HttpRequest) -> Vec<Subject> {
     let references = ["hello", "get-item", "get-item ×11"];
 
@@ -182,9 +183,7 @@ async fn modes(
             Mode::Held { megabytes } => {
                 let Some(share) = CpuShare::new(f64::from(*megabytes) / f64::from(MB_OF_A_CORE))
                 else {
-                    eprintln!(
-                        "{mode} is skipped: this machine lets nobody here make a control group"
-                    );
+                    eprintln!("{mode} is skipped: control groups cannot be made on this machine");
                     continue;
                 };
                 (encrypted, held, Some(share))

@@ -74,7 +74,7 @@ async fn sample(
     Ok(())
 }
 
-/// What the samples of a Lambda come to. The ratios are added later.
+/// The results from a Lambda's samples. The ratios are added later.
 fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
     let of =
         |used: &[Used], figure: fn(&Used) -> f64| Summary::of(used.iter().map(figure).collect());

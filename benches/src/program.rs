@@ -1,4 +1,4 @@
-//! What is started as a Lambda: a command and its environment.
+//! The program of a Lambda: a command and its environment.
 
 use std::path::Path;
 

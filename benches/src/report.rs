@@ -77,7 +77,7 @@ fn cells(figures: &Figures) -> Vec<String> {
     ]
 }
 
-/// What the columns mean.
+/// An explanation of the columns.
 pub(crate) const LEGEND: &str = "
 Times in ms, medians. poll: from the start of the process to its first poll; ×hello: its CPU time beside that of
 a bare lambda_http function. first: the first request, * where it had to connect; own: without what AWS took; CPU:

@@ -33,7 +33,7 @@ pub(crate) struct Mark {
     pub(crate) cpu: Duration,
 }
 
-/// What the handlers of the API have.
+/// The state of the API's handlers.
 struct Shared {
     cpu: OnceLock<CpuClock>,
     polls: mpsc::UnboundedSender<Mark>,

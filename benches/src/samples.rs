@@ -1,4 +1,4 @@
-//! How many samples are taken, and what they come to.
+//! How many samples are taken, and their statistics.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) struct Amount {
     pub(crate) warm: usize,
 }
 
-/// What the samples of one figure come to, in its unit.
+/// The statistics of one figure's samples, in its unit.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Summary {
     pub(crate) min: f64,

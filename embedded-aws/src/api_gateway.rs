@@ -1,5 +1,5 @@
-//! API Gateway: a request becomes the event that an HTTP API sends to a Lambda (payload format 2.0),
-//! with the same limits, so that handlers see here what they see there.
+//! API Gateway: turns a request into the event that an HTTP API sends to a Lambda (payload format
+//! 2.0), with the same limits, so that handlers see the same events here as on AWS.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -16,21 +16,24 @@ use tower::{Service, ServiceExt};
 
 /// The largest request: Lambda's limit on an event, which is below API Gateway's own of 10 MB.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
-/// The request line and all headers together.
+/// The largest size of the path and all headers together.
 const MAX_HEADER_BYTES: usize = 10_240;
 
-/// How many requests are at work at once; more wait their turn. Lambda gives each an instance of its own, but all
-/// share this machine here: too many at once would make each so slow that its calls to AWS time out.
+/// How many requests are handled at once. Others wait their turn. Lambda gives each request an
+/// instance of its own, but here all share one machine: too many at once would make each so slow
+/// that its calls to AWS time out.
 const AT_WORK: usize = 16;
 static TURNS: Semaphore = Semaphore::const_new(AT_WORK);
 
-/// Hands `request` from `source` to a Lambda's service.
+/// Passes `request`, from the IP address `source`, to a Lambda's service. Returns its response or,
+/// if API Gateway itself would refuse the request, that refusal.
 pub async fn invoke<S>(lambda: S, request: Request<Body>, source: IpAddr) -> Response
 where
     S: Service<lambda_http::Request, Response = Response, Error = Infallible> + Send,
     S::Future: Send,
 {
     let (parts, body) = request.into_parts();
+
     let header_bytes: usize =
         parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if header_bytes + parts.uri.path().len() > MAX_HEADER_BYTES {
@@ -39,24 +42,30 @@ where
             "Request Header Fields Too Large",
         );
     }
+
     let Ok(body) = Limited::new(body, MAX_EVENT_BYTES).collect().await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
-    // A request without a host, or with a nonsense one, does not reach an API.
+
+    // A request with an invalid host does not reach an API. One without a host is given
+    // `localhost`.
     let host = parts.headers.get(header::HOST).map_or(Some("localhost"), |host| host.to_str().ok());
     let Some(host) = host
         .filter(|host| host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@')))
     else {
         return refusal(StatusCode::BAD_REQUEST, "Bad Request");
     };
+
     let event = event(&parts, host, &body.to_bytes(), source);
     if event.len() > MAX_EVENT_BYTES {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
+
     let Ok(request) = lambda_http::request::from_str(&event) else {
         return refusal(StatusCode::BAD_REQUEST, "Bad Request");
     };
     let _turn = TURNS.acquire().await;
+
     match lambda.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
@@ -75,6 +84,7 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
         |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let text =
         is_text(header(header::CONTENT_TYPE)).then(|| std::str::from_utf8(body).ok()).flatten();
+
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -106,10 +116,12 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
         let body = text.map_or_else(|| data_encoding::BASE64.encode(body), str::to_owned);
         event.insert("body".into(), body.into());
     }
+
     event.to_string()
 }
 
-/// Values of one name are joined by commas; what says where a request came from is API Gateway's own.
+/// The headers of the event. Values of one name are joined by commas. API Gateway overwrites the
+/// headers that say where a request came from.
 fn headers(headers: &HeaderMap, host: &str, source: IpAddr) -> Map<String, Value> {
     let value = |name| {
         let values = headers
@@ -118,12 +130,14 @@ fn headers(headers: &HeaderMap, host: &str, source: IpAddr) -> Map<String, Value
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         values.collect::<Vec<_>>().join(",")
     };
+
     let mut map: Map<_, _> =
         headers.keys().map(|name| (name.as_str().to_owned(), value(name).into())).collect();
     map.insert("host".into(), host.into());
     map.insert("x-forwarded-for".into(), source.to_string().into());
     map.insert("x-forwarded-port".into(), "443".into());
     map.insert("x-forwarded-proto".into(), "https".into());
+
     map
 }
 

@@ -1,4 +1,4 @@
-//! DynamoDB: dynoxide, with the table of the deployment template.
+//! DynamoDB: dynoxide, with the table of the deployment's template.
 
 use std::path::Path;
 
@@ -7,24 +7,26 @@ use serde_yaml_ng::Value;
 
 use crate::{StartError, TABLE};
 
-/// Opens the database and makes the table, unless it is there.
+/// Opens the database, and creates the table if it does not exist.
 pub(crate) fn open(template: &str, folder: Option<&Path>) -> Result<Database, StartError> {
     let database = match folder {
         Some(folder) => Database::new(&folder.join("dynamodb.sqlite").to_string_lossy()),
         None => Database::memory(),
     };
     let database = database.map_err(|error| format!("DynamoDB: {error}"))?;
+
     let exists =
         database.get_table_metadata(TABLE).map_err(|error| format!("DynamoDB: {error}"))?.is_some();
     if !exists {
         let properties = table_properties(template)?;
         make_table(&database, &properties)?;
     }
+
     Ok(database)
 }
 
 fn make_table(database: &Database, properties: &Value) -> Result<(), StartError> {
-    let failed = |error: String| format!("the table of the template: {error}");
+    let failed = |error: String| format!("the template's table: {error}");
     let mut request = serde_json::Map::from_iter([("TableName".to_owned(), TABLE.into())]);
     for name in ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"] {
         if let Some(value) = properties.get(name) {
@@ -34,15 +36,18 @@ fn make_table(database: &Database, properties: &Value) -> Result<(), StartError>
             );
         }
     }
+
     let request =
         serde_json::from_value(request.into()).map_err(|error| failed(error.to_string()))?;
     database.create_table(request).map_err(|error| failed(error.to_string()))?;
+
     let ttl = properties
         .get("TimeToLiveSpecification")
-        .ok_or_else(|| failed("has no TimeToLiveSpecification".into()))?;
+        .ok_or_else(|| failed("it has no TimeToLiveSpecification".into()))?;
     let ttl = serde_json::json!({"TableName": TABLE, "TimeToLiveSpecification": ttl});
     let ttl = serde_json::from_value(ttl).map_err(|error| failed(error.to_string()))?;
     database.update_time_to_live(ttl).map_err(|error| failed(error.to_string()))?;
+
     Ok(())
 }
 
@@ -54,11 +59,12 @@ fn table_properties(template: &str) -> Result<Value, StartError> {
         .get("Resources")
         .and_then(Value::as_mapping)
         .ok_or("the template has no Resources")?;
+
     let mut tables = resources.values().filter(|resource| {
         resource.get("Type").and_then(Value::as_str) == Some("AWS::DynamoDB::Table")
     });
     match (tables.next().and_then(|table| table.get("Properties")), tables.next()) {
         (Some(properties), None) => Ok(properties.clone()),
-        _ => Err("the template does not have exactly one table".into()),
+        _ => Err("the template must have exactly one table".into()),
     }
 }

@@ -1,5 +1,5 @@
-//! Faults between the SDK and the embedded services, for tests: a proxy that refuses, delays, holds or loses the
-//! calls that its rules name, and passes on all others.
+//! Faults between the SDK and the embedded services, for tests: a proxy that refuses, delays, holds
+//! or loses the calls that its rules match, and passes on all others.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,8 @@ use crate::{EmbeddedAws, StartError, front_door};
 pub struct Call {
     /// The service, as its endpoint variable names it: `DYNAMODB`, `SNS`…
     pub service: &'static str,
-    /// The operation, as AWS names it: `PutItem`, `Publish`; the method and the path, for services that have no more.
+    /// The operation, as AWS names it: `PutItem`, `Publish`. For services whose requests name none,
+    /// the method and the path.
     pub operation: String,
     /// The body.
     pub body: String,
@@ -47,12 +48,12 @@ impl Call {
         self.service == service && self.operation == operation
     }
 
-    /// Whether its body has this text: a key, a phone.
+    /// Whether its body contains this text, such as a key or a phone.
     pub fn mentions(&self, text: &str) -> bool {
         self.body.contains(text)
     }
 
-    /// Whether it is told to change anything.
+    /// Whether the operation changes anything.
     pub fn writes(&self) -> bool {
         const READS: [&str; 8] =
             ["Get", "BatchGet", "Query", "Scan", "Describe", "List", "GET ", "HEAD "];
@@ -60,39 +61,39 @@ impl Call {
     }
 }
 
-/// A refusal as a service words it. Nothing was done.
+/// A refusal, as the service words it. The service does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// DynamoDB: the table, or a partition, is asked too much.
+    /// DynamoDB: the table or a partition receives too many requests.
     ProvisionedThroughputExceeded,
-    /// Any service: the account is asked too much.
+    /// Any service: the account sends too many requests.
     Throttling,
-    /// Any service: a fault of its own, status 500.
+    /// Any service: an internal error, status 500.
     InternalServerError,
     /// DynamoDB: a transaction was cancelled, with this reason for its first item.
     TransactionCanceled(&'static str),
-    /// DynamoDB: a write met a transaction.
+    /// DynamoDB: a write conflicts with a transaction.
     TransactionConflict,
-    /// DynamoDB: the transaction of the same token is still at work.
+    /// DynamoDB: a transaction with the same token is still in progress.
     TransactionInProgress,
-    /// Any service: not this caller. No retry helps.
+    /// Any service: the caller lacks the right. A retry does not help.
     AccessDenied,
 }
 
-/// What becomes of a call.
+/// The fault that a call meets.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// It is refused; the service does not see it.
+    /// The call is refused, and the service does not see it.
     Refuse(Refusal),
     /// The connection ends before the service sees it.
     Reset,
-    /// It is done, and the connection ends before the reply.
+    /// The service does its work, but the connection ends before the reply.
     LoseReply,
-    /// It is done, and the reply never comes.
+    /// The service does its work, but the reply never comes.
     HoldReply,
-    /// It reaches the service so much later.
+    /// The call reaches the service after this delay.
     Delay(Duration),
-    /// It waits until as many are there as the barrier wants.
+    /// The call waits at the barrier until enough calls have arrived.
     Gather(Arc<Barrier>),
 }
 
@@ -100,16 +101,16 @@ type Matches = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 
 struct Rule {
     matches: Matches,
-    /// How many calls that match come before the first that is struck.
+    /// How many matching calls are spared before the first one that is struck.
     skip: usize,
-    /// How many are struck.
+    /// How many matching calls are struck.
     times: usize,
     seen: usize,
     fault: Fault,
 }
 
 impl Rule {
-    /// Counts a call; answers the fault that strikes it.
+    /// Counts a call. Returns the fault that strikes it, if one does.
     fn strike(&mut self, call: &Call) -> Option<Fault> {
         if !(self.matches)(call) {
             return None;
@@ -143,7 +144,7 @@ struct Proxy {
 }
 
 impl Faults {
-    /// A proxy to the services of `aws`, without any fault.
+    /// Starts a proxy to the services of `aws`, without any faults.
     ///
     /// # Errors
     /// A sentence that says why it could not be started.
@@ -159,18 +160,19 @@ impl Faults {
             plan: Mutex::default(),
             struck: watch::Sender::new(0),
         });
+
         let environment = proxy.endpoints.keys().map(variable).collect();
         let task = tokio::spawn(serve(listener, proxy.clone()));
         Ok(Self { proxy, environment, task })
     }
 
-    /// The environment variables that lead the functions here.
+    /// The environment variables with which the functions reach the proxy.
     pub fn environment(&self) -> &[(String, String)] {
         &self.environment
     }
 
-    /// Lets `fault` strike the calls that match: `times` of them, after the first `skip`. Of several rules the
-    /// oldest that strikes decides.
+    /// Lets `fault` strike matching calls: `times` of them, after the first `skip`. If several
+    /// rules strike a call, the oldest one decides.
     pub fn inject(
         &self,
         matches: impl Fn(&Call) -> bool + Send + Sync + 'static,
@@ -187,7 +189,7 @@ impl Faults {
         self.change(|plan| plan.rules.clear());
     }
 
-    /// The calls since the start, struck ones too.
+    /// The calls since the start, including those that were struck.
     pub fn calls(&self) -> Vec<Call> {
         self.change(|plan| plan.calls.clone())
     }
@@ -197,7 +199,8 @@ impl Faults {
         *self.proxy.struck.borrow()
     }
 
-    /// Waits until a fault has struck; for a lost or held reply: until the service has done what it was asked.
+    /// Waits until a fault has struck. A lost or held reply has struck once the service has done
+    /// its work.
     pub async fn strike(&self) {
         // The sender lives as long as `self`.
         let _ = self.proxy.struck.subscribe().wait_for(|struck| *struck > 0).await;
@@ -233,12 +236,13 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
         tokio::spawn(async move {
             let answer = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
                 let proxy = proxy.clone();
-                // A task of its own: what a client that goes away has asked for is done all the same.
+                // In a task of its own, so that the call is completed even if the client
+                // disconnects.
                 let answer =
                     tokio::spawn(async move { proxy.answer(request.map(Body::new)).await });
                 async { answer.await.unwrap_or(Err(Ended)) }
             });
-            // Connections end by faults.
+            // Faults end connections, so an error is expected here.
             let _ = Builder::new(TokioExecutor::new())
                 .serve_connection(TokioIo::new(socket), answer)
                 .await;
@@ -251,10 +255,11 @@ impl Proxy {
         let Some(service) = front_door::service(&request) else {
             return Ok((
                 StatusCode::BAD_REQUEST,
-                "the request is not signed for a service that is here",
+                "the request is not signed for an embedded service",
             )
                 .into_response());
         };
+
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Ended)?;
         let operation = operation(&head, &body);
@@ -264,6 +269,7 @@ impl Proxy {
             plan.rules.iter_mut().find_map(|rule| rule.strike(&call))
         });
         let forwarded = self.forward(service, Request::from_parts(head, Body::from(body)));
+
         match fault {
             None => forwarded.await,
             Some(Fault::Refuse(refusal)) => {
@@ -304,7 +310,7 @@ impl Proxy {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = format!("{endpoint}{path}").parse::<Uri>().map_err(|_| Ended)?;
         let response = self.client.request(request).await.map_err(|_| Ended)?;
-        // Whole: a reply that is lost is one that was given.
+        // Read the whole reply: a lost reply has to be one that the service sent.
         let (head, body) = response.into_parts();
         let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(|_| Ended)?;
         Ok(Response::from_parts(head, Body::from(body)))
@@ -315,31 +321,35 @@ impl Proxy {
     }
 }
 
-/// The operation as AWS names it; the method and the path or the first parameter, where a request does not say.
+/// The operation, as AWS names it. If a request does not name it: the method, and the path or the
+/// first parameter.
 fn operation(head: &Parts, body: &Bytes) -> String {
     let query = head.uri.query().unwrap_or_default();
     let id =
         query.split('&').find_map(|parameter| parameter.strip_prefix("x-id=")).map(str::to_owned);
+
     id.or_else(|| named_operation(&head.headers, body)).unwrap_or_else(|| {
         match query.split(['&', '=']).next() {
-            // A path of S3 is a key.
+            // In S3, the path is the key of an object.
             Some(parameter) if !parameter.is_empty() => format!("{} ?{parameter}", head.method),
             _ => format!("{} {}", head.method, head.uri.path()),
         }
     })
 }
 
-/// The operation as the JSON and Query protocols name it.
+/// The operation, as the JSON and Query protocols name it.
 fn named_operation(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     if let Some(target) = headers.get("x-amz-target") {
         return target.to_str().ok()?.rsplit('.').next().map(str::to_owned);
     }
+
     let is_form = headers
         .get(header::CONTENT_TYPE)?
         .to_str()
         .ok()?
         .starts_with("application/x-www-form-urlencoded");
     let form = std::str::from_utf8(body).ok().filter(|_| is_form)?;
+
     form.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
 }
 
@@ -401,6 +411,7 @@ impl Refusal {
                     }),
                     _ => json!({"__type": kind, "message": message}),
                 };
+
                 (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string())
                     .into_response()
             }
@@ -409,7 +420,7 @@ impl Refusal {
     }
 }
 
-/// A reason for each item of a transaction: this one for the first.
+/// A reason for each item of a transaction: `reason` for the first one, `None` for the others.
 fn reasons(reason: &str, transaction: &str) -> Value {
     let transaction: Value = serde_json::from_str(transaction).unwrap_or_default();
     let items = transaction.get("TransactItems").and_then(Value::as_array).map_or(1, Vec::len);

@@ -1,4 +1,5 @@
-//! All services at one address, for functions that can be told of one alone: those that run in containers.
+//! All services at one address, for functions that can be given only one: those that run in
+//! containers.
 
 use axum::{
     Router,
@@ -12,7 +13,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-/// The services, as a signature names them and as their endpoint variable does.
+/// The services: the name in a signature, and the name in the endpoint variable.
 const SERVICES: [(&str, &str); 5] = [
     ("dynamodb", "DYNAMODB"),
     ("s3", "S3"),
@@ -37,21 +38,24 @@ async fn forward(State(door): State<FrontDoor>, mut request: Request) -> Respons
         door.endpoints.iter().find(|(name, _)| *name == wanted).map(|(_, endpoint)| endpoint)
     });
     let Some(endpoint) = endpoint else {
-        return (StatusCode::BAD_REQUEST, "the request is not signed for a service that is here")
+        return (StatusCode::BAD_REQUEST, "the request is not signed for an embedded service")
             .into_response();
     };
+
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     match format!("{endpoint}{path}").parse() {
         Ok(uri) => *request.uri_mut() = uri,
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     }
+
     match door.client.request(request).await {
         Ok(response) => response.map(Body::new),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
 }
 
-/// The service that a request is signed for (Signature Version 4: `Credential=key/date/region/service/aws4_request`).
+/// The service that a request is signed for (Signature Version 4:
+/// `Credential=key/date/region/service/aws4_request`).
 pub(crate) fn service(request: &Request) -> Option<&'static str> {
     let signature = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let scope = signature.split_once("Credential=")?.1.split(',').next()?;
@@ -64,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_tells_the_service() {
+    fn the_signature_names_the_service() {
         let signed = |authorization: &str| {
             let request = Request::builder().header(header::AUTHORIZATION, authorization);
             service(&request.body(Body::empty()).unwrap())
@@ -74,6 +78,7 @@ mod tests {
                 "AWS4-HMAC-SHA256 Credential=key/20261121/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
             )
         };
+
         assert_eq!(signed(&scope("dynamodb")), Some("DYNAMODB"));
         assert_eq!(signed(&scope("ses")), Some("SESV2"));
         assert_eq!(signed(&scope("iam")), None);

@@ -1,4 +1,4 @@
-//! What was texted and mailed.
+//! The texts and e-mails that were sent.
 
 use std::sync::{
     Arc, RwLock,
@@ -9,21 +9,21 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// Older messages are forgotten.
+/// How many messages are kept. Older ones are dropped.
 const KEPT: usize = 10_000;
 
-/// A message that somebody was sent.
+/// A text or e-mail that was sent.
 #[derive(Clone, Debug, Serialize)]
 pub struct Message {
     /// `sms` or `email`.
     pub channel: &'static str,
     /// The phone in E.164, or the e-mail address.
     pub to: String,
-    /// What it says.
+    /// The text of the message.
     pub body: String,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// What came with it: SNS's message attributes, an e-mail's subject.
+    /// Its attributes: SNS's message attributes, or an e-mail's sender, subject and HTML.
     #[serde(skip)]
     pub attributes: Vec<(String, String)>,
 }
@@ -53,12 +53,12 @@ impl Inbox {
         messages.into_iter().filter(|message| to.is_none_or(|to| message.to == to)).collect()
     }
 
-    /// Messages from now on.
+    /// The messages from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Message> {
         self.arrivals.subscribe()
     }
 
-    /// From now on SNS and SES refuse to send, or send again.
+    /// Makes SNS and SES refuse to send from now on, or accept messages again.
     pub fn refuse(&self, refuse: bool) {
         self.refuses.store(refuse, Ordering::SeqCst);
     }
@@ -82,7 +82,8 @@ impl Inbox {
             }
             messages.push(message.clone());
         }
-        // Nobody listening is fine.
+
+        // It does not matter if nobody is subscribed.
         let _ = self.arrivals.send(message);
     }
 }

@@ -1,5 +1,6 @@
-//! DynamoDB, S3, SNS, SES and Secrets Manager on loopback, and API Gateway in front, in one process, for `cargo run` and the
-//! tests. The code under test talks to them through the AWS SDK and its endpoint variables.
+//! DynamoDB, S3, SNS, SES and Secrets Manager on loopback, with API Gateway in front, in one
+//! process, for `cargo run` and the tests. The code under test reaches them through the AWS SDK and
+//! its endpoint variables.
 //!
 //! Never part of a deployed binary.
 
@@ -41,16 +42,16 @@ pub const SIGNING_KEYS_SECRET: &str = "latchkey/signing-keys";
 /// The name of the secret that holds the root of the hash keys.
 pub const HASH_KEYS_SECRET: &str = "latchkey/hash-keys";
 
-/// Access key, secret and region that the services expect.
+/// The access key and its secret that the services expect.
 const CREDENTIALS: (&str, &str) = ("local", "local-secret");
 const REGION: &str = "eu-central-1";
 
-/// What could not be started, and why.
+/// A sentence that says what could not be started, and why.
 pub type StartError = String;
 
 /// The services. They end when this is dropped.
 pub struct EmbeddedAws {
-    /// What was texted and mailed.
+    /// The texts and e-mails that were sent.
     pub inbox: Inbox,
     /// The secrets.
     pub secrets: Secrets,
@@ -62,8 +63,8 @@ pub struct EmbeddedAws {
 }
 
 impl EmbeddedAws {
-    /// Starts the services, with the table that `template` (a SAM template, YAML) describes. Data live
-    /// in `folder`, or in memory and a temporary folder.
+    /// Starts the services, with the table that `template` (a SAM template, YAML) describes. Data
+    /// are kept in `folder`. Without one, they are kept in memory and in a temporary folder.
     ///
     /// # Errors
     /// A sentence that says what could not be started, and why.
@@ -74,12 +75,14 @@ impl EmbeddedAws {
                 Some(tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?)
             }
         };
+
         let files: PathBuf = match (folder, &temporary) {
             (Some(folder), _) => folder.to_owned(),
             (None, Some(temporary)) => temporary.path().to_owned(),
             (None, None) => return Err("no folder for files".into()),
         };
         std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
+
         let inbox = Inbox::default();
         let secrets = Secrets::open(folder.map(|folder| folder.join("secrets.json")))?;
         let buckets = files.join("s3");
@@ -92,31 +95,36 @@ impl EmbeddedAws {
             pending_objects: PendingObjects::default(),
             _temporary: temporary,
         };
+
         let database = dynamodb::open(template, folder)?;
         let listener = aws.listen("DYNAMODB").await?;
         aws.tasks.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
+
         let listener = aws.listen("S3").await?;
         aws.tasks.push(s3::serve(listener, &aws.buckets, aws.pending_objects.clone())?);
+
         let listener = aws.listen("SNS").await?;
         aws.serve(listener, sns::router(aws.inbox.clone()));
+
         let listener = aws.listen("SESV2").await?;
         aws.serve(listener, ses::router(aws.inbox.clone()));
+
         let listener = aws.listen("SECRETSMANAGER").await?;
         aws.serve(listener, secrets::router(aws.secrets.clone()));
         Ok(aws)
     }
 
-    /// The folder that S3 keeps its objects in.
+    /// The folder in which S3 keeps its objects.
     pub fn buckets(&self) -> &Path {
         &self.buckets
     }
 
-    /// The objects that a lifecycle rule would delete by their tag.
+    /// The objects that a lifecycle rule would delete because of their tag.
     pub fn pending_objects(&self) -> BTreeSet<String> {
         self.pending_objects.names()
     }
 
-    /// The environment variables that lead the functions here.
+    /// The environment variables with which the functions reach these services.
     pub fn environment(&self) -> Vec<(String, String)> {
         let (key, secret) = CREDENTIALS;
         let fixed = [
@@ -128,18 +136,20 @@ impl EmbeddedAws {
             ("KEYS_SECRET_ARN", SIGNING_KEYS_SECRET),
             ("HASH_KEYS_SECRET_ARN", HASH_KEYS_SECRET),
         ];
+
         let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let endpoints = self
             .endpoints
             .iter()
             .map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone()));
+
         fixed.chain(endpoints).collect()
     }
 
-    /// Serves everything at one more address. Whoever reaches it reads codes and keys.
+    /// Serves all services at one more address. Anybody who reaches it can read codes and keys.
     ///
     /// # Errors
-    /// A sentence that says why the address cannot be had.
+    /// A sentence that says why the address cannot be used.
     pub async fn serve_at(&mut self, address: SocketAddr) -> Result<(), StartError> {
         let listener =
             TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
@@ -158,7 +168,7 @@ impl EmbeddedAws {
     fn serve(&mut self, listener: TcpListener, router: axum::Router) {
         self.tasks.push(tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "an embedded service ended");
+                tracing::error!(%error, "an embedded service stopped");
             }
         }));
     }

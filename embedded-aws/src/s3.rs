@@ -1,4 +1,4 @@
-//! S3: s3s over a folder, with what that lacks of tags.
+//! S3: s3s over a folder, with the support for tags that s3s lacks.
 
 use std::{
     collections::BTreeSet,
@@ -25,8 +25,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{AVATAR_BUCKET, CREDENTIALS, StartError};
 
-/// The names of the objects that have tags. No rule is carried out here: who is looking can see what one
-/// would take.
+/// The names of the objects that have tags. No lifecycle rule runs here, but a test can see which
+/// objects one would delete.
 #[derive(Clone, Default)]
 pub(crate) struct PendingObjects(Arc<Mutex<BTreeSet<String>>>);
 
@@ -45,7 +45,7 @@ impl PendingObjects {
     }
 }
 
-/// What the service calls of S3; all else is not implemented.
+/// The S3 operations that the service calls. Others are not implemented.
 struct Bucket {
     files: FileSystem,
     pending: PendingObjects,
@@ -103,13 +103,14 @@ pub(crate) fn serve(
     let files = FileSystem::new(folder).map_err(|error| format!("S3: {error:?}"))?;
     let mut builder = S3ServiceBuilder::new(Bucket { files, pending });
     builder.set_auth(SimpleAuth::from_single(CREDENTIALS.0, CREDENTIALS.1));
+
     let service = builder.build();
     Ok(tokio::spawn(async move {
         loop {
             let Ok((socket, _)) = listener.accept().await else { return };
             let service = service.clone();
             tokio::spawn(async move {
-                // A client that goes away is no fault of the server.
+                // A client that disconnects is not an error of the server.
                 let _ = Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(socket), service)
                     .await;

@@ -1,4 +1,5 @@
-//! Secrets Manager: versions and their stages, as rotation needs them (JSON 1.1).
+//! Secrets Manager: the versions of secrets and their stages, as far as rotation needs them (JSON
+//! 1.1).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,7 +61,7 @@ impl Secrets {
         version.value.clone()
     }
 
-    /// Makes a secret, unless it is there.
+    /// Creates a secret if it does not exist.
     pub fn create(&self, name: &str, value: String) {
         if self.get(name).is_none() {
             let version =
@@ -74,18 +75,19 @@ impl Secrets {
         }
     }
 
-    /// Begins a rotation as the service does: an empty version that is pending. Answers its id.
+    /// Starts a rotation as on AWS: adds an empty, pending version. Returns its id.
     pub fn begin_rotation(&self, name: &str) -> String {
         let id = uuid::Uuid::new_v4().to_string();
         let pending = Version { value: None, stages: BTreeSet::from([PENDING.to_owned()]) };
         self.change(|stored| {
             let versions = stored.entry(name.to_owned()).or_default();
-            // A stage is on one version.
+            // A stage belongs to one version only.
             for version in versions.values_mut() {
                 version.stages.remove(PENDING);
             }
             versions.insert(id.clone(), pending);
         });
+
         id
     }
 
@@ -95,9 +97,10 @@ impl Secrets {
         if let Some(file) = &self.file {
             let text = serde_json::to_string(&*stored).unwrap_or_default();
             if let Err(error) = write_private(file, &text) {
-                tracing::error!(%error, file = %file.display(), "secrets could not be kept");
+                tracing::error!(%error, file = %file.display(), "secrets could not be saved");
             }
         }
+
         Some(answer)
     }
 }
@@ -105,6 +108,7 @@ impl Secrets {
 /// Writes a file that only its owner may read.
 fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+
     let new = file.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     options
@@ -114,6 +118,7 @@ fn write_private(file: &std::path::Path, text: &str) -> std::io::Result<()> {
         .mode(0o600)
         .open(&new)?
         .write_all(text.as_bytes())?;
+
     std::fs::rename(new, file)
 }
 
@@ -126,6 +131,7 @@ async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: String) 
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let request: Value = serde_json::from_str(&body).unwrap_or_default();
     let name = request.get("SecretId").and_then(Value::as_str).unwrap_or_default().to_owned();
+
     let answer = secrets.change(|stored| {
         let versions = stored.get_mut(&name).ok_or("ResourceNotFoundException")?;
         match target.rsplit('.').next().unwrap_or_default() {
@@ -160,6 +166,7 @@ fn get_secret_value(name: &str, versions: &Versions, request: &Value) -> Answer 
                 && stage.is_none_or(|stage| version.stages.contains(stage))
         })
         .ok_or("ResourceNotFoundException")?;
+
     let value = version.value.as_ref().ok_or("ResourceNotFoundException")?;
     Ok(
         json!({"ARN": name, "Name": name, "VersionId": id, "SecretString": value, "VersionStages": version.stages}),
@@ -182,17 +189,20 @@ fn put_secret_value(name: &str, versions: &mut Versions, request: &Value) -> Ans
         .ok_or("InvalidRequestException")?;
     let value =
         request.get("SecretString").and_then(Value::as_str).ok_or("InvalidRequestException")?;
+
     let version = versions.entry(id.to_owned()).or_default();
     match &version.value {
         Some(there) if there != value => return Err("ResourceExistsException"),
         _ => version.value = Some(value.to_owned()),
     }
+
     let stages = request
         .get("VersionStages")
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_else(|| vec![CURRENT.into()]);
     version.stages.extend(stages.iter().filter_map(Value::as_str).map(str::to_owned));
+
     Ok(json!({"ARN": name, "Name": name, "VersionId": id, "VersionStages": version.stages}))
 }
 
@@ -207,13 +217,16 @@ fn update_stage(name: &str, versions: &mut Versions, request: &Value) -> Answer 
     if holder.is_some() && holder != from && holder != to {
         return Err("InvalidParameterException");
     }
+
     for version in versions.values_mut() {
         version.stages.remove(&stage);
     }
+
     if let Some(to) = to {
         versions.get_mut(&to).ok_or("ResourceNotFoundException")?.stages.insert(stage.clone());
     }
-    // As the service does: what was current becomes previous.
+
+    // As on AWS, the version that was current becomes the previous one.
     if stage == CURRENT
         && let Some(from) = from.or(holder)
     {
@@ -226,5 +239,6 @@ fn update_stage(name: &str, versions: &mut Versions, request: &Value) -> Answer 
             .stages
             .insert(PREVIOUS.to_owned());
     }
+
     Ok(json!({"ARN": name, "Name": name}))
 }

@@ -20,23 +20,27 @@ async fn send(State(inbox): State<Inbox>, Json(request): Json<Value>) -> Respons
         request.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let to = text("/Destination/ToAddresses/0");
+
     let body = text("/Content/Simple/Body/Text/Data");
     if to.is_empty() || body.is_empty() {
         return error(
             StatusCode::BAD_REQUEST,
             "BadRequestException",
-            "a destination and a text body are needed",
+            "ToAddresses and a text body are required",
         );
     }
+
     if inbox.refuses() {
         return error(StatusCode::BAD_REQUEST, "SendingPausedException", "sending is paused");
     }
+
     let attributes = vec![
         ("from".to_owned(), text("/FromEmailAddress")),
         ("subject".to_owned(), text("/Content/Simple/Subject/Data")),
         ("html".to_owned(), text("/Content/Simple/Body/Html/Data")),
     ];
     inbox.deliver("email", to, body, attributes);
+
     Json(json!({"MessageId": uuid::Uuid::new_v4()})).into_response()
 }
 

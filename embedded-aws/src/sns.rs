@@ -1,4 +1,4 @@
-//! SNS: `Publish` to a phone (the Query protocol: a form, answered with XML).
+//! SNS: `Publish` to a phone (the Query protocol: the request is a form, the response XML).
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,18 @@ pub(crate) fn router(inbox: Inbox) -> Router {
 async fn call(State(inbox): State<Inbox>, Form(form): Form<BTreeMap<String, String>>) -> Response {
     let field = |name: &str| form.get(name).cloned().unwrap_or_default();
     if field("Action") != "Publish" {
-        return error(StatusCode::BAD_REQUEST, "InvalidAction", "only Publish is here");
+        return error(StatusCode::BAD_REQUEST, "InvalidAction", "only Publish is supported");
     }
+
     let (phone, message) = (field("PhoneNumber"), field("Message"));
     if phone.is_empty() || message.is_empty() {
         return error(
             StatusCode::BAD_REQUEST,
             "InvalidParameter",
-            "PhoneNumber and Message are needed",
+            "PhoneNumber and Message are required",
         );
     }
+
     if inbox.refuses() {
         return error(
             StatusCode::TOO_MANY_REQUESTS,
@@ -36,6 +38,7 @@ async fn call(State(inbox): State<Inbox>, Form(form): Form<BTreeMap<String, Stri
             "the monthly spend limit is reached",
         );
     }
+
     let attributes = (1..)
         .map_while(|index| {
             let name = form.get(&format!("MessageAttributes.entry.{index}.Name"))?;
@@ -43,6 +46,7 @@ async fn call(State(inbox): State<Inbox>, Form(form): Form<BTreeMap<String, Stri
             Some((name.clone(), value.clone()))
         })
         .collect();
+
     inbox.deliver("sms", phone, message, attributes);
     let id = uuid::Uuid::new_v4();
     xml(

@@ -1,7 +1,9 @@
-//! The cursor of a list's next page: good as it was given, for the list that it was given for, and otherwise refused.
+//! The cursor of a list's next page: valid unchanged, for the list that it was issued for, and
+//! otherwise refused.
 //!
-//! The fuzzer sees what is compared with the genuine cursors, and learns them; so it is held that what is accepted is
-//! what the service gives for that very end, not that nothing is accepted.
+//! The fuzzer sees the values that inputs are compared with, and so learns genuine cursors. The
+//! target therefore does not assert that every input is refused, but that an accepted cursor is
+//! exactly the one that the service issues for that end.
 
 #![no_main]
 
@@ -37,10 +39,12 @@ fuzz_target!(|input: (&str, &str, &str, &str, u16, u8, Option<u64>)| {
     let cursor = given(end);
     assert_eq!(after(&cursor, list), Ok(Some(end.to_owned())));
     assert!(refused(query(&cursor).after(list, &OTHER_KEYS)));
-    // The lists of the service have no NUL in their names, which separates name and end.
+
+    // NUL separates the name of a list from the end. The service's lists have none in their names.
     if other_list != list && !other_list.contains('\0') && !list.contains('\0') {
         assert!(refused(after(&cursor, other_list)), "{cursor} of {list:?} for {other_list:?}");
     }
+
     let changed = spliced(&cursor, position, cut, text);
     assert!(refused_or_given(&changed), "{cursor} as {changed}");
 

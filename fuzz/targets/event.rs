@@ -1,10 +1,12 @@
-//! What API Gateway hands to a Lambda, through all endpoints: payload format 2.0 where it begins with `{`; otherwise a
-//! request as HTTP/1.1 writes it, which becomes such an event. `{token}` and `{user_id}` are those of an administrator.
+//! An event that API Gateway passes to a Lambda, through all endpoints. An input that begins with
+//! `{` is an event in payload format 2.0. Any other input is a request in the form of HTTP/1.1,
+//! from which an event is made. `{token}` and `{user_id}` stand for those of an administrator.
 //!
-//! Nothing panics; nothing is a fault of the service's own; whatever is refused has a body that says why.
+//! Nothing panics, no response is an internal error, and every refusal has a body that says why.
 //!
-//! API Gateway encodes bodies itself. `lambda_http` relies on that, and panics where it is not so; an event that cannot come
-//! from API Gateway is no input here.
+//! API Gateway encodes bodies itself. `lambda_http` relies on that, and panics on a body that is
+//! not encoded correctly. Such an event cannot come from API Gateway, so it is rejected as an
+//! input.
 
 #![no_main]
 
@@ -32,13 +34,14 @@ thread_local! {
 }
 
 fn start() -> Service {
-    // Time passes where everybody waits: a pause costs nothing.
+    // With a paused clock, time jumps ahead when all tasks wait, so that waiting costs nothing.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.expect("a runtime");
     let (parts, token) = runtime.block_on(aws::parts());
     let service = Service { runtime, router: functions::all(parts), token };
-    // What is meant to be found can be: the administrator is let in.
+
+    // Check that the fuzzer can reach the inside of the endpoints: the administrator is let in.
     for (path, expected) in
         [("/v1/me", StatusCode::OK), ("/v1/users/by-phone/+14155550199", StatusCode::NOT_FOUND)]
     {
@@ -46,6 +49,7 @@ fn start() -> Service {
         let status = event.and_then(|event| service.answer(&event)).map(|(status, ..)| status);
         assert_eq!(status, Some(expected), "{path}");
     }
+
     service
 }
 
@@ -70,11 +74,12 @@ impl Service {
         })
     }
 
-    /// The answer to an event; nothing where it is no event of an HTTP API.
+    /// The response to an event. `None` if it is not an event of an HTTP API.
     fn answer(&self, event: &str) -> Option<(StatusCode, HeaderMap, Vec<u8>)> {
         let request =
             LambdaRequest::ApiGatewayV2(lambda::readable(serde_json::from_str(event).ok()?));
         let request = Request::<Body>::from(request);
+
         self.runtime.block_on(async {
             let response =
                 self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
@@ -98,11 +103,13 @@ fn check(status: StatusCode, headers: &HeaderMap, body: &[u8], event: &str) {
     if status.is_success() || status.is_redirection() || status == StatusCode::NOT_MODIFIED {
         return;
     }
+
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let kind = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
     let is_problem = kind == Some(b"application/problem+json") && json["status"] == status.as_u16();
     let is_oauth_error = kind == Some(b"application/json") && json["error"].is_string();
-    // To HEAD there is never a body.
+
+    // The response to HEAD never has a body.
     let is_head = body.is_empty() && event.contains("HEAD");
     assert!(
         is_problem && json["code"].is_string() || is_oauth_error || is_head,
@@ -122,6 +129,7 @@ fn event(request: &str) -> Value {
     if !body.is_empty() {
         headers.entry("content-type").or_insert("application/json".into());
     }
+
     let agent = headers.get("user-agent").cloned();
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
@@ -137,7 +145,7 @@ fn event(request: &str) -> Value {
     })
 }
 
-/// The event with what API Gateway says itself; nothing where it would not have come so far.
+/// The event with the fields that API Gateway sets itself. `None` if API Gateway would not send it.
 fn through_gateway(mut event: Value) -> Option<String> {
     if event["isBase64Encoded"] == true {
         BASE64.decode(event["body"].as_str().unwrap_or_default().as_bytes()).ok()?;

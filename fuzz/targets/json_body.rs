@@ -1,7 +1,8 @@
-//! A JSON body, as the endpoints read it: the first byte says for which one, the rest is the body.
+//! A JSON body, as the endpoints read it. The first byte selects the endpoint, and the rest is the
+//! body.
 //!
-//! What is accepted is one object without unknown and repeated fields, neither too deep nor too long; what is
-//! refused is the client's fault.
+//! An accepted body is one object without unknown or repeated fields, within the limits on depth
+//! and length. A refusal is a client error (4xx).
 
 #![no_main]
 
@@ -40,7 +41,7 @@ const CHECKS: [Check; 16] = [
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     let Some((which, body)) = input.split_first() else { return Corpus::Reject };
-    // A letter, so that seeds can be read.
+    // A letter, so that seeds are readable.
     let Some(check) = CHECKS.get(usize::from(which.wrapping_sub(b'a'))) else {
         return Corpus::Reject;
     };
@@ -63,33 +64,38 @@ fn check<T: DeserializeOwned>(body: &[u8]) {
         assert!(problem["code"].is_string() && problem["detail"].is_string(), "{problem}");
         return;
     }
+
     assert!(body.len() <= MAX_BODY_BYTES);
     let text = std::str::from_utf8(body).expect("UTF-8").trim_ascii();
     let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
-        panic!("no object was accepted")
+        panic!("the accepted body is not an object")
     };
     bounded(&Value::Object(fields.clone()), 8);
+
     let refused = |body: String| {
         assert!(
             body.len() > MAX_BODY_BYTES || read::<T>(body.as_bytes()).is_err(),
             "accepted: {body}"
         );
     };
-    // One field more than those that are known.
+
+    // With one unknown field.
     let start = text.strip_suffix('}').expect("an object");
     let comma = if fields.is_empty() { "" } else { "," };
     refused(format!(r#"{start}{comma}"no such field":null}}"#));
-    // One of those that are there, once more.
+
+    // With one of its fields repeated.
     for (name, value) in &fields {
         refused(format!("{start},{}:{value}}}", Value::from(name.as_str())));
     }
-    // An array of the object, or of its values.
+    // As an array of the object, or of its values.
     refused(format!("[{text}]"));
+
     refused(Value::Array(fields.into_iter().map(|(_, value)| value).collect()).to_string());
     refused(format!("{text}{text}"));
 }
 
-/// The limits on depth and length, counted in another way than the service does.
+/// Asserts the limits on depth and length, counted in a different way than in the service.
 fn bounded(value: &Value, depth: u32) {
     assert!(depth > 0 || !(value.is_object() || value.is_array()), "too deep");
     match value {

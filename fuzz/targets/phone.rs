@@ -1,4 +1,4 @@
-//! A phone number as somebody sends it: what is accepted is canonical.
+//! A phone number as somebody might send it. An accepted number is in canonical form (E.164).
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use shared::{
     identifiers::{AllowedCountries, PhoneNumber, phone},
 };
 
-/// Where numbers without a country's code are taken to be from: rules of several kinds.
+/// The regions of numbers without a country code. They have different kinds of rules.
 const REGIONS: [&str; 8] = ["US", "GB", "ES", "IT", "IN", "BR", "RU", "AC"];
 
 static ONLY_US: LazyLock<AllowedCountries> =
@@ -24,11 +24,12 @@ fuzz_target!(|input: &str| {
         assert!(region.is_some());
         let accepted = parse(input, region);
         if input.starts_with('+') {
-            assert!(accepted == parse(input, None), "a region changes what {input:?} is");
+            assert!(accepted == parse(input, None), "a region changes the meaning of {input:?}");
         }
         check(input, accepted);
     }
-    // What is of an allowed country alone is the same number, or refused.
+
+    // With a list of allowed countries, a number is either parsed to the same number or refused.
     match (parse(input, None), PhoneNumber::parse(input, None, &ONLY_US)) {
         (Ok(phone), Ok(same)) => assert!(phone == same && phone.country().as_deref() == Some("US")),
         (Ok(phone), Err(error)) => {
@@ -38,7 +39,7 @@ fuzz_target!(|input: &str| {
     }
 });
 
-/// What was accepted of `input`.
+/// Checks the outcome of parsing `input`.
 fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
     let phone = match parsed {
         Ok(phone) => phone,
@@ -46,20 +47,24 @@ fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
     };
     let text = phone.as_str();
     let digits = text.strip_prefix('+').unwrap_or_default();
+
     assert!(
         (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()),
         "{text:?}"
     );
     assert!(!digits.starts_with('0'), "{text:?}");
+
     if input.starts_with('+') {
         assert_eq!(text, input);
     } else {
         assert!(input.bytes().all(|byte| byte.is_ascii_digit()), "{input:?} became {text:?}");
     }
+
     let again = PhoneNumber::parse(text, None, &AllowedCountries::All);
     assert!(again == Ok(phone.clone()), "{input:?} became {text:?}, which is refused or another");
     assert!(PhoneNumber::from_e164(text) == Ok(phone.clone()));
-    assert!(phone.country().is_some(), "{text:?} is of no country");
+    assert!(phone.country().is_some(), "{text:?} has no country");
+
     let masked = phone.masked();
     assert!(masked.contains('•') && !masked.contains(text), "{masked:?}");
     assert!(text.ends_with(phone.national_digits()) && text.contains(phone.prefix()));

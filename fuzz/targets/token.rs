@@ -1,5 +1,6 @@
-//! An access token as somebody sends it. The first byte says what the rest is: a whole token, a header or claims that
-//! are well signed, or a change to a genuine token.
+//! An access token as somebody might send it. The first byte says what the rest is: a whole token
+//! (`t`), a header (`h`) or claims (`c`) to be correctly signed, or a change to a genuine token
+//! (`s`).
 
 #![no_main]
 
@@ -16,7 +17,7 @@ use shared::{
     tokens::{Claims, Signer, access_token},
 };
 
-/// A key of each kind, which signs and is published.
+/// A key of each algorithm. All of them sign, and all are published.
 static KEYS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
     [Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256].map(|algorithm| {
         let mut key = SigningKey::generate(algorithm, &Random::system()).expect("a key");
@@ -81,7 +82,7 @@ fn is_refusal(outcome: &Result<Claims, Error>) -> bool {
     matches!(outcome, Err(Error::TokenInvalid | Error::TokenExpired))
 }
 
-/// A token with these parts, signed by a key of the service.
+/// A token with this header and these claims, signed with a key of the service.
 fn signed(key: &SigningKey, header: &[u8], claims: &[u8]) -> String {
     let message = format!("{}.{}", BASE64URL_NOPAD.encode(header), BASE64URL_NOPAD.encode(claims));
     let algorithm = key.algorithm.name().parse().expect("an algorithm");
@@ -93,20 +94,23 @@ fn signed(key: &SigningKey, header: &[u8], claims: &[u8]) -> String {
     format!("{message}.{}", signature.expect("a signature"))
 }
 
-/// Whatever is signed: the header has three fields, which say the truth about the key.
+/// Signs any header. It is accepted only if it has exactly three fields, which describe the key
+/// correctly.
 fn well_signed_header(header: &[u8]) {
     let key = &KEYS[0];
     let token = signed(key, header, CLAIMS.to_string().as_bytes());
     let expected = json!({"alg": key.algorithm.name(), "typ": "at+jwt", "kid": key.kid});
     let is_expected =
         serde_json::from_slice::<Value>(header).is_ok_and(|header| header == expected);
+
     match verify(&token) {
         Ok(_) => assert!(is_expected, "{}", String::from_utf8_lossy(header)),
         refusal => assert!(is_refusal(&refusal)),
     }
 }
 
-/// Whatever is signed: what the claims say is of this issuer, for one app, and not over.
+/// Signs any claims. They are accepted only if they are of this issuer, for one app, and not
+/// expired.
 fn well_signed_claims(claims: &[u8]) {
     let key = &KEYS[0];
     let header = json!({"alg": key.algorithm.name(), "typ": "at+jwt", "kid": key.kid}).to_string();
@@ -119,6 +123,7 @@ fn well_signed_claims(claims: &[u8]) {
                     .all(|name| sent[name].is_string()),
                 "{sent}"
             );
+
             assert!(said.iss == ISSUER && said.aud == said.client_id, "{sent}");
             assert!(said.exp > NOW && said.iat <= NOW + 5, "{sent}");
         }

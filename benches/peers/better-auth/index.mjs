@@ -1,5 +1,5 @@
-// Better Auth with its phone plugin as a Lambda. Its store is its own, in memory, so a request is spared whatever
-// a database would cost; texts go to SNS as Latchkey's do.
+// Better Auth with its phone plugin, as a Lambda. It uses its own store, in memory, so its requests
+// do not pay for a database. Texts go to SNS, as Latchkey's do.
 
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
@@ -24,7 +24,7 @@ const auth = betterAuth({
   database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
-  // Each look at a session renews it, as a refresh does.
+  // Each request for the session renews it, as a refresh does.
   session: { updateAge: 0 },
   plugins: [
     bearer(),

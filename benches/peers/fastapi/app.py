@@ -1,7 +1,8 @@
 """Phone sign-in as it is usually written for Lambda in Python: FastAPI on Mangum, boto3, PyJWT.
 
-The same requests and answers as Latchkey's, the same limits, the same table and texts. What is kept is what
-Latchkey keeps: hashed codes and tokens, tries counted before they are compared, refresh tokens good for one use.
+Its requests, responses, limits, table and texts are those of Latchkey. So are its promises: codes
+and tokens are stored as hashes, a try is counted before it is compared, and a refresh token can be
+used once.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ MAX_ATTEMPTS, SENDS_PER_ADDRESS, SENDS_PER_PHONE = 5, 1000, 1000
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 sns = boto3.client("sns")
-# A deployment reads its key; to make one takes longer, so it is kept beside.
+# A deployment reads its key. Making one takes longer, so it is kept in a file.
 KEY_FILE = os.environ["SIGNING_KEY_FILE"]
 app = FastAPI(title="Phone sign-in")
 
@@ -102,7 +103,7 @@ def canonical(phone):
 
 
 def count(partition, limit, now, seconds):
-    """Counts one more, or refuses."""
+    """Adds one to a count, or refuses the request if its limit is reached."""
     try:
         table.update_item(
             Key={"pk": partition, "sk": f"COUNT#{now // seconds}"},
