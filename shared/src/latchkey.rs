@@ -1,5 +1,5 @@
-//! The parts that endpoints are made of. Each is made when an endpoint first asks for it, and a
-//! Lambda links only those that its endpoint asks for.
+//! The service, put together. Each part is made when an endpoint first asks for it, and a Lambda
+//! links only the parts that its endpoint asks for.
 
 use std::sync::{Arc, OnceLock};
 
@@ -26,11 +26,11 @@ use crate::{
     users::{Directory, PasswordHasher},
 };
 
-/// The parts. Cloning is cheap, and clones share what was made.
+/// The service. Cloning is cheap, and clones share the parts that were made.
 #[derive(Clone)]
-pub struct Latchkey(Arc<Made>);
+pub struct Latchkey(Arc<Inner>);
 
-struct Made {
+struct Inner {
     environment: Environment,
     settings: Arc<Settings>,
     clock: Clock,
@@ -49,7 +49,7 @@ struct Made {
 }
 
 impl Latchkey {
-    /// Latchkey for an environment.
+    /// Latchkey with the settings of an environment.
     ///
     /// # Errors
     /// One line for each bad setting.
@@ -59,7 +59,7 @@ impl Latchkey {
         random: Random,
     ) -> Result<Self, Vec<String>> {
         let settings = Arc::new(Settings::parse(&environment, clock.now())?);
-        Ok(Self(Arc::new(Made {
+        Ok(Self(Arc::new(Inner {
             environment,
             settings,
             clock,
@@ -88,7 +88,7 @@ impl Latchkey {
         &self.0.clock
     }
 
-    /// The randomness.
+    /// The source of random bytes.
     pub fn random(&self) -> &Random {
         &self.0.random
     }
@@ -99,17 +99,18 @@ impl Latchkey {
 
     /// The table.
     pub fn store(&self) -> &Store {
-        let made = &self.0;
-        made.store
-            .get_or_init(|| Store::new(self.aws(), &made.settings.table_name, made.random.clone()))
+        let inner = &self.0;
+        inner.store.get_or_init(|| {
+            Store::new(self.aws(), &inner.settings.table_name, inner.random.clone())
+        })
     }
 
-    /// The (read, write) request units used so far.
+    /// The (read, write) request units of the table used so far.
     pub fn used_units(&self) -> (f64, f64) {
         self.0.store.get().map_or((0.0, 0.0), Store::consumed_units)
     }
 
-    /// Whether the table answers. Opens the connection, too.
+    /// Checks that the table can be read. This also opens the connection.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -117,7 +118,7 @@ impl Latchkey {
         self.store().ping().await
     }
 
-    /// The secrets.
+    /// The secrets of Secrets Manager.
     pub fn secrets(&self) -> &Secrets {
         self.0.secrets.get_or_init(|| Secrets::new(self.aws()))
     }
@@ -178,28 +179,28 @@ impl Latchkey {
 
     /// The URLs of avatars.
     pub fn avatar_urls(&self) -> AvatarUrls {
-        let made = &self.0;
+        let inner = &self.0;
         let make =
-            || AvatarUrls::new(&made.environment, &made.settings.avatars, made.clock.clone());
-        made.avatar_urls.get_or_init(make).clone()
+            || AvatarUrls::new(&inner.environment, &inner.settings.avatars, inner.clock.clone());
+        inner.avatar_urls.get_or_init(make).clone()
     }
 
-    /// Avatars. Whoever asks for them links S3.
+    /// Avatars. A Lambda that asks for them links S3.
     pub async fn avatars(&self) -> Result<Avatars, Error> {
-        let made = &self.0;
+        let inner = &self.0;
         Ok(Avatars {
             store: self.store().clone(),
-            objects: made
+            objects: inner
                 .avatar_objects
-                .get_or_init(|| Objects::new(&made.environment, &made.settings.avatars))
+                .get_or_init(|| Objects::new(&inner.environment, &inner.settings.avatars))
                 .clone(),
             hash_keys: self.hash_keys().await?,
-            clock: made.clock.clone(),
-            random: made.random.clone(),
+            clock: inner.clock.clone(),
+            random: inner.random.clone(),
         })
     }
 
-    /// The hash keys, read once a process.
+    /// The hash keys, read once in a process.
     pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
         let read = || async {
             self.secrets().hash_keys(&self.0.settings.keys.hash_keys_secret).await.map(Arc::new)
@@ -207,7 +208,7 @@ impl Latchkey {
         self.0.hash_keys.get_or_try_init(read).await.cloned()
     }
 
-    /// The signer of access tokens, its key read once a process.
+    /// The signer of access tokens. Its key is read once in a process.
     pub async fn signer(&self) -> Result<Arc<Signer>, Error> {
         let read = || async {
             let keys =
@@ -217,7 +218,7 @@ impl Latchkey {
         self.0.signer.get_or_try_init(read).await.cloned()
     }
 
-    /// Challenges.
+    /// Challenges: one-time codes.
     pub async fn challenges(&self) -> Result<Challenges, Error> {
         Ok(Challenges {
             store: self.store().clone(),
@@ -231,7 +232,7 @@ impl Latchkey {
         })
     }
 
-    /// Sessions.
+    /// Sessions: signing in, refreshing, signing out.
     pub async fn sessions(&self) -> Result<Sessions, Error> {
         Ok(Sessions {
             store: self.store().clone(),
@@ -249,17 +250,17 @@ impl Latchkey {
         })
     }
 
-    /// The sessions that there are.
+    /// The live sessions of users.
     pub fn live_sessions(&self) -> LiveSessions {
         LiveSessions { store: self.store().clone(), clock: self.0.clock.clone() }
     }
 
-    /// The users by their ids.
+    /// Users by their ids.
     pub fn directory(&self) -> Directory {
         Directory { store: self.store().clone() }
     }
 
-    /// The second factors that are set up.
+    /// The second factors that users have set up.
     pub fn inventory(&self) -> Inventory {
         Inventory { store: self.store().clone() }
     }
@@ -275,7 +276,7 @@ impl Latchkey {
         })
     }
 
-    /// People, as administrators see them.
+    /// Users, as administrators see and change them.
     pub async fn users(&self) -> Result<Users, Error> {
         let hash_keys = self.hash_keys().await?;
         Ok(Users {
@@ -301,7 +302,7 @@ impl Latchkey {
         self.0.hasher.get_or_init(make).clone()
     }
 
-    /// Accounts.
+    /// Accounts, as users change their own.
     pub async fn accounts(&self) -> Result<Accounts, Error> {
         let hash_keys = self.hash_keys().await?;
         Ok(Accounts {

@@ -1,44 +1,44 @@
-//! What Latchkey's Lambdas are made of: a wing (a folder) for each subject, with its model, its story, its settings
-//! and its table.
+//! The code that Latchkey's Lambdas share. Each subject is a wing: a folder with its model, its
+//! logic, its settings and its part of the table.
 //!
-//! **A wing uses only the wings before it in this file.** `tests/wings.rs` holds that.
+//! **A wing uses only the wings before it in this file.** `tests/wings.rs` checks that.
 
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-/// What everything is made of: errors, time, randomness, money, counts, the environment.
+/// What every wing uses: errors, time, randomness, money, counts, the environment.
 pub mod base;
 
-/// Who somebody is: phones, e-mail addresses, usernames.
+/// Identifiers of people: phones, e-mail addresses, usernames.
 pub mod identifiers;
 
-/// How AWS is reached.
+/// Access to AWS: timeouts, retries, credentials, endpoints.
 pub mod aws;
 
 /// Keys: keyed hashes, signing keys, and the secrets they come from.
 pub mod crypto;
 
-/// The DynamoDB table: keys, conditions, transactions, lists; no subject.
+/// The DynamoDB table: keys, conditions, transactions, lists. It knows no subject.
 pub mod table;
 
-/// Who did what: the audit trail.
+/// The audit trail: who did what.
 pub mod audit;
 
-/// What bounds messages and guesses, and the signs of fraud.
+/// Rate limits for messages, lockouts after wrong codes and passwords, and signs of SMS pumping.
 pub mod limits;
 
-/// What texts cost, and the budget that is reserved before one is sent.
+/// The budget for texts: the price of a text is reserved before it is sent.
 pub mod spending;
 
-/// Names for sets of permissions.
+/// Roles: names for sets of permissions.
 pub mod roles;
 
 /// The applications that share the users.
 pub mod apps;
 
-/// What texts and e-mails say, and how they are sent.
+/// Texts and e-mails: what they say, and how they are sent.
 pub mod messages;
 
 /// Users as they are stored, with their sessions and passwords.
@@ -47,7 +47,7 @@ pub mod users;
 /// One-time codes: opening, sending, proving.
 pub mod challenges;
 
-/// Pictures.
+/// Avatars: the pictures of users.
 pub mod avatars;
 
 /// Access tokens and refresh tokens.
@@ -56,20 +56,20 @@ pub mod tokens;
 /// Authenticator apps and recovery codes.
 pub mod second_factors;
 
-/// What people change about their accounts.
+/// What users change about their own accounts.
 pub mod accounts;
 
-/// What administrators do with people.
+/// What administrators do with users.
 pub mod administration;
 
-/// Signing in, refreshing, signing out.
+/// Sessions: signing in, refreshing, signing out.
 pub mod sessions;
 
 /// The settings, put together from each wing's section.
 pub mod settings;
 
-/// The service, put together: each part made when it is first asked for.
+/// The service, put together: each part is made when it is first asked for.
 pub mod latchkey;
 
-/// HTTP: requests, responses, who calls, a Lambda's main.
+/// HTTP: requests, responses, callers, and the `main` of a Lambda.
 pub mod http;

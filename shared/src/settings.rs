@@ -1,4 +1,5 @@
-//! The settings: environment variables, parsed once. Each wing's section reads its own; this puts them together.
+//! The settings: environment variables, parsed once. Each wing reads its own section, and this
+//! module puts them together.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ use crate::{
     users::UserSettings,
 };
 
-/// Every setting, typed. The reference of the variables is `docs/settings.md`, which a test holds to this.
+/// Every setting, typed. `docs/settings.md` is the reference of the variables; a test compares the
+/// two.
 #[derive(Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct Settings {
@@ -30,25 +32,25 @@ pub struct Settings {
     pub table_name: String,
     /// `AUDIT_RETENTION_DAYS`: how long audit events are kept.
     pub audit_retention_days: i64,
-    /// Where keys are.
+    /// Where keys are stored, and how new ones sign.
     pub keys: Arc<KeySettings>,
-    /// What bounds messages and guesses.
+    /// The limits on messages and guesses.
     pub limits: Arc<LimitSettings>,
-    /// What texts may cost.
+    /// The budget for texts.
     pub budget: Arc<Budget>,
-    /// The roles that are there from the start.
+    /// The roles that exist from the start.
     pub roles: Arc<RoleSettings>,
-    /// What apps have unless they say otherwise.
+    /// The defaults of apps.
     pub apps: Arc<AppSettings>,
     /// How messages are sent.
     pub messages: Arc<MessageSettings>,
-    /// What passwords may be, and who becomes an administrator.
+    /// The rules for passwords, and who becomes an administrator.
     pub users: Arc<UserSettings>,
-    /// What codes are like.
+    /// The length, lifetime and recipients of codes.
     pub challenges: Arc<ChallengeSettings>,
-    /// Where avatars are, and how large they may be.
+    /// The location and the size limit of avatars.
     pub avatars: Arc<AvatarSettings>,
-    /// What people can do about their accounts.
+    /// The settings of users' own accounts.
     pub accounts: Arc<AccountSettings>,
 }
 
@@ -56,7 +58,7 @@ impl Settings {
     /// Parses the settings.
     ///
     /// # Errors
-    /// One line for each bad setting: its name, what it held, what it may hold.
+    /// One line for each bad setting: its name, its value, and what it must be.
     pub fn parse(environment: &Environment, now: Timestamp) -> Result<Self, Vec<String>> {
         let mut reader = Reader::new(environment);
         let settings = Self::read(&mut reader, now);
@@ -64,7 +66,7 @@ impl Settings {
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
 
-    /// Every setting that there is, with its default and, in production, its bounds.
+    /// All settings, each with its default and its bounds in production.
     pub fn all() -> Vec<Setting> {
         let environment = Environment::default();
         let mut reader = Reader::new(&environment);
@@ -73,9 +75,10 @@ impl Settings {
     }
 
     fn read(reader: &mut Reader<'_>, now: Timestamp) -> Self {
-        let issuer = reader.required("ISSUER", "an origin, as https://id.example.com", origin);
+        let issuer = reader.required("ISSUER", "an origin, like https://id.example.com", origin);
         let roles = RoleSettings::read(reader);
         let apps = AppSettings::read(reader, &roles);
+
         Self {
             stage: reader.stage,
             table_name: reader
@@ -121,9 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_has_the_documented_default() {
+    fn an_unset_setting_has_its_documented_default() {
         let settings = parse(&[]).ok().unwrap();
         assert_eq!(settings.stage, Stage::Prod);
+
         let codes = &settings.challenges;
         assert_eq!((codes.code_digits, codes.ttl_seconds, codes.max_attempts), (6, 300, 5));
         assert_eq!(
@@ -139,6 +143,7 @@ mod tests {
             (settings.apps.access_token_ttl_seconds, settings.apps.refresh_token_ttl_seconds),
             (900, 2_592_000)
         );
+
         assert_eq!(
             settings.challenges.allowed_countries,
             AllowedCountries::Only(BTreeSet::from(["US".into()]))
@@ -146,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_setting_names_the_variable_what_it_held_and_what_it_may_hold() {
+    fn a_bad_setting_names_the_variable_its_value_and_what_it_must_be() {
         let bad = [
             ("OTP_LENGTH", "5"),
             ("OTP_LENGTH", "11"),
@@ -187,14 +192,15 @@ mod tests {
             ("AVATAR_MAX_BYTES", "4194305"),
             ("AVATAR_BASE_URL", "https://avatars.example.com/a?b"),
         ];
-        for (name, held) in bad {
-            let problems = parse(&[(name, held)]).err().unwrap();
+        for (name, value) in bad {
+            let problems = parse(&[(name, value)]).err().unwrap();
             assert_eq!(problems.len(), 1, "{problems:?}");
             assert!(
-                problems[0].starts_with(&format!("{name} holds {held:?}; it may hold ")),
+                problems[0].starts_with(&format!("{name} is {value:?}; it must be ")),
                 "{problems:?}"
             );
         }
+
         let missing =
             Settings::parse(&Environment::default(), Timestamp::UNIX_EPOCH).err().unwrap();
         assert!(
@@ -205,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn test_phones_need_an_end_that_is_near() {
+    fn test_phones_need_an_end_date_within_90_days() {
         let phones = ("TEST_PHONE_NUMBERS", "+15005550006=123456, +15005550007=0000001");
         let dev = ("ENVIRONMENT", "dev");
         let settings = parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2026-12-01")]).ok().unwrap();
@@ -219,6 +225,7 @@ mod tests {
         };
         assert_eq!(code("2026-12-01T23:59:59Z").as_deref(), Some("123456"));
         assert_eq!(code("2026-12-02T00:00:00Z"), None);
+
         assert!(parse(&[dev, phones]).is_err());
         assert!(parse(&[dev, phones, ("TEST_PHONES_UNTIL", "2027-03-01")]).is_err());
         for (until, is_near) in [
@@ -259,6 +266,7 @@ mod tests {
         for name in &names {
             assert!(reference.contains_key(name), "docs/settings.md lacks {name}");
         }
+
         let read_elsewhere: BTreeSet<_> =
             aws::VARIABLES.into_iter().chain(lambda::VARIABLES).collect();
         for name in reference.keys() {
@@ -276,7 +284,7 @@ mod tests {
             let default = cells[0].split(';').next().unwrap().trim_matches('`');
             match default {
                 "none" => assert_eq!(known[name].default, None, "{name} has a default"),
-                // Known when it runs.
+                // Known only at run time.
                 "the API's URL" | "CloudFront's URL" | "built in" => {}
                 _ => {
                     assert!(known[name].default.is_some(), "{name} has no default");
@@ -304,24 +312,26 @@ mod tests {
                     continue;
                 };
                 bounded.insert(name);
+
                 for accepted in [min, max] {
                     assert!(
                         parse(&[(name, &accepted.to_string())]).is_ok(),
-                        "{name} does not hold {accepted}"
+                        "{name} refuses {accepted}"
                     );
                 }
                 for refused in [min - 1.0, max + 1.0] {
                     assert!(
                         parse(&[(name, &refused.to_string())]).is_err(),
-                        "{name} holds {refused}"
+                        "{name} accepts {refused}"
                     );
                 }
             }
         }
+
         for setting in Settings::all().into_iter().filter(|setting| setting.bounds.is_some()) {
             assert!(
                 bounded.contains(setting.name),
-                "docs/settings.md has no bounds of {}",
+                "docs/settings.md has no bounds for {}",
                 setting.name
             );
         }

@@ -1,4 +1,5 @@
-//! Who may use whom in `shared/`: the order of `lib.rs`, and what only some files may name.
+//! Which code in `shared/` may use which: the order of wings in `lib.rs`, and names that only some
+//! files may use.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -9,9 +10,9 @@ use std::{
 
 /// A source file without comments and tests.
 struct Source {
-    /// Its path below the folder.
+    /// Its path below the folder that was searched.
     file: String,
-    /// The wing that it is in.
+    /// The wing that it belongs to.
     wing: String,
     code: String,
 }
@@ -51,7 +52,7 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
     }
 }
 
-/// The code of a file up to its tests, which come last, without its comments.
+/// The code of a file without comments and without its tests, which come last.
 fn without_comments_and_tests(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines =
@@ -59,7 +60,7 @@ fn without_comments_and_tests(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The first names after each `crate::`, also of a group in braces.
+/// The name after each `crate::`. If a group in braces follows, all its first names.
 fn crate_paths(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     for after in code.split("crate::").skip(1) {
@@ -71,7 +72,7 @@ fn crate_paths(code: &str) -> Vec<String> {
     names
 }
 
-/// The first name of each path in a group, up to the brace that closes it.
+/// The first name of each path in a group, up to its closing brace.
 fn names_of_group(group: &str) -> Vec<String> {
     let (mut depth, mut start, mut names) = (0_usize, 0, Vec::new());
     for (at, character) in group.char_indices() {
@@ -93,16 +94,18 @@ fn names_of_group(group: &str) -> Vec<String> {
     names
 }
 
+/// The name at the start of a path.
 fn name(path: &str) -> String {
     path.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
 }
 
-/// Whether a name stands in the code as a word.
+/// Whether the code contains a name as a whole word.
 fn names_word(code: &str, word: &str) -> bool {
     code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|it| it == word)
 }
 
-/// Whether a file may know DynamoDB: the table's wing, and the `table` file or folder of another one.
+/// Whether a file may use DynamoDB: it is in the wing `table`, or it is the `table` file or folder
+/// of another wing.
 fn is_table(source: &Source) -> bool {
     source.file.split('/').any(|part| part == "table" || part == "table.rs")
 }
@@ -111,7 +114,8 @@ fn is_table(source: &Source) -> bool {
 fn a_wing_uses_only_the_wings_before_it() {
     let wings = wings();
     let place = |name: &str| wings.iter().position(|wing| wing == name);
-    let mut wrong = Vec::new();
+    let mut violations = Vec::new();
+
     for Source { file, wing, code } in
         sources().into_iter().filter(|source| source.file != "lib.rs")
     {
@@ -120,15 +124,16 @@ fn a_wing_uses_only_the_wings_before_it() {
             let used_at = place(&used)
                 .unwrap_or_else(|| panic!("{file} uses crate::{used}, which is no wing"));
             if used_at > own {
-                wrong.push(format!("{file} uses {used}, which comes after {wing} in lib.rs"));
+                violations.push(format!("{file} uses {used}, which comes after {wing} in lib.rs"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 #[test]
-fn only_table_files_know_dynamodb() {
+fn only_table_files_use_dynamodb() {
     for source in sources().iter().filter(|source| !is_table(source)) {
         assert!(
             !names_word(&source.code, "aws_sdk_dynamodb"),
@@ -139,22 +144,22 @@ fn only_table_files_know_dynamodb() {
 }
 
 #[test]
-fn only_http_knows_axum() {
+fn only_http_uses_axum() {
     for source in sources().iter().filter(|source| source.wing != "http") {
         assert!(!names_word(&source.code, "axum"), "{} names axum", source.file);
     }
 }
 
 #[test]
-fn only_what_puts_the_service_together_sees_all_settings() {
-    let may = ["settings", "latchkey", "http"];
-    for source in sources().iter().filter(|source| !may.contains(&source.wing.as_str())) {
+fn only_settings_latchkey_and_http_use_the_settings_of_all_wings() {
+    let allowed = ["settings", "latchkey", "http"];
+    for source in sources().iter().filter(|source| !allowed.contains(&source.wing.as_str())) {
         assert!(!names_word(&source.code, "Settings"), "{} names Settings", source.file);
     }
 }
 
 #[test]
-fn handlers_never_take_the_table_out_of_their_stories() {
+fn handlers_never_use_the_table_directly() {
     let functions = src().join("../../functions");
     let mut sources = Vec::new();
     collect(&functions, &functions, &mut sources);
@@ -164,12 +169,12 @@ fn handlers_never_take_the_table_out_of_their_stories() {
         let is_test = tests.iter().any(|folder| source.file.starts_with(folder))
             || source.file.contains("tests");
         let names_table = source.code.contains("table::") || source.code.contains(".store()");
-        assert!(is_test || !names_table, "{} takes the table", source.file);
+        assert!(is_test || !names_table, "{} uses the table directly", source.file);
     }
 }
 
 #[test]
-fn the_map_of_the_architecture_has_every_wing_in_this_order() {
+fn the_table_in_architecture_md_has_every_wing_in_this_order() {
     let map = fs::read_to_string(src().join("../../ARCHITECTURE.md")).unwrap();
     let rows =
         map.lines().filter_map(|line| line.strip_prefix("| `shared/src/")?.split('`').next());
@@ -179,7 +184,7 @@ fn the_map_of_the_architecture_has_every_wing_in_this_order() {
 }
 
 #[test]
-fn the_paths_of_a_group_are_found() {
+fn every_path_in_a_group_is_found() {
     let code = "use crate::{\n    base::{Error, Random},\n    table::Store,\n};\nfn f() { crate::users::table::x() }";
     assert_eq!(crate_paths(code), ["base", "table", "users"]);
 }

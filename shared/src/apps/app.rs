@@ -15,124 +15,127 @@ use crate::{
     spending::AppBudget,
 };
 
-/// The app of requests that name none. It exists from the start, is public, and stays: administrators
-/// sign in through it.
+/// The app of requests that name none. It exists from the start, is public, and cannot be deleted:
+/// administrators sign in through it.
 pub const DEFAULT_CLIENT_ID: &str = "default";
-/// The most origins that an app may have.
+/// The maximum number of origins of an app.
 const MAX_ORIGINS: usize = 20;
-/// The longest name, in characters: it is part of every text message.
+/// The maximum length of a name, in characters. The name is part of every text message.
 const MAX_NAME_CHARS: usize = 64;
-/// What a name cannot have: it would make a link of it, or bind the code to a foreign host.
+/// Characters that a name cannot contain: they could make a link of it, or bind the code to
+/// somebody else's host.
 const NOT_IN_NAMES: &str = "/:@#<>{}\\";
-/// The longest text of a message, in characters; with the code and the origin line it fits two segments.
+/// The maximum length of an app's own text, in characters. With the code and the origin line it
+/// fits into two segments.
 const MAX_SMS_TEXT_CHARS: usize = 160;
-/// What stands for the code in an app's own text.
+/// The placeholder of the code in an app's own text.
 pub const CODE_PLACEHOLDER: &str = "{code}";
 
 /// Whether an app can keep a secret (RFC 6749 §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AppType {
-    /// It cannot: it runs in browsers or on phones.
+    /// It cannot, since it runs in browsers or on phones.
     #[default]
     Public,
-    /// It can, and authenticates with one: it runs on a server.
+    /// It can, since it runs on a server. It authenticates with a client secret.
     Confidential,
 }
 
-/// Who may have an account through an app.
+/// Whether people can sign up through an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignUp {
-    /// Whoever proves a phone or an e-mail address.
+    /// Anyone who proves a phone or an e-mail address gets an account.
     #[default]
     Open,
-    /// Only who has an account already, through another app or an administrator.
+    /// Only people who already have an account, through another app or an administrator, can sign
+    /// in.
     Closed,
 }
 
-/// An app as the store keeps it. `None` means what the deployment's settings say.
+/// An app as the store keeps it. `None` stands for the value in the deployment's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
-    /// The public name that requests and tokens carry. It is never given twice.
+    /// The public identifier in requests and tokens. It is never given to another app.
     pub client_id: String,
-    /// What people read in messages.
+    /// The name that people read in messages.
     pub name: String,
-    /// Whether it can keep a secret.
+    /// Whether the app can keep a secret.
     #[serde(rename = "app_type")]
     pub kind: AppType,
-    /// Who may sign up.
+    /// Whether people can sign up.
     pub sign_up: SignUp,
-    /// The role in this app of those who sign in to it for the first time.
+    /// The role that people get in this app when they first sign in to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_role: Option<String>,
-    /// The web origins that may call; the first one's host gets codes filled in.
+    /// The web origins that may call the API. Browsers fill codes in on the host of the first one.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// Seconds that access tokens are good.
+    /// Seconds that access tokens are valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_ttl: Option<i64>,
     /// Seconds that sessions last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token_ttl: Option<i64>,
-    /// Its own text of a message with a code.
+    /// The app's own text for messages with a sign-in code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
-    /// The most that its texts may cost in a month.
+    /// The budget for its texts per month (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_budget: Option<MicroUsd>,
-    /// The most that its texts may cost in a day.
+    /// The budget for its texts per day (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_daily_budget: Option<MicroUsd>,
-    /// Whether it may do anything.
+    /// Whether the app is switched on.
     pub active: bool,
-    /// Its secrets: the newest first, the one before while that is still good.
+    /// The client secrets: the newest first, then the previous one while it is still valid.
     #[serde(default)]
     pub secrets: Vec<StoredSecret>,
-    /// Whether it is gone, and only its client id stays taken.
+    /// Whether the app is deleted. Only its client id stays taken.
     #[serde(default)]
     pub deleted: bool,
-    /// Counts the writes.
+    /// The number of writes, for optimistic locking.
     #[serde(default)]
     pub version: u64,
-    /// The mark of the last of them.
+    /// The mark of the last write, by which a write is recognised if its response was lost.
     #[serde(default)]
     pub written_by: Uuid,
-    /// When it came to be.
+    /// When the app was created.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When the app was last changed.
     #[serde(with = "epoch_seconds")]
     pub updated_at: Timestamp,
 }
 
-/// The app that a session begins in, and what that gives to it. It travels with the challenge that leads to a
-/// session, and stays in the session: a change of the app holds for later ones.
+/// The terms that an app gives to a session. They travel with the challenge that leads to the
+/// session and are kept in the session, so a change of the app applies only to later sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionTerms {
     /// The app.
     pub client_id: String,
-    /// Seconds that access tokens are good.
+    /// Seconds that access tokens are valid.
     pub access_token_ttl: i64,
     /// Seconds that the session lasts.
     pub refresh_token_ttl: i64,
-    /// The role of those who are new to the app.
+    /// The role of people who are new to the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_role: Option<String>,
 }
 
-/// Who sends a message, and how it is worded.
+/// The sender of a message, and its wording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
-    /// What people read.
+    /// The app's name, as people read it.
     pub app_name: String,
-    /// The app's own text.
+    /// The app's own text, with [`CODE_PLACEHOLDER`] in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
-    /// The host that codes are filled in on.
+    /// The host on which browsers fill codes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web_otp_host: Option<String>,
-    /// What the app may spend, where it has a budget of its own.
+    /// The app's own budget, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AppBudget>,
 }
@@ -140,30 +143,30 @@ pub struct Sender {
 /// A change of an app: `None` leaves a field as it is, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct AppChange {
-    /// What people read.
+    /// The name that people read in messages.
     pub name: Option<String>,
-    /// Who may sign up.
+    /// Whether people can sign up.
     pub sign_up: Option<SignUp>,
-    /// The role of those who are new.
+    /// The role of people who are new to the app.
     pub default_role: Option<Option<String>>,
-    /// The web origins.
+    /// The web origins that may call the API.
     pub allowed_origins: Option<Vec<String>>,
-    /// Seconds that access tokens are good.
+    /// Seconds that access tokens are valid.
     pub access_token_ttl: Option<Option<i64>>,
     /// Seconds that sessions last.
     pub refresh_token_ttl: Option<Option<i64>>,
-    /// The app's own text.
+    /// The app's own text for messages with a sign-in code.
     pub sms_text: Option<Option<String>>,
-    /// The most that its texts may cost in a month, in US dollars.
+    /// The budget for its texts per month (UTC), in US dollars.
     pub sms_monthly_budget_usd: Option<Option<f64>>,
-    /// The most that its texts may cost in a day, in US dollars.
+    /// The budget for its texts per day (UTC), in US dollars.
     pub sms_daily_budget_usd: Option<Option<f64>>,
-    /// Whether it may do anything.
+    /// Whether the app is switched on.
     pub active: Option<bool>,
 }
 
 impl App {
-    /// A new app, with what the deployment's settings say.
+    /// A new app, with the values in the deployment's settings.
     pub fn new(
         client_id: String,
         name: String,
@@ -193,7 +196,7 @@ impl App {
         }
     }
 
-    /// The default app, before anybody changed it.
+    /// The default app before its first change.
     pub fn default_app(settings: &AppSettings) -> Self {
         let name = settings.app_name.clone();
         Self::new(
@@ -205,17 +208,17 @@ impl App {
         )
     }
 
-    /// Whether it is the app of requests that name none.
+    /// Whether this is the app of requests that name none.
     pub fn is_default(&self) -> bool {
         self.client_id == DEFAULT_CLIENT_ID
     }
 
-    /// Whether `secret` is one of its own that is good at `now`.
+    /// Whether `secret` is one of the app's secrets and valid at `now`.
     pub fn has_secret(&self, secret: &AppSecret, now: Timestamp) -> bool {
         self.secrets.iter().any(|stored| stored.matches(secret, now))
     }
 
-    /// What it gives to a session that begins now.
+    /// The terms of a session that begins now.
     pub fn session_terms(&self, settings: &AppSettings) -> SessionTerms {
         SessionTerms {
             client_id: self.client_id.clone(),
@@ -225,13 +228,14 @@ impl App {
         }
     }
 
-    /// How its messages are worded.
+    /// The sender of the app's messages.
     pub fn sender(&self, settings: &AppSettings) -> Sender {
         let host = self
             .allowed_origins
             .first()
             .and_then(|origin| crate::base::host(origin))
             .map(str::to_owned);
+
         Sender {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
@@ -244,10 +248,11 @@ impl App {
         }
     }
 
-    /// Changes what `change` names.
+    /// Changes the fields that `change` names.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for a value out of bounds, and for switching the default app off.
+    /// [`Error::InvalidRequest`] for a value out of bounds; [`Error::Conflict`] for switching the
+    /// default app off.
     pub fn apply(&mut self, change: AppChange, settings: &AppSettings) -> Result<(), Error> {
         if let Some(name) = change.name {
             self.name = parse_name(name)?;
@@ -286,7 +291,7 @@ impl App {
             if self.is_default() && !active {
                 return Err(Error::conflict(
                     "active",
-                    "the default app stays on: administrators sign in through it",
+                    "must stay true for the default app: administrators sign in through it",
                 ));
             }
             self.active = active;
@@ -295,14 +300,15 @@ impl App {
     }
 }
 
-/// Whether an app may be called so: what cannot be is looked up nowhere.
+/// Whether `text` has the form of a client id. Anything else need not be looked up.
 pub fn is_client_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Reads the `client_id` of a new app: a letter or digit, then up to 63 letters, digits, `.`, `_` and `-`.
+/// Reads the `client_id` of a new app: a letter or digit, then up to 63 letters, digits, `.`, `_`
+/// and `-`.
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for any other form.
@@ -312,12 +318,13 @@ pub fn parse_client_id(input: String) -> Result<String, Error> {
     } else {
         Err(Error::field(
             "client_id",
-            "must be a letter or digit and then up to 63 letters, digits, '.', '_' or '-'",
+            "must be a letter or digit, followed by up to 63 letters, digits, '.', '_' or '-'",
         ))
     }
 }
 
-/// Reads the name of an app: 1 to 64 characters, no control characters, no spaces around it.
+/// Reads the name of an app: 1 to 64 visible characters, without spaces around them and without any
+/// of `/:@#<>{}\`.
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for any other form.
@@ -325,27 +332,40 @@ pub fn parse_name(input: String) -> Result<String, Error> {
     let fits = (1..=MAX_NAME_CHARS).contains(&input.chars().count())
         && input.trim() == input
         && !input.chars().any(|c| c.is_control() || is_invisible(c) || NOT_IN_NAMES.contains(c));
-    let expected =
-        format!("must be 1 to {MAX_NAME_CHARS} visible characters without any of {NOT_IN_NAMES}");
+    let expected = format!(
+        "must be 1 to {MAX_NAME_CHARS} visible characters, without spaces around them and without \
+         any of {NOT_IN_NAMES}"
+    );
     if fits { Ok(input) } else { Err(Error::field("name", expected)) }
 }
 
-/// What formats text and is not seen: joiners apart, which some scripts need.
+/// Whether a character formats text and is invisible. Joiners are not among them, since some
+/// scripts need them.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn parse_default_role(input: String) -> Result<String, Error> {
     if input.eq_ignore_ascii_case(ADMIN_ROLE) {
-        return Err(Error::field("default_role", "cannot be the administrators' role"));
+        return Err(Error::field("default_role", "must not be the administrators' role"));
     }
-    role_name(&input).ok_or_else(|| Error::field("default_role", "is not a role's name"))
+    role_name(&input).ok_or_else(|| {
+        Error::field(
+            "default_role",
+            "must be a role's name: a letter, followed by up to 63 letters, digits, '_' or '-'",
+        )
+    })
 }
 
 fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
     if inputs.len() > MAX_ORIGINS {
-        return Err(Error::field("allowed_origins", format!("may be at most {MAX_ORIGINS}")));
+        return Err(Error::field(
+            "allowed_origins",
+            format!("must be at most {MAX_ORIGINS} origins"),
+        ));
     }
+
     let mut seen = BTreeSet::new();
     let mut origins = Vec::new();
     for (index, input) in inputs.iter().enumerate() {
@@ -353,7 +373,7 @@ fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
         let origin = crate::base::origin(&input.to_ascii_lowercase()).ok_or_else(|| {
             Error::field(
                 format!("allowed_origins[{index}]"),
-                "must be an origin, as https://app.example.com",
+                "must be an origin, like https://app.example.com",
             )
         })?;
         if seen.insert(origin.clone()) {
@@ -366,24 +386,28 @@ fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
 fn parse_sms_text(input: String) -> Result<String, Error> {
     let refuse = |message: String| Err(Error::field("sms_text", message));
     if input.matches(CODE_PLACEHOLDER).count() != 1 {
-        return refuse(format!("must have {CODE_PLACEHOLDER} in it, once"));
+        return refuse(format!("must contain {CODE_PLACEHOLDER} exactly once"));
     }
     if input.chars().count() > MAX_SMS_TEXT_CHARS
         || input.chars().any(char::is_control)
         || input.trim() != input
     {
-        return refuse(format!("must be one line of up to {MAX_SMS_TEXT_CHARS} characters"));
+        return refuse(format!(
+            "must be one line of up to {MAX_SMS_TEXT_CHARS} characters, without spaces around it"
+        ));
     }
     if input.starts_with('@') {
-        return refuse("cannot begin as the line does that binds a code to a host".to_owned());
+        // The line that binds a code to a host starts so.
+        return refuse("must not start with @".to_owned());
     }
     Ok(input)
 }
 
 fn parse_budget(field: &str, usd: f64) -> Result<MicroUsd, Error> {
-    // A JSON number is written with as many digits as it needs.
-    crate::base::usd(&usd.to_string())
-        .ok_or_else(|| Error::field(field, "must be from 0 to 1000000, with up to 6 decimals"))
+    // The shortest text of the number, which has the same decimals as in the request.
+    crate::base::usd(&usd.to_string()).ok_or_else(|| {
+        Error::field(field, "must be from 0 to 1000000 US dollars, with up to 6 decimals")
+    })
 }
 
 fn within(field: &str, number: i64, (min, max): (i64, i64)) -> Result<i64, Error> {
@@ -407,22 +431,23 @@ pub struct AppView {
     sign_up: SignUp,
     #[schema(example = "User")]
     default_role: Option<String>,
-    /// The web origins that may call the API; codes are filled in on the first one's host.
+    /// The web origins that may call the API. Browsers fill codes in on the host of the first one.
     #[schema(example = json!(["https://shop.example.com"]))]
     allowed_origins: Vec<String>,
-    /// Seconds that access tokens are good.
+    /// Seconds that access tokens are valid.
     #[schema(example = 900)]
     access_token_ttl: i64,
     /// Seconds that sessions last.
     #[schema(example = 2_592_000)]
     refresh_token_ttl: i64,
-    /// The app's own text of a message with a code, `{code}` in it; nothing where the built-in ones are used.
+    /// The app's own text for messages with a sign-in code, with `{code}` in it. Null if the
+    /// built-in text is used.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
-    /// The most that the app's texts may cost in a month (UTC), within the budget of the deployment.
+    /// The budget for the app's texts per month (UTC), within the deployment's budget.
     #[schema(example = 25.0)]
     sms_monthly_budget_usd: Option<f64>,
-    /// The same in a day (UTC).
+    /// The budget for the app's texts per day (UTC), within the deployment's budget.
     #[schema(example = 2.0)]
     sms_daily_budget_usd: Option<f64>,
     active: bool,
@@ -433,7 +458,7 @@ pub struct AppView {
 }
 
 impl AppView {
-    /// What administrators see of `app`.
+    /// The view of `app`, with the settings' values for those that it leaves open.
     pub fn new(app: App, settings: &AppSettings) -> Self {
         let terms = app.session_terms(settings);
         Self {

@@ -1,4 +1,4 @@
-//! The apps of the service: what administrators do with them, and who they are.
+//! The apps of the service: identifying them, and managing them as an administrator.
 
 pub mod app;
 mod secret;
@@ -22,28 +22,28 @@ use crate::{
     table::Store,
 };
 
-/// What a client says it is: its name and, where it has one, its secret.
+/// The credentials that a client sent: its id and, if it has one, its secret.
 pub struct ClientCredentials {
-    /// Which app.
+    /// The app.
     pub client_id: String,
     /// Its secret; empty for a public app.
     pub secret: AppSecret,
 }
 
-/// A new app, as an administrator wants it.
+/// A new app, as an administrator requests it.
 #[derive(Debug, Default)]
 pub struct NewApp {
-    /// Its public name; one is made where none is given.
+    /// The public identifier. A random one is drawn if none is given.
     pub client_id: Option<String>,
-    /// What people read.
+    /// The name that people read in messages.
     pub name: String,
-    /// Whether it can keep a secret.
+    /// Whether the app can keep a secret.
     pub kind: AppType,
-    /// Everything else that differs from the deployment's settings.
+    /// All other values that differ from the deployment's settings.
     pub settings: AppChange,
 }
 
-/// The apps.
+/// Finds, identifies and manages apps.
 #[derive(Clone)]
 pub struct Apps {
     pub(crate) store: Store,
@@ -53,18 +53,19 @@ pub struct Apps {
 }
 
 impl Apps {
-    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
+    /// change.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
-    /// The settings that an app falls back on.
+    /// The settings that apps fall back on.
     pub fn settings(&self) -> &AppSettings {
         &self.settings
     }
 
-    /// An app, on or off; nothing where there is none.
+    /// An app, whether it is on or off. `None` if it does not exist.
     pub async fn get(&self, client_id: &str) -> Result<Option<App>, Error> {
         let stored = self.store.app(client_id).await?;
         Ok(stored
@@ -74,25 +75,26 @@ impl Apps {
     /// An app that is on.
     ///
     /// # Errors
-    /// [`Error::AppDisabled`] for one that is off or gone.
+    /// [`Error::AppDisabled`] if it is off or does not exist.
     pub async fn active(&self, client_id: &str) -> Result<App, Error> {
         self.get(client_id).await?.filter(|app| app.active).ok_or(Error::AppDisabled)
     }
 
-    /// Checks that an app is on. The default app always is, so that nothing is read for it.
+    /// Checks that an app is on. The default app always is, so nothing is read for it.
     ///
     /// # Errors
-    /// [`Error::AppDisabled`] for one that is off or gone.
+    /// [`Error::AppDisabled`] if it is off or does not exist.
     pub async fn check(&self, client_id: &str) -> Result<(), Error> {
         if client_id == DEFAULT_CLIENT_ID { Ok(()) } else { self.active(client_id).await.map(drop) }
     }
 
-    /// The app that asks: by its credentials, by the `client_id` in the request, or the default one. A
-    /// confidential app must have authenticated.
+    /// The app of a request: the one of its `credentials`, else the `named` one (its `client_id`
+    /// field), else the default app. A confidential app must authenticate.
     ///
     /// # Errors
-    /// [`Error::UnknownApp`] for a `client_id` that is no app; [`Error::InvalidRequest`] for two that differ;
-    /// [`Error::InvalidClient`] for wrong or missing credentials; [`Error::AppDisabled`].
+    /// [`Error::UnknownApp`] if the `named` app does not exist; [`Error::InvalidRequest`] if
+    /// `named` and `credentials` differ; [`Error::InvalidClient`] for wrong or missing credentials;
+    /// [`Error::AppDisabled`].
     pub async fn identify(
         &self,
         named: Option<&str>,
@@ -101,20 +103,22 @@ impl Apps {
         if let (Some(named), Some(credentials)) = (named, credentials)
             && named != credentials.client_id
         {
-            return Err(Error::field("client_id", "is not the app that authenticated"));
+            return Err(Error::field("client_id", "must be the app that authenticated"));
         }
+
         let client_id = credentials.map(|credentials| credentials.client_id.as_str()).or(named);
         let app =
             self.get(client_id.unwrap_or(DEFAULT_CLIENT_ID)).await?.ok_or(match credentials {
                 Some(_) => Error::InvalidClient,
                 None => Error::UnknownApp,
             })?;
+
         self.authenticate(&app, credentials)?;
         if app.active { Ok(app) } else { Err(Error::AppDisabled) }
     }
 
-    /// As [`Self::identify`], where only the right to use the app matters: nothing is read for the
-    /// default one.
+    /// Checks that a request may use an app. As [`Self::identify`], but nothing is read for the
+    /// default app.
     ///
     /// # Errors
     /// As [`Self::identify`].
@@ -139,7 +143,7 @@ impl Apps {
                 app.has_secret(&credentials.secret, self.clock.now())
             }
             (AppType::Confidential, None) => false,
-            // A public app has no secret to be right or wrong about.
+            // A public app has no secret, so it must not send one.
             (AppType::Public, credentials) => {
                 credentials.is_none_or(|credentials| credentials.secret.is_empty())
             }
@@ -147,19 +151,20 @@ impl Apps {
         if authentic { Ok(()) } else { Err(Error::InvalidClient) }
     }
 
-    /// The apps, the default one first, then by client id: up to `limit` after the place `after`, and the
-    /// place of the last one where more follow.
+    /// A page of apps: the default one first, then by client id. Returns up to `limit` apps after
+    /// the position `after`, and the position of the last one if more follow.
     pub async fn list(
         &self,
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<App>, Option<String>), Error> {
-        // Sorts before every client id.
+        // This position sorts before every client id.
         const AFTER_DEFAULT: &str = " ";
         if let Some(after) = after {
             let listed = self.store.apps(Some(after), limit).await?;
             return Ok((listed.items, listed.end));
         }
+
         let default_app = self.get(DEFAULT_CLIENT_ID).await?;
         let listed = self.store.apps(None, limit.saturating_sub(1).max(1)).await?;
         if limit == 1 {
@@ -169,10 +174,11 @@ impl Apps {
         Ok((default_app.into_iter().chain(listed.items).collect(), listed.end))
     }
 
-    /// Makes an app, and records the `event` of it. A confidential one comes with its first secret.
+    /// Creates an app and records the `event` of it. A confidential app gets its first secret,
+    /// which is returned with it.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`]; [`Error::Conflict`] for a `client_id` that is or was another app's.
+    /// [`Error::InvalidRequest`]; [`Error::Conflict`] if the `client_id` is or was another app's.
     pub async fn create(
         &self,
         new: NewApp,
@@ -186,11 +192,13 @@ impl Apps {
         let mut app =
             App::new(client_id, app::parse_name(new.name)?, new.kind, &self.settings, now);
         app.apply(new.settings, &self.settings)?;
+
         let secret = match app.kind {
             AppType::Confidential => Some(AppSecret::draw(&self.random)?),
             AppType::Public => None,
         };
         app.secrets = secret.iter().map(StoredSecret::new).collect();
+
         if app.is_default() || !self.store.recording(event(&app)?).create_app(&app).await? {
             return Err(Error::taken("client_id"));
         }
@@ -200,7 +208,8 @@ impl Apps {
     /// Changes an app.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::InvalidRequest`]; [`Error::Conflict`] for switching the default app off.
+    /// [`Error::NotFound`], [`Error::InvalidRequest`]; [`Error::Conflict`] for switching the
+    /// default app off.
     pub async fn change(&self, client_id: &str, change: &AppChange) -> Result<App, Error> {
         let now = whole_seconds(self.clock.now());
         self.store
@@ -215,7 +224,7 @@ impl Apps {
             .await
     }
 
-    /// Gives a confidential app a new secret; the one before stays good for `old_valid_seconds`.
+    /// Gives a confidential app a new secret. The previous one stays valid for `old_valid_seconds`.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for a public app, which has none.
@@ -230,9 +239,12 @@ impl Apps {
             .store
             .change_app(client_id, &App::default_app(&self.settings), |app| {
                 if app.kind == AppType::Public {
-                    return Err(Error::conflict("client_id", "a public app has no secret"));
+                    return Err(Error::conflict(
+                        "client_id",
+                        "is a public app, which has no secret",
+                    ));
                 }
-                // Only one older secret stays: who rotates twice wants the first one gone.
+                // Only one older secret stays. A second rotation revokes the one before it.
                 app.secrets.truncate(1);
                 for old in &mut app.secrets {
                     old.end_after(old_valid_seconds, now);
@@ -245,7 +257,8 @@ impl Apps {
         Ok((app, secret))
     }
 
-    /// Deletes an app. Its tokens open nothing from here on, and its `client_id` is never given again.
+    /// Deletes an app. Its tokens stop working at once, and its `client_id` is never given to
+    /// another app.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for the default app.
@@ -253,13 +266,13 @@ impl Apps {
         if client_id == DEFAULT_CLIENT_ID {
             return Err(Error::conflict(
                 "client_id",
-                "the default app stays: administrators sign in through it",
+                "is the default app, which cannot be deleted: administrators sign in through it",
             ));
         }
         self.store.delete_app(client_id).await
     }
 
-    /// Whether a web origin belongs to an app that is on, or to the deployment.
+    /// Whether a web origin belongs to the deployment or to an app that is on.
     pub async fn allows_origin(&self, origin: &str) -> Result<bool, Error> {
         if self.settings.allowed_origins.iter().any(|allowed| allowed == origin) {
             return Ok(true);

@@ -1,20 +1,20 @@
-//! The settings of apps: what each falls back on.
+//! The settings that apps fall back on.
 
 use crate::{
     base::{Reader, Stage, host, list, origin},
     roles::RoleSettings,
 };
 
-/// The longest that an access token may be good, and how long it is by default.
+/// The maximum and default lifetime of an access token.
 const MAX_ACCESS_TOKEN_TTL_SECONDS: i64 = 900;
-/// The shortest, in production.
+/// The minimum lifetime of an access token in production.
 const MIN_ACCESS_TOKEN_TTL_SECONDS: i64 = 60;
-/// The longest that a session may last, and how long it does by default.
+/// The maximum and default lifetime of a session.
 const MAX_REFRESH_TOKEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
-/// The shortest, in production.
+/// The minimum lifetime of a session in production.
 const MIN_REFRESH_TOKEN_TTL_SECONDS: i64 = 900;
 
-/// What apps have unless they say otherwise.
+/// The values of apps that do not set their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppSettings {
     /// `APP_NAME`.
@@ -35,35 +35,36 @@ pub struct AppSettings {
 impl AppSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>, roles: &RoleSettings) -> Self {
-        let (least_access, least_refresh) = (
+        let (min_access, min_refresh) = (
             reader.at_least(MIN_ACCESS_TOKEN_TTL_SECONDS),
             reader.at_least(MIN_REFRESH_TOKEN_TTL_SECONDS),
         );
         let web_otp_origin =
-            reader.optional("WEB_OTP_ORIGIN", "an origin, as https://app.example.com", origin);
+            reader.optional("WEB_OTP_ORIGIN", "an origin, like https://app.example.com", origin);
         Self {
             app_name: reader.parsed(
                 "APP_NAME",
                 "Latchkey",
-                "a name of 1 to 30 letters, digits, spaces and . , ' & ! - _ that starts with a letter or digit",
+                "a name of 1 to 30 letters, digits, spaces and . , ' & ! - _ that starts with a \
+                 letter or digit",
                 app_name,
             ),
             default_role: roles.default_role.clone(),
             allowed_origins: reader.list(
                 "ALLOWED_ORIGINS",
-                "origins separated by commas, as https://app.example.com; * is not accepted",
+                "origins separated by commas, like https://app.example.com; * is not accepted",
                 |text| list(text).map(origin).collect(),
             ),
             access_token_ttl_seconds: reader.number(
                 "ACCESS_TOKEN_TTL_SECONDS",
                 MAX_ACCESS_TOKEN_TTL_SECONDS,
-                least_access,
+                min_access,
                 MAX_ACCESS_TOKEN_TTL_SECONDS,
             ),
             refresh_token_ttl_seconds: reader.number(
                 "REFRESH_TOKEN_TTL_SECONDS",
                 MAX_REFRESH_TOKEN_TTL_SECONDS,
-                least_refresh,
+                min_refresh,
                 MAX_REFRESH_TOKEN_TTL_SECONDS,
             ),
             web_otp_host: web_otp_origin.as_deref().and_then(host).map(str::to_owned),
@@ -71,12 +72,12 @@ impl AppSettings {
         }
     }
 
-    /// The least and the most seconds that access tokens may be good.
+    /// The minimum and maximum lifetime of access tokens, in seconds.
     pub fn access_token_ttl_bounds(&self) -> (i64, i64) {
         (self.stage.at_least(MIN_ACCESS_TOKEN_TTL_SECONDS), MAX_ACCESS_TOKEN_TTL_SECONDS)
     }
 
-    /// The least and the most seconds that a session may last.
+    /// The minimum and maximum lifetime of a session, in seconds.
     pub fn refresh_token_ttl_bounds(&self) -> (i64, i64) {
         (self.stage.at_least(MIN_REFRESH_TOKEN_TTL_SECONDS), MAX_REFRESH_TOKEN_TTL_SECONDS)
     }

@@ -1,4 +1,4 @@
-//! Apps, and the web origins that are theirs.
+//! Apps and their web origins, in the table.
 
 use std::collections::BTreeSet;
 
@@ -10,39 +10,40 @@ use crate::{
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::Deserialize;
 
-/// The apps that a web origin belongs to.
+/// The item of a web origin: the apps that it belongs to.
 #[derive(Deserialize)]
 struct Origin {
     #[serde(default)]
     client_ids: BTreeSet<String>,
 }
 
-/// What is changed here, where that is told.
+/// The subject of errors about writes that conflict too often; see [`until_written`].
 const AN_APP: &str = "an app is";
 
 impl Store {
-    /// An app; nothing where there is none, or no more.
+    /// An app. `None` if it does not exist or is deleted.
     pub async fn app(&self, client_id: &str) -> Result<Option<App>, Error> {
-        // DynamoDB refuses a key that is too long, which would read as a fault of ours.
+        // DynamoDB refuses a key that is too long, which would look like a fault of ours.
         if !app::is_client_id(client_id) {
             return Ok(None);
         }
         Ok(self.get::<App>(Key::app(client_id)).await?.filter(|app| !app.deleted))
     }
 
-    /// The apps but the default one, by client id.
+    /// A page of apps by client id, without the default one.
     pub async fn apps(&self, after: Option<&str>, limit: usize) -> Result<Listed<App>, Error> {
         let mut listed: Listed<App> = self.list(APPS_LIST, after, limit).await?;
-        // The index may be a moment behind: an app that it still names is gone.
+        // The index may be a moment behind and still list a deleted app.
         listed.items.retain(|app| !app.deleted);
         Ok(listed)
     }
 
-    /// Keeps a new app; answers whether its client id was free, and had always been.
+    /// Creates an app. Returns whether its client id was never taken before; if it was, nothing is
+    /// written.
     pub async fn create_app(&self, app: &App) -> Result<bool, Error> {
         let app = App { written_by: self.mark()?, ..app.clone() };
         let mut items = vec![self.put_if_absent(&app_item(&app)?)?];
-        items.extend(self.moved_origins(None, Some(&app))?);
+        items.extend(self.origin_writes(None, Some(&app))?);
 
         until_written!(AN_APP, {
             Ok(match self.transact(items.clone()).await? {
@@ -53,11 +54,12 @@ impl Store {
         })
     }
 
-    /// Changes an app. Where another change comes first, `change` is applied anew to what that one left.
-    /// `default_app` is what the default app is before its first change.
+    /// Changes an app with optimistic locking: if another change comes first, `change` is applied
+    /// again to the app as that one left it. `default_app` is the default app before its first
+    /// change.
     ///
     /// # Errors
-    /// What `change` refuses; [`Error::NotFound`].
+    /// The errors of `change`; [`Error::NotFound`].
     pub async fn change_app(
         &self,
         client_id: &str,
@@ -69,7 +71,7 @@ impl Store {
 
         until_written!(AN_APP, {
             let stored = self.app(client_id).await?;
-            // Our own write, whose answer was lost.
+            // This is our own write, whose response was lost.
             if let Some(stored) =
                 stored.as_ref().filter(|stored| written == Some(stored.written_by))
             {
@@ -89,14 +91,15 @@ impl Store {
                 Some(stored) => self.put_over(app_item(&after)?, stored.version)?,
                 None => self.put_if_absent(&app_item(&after)?)?,
             }];
-            items.extend(self.moved_origins(Some(&before), Some(&after))?);
+            items.extend(self.origin_writes(Some(&before), Some(&after))?);
             written = Some(after.written_by);
+
             let outcome = self.transact(items).await?;
             Ok(matches!(outcome, Outcome::Done).then_some(after))
         })
     }
 
-    /// Deletes an app; its client id stays taken.
+    /// Deletes an app. Its client id stays taken.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -122,14 +125,15 @@ impl Store {
                 ..app.clone()
             };
             let mut items = vec![self.put_over(app_item(&deleted)?, app.version)?];
-            items.extend(self.moved_origins(Some(&app), None)?);
+            items.extend(self.origin_writes(Some(&app), None)?);
             tried = Some(deleted);
+
             let outcome = self.transact(items).await?;
             Ok(matches!(outcome, Outcome::Done).then_some(()))
         })
     }
 
-    /// Whether the last write of an app is this one, whose answer may have been lost.
+    /// Whether the last write of an app is this one. Its response may have been lost.
     async fn is_written(&self, app: &App) -> Result<bool, Error> {
         let stored = self.get::<App>(Key::app(&app.client_id)).await?;
         Ok(stored.is_some_and(|stored| stored.written_by == app.written_by))
@@ -137,15 +141,15 @@ impl Store {
 
     /// Whether a web origin belongs to an app that is on.
     pub async fn is_origin_of_an_app(&self, origin: &str) -> Result<bool, Error> {
-        // A set that is empty is not there.
+        // DynamoDB has no empty sets: the attribute is then absent.
         Ok(self
             .get::<Origin>(Key::origin(origin))
             .await?
             .is_some_and(|origin| !origin.client_ids.is_empty()))
     }
 
-    /// The writes that lead from one app's origins to another's.
-    fn moved_origins(
+    /// The writes that replace the origins of the app `before` by those of the app `after`.
+    fn origin_writes(
         &self,
         before: Option<&App>,
         after: Option<&App>,

@@ -1,4 +1,4 @@
-//! Who did what: the audit trail.
+//! The audit trail: who did what.
 
 mod table;
 
@@ -52,11 +52,11 @@ pub enum Action {
 pub enum Outcome {
     /// It was done.
     Success,
-    /// It was refused: a wrong code or password.
+    /// It was refused, because of a wrong code or password.
     Failure,
 }
 
-/// An event as the store keeps it. It names no phone and no e-mail address but masked.
+/// An event as the store keeps it. Phones and e-mail addresses in it are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Its id, a version 7 UUID.
@@ -64,60 +64,60 @@ pub struct Event {
     /// When it happened.
     #[serde(with = "epoch_millis")]
     pub at: Timestamp,
-    /// The user who did it, where one was recognised.
+    /// The user who did it, if they were recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Uuid>,
     /// What was done.
     pub action: Action,
-    /// To whom or what: `user:<id>`, `role:<name>`, `app:<client id>`, or a masked address.
+    /// To whom or to what: `user:<id>`, `role:<name>`, `app:<client id>`, or a masked address.
     pub target: String,
-    /// The app that it was done with.
+    /// The app in which it was done.
     pub client_id: String,
     /// The source address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
     /// How it ended.
     pub result: Outcome,
-    /// The request.
+    /// The id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// When it is forgotten (epoch seconds).
+    /// When it is deleted (epoch seconds).
     pub expires_at: i64,
-    /// Whether it came of a code that was sent, right or wrong.
+    /// Whether it came from checking a code that was sent, right or wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_code: bool,
 }
 
-/// What an event is about.
+/// What happened, before it is recorded as an event.
 #[derive(Clone, Debug)]
 pub struct Activity {
-    /// The user who did it, where one was recognised.
+    /// The user who did it, if they were recognised.
     pub actor: Option<Uuid>,
     /// What was done.
     pub action: Action,
-    /// To whom or what.
+    /// To whom or to what.
     pub target: String,
-    /// The app that it was done with.
+    /// The app in which it was done.
     pub client_id: String,
     /// How it ended.
     pub result: Outcome,
-    /// Whether it came of a code that was sent, right or wrong.
+    /// Whether it came from checking a code that was sent, right or wrong.
     pub by_code: bool,
 }
 
 impl Activity {
-    /// The same activity, that came of a code that was sent, or did not.
+    /// Returns a copy with this `by_code`.
     #[must_use]
     pub fn by_code(self, by_code: bool) -> Self {
         Self { by_code, ..self }
     }
 
-    /// What a user did to himself.
+    /// A success: a user did something to their own account.
     pub fn own(action: Action, user_id: Uuid, client_id: &str) -> Self {
         Self::to(action, user_id, format!("user:{user_id}"), client_id)
     }
 
-    /// What somebody did to something.
+    /// A success: `actor` did something to `target`.
     pub fn to(action: Action, actor: Uuid, target: String, client_id: &str) -> Self {
         Self {
             actor: Some(actor),
@@ -129,7 +129,7 @@ impl Activity {
         }
     }
 
-    /// What somebody unknown tried in vain.
+    /// A failure: somebody who was not recognised tried something.
     pub fn failed(action: Action, target: String, client_id: &str) -> Self {
         Self {
             actor: None,
@@ -152,12 +152,12 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// The trail in `store`, of events that are kept for so many days.
+    /// The audit trail in `store`. Events are kept for `retention_days`.
     pub fn new(store: Store, retention_days: i64, clock: Clock, random: Random) -> Self {
         Self { store, retention_days, clock, random }
     }
 
-    /// The event of a activity that a request of `device` does now.
+    /// The event of an activity that happens now, in a request from `device`.
     pub fn event(&self, activity: Activity, device: &Device) -> Result<Event, Error> {
         let at = self.clock.now();
         Ok(Event {
@@ -175,7 +175,8 @@ impl Audit {
         })
     }
 
-    /// Up to `limit` events, newest first, before the place `before`; and the place to go on from.
+    /// Up to `limit` events, newest first, those before the event `before`; and the place to
+    /// continue from, if there are more.
     pub async fn list(
         &self,
         before: Option<Uuid>,
@@ -194,22 +195,22 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// For a request of `device`.
+    /// The audit trail for a request from `device`.
     pub fn new(audit: Audit, device: Device) -> Self {
         Self { audit, device }
     }
 
-    /// The device that asks.
+    /// The device that the request comes from.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The event of a activity that happens now.
+    /// The event of an activity that happens now.
     pub fn event(&self, activity: Activity) -> Result<Event, Error> {
         self.audit.event(activity, &self.device)
     }
 
-    /// Records a activity that happened.
+    /// Records an activity that happened.
     pub async fn record(&self, activity: Activity) -> Result<(), Error> {
         self.audit.store.record(&self.event(activity)?).await
     }
@@ -222,7 +223,7 @@ pub struct EventView {
     id: Uuid,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// The user who did it, where one was recognised.
+    /// The user who did it, if they were recognised.
     actor: Option<Uuid>,
     action: Action,
     /// `user:<id>`, `role:<name>`, `app:<client id>`, or a masked address.

@@ -1,4 +1,4 @@
-//! The audit trail: events by time, spread over sixteen partitions.
+//! The audit trail in the table: events by time, spread over sixteen partitions.
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use futures_util::future::try_join_all;
@@ -13,28 +13,31 @@ use crate::{
 };
 
 impl Store {
-    /// The same store, which writes `event` in one transaction with each change that is one itself.
+    /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
+    /// change. A change that is not a transaction does not write it.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         self.with_item(event_item(&event))
     }
 
-    /// Keeps an event.
+    /// Writes an event.
     pub async fn record(&self, event: &Event) -> Result<(), Error> {
         self.put(event_item(event)?).await
     }
 
-    /// Up to `limit` events, newest first, before the place `before`.
+    /// Up to `limit` events, newest first, those before the event `before`.
     pub async fn events(
         &self,
         before: Option<Uuid>,
         limit: usize,
         now: Timestamp,
     ) -> Result<Listed<Event>, Error> {
-        // Version 7 ids order by time, so that the newest of all are among the newest of each partition.
+        // Version 7 ids are ordered by time, so the newest events of all are among the newest of
+        // each partition.
         let shards = (0..keys::SHARDS).map(|shard| self.events_of(shard, before, limit + 1, now));
         let mut events: Vec<Event> = try_join_all(shards).await?.into_iter().flatten().collect();
         events.sort_by_key(|event| std::cmp::Reverse(event.id));
+
         let more = events.len() > limit;
         events.truncate(limit);
         Ok(Listed {
@@ -43,7 +46,8 @@ impl Store {
         })
     }
 
-    /// How many codes were wrong, and how many were tried, among the last events of a shard since a time.
+    /// How many codes were wrong and how many were tried, among the last `limit` events of a shard
+    /// since a time.
     pub async fn outcomes(
         &self,
         shard: u8,
@@ -80,10 +84,12 @@ impl Store {
         if let Some(before) = before {
             query = query.expression_attribute_values(":before", text(before));
         }
-        let answer = query.send().await.map_err(unavailable)?;
-        self.count_read(answer.consumed_capacity.as_ref());
-        let events = answer.items.unwrap_or_default().into_iter().map(from_item::<Event>);
-        // Time to live deletes days late.
+
+        let output = query.send().await.map_err(unavailable)?;
+        self.count_read(output.consumed_capacity.as_ref());
+
+        let events = output.items.unwrap_or_default().into_iter().map(from_item::<Event>);
+        // DynamoDB's TTL deletes up to days late.
         events
             .filter(|event| event.as_ref().map_or(true, |event| event.expires_at > now.as_second()))
             .collect()

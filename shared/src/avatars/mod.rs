@@ -1,16 +1,17 @@
-//! Avatars: two pictures in S3 under a random key, and the user who has the key.
+//! Avatars: two JPEGs in S3 under a random key, which is in the user's item.
 //!
-//! | killed, or refused, after            | what is left, and what ends it                                      |
-//! |--------------------------------------|---------------------------------------------------------------------|
-//! | the pictures are stored              | pictures tagged `pending`: the bucket's lifecycle rule, in a day    |
-//! | their tags are removed               | pictures that nobody knows: nothing, but nobody knows their URL     |
-//! | the user has the new key             | the old pictures, whose key the same write noted as a leftover: the |
-//! |                                      | next change of the avatar, or the deletion of the account           |
-//! | a picture to be removed is deleted   | a user with the key of a picture that is gone: asking again         |
+//! A change may be interrupted after any of these steps:
 //!
-//! The tags go before the user has the key, so that no rule can ever take a picture that is shown. Where it
-//! is not known whether a write to the user took place, nothing is deleted before a second write has ruled
-//! the first one out.
+//! | interrupted after           | left behind                     | cleaned up by               |
+//! |-----------------------------|---------------------------------|-----------------------------|
+//! | storing the pictures        | pictures tagged `pending`       | a lifecycle rule, in a day  |
+//! | removing their tags         | pictures whose URL nobody knows | nothing                     |
+//! | giving the user the new key | old pictures, noted in the item | the next change or deletion |
+//! | deleting a removed picture  | a user whose picture is gone    | repeating the request       |
+//!
+//! The tags are removed before the user gets the key, so that no rule can delete a picture that is
+//! shown. If it is unknown whether a write to the user took place, nothing is deleted before a
+//! second write has ruled the first one out.
 
 mod objects;
 mod settings;
@@ -34,10 +35,10 @@ use crate::{
     users::{AvatarKey, User},
 };
 
-/// How often a deletion is tried again when the user got another picture meanwhile.
+/// How often a deletion is tried if the user gets another picture meanwhile.
 const DELETE_TRIES: usize = 3;
 
-/// A picture in all sizes, each a JPEG without metadata.
+/// A picture in both sizes, each a JPEG without metadata.
 pub struct Picture {
     /// [`Size::Full`].
     pub full: Vec<u8>,
@@ -45,7 +46,7 @@ pub struct Picture {
     pub thumbnail: Vec<u8>,
 }
 
-/// The avatars of the service.
+/// Sets and removes avatars.
 #[derive(Clone)]
 pub struct Avatars {
     pub(crate) store: Store,
@@ -56,16 +57,17 @@ pub struct Avatars {
 }
 
 impl Avatars {
-    /// Gives a user a picture in the place of the one he has, and records `event`.
+    /// Replaces the picture of a user, and records `event`. Returns the changed user.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; then he has the one that he had.
+    /// [`Error::Unavailable`]; the user then keeps the previous picture.
     pub async fn set(&self, user_id: Uuid, picture: Picture, event: Event) -> Result<User, Error> {
         let key = AvatarKey::random(&self.random)?;
-        if let Err(error) = self.stored(&key, picture).await {
+        if let Err(error) = self.store_pictures(&key, picture).await {
             self.discard(&key).await;
             return Err(error);
         }
+
         let now = whole_seconds(self.clock.now());
         let store = self.store.recording(event);
         let changed = store.change_user(user_id, &self.hash_keys, |user| {
@@ -74,6 +76,7 @@ impl Avatars {
             user.updated_at = now;
             Ok(())
         });
+
         let user = match changed.await {
             Ok(user) => user,
             Err(error) => self.withdraw(user_id, &key, error).await?,
@@ -81,42 +84,46 @@ impl Avatars {
         Ok(self.sweep(user).await)
     }
 
-    async fn stored(&self, key: &AvatarKey, picture: Picture) -> Result<(), Error> {
+    /// Stores the pictures and removes their tags.
+    async fn store_pictures(&self, key: &AvatarKey, picture: Picture) -> Result<(), Error> {
         self.objects.put(key, picture).await?;
         self.objects.keep(key).await
     }
 
-    /// Takes a picture back after a change of the user that failed with `error`, unless it took place all
-    /// the same.
+    /// Deletes a new picture after the change of the user failed with `error`. Returns the user
+    /// instead if the change took place all the same.
     async fn withdraw(&self, user_id: Uuid, key: &AvatarKey, error: Error) -> Result<User, Error> {
-        // It is another version of the user: from here on the failed write cannot come late.
+        // This writes a newer version of the user, so the failed write can no longer take effect.
         let noted = self.store.change_user(user_id, &self.hash_keys, |user| {
             if user.avatar.as_ref() != Some(key) {
                 user.avatar_leftovers.insert(key.clone());
             }
             Ok(())
         });
+
         match noted.await {
             Ok(user) if user.avatar.as_ref() == Some(key) => return Ok(user),
             Ok(user) => drop(self.sweep(user).await),
             // The user is gone.
             Err(Error::TokenInvalid) => self.discard(key).await,
-            Err(error) => tracing::warn!(%error, "a picture that nobody has may stay"),
+            Err(error) => tracing::warn!(%error, "a new picture may stay in S3 without a user"),
         }
         Err(error)
     }
 
+    /// Deletes a picture that no user has.
     async fn discard(&self, key: &AvatarKey) {
         if let Err(error) = self.objects.delete([key]).await {
-            tracing::warn!(%error, "a picture that nobody has may stay");
+            tracing::warn!(%error, "a new picture may stay in S3 without a user");
         }
     }
 
-    /// Deletes what a user has no more. Where that fails it stays noted.
+    /// Deletes the previous pictures of a user. If that fails, they stay noted in the user's item.
     async fn sweep(&self, user: User) -> User {
         if user.avatar_leftovers.is_empty() {
             return user;
         }
+
         let deleted = async {
             self.objects.delete(&user.avatar_leftovers).await?;
             let forget = |current: &mut User| {
@@ -125,19 +132,20 @@ impl Avatars {
             };
             self.store.change_user(user.id, &self.hash_keys, forget).await
         };
+
         match deleted.await {
             Ok(swept) => swept,
             Err(error) => {
-                tracing::warn!(%error, "an old picture stays until the next change");
+                tracing::warn!(%error, "a previous picture stays in S3 until the next change");
                 user
             }
         }
     }
 
-    /// Removes the picture of a user whom `check` lets change, and records `event` where there was one.
+    /// Removes the picture of a user if `check` allows it, and records `event` if there was one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; what `check` refuses; [`Error::Unavailable`].
+    /// [`Error::NotFound`]; the errors of `check`; [`Error::Unavailable`].
     pub async fn remove(
         &self,
         user_id: Uuid,
@@ -146,9 +154,12 @@ impl Avatars {
     ) -> Result<(), Error> {
         let user = self.store.user(user_id).await?.ok_or(Error::NotFound)?;
         check(&user)?;
+
+        // The pictures are deleted before the user is changed: if S3 cannot be reached, nothing
+        // changes.
         let pictures = user.pictures();
-        // Before the user is changed: where S3 cannot be reached, all stays as it was.
         self.objects.delete(&pictures).await?;
+
         let store =
             if user.avatar.is_some() { self.store.recording(event) } else { self.store.clone() };
         let now = whole_seconds(self.clock.now());
@@ -159,14 +170,19 @@ impl Avatars {
             user.avatar_leftovers.retain(|key| !pictures.contains(key));
             Ok(())
         });
+
         removed.await.map(drop).map_err(|error| match error {
             Error::TokenInvalid => Error::NotFound,
             error => error,
         })
     }
 
-    /// Deletes a user whom `check` lets go, in `store`, and his pictures before: afterwards nothing would
-    /// know of them.
+    /// Deletes a user in `store` if `check` allows it. Their pictures are deleted first, since
+    /// afterwards nothing would refer to them.
+    ///
+    /// # Errors
+    /// The errors of `check`; [`Error::Conflict`] for the last administrator;
+    /// [`Error::Unavailable`].
     pub(crate) async fn delete_user(
         &self,
         store: &Store,
@@ -181,21 +197,24 @@ impl Avatars {
                 store.check_not_last_admin(&user).await?;
                 self.objects.delete(&pictures).await?;
             }
-            let has_others = AtomicBool::new(false);
+
+            // A picture that was added meanwhile has to be deleted first.
+            let has_new_pictures = AtomicBool::new(false);
             let deleted = store.delete_user(id, &self.hash_keys, |user| {
                 check(user)?;
-                has_others.store(user.pictures() != pictures, Ordering::Relaxed);
-                if has_others.load(Ordering::Relaxed) {
+                has_new_pictures.store(user.pictures() != pictures, Ordering::Relaxed);
+                if has_new_pictures.load(Ordering::Relaxed) {
                     Err(Error::PreconditionFailed)
                 } else {
                     Ok(())
                 }
             });
+
             match deleted.await {
-                Err(Error::PreconditionFailed) if has_others.load(Ordering::Relaxed) => {}
+                Err(Error::PreconditionFailed) if has_new_pictures.load(Ordering::Relaxed) => {}
                 other => return other,
             }
         }
-        Err(Error::Unavailable("a user's picture is changed too often at once".into()))
+        Err(Error::Unavailable("a user's picture was changed too often at once".into()))
     }
 }

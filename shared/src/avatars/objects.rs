@@ -11,12 +11,12 @@ use crate::{
     users::{AvatarKey, Size},
 };
 
-/// A picture never changes: another one has another key.
+/// A picture never changes: a new one gets a new key.
 const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
-/// What is tagged so, the bucket's lifecycle rule deletes after a day.
+/// The tag of pictures that the bucket's lifecycle rule deletes after a day.
 pub const PENDING: &str = "state=pending";
 
-/// The bucket.
+/// The objects in the bucket.
 #[derive(Clone)]
 pub(crate) struct Objects {
     client: Client,
@@ -24,16 +24,16 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// The bucket of the settings. No call is made.
+    /// The objects in the bucket that the settings name. This makes no call.
     pub(crate) fn new(environment: &Environment, settings: &AvatarSettings) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&sdk_config(environment, "S3"))
-            // A bucket has a host of its own in AWS alone.
+            // Only in AWS does a bucket have its own host.
             .force_path_style(endpoint(environment, "S3").is_some())
             .build();
         Self { client: Client::from_conf(config), bucket: settings.bucket.clone() }
     }
 
-    /// Stores a picture, for a day.
+    /// Stores a picture, tagged to be deleted after a day; see [`Self::keep`].
     pub(super) async fn put(&self, key: &AvatarKey, picture: Picture) -> Result<(), Error> {
         let put = async |size, jpeg: Vec<u8>| {
             self.client
@@ -48,6 +48,7 @@ impl Objects {
                 .await
                 .map_err(unavailable)
         };
+
         let (full, thumbnail) = futures_util::join!(
             put(Size::Full, picture.full),
             put(Size::Thumbnail, picture.thumbnail)
@@ -55,7 +56,7 @@ impl Objects {
         full.and(thumbnail).map(drop)
     }
 
-    /// Has a stored picture stay.
+    /// Removes the tag of a stored picture, so that it is kept.
     pub(super) async fn keep(&self, key: &AvatarKey) -> Result<(), Error> {
         let untag = async |size| {
             let untagged = self
@@ -69,7 +70,7 @@ impl Objects {
         try_join_all(Size::ALL.map(untag)).await.map(drop)
     }
 
-    /// Deletes pictures; those that are not there are no error.
+    /// Deletes pictures. It is no error if one is already gone.
     pub(super) async fn delete(
         &self,
         keys: impl IntoIterator<Item = &AvatarKey>,

@@ -2,24 +2,27 @@
 
 use crate::base::{Reader, base_url};
 
-/// The largest picture: a Lambda's request holds 6 MB, in base64.
+/// The maximum size of a picture: a Lambda's request can have 6 MB, and a picture in it is in
+/// base64.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Where avatars are, and how large they may be.
+/// The place of avatars, and their maximum size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AvatarSettings {
-    /// `AVATAR_MAX_BYTES`: the largest picture that is taken.
+    /// `AVATAR_MAX_BYTES`: the maximum size of an uploaded picture, in bytes.
     pub max_bytes: usize,
-    /// `AVATAR_BUCKET`.
+    /// `AVATAR_BUCKET`: the name of the bucket.
     pub bucket: String,
-    /// `AVATAR_BASE_URL`: what serves the bucket, without a slash at the end. Without it URLs are signed.
+    /// `AVATAR_BASE_URL`: the URL under which the bucket is served, without a slash at the end.
+    /// Without it, URLs are presigned.
     pub base_url: Option<String>,
 }
 
 impl AvatarSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
-        let base_url_text = "the URL of a folder, as https://avatars.example.com, without ? and #";
+        let base_url_text =
+            "the URL of a folder, like https://avatars.example.com, without ? and #";
         Self {
             max_bytes: reader.number("AVATAR_MAX_BYTES", MAX_BYTES, 10_240, MAX_BYTES),
             bucket: reader

@@ -1,4 +1,4 @@
-//! Where pictures are served: under `AVATAR_BASE_URL`, or by the bucket itself.
+//! The URLs of pictures: under `AVATAR_BASE_URL`, or presigned URLs of the bucket itself.
 
 use std::{
     sync::Arc,
@@ -22,9 +22,9 @@ use crate::{
     users::{AvatarKey, Size},
 };
 
-/// How long a presigned URL is good.
+/// How long a presigned URL is valid.
 const URL_SECONDS: u64 = 3600;
-/// URLs are the same for so long, so that caches can hold what they lead to.
+/// How long the presigned URL of a picture stays the same, so that caches can keep the picture.
 const STEP_SECONDS: i64 = 900;
 
 /// The URLs of pictures.
@@ -32,9 +32,9 @@ const STEP_SECONDS: i64 = 900;
 pub struct AvatarUrls(Arc<Origin>);
 
 enum Origin {
-    /// CloudFront, or whatever else serves the bucket.
+    /// CloudFront, or something else that serves the bucket.
     Served { base_url: String },
-    /// The bucket, for whoever has a URL that this function signed (Signature Version 4, in the query).
+    /// The bucket itself, by URLs that this function signs (Signature Version 4, in the query).
     Presigned(Box<Bucket>, Clock),
 }
 
@@ -45,7 +45,7 @@ struct Bucket {
 }
 
 impl AvatarUrls {
-    /// URLs as the settings want them.
+    /// The URLs that the settings ask for.
     pub fn new(environment: &Environment, settings: &AvatarSettings, clock: Clock) -> Self {
         Self(Arc::new(match &settings.base_url {
             Some(base_url) => Origin::Served { base_url: base_url.clone() },
@@ -53,20 +53,22 @@ impl AvatarUrls {
         }))
     }
 
-    /// The URL of a picture.
+    /// The URL of a picture. `None`, with a line in the log, if it cannot be signed.
     pub fn url(&self, key: &AvatarKey, size: Size) -> Option<String> {
         let object = key.object(size);
         match &*self.0 {
             Origin::Served { base_url } => Some(format!("{base_url}/{object}")),
             Origin::Presigned(bucket, clock) => {
-                // Whatever the object says: as a picture it is shown, as nothing else.
+                // Browsers treat the object as a picture only, whatever type it was stored with.
                 let url = format!("{}/{object}?response-content-type=image%2Fjpeg", bucket.url);
                 let now = clock.now().as_second();
                 let since =
                     Timestamp::from_second(now - now.rem_euclid(STEP_SECONDS)).unwrap_or_default();
                 let signed = bucket.presigned(&url, since, URL_SECONDS);
                 signed
-                    .inspect_err(|error| tracing::error!(%error, "a URL could not be signed"))
+                    .inspect_err(
+                        |error| tracing::error!(%error, "the URL of a picture could not be signed"),
+                    )
                     .ok()
             }
         }
@@ -84,6 +86,7 @@ impl Bucket {
         Self { url, region, credentials: credentials(environment) }
     }
 
+    /// `url` with a signature in its query, valid for `seconds` from `since`.
     fn presigned(&self, url: &str, since: Timestamp, seconds: u64) -> Result<String, Error> {
         let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
         let credentials =
@@ -93,6 +96,7 @@ impl Bucket {
         settings.expires_in = Some(Duration::from_secs(seconds));
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+
         let identity = credentials.into();
         let parameters = SigningParams::builder()
             .identity(&identity)
@@ -102,6 +106,7 @@ impl Bucket {
             .settings(settings)
             .build()
             .map_err(|error| internal(&error))?;
+
         let request =
             SignableRequest::new("GET", url, std::iter::empty(), SignableBody::UnsignedPayload)
                 .map_err(|error| internal(&error))?;
@@ -119,7 +124,7 @@ mod tests {
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
     #[test]
-    fn the_example_of_the_manual_is_signed_as_there() {
+    fn the_example_of_the_manual_gets_the_signature_of_the_manual() {
         let bucket = Bucket {
             url: "https://examplebucket.s3.amazonaws.com".to_owned(),
             region: "us-east-1".to_owned(),
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bucket_is_where_its_region_is() {
+    fn the_host_of_the_bucket_depends_on_its_region() {
         assert_eq!(
             bucket(&[("AWS_REGION", "eu-central-1")]),
             "https://avatars.s3.eu-central-1.amazonaws.com"

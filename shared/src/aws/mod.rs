@@ -1,4 +1,5 @@
-//! The AWS SDK's configuration: timeouts, retries, one HTTP client, and endpoints from the environment.
+//! The AWS SDK's configuration: timeouts, retries, one HTTP client, and endpoints from the
+//! environment.
 
 use std::time::Duration;
 
@@ -23,24 +24,26 @@ use aws_types::{SdkConfig, region::Region};
 
 use crate::base::{Environment, Error};
 
-/// The tries of one AWS call.
+/// The attempts of one AWS call.
 const ATTEMPTS: u32 = 3;
-/// The time that one try may take: by default the SDK bounds only the connecting.
+/// The time limit of one attempt. By default the SDK limits only the time to connect.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The time that all tries of a call may take together.
+/// The time limit of all attempts of a call together.
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_500);
 
-/// The roots that AWS's certificates lead to (<https://www.amazontrust.com/repository/>): Amazon Root CA 1 to 4
-/// and Starfield Services Root CA G2. To read the system's whole bundle instead costs every cold start
-/// 4 ms of CPU, and a machine may have none.
+/// The root certificates of AWS's endpoints (<https://www.amazontrust.com/repository/>): Amazon
+/// Root CA 1 to 4 and Starfield Services Root CA G2. Reading the system's bundle instead would cost
+/// every cold start 4 ms of CPU, and a machine may have no bundle.
 const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
-/// What is read of the environment here, beside what every AWS SDK reads to find its credentials and endpoints.
+/// The variables that are read here, besides those by which every AWS SDK finds its credentials and
+/// endpoints.
 pub const VARIABLES: [&str; 1] = [CA_BUNDLE];
-/// A file of further root certificates.
+/// The variable that names a file of more root certificates.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// What the clients of a process share: the environment, and an HTTP client, for which TLS is set up once.
+/// What all AWS clients of a process share: the environment, and one HTTP client, so that TLS is
+/// set up once.
 #[derive(Clone)]
 pub struct Aws {
     environment: Environment,
@@ -48,7 +51,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// AWS as the environment tells where it is. No call is made.
+    /// AWS with the endpoints and credentials of the environment. No call is made.
     pub fn new(environment: &Environment) -> Self {
         let http_client = Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
@@ -57,22 +60,24 @@ impl Aws {
         Self { environment: environment.clone(), http_client }
     }
 
-    /// The configuration for a `service` (as `DYNAMODB` in `AWS_ENDPOINT_URL_DYNAMODB`).
+    /// The configuration for a `service`, named as in `AWS_ENDPOINT_URL_DYNAMODB`: `DYNAMODB`.
     ///
-    /// Credentials and region come from the environment, where Lambda puts them. The SDK's own loader
-    /// would do the same and link a token service, a profile parser and a second HTTP client for it.
+    /// Credentials and region come from the environment, where Lambda puts them. The SDK's own
+    /// loader would do the same, but link a token service, a profile parser and a second HTTP
+    /// client.
     pub fn config(&self, service: &str) -> SdkConfig {
         config(&self.environment, service, self.http_client.clone())
     }
 }
 
-/// The configuration for one service alone.
+/// The configuration for a single service, with an HTTP client of its own.
 pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
     Aws::new(environment).config(service)
 }
 
 fn config(environment: &Environment, service: &str, http_client: SharedHttpClient) -> SdkConfig {
     let variable = |name: &str| environment.get(name).map(str::to_owned);
+
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(variable("AWS_REGION").map(Region::new))
@@ -90,51 +95,54 @@ fn config(environment: &Environment, service: &str, http_client: SharedHttpClien
                 .build(),
         )
         .http_client(http_client)
-        // The timeouts bound every call, and no body here is a stream.
+        // The timeouts already limit every call, and no body here is a stream.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+
     if let Some(credentials) = credentials(environment) {
         config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
     if let Some(endpoint) = endpoint(environment, service) {
         config = config.endpoint_url(endpoint);
     }
+
     config.build()
 }
 
-/// The credentials of the environment.
+/// The credentials in the environment, if there are any.
 pub(crate) fn credentials(environment: &Environment) -> Option<Credentials> {
     let variable = |name: &str| environment.get(name).map(str::to_owned);
     let (key, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
     Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment"))
 }
 
-/// Where a `service` is, unless it is where AWS has it.
+/// The endpoint of a `service`, if the environment overrides AWS's own.
 pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Option<&'a str> {
     environment
         .get(&format!("AWS_ENDPOINT_URL_{service}"))
         .or_else(|| environment.get("AWS_ENDPOINT_URL"))
 }
 
-/// Trusts Amazon's roots, and those in the file of `AWS_CA_BUNDLE`, where the SDKs read it too.
+/// Trusts Amazon's roots, and those in the file that `AWS_CA_BUNDLE` names, as in all AWS SDKs.
 fn tls_context(environment: &Environment) -> tls::TlsContext {
     let mut roots = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(more) = environment.get(CA_BUNDLE).and_then(|file| std::fs::read(file).ok()) {
         roots.add_pem_certificate(more);
     }
     tls::TlsContext::builder().with_trust_store(roots).build().unwrap_or_else(|error| {
-        tracing::error!(%error, "the roots cannot be read");
+        tracing::error!(%error, "cannot read the root certificates; using the default TLS settings");
         tls::TlsContext::default()
     })
 }
 
-/// What AWS could not do, for the log; the client learns only that it may try again.
+/// [`Error::Unavailable`] with the details for the log. The client learns only that it can retry.
 pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(
     error: SdkError<E, HttpResponse>,
 ) -> Error {
     Error::Unavailable(DisplayErrorContext(error).to_string())
 }
 
-/// The timeouts of what is not tried again when no answer comes: its one try has the time of all.
+/// The timeouts of a call that is not retried without a response: its one attempt may take as long
+/// as all attempts of other calls.
 pub fn patient() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(ATTEMPT_TIMEOUT)
@@ -142,8 +150,8 @@ pub fn patient() -> TimeoutConfig {
         .build()
 }
 
-/// Forbids to send again what was not answered: it may have been done, and SNS and SES cannot tell that it is
-/// the same.
+/// Forbids a retry if no response came. SNS and SES may have done the work, and they cannot
+/// recognise that a second call is the same: they are not idempotent.
 #[derive(Debug)]
 pub struct UnansweredClassifier;
 
@@ -161,16 +169,18 @@ impl ClassifyRetry for UnansweredClassifier {
     }
 }
 
-/// Retries what DynamoDB calls a conflict with a transaction: the SDK's own list leaves it out.
+/// Retries if DynamoDB reports a conflict with a transaction, which the SDK does not retry by
+/// itself.
 #[derive(Debug)]
 pub struct TransactionConflictClassifier;
 
 impl ClassifyRetry for TransactionConflictClassifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        // The error's type depends on the operation; its code is in the body of every one.
+        // The error's type depends on the operation, but the body always has its code.
         let body =
             context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
         let conflict = String::from_utf8_lossy(body).contains("TransactionConflictException");
+
         if conflict {
             RetryAction::RetryIndicated(RetryReason::RetryableError {
                 kind: ErrorKind::TransientError,

@@ -1,10 +1,10 @@
-//! The time, as a parameter: tests move it.
+//! The time, as a parameter: tests set it.
 
 use std::{fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the time. Everything that depends on the time takes one of these.
+/// Returns the time. Everything that depends on the time takes one of these.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -15,9 +15,9 @@ impl Clock {
         Self(Arc::new(Timestamp::now))
     }
 
-    /// A clock that tells what `tell` answers.
-    pub fn from_fn(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    /// A clock whose time is what `now` returns.
+    pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
     }
 
     /// The time now.
@@ -37,28 +37,28 @@ pub const fn seconds(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
 }
 
-/// How many whole seconds there are from `now` until `then`, rounded up, never negative.
+/// The whole seconds from `now` until `then`, rounded up, never negative.
 pub fn seconds_until(then: Timestamp, now: Timestamp) -> i64 {
     let millis = then.as_millisecond() - now.as_millisecond();
     millis.max(0).div_euclid(1000) + i64::from(millis > 0 && millis % 1000 != 0)
 }
 
-/// The time without the part of a second, as tokens and the store keep it.
+/// The time without its fraction of a second, as tokens and the store keep it.
 pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// `#[serde(with = "epoch_seconds")]`: a time as DynamoDB's TTL wants it.
+/// `#[serde(with = "epoch_seconds")]`: a time in epoch seconds, as DynamoDB's TTL needs it.
 pub mod epoch_seconds {
     pub use jiff::fmt::serde::timestamp::second::required::*;
 }
 
-/// The same for times that may be missing.
+/// The same, for a time that may be missing.
 pub mod epoch_seconds_option {
     pub use jiff::fmt::serde::timestamp::second::optional::*;
 }
 
-/// Milliseconds, where a second is too coarse.
+/// `#[serde(with = "epoch_millis")]`: epoch milliseconds, for times where a second is too coarse.
 pub mod epoch_millis {
     pub use jiff::fmt::serde::timestamp::millisecond::required::*;
 }

@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-/// Environment variables, as a value: `cargo run` and the tests bring their own.
+/// Environment variables, as a value: `cargo run` and the tests make their own.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The process's own.
+    /// The variables of this process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
-        // A variable that is not UTF-8 is none of ours.
+        // A variable that is not UTF-8 cannot be ours.
         Self(
             std::env::vars_os()
                 .filter_map(|(name, value)| {
@@ -20,7 +20,8 @@ impl Environment {
         )
     }
 
-    /// A variable; one that is empty counts as absent, since templates cannot leave one out.
+    /// The value of a variable, without spaces around it. An empty one counts as absent, since
+    /// templates cannot leave one out.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -30,7 +31,7 @@ impl Environment {
         self.0.insert(name.to_owned(), value.into());
     }
 
-    /// Sets `name` unless it is there already.
+    /// Sets `name` if it is absent or empty.
     pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
         if self.get(name).is_none() {
             self.set(name, value);
@@ -44,20 +45,21 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     }
 }
 
-/// What kind of deployment this is: some bounds are tighter in production.
+/// The kind of deployment. Some bounds are tighter in production.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
-    /// A laptop.
+    /// Development, on a laptop.
     Dev,
-    /// A rehearsal.
+    /// Staging, to rehearse for production.
     Staging,
-    /// The real thing.
+    /// Production.
     #[default]
     Prod,
 }
 
 impl Stage {
-    /// The least that a duration may be: in production `prod`; tests and demonstrations may be quick.
+    /// The minimum of a duration in seconds: `prod` in production, otherwise 1, so that tests and
+    /// demonstrations can be quick.
     pub fn at_least(self, prod: i64) -> i64 {
         if self == Self::Prod { prod } else { 1 }
     }
@@ -76,105 +78,106 @@ impl FromStr for Stage {
     }
 }
 
-/// A setting, as the section that reads it knows it.
+/// A setting, as the section that reads it describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The variable.
+    /// The name of the variable.
     pub name: &'static str,
-    /// What is read where it is not set; nothing where that has no text.
+    /// The text that is read if the variable is not set, if there is one.
     pub default: Option<String>,
-    /// The least and the most that a number may be, in production.
+    /// The minimum and maximum of a number, in production.
     pub bounds: Option<(String, String)>,
 }
 
-/// Reads variables, collects what is wrong with them, and notes each setting that it was asked for.
+/// Reads variables, collects what is wrong with them, and notes each setting that was read.
 pub(crate) struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<String>,
-    asked_for: Vec<Setting>,
-    /// What kind of deployment it is.
+    settings: Vec<Setting>,
+    /// The kind of deployment.
     pub(crate) stage: Stage,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `environment`, of which it needs to know the stage first.
+    /// A reader of `environment`. It reads the stage at once, since bounds depend on it.
     pub(crate) fn new(environment: &'a Environment) -> Self {
         let mut reader =
-            Self { environment, problems: Vec::new(), asked_for: Vec::new(), stage: Stage::Prod };
+            Self { environment, problems: Vec::new(), settings: Vec::new(), stage: Stage::Prod };
         reader.stage =
             reader.parsed("ENVIRONMENT", "prod", "dev, staging or prod", |text| text.parse().ok());
         reader
     }
 
-    /// What was asked for, and what is wrong with it: one line for each bad setting.
+    /// The settings that were read, and one line for each problem.
     pub(crate) fn finish(self) -> (Vec<Setting>, Vec<String>) {
-        (self.asked_for, self.problems)
+        (self.settings, self.problems)
     }
 
-    /// The least that a duration may be: in production `prod`; tests and demonstrations may be quick.
+    /// [`Stage::at_least`] of this deployment's stage.
     pub(crate) fn at_least(&self, prod: i64) -> i64 {
         self.stage.at_least(prod)
     }
 
-    /// Whether a variable holds anything.
+    /// Whether a variable is set and not empty.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         self.environment.get(name).is_some()
     }
 
-    /// Says what is wrong beside what single variables hold.
+    /// Adds a problem that is not about the value of a single variable.
     pub(crate) fn problem(&mut self, line: String) {
         self.problems.push(line);
     }
 
-    /// A setting that need not be there, and without which something else is done.
+    /// A setting without a default. Returns `None` if it is not set.
+    /// `expected` completes the sentence "it must be …", here and below.
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
-        may_hold: &str,
+        expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        self.asked_for.push(Setting { name, default: None, bounds: None });
-        self.held(name, may_hold, parse)
+        self.settings.push(Setting { name, default: None, bounds: None });
+        self.value(name, expected, parse)
     }
 
-    /// A setting that may hold nothing, here.
-    pub(crate) fn absent(&mut self, name: &'static str, may_hold: &str) {
-        self.optional(name, may_hold, |_| None::<()>);
+    /// A setting that must not be set in this deployment.
+    pub(crate) fn absent(&mut self, name: &'static str, expected: &str) {
+        self.optional(name, expected, |_| None::<()>);
     }
 
-    /// A setting with a default, which is read as if it stood in the environment.
+    /// A setting with a default, which is parsed as if it were in the environment.
     pub(crate) fn parsed<T: Default>(
         &mut self,
         name: &'static str,
         default: &str,
-        may_hold: &str,
+        expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> T {
-        self.asked_for.push(Setting { name, default: Some(default.to_owned()), bounds: None });
-        self.with_default(name, default, may_hold, parse)
+        self.settings.push(Setting { name, default: Some(default.to_owned()), bounds: None });
+        self.with_default(name, default, expected, parse)
     }
 
-    /// A list, empty where it is not set.
+    /// A list, empty if it is not set.
     pub(crate) fn list<T: Default>(
         &mut self,
         name: &'static str,
-        may_hold: &str,
+        expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> T {
-        self.optional(name, may_hold, parse).unwrap_or_default()
+        self.optional(name, expected, parse).unwrap_or_default()
     }
 
-    /// A setting without which nothing starts.
+    /// A setting without which the service does not start.
     pub(crate) fn required<T: Default>(
         &mut self,
         name: &'static str,
-        may_hold: &str,
+        expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> T {
         if !self.is_set(name) {
-            self.problems.push(format!("{name} is not set; it may hold {may_hold}"));
+            self.problems.push(format!("{name} is not set; it must be {expected}"));
         }
-        self.optional(name, may_hold, parse).unwrap_or_default()
+        self.optional(name, expected, parse).unwrap_or_default()
     }
 
     /// A whole number from `min` to `max`.
@@ -186,39 +189,39 @@ impl<'a> Reader<'a> {
         max: T,
     ) -> T {
         let bounds = Some((min.to_string(), max.to_string()));
-        self.asked_for.push(Setting { name, default: Some(default.to_string()), bounds });
-        let may_hold = format!("a whole number from {min} to {max}");
+        self.settings.push(Setting { name, default: Some(default.to_string()), bounds });
+        let expected = format!("a whole number from {min} to {max}");
         let within = |text: &str| text.parse().ok().filter(|number| (min..=max).contains(number));
-        self.with_default(name, &default.to_string(), &may_hold, within)
+        self.with_default(name, &default.to_string(), &expected, within)
     }
 
     fn with_default<T: Default>(
         &mut self,
         name: &str,
         default: &str,
-        may_hold: &str,
+        expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> T {
         if self.is_set(name) {
-            return self.held(name, may_hold, parse).unwrap_or_default();
+            return self.value(name, expected, parse).unwrap_or_default();
         }
         parse(default).unwrap_or_else(|| {
             self.problems
-                .push(format!("the default of {name} is {default:?}; it may hold {may_hold}"));
+                .push(format!("the default of {name} is {default:?}; it must be {expected}"));
             T::default()
         })
     }
 
-    fn held<T>(
+    fn value<T>(
         &mut self,
         name: &str,
-        may_hold: &str,
+        expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let held = self.environment.get(name)?;
-        let parsed = parse(held);
+        let value = self.environment.get(name)?;
+        let parsed = parse(value);
         if parsed.is_none() {
-            self.problems.push(format!("{name} holds {held:?}; it may hold {may_hold}"));
+            self.problems.push(format!("{name} is {value:?}; it must be {expected}"));
         }
         parsed
     }

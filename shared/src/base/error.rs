@@ -1,7 +1,8 @@
 //! The outcomes that are not success.
 //!
-//! One variant an outcome, not a status: `http::problem` turns each into what the client sees.
-//! Text inside [`Error::Unavailable`] and [`Error::Internal`] is for the log alone.
+//! One variant for each outcome, not for each status. `http::problem` turns each into what the
+//! client sees.
+//! The texts in [`Error::Unavailable`] and [`Error::Internal`] are only for the log.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,14 +10,16 @@ use utoipa::ToSchema;
 /// A field of the request that cannot be accepted, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field's path in the request, as `roles[0].name`.
+    /// The field's path in the request, like `roles[0].name`.
     pub field: String,
     /// What is wrong with it.
     pub message: String,
 }
 
 impl FieldError {
-    /// An error of `field`.
+    /// An error of `field`. `message` has no full stop and reads well after the field's name and a
+    /// colon, like "must be 1 to 64 characters". It must not repeat the value that was sent. If
+    /// `field` is empty, `message` is a sentence about the body as a whole.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
@@ -29,38 +32,41 @@ pub enum Error {
     #[error("invalid request")]
     InvalidRequest(Vec<FieldError>),
     /// The body is not JSON.
-    #[error("not JSON")]
+    #[error("the body is not JSON")]
     InvalidJson,
     /// The body's content type, charset or content encoding is not accepted.
     #[error("unsupported media type")]
     UnsupportedMediaType,
-    /// The body is larger than the endpoint takes.
+    /// The body is larger than the endpoint accepts.
     #[error("body too large")]
-    BodyTooLarge,
-    /// There is no such thing, or it is somebody else's.
+    BodyTooLarge {
+        /// The most bytes that the endpoint accepts.
+        max_bytes: usize,
+    },
+    /// The resource does not exist, or it belongs to somebody else.
     #[error("not found")]
     NotFound,
     /// The path exists, the method does not.
     #[error("method not allowed")]
     MethodNotAllowed,
     /// Not a phone number that can receive a text.
-    #[error("invalid phone")]
+    #[error("invalid phone number")]
     InvalidPhone,
-    /// A phone number of a country that `ALLOWED_COUNTRIES` leaves out.
+    /// A phone number of a country that is not in `ALLOWED_COUNTRIES`.
     #[error("country not allowed")]
     CountryNotAllowed,
     /// Not an e-mail address.
-    #[error("invalid e-mail")]
+    #[error("invalid e-mail address")]
     InvalidEmail,
-    /// Not a password that somebody should have.
+    /// The new password is too weak.
     #[error("weak password: {reason}")]
     WeakPassword {
         /// The field that it was sent in.
         field: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with it, as a predicate.
         reason: String,
     },
-    /// Not a picture, or one that is too large.
+    /// Not a picture, or one that is too large. The text is a predicate.
     #[error("invalid image: {0}")]
     InvalidImage(&'static str),
     /// The identifier or the password is wrong.
@@ -72,22 +78,22 @@ pub enum Error {
     /// Too many wrong passwords.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// Seconds to wait, unless only another factor or an administrator helps.
+        /// Seconds to wait; `None` if only another factor or an administrator can help.
         retry_after: Option<i64>,
     },
-    /// The sign-in is too old for this, or lacks the second factor (RFC 9470).
+    /// Step-up: the sign-in is too old for this, or lacks the second factor (RFC 9470).
     #[error("a fresh sign-in is needed")]
     FreshSignInNeeded {
-        /// Whether it has to be one with both factors.
+        /// Whether the fresh sign-in must use both factors.
         multi_factor: bool,
     },
-    /// What is there stands against it: mostly, that somebody else has it.
-    #[error("conflict: {}", .0.message)]
+    /// The request conflicts with the current state, usually because the value is taken.
+    #[error("conflict: {} {}", .0.field, .0.message)]
     Conflict(FieldError),
-    /// An app did not prove who it is (RFC 6749 §5.2).
+    /// An app's authentication failed (RFC 6749 §5.2).
     #[error("wrong client credentials")]
     InvalidClient,
-    /// The `client_id` of the request is no app.
+    /// The `client_id` of the request is unknown.
     #[error("unknown app")]
     UnknownApp,
     /// The app is switched off.
@@ -96,93 +102,95 @@ pub enum Error {
     /// A grant type that the token endpoint does not know (RFC 6749 §5.2).
     #[error("unsupported grant type")]
     UnsupportedGrantType,
-    /// The client may not do this with its kind of registration, or with a token of another's.
+    /// The client's kind of registration does not allow this, or the token belongs to another
+    /// client.
     #[error("unauthorized client")]
     UnauthorizedClient,
     /// The caller lacks a permission.
-    #[error("forbidden: needs {0}")]
+    #[error("forbidden: {0} is needed")]
     Forbidden(String),
-    /// What is there is not what the caller has seen (RFC 9110 §13.1.1).
+    /// Optimistic locking: the resource has changed since the caller read it (RFC 9110 §13.1.1).
     #[error("precondition failed")]
     PreconditionFailed,
-    /// The `Idempotency-Key` came with another body before, or its request is still at work.
+    /// The `Idempotency-Key` was used with another body before, or its first request is still
+    /// running.
     #[error("idempotency conflict")]
     IdempotencyConflict {
-        /// Seconds until the request that is at work will have ended.
+        /// Seconds until the running request has ended at the latest; `None` for another body.
         retry_after: Option<i64>,
     },
-    /// A role that users have.
+    /// The role cannot be deleted, because users have it.
     #[error("role in use")]
     RoleInUse {
-        /// Some of those who have it.
+        /// Some of the users who have it.
         users: Vec<uuid::Uuid>,
     },
     /// The cooldown between two messages is still running.
     #[error("resend too soon")]
     ResendTooSoon {
-        /// Seconds until the next message may be asked for.
+        /// Seconds until the next message can be requested.
         retry_after: i64,
     },
-    /// A limit on messages is used up.
+    /// A rate limit or a budget for messages is used up.
     #[error("message limit reached")]
     SmsLimitReached {
-        /// Seconds until the limit leaves room again.
+        /// Seconds until the limit allows a message again.
         retry_after: i64,
     },
-    /// The signs of fraud speak against a text. Its client is told that a limit is reached.
+    /// A text shows signs of SMS pumping. The client is told only that a limit is reached.
     #[error("suspected of fraud")]
     FraudSuspected,
     /// The code is wrong.
     #[error("wrong code")]
     OtpIncorrect {
-        /// Tries that this challenge has left, where it is one.
+        /// The tries that the challenge has left, if the code belongs to a challenge.
         attempts_left: Option<u32>,
     },
-    /// The challenge has no tries left, or its phone has to wait.
+    /// Lockout: the challenge has no tries left, or its phone has to wait.
     #[error("locked")]
     OtpLocked {
-        /// Seconds to wait, where it is the phone that has to.
+        /// Seconds to wait, if it is the phone that has to.
         retry_after: Option<i64>,
     },
-    /// The challenge is too old, used, replaced or unknown.
+    /// The challenge is expired, used, replaced or unknown.
     #[error("challenge expired")]
     OtpExpired,
     /// No access token was sent.
     #[error("access token missing")]
     TokenMissing,
     /// The token is not one of ours, or its session has ended.
-    #[error("token invalid")]
+    #[error("invalid token")]
     TokenInvalid,
-    /// The token's time is over.
-    #[error("token expired")]
+    /// The token has expired.
+    #[error("expired token")]
     TokenExpired,
-    /// The refresh token had been used before; its session is ended.
+    /// The refresh token was used before. Its session is revoked.
     #[error("refresh token reused")]
     RefreshTokenReused,
     /// The user is disabled.
     #[error("user disabled")]
     UserDisabled,
-    /// DynamoDB, SNS, SES, S3 or Secrets Manager cannot be reached, or refuses.
+    /// DynamoDB, SNS, SES, S3 or Secrets Manager cannot be reached, or refuses the call.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// A fault of ours.
+    /// A fault on our side.
     #[error("internal error: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// One field that cannot be accepted.
+    /// [`Error::InvalidRequest`] for one field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::InvalidRequest(vec![FieldError::new(field, message)])
     }
 
-    /// A field that what is there stands against.
+    /// [`Error::Conflict`] for one field.
     pub fn conflict(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Conflict(FieldError::new(field, message))
     }
 
-    /// A field with what somebody else has.
+    /// [`Error::Conflict`] for a field whose value is taken.
     pub fn taken(field: &str) -> Self {
-        Self::conflict(field, format!("this {field} is taken"))
+        Self::conflict(field, "is already taken")
     }
 }

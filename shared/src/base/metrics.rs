@@ -1,6 +1,6 @@
 //! Counts of what happened, for alarms and the dashboard.
 //!
-//! A count is a log line in CloudWatch's embedded metric format: no call on the way of a request.
+//! A count is a log line in CloudWatch's embedded metric format, so no request waits for a call.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::fmt;
@@ -21,23 +21,23 @@ use super::Clock;
 
 /// The namespace of the metrics in CloudWatch.
 pub const NAMESPACE: &str = "Latchkey";
-/// The events that are counts.
+/// The target of tracing events that are counts.
 const TARGET: &str = "metric";
-/// The events that are lines of their own, to be read by machines.
+/// The target of tracing events that are printed as they are, for machines to read.
 pub(crate) const RECORD: &str = "record";
 
-/// What is counted.
+/// An event that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// A text was handed to SNS.
     TextsSent,
     /// SNS refused a text, or could not be reached.
     TextsRefused,
-    /// More than four fifths of a share of the month's budget for texts are spent.
+    /// More than four fifths of a partition's share of the month's budget for texts are spent.
     BudgetNearlySpent,
-    /// A text was not sent, for want of a budget.
+    /// A text was not sent, because a budget is used up.
     BudgetRefusals,
-    /// A text had the signs of fraud.
+    /// A text showed signs of SMS pumping.
     TextsSuspected,
     /// An e-mail was handed to SES.
     MailsSent,
@@ -47,15 +47,15 @@ pub enum Metric {
     CodesVerified,
     /// A code was wrong.
     CodesRefused,
-    /// Nearly all codes that are tried are wrong.
+    /// Nearly all codes that are tried are wrong: somebody may be guessing.
     GuessingSuspected,
-    /// Somebody has to wait after too many wrong codes.
+    /// Too many wrong codes: somebody has to wait.
     Lockouts,
     /// A session began.
     SignIns,
-    /// A refresh token was used twice, and its session ended.
+    /// A refresh token was used twice, and its session was revoked.
     RefreshReplays,
-    /// A request was answered 503.
+    /// A request got the response 503.
     Unavailable,
 }
 
@@ -84,7 +84,7 @@ impl Metric {
     }
 }
 
-/// Counts one.
+/// Adds one to a metric.
 pub fn count(metric: Metric) {
     tracing::info!(target: TARGET, name = metric.name());
 }
@@ -98,8 +98,8 @@ pub struct EmbeddedMetrics {
 impl EmbeddedMetrics {
     /// A layer that counts for `service`, the one dimension.
     ///
-    /// It takes an interest in counts alone: one that hears of everything has every span and trace event of the SDK
-    /// and its HTTP client made, of which there are dozens a call.
+    /// It subscribes to counts and records alone. A layer that subscribes to everything makes the
+    /// SDK and its HTTP client create all their spans and trace events, dozens for each call.
     pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(
         service: String,
         clock: Clock,
@@ -129,6 +129,7 @@ impl<S: Subscriber> Layer<S> for EmbeddedMetrics {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut text = Text::default();
         event.record(&mut text);
+
         match event.metadata().target() {
             TARGET => println!("{}", self.line(&text.0)),
             RECORD => println!("{}", text.0),
@@ -137,12 +138,12 @@ impl<S: Subscriber> Layer<S> for EmbeddedMetrics {
     }
 }
 
-/// Whether an event is one for the log.
+/// Whether an event belongs in the log: it is neither a count nor a record.
 pub fn is_log(metadata: &tracing::Metadata<'_>) -> bool {
     ![TARGET, RECORD].contains(&metadata.target())
 }
 
-/// The one text field that a count or a record has.
+/// The text of the one field that a count or a record has.
 #[derive(Default)]
 struct Text(String);
 

@@ -1,4 +1,4 @@
-//! What everything is made of: errors, time, randomness, counts, the environment.
+//! What every wing uses: errors, time, randomness, money, counts, the environment.
 
 mod clock;
 mod device;

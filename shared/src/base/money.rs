@@ -5,13 +5,13 @@ pub type MicroUsd = i64;
 /// A US dollar.
 pub const USD: MicroUsd = 1_000_000;
 
-/// An amount in US dollars, to show.
+/// An amount as a number of US dollars, for display.
 #[expect(clippy::cast_precision_loss, reason = "no budget is that large")]
 pub fn in_usd(amount: MicroUsd) -> f64 {
     amount as f64 / USD as f64
 }
 
-/// An amount in US dollars, in millionths of one.
+/// Parses an amount in US dollars: digits, then up to 6 decimals, at most 1,000,000.
 pub fn usd(text: &str) -> Option<MicroUsd> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -23,6 +23,7 @@ pub fn usd(text: &str) -> Option<MicroUsd> {
     {
         return None;
     }
+
     let amount = format!("{whole}{decimals:0<6}").parse::<MicroUsd>().ok()?;
     (amount <= 1_000_000 * USD).then_some(amount)
 }

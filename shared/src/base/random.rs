@@ -23,7 +23,7 @@ impl Random {
         let mut bytes = [0; N];
         self.0
             .fill(&mut bytes)
-            .map_err(|_| Error::Internal("the random generator failed".into()))?;
+            .map_err(|_| Error::Internal("the random number generator failed".into()))?;
         Ok(bytes)
     }
 

@@ -1,13 +1,13 @@
-//! The same time for different answers.
+//! A minimum duration, so that response times do not reveal what was done.
 
 use std::time::Duration;
 
-/// Longer than what is hidden: a message handed to SNS or SES, or not.
+/// Longer than the work that it hides: handing a message to SNS or SES.
 const FLOOR: Duration = Duration::from_millis(250);
 
-/// Does `work`, and answers no sooner than 250 ms after it began, so that the time does not tell what
-/// was done. It costs a 256 MB function about a dollar in a million.
+/// Does `work`, and returns its result no sooner than 250 ms after the start, so that the time does
+/// not reveal what was done. It costs a 256 MB function about one dollar per million requests.
 pub async fn with_minimum_duration<T>(work: impl Future<Output = T>) -> T {
-    let (answer, ()) = tokio::join!(work, tokio::time::sleep(FLOOR));
-    answer
+    let (result, ()) = tokio::join!(work, tokio::time::sleep(FLOOR));
+    result
 }

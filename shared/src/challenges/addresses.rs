@@ -1,4 +1,4 @@
-//! Where a request wants a code to go, and whom it names.
+//! Reads the addresses and identifiers of requests.
 
 use super::Challenges;
 use crate::{
@@ -7,26 +7,29 @@ use crate::{
 };
 
 impl Challenges {
-    /// The address that a request named: a phone or an e-mail address, not both.
+    /// The address in a request: a phone or an e-mail address, but not both.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::InvalidPhone`], [`Error::CountryNotAllowed`], [`Error::InvalidEmail`].
+    /// [`Error::InvalidRequest`], [`Error::InvalidPhone`], [`Error::CountryNotAllowed`],
+    /// [`Error::InvalidEmail`].
     pub fn address(&self, phone: Option<&str>, email: Option<&str>) -> Result<Address, Error> {
         match (phone, email) {
             (Some(phone), None) => self.phone(phone).map(Address::Sms),
             (None, Some(email)) => self.email(email).map(Address::Email),
             (Some(_), Some(_)) => {
-                Err(Error::field("email", "give a phone or an e-mail address, not both"))
+                Err(Error::field("email", "must not be sent together with a phone"))
             }
-            (None, None) => Err(Error::field("phone", "is missing")),
+            (None, None) => {
+                Err(Error::field("phone", "is missing: send a phone or an e-mail address"))
+            }
         }
     }
 
-    /// Who somebody says he is, in one text: a phone, an e-mail address or a username. A username starts
-    /// with a letter and has no `@`, so they cannot be taken for each other.
+    /// Reads an identifier: a phone, an e-mail address or a username. A username starts with a
+    /// letter and has no `@`, so the three cannot be confused.
     ///
     /// # Errors
-    /// As [`Self::address`]; [`Error::InvalidRequest`] for what is none of them.
+    /// As [`Self::address`]; [`Error::InvalidRequest`] if it is none of them.
     pub fn identifier(&self, text: &str) -> Result<Identifier, Error> {
         if text.contains('@') {
             self.email(text).map(|email| Identifier::Address(Address::Email(email)))
@@ -37,19 +40,22 @@ impl Challenges {
         }
     }
 
-    /// The e-mail address that a request named.
+    /// Reads an e-mail address.
     ///
     /// # Errors
-    /// [`Error::InvalidEmail`]; [`Error::InvalidRequest`] where the deployment sends no e-mails.
+    /// [`Error::InvalidEmail`]; [`Error::InvalidRequest`] if the deployment sends no e-mails.
     pub fn email(&self, input: &str) -> Result<Email, Error> {
         let email = Email::parse(input)?;
         match self.messages.email_from {
             Some(_) => Ok(email),
-            None => Err(Error::field("email", "this deployment sends no e-mails")),
+            None => Err(Error::field(
+                "email",
+                "cannot be used, since this deployment sends no e-mails: use a phone",
+            )),
         }
     }
 
-    /// The phone that a request named: a test phone, or one that texts can reach.
+    /// Reads a phone: a test phone, or one that can receive texts.
     ///
     /// # Errors
     /// [`Error::InvalidPhone`], [`Error::CountryNotAllowed`].

@@ -1,4 +1,4 @@
-//! A challenge: a code that was sent to an address, and what proving it is for.
+//! A challenge: a code that is sent to an address, and the purpose of proving it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,20 +17,20 @@ use crate::{
     users::PasswordHash,
 };
 
-/// What a proven challenge is good for.
+/// The purpose of a challenge: what is done once it is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// A session; an account too, where there is none.
+    /// A session starts. An account is created if there is none.
     SignIn,
     /// The address becomes its user's.
     NewAddress,
-    /// A new password.
+    /// The user gets a new password.
     PasswordReset,
 }
 
 impl Purpose {
-    /// What is tried with a code of it.
+    /// The action that its code is used for, for the audit trail.
     pub fn action(self) -> Action {
         match self {
             Self::SignIn => Action::SignIn,
@@ -40,8 +40,8 @@ impl Purpose {
     }
 }
 
-/// What somebody who signs up wants his account to have. It waits in the challenge: nothing exists
-/// before its address is proven.
+/// The data of somebody who signs up. They wait in the challenge, since no account exists before
+/// its address is proven.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// The password.
@@ -50,115 +50,118 @@ pub struct Registration {
     pub username: Option<Username>,
     /// The display name.
     pub name: Option<String>,
-    /// An e-mail address that nobody has proven.
+    /// An e-mail address that is not verified.
     pub unverified_email: Option<crate::identifiers::Email>,
 }
 
-/// What the use of a code is counted in: where its message was watched for signs of fraud.
+/// The counters that the use of a code is added to, if its message is watched for signs of fraud.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Watched {
     /// When the message was counted.
     #[serde(with = "epoch_seconds")]
     pub at: Timestamp,
-    /// The counters of its source and its prefix.
+    /// The counters of its source and of its number range.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counters: Vec<IdentifierHash>,
-    /// The account of its country.
+    /// The budget account of its country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
 }
 
 impl Watched {
-    /// Whether anything counts it.
-    pub fn is_nothing(&self) -> bool {
+    /// Whether there is nothing to count.
+    pub fn is_empty(&self) -> bool {
         self.counters.is_empty() && self.account.is_none()
     }
 }
 
-/// What a challenge keeps to itself: stored encrypted, so that the table names nobody.
+/// The confidential content of a challenge. It is stored encrypted, so that the table identifies
+/// nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChallengeContent {
-    /// Where the code goes.
+    /// The address that the code is sent to.
     pub address: Address,
-    /// The app that asked, and what it gives to a session.
+    /// The app of the request, and its terms for a session.
     pub terms: SessionTerms,
     /// The code.
     pub code: String,
-    /// What the message is about.
+    /// The subject of the message.
     pub subject: Subject,
-    /// Who sends it.
+    /// The sender of the message.
     pub sender: Sender,
-    /// The language that was asked for (BCP 47).
+    /// The requested language (BCP 47).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// The link that goes with the code.
+    /// The link that is sent with the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// What a new account is to have.
+    /// The data of the account that a sign-up asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
-    /// Whose password it resets, and [`crate::users::User::password_count`] of the one that there was: a change of it, or of
-    /// who has the address, ends the challenge.
+    /// The user whose password it resets, and their [`crate::users::User::password_count`] at the
+    /// time. If that changes, or the address gets another owner, the challenge no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets: Option<(Uuid, u64)>,
-    /// Nothing is sent, and no code proves it: there is nobody to prove anything.
+    /// Whether it is a decoy for an address without an account: nothing is sent, and no code proves
+    /// it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decoy: bool,
-    /// Whether its caller may not learn that it could not be sent.
+    /// Whether a failure to send is hidden from the caller, since it would reveal who has an
+    /// account.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides_failure: bool,
-    /// What its use is counted in.
-    #[serde(default, skip_serializing_if = "Watched::is_nothing")]
+    /// The counters that the use of the code is added to.
+    #[serde(default, skip_serializing_if = "Watched::is_empty")]
     pub watched: Watched,
 }
 
-/// Where a challenge stands.
+/// The status of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChallengeStatus {
-    /// It waits for its code.
+    /// It is waiting for its code.
     Pending,
-    /// Its code came; it is used up.
+    /// It was proven with its code and cannot be used again.
     Verified,
-    /// It is too old, was replaced by a newer one, or never existed.
+    /// It expired, was replaced by a newer one, or never existed.
     Expired,
-    /// No tries are left.
+    /// It has no tries left.
     Locked,
 }
 
-/// A challenge as the store keeps it, beside the limits of its address. The code is there as a keyed hash, to
-/// compare, and sealed with the address, to send again.
+/// A challenge as the store keeps it, in one item with the limits of its address. The code is there
+/// twice: as a keyed hash, to compare, and encrypted with the address, to send it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Challenge {
-    /// Its id, by [`crate::crypto::HashKeys::challenge_id`].
+    /// The id, made by [`crate::crypto::HashKeys::challenge_id`].
     pub id: Uuid,
-    /// What it is for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// The user who asked, where only he may prove it.
+    /// The user who requested it, if only they may prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Uuid>,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "epoch_seconds")]
     pub expires_at: Timestamp,
-    /// Tries, used and in all.
+    /// The tries: used, and in all.
     #[serde(flatten)]
     pub attempts: Attempts,
-    /// Digits of the code.
+    /// The number of digits of the code.
     pub code_digits: u32,
-    /// [`crate::crypto::HashKeys::code`] of the code.
+    /// The hash of the code, by [`crate::crypto::HashKeys::code`].
     #[serde(with = "serde_bytes")]
     pub code_hash: Vec<u8>,
-    /// [`ChallengeContent`], as JSON, by [`crate::crypto::HashKeys::seal`].
+    /// The [`ChallengeContent`] as JSON, encrypted by [`crate::crypto::HashKeys::seal`].
     #[serde(with = "serde_bytes")]
     pub sealed: Vec<u8>,
-    /// The try that used it up.
+    /// The mark of the try that proved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_by: Option<Uuid>,
 }
 
 impl Challenge {
-    /// Where it stands at `now`, as the newest of its address and purpose.
+    /// The status at `now`, given that it is the newest of its address and purpose.
     pub fn status(&self, now: Timestamp) -> ChallengeStatus {
         if self.used_by.is_some() {
             ChallengeStatus::Verified
@@ -171,7 +174,7 @@ impl Challenge {
         }
     }
 
-    /// Whether `guess`, a hash as [`Self::code_hash`], is of the right code; in constant time.
+    /// Whether `guess` equals [`Self::code_hash`]. The comparison takes constant time.
     pub fn is_right(&self, guess: &[u8]) -> bool {
         subtle::ConstantTimeEq::ct_eq(guess, self.code_hash.as_slice()).into()
     }
@@ -180,15 +183,15 @@ impl Challenge {
 /// A challenge as its client sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChallengeView {
-    /// What the code is proven with.
+    /// The id to send with the code.
     pub(crate) challenge_id: Uuid,
     pub(crate) channel: Channel,
-    /// Where the code went, masked.
+    /// The address that the code was sent to, masked.
     #[schema(example = "+1•••••••123")]
     pub(crate) to: String,
     #[schema(example = 6)]
     pub(crate) code_length: u32,
-    /// Seconds until the challenge ends.
+    /// Seconds until the challenge expires.
     #[schema(example = 300)]
     pub(crate) expires_in: i64,
     /// Seconds until the code may be sent again.
@@ -198,13 +201,13 @@ pub struct ChallengeView {
     pub(crate) attempts_left: u32,
 }
 
-/// Where a challenge stands.
+/// The status of a challenge.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChallengeStatusView {
     pub(crate) challenge_id: Uuid,
     pub(crate) status: ChallengeStatus,
     pub(crate) channel: Channel,
-    /// Seconds until the challenge ends.
+    /// Seconds until the challenge expires.
     pub(crate) expires_in: i64,
     /// Seconds until the code may be sent again.
     pub(crate) resend_in: i64,

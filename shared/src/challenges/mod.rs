@@ -1,4 +1,5 @@
-//! Opening, repeating and proving challenges: the one way to send a code and to check one.
+//! Challenges: opening them, sending their codes again, and proving them. Every code is sent and
+//! checked here.
 
 mod addresses;
 mod challenge;
@@ -37,7 +38,7 @@ use crate::{
     table::Store,
 };
 
-/// The challenges of the service.
+/// Opens and proves challenges.
 #[derive(Clone)]
 pub struct Challenges {
     pub(crate) store: Store,
@@ -51,7 +52,8 @@ pub struct Challenges {
 }
 
 impl Challenges {
-    /// Where a challenge stands. One that nobody was given, or that a newer one replaced, reads as expired.
+    /// The status of a challenge. One that never existed, or was replaced by a newer one, is
+    /// reported as expired.
     pub async fn status(&self, id: Uuid) -> Result<ChallengeStatusView, Error> {
         let now = self.clock.now();
         let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
@@ -65,6 +67,7 @@ impl Challenges {
                 attempts_left: 0,
             });
         };
+
         let status = challenge.status(now);
         let pending = status == ChallengeStatus::Pending;
         Ok(ChallengeStatusView {
@@ -77,11 +80,13 @@ impl Challenges {
         })
     }
 
+    /// Decrypts the content of a challenge.
     fn content(&self, challenge: &Challenge) -> Result<ChallengeContent, Error> {
         serde_json::from_slice(&self.hash_keys.open_challenge(challenge.id, &challenge.sealed)?)
             .map_err(|error| Error::Internal(format!("a challenge cannot be read: {error}")))
     }
 
+    /// The fixed code of an address, if it is a test phone.
     fn test_code(&self, address: &Address, now: Timestamp) -> Option<OneTimeCode> {
         match address {
             Address::Sms(phone) => self.settings.test_phones.code(phone, now).cloned(),

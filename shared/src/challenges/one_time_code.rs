@@ -1,16 +1,16 @@
-//! One-time codes: decimal digits, uniform, from the system's generator.
+//! One-time codes: decimal digits, uniformly random, from the system's generator.
 
 use serde::{Deserialize, Serialize};
 use zeroize::ZeroizeOnDrop;
 
 use crate::base::{Error, Random};
 
-/// The shortest code (NIST SP 800-63B-4 §3.1.3: at least six decimal digits).
+/// The minimum length of a code (NIST SP 800-63B-4 §3.1.3: at least six decimal digits).
 pub const MIN_DIGITS: u32 = 6;
-/// The longest code.
+/// The maximum length of a code.
 pub const MAX_DIGITS: u32 = 10;
 
-/// A code as it is texted. It has no `Debug` and no `Serialize`.
+/// A code as it is sent. It has no `Debug` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
 pub struct OneTimeCode(String);
 
@@ -24,8 +24,8 @@ impl OneTimeCode {
         }
     }
 
-    /// The code that `random` stands for, or nothing where taking it would favour some codes: the
-    /// largest multiple of 10^`digits` bounds what is accepted.
+    /// The code that `random` stands for. `None` if `random` is not below the largest multiple of
+    /// 10^`digits`: accepting it would favour some codes.
     fn from_random(digits: u32, random: u64) -> Option<Self> {
         let codes = 10_u64.pow(digits.min(MAX_DIGITS));
         let bound = u64::MAX - u64::MAX % codes;
@@ -33,7 +33,8 @@ impl OneTimeCode {
             .then(|| Self(format!("{:0width$}", random % codes, width = digits as usize)))
     }
 
-    /// A code that somebody sent or set: decimal ASCII digits, [`MIN_DIGITS`] to [`MAX_DIGITS`] of them.
+    /// Reads a code from a request or a setting: [`MIN_DIGITS`] to [`MAX_DIGITS`] decimal ASCII
+    /// digits.
     pub fn parse(text: &str) -> Option<Self> {
         let length = u32::try_from(text.len()).ok()?;
         ((MIN_DIGITS..=MAX_DIGITS).contains(&length)
@@ -41,10 +42,10 @@ impl OneTimeCode {
         .then(|| Self(text.to_owned()))
     }
 
-    /// The code in a field of a request.
+    /// Reads the code in `field` of a request.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for what is no code.
+    /// [`Error::InvalidRequest`] if it is not a code.
     pub fn parse_field(field: &str, text: &str) -> Result<Self, Error> {
         Self::parse(text).ok_or_else(|| {
             Error::field(field, format!("must be {MIN_DIGITS} to {MAX_DIGITS} digits"))
@@ -56,16 +57,16 @@ impl OneTimeCode {
         &self.0
     }
 
-    /// How many digits it has.
+    /// The number of digits.
     pub fn digits(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(MAX_DIGITS)
     }
 }
 
-/// What became of a code's tries.
+/// The tries of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
-    /// Tries used.
+    /// Tries that are used.
     #[serde(rename = "attempts_used")]
     pub used: u32,
     /// Tries in all.
@@ -87,8 +88,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_as_many_random_numbers() {
-        // Where the last accepted number ends a whole run of codes, all runs are whole.
+    fn every_code_comes_from_equally_many_random_numbers() {
+        // The accepted numbers end with a complete run of codes, so every run is complete.
         for digits in MIN_DIGITS..=MAX_DIGITS {
             let codes = 10_u64.pow(digits);
             let bound = u64::MAX - u64::MAX % codes;
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn all_codes_of_six_digits_are_drawn_uniformly() {
-        // Every value is reached, in order, leading zeros kept …
+        // Every code is reached, in order and with its leading zeros …
         let mut seen = 0_u64;
         for random in 0..1_000_000 {
             let code = OneTimeCode::from_random(6, random).unwrap();
@@ -108,8 +109,8 @@ mod tests {
             seen += u64::from(code.as_str().parse::<u64>().unwrap() == random);
         }
         assert_eq!(seen, 1_000_000);
-        // … and real draws pass a chi-squared test over 1,000 buckets (999 degrees of freedom; the
-        // bound is passed by chance once in 10^9 runs).
+        // … and real draws pass a chi-squared test over 1,000 buckets (999 degrees of freedom;
+        // chance exceeds the bound once in 10^9 runs).
         let (draws, random) = (1_000_000, Random::system());
         let mut buckets = vec![0_u32; 1000];
         for _ in 0..draws {

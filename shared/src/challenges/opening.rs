@@ -1,5 +1,5 @@
-//! Opening a challenge, and sending its code again. What limits apply to is counted before anything is sent, and
-//! given back where nothing could be.
+//! Opening a challenge, and sending its code again. Every rate limit and budget is charged before a
+//! message is sent, and refunded if sending fails.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -19,33 +19,33 @@ use crate::{
     users::User,
 };
 
-/// What a new challenge is opened for.
+/// A challenge to be opened.
 #[derive(Debug)]
 pub struct NewChallenge {
-    /// What proving it will be good for.
+    /// The purpose of proving it.
     pub purpose: Purpose,
-    /// The app that asks.
+    /// The app of the request.
     pub app: App,
-    /// Where the code goes.
+    /// The address that the code is sent to.
     pub address: Address,
     /// The language of the message (BCP 47).
     pub locale: Option<String>,
-    /// The source address of the request.
+    /// The IP address that the request came from.
     pub ip: Option<String>,
-    /// The user who asks, where only he may prove it.
+    /// The user who requested it, if only they may prove it.
     pub user_id: Option<Uuid>,
-    /// What a new account is to have.
+    /// The data of the account that a sign-up asks for.
     pub registration: Option<Registration>,
-    /// The link that goes with the code.
+    /// The link that is sent with the code.
     pub link: Option<String>,
-    /// Whose password it resets, and the count of the one that there is.
+    /// The user whose password it resets, and their [`User::password_count`].
     pub resets: Option<(Uuid, u64)>,
-    /// Whether nothing is to be sent: there is nobody to prove anything.
+    /// Whether it is a decoy for an address without an account, to which nothing is sent.
     pub decoy: bool,
 }
 
 impl NewChallenge {
-    /// A challenge for `purpose`, asked for from `ip`, with nothing beside the code.
+    /// A challenge for `purpose`, requested from `ip`. All other fields are empty.
     pub fn new(
         purpose: Purpose,
         app: App,
@@ -67,9 +67,9 @@ impl NewChallenge {
         }
     }
 
-    /// Whether only who has an account is sent something: then neither the time nor a failure may tell
-    /// who has one.
-    fn hides_strangers(&self) -> bool {
+    /// Whether messages are sent only to people who have an account. Then neither the duration of
+    /// the request nor a failure may reveal who has one.
+    fn hides_accounts(&self) -> bool {
         match self.purpose {
             Purpose::PasswordReset => true,
             Purpose::SignIn => self.app.sign_up == SignUp::Closed,
@@ -79,11 +79,14 @@ impl NewChallenge {
 }
 
 impl Challenges {
-    /// Opens a challenge and sends its code. It replaces an open one of the same address and purpose.
+    /// Opens a challenge and sends its code. It replaces an open challenge of the same address and
+    /// purpose.
     ///
     /// # Errors
-    /// [`Error::OtpLocked`], [`Error::ResendTooSoon`], [`Error::SmsLimitReached`] where the address or
-    /// the source has to wait; [`Error::Unavailable`] where the code cannot be sent: then nothing counts.
+    /// [`Error::OtpLocked`], [`Error::ResendTooSoon`], [`Error::SmsLimitReached`] if the address,
+    /// its number range or the source has to wait, or a budget is used up;
+    /// [`Error::FraudSuspected`] for signs of SMS pumping; [`Error::Unavailable`] if the code
+    /// cannot be sent: everything that was charged is then refunded.
     pub async fn open(
         &self,
         new: NewChallenge,
@@ -92,26 +95,27 @@ impl Challenges {
         let now = self.clock.now();
         let (address, ip) = (new.address.clone(), new.ip.clone());
         let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
-        let hides = self.hides(new.hides_strangers());
+        let hides = self.hides(new.hides_accounts());
 
         let open =
-            async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
+            async |counters: Counters<'_>| self.open_counted(new, counters, messenger, now).await;
         self.counted_for_source(message, hides, now, async |source| {
             self.counted_for_prefix(message, source, now, open).await
         })
         .await
     }
 
-    /// Whether the time must not tell if anything was sent: nothing is to strangers where nobody signs up, and to
-    /// whom fraud is quietly refused.
-    fn hides(&self, hides_strangers: bool) -> bool {
-        hides_strangers || self.limits.fraud_mode == FraudMode::Quiet
+    /// Whether the duration of the request must not reveal if a message was sent. This matters if
+    /// messages go only to people with an account, and if suspected SMS pumping is dropped quietly.
+    fn hides(&self, hides_accounts: bool) -> bool {
+        hides_accounts || self.limits.fraud_mode == FraudMode::Quiet
     }
 
-    /// Opens a challenge that makes an address its user's, for him alone to prove.
+    /// Opens a challenge that gives a new address to `user`. Only they can prove it.
     ///
     /// # Errors
-    /// As [`Self::open`]; [`Error::AppDisabled`]; [`Error::Conflict`] for who has proven no address yet.
+    /// As [`Self::open`]; [`Error::AppDisabled`]; [`Error::Conflict`] if the user has not proven
+    /// any address yet.
     pub async fn open_new_address(
         &self,
         user: &User,
@@ -126,11 +130,11 @@ impl Challenges {
         self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await
     }
 
-    /// As [`Self::open`], but a wait of the address reads as if a code had been sent: as the one that was, where that is
-    /// still good.
+    /// As [`Self::open`], but if the address has to wait, the response looks as if a code had been
+    /// sent. It shows the open challenge, if there is one.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where the source has to wait; [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] if the source has to wait; [`Error::Unavailable`].
     pub async fn open_quietly(
         &self,
         new: NewChallenge,
@@ -141,7 +145,7 @@ impl Challenges {
         let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
 
         let open =
-            async |counters: Counters<'_>| self.open_paid(new, counters, messenger, now).await;
+            async |counters: Counters<'_>| self.open_counted(new, counters, messenger, now).await;
         self.counted_for_source(message, false, now, async |source| {
             match self.counted_for_prefix(message, source, now, open).await {
                 Err(
@@ -149,15 +153,15 @@ impl Challenges {
                     | Error::ResendTooSoon { .. }
                     | Error::SmsLimitReached { .. }
                     | Error::FraudSuspected,
-                ) => self.as_if_opened(&address, purpose, now).await,
+                ) => self.view_as_if_sent(&address, purpose, now).await,
                 opened => opened,
             }
         })
         .await
     }
 
-    /// What is told where nothing was sent: the challenge that is open, or one that nobody has.
-    async fn as_if_opened(
+    /// The response if nothing was sent: the open challenge, or one that does not exist.
+    async fn view_as_if_sent(
         &self,
         address: &Address,
         purpose: Purpose,
@@ -180,26 +184,29 @@ impl Challenges {
         })
     }
 
-    /// Prepares the message, opens the challenge in the write that counts it against its address, and sends.
-    async fn open_paid(
+    /// Prepares the message, opens the challenge in the same write that counts it against its
+    /// address, and sends it. `counters` have already counted it.
+    async fn open_counted(
         &self,
         new: NewChallenge,
         counters: Counters<'_>,
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test());
+        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test_phone());
         let identifier = self.hash_keys.address(&new.address);
         let identity = self.store.identity(&identifier).await?;
-        // Who has to wait is told so before anything is paid.
+        // Check the throttle before reserving money.
         if !is_test {
             identity.throttle().clone().reserve_send(limits, now)?;
         }
+
         let id = self.hash_keys.challenge_id(&identifier, now, &self.random)?;
         let code = match self.test_code(&new.address, now) {
             Some(code) => code,
             None => OneTimeCode::draw(self.settings.code_digits, &self.random)?,
         };
+
         let (purpose, user_id) = (new.purpose, new.user_id);
         let mut content = self.new_content(new, &code, identity.owner(&identifier).is_some());
         let stop_link = self.stop_link(&identity, &identifier.place(), now)?;
@@ -207,11 +214,12 @@ impl Challenges {
             self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
         let challenge = match self.seal(id, (purpose, user_id), &code, &content, now) {
             Ok(challenge) => challenge,
-            Err(error) => return self.give_up(message, messenger, error).await,
+            Err(error) => return self.cancel(message, messenger, error).await,
         };
+
         let (place, mut replaced) = (identifier.place(), None);
         let open = |identity: &mut Identity| {
-            // Our own write, whose answer was lost before another one came.
+            // If the challenge is already there, this was our own write, whose response was lost.
             if identity.challenge(id).is_none() {
                 if !is_test {
                     identity.throttle_mut().reserve_send(limits, now)?;
@@ -221,12 +229,13 @@ impl Challenges {
             Ok(if is_test { 0 } else { identity.throttle().resend_in(limits, now) })
         };
         let opened = self.store.change_identity(&place, identity, now, open).await;
-        // Where the table did not answer it may have been opened all the same.
+        // Without a response of the table, the challenge may be open all the same.
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
         let sent = match opened {
             Ok(resend_in) => self.send(message, &content, messenger).await.map(|()| resend_in),
-            Err(error) => self.give_up(message, messenger, error).await,
+            Err(error) => self.cancel(message, messenger, error).await,
         };
+
         if sent.is_err() && may_be_open {
             self.withdraw(&place, &challenge, replaced, now).await;
         }
@@ -234,7 +243,7 @@ impl Challenges {
     }
 
     fn new_content(&self, new: NewChallenge, code: &OneTimeCode, owned: bool) -> ChallengeContent {
-        let hides_strangers = new.hides_strangers();
+        let hides_accounts = new.hides_accounts();
         ChallengeContent {
             subject: match new.purpose {
                 Purpose::SignIn if new.registration.is_some() && owned => Subject::AccountExists,
@@ -250,8 +259,8 @@ impl Challenges {
             registration: new.registration,
             resets: new.resets,
             sender: new.app.sender(self.apps.settings()),
-            decoy: new.decoy || hides_strangers && !owned,
-            hides_failure: hides_strangers,
+            decoy: new.decoy || hides_accounts && !owned,
+            hides_failure: hides_accounts,
             watched: Watched::default(),
         }
     }
@@ -266,7 +275,7 @@ impl Challenges {
     ) -> Result<Challenge, Error> {
         let sealed =
             serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
-        // A decoy's hash is of no code at all.
+        // A decoy has the hash of an empty text, which no code has.
         let code_hash = self.hash_keys.code(id, if content.decoy { "" } else { code.as_str() });
         Ok(Challenge {
             id,
@@ -281,7 +290,8 @@ impl Challenges {
         })
     }
 
-    /// Takes back a message that was not sent: the challenge that it opened, and what it counted.
+    /// Closes the challenge of a message that was not sent, opens the one that it `replaced`, and
+    /// refunds the count of the address.
     async fn withdraw(
         &self,
         place: &Place,
@@ -290,7 +300,7 @@ impl Challenges {
         now: Timestamp,
     ) {
         let withdraw = |identity: &mut Identity| {
-            // Another one in its place has its own message.
+            // If another challenge replaced it, that one has its own message.
             if identity.challenge(challenge.id).is_some() {
                 identity.throttle_mut().release_send(now);
                 identity.close(challenge.purpose);
@@ -299,14 +309,14 @@ impl Challenges {
                 }
             }
         };
-        self.take_back(place, withdraw, now).await;
+        self.refund(place, withdraw, now).await;
     }
 
     /// Sends a challenge's code again.
     ///
     /// # Errors
-    /// [`Error::OtpExpired`] where the challenge is unknown, too old, replaced or used,
-    /// [`Error::OtpLocked`] where it has no tries left; otherwise as [`Self::open`].
+    /// [`Error::OtpExpired`] if the challenge is unknown, expired, replaced or used;
+    /// [`Error::OtpLocked`] if it has no tries left; otherwise as [`Self::open`].
     pub async fn resend(
         &self,
         id: Uuid,
@@ -319,11 +329,12 @@ impl Challenges {
         let content = self.content(challenge)?;
         self.check_pending(&identity, id, &content.address, now)?;
         self.apps.check(&content.terms.client_id).await?;
+
         let (address, hides) = (content.address.clone(), self.hides(content.hides_failure));
         let message = Message { address: &address, ip, is_first: false };
 
         let resend = async |counters: Counters<'_>| {
-            self.resend_paid((identity, id), content, counters, messenger, now).await
+            self.resend_counted((identity, id), content, counters, messenger, now).await
         };
         self.counted_for_source(message, hides, now, async |source| {
             self.counted_for_prefix(message, source, now, resend).await
@@ -331,7 +342,9 @@ impl Challenges {
         .await
     }
 
-    async fn resend_paid(
+    /// Prepares the message, counts it against its address, and sends it. `counters` have already
+    /// counted it.
+    async fn resend_counted(
         &self,
         (identity, id): (Identity, Uuid),
         mut content: ChallengeContent,
@@ -339,14 +352,16 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test());
+        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test_phone());
         if !is_test {
             identity.throttle().clone().reserve_send(limits, now)?;
         }
+
         let place = self.hash_keys.challenge_place(id);
         let stop_link = self.stop_link(&identity, &place, now)?;
         let message =
             self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
+
         let count = |identity: &mut Identity| {
             self.check_pending(identity, id, &content.address, now)?;
             if !is_test {
@@ -357,36 +372,37 @@ impl Challenges {
             Ok(self.view(challenge, &content.address, resend_in, now))
         };
         let counted = self.store.change_identity(&place, identity, now, count).await;
-        // What is not known to be counted is nobody's to take back: it may be another one's.
+        // Refund only what we know to be counted: it could be the count of another message.
         let is_counted = counted.is_ok();
         let sent = match counted {
             Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
-            Err(error) => self.give_up(message, messenger, error).await,
+            Err(error) => self.cancel(message, messenger, error).await,
         };
+
         if sent.is_err() && is_counted {
-            self.take_back(&place, |identity| identity.throttle_mut().release_send(now), now).await;
+            self.refund(&place, |identity| identity.throttle_mut().release_send(now), now).await;
         }
         sent
     }
 
-    /// Takes back what a message that was not sent left at its address. Where that fails, the limits are too strict for a
-    /// while, never too lax.
-    async fn take_back(&self, place: &Place, change: impl Fn(&mut Identity), now: Timestamp) {
+    /// Undoes at its address what a message that was not sent has changed. If that fails, the
+    /// limits are too strict for a while, but never too lax.
+    async fn refund(&self, place: &Place, change: impl Fn(&mut Identity), now: Timestamp) {
         let change = |identity: &mut Identity| {
             change(identity);
             Ok(())
         };
-        let taken_back = match self.store.identity_at(place).await {
+        let refunded = match self.store.identity_at(place).await {
             Ok(identity) => self.store.change_identity(place, identity, now, change).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = taken_back {
-            tracing::warn!(%error, "a message that was not sent stays counted");
+        if let Err(error) = refunded {
+            tracing::warn!(%error, "a message that was not sent stays counted for its address");
         }
     }
 
-    /// Gives the price of a message back that is not sent for this error.
-    async fn give_up<T>(
+    /// Refunds the price of a message that is not sent, and fails with `error`.
+    async fn cancel<T>(
         &self,
         message: Option<Prepared>,
         messenger: &Messenger,
@@ -398,9 +414,11 @@ impl Challenges {
         Err(error)
     }
 
+    /// Checks that a challenge is waiting for its code.
+    ///
     /// # Errors
-    /// [`Error::OtpExpired`], [`Error::OtpLocked`] where a challenge waits for its code no more; the latter tells the
-    /// wait, where the address itself has to wait.
+    /// [`Error::OtpExpired`] if it is unknown, expired, replaced or used; [`Error::OtpLocked`] if
+    /// it has no tries left, with the wait if the address itself is locked.
     pub(super) fn check_pending(
         &self,
         identity: &Identity,
@@ -412,12 +430,12 @@ impl Challenges {
             Some(ChallengeStatus::Pending) => Ok(()),
             Some(ChallengeStatus::Locked) => {
                 let is_test = self.test_code(address, now).is_some();
-                let waits = if is_test {
+                let checked = if is_test {
                     Ok(())
                 } else {
                     identity.throttle().check(&self.limits.per_address, now)
                 };
-                Err(waits.err().unwrap_or(Error::OtpLocked { retry_after: None }))
+                Err(checked.err().unwrap_or(Error::OtpLocked { retry_after: None }))
             }
             Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => {
                 Err(Error::OtpExpired)

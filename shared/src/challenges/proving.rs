@@ -18,24 +18,24 @@ use crate::{
     limits::Recorded,
 };
 
-/// How many of the last events of one partition of the audit trail are looked at.
+/// The number of recent events in one partition of the audit trail that are sampled.
 const SAMPLE: usize = 100;
-/// The fewest tries among them that say anything.
+/// The minimum number of tries in the sample from which anything can be concluded.
 const MIN_SAMPLE: usize = 40;
-/// How long ago they may be.
+/// The maximum age of sampled events.
 const SAMPLED_SECONDS: i64 = 3_600;
 
-/// How long a sign-in waits for what counts it.
+/// The time that a sign-in waits for the counters of its code.
 const COUNT_TIME: Duration = Duration::from_millis(500);
 
-/// A challenge that was proven just now.
+/// A challenge that was just proven.
 #[derive(Debug)]
 pub struct Proven {
     /// The challenge.
     pub challenge: Challenge,
-    /// What it kept to itself.
+    /// Its confidential content.
     pub content: ChallengeContent,
-    /// The user who has the address, where there is one.
+    /// The user who owns the address, if there is one.
     pub owner: Option<Uuid>,
 }
 
@@ -43,20 +43,23 @@ pub struct Proven {
 struct Guess<'a> {
     id: Uuid,
     hash: [u8; 32],
-    /// Marks this try.
+    /// Identifies this try.
     mark: Uuid,
     caller: Option<Uuid>,
     accepted: &'a [Purpose],
 }
 
 impl Challenges {
-    /// Proves a challenge with its code. The try is counted, for the challenge and for its address, before anybody is
-    /// told what came of it; a code proves once, however many requests arrive together; a wrong one is recorded.
-    /// `caller` is the signed-in user, if there is one; a challenge of a purpose that is not `accepted` is left alone.
+    /// Proves a challenge with its code. A try is counted, for the challenge and for its address,
+    /// before its result is returned. A code proves a challenge once, even if many requests arrive
+    /// at the same time. A wrong code is recorded in the audit trail.
+    ///
+    /// `caller` is the signed-in user, if there is one. If the challenge's purpose is not in
+    /// `accepted`, no try is used.
     ///
     /// # Errors
-    /// [`Error::OtpIncorrect`], [`Error::OtpLocked`], [`Error::OtpExpired`]; [`Error::TokenMissing`] for
-    /// a challenge that only a signed-in user may prove.
+    /// [`Error::OtpIncorrect`], [`Error::OtpLocked`], [`Error::OtpExpired`];
+    /// [`Error::TokenMissing`] for a challenge that only a signed-in user may prove.
     pub async fn prove(
         &self,
         id: Uuid,
@@ -69,11 +72,13 @@ impl Challenges {
         let mark = self.random.uuid(now)?;
         let guess =
             Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
+
         let identity = self.store.identity_at(&place).await?;
         let tried = self
             .store
             .change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));
         let proven = tried.await?;
+
         if proven.challenge.used_by != Some(mark) {
             let Proven { challenge, content, .. } = proven;
             let activity = Activity::failed(
@@ -83,24 +88,27 @@ impl Challenges {
             );
             let activity = activity.by_code(true);
             self.store.record(&recorder.event(activity)?).await?;
+
             let mut left = challenge.attempts.left();
             let is_test = self.test_code(&content.address, now).is_some();
             if left > 0 && !is_test && self.guessing_is_widespread(now).await? {
                 match self.close(id, now).await {
                     Ok(()) => left = 0,
                     Err(error) => {
-                        tracing::warn!(%error, "a challenge that should be closed stays open")
+                        tracing::warn!(%error, "a challenge stays open despite guessing")
                     }
                 }
             }
             return Err(Error::OtpIncorrect { attempts_left: Some(left) });
         }
+
         self.count_verified(id, &proven.content.watched).await;
         metrics::count(Metric::CodesVerified);
         Ok(proven)
     }
 
-    /// Spends a try. What comes of it stands in the challenge, and is told once that is written.
+    /// Spends a try. Its result is in the challenge, and is returned to the client only after the
+    /// challenge is written.
     fn spend(
         &self,
         identity: &mut Identity,
@@ -109,12 +117,13 @@ impl Challenges {
     ) -> Result<Proven, Error> {
         let limits = &self.limits.per_address;
         let challenge = identity.challenge(guess.id).ok_or(Error::OtpExpired)?;
-        // Our own write, whose answer was lost before another one came.
+        // This is our own write, whose response was lost.
         if challenge.used_by == Some(guess.mark) {
             let (challenge, content) = (challenge.clone(), self.content(challenge)?);
             let owner = identity.owner(&self.hash_keys.address(&content.address));
             return Ok(Proven { challenge, content, owner });
         }
+
         if challenge.user_id.is_some() && challenge.user_id != guess.caller {
             return Err(if guess.caller.is_none() {
                 Error::TokenMissing
@@ -125,38 +134,44 @@ impl Challenges {
         if !guess.accepted.contains(&challenge.purpose) {
             return Err(Error::OtpExpired);
         }
+
         let content = self.content(challenge)?;
         self.check_pending(identity, guess.id, &content.address, now)?;
         let is_test = self.test_code(&content.address, now).is_some();
         if !is_test {
             identity.throttle().check(limits, now)?;
         }
+
         let challenge = identity.challenge_mut(guess.id).ok_or(Error::OtpExpired)?;
         challenge.attempts.used += 1;
         let is_right = challenge.is_right(&guess.hash);
         challenge.used_by = is_right.then_some(guess.mark);
         let challenge = challenge.clone();
+
         if is_right {
             identity.throttle_mut().record_success();
         } else if !is_test {
             identity.throttle_mut().record_failure(limits, now)?;
         }
+
         let owner = identity.owner(&self.hash_keys.address(&content.address));
         Ok(Proven { challenge, content, owner })
     }
 
-    /// Whether nearly all that was tried in the last hour was wrong: one code on many people, say. A sample of the audit
-    /// trail tells, and only who guesses wrong has it taken.
+    /// Whether nearly all tries in the last hour were wrong, as when one code is tried on many
+    /// phones. This is estimated from a sample of the audit trail, which is read only after a wrong
+    /// guess.
     async fn guessing_is_widespread(&self, now: Timestamp) -> Result<bool, Error> {
         let [shard] = self.random.bytes::<1>()?;
         let (failed, tried) =
             match self.store.outcomes(shard, SAMPLE, now - seconds(SAMPLED_SECONDS)).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
-                    tracing::warn!(%error, "it is not known how many guesses are wrong");
+                    tracing::warn!(%error, "the share of wrong guesses is unknown");
                     return Ok(false);
                 }
             };
+
         let is_widespread =
             tried >= MIN_SAMPLE && failed * 100 > tried * self.settings.max_failed_percent;
         if is_widespread {
@@ -165,7 +180,7 @@ impl Challenges {
         Ok(is_widespread)
     }
 
-    /// Takes the tries of a challenge that are left.
+    /// Uses up the tries that a challenge has left.
     async fn close(&self, id: Uuid, now: Timestamp) -> Result<(), Error> {
         let place = self.hash_keys.challenge_place(id);
         let close = |identity: &mut Identity| {
@@ -178,7 +193,8 @@ impl Challenges {
         self.store.change_identity(&place, identity, now, close).await
     }
 
-    /// Counts the use of a code where its message was watched. Where that fails, its counters suspect too much.
+    /// Counts the use of a code if its message is watched for fraud. If that fails, fraud is
+    /// suspected sooner.
     async fn count_verified(&self, id: Uuid, watched: &Watched) {
         Recorded::CodeVerified(id).log();
         let counters = join_all(
@@ -187,17 +203,18 @@ impl Challenges {
         let account = OptionFuture::from(
             watched.account.as_ref().map(|account| self.store.count_verified_text(account)),
         );
-        // The session is worth more than these.
+        // The sign-in must not wait long for these counters.
         if timeout(COUNT_TIME, async { tokio::join!(counters, account) }).await.is_err() {
-            tracing::warn!("a code that was verified is not counted in time");
+            tracing::warn!("a verified code was not counted in time");
         }
     }
 
-    /// Does what a challenge was proven for. Where that is unavailable, or a password too weak, the code is given back: who
-    /// sends the request again, or another password, is not told that it was used.
+    /// Does the `work` that a challenge was proven for. If it is unavailable, or a password is too
+    /// weak, the code is refunded, so that it works again when the client retries or sends another
+    /// password.
     ///
     /// # Errors
-    /// Those of `work`.
+    /// The errors of `work`.
     pub async fn redeem<T>(
         &self,
         challenge: &Challenge,
@@ -207,16 +224,17 @@ impl Challenges {
         if matches!(result, Err(Error::Unavailable(_) | Error::WeakPassword { .. }))
             && let Err(error) = self.reopen(challenge).await
         {
-            tracing::warn!(%error, "a code that came to nothing stays used up");
+            tracing::warn!(%error, "the code of a failed request was not refunded");
         }
         result
     }
 
+    /// Refunds the code of a challenge that was proven.
     async fn reopen(&self, used: &Challenge) -> Result<(), Error> {
         let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(used.id));
         let reopen = |identity: &mut Identity| {
             if let Some(challenge) =
-                identity.challenge_mut(used.id).filter(|there| there.used_by == used.used_by)
+                identity.challenge_mut(used.id).filter(|current| current.used_by == used.used_by)
             {
                 challenge.used_by = None;
                 challenge.attempts.used = challenge.attempts.used.saturating_sub(1);

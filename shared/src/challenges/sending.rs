@@ -1,4 +1,4 @@
-//! What a message is counted in and paid from, and whether it is sent.
+//! Counting, paying and sending the message of a challenge, unless it is suspected of fraud.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
     messages::{Content, Messenger, Prepared, PreparedText},
 };
 
-/// A counter that a message was counted in, and what it has counted.
+/// A counter that has counted a message, with its state after that.
 pub(super) struct Counter {
     hash: IdentifierHash,
     tally: Tally,
@@ -28,36 +28,36 @@ impl Counter {
     }
 }
 
-/// The counters of a message.
+/// The counters that have counted a message.
 #[derive(Clone, Copy)]
 pub(super) struct Counters<'a> {
-    /// Of its source; nothing for test phones.
+    /// The counter of its source. `None` for test phones.
     pub(super) source: Option<&'a Counter>,
-    /// Of the numbers that begin as its own does; nothing for e-mails and test phones.
+    /// The counter of its number range. `None` for e-mails and test phones.
     pub(super) prefix: Option<&'a Counter>,
 }
 
 impl Counters<'_> {
-    /// Whether the message goes to a test phone, which no limit applies to.
-    pub(super) fn are_of_a_test(&self) -> bool {
+    /// Whether the message goes to a test phone, to which no limits apply.
+    pub(super) fn are_of_a_test_phone(&self) -> bool {
         self.source.is_none()
     }
 }
 
-/// A message that is to be counted.
+/// A message to be counted.
 #[derive(Clone, Copy)]
 pub(super) struct Message<'a> {
-    /// Where it goes.
+    /// The address that it goes to.
     pub(super) address: &'a Address,
-    /// The source address of the request.
+    /// The IP address that the request came from.
     pub(super) ip: Option<&'a str>,
     /// Whether its code is sent for the first time.
     pub(super) is_first: bool,
 }
 
 impl Challenges {
-    /// Counts a message for its source, does `work`, and takes the count back where that fails. Where the time must not
-    /// tell what was done (`hides`), the answer takes its time.
+    /// Counts a message against its source and does `work`. If `work` fails, the count is refunded.
+    /// With `hides`, this takes a minimum time, so that the duration does not reveal what was done.
     pub(super) async fn counted_for_source<T>(
         &self,
         message: Message<'_>,
@@ -78,8 +78,8 @@ impl Challenges {
         done
     }
 
-    /// Counts a message for the numbers that begin as its own does, does `work` with both counters, and takes the count
-    /// back where that fails.
+    /// Counts a message against its number range and does `work` with both counters. If `work`
+    /// fails, the count is refunded.
     pub(super) async fn counted_for_prefix<T>(
         &self,
         message: Message<'_>,
@@ -97,8 +97,9 @@ impl Challenges {
         done
     }
 
-    /// Counts a message against its source; nothing for test phones, which no limit applies to. Only what is sent for
-    /// the first time says something of fraud: nobody verifies a code twice.
+    /// Counts a message against its source. Returns `None` for test phones, to which no limits
+    /// apply. Only the first message of a challenge is noted for the signs of fraud, since a code
+    /// is verified at most once.
     async fn count_source(
         &self,
         address: &Address,
@@ -109,6 +110,7 @@ impl Challenges {
         if self.test_code(address, now).is_some() {
             return Ok(None);
         }
+
         let (hash, country) = (self.hash_keys.source(ip), address.country());
         let noted = country
             .as_deref()
@@ -119,8 +121,8 @@ impl Challenges {
         Ok(Some(Counter { hash, tally }))
     }
 
-    /// Counts a text against the numbers that begin as its own does: whoever pumps texts owns blocks of them.
-    /// Nothing for e-mails and test phones.
+    /// Counts a text against the range of numbers that start like its own, since SMS pumping uses
+    /// blocks of numbers. Returns `None` for e-mails and test phones.
     async fn count_prefix(
         &self,
         address: &Address,
@@ -140,19 +142,20 @@ impl Challenges {
         Ok(Some(Counter { hash, tally }))
     }
 
-    /// Where a number is among those with its prefix, moved by as much as only we know: the table names no digit.
+    /// The place of a number in its range, plus a secret offset, so that the table contains no
+    /// digits of the number.
     fn place_in_prefix(&self, phone: &PhoneNumber) -> i64 {
-        let moved = self.hash_keys.identifier("place in prefix", phone.prefix());
-        let moved =
-            moved.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
+        let hash = self.hash_keys.identifier("place in prefix", phone.prefix());
+        let offset =
+            hash.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
         let rest =
             phone.as_str().strip_prefix('+').and_then(|digits| digits.get(phone.prefix().len()..));
-        moved.unwrap_or_default()
+        offset.unwrap_or_default()
             + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
     }
 
-    /// The link by which its holder stops messages to an address, from the second one of 24 hours on. A registered
-    /// template has no place for it.
+    /// The link that stops messages to an address. It is sent from the second message within 24
+    /// hours on, unless a registered template is used, which has no place for it.
     pub(super) fn stop_link(
         &self,
         identity: &Identity,
@@ -162,26 +165,32 @@ impl Challenges {
         if !identity.throttle().was_sent_to(now) || self.messages.sms.template_id.is_some() {
             return Ok(None);
         }
+
         let token = self.hash_keys.stop_token(place, now)?;
         Ok(Some(format!("{}/stop/{token}", self.settings.issuer)))
     }
 
-    /// Takes back what [`Self::count_source`] or [`Self::count_prefix`] counted, unless the message was not sent since it
-    /// was suspected of fraud: who is suspected runs into his limits.
+    /// Refunds the count of [`Self::count_source`] or [`Self::count_prefix`], unless the message
+    /// was not sent because it is suspected of fraud. Such messages stay counted, so that an
+    /// attacker reaches the limits.
     async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
         if let Some(counter) = counter
             && *error != Error::FraudSuspected
             && let Err(error) = self.store.release_send(&counter.hash, now).await
         {
-            tracing::warn!(%error, "a message that was not sent stays counted for its source or prefix");
+            tracing::warn!(
+                %error,
+                "a message that was not sent stays counted for its source or number range"
+            );
         }
     }
 
-    /// Words and pays the message of a challenge, unless nothing is to be sent: to test phones, to nobody, and to
-    /// whom fraud is quietly refused.
+    /// Words the message of a challenge and reserves its price. Returns `None` if nothing is to be
+    /// sent: for test phones, for decoys, and if suspected SMS pumping is dropped quietly.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::FraudSuspected`]; [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::FraudSuspected`];
+    /// [`Error::Unavailable`].
     pub(super) async fn prepare(
         &self,
         id: Uuid,
@@ -191,9 +200,10 @@ impl Challenges {
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<Option<Prepared>, Error> {
-        if counters.are_of_a_test() || content.decoy {
+        if counters.are_of_a_test_phone() || content.decoy {
             return Ok(None);
         }
+
         let message = Content {
             subject: content.subject,
             sender: &content.sender,
@@ -210,6 +220,7 @@ impl Challenges {
             Err(error) => return hide(error, content),
             Ok(prepared) => prepared,
         };
+
         let Prepared::Text(text) = &prepared else { return Ok(Some(prepared)) };
         match self.decide(id, content, text, counters, now) {
             Verdict::Sent => Ok(Some(prepared)),
@@ -224,7 +235,8 @@ impl Challenges {
         }
     }
 
-    /// What is done with a text, by what its counters have seen; the challenge keeps what counts its use.
+    /// Decides by its counters whether a text is sent, and logs the decision. Notes in `content`
+    /// which counters the use of its code is added to.
     fn decide(
         &self,
         id: Uuid,
@@ -234,7 +246,7 @@ impl Challenges {
         now: Timestamp,
     ) -> Verdict {
         let country = text.reservation.country;
-        let of = |counter: Option<&Counter>| counter.map(Counter::cohort).unwrap_or_default();
+        let cohort = |counter: Option<&Counter>| counter.map(Counter::cohort).unwrap_or_default();
         let (numbers, own) =
             (counters.prefix.map(|counter| &counter.tally.numbers), content.address.phone());
         let sequence = numbers
@@ -243,10 +255,11 @@ impl Challenges {
         let signs = Signs {
             countries: counters.source.map_or(0, |counter| counter.tally.countries.len()),
             sequence: sequence.unwrap_or_default(),
-            source: of(counters.source),
-            prefix: of(counters.prefix),
+            source: cohort(counters.source),
+            prefix: cohort(counters.prefix),
             country,
         };
+
         let watching = [counters.source, counters.prefix].into_iter().flatten();
         let watching = watching.filter(|counter| counter.cohort().watches_newest());
         content.watched = Watched {
@@ -254,11 +267,13 @@ impl Challenges {
             counters: watching.map(|counter| counter.hash.clone()).collect(),
             account: country.watches_newest().then(|| text.reservation.account.clone()),
         };
+
         let reasons = self.limits.fraud_rules.reasons(&signs);
         if !reasons.is_empty() {
             metrics::count(Metric::TextsSuspected);
         }
         let verdict = self.limits.fraud_mode.verdict(&reasons);
+
         let name = |counter: Option<&Counter>| {
             counter.map_or_else(String::new, |counter| short(&counter.hash))
         };
@@ -281,7 +296,7 @@ impl Challenges {
     /// Sends the message of a challenge, if there is one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where it cannot be sent, and its caller may know.
+    /// [`Error::Unavailable`] if it cannot be sent, unless that must be hidden from the caller.
     pub(super) async fn send(
         &self,
         message: Option<Prepared>,
@@ -296,20 +311,21 @@ impl Challenges {
     }
 }
 
-/// A message that could not be sent: its caller is told, unless that would tell who has an account.
+/// The result of a message that could not be sent. The error is returned, unless it would reveal
+/// who has an account: then it is only logged.
 fn hide(error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
     match error {
         Error::Unavailable(_) | Error::SmsLimitReached { .. } | Error::FraudSuspected
             if content.hides_failure =>
         {
-            tracing::error!(%error, "a code could not be sent, and its caller is not told");
+            tracing::error!(%error, "a code could not be sent; the caller is not told");
             Ok(None)
         }
         error => Err(error),
     }
 }
 
-/// Enough of a hash to tell it from others in a log.
+/// A part of a hash that is long enough to distinguish it in a log.
 fn short(hash: &IdentifierHash) -> String {
     hash.place().as_str().to_owned()
 }

@@ -11,16 +11,16 @@ use crate::{
     identifiers::{AllowedCountries, PhoneNumber, phone},
 };
 
-/// The longest that a test phone may be set for.
+/// The maximum time for which test phones can be set, in days.
 const TEST_PHONES_MAX_DAYS: i64 = 90;
 
-/// Which phones are sent codes, and what codes are like.
+/// The phones that codes are sent to, and the form of codes.
 #[derive(Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct ChallengeSettings {
-    /// `ISSUER`, without a slash at the end: where links in messages lead.
+    /// `ISSUER`, without a slash at the end: the base URL of links in messages.
     pub issuer: String,
-    /// `DEFAULT_REGION`.
+    /// `DEFAULT_REGION`: the region of numbers without a country code.
     pub default_region: Option<Region>,
     /// `ALLOWED_COUNTRIES`.
     pub allowed_countries: AllowedCountries,
@@ -30,7 +30,8 @@ pub struct ChallengeSettings {
     pub ttl_seconds: i64,
     /// `OTP_MAX_ATTEMPTS`.
     pub max_attempts: u32,
-    /// `OTP_MAX_FAILED_PERCENT`: where more of all tries fail, a wrong code closes its challenge.
+    /// `OTP_MAX_FAILED_PERCENT`: if more than this share of all tries fail, a wrong code closes its
+    /// challenge.
     pub max_failed_percent: usize,
     /// `TEST_PHONE_NUMBERS` and `TEST_PHONES_UNTIL`.
     pub test_phones: TestPhones,
@@ -39,12 +40,12 @@ pub struct ChallengeSettings {
 impl ChallengeSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>, issuer: &str, now: Timestamp) -> Self {
-        let least_ttl = reader.at_least(30);
+        let min_ttl = reader.at_least(30);
         Self {
             issuer: issuer.to_owned(),
             default_region: reader.optional(
                 "DEFAULT_REGION",
-                "an ISO 3166-1 alpha-2 code, as US",
+                "an ISO 3166-1 alpha-2 code, like US",
                 phone::country,
             ),
             allowed_countries: reader.parsed(
@@ -54,7 +55,7 @@ impl ChallengeSettings {
                 allowed_countries,
             ),
             code_digits: reader.number("OTP_LENGTH", 6, MIN_DIGITS, MAX_DIGITS),
-            ttl_seconds: reader.number("OTP_TTL_SECONDS", 300, least_ttl, 600),
+            ttl_seconds: reader.number("OTP_TTL_SECONDS", 300, min_ttl, 600),
             max_attempts: reader.number("OTP_MAX_ATTEMPTS", 5, 1, 10),
             max_failed_percent: reader.number("OTP_MAX_FAILED_PERCENT", 80, 20, 100),
             test_phones: TestPhones::read(reader, now),
@@ -62,7 +63,7 @@ impl ChallengeSettings {
     }
 }
 
-/// Test phones: nothing is sent to them, their code is fixed, limits do not apply.
+/// Test phones. Nothing is sent to them, their code is fixed, and no limits apply.
 #[derive(Clone, Default)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct TestPhones {
@@ -71,7 +72,7 @@ pub struct TestPhones {
 }
 
 impl TestPhones {
-    /// The fixed code of a phone, while it is a test phone.
+    /// The fixed code of a phone, if it is a test phone at `now`.
     pub fn code(&self, phone: &PhoneNumber, now: Timestamp) -> Option<&OneTimeCode> {
         self.codes.get(phone).filter(|_| self.until.is_some_and(|until| now < until))
     }
@@ -81,12 +82,13 @@ impl TestPhones {
         const UNTIL: &str = "TEST_PHONES_UNTIL";
         if reader.stage == Stage::Prod {
             for name in [NUMBERS, UNTIL] {
-                reader.absent(name, "nothing where ENVIRONMENT is prod");
+                reader.absent(name, "unset if ENVIRONMENT is prod");
             }
             return Self::default();
         }
+
         let codes =
-            reader.list(NUMBERS, "pairs as +15005550006=123456, separated by commas", |text| {
+            reader.list(NUMBERS, "pairs like +15005550006=123456, separated by commas", |text| {
                 let pairs = list(text).map(|pair| {
                     let (phone, code) = pair.split_once('=')?;
                     Some((
@@ -96,15 +98,16 @@ impl TestPhones {
                 });
                 pairs.collect::<Option<BTreeMap<_, _>>>()
             });
+
         let latest = now + seconds(TEST_PHONES_MAX_DAYS * 24 * 3600);
-        let until_text = "a date or an RFC 3339 time no more than 90 days ahead, as 2027-01-31";
-        let near = |text: &str| {
+        let until_text = "a date or an RFC 3339 time at most 90 days ahead, like 2027-01-31";
+        let not_too_late = |text: &str| {
             date_or_time(text).filter(|(start, _)| *start <= latest).map(|(_, end)| end)
         };
-        let until = reader.optional(UNTIL, until_text, near);
+        let until = reader.optional(UNTIL, until_text, not_too_late);
         if !codes.is_empty() && !reader.is_set(UNTIL) {
             reader.problem(format!(
-                "{UNTIL} is not set, and {NUMBERS} needs it; it may hold {until_text}"
+                "{UNTIL} is not set, and {NUMBERS} needs it; it must be {until_text}"
             ));
         }
         Self { codes, until }

@@ -1,4 +1,4 @@
-//! Stopping messages to an address, by a link that a message carried.
+//! Stopping messages to an address, by a link in a message.
 
 use jiff::Timestamp;
 
@@ -6,20 +6,20 @@ use super::{Challenges, Identity};
 use crate::{base::Error, crypto::Place};
 
 impl Challenges {
-    /// Whether a link is good: it was sent today or yesterday (UTC).
+    /// Checks the token of a link. Returns the place of the address that it was sent to.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it is not.
+    /// [`Error::NotFound`] if it was not sent today or yesterday (UTC).
     pub fn check_stop_link(&self, token: &str) -> Result<Place, Error> {
         self.hash_keys.stop_place(token, self.clock.now()).ok_or(Error::NotFound)
     }
 
-    /// Sends nothing more for 24 hours to the address whose holder was sent this link; answers until when. Codes
-    /// that were sent stay good, and whoever proves one ends it.
+    /// Stops messages for 24 hours to the address that this link was sent to. Returns when they may
+    /// be sent again. Codes that were already sent stay valid, and proving one ends the stop.
     ///
     /// # Errors
-    /// [`Error::NotFound`] as [`Self::check_stop_link`], and where nothing was sent in the last 24 hours;
-    /// [`Error::Unavailable`].
+    /// [`Error::NotFound`] as [`Self::check_stop_link`], and if nothing was sent in the last 24
+    /// hours; [`Error::Unavailable`].
     pub async fn stop(&self, token: &str) -> Result<Timestamp, Error> {
         let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
         let identity = self.store.identity_at(&place).await?;

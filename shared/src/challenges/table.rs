@@ -1,7 +1,7 @@
-//! What is known of identifiers: whose they are, what they may do, and the challenges that are open for them.
+//! Identifiers in the table: their owners, their limits, and their open challenges.
 //!
-//! All but the owner is one item an identifier: a message or a guess changes its limits and its challenge in the
-//! same write, over the version that was read.
+//! Limits and challenges of an identifier are one item. A message or a guess changes both in the
+//! same write, with optimistic locking.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -27,23 +27,24 @@ struct Owner {
     user_id: Uuid,
 }
 
-/// The item: a change is written only over the version it was made from.
+/// The item. A change only replaces the version that it was made from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Stored {
     version: u64,
-    /// The write that made this version, by which a write whose answer was lost is recognised.
+    /// The mark of the write that made this version, by which a write is recognised if its response
+    /// was lost.
     #[serde(default)]
     written_by: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
     #[serde(default)]
     throttle: Throttle,
-    /// The newest of each purpose: no other one counts.
+    /// The newest challenge of each purpose. Older ones do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     challenges: Vec<Challenge>,
 }
 
-/// What is known of an identifier.
+/// An identifier as it was read: its owner, its limits and its challenges.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     owners: BTreeMap<String, Uuid>,
@@ -51,76 +52,76 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The user whose identifier it is.
+    /// The user who owns the identifier.
     pub fn owner(&self, identifier: &IdentifierHash) -> Option<Uuid> {
         self.owners.get(identifier.as_str()).copied()
     }
 
-    /// What the identifier may do.
+    /// The limits of the identifier.
     pub fn throttle(&self) -> &Throttle {
         &self.stored.throttle
     }
 
-    /// The same, to change.
+    /// The limits of the identifier, to change.
     pub fn throttle_mut(&mut self) -> &mut Throttle {
         &mut self.stored.throttle
     }
 
-    /// A challenge, if no newer one took its place.
+    /// A challenge, if no newer one replaced it.
     pub fn challenge(&self, id: Uuid) -> Option<&Challenge> {
         self.stored.challenges.iter().find(|challenge| challenge.id == id)
     }
 
-    /// The same, to change.
+    /// A challenge, to change.
     pub fn challenge_mut(&mut self, id: Uuid) -> Option<&mut Challenge> {
         self.stored.challenges.iter_mut().find(|challenge| challenge.id == id)
     }
 
-    /// The challenge of a purpose that waits for its code.
+    /// The challenge of a purpose that is waiting for its code.
     pub fn pending(&self, purpose: Purpose, now: Timestamp) -> Option<&Challenge> {
-        let is_it =
-            |it: &&Challenge| it.purpose == purpose && it.status(now) == ChallengeStatus::Pending;
-        self.stored.challenges.iter().find(is_it)
+        self.stored.challenges.iter().find(|challenge| {
+            challenge.purpose == purpose && challenge.status(now) == ChallengeStatus::Pending
+        })
     }
 
-    /// Puts a challenge in the place of the one before of its purpose, which it answers.
+    /// Adds a challenge. It replaces the previous one of the same purpose, which is returned.
     pub fn open(&mut self, challenge: Challenge) -> Option<Challenge> {
         let replaced = self.close(challenge.purpose);
         self.stored.challenges.push(challenge);
         replaced
     }
 
-    /// Takes the challenge of a purpose out.
+    /// Removes the challenge of a purpose, and returns it.
     pub fn close(&mut self, purpose: Purpose) -> Option<Challenge> {
         let position =
             self.stored.challenges.iter().position(|challenge| challenge.purpose == purpose)?;
         Some(self.stored.challenges.swap_remove(position))
     }
 
-    /// Forgets what is over, and tells when the rest will be, if ever.
-    fn settle(&mut self, now: Timestamp) {
+    /// Removes expired challenges, and sets when the item expires, if ever.
+    fn remove_expired(&mut self, now: Timestamp) {
         self.stored.challenges.retain(|challenge| challenge.expires_at > now);
         let challenges =
             self.stored.challenges.iter().map(|challenge| challenge.expires_at.as_second()).max();
         let throttle = self.stored.throttle.ends_at();
-        // Even nothing is an item, which somebody may be about to write over.
+        // The item is kept even if it is empty, since another request may be about to replace it.
         self.stored.expires_at =
             throttle.map(|at| at.max(challenges.unwrap_or_default()).max(now.as_second()));
     }
 }
 
 impl Store {
-    /// Who has an identifier, what it may do, and its challenges, in one read.
+    /// Reads the owner, the limits and the challenges of an identifier, in one query.
     pub async fn identity(&self, identifier: &IdentifierHash) -> Result<Identity, Error> {
         self.identity_at(&identifier.place()).await
     }
 
-    /// The user who has an identifier.
+    /// The user who owns an identifier.
     pub async fn owner(&self, identifier: &IdentifierHash) -> Result<Option<Uuid>, Error> {
         Ok(self.identity(identifier).await?.owner(identifier))
     }
 
-    /// As [`Self::identity`], for an identifier of which only the place is known.
+    /// As [`Self::identity`], for an identifier of which only the place in the table is known.
     pub async fn identity_at(&self, place: &Place) -> Result<Identity, Error> {
         let answer = self
             .client
@@ -134,6 +135,7 @@ impl Store {
             .await
             .map_err(unavailable)?;
         self.count_read(answer.consumed_capacity.as_ref());
+
         let mut identity = Identity::default();
         for item in answer.items.unwrap_or_default() {
             let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
@@ -146,10 +148,10 @@ impl Store {
         Ok(identity)
     }
 
-    /// Changes what an identifier may do; see [`Self::change_identity`].
+    /// Changes the limits of an identifier; see [`Self::change_identity`].
     ///
     /// # Errors
-    /// What `change` refuses; then nothing is written.
+    /// The errors of `change`; then nothing is written. [`Error::Unavailable`].
     pub async fn change_throttle<T>(
         &self,
         identifier: &IdentifierHash,
@@ -163,10 +165,10 @@ impl Store {
         .await
     }
 
-    /// As [`Self::change_throttle`], which this reads first.
+    /// Reads an identifier and changes its limits; see [`Self::change_throttle`].
     ///
     /// # Errors
-    /// What `change` refuses; then nothing is written.
+    /// The errors of `change`; then nothing is written. [`Error::Unavailable`].
     pub async fn throttle<T>(
         &self,
         identifier: &IdentifierHash,
@@ -177,11 +179,12 @@ impl Store {
         self.change_throttle(identifier, identity, now, change).await
     }
 
-    /// Changes what is known of an identifier, starting from what `identity` read. Where another change comes first,
-    /// `change` is applied anew to what that one left.
+    /// Changes the limits and challenges of an identifier with optimistic locking, starting from
+    /// the `identity` that was read. If another change comes first, `change` is applied again to
+    /// the identifier as that one left it. Returns what `change` returned.
     ///
     /// # Errors
-    /// What `change` refuses; then nothing is written.
+    /// The errors of `change`; then nothing is written. [`Error::Unavailable`].
     pub async fn change_identity<T>(
         &self,
         place: &Place,
@@ -189,28 +192,28 @@ impl Store {
         now: Timestamp,
         mut change: impl FnMut(&mut Identity) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        for lost in 0..CHANGE_TRIES as u64 {
-            if lost > 0 {
-                // Whoever lost should not lose again to all the others.
+        for retries in 0..CHANGE_TRIES as u64 {
+            if retries > 0 {
+                // Backoff with jitter, so that concurrent requests do not conflict again.
                 let [jitter] = self.random.bytes::<1>()?;
-                tokio::time::sleep(Duration::from_millis(u64::from(jitter) * lost.min(4) / 32))
+                tokio::time::sleep(Duration::from_millis(u64::from(jitter) * retries.min(4) / 32))
                     .await;
                 identity = self.identity_at(place).await?;
             }
+
             let version = identity.stored.version;
-            let answer = change(&mut identity)?;
-            identity.settle(now);
+            let changed = change(&mut identity)?;
+            identity.remove_expired(now);
             identity.stored.version += 1;
             identity.stored.written_by = self.random.uuid(now)?;
             if self.replace_identity(place, version, &identity.stored).await? {
-                return Ok(answer);
+                return Ok(changed);
             }
         }
-        Err(Error::Unavailable(
-            "what is known of an identifier is changed too often at once".into(),
-        ))
+        Err(Error::Unavailable("an identifier was changed too often at once".into()))
     }
 
+    /// Writes the item over the `version` that was read. Returns whether it is written.
     async fn replace_identity(
         &self,
         place: &Place,
@@ -224,12 +227,13 @@ impl Store {
             .set_item(Some(to_item(Key::throttle(place), stored)?))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        // TTL may have removed what was read: then there is nothing that another write could have changed.
+        // If TTL has removed the item that was read, no other write can have changed it.
         put = put.condition_expression("attribute_not_exists(pk) OR version = :version");
         put = put.expression_attribute_values(
             ":version",
             number(i64::try_from(version).unwrap_or(i64::MAX)),
         );
+
         match put.send().await {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());
@@ -237,8 +241,9 @@ impl Store {
             }
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let there = failed.item.clone().map(from_item::<Stored>).transpose()?;
-                    Ok(there.is_some_and(|there| there.written_by == stored.written_by))
+                    let current = failed.item.clone().map(from_item::<Stored>).transpose()?;
+                    // Our own write may have succeeded although its response was lost.
+                    Ok(current.is_some_and(|current| current.written_by == stored.written_by))
                 }
                 _ => Err(unavailable(error)),
             },

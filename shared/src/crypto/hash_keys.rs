@@ -1,4 +1,5 @@
-//! Keys for hashing and sealing, one a purpose, all derived from one root secret.
+//! Keys for hashing and sealing (authenticated encryption): one for each purpose, all derived from
+//! one root secret.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -11,11 +12,11 @@ use crate::{
     identifiers::{Address, PhoneNumber, Username},
 };
 
-/// Bytes of the tags that tokens and cursors carry.
+/// The length in bytes of the tags in tokens and cursors.
 pub(crate) const TAG_BYTES: usize = 16;
 
-/// An HMAC-SHA-256 of an identifier (phone, e-mail, address), in lower-case hex: what keys of the
-/// table show in place of the identifier.
+/// An HMAC-SHA-256 of an identifier (phone, e-mail, IP address and more), in lower-case hex. The
+/// keys of the table contain it instead of the identifier.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IdentifierHash(String);
@@ -26,18 +27,19 @@ impl IdentifierHash {
         &self.0
     }
 
-    /// Where what is kept of the identifier lies.
+    /// The partition in which everything about the identifier is kept.
     pub fn place(&self) -> Place {
         Place(self.0.get(..PLACE_DIGITS).unwrap_or(&self.0).to_owned())
     }
 }
 
-/// Hex digits of a place: 60 bits, as many as fit into a challenge's id.
+/// Hex digits of a place: 60 bits, which is what fits into a challenge's id.
 const PLACE_DIGITS: usize = 15;
 const PLACE_MASK: u64 = (1 << (4 * PLACE_DIGITS)) - 1;
 
-/// The first 60 bits of an identifier's hash, in lower-case hex: the partition in which all that is kept of the
-/// identifier lies. Two identifiers of ten million share one with a chance of 1 in 20,000; they then share their limits.
+/// The first 60 bits of an identifier's hash, in lower-case hex: the partition in which everything
+/// about the identifier is kept. Among ten million identifiers, the chance that any two share a
+/// place is 1 in 20,000; they would then share their limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place(String);
 
@@ -52,13 +54,12 @@ impl Place {
     }
 
     fn bits(&self) -> Result<u64, Error> {
-        u64::from_str_radix(&self.0, 16)
-            .map_err(|_| Error::Internal("a hash that is not in hex".into()))
+        u64::from_str_radix(&self.0, 16).map_err(|_| Error::Internal("a hash is not in hex".into()))
     }
 }
 
 /// The keyed hashes of the service. Each purpose has its own key (HKDF-SHA-256, RFC 5869), so that
-/// what one endpoint computes means nothing to another.
+/// what is computed for one purpose is worthless for another.
 pub struct HashKeys {
     identifiers: hmac::Key,
     codes: hmac::Key,
@@ -74,7 +75,7 @@ pub struct HashKeys {
 }
 
 impl HashKeys {
-    /// The fewest bytes that a root secret may have.
+    /// The minimum length of a root secret, in bytes.
     pub const MIN_ROOT_BYTES: usize = 32;
 
     /// Derives the keys from `root`.
@@ -83,8 +84,9 @@ impl HashKeys {
     /// [`Error::Internal`] for a root of fewer than [`Self::MIN_ROOT_BYTES`] bytes.
     pub fn derive(root: &[u8]) -> Result<Self, Error> {
         if root.len() < Self::MIN_ROOT_BYTES {
-            return Err(Error::Internal("the root of the hash keys is too short".into()));
+            return Err(Error::Internal("the root secret of the hash keys is too short".into()));
         }
+
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"latchkey").extract(root);
         let hmac_key = |purpose: &str| -> Result<hmac::Key, Error> {
             let info = [purpose.as_bytes()];
@@ -99,6 +101,7 @@ impl HashKeys {
         root.expand(&[b"password pepper"], hkdf::HKDF_SHA256)
             .and_then(|expanded| expanded.fill(&mut pepper))
             .map_err(derivation)?;
+
         Ok(Self {
             identifiers: hmac_key("identifiers")?,
             codes: hmac_key("one-time codes")?,
@@ -114,7 +117,7 @@ impl HashKeys {
         })
     }
 
-    /// The hash that counters and the owner of `address` are kept under.
+    /// The hash under which the counters and the owner of `address` are kept.
     pub fn address(&self, address: &Address) -> IdentifierHash {
         match address {
             Address::Sms(phone) => self.identifier("phone", phone.as_str()),
@@ -122,23 +125,23 @@ impl HashKeys {
         }
     }
 
-    /// The hash that the owner of a username is kept under.
+    /// The hash under which the owner of a username is kept.
     pub fn username(&self, username: &Username) -> IdentifierHash {
         self.identifier("username", &username.canonical())
     }
 
-    /// The hash that the messages of a source address are counted under: of an IPv4 address, or of the
-    /// /64 that an IPv6 address lies in.
+    /// The hash under which the messages of a source address are counted. An IPv6 address counts as
+    /// its /64 network. All requests without an address share one hash.
     pub fn source(&self, ip: Option<&str>) -> IdentifierHash {
         self.identifier("ip", &network(ip.unwrap_or_default()))
     }
 
-    /// The hash that texts to numbers that begin as `phone` does are counted under.
+    /// The hash under which texts to numbers with the same prefix as `phone` are counted.
     pub fn prefix(&self, phone: &PhoneNumber) -> IdentifierHash {
         self.identifier("prefix", phone.prefix())
     }
 
-    /// The hash that the messages that tell `address` of changes are counted under.
+    /// The hash under which notices to `address` about changes of an account are counted.
     pub fn notices(&self, address: &Address) -> IdentifierHash {
         self.identifier("notices", self.address(address).as_str())
     }
@@ -154,8 +157,9 @@ impl HashKeys {
         IdentifierHash(data_encoding::HEXLOWER.encode(tag.as_ref()))
     }
 
-    /// A new id for a challenge of this identifier: a version 7 UUID of `now` (RFC 9562 §5.7), in whose random part the
-    /// identifier's place is hidden, so that the challenge is found where the identifier's limits are.
+    /// A new id for a challenge of this identifier: a version 7 UUID of `now` (RFC 9562 §5.7). Its
+    /// random part hides the identifier's place, so that the id leads to the partition with the
+    /// identifier's limits, where the challenge is kept.
     pub fn challenge_id(
         &self,
         identifier: &IdentifierHash,
@@ -171,34 +175,37 @@ impl HashKeys {
         Ok(uuid::Uuid::from_u64_pair(start, end))
     }
 
-    /// The place that the id of a challenge hides. One that was not made here hides any.
+    /// The place that the id of a challenge hides. An id that was not made here gives an arbitrary
+    /// place.
     pub fn challenge_place(&self, id: uuid::Uuid) -> Place {
         let (start, end) = id.as_u64_pair();
         Place::of_bits(end ^ self.challenge_id_mask(start))
     }
 
-    /// The mask differs from one millisecond, and one of 4,096 random numbers, to the next.
+    /// The mask that hides the place. It depends on the id's first half: the millisecond, and one
+    /// of 4,096 random numbers.
     fn challenge_id_mask(&self, start: u64) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = sign(&self.challenge_ids, &[&start.to_be_bytes()]);
         u64::from_be_bytes([a, b, c, d, e, f, g, h]) & PLACE_MASK
     }
 
-    /// The token of a link by which the holder of an address stops messages to it: the address's place and a tag of 64
-    /// bits, in 22 characters, since texts are short. It is good on the day of `now` (UTC) and the next.
+    /// The token of a stop link, by which the holder of an address stops messages to it: the
+    /// address's place and a tag of 64 bits. It has only 22 characters, since texts are short. It
+    /// is valid on the day of `now` (UTC) and the next.
     pub fn stop_token(&self, place: &Place, now: jiff::Timestamp) -> Result<String, Error> {
         let bits = place.bits()?.to_be_bytes();
         Ok(data_encoding::BASE64URL_NOPAD.encode(&[bits, self.stop_tag(bits, day(now))].concat()))
     }
 
-    /// The place of a token by [`Self::stop_token`] that is good at `now`.
+    /// The place in a token of [`Self::stop_token`]; `None` if the token is not valid at `now`.
     pub fn stop_place(&self, token: &str, now: jiff::Timestamp) -> Option<Place> {
         let token = data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
         let (bits, tag) = token.split_first_chunk::<8>()?;
-        let is_of = |day: i64| {
+        let matches = |day: i64| {
             bool::from(subtle::ConstantTimeEq::ct_eq(self.stop_tag(*bits, day).as_slice(), tag))
         };
-        let is_good = is_of(day(now)) | is_of(day(now) - 1);
-        is_good.then(|| Place::of_bits(u64::from_be_bytes(*bits)))
+        let is_valid = matches(day(now)) | matches(day(now) - 1);
+        is_valid.then(|| Place::of_bits(u64::from_be_bytes(*bits)))
     }
 
     fn stop_tag(&self, place: [u8; 8], day: i64) -> [u8; 8] {
@@ -211,7 +218,7 @@ impl HashKeys {
         sign(&self.codes, &[challenge_id.as_bytes(), code.as_bytes()])
     }
 
-    /// Encrypts what a challenge keeps to itself (AES-256-GCM), bound to the challenge.
+    /// Encrypts the private content of a challenge (AES-256-GCM), bound to the challenge.
     pub fn seal_challenge(
         &self,
         id: uuid::Uuid,
@@ -221,7 +228,7 @@ impl HashKeys {
         seal(&self.challenge_seal, id, content, random)
     }
 
-    /// What [`Self::seal_challenge`] sealed for this challenge.
+    /// Decrypts what [`Self::seal_challenge`] sealed for this challenge.
     pub fn open_challenge(&self, id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         open(&self.challenge_seal, id, sealed)
     }
@@ -236,12 +243,13 @@ impl HashKeys {
         seal(&self.second_factor_seal, user_id, secret, random)
     }
 
-    /// What [`Self::seal_second_factor`] sealed for this user.
+    /// Decrypts what [`Self::seal_second_factor`] sealed for this user.
     pub fn open_second_factor(&self, user_id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         open(&self.second_factor_seal, user_id, sealed)
     }
 
-    /// Encrypts the answer to a request that came with an `Idempotency-Key` (AES-256-GCM), bound to the request.
+    /// Encrypts the response to a request with an `Idempotency-Key` (AES-256-GCM), bound to the
+    /// request.
     pub fn seal_answer(
         &self,
         mark: uuid::Uuid,
@@ -251,12 +259,12 @@ impl HashKeys {
         seal(&self.answer_seal, mark, answer, random)
     }
 
-    /// What [`Self::seal_answer`] sealed for this request.
+    /// Decrypts what [`Self::seal_answer`] sealed for this request.
     pub fn open_answer(&self, mark: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         open(&self.answer_seal, mark, sealed)
     }
 
-    /// The tag by which a refresh token shows that it was made here.
+    /// The tag that proves that a refresh token was made here.
     pub(crate) fn refresh_tag(&self, token: &[u8]) -> [u8; TAG_BYTES] {
         tag(&self.refresh_tokens, &[token])
     }
@@ -266,23 +274,24 @@ impl HashKeys {
         subtle::ConstantTimeEq::ct_eq(self.refresh_tag(token).as_slice(), tag).into()
     }
 
-    /// The tag of a page's end, bound to the list it belongs to.
+    /// The tag of a cursor at the end of a page, bound to the list that it belongs to.
     pub(crate) fn cursor_tag(&self, list: &str, end: &[u8]) -> [u8; TAG_BYTES] {
         tag(&self.cursors, &[list.as_bytes(), b"\0", end])
     }
 
-    /// The secret that follows `secret` in a session's chain of refresh tokens.
+    /// The next secret after `secret` in a session's chain of refresh tokens.
     pub(crate) fn refresh_successor(&self, session_id: &[u8], secret: &[u8]) -> [u8; 32] {
         sign(&self.refresh_successors, &[session_id, secret])
     }
 }
 
+/// The network that counts as one source: an IPv4 address, or the /64 of an IPv6 address.
 fn network(ip: &str) -> String {
     match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(std::net::IpAddr::V6(ip)) => ipnet::Ipv6Net::new(ip, 64)
             .map_or_else(|_| ip.to_string(), |net| net.trunc().to_string()),
         Ok(ip) => ip.to_string(),
-        // API Gateway always tells the address; who comes without one shares one budget.
+        // API Gateway always sends the address. Requests without one share one budget.
         Err(_) => "unknown".to_owned(),
     }
 }
@@ -292,14 +301,14 @@ fn day(now: jiff::Timestamp) -> i64 {
     now.as_second().div_euclid(24 * 3600)
 }
 
-/// A SHA-256.
+/// The SHA-256 digest of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     digest
 }
 
-/// AES-256-GCM with a random nonce in front, bound to an id.
+/// Encrypts with AES-256-GCM, bound to an id. The random nonce comes first in the result.
 fn seal(
     key: &LessSafeKey,
     id: uuid::Uuid,
@@ -308,18 +317,19 @@ fn seal(
 ) -> Result<Vec<u8>, Error> {
     let nonce: [u8; 12] = random.bytes()?;
     let mut sealed = content.to_vec();
+
     key.seal_in_place_append_tag(
         Nonce::assume_unique_for_key(nonce),
         Aad::from(id.as_bytes()),
         &mut sealed,
     )
-    .map_err(|_| Error::Internal("something could not be sealed".into()))?;
+    .map_err(|_| Error::Internal("could not encrypt a sealed value".into()))?;
     Ok([nonce.as_slice(), &sealed].concat())
 }
 
-/// What [`seal`] sealed with the same key and id.
+/// Decrypts what [`seal`] sealed with the same key and id.
 fn open(key: &LessSafeKey, id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
-    let broken = || Error::Internal("something sealed cannot be opened".into());
+    let broken = || Error::Internal("could not decrypt a sealed value".into());
     let (nonce, ciphertext) = sealed.split_first_chunk::<12>().ok_or_else(broken)?;
     let mut ciphertext = ciphertext.to_vec();
     let content = key
@@ -333,7 +343,7 @@ fn open(key: &LessSafeKey, id: uuid::Uuid, sealed: &[u8]) -> Result<Vec<u8>, Err
 }
 
 fn derivation(_: aws_lc_rs::error::Unspecified) -> Error {
-    Error::Internal("a key could not be derived".into())
+    Error::Internal("could not derive a key".into())
 }
 
 fn sign(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
@@ -360,18 +370,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_challenge_s_id_leads_to_its_identifier_and_tells_nobody_else() {
+    fn a_challenge_id_leads_to_its_identifier_only_with_our_keys() {
         let (keys, random) = (HashKeys::derive(&[7; 32]).unwrap(), Random::system());
         let other = HashKeys::derive(&[8; 32]).unwrap();
         let (mut seen, now) =
             (std::collections::BTreeSet::new(), Timestamp::from_second(1_800_000_000).unwrap());
+
         for number in 0..1_000 {
             let identifier = keys.identifier("phone", &number.to_string());
             let id = keys.challenge_id(&identifier, now, &random).unwrap();
             assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
             assert_eq!(keys.challenge_place(id), identifier.place());
             assert_ne!(other.challenge_place(id), identifier.place());
-            // Of two challenges of one phone nobody can tell that they are.
+            // Nobody can tell that two challenges are of one phone.
             let again = keys
                 .challenge_id(&identifier, now + jiff::Span::new().milliseconds(1), &random)
                 .unwrap();
@@ -390,6 +401,7 @@ mod tests {
         assert_eq!(keys.stop_place(&token, now), Some(place.clone()));
         assert_eq!(keys.stop_place(&token, later(24)), Some(place));
         assert_eq!(keys.stop_place(&token, later(48)), None);
+
         for position in 0..22 {
             let mut changed = token.clone().into_bytes();
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };

@@ -1,4 +1,4 @@
-//! Secrets Manager.
+//! Secrets from Secrets Manager.
 
 use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub struct Secrets {
     client: Client,
 }
 
-/// What the secret of the hash keys holds: what the deployment generated, once and for all.
+/// The secret of the hash keys. The deployment generates it once and never changes it.
 #[derive(Deserialize)]
 struct HashKeysSecret {
     root: String,
@@ -27,32 +27,36 @@ impl Secrets {
         Self { client: Client::new(&aws.config("SECRETSMANAGER")) }
     }
 
-    /// The SDK's own client, for the rotation.
+    /// The SDK's client, for the rotation of signing keys.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The signing keys of the current version.
+    /// The signing keys in the current version of the secret.
     ///
     /// # Errors
     /// [`Error::Unavailable`], also before the first rotation.
     pub async fn signing_keys(&self, arn: &str) -> Result<SigningKeys, Error> {
         let secret = self.read(arn).await?;
-        SigningKeys::parse(&secret)
-            .ok_or_else(|| Error::Unavailable(format!("{arn} holds no signing keys yet")))
+        SigningKeys::parse(&secret).ok_or_else(|| {
+            Error::Unavailable(format!("the secret {arn} holds no signing keys yet"))
+        })
     }
 
-    /// The hash keys.
+    /// The hash keys, derived from the secret.
     pub async fn hash_keys(&self, arn: &str) -> Result<HashKeys, Error> {
         let secret = self.read(arn).await?;
-        let secret: HashKeysSecret = serde_json::from_str(&secret)
-            .map_err(|_| Error::Internal(format!(r#"{arn} does not hold {{"root": "…"}}"#)))?;
+        let secret: HashKeysSecret = serde_json::from_str(&secret).map_err(|_| {
+            Error::Internal(format!(r#"the secret {arn} is not of the form {{"root": "…"}}"#))
+        })?;
         HashKeys::derive(secret.root.as_bytes())
     }
 
     async fn read(&self, arn: &str) -> Result<String, Error> {
         let answer =
             self.client.get_secret_value().secret_id(arn).send().await.map_err(unavailable)?;
-        answer.secret_string.ok_or_else(|| Error::Internal(format!("{arn} holds no text")))
+        answer
+            .secret_string
+            .ok_or_else(|| Error::Internal(format!("the secret {arn} holds no text")))
     }
 }

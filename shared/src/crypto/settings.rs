@@ -3,7 +3,7 @@
 use super::Algorithm;
 use crate::base::Reader;
 
-/// Where keys are, and what new ones are like.
+/// Where keys are stored, and how new ones sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySettings {
     /// `JWT_ALGORITHM`.
@@ -18,7 +18,9 @@ impl KeySettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let mut secret = |name| {
-            reader.required(name, "the secret's ARN or name", |text: &str| Some(text.to_owned()))
+            reader.required(name, "the ARN or the name of a secret", |text: &str| {
+                Some(text.to_owned())
+            })
         };
         let (signing_keys_secret, hash_keys_secret) =
             (secret("KEYS_SECRET_ARN"), secret("HASH_KEYS_SECRET_ARN"));

@@ -1,8 +1,8 @@
 //! The keys that sign access tokens.
 //!
-//! The private keys live in one Secrets Manager secret; the public ones are published in the table,
-//! so that an endpoint that only verifies never sees a private key. A key is published as `next` for
-//! one whole rotation before it signs, so a verifier that caches the key set knows it already.
+//! The private keys live in one Secrets Manager secret. The public keys are published in the table,
+//! so that an endpoint that only verifies never sees a private key. A key is published as `next`
+//! for one whole rotation before it signs, so verifiers that cache the key set know it by then.
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +23,7 @@ use crate::base::{Error, Random};
 /// How access tokens are signed (RFC 7518 §3.1, RFC 8037).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2,048 bits: what every verifier knows.
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2,048 bits. Every verifier supports it.
     #[default]
     RS256,
     /// ECDSA with P-256 and SHA-256.
@@ -62,21 +62,21 @@ impl FromStr for Algorithm {
     }
 }
 
-/// A key pair as the secret keeps it. It has no `Debug`.
+/// A key pair as the secret stores it. Its `Debug` shows only the `kid`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SigningKey {
-    /// The `kid` of its tokens.
+    /// The `kid` in the header of its tokens.
     pub kid: String,
-    /// How it signs.
+    /// The algorithm that it signs with.
     pub algorithm: Algorithm,
-    /// PKCS#8, PEM.
+    /// The private key: PKCS#8 in PEM.
     private_key: String,
 }
 
 impl SigningKey {
-    /// Makes a new key.
+    /// Generates a new key.
     pub fn generate(algorithm: Algorithm, random: &Random) -> Result<Self, Error> {
-        let failed = |_| Error::Internal("a signing key could not be made".into());
+        let failed = |_| Error::Internal("could not generate a signing key".into());
         let pkcs8 = match algorithm {
             Algorithm::RS256 => {
                 let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
@@ -99,7 +99,7 @@ impl SigningKey {
         })
     }
 
-    /// The key as the token library takes it.
+    /// The key in the form that the token library needs.
     pub fn encoding_key(&self) -> Result<EncodingKey, Error> {
         let pem = self.private_key.as_bytes();
         match self.algorithm {
@@ -112,7 +112,7 @@ impl SigningKey {
         })
     }
 
-    /// The key, ready to sign.
+    /// The key, parsed and ready to sign.
     pub(crate) fn private_key(&self) -> Result<PrivateKey, Error> {
         let broken = || Error::Internal(format!("the signing key {} cannot be read", self.kid));
         let pem = pem::parse(&self.private_key).map_err(|_| broken())?;
@@ -139,7 +139,8 @@ impl SigningKey {
     }
 }
 
-/// A key that signs, read and checked once a process: the token library does both for every token.
+/// A signing key, parsed and checked once in a process. The token library would do both for every
+/// token.
 pub(crate) enum PrivateKey {
     Rsa(KeyPair),
     Ecdsa(EcdsaKeyPair),
@@ -149,7 +150,7 @@ pub(crate) enum PrivateKey {
 impl PrivateKey {
     /// The signature of a JWS over `message` (RFC 7518 §3.3, §3.4, RFC 8037 §3.1).
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let failed = |_| Error::Internal("a token could not be signed".into());
+        let failed = |_| Error::Internal("could not sign a token".into());
         match self {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
@@ -171,17 +172,18 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// What one version of the secret holds.
+/// The keys in one version of the secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SigningKeys {
-    /// Signs.
+    /// The key that signs now.
     pub current: SigningKey,
-    /// Will sign after the next rotation.
+    /// The key that will sign after the next rotation.
     pub next: SigningKey,
 }
 
 impl SigningKeys {
-    /// The keys after `previous`: its `next` becomes `current`, where it still signs as `algorithm` says.
+    /// The keys of the rotation after `previous`. Its `next` becomes `current` if it has the wanted
+    /// `algorithm`; otherwise both keys are new.
     pub fn after(
         previous: Option<Self>,
         algorithm: Algorithm,
@@ -194,18 +196,18 @@ impl SigningKeys {
         Ok(Self { current, next: SigningKey::generate(algorithm, random)? })
     }
 
-    /// Reads a version of the secret; nothing where it holds no keys yet.
+    /// Parses a version of the secret; `None` if it holds no keys yet.
     pub fn parse(secret: &str) -> Option<Self> {
         serde_json::from_str(secret).ok()
     }
 
-    /// The text that the secret holds.
+    /// The text to store in the secret.
     pub fn to_secret(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
-/// The key set to publish for the versions of the secret that are in use, each key once.
+/// The public key set for the versions of the secret that are in use, each key once.
 pub fn public_keys<'a>(
     versions: impl IntoIterator<Item = &'a SigningKeys>,
 ) -> Result<JwkSet, Error> {

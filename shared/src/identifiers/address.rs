@@ -1,11 +1,11 @@
-//! Where a person is reached: a phone or an e-mail address.
+//! Addresses for messages: a phone or an e-mail address.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Email, PhoneNumber};
 
-/// How a code travels.
+/// How a code is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
@@ -15,18 +15,18 @@ pub enum Channel {
     Email,
 }
 
-/// A phone or an e-mail address that a code can be sent to.
+/// A phone number or an e-mail address that a code can be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "channel", content = "address", rename_all = "snake_case")]
 pub enum Address {
-    /// A phone.
+    /// A phone number.
     Sms(PhoneNumber),
     /// An e-mail address.
     Email(Email),
 }
 
 impl Address {
-    /// How a code reaches it.
+    /// How a code is sent to it.
     pub fn channel(&self) -> Channel {
         match self {
             Self::Sms(_) => Channel::Sms,
@@ -34,7 +34,7 @@ impl Address {
         }
     }
 
-    /// The phone, where it is one.
+    /// The phone number, if it is one.
     pub fn phone(&self) -> Option<&PhoneNumber> {
         match self {
             Self::Sms(phone) => Some(phone),
@@ -42,7 +42,7 @@ impl Address {
         }
     }
 
-    /// The address for other eyes.
+    /// The address as others may see it: mostly hidden.
     pub fn masked(&self) -> String {
         match self {
             Self::Sms(phone) => phone.masked(),
@@ -50,7 +50,7 @@ impl Address {
         }
     }
 
-    /// The country of a phone, as ISO 3166-1 alpha-2.
+    /// The country of a phone number, as ISO 3166-1 alpha-2.
     pub fn country(&self) -> Option<String> {
         match self {
             Self::Sms(phone) => phone.country(),

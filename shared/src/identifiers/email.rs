@@ -12,7 +12,7 @@ const MAX_CHARS: usize = 254;
 
 /// An e-mail address in its one canonical form: lower case, ASCII, `name@example.com`.
 ///
-/// It has no `Debug` that shows it. [`Email::masked`] may reach a log.
+/// Its `Debug` shows only [`Email::masked`], so a whole address never reaches a log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(String);
@@ -21,7 +21,7 @@ impl Email {
     /// Parses what a person or an app sent.
     ///
     /// # Errors
-    /// [`Error::InvalidEmail`] for what is no address, and for forms that mail servers allow and
+    /// [`Error::InvalidEmail`] if it is not an address, and for forms that mail servers allow but
     /// people do not have: quoted names, comments, IP literals, hosts without a dot.
     pub fn parse(input: &str) -> Result<Self, Error> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-@".contains(c);
@@ -43,7 +43,7 @@ impl Email {
         self.0.split('@').next().unwrap_or_default()
     }
 
-    /// The address for other eyes: `a•••@example.com`.
+    /// The address as others may see it: `a•••@example.com`.
     pub fn masked(&self) -> String {
         let (name, host) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
         format!("{}•••@{host}", name.chars().next().unwrap_or_default())

@@ -1,18 +1,18 @@
-//! How somebody says who they are.
+//! The identifier that somebody signs in with.
 
 use super::{Address, Username};
 
-/// How somebody says who he is.
+/// The identifier that somebody signs in with.
 #[derive(Debug)]
 pub enum Identifier {
-    /// By phone or e-mail address.
+    /// A phone or an e-mail address.
     Address(Address),
-    /// By username.
+    /// A username.
     Username(Username),
 }
 
 impl Identifier {
-    /// The identifier for other eyes.
+    /// The identifier as others may see it: mostly hidden.
     pub fn masked(&self) -> String {
         match self {
             Self::Address(address) => address.masked(),

@@ -1,4 +1,4 @@
-//! Who somebody is: phones, e-mail addresses, usernames.
+//! Identifiers of people: phones, e-mail addresses, usernames.
 
 mod address;
 mod email;

@@ -1,9 +1,10 @@
-//! Signs that texts are pumped, and what is done about them.
+//! Signs of SMS pumping (toll fraud), and what is done about them.
 //!
-//! Pumped texts go to blocks of numbers, from one address to many countries, and nobody types their codes in. The
-//! counters that limit sends see all three: each answers what it has counted by the write that counts, so that the
-//! signs cost nothing. Every text leaves a line in the log with its signs; `latchkey fraud replay` tells from those
-//! lines what other thresholds would have stopped.
+//! SMS pumping sends texts to blocks of numbers, from one source address to many countries, and
+//! nobody enters the codes. The counters that limit messages see all three signs. Each write that
+//! counts also returns what it has counted, so the signs cost no extra call. Every text leaves a
+//! line in the log with its signs. From those lines `latchkey fraud replay` tells what other
+//! thresholds would have stopped.
 
 use std::collections::BTreeSet;
 
@@ -13,37 +14,39 @@ use uuid::Uuid;
 
 use crate::base::MicroUsd;
 
-/// Numbers no further apart are of one sequence.
+/// The largest gap between neighbours in a sequence of numbers.
 const SEQUENCE_GAP: i64 = 3;
-/// The first texts of a count are not watched: nothing can be said of so few.
+/// The first texts of a cohort are not watched, since so few prove nothing.
 const UNWATCHED: i64 = 4;
-/// Up to here every text is watched, and after it each eighth: who watches pays a write where the code is verified.
+/// Up to this count every text is watched, then every eighth. A watched text costs one more write
+/// when its code is verified.
 const ALL_WATCHED: i64 = 20;
 const WATCHED_ONE_IN: i64 = 8;
 
-/// What is done with a text that has the signs of fraud.
+/// What is done with a text that shows signs of SMS pumping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FraudMode {
     /// It is sent, and the signs are recorded.
     #[default]
     Record,
-    /// It is not sent, and its caller is answered as if it were.
+    /// It is not sent, and its caller gets the same response as if it were.
     Quiet,
     /// It is not sent, and its caller is told to wait.
     Deny,
 }
 
-/// When signs say too much.
+/// The thresholds of the signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FraudRules {
     /// `FRAUD_COUNTRIES_PER_IP`: the most countries that one source may text in an hour.
     pub countries: usize,
-    /// `FRAUD_SEQUENTIAL_NUMBERS`: so many numbers in a sequence, in an hour, are too many.
+    /// `FRAUD_SEQUENTIAL_NUMBERS`: this many numbers in a sequence, in an hour, are suspicious.
     pub sequence: usize,
-    /// `FRAUD_MIN_TEXTS`: the fewest watched texts that are judged by how many of their codes were verified.
+    /// `FRAUD_MIN_TEXTS`: the minimum of watched texts before the share of verified codes is
+    /// judged.
     pub min_texts: i64,
-    /// `FRAUD_MIN_VERIFIED_PERCENT`: the fewest codes, in percent, that have to be verified.
+    /// `FRAUD_MIN_VERIFIED_PERCENT`: the minimum share of verified codes, in percent.
     pub min_verified_percent: i64,
 }
 
@@ -53,27 +56,29 @@ impl Default for FraudRules {
     }
 }
 
-/// Texts of a source, a prefix or a country, and how many of the watched ones had their code verified.
+/// The texts of a source, a prefix or a country, and how many codes of watched texts were verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cohort {
-    /// Texts, with the one that is asked for.
+    /// Texts, including the requested one.
     pub texts: i64,
     /// Codes of watched texts that were verified.
     pub verified: i64,
 }
 
 impl Cohort {
-    /// Whether the newest text is one that is watched: whether it counts once its code is verified.
+    /// Whether the newest text is watched: whether the verification of its code will be counted.
     pub fn watches_newest(&self) -> bool {
         let beyond = self.texts - ALL_WATCHED;
         self.texts > UNWATCHED && (beyond <= 0 || beyond % WATCHED_ONE_IN == 0)
     }
 
+    /// How many of the texts are watched.
     fn watched(&self) -> i64 {
         let all = self.texts.min(ALL_WATCHED) - UNWATCHED;
         all.max(0) + (self.texts - ALL_WATCHED).max(0) / WATCHED_ONE_IN
     }
 
+    /// Whether too few codes of watched texts were verified.
     fn is_unverified(&self, rules: &FraudRules) -> bool {
         let watched = self.watched();
         watched >= rules.min_texts && self.verified * 100 < watched * rules.min_verified_percent
@@ -83,15 +88,15 @@ impl Cohort {
 /// The signs of one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signs {
-    /// Countries that its source had texts sent to in this hour.
+    /// The countries to which its source requested texts in this hour.
     pub countries: usize,
-    /// How many numbers with its prefix are in a sequence with its own, in this hour.
+    /// How many numbers with its prefix form a sequence with its own, in this hour.
     pub sequence: usize,
     /// The texts of its source in this hour.
     pub source: Cohort,
     /// The texts to its prefix in this hour.
     pub prefix: Cohort,
-    /// The texts to its country today, in one of the partitions of the budget.
+    /// The texts to its country today, in one partition of the budget.
     pub country: Cohort,
 }
 
@@ -103,24 +108,25 @@ pub enum Reason {
     CountriesOfSource,
     /// Numbers in a sequence.
     NumbersInSequence,
-    /// Next to no code that the source asked for was verified.
+    /// Almost no code that the source requested was verified.
     SourceUnverified,
-    /// Next to no code sent to numbers of this prefix was verified.
+    /// Almost no code sent to numbers with this prefix was verified.
     PrefixUnverified,
-    /// Next to no code sent to this country was verified.
+    /// Almost no code sent to this country was verified.
     CountryUnverified,
 }
 
 impl Reason {
-    /// Whether it stops a text, where texts are stopped. A country is recorded alone: where nothing is sent to it, nothing
-    /// is verified, and it would stay suspected until the next day.
+    /// Whether it stops a text, in the modes that stop texts. A suspected country is only recorded:
+    /// if nothing were sent to it, nothing would be verified, and it would stay suspected until the
+    /// next day.
     fn stops(self) -> bool {
         self != Self::CountryUnverified
     }
 }
 
 impl FraudRules {
-    /// What speaks against a text with these signs.
+    /// The reasons to suspect a text with these signs.
     pub fn reasons(&self, signs: &Signs) -> Vec<Reason> {
         [
             (signs.countries > self.countries, Reason::CountriesOfSource),
@@ -130,12 +136,13 @@ impl FraudRules {
             (signs.country.is_unverified(self), Reason::CountryUnverified),
         ]
         .into_iter()
-        .filter_map(|(speaks, reason)| speaks.then_some(reason))
+        .filter_map(|(applies, reason)| applies.then_some(reason))
         .collect()
     }
 }
 
-/// How many numbers are in a sequence with this one: each is close to the one before.
+/// How many numbers form a sequence with `own`, including it. Neighbours in it are close to each
+/// other.
 pub fn sequence_of(own: i64, numbers: &BTreeSet<i64>) -> usize {
     let run = |others: &mut dyn Iterator<Item = &i64>| {
         let mut last = own;
@@ -156,14 +163,14 @@ pub fn sequence_of(own: i64, numbers: &BTreeSet<i64>) -> usize {
 pub enum Verdict {
     /// It went to SNS.
     Sent,
-    /// It did not, and its caller was not told.
+    /// It was not sent, and its caller was not told.
     Withheld,
-    /// It did not, and its caller was told to wait.
+    /// It was not sent, and its caller was told to wait.
     Denied,
 }
 
 impl FraudMode {
-    /// What is done with a text against which `reasons` speak.
+    /// What is done with a text that is suspected for these `reasons`.
     pub fn verdict(self, reasons: &[Reason]) -> Verdict {
         match self {
             _ if !reasons.iter().any(|reason| reason.stops()) => Verdict::Sent,
@@ -174,47 +181,48 @@ impl FraudMode {
     }
 }
 
-/// What was decided of one text, as a line of the log. It names nobody: source, prefix and number are keyed hashes.
+/// The decision about one text, as a line of the log. It identifies nobody: source, prefix and
+/// number are keyed hashes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// When.
+    /// When it was decided.
     pub at: Timestamp,
-    /// The challenge.
+    /// The challenge whose code the text carries.
     pub challenge_id: Uuid,
-    /// Who asked.
+    /// The source address of the request.
     pub source: String,
     /// The first digits of the number.
     pub prefix: String,
     /// The number.
     pub number: String,
-    /// ISO 3166-1 alpha-2.
+    /// The country, as ISO 3166-1 alpha-2.
     pub country: String,
-    /// What the text costs, in millionths of a US dollar.
+    /// The price of the text, in millionths of a US dollar.
     pub micro_usd: MicroUsd,
     /// Its signs.
     pub signs: Signs,
-    /// What spoke against it.
+    /// Why it was suspected.
     pub reasons: Vec<Reason>,
     /// What was done.
     pub verdict: Verdict,
 }
 
-/// A line of the log that a replay reads.
+/// A line of the log that `latchkey fraud replay` reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recorded {
-    /// What was decided of a text.
+    /// The decision about a text.
     SendDecision(Box<Decision>),
     /// The code of this challenge was verified.
     CodeVerified(Uuid),
 }
 
 impl Recorded {
-    /// Writes it to the log.
+    /// Writes the line to the log.
     pub fn log(&self) {
         match serde_json::to_string(self) {
             Ok(line) => tracing::info!(target: crate::base::metrics::RECORD, line),
-            Err(error) => tracing::error!(%error, "a decision could not be recorded"),
+            Err(error) => tracing::error!(%error, "could not write a fraud decision to the log"),
         }
     }
 }
@@ -224,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sequence_is_of_neighbours() {
+    fn a_sequence_consists_of_close_neighbours() {
         for (own, numbers, sequence) in [
             (7, vec![], 1),
             (7, vec![7], 1),
@@ -243,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watched_texts_are_those_that_are_counted_as_watched() {
+    fn every_watched_text_is_counted_as_watched() {
         let mut watched = 0;
         for texts in 1..500 {
             let cohort = Cohort { texts, verified: 0 };
@@ -254,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sign_speaks_for_itself() {
+    fn each_sign_is_a_reason_of_its_own() {
         let rules = FraudRules::default();
         let people = Cohort { texts: 400, verified: 50 };
         let nobody = Cohort { texts: 16, verified: 1 };
@@ -267,6 +275,7 @@ mod tests {
             }),
             []
         );
+
         for (signs, reason) in [
             (Signs { countries: 4, ..Signs::default() }, Reason::CountriesOfSource),
             (Signs { sequence: 6, ..Signs::default() }, Reason::NumbersInSequence),
@@ -281,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_suspicion_stops_a_text_and_only_where_that_is_set() {
+    fn a_suspicion_stops_a_text_only_in_the_modes_that_stop() {
         let suspicion = [Reason::NumbersInSequence];
         for (mode, verdict) in [
             (FraudMode::Record, Verdict::Sent),

@@ -1,4 +1,4 @@
-//! What bounds messages and guesses, and the signs of fraud.
+//! Rate limits for messages, lockouts after wrong codes and passwords, and signs of SMS pumping.
 
 pub mod fraud;
 mod settings;

@@ -1,22 +1,22 @@
-//! The settings of limits, and of the signs of fraud.
+//! The settings of rate limits, lockouts and signs of SMS pumping.
 
 use super::{FraudMode, FraudRules, Limits};
 use crate::base::Reader;
 
-/// What bounds messages and guesses.
+/// The limits on messages and guesses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// The limits of one phone or e-mail.
+    /// The limits of one phone or e-mail address.
     pub per_address: Limits,
-    /// `OTP_SENDS_PER_IP_PER_HOUR`.
+    /// `OTP_SENDS_PER_IP_PER_HOUR`: messages requested by one source address.
     pub sends_per_ip_per_hour: u32,
-    /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: to numbers with the same first 7 digits.
+    /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: texts to numbers with the same first 7 digits.
     pub sends_per_prefix_per_hour: u32,
-    /// `LOGIN_MAX_FAILURES`: wrong passwords in a row before somebody has to wait.
+    /// `LOGIN_MAX_FAILURES`: wrong passwords in a row before a lockout.
     pub login_max_failures: u32,
-    /// `FRAUD_MODE`: what is done with texts that have the signs of fraud.
+    /// `FRAUD_MODE`: what is done with texts that show signs of SMS pumping.
     pub fraud_mode: FraudMode,
-    /// When they have them.
+    /// The thresholds of those signs.
     pub fraud_rules: FraudRules,
 }
 
@@ -25,6 +25,7 @@ impl LimitSettings {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let rules = FraudRules::default();
         let least_cooldown = reader.at_least(10);
+
         Self {
             per_address: Limits {
                 cooldown_seconds: reader.number(

@@ -1,4 +1,4 @@
-//! Messages by source address, and by prefix of numbers.
+//! Counts of messages by source address and by prefix of numbers.
 
 use std::collections::BTreeSet;
 
@@ -13,21 +13,22 @@ use crate::{
 };
 
 const HOUR_SECONDS: i64 = 3_600;
-const MOST_NUMBERS: &str = ":most_numbers";
+/// The placeholder for [`MAX_NUMBERS`] in expressions.
+const MAX_PLACEHOLDER: &str = ":most_numbers";
 
-/// The most numbers that a counter notes: its item stays small, however many are asked for.
+/// The most numbers that a counter records, so that its item stays small.
 const MAX_NUMBERS: i64 = 100;
 
-/// What a message went to, as far as a counter notes it.
+/// The destination of a message, as far as a counter records it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Destination<'a> {
-    /// Nothing: it is no text, or the same text again.
+    /// Nothing to record: the message is not a text, or it is the same text again.
     Nothing,
     /// A text to a country.
     Country(&'a str),
-    /// A text to a number of the prefix.
+    /// A text to a number with the prefix.
     Number(i64),
-    /// A text to one more number than are noted.
+    /// A text to a number beyond those that are recorded.
     OneMore,
 }
 
@@ -37,7 +38,7 @@ pub enum Destination<'a> {
 pub struct Tally {
     /// New texts, sent or not.
     pub texts: i64,
-    /// Codes of watched ones that were verified.
+    /// Codes of watched texts that were verified.
     pub verified: i64,
     /// The countries of texts.
     pub countries: BTreeSet<String>,
@@ -46,20 +47,22 @@ pub struct Tally {
 }
 
 impl Store {
-    /// Counts a message of the running hour for a source address or a prefix of numbers, and notes what it went to.
+    /// Counts a message in the current hour, for a source address or a prefix of numbers, and
+    /// records its `destination`. Returns all counts of the hour.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where there were `max` of them.
+    /// [`Error::SmsLimitReached`] if there were `max` messages already.
     pub async fn count_send(
         &self,
         counter: &IdentifierHash,
-        noted: Destination<'_>,
+        destination: Destination<'_>,
         max: u32,
         now: Timestamp,
     ) -> Result<Tally, Error> {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
         let hour_end = (hour + 1) * HOUR_SECONDS;
-        let (add, value) = match noted {
+
+        let (add, value) = match destination {
             Destination::Nothing => ("", None),
             Destination::OneMore => (", texts :one", None),
             Destination::Country(country) => (
@@ -70,12 +73,13 @@ impl Store {
                 (", texts :one, numbers :noted", Some(AttributeValue::Ns(vec![number.to_string()])))
             }
         };
-        let has_room = match noted {
+        let has_room = match destination {
             Destination::Number(_) => {
-                format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MOST_NUMBERS})")
+                format!(" AND (attribute_not_exists(numbers) OR size(numbers) < {MAX_PLACEHOLDER})")
             }
             _ => String::new(),
         };
+
         let mut update = self
             .client
             .update_item()
@@ -91,16 +95,17 @@ impl Store {
         if let Some(value) = value {
             update = update.expression_attribute_values(":noted", value);
         }
-        if matches!(noted, Destination::Number(_)) {
-            update = update.expression_attribute_values(MOST_NUMBERS, number(MAX_NUMBERS));
+        if matches!(destination, Destination::Number(_)) {
+            update = update.expression_attribute_values(MAX_PLACEHOLDER, number(MAX_NUMBERS));
         }
+
         match self
             .update_once(Key::sends(counter, hour), update, (WRITTEN_BY, self.mark()?))
             .await?
         {
             Updated::Done(item) => from_item(item),
             Updated::Refused(Some(item))
-                if matches!(noted, Destination::Number(_))
+                if matches!(destination, Destination::Number(_))
                     && amount(&item, "sends") < i64::from(max) =>
             {
                 Box::pin(self.count_send(counter, Destination::OneMore, max, now)).await
@@ -111,7 +116,7 @@ impl Store {
         }
     }
 
-    /// Counts that the code of a message that [`Self::count_send`] counted at `counted_at` was verified.
+    /// Counts a verified code. [`Self::count_send`] counted its message at `counted_at`.
     pub async fn count_verified(
         &self,
         counter: &IdentifierHash,
@@ -128,7 +133,7 @@ impl Store {
         self.update_if(Key::sends(counter, hour), update).await.map(drop)
     }
 
-    /// Takes back one message that [`Self::count_send`] counted at `counted_at`.
+    /// Refunds one message that [`Self::count_send`] counted at `counted_at`.
     pub async fn release_send(
         &self,
         address: &IdentifierHash,
@@ -143,6 +148,6 @@ impl Store {
             .expression_attribute_values(":minus_one", number(-1))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":mark", text(self.mark()?));
-        self.take_back(Key::sends(address, hour), update).await
+        self.refund(Key::sends(address, hour), update).await
     }
 }

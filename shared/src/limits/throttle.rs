@@ -1,8 +1,9 @@
-//! What one phone or e-mail may do: how often it is sent to, and how often a secret may be got wrong.
+//! The limits of one identifier: how often it gets messages (rate limit), and how often a code,
+//! password or second factor can be wrong (lockout).
 //!
-//! The rules are pure; `store::identities` keeps the state and makes each change one conditional write.
-//! Every endpoint that sends a code or checks a secret goes through here, for known and unknown
-//! identifiers alike, and a new challenge never resets a count (NIST SP 800-63B-4 §3.2.2).
+//! The rules are pure. `challenges/table.rs` keeps the state and makes each change one conditional
+//! write. Every endpoint that sends a code or checks a secret goes through here, for known and
+//! unknown identifiers alike. A new challenge never resets a count (NIST SP 800-63B-4 §3.2.2).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,26 +13,27 @@ use crate::base::Error;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-/// Failures in a row, and the seconds to wait after the last of them. [`OFF_AFTER`] comes on top.
+/// The steps of the lockout: failures in a row, and the seconds to wait after the last of them.
+/// [`OFF_AFTER`] is the last step.
 const LADDER: [(u32, i64); 3] = [(50, DAY), (20, HOUR), (10, 15 * 60)];
-/// After so many failures in a row only an administrator helps (NIST SP 800-63B-4 §3.2.2: no more than 100), or
-/// another address of the user's own.
+/// After this many failures in a row the lockout does not end by itself (NIST SP 800-63B-4 §3.2.2:
+/// no more than 100). Only an administrator helps, or another address of the same user.
 pub const OFF_AFTER: u32 = 100;
-/// How the cooldown grows from one message to the next.
+/// The factors by which the cooldown grows from one message to the next.
 const COOLDOWN_GROWTH: [i64; 4] = [1, 2, 4, 10];
-/// How long failures in a row are remembered after the last of them.
+/// How many seconds failures in a row are remembered after the last of them.
 const MEMORY_OF_FAILURES: i64 = 30 * DAY;
 
 /// The settings behind the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Seconds between the first message and the second; grows from there.
+    /// Seconds between the first message and the second. Later cooldowns are longer.
     pub cooldown_seconds: i64,
-    /// Messages in any 60 minutes.
+    /// The most messages in any 60 minutes.
     pub sends_per_hour: u32,
-    /// Messages in any 24 hours.
+    /// The most messages in any 24 hours.
     pub sends_per_day: u32,
-    /// Wrong codes in any 24 hours.
+    /// The most failures in any 24 hours.
     pub failures_per_day: u32,
 }
 
@@ -41,20 +43,22 @@ pub struct Limits {
 pub struct Throttle {
     /// Messages of the last 24 hours, oldest first.
     sends: Vec<i64>,
-    /// Messages since the last success, or the last quiet hour.
+    /// Messages since the last success, or since the last hour without a message.
     sends_in_row: u32,
-    /// The milliseconds of the last message's second: the cooldown is short enough for them to count.
+    /// The milliseconds of the last message's time. The cooldown is short enough for them to
+    /// matter.
     #[serde(skip_serializing_if = "is_zero")]
     last_send_millis: u32,
     /// Failures of the last 24 hours, oldest first.
     failures: Vec<i64>,
     /// Failures since the last success.
     failures_in_row: u32,
-    /// Failures of the second factor since it was last right: a right first factor does not end this row.
+    /// Failures of the second factor since it was last right. A right first factor does not reset
+    /// them.
     #[serde(skip_serializing_if = "is_zero")]
     second_failures_in_row: u32,
     last_failure_at: i64,
-    /// Until when its holder wants no messages.
+    /// The time until which the holder of the address wants no messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped_until: Option<i64>,
 }
@@ -72,16 +76,17 @@ enum Wait {
 }
 
 impl Throttle {
-    /// Counts a message.
+    /// Counts a message before it is sent.
     ///
     /// # Errors
-    /// Of all that forbid a message now, the one with the longest wait: [`Error::OtpLocked`],
-    /// [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`].
+    /// [`Error::OtpLocked`], [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`]: if several
+    /// limits forbid a message now, the one with the longest wait.
     pub fn reserve_send(&mut self, limits: &Limits, now: Timestamp) -> Result<(), Error> {
         self.forget_old(now);
         if let Some(error) = self.send_refusal(limits, now) {
             return Err(error);
         }
+
         if self.sends.last().is_none_or(|last| *last <= now.as_second() - HOUR) {
             self.sends_in_row = 0;
         }
@@ -91,6 +96,7 @@ impl Throttle {
         Ok(())
     }
 
+    /// The refusal with the longest wait, if a message is forbidden now.
     fn send_refusal(&self, limits: &Limits, now: Timestamp) -> Option<Error> {
         let locked = self
             .wait(limits, now)
@@ -109,6 +115,7 @@ impl Throttle {
             self.stopped_until.map(|until| until - now.as_second()).filter(|wait| *wait > 0).map(
                 |retry_after| (Wait::Seconds(retry_after), Error::SmsLimitReached { retry_after }),
             );
+
         [locked, cooling, capped, stopped]
             .into_iter()
             .flatten()
@@ -121,8 +128,9 @@ impl Throttle {
         self.sends.iter().any(|at| *at > now.as_second() - DAY)
     }
 
-    /// Sends no message for 24 hours: its holder did not ask for any. Answers until when; nothing where he was sent none
-    /// in the 24 hours before. A running stop is not made longer.
+    /// Stops messages for 24 hours, because the holder of the address did not ask for any. Returns
+    /// until when, in epoch seconds, or `None` if no message was sent in the last 24 hours. A stop
+    /// that is running is not extended.
     pub fn stop(&mut self, now: Timestamp) -> Option<i64> {
         let running = self.stopped_until.filter(|until| *until > now.as_second());
         running.or_else(|| {
@@ -130,7 +138,7 @@ impl Throttle {
         })
     }
 
-    /// Takes back the message counted at `sent_at`, because it could not be sent.
+    /// Refunds the message counted at `sent_at`, because it could not be sent.
     pub fn release_send(&mut self, sent_at: Timestamp) {
         if let Some(position) = self.sends.iter().rposition(|at| *at == sent_at.as_second()) {
             self.sends.remove(position);
@@ -144,14 +152,15 @@ impl Throttle {
         let Some(last) = self.sends.last() else { return 0 };
         let step = usize::try_from(self.sends_in_row.saturating_sub(1)).unwrap_or(usize::MAX);
         let growth = COOLDOWN_GROWTH.get(step).or(COOLDOWN_GROWTH.last()).copied().unwrap_or(1);
+
         let ends_at =
             (last + limits.cooldown_seconds * growth) * 1000 + i64::from(self.last_send_millis);
         let left = (ends_at - now.as_millisecond()).max(0);
-        // Who waits as long as he is told does not come too soon.
+        // Rounded up, so that a client that waits as long as it is told is not too early.
         left.div_euclid(1000) + i64::from(left % 1000 > 0)
     }
 
-    /// Whether a password may be tried now, where `max_failures` in a row are allowed.
+    /// Checks that a password may be tried now. `max_failures` in a row are allowed.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] with the wait.
@@ -165,13 +174,15 @@ impl Throttle {
         let early = (self.failures_in_row >= max_failures)
             .then(|| Wait::Seconds(self.last_failure_at + first_step - now.as_second()))
             .filter(|wait| *wait > Wait::Seconds(0));
+
         match self.wait(limits, now).max(early) {
             None => Ok(()),
             Some(wait) => Err(Error::TooManyAttempts { retry_after: wait.seconds() }),
         }
     }
 
-    /// Counts a password as wrong before it is compared; [`Self::take_back_failure`] where it is right.
+    /// Counts a password as wrong before it is compared. If it is right,
+    /// [`Self::take_back_failure`] refunds it.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] with the wait.
@@ -189,19 +200,21 @@ impl Throttle {
         Ok(())
     }
 
-    /// The password counted at `now` was right: its failure never was, and the row ends.
+    /// Refunds the failure counted at `now`, because the password was right, and resets failures in
+    /// a row, but not those of the second factor.
     pub fn take_back_failure(&mut self, now: Timestamp) {
         if let Some(position) = self.failures.iter().rposition(|at| *at == now.as_second()) {
             self.failures.remove(position);
         }
         if self.last_failure_at == now.as_second() {
-            // No wait is longer than a day: where no failure is left, none is running.
+            // No lockout is longer than a day. If no failure is left, none is running.
             self.last_failure_at = self.failures.last().copied().unwrap_or(now.as_second() - DAY);
         }
         self.failures_in_row = 0;
     }
 
-    /// Counts a second factor as wrong before it is compared; [`Self::pass_second_factor`] where it is right.
+    /// Counts a second factor as wrong before it is compared. If it is right,
+    /// [`Self::pass_second_factor`] refunds it.
     ///
     /// # Errors
     /// [`Error::OtpLocked`] with the wait.
@@ -214,16 +227,18 @@ impl Throttle {
         Ok(())
     }
 
-    /// The second factor counted at `now` was right: its failure never was, and all rows end.
+    /// Refunds the failure counted at `now`, because the second factor was right, and resets all
+    /// failures in a row.
     pub fn pass_second_factor(&mut self, now: Timestamp) {
         self.take_back_failure(now);
         self.second_failures_in_row = 0;
     }
 
-    /// Counts a wrong secret.
+    /// Counts a wrong code or password.
     ///
     /// # Errors
-    /// [`Error::OtpLocked`] where the identifier has to wait already: what was compared is not told.
+    /// [`Error::OtpLocked`] if the identifier is already locked. The caller must then not reveal
+    /// the result of the comparison.
     pub fn record_failure(&mut self, limits: &Limits, now: Timestamp) -> Result<(), Error> {
         self.forget_old(now);
         self.check(limits, now)?;
@@ -233,23 +248,25 @@ impl Throttle {
         Ok(())
     }
 
-    /// Whether a secret was wrong since the last success.
+    /// Whether a code or password was wrong since the last success.
     pub fn has_failed(&self) -> bool {
         self.failures_in_row > 0
     }
 
-    /// Ends the row of failures and of messages, and a stop: its holder uses codes. The day's counts stay.
+    /// Resets failures and messages in a row, and ends a stop, since the holder uses codes. The
+    /// counts of the day stay.
     pub fn record_success(&mut self) {
         self.stopped_until = None;
         self.failures_in_row = 0;
         self.sends_in_row = self.sends_in_row.min(1);
     }
 
-    /// Forgets all failures, and that its holder wanted no messages: an administrator knows who it was. Answers whether
-    /// there was anything.
+    /// Resets all failures, and ends a stop, when an administrator vouches for the user. Returns
+    /// whether there was anything to reset.
     pub fn forget_failures(&mut self) -> bool {
-        let had =
-            self.longest_row() > 0 || !self.failures.is_empty() || self.stopped_until.is_some();
+        let had = self.max_failures_in_row() > 0
+            || !self.failures.is_empty()
+            || self.stopped_until.is_some();
         self.stopped_until = None;
         self.failures.clear();
         self.failures_in_row = 0;
@@ -257,7 +274,7 @@ impl Throttle {
         had
     }
 
-    /// Whether a secret may be checked now.
+    /// Checks that a code, password or second factor may be tried now.
     ///
     /// # Errors
     /// [`Error::OtpLocked`] with the wait.
@@ -268,32 +285,39 @@ impl Throttle {
         }
     }
 
+    /// How long the lockout lasts, if there is one.
     fn wait(&self, limits: &Limits, now: Timestamp) -> Option<Wait> {
-        if self.longest_row() >= OFF_AFTER {
+        if self.max_failures_in_row() >= OFF_AFTER {
             return Some(Wait::Forever);
         }
-        let row = LADDER
+
+        let lockout = LADDER
             .iter()
-            .find(|(failures, _)| self.longest_row() >= *failures)
+            .find(|(failures, _)| self.max_failures_in_row() >= *failures)
             .map(|(_, wait)| self.last_failure_at + wait - now.as_second())
             .filter(|wait| *wait > 0);
-        row.max(window_wait(&self.failures, limits.failures_per_day, DAY, now)).map(Wait::Seconds)
+        lockout
+            .max(window_wait(&self.failures, limits.failures_per_day, DAY, now))
+            .map(Wait::Seconds)
     }
 
-    fn longest_row(&self) -> u32 {
+    /// The failures in a row of the first or of the second factor, whichever are more.
+    fn max_failures_in_row(&self) -> u32 {
         self.failures_in_row.max(self.second_failures_in_row)
     }
 
-    /// When the state is as good as none (epoch seconds), or never.
+    /// When nothing in the state counts any more (epoch seconds); `None` means never.
     pub fn ends_at(&self) -> Option<i64> {
-        if self.longest_row() >= OFF_AFTER {
+        if self.max_failures_in_row() >= OFF_AFTER {
             return None;
         }
+
         let sends = self.sends.last().map(|at| at + DAY);
         let failures = self.failures.last().map(|at| at + DAY);
-        let row = (self.longest_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
+        let in_row =
+            (self.max_failures_in_row() > 0).then_some(self.last_failure_at + MEMORY_OF_FAILURES);
         Some(
-            [sends, failures, row, self.stopped_until]
+            [sends, failures, in_row, self.stopped_until]
                 .into_iter()
                 .flatten()
                 .max()
@@ -301,8 +325,9 @@ impl Throttle {
         )
     }
 
+    /// Drops messages and failures that no longer count.
     fn forget_old(&mut self, now: Timestamp) {
-        if self.longest_row() < OFF_AFTER
+        if self.max_failures_in_row() < OFF_AFTER
             && self.last_failure_at <= now.as_second() - MEMORY_OF_FAILURES
         {
             (self.failures_in_row, self.second_failures_in_row) = (0, 0);
@@ -321,7 +346,8 @@ impl Wait {
     }
 }
 
-/// Seconds until fewer than `max` of `times` lie within `window` seconds.
+/// Seconds until fewer than `max` of `times` lie within the last `window` seconds; `None` if that
+/// is the case now.
 fn window_wait(times: &[i64], max: u32, window: i64, now: Timestamp) -> Option<i64> {
     let position = times.len().checked_sub(usize::try_from(max).ok()?)?;
     let wait = times.get(position)? + window - now.as_second();
@@ -355,10 +381,12 @@ mod tests {
             assert_eq!(send(&mut throttle, now), Err(Error::ResendTooSoon { retry_after: 1 }));
             now += 1.seconds();
         }
+
         send(&mut throttle, now).unwrap();
         // Five in this hour: the cap outlasts the cooldown of 300 s.
         let sixth = send(&mut throttle, now + 300.seconds());
         assert_eq!(sixth, Err(Error::SmsLimitReached { retry_after: 3_600 - 510 - 300 }));
+
         now = start() + 2.hours();
         for _ in 0..5 {
             send(&mut throttle, now).unwrap();
@@ -393,22 +421,25 @@ mod tests {
     }
 
     #[test]
-    fn who_wants_no_messages_gets_none_for_a_day() {
+    fn a_stop_blocks_messages_for_a_day() {
         let mut throttle = Throttle::default();
         send(&mut throttle, start()).unwrap();
         let stopped = start() + 1.hour();
         let until = Some(stopped.as_second() + DAY);
         assert_eq!(throttle.stop(stopped), until);
-        assert_eq!(throttle.stop(stopped + 1.hour()), until, "once more is no longer");
+        assert_eq!(throttle.stop(stopped + 1.hour()), until, "a second stop does not extend it");
         assert_eq!(send(&mut throttle, stopped), Err(Error::SmsLimitReached { retry_after: DAY }));
         assert_eq!(throttle.ends_at(), until);
-        assert_eq!(throttle.check(&LIMITS, stopped), Ok(()), "what was sent can be used");
+        assert_eq!(throttle.check(&LIMITS, stopped), Ok(()), "codes that were sent can be used");
+
         let mut used = throttle.clone();
         used.record_success();
-        assert_eq!(send(&mut used, stopped), Ok(()), "who uses a code wants them");
+        assert_eq!(send(&mut used, stopped), Ok(()), "using a code ends the stop");
+
         let mut unlocked = throttle.clone();
         assert!(unlocked.forget_failures());
         assert_eq!(send(&mut unlocked, stopped), Ok(()));
+
         assert_eq!(throttle.clone().stop(stopped + 24.hours()), None, "nothing was sent since");
         assert_eq!(send(&mut throttle, stopped + 24.hours()), Ok(()));
     }
@@ -436,6 +467,7 @@ mod tests {
                 ),
             }
         }
+
         for (from, wait) in [(10, 15 * 60), (20, HOUR), (50, DAY)] {
             assert_eq!(
                 waits.iter().find(|(failure, _)| *failure == from).map(|(_, wait)| *wait),
@@ -453,11 +485,12 @@ mod tests {
     }
 
     #[test]
-    fn a_right_password_does_not_begin_the_wait_of_the_second_factor_anew() {
+    fn a_right_password_does_not_restart_the_second_factor_lockout() {
         let (mut throttle, mut now) = (Throttle::default(), start());
         for _ in 0..10 {
             throttle.spend_second_factor(&LIMITS, now).unwrap();
         }
+
         let wait = 15 * 60;
         assert_eq!(throttle.check(&LIMITS, now), Err(Error::OtpLocked { retry_after: Some(wait) }));
         for later in [wait.seconds(), 25.hours()] {
@@ -466,16 +499,17 @@ mod tests {
             throttle.take_back_failure(now);
             assert_eq!(throttle.check(&LIMITS, now), Ok(()));
         }
+
         throttle.spend_second_factor(&LIMITS, now).unwrap();
         assert_eq!(
             throttle.check(&LIMITS, now),
             Err(Error::OtpLocked { retry_after: Some(wait) }),
-            "the row goes on"
+            "failures in a row go on counting"
         );
     }
 
     #[test]
-    fn success_ends_the_row_but_not_the_day() {
+    fn success_resets_failures_in_a_row_but_not_those_of_the_day() {
         let (mut throttle, mut now) = (Throttle::default(), start());
         for _ in 0..LIMITS.failures_per_day {
             throttle.record_failure(&LIMITS, now).unwrap();

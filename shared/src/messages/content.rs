@@ -1,4 +1,4 @@
-//! What messages say.
+//! The content of messages: their subjects, texts and links.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::{
     base::Error,
 };
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A code to sign in or sign up.
     SignIn,
-    /// A sign-up where there is an account already: the code signs in.
+    /// A code after a sign-up with an address that has an account: it signs in to that account.
     AccountExists,
     /// A code to set a new password.
     PasswordReset,
@@ -31,7 +31,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All of them.
+    /// All subjects.
     pub const ALL: [Self; 8] = [
         Self::SignIn,
         Self::AccountExists,
@@ -57,44 +57,49 @@ impl Subject {
     }
 }
 
-/// What stands before the link by which texts are stopped.
+/// The message that carries the link to stop texts.
 const STOP_TEXTS: &str = "stop-texts";
 
-/// A message, before it has a language.
+/// A message that is not yet put into a language.
 #[derive(Clone, Copy, Debug)]
 pub struct Content<'a> {
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
-    /// Who sends it.
+    /// The app that sends it.
     pub sender: &'a Sender,
-    /// The code that it carries, or nothing.
+    /// The code that it carries; empty if there is none.
     pub code: &'a str,
-    /// For how long the code is good.
+    /// Minutes that the code is valid.
     pub valid_minutes: u64,
-    /// The link that it carries; e-mails alone have one.
+    /// The link that it carries. Only e-mails have one.
     pub link: Option<&'a str>,
-    /// The link by which its holder stops texts to a phone; texts alone have one.
+    /// The link that stops texts to the phone. Only texts have one.
     pub stop_link: Option<&'a str>,
 }
 
-/// An e-mail's parts.
+/// The parts of an e-mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailText {
-    /// Its subject line.
+    /// The subject line.
     pub subject: String,
-    /// Its text.
+    /// The plain text.
     pub text: String,
-    /// The same as HTML.
+    /// The text as HTML.
     pub html: String,
 }
 
 impl Content<'_> {
-    /// The text message: the sender's own for a sign-in or, in `language`, a built-in one and the link to stop texts. Own
-    /// ones are as they may be registered somewhere. Where the sender has a host and there is a code, it ends with the
-    /// line by which browsers and phones fill the code in on that host alone (WICG, Origin-bound one-time codes delivered
-    /// via SMS).
+    /// The text message. A sign-in uses the sender's own text, if there is one. It is sent
+    /// unchanged, since it may be registered with a carrier. Every other message uses the built-in
+    /// text in `language`, followed by the link to stop texts, if there is one.
     ///
-    /// Values are put on one line, so that a name cannot forge that last one.
+    /// If the sender has a host and there is a code, the message ends with the line that lets
+    /// browsers and phones fill the code in, on that host only (WICG, Origin-bound one-time codes
+    /// delivered via SMS). All values are put on one line, so that a name cannot forge that last
+    /// line.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] as [`wording()`].
     pub fn text(&self, language: Language) -> Result<String, Error> {
         let has_code = !self.code.is_empty();
         let text = match self.sender.sms_text.as_deref().filter(|_| self.subject == Subject::SignIn)
@@ -109,13 +114,17 @@ impl Content<'_> {
             }
             None => self.format(language, None)?,
         };
+
         Ok(match self.sender.web_otp_host.as_deref().filter(|_| has_code) {
             Some(host) => format!("{text}\n\n@{host} #{}", self.code),
             None => text,
         })
     }
 
-    /// The e-mail.
+    /// The e-mail in `language`, as plain text and as HTML.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] as [`wording()`].
     pub fn mail(&self, language: Language) -> Result<MailText, Error> {
         let text = self.format(language, None)?;
         let mut paragraphs = vec![escape(&text)];
@@ -125,21 +134,24 @@ impl Content<'_> {
                 escape(self.code)
             ));
         }
+
         let mut plain = text;
         if let Some(link) = self.link {
             plain = format!("{plain}\n\n{link}");
             paragraphs.push(format!("<a href=\"{0}\">{0}</a>", escape(link)));
         }
+
         let (tag, direction) = (language.tag(), language.direction());
         let body: String =
             paragraphs.iter().map(|paragraph| format!("<p>{paragraph}</p>\n")).collect();
         let html = format!(
             "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<body>\n{body}</body>\n</html>\n"
         );
+
         Ok(MailText { subject: self.format(language, Some("subject"))?, text: plain, html })
     }
 
-    /// The message of the subject, or an `attribute` of it.
+    /// The words of the subject's message, or of an `attribute` of it.
     fn format(&self, language: Language, attribute: Option<&str>) -> Result<String, Error> {
         self.message(self.subject.message(), language, attribute)
     }
@@ -160,15 +172,21 @@ impl Content<'_> {
     }
 }
 
-/// The text without what starts a line, ends one, or turns its direction.
+/// The text on one line: line breaks, control characters and marks that change the direction of
+/// writing become spaces.
 fn one_line(text: &str) -> String {
-    let formats = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let cleaned: String =
-        text.chars().map(|c| if c.is_control() || formats(c) { ' ' } else { c }).collect();
+    let changes_line_or_direction = |c: char| {
+        matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let cleaned: String = text
+        .chars()
+        .map(|c| if c.is_control() || changes_line_or_direction(c) { ' ' } else { c })
+        .collect();
     cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `text` as HTML.
+/// `text` with the characters escaped that HTML treats specially.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -205,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_s_own_text_takes_the_place_of_the_built_in_one_for_sign_ins() {
+    fn an_app_s_own_text_replaces_the_built_in_one_for_sign_ins() {
         let own =
             Sender { sms_text: Some("Use {code} at Shop".into()), ..sender("Shop", Some(HOST)) };
         let text = content(Subject::SignIn, &own).text(Language::Spanish).unwrap();
@@ -218,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_language_says_everything() {
+    fn every_language_has_every_message() {
         for language in Language::ALL {
             for subject in Subject::ALL {
                 let sender = sender("Shop", None);
@@ -253,7 +271,7 @@ mod tests {
                         longest.chars().count()
                     );
                 } else {
-                    // Two segments of UCS-2, where the origin line and the name take most of it.
+                    // Two segments of UCS-2. The origin line and the name take most of them.
                     assert!(
                         longest.encode_utf16().count() <= 134,
                         "{subject:?} {language:?}: {longest}"
@@ -270,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_stop_texts_stands_before_the_last_line() {
+    fn the_link_to_stop_texts_comes_before_the_last_line() {
         let link = "https://id.example.com/stop/AAAAAAAAAAAAAAAAAAAAAA";
         let text = |sender: &Sender, language| {
             let content = content(Subject::SignIn, sender);
@@ -279,19 +297,19 @@ mod tests {
                 .unwrap()
         };
         for language in Language::ALL {
-            let alone = text(&sender("Latchkey", None), language);
-            assert!(alone.ends_with(link) && alone.lines().count() == 1, "{alone}");
+            let unbound = text(&sender("Latchkey", None), language);
+            assert!(unbound.ends_with(link) && unbound.lines().count() == 1, "{unbound}");
             if matches!(language, Language::English | Language::Spanish) {
                 assert_eq!(
-                    crate::spending::segments(&alone),
+                    crate::spending::segments(&unbound),
                     1,
-                    "with a host of 14 characters: {alone}"
+                    "with a host of 14 characters: {unbound}"
                 );
             }
             let bound = text(&sender("Latchkey", Some("id.example.com")), language);
-            assert_eq!(bound, format!("{alone}\n\n@id.example.com #123456"));
+            assert_eq!(bound, format!("{unbound}\n\n@id.example.com #123456"));
             let own = Sender { sms_text: Some("Use {code}".into()), ..sender("Latchkey", None) };
-            assert_eq!(text(&own, language), "Use 123456", "it may be registered as it is");
+            assert_eq!(text(&own, language), "Use 123456", "own texts may be registered");
         }
     }
 

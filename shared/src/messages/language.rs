@@ -1,10 +1,11 @@
-//! The languages that messages, and the pages behind their links, exist in. Adding one: a file in `languages/`, a variant, a line in each match.
+//! The languages of messages and of the pages behind their links. To add one, add a file in
+//! `languages/`, a variant of [`Language`], and a line in each `match`.
 
 use unic_langid::LanguageIdentifier;
 
 use crate::base::Error;
 
-/// Longer tags than BCP 47 recommends implementations to take (RFC 5646 §4.4.1) are refused.
+/// The longest accepted language tag: what BCP 47 recommends to support (RFC 5646 §4.4.1).
 const MAX_LOCALE_CHARS: usize = 35;
 
 /// A language of messages.
@@ -12,7 +13,7 @@ const MAX_LOCALE_CHARS: usize = 35;
 pub enum Language {
     /// Arabic.
     Arabic,
-    /// English, where nothing else fits.
+    /// English, the fallback.
     English,
     /// Spanish.
     Spanish,
@@ -21,10 +22,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 4] = [Self::Arabic, Self::English, Self::Spanish, Self::Hindi];
 
-    /// Its BCP 47 tag.
+    /// The BCP 47 tag.
     pub fn tag(self) -> &'static str {
         match self {
             Self::Arabic => "ar",
@@ -34,12 +35,12 @@ impl Language {
         }
     }
 
-    /// How it is written, as HTML's `dir`.
+    /// The direction of writing, as HTML's `dir`.
     pub fn direction(self) -> &'static str {
         if self == Self::Arabic { "rtl" } else { "ltr" }
     }
 
-    /// What its messages say, in Fluent's syntax.
+    /// The language's messages, in Fluent's syntax.
     pub(super) fn messages(self) -> &'static str {
         match self {
             Self::Arabic => include_str!("languages/ar.ftl"),
@@ -49,7 +50,7 @@ impl Language {
         }
     }
 
-    /// The language of a BCP 47 tag, if there is one.
+    /// The language of a BCP 47 tag, if we have it. Only the primary subtag counts.
     pub fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
         Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
@@ -68,23 +69,24 @@ impl Language {
     }
 }
 
-/// The language for a person: what was asked for (a BCP 47 tag), or what the phone's country speaks.
+/// The language for a person: the requested one (`locale`, a BCP 47 tag) or, if none was requested,
+/// the one of the phone's `country` (ISO 3166-1 alpha-2). English if there is neither.
 pub fn language(locale: Option<&str>, country: Option<&str>) -> Language {
-    let asked = locale.and_then(Language::of_tag);
-    // Who asks for a language that is not here gets English, not his neighbours' language.
+    let requested = locale.and_then(Language::of_tag);
+    // A requested language that we lack becomes English, not the language of the phone's country.
     let fallback = || if locale.is_some() { None } else { country.and_then(Language::of_country) };
-    asked.or_else(fallback).unwrap_or(Language::English)
+    requested.or_else(fallback).unwrap_or(Language::English)
 }
 
-/// Reads the `locale` of a request.
+/// Reads the `locale` of a request, and normalizes it.
 ///
 /// # Errors
-/// [`Error::InvalidRequest`] for what is no language tag (BCP 47).
+/// [`Error::InvalidRequest`] if it is not a language tag (BCP 47) of at most 35 characters.
 pub fn parse_locale(locale: Option<String>) -> Result<Option<String>, Error> {
     let Some(locale) = locale else { return Ok(None) };
     match locale.parse::<LanguageIdentifier>() {
         Ok(tag) if locale.len() <= MAX_LOCALE_CHARS => Ok(Some(tag.to_string())),
-        _ => Err(Error::field("locale", "must be a language tag, as en-US")),
+        _ => Err(Error::field("locale", "must be a language tag, like en-US")),
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Mails {
 }
 
 impl Mails {
-    /// A sender whose e-mails come `from` there. No call is made.
+    /// A sender of e-mails from the address `from`. It makes no call.
     pub fn new(aws: &Aws, from: Option<Email>) -> Self {
         let config = aws_sdk_sesv2::config::Builder::from(&aws.config("SESV2"))
             .retry_classifier(UnansweredClassifier)
@@ -34,7 +34,7 @@ impl Mails {
     /// Sends an e-mail.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where SES cannot be reached or refuses, and where `EMAIL_FROM` is not set.
+    /// [`Error::Unavailable`] if SES cannot be reached or refuses, or if `EMAIL_FROM` is not set.
     pub async fn send(&self, to: &Email, mail: &MailText) -> Result<(), Error> {
         let from =
             self.from.as_ref().ok_or_else(|| Error::Unavailable("EMAIL_FROM is not set".into()))?;
@@ -42,10 +42,12 @@ impl Mails {
             let content = Content::builder().data(text).charset("UTF-8").build();
             content.map_err(|error| Error::Internal(error.to_string()))
         };
+
         let message = Message::builder()
             .subject(part(&mail.subject)?)
             .body(Body::builder().text(part(&mail.text)?).html(part(&mail.html)?).build())
             .build();
+
         let sent = self
             .client
             .send_email()

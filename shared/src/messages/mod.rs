@@ -1,4 +1,4 @@
-//! Texts and e-mails: what they say, and how they are sent.
+//! Text messages and e-mails: their content, and how they are sent.
 
 mod content;
 mod language;
@@ -24,7 +24,7 @@ use crate::{
     identifiers::{Address, Email},
 };
 
-/// A message that can be sent: a text is paid.
+/// A message that is ready to send. The price of a text is already reserved.
 #[derive(Debug)]
 pub enum Prepared {
     /// A text.
@@ -33,7 +33,7 @@ pub enum Prepared {
     Mail(Email, MailText),
 }
 
-/// Sends messages by text or e-mail, as the address wants.
+/// Sends messages: texts to phones, e-mails to e-mail addresses.
 #[derive(Clone)]
 pub struct Messenger {
     texts: Texts,
@@ -41,21 +41,22 @@ pub struct Messenger {
 }
 
 impl Messenger {
-    /// A sender by both ways.
+    /// A sender of both.
     pub fn new(texts: Texts, mails: Mails) -> Self {
         Self { texts, mails }
     }
 
-    /// Opens the connection for texts.
+    /// Opens the connection for texts ahead of the first one.
     pub async fn connect(&self) {
         self.texts.connect().await;
     }
 
-    /// Words a message, in the language that was asked for or that the phone's country speaks, and puts the price of a
-    /// text aside; the `prefix` stands for the numbers that begin as the phone's. What is prepared must be sent or canceled.
+    /// Words a message, in the language `locale` or that of the phone's country, and reserves the
+    /// price of a text. `prefix` is the hash of the phone's number range. A prepared message must
+    /// be sent or canceled.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn prepare(
         &self,
         to: &Address,
@@ -72,7 +73,7 @@ impl Messenger {
         })
     }
 
-    /// Gives back what a message would have cost that will not be sent.
+    /// Refunds the price of a message that will not be sent.
     pub async fn cancel(&self, prepared: Prepared) {
         if let Prepared::Text(text) = prepared {
             self.texts.cancel(text).await;
@@ -82,7 +83,8 @@ impl Messenger {
     /// Sends a message.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where it cannot be sent: then its price is given back, unless it may have been sent.
+    /// [`Error::Unavailable`] if it cannot be sent. Its price is then refunded, unless it may have
+    /// been sent all the same.
     pub async fn send(&self, prepared: Prepared) -> Result<(), Error> {
         match prepared {
             Prepared::Text(text) => self.texts.send(text).await,
@@ -91,7 +93,8 @@ impl Messenger {
     }
 }
 
-/// That a message was not sent, for the log. What AWS says to a refusal may name the recipient; its code does not.
+/// The error for the log when a message was not sent. AWS's message about a refusal may name the
+/// recipient, so only its code is kept.
 fn not_sent<E: std::error::Error + ProvideErrorMetadata + 'static>(
     error: SdkError<E, HttpResponse>,
 ) -> Error {

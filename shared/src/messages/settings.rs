@@ -2,25 +2,25 @@
 
 use crate::{base::Reader, identifiers::Email};
 
-/// How texts and e-mails are sent.
+/// The settings of texts and e-mails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageSettings {
-    /// How texts are sent.
+    /// The settings of texts.
     pub sms: SmsSettings,
-    /// `EMAIL_FROM`. Without it there are no e-mails.
+    /// `EMAIL_FROM`: the sender of e-mails. Without it no e-mails are sent.
     pub email_from: Option<Email>,
 }
 
-/// How texts are sent.
+/// The settings of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmsSettings {
-    /// `SMS_SENDER_ID`: the sender that phones show, where the country allows one.
+    /// `SMS_SENDER_ID`: the sender that phones show, if the country allows one.
     pub sender_id: Option<String>,
     /// `SMS_ENTITY_ID`: the registered sender (India DLT).
     pub entity_id: Option<String>,
     /// `SMS_TEMPLATE_ID`: the registered template (India DLT).
     pub template_id: Option<String>,
-    /// `SMS_MAX_PRICE_USD`: the most that one text may cost.
+    /// `SMS_MAX_PRICE_USD`: the maximum price of one text.
     pub max_price_usd: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl MessageSettings {
             sms: SmsSettings {
                 sender_id: reader.optional(
                     "SMS_SENDER_ID",
-                    "up to 11 letters and digits, one of them a letter",
+                    "up to 11 letters and digits, at least one of them a letter",
                     sender_id,
                 ),
                 entity_id: reader.optional(
@@ -46,7 +46,7 @@ impl MessageSettings {
                 ),
                 max_price_usd: reader.optional(
                     "SMS_MAX_PRICE_USD",
-                    "an amount from 0.01 to 10, as 0.50",
+                    "an amount in US dollars from 0.01 to 10, like 0.50",
                     max_price,
                 ),
             },

@@ -15,7 +15,7 @@ use crate::{
 };
 use aws_sdk_sns::{Client, error::SdkError, types::MessageAttributeValue};
 
-/// Sends texts.
+/// Sends texts, and reserves their price before.
 #[derive(Clone)]
 pub struct Texts {
     client: Client,
@@ -23,17 +23,20 @@ pub struct Texts {
     attributes: Arc<HashMap<String, MessageAttributeValue>>,
 }
 
-/// A text whose price is put aside.
+/// A text whose price is reserved.
 #[derive(Debug)]
 pub struct PreparedText {
     phone: PhoneNumber,
     text: String,
-    /// The price.
+    /// The reserved price.
     pub reservation: Reservation,
 }
 
 impl Texts {
-    /// A sender as the settings want it. No call is made.
+    /// A sender of texts with these settings. It makes no call.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if an attribute of SNS cannot be built.
     pub fn new(aws: &Aws, settings: &SmsSettings, spending: Spending) -> Result<Self, Error> {
         let config = aws_sdk_sns::config::Builder::from(&aws.config("SNS"))
             .retry_classifier(UnansweredClassifier)
@@ -45,16 +48,18 @@ impl Texts {
         })
     }
 
-    /// Opens the connection, by a call that names no phone, which SNS refuses.
+    /// Opens the connection ahead of the first text. It makes a call without a phone, which SNS
+    /// refuses.
     pub async fn connect(&self) {
-        // Where it cannot be opened the first text tries again, and tells.
+        // If this fails, the first text tries again and reports the error.
         let _ = self.client.publish().message("-").send().await;
     }
 
-    /// Puts the price of a text to `phone` aside. The `prefix` stands for the numbers that begin as it does.
+    /// Words a text to `phone`, and reserves its price. `prefix` is the hash of the phone's number
+    /// range.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn prepare(
         &self,
         phone: &PhoneNumber,
@@ -65,6 +70,7 @@ impl Texts {
         let text = content.text(language)?;
         let country = phone.country().unwrap_or_default();
         let (app, segments) = (content.sender.budget.as_ref(), spending::segments(&text));
+
         Ok(PreparedText {
             phone: phone.clone(),
             text,
@@ -72,7 +78,7 @@ impl Texts {
         })
     }
 
-    /// Gives the price of a text back that will not be sent.
+    /// Refunds the price of a text that will not be sent.
     pub async fn cancel(&self, prepared: PreparedText) {
         self.spending.give_back(prepared.reservation).await;
     }
@@ -80,7 +86,8 @@ impl Texts {
     /// Sends a text.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where SNS cannot be reached or refuses: then the price is given back.
+    /// [`Error::Unavailable`] if SNS cannot be reached or refuses. The price is then refunded,
+    /// unless SNS may have sent the text all the same.
     pub async fn send(&self, prepared: PreparedText) -> Result<(), Error> {
         let PreparedText { phone, text, reservation } = prepared;
         let sent = self
@@ -92,10 +99,11 @@ impl Texts {
             .send()
             .await;
         metrics::count(if sent.is_ok() { Metric::TextsSent } else { Metric::TextsRefused });
+
         match sent {
             Ok(_) => Ok(()),
             Err(error) => {
-                // Whoever does not answer may have sent it.
+                // Without a response, SNS may have sent the text.
                 if error.as_service_error().is_some() || is_never_sent(&error) {
                     self.spending.give_back(reservation).await;
                 }
@@ -116,6 +124,7 @@ fn is_never_sent<E>(error: &SdkError<E>) -> bool {
     }
 }
 
+/// The attributes of every text, after
 /// <https://docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html>
 fn attributes(settings: &SmsSettings) -> Result<HashMap<String, MessageAttributeValue>, Error> {
     let attribute = |kind: &str, value: &str| {
@@ -125,6 +134,7 @@ fn attributes(settings: &SmsSettings) -> Result<HashMap<String, MessageAttribute
             .build()
             .map_err(|error| Error::Internal(error.to_string()))
     };
+
     let mut attributes =
         HashMap::from([("AWS.SNS.SMS.SMSType".to_owned(), attribute("String", "Transactional")?)]);
     let optional = [

@@ -1,4 +1,4 @@
-//! The roles of the service, and what they permit.
+//! Roles: reading, creating, changing and deleting them, and what they permit.
 
 mod role;
 mod settings;
@@ -26,12 +26,14 @@ use crate::{
     table::Store,
 };
 
-/// How old a role may be that a new token is made from. A token itself is older than that soon.
+/// How many seconds a remembered role may be used for new tokens. A token itself soon gets older
+/// than that.
 const TOKEN_ROLES_MAX_AGE_SECONDS: i64 = 300;
-/// The most roles that one request may make or change: a transaction holds 100 items.
+/// The most roles that one request may create or change. A DynamoDB transaction has at most 100
+/// items.
 pub const MAX_AT_ONCE: usize = 50;
 
-/// A role as it was read, and when.
+/// Roles by canonical name: when each was read, and the role, if it exists.
 type Remembered = BTreeMap<String, (Timestamp, Option<Role>)>;
 
 /// The roles.
@@ -48,23 +50,24 @@ impl Roles {
         Self { store, settings, clock, remembered: Arc::default() }
     }
 
-    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
+    /// change.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
-    /// A role; nothing where there is none.
+    /// A role, if it exists.
     pub async fn get(&self, name: &str) -> Result<Option<Role>, Error> {
         let canonical = canonical(name);
         let roles = self.read(&BTreeSet::from([canonical.clone()])).await?;
         Ok(roles.get(&canonical).cloned())
     }
 
-    /// Those of these roles that there were once, and are no more.
+    /// Those of these roles that existed and were deleted.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for too many.
+    /// [`Error::InvalidRequest`] for more than [`MAX_AT_ONCE`] names.
     pub async fn deleted(&self, names: &[&str]) -> Result<Vec<Role>, Error> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -75,10 +78,11 @@ impl Roles {
         Ok(stored.into_values().filter(|role| role.deleted).collect())
     }
 
-    /// The names of roles as they are written; those of unknown ones stay as they are.
+    /// The names of roles in the spelling that they were created with. Names of unknown roles stay
+    /// as they are.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for none or too many.
+    /// [`Error::InvalidRequest`] for no names or more than [`MAX_AT_ONCE`].
     pub async fn as_written(&self, names: &[&str]) -> Result<Vec<String>, Error> {
         check_count(names.len())?;
         let roles = self.read(&names.iter().map(|name| canonical(name)).collect()).await?;
@@ -88,7 +92,7 @@ impl Roles {
         Ok(names.iter().map(written).collect())
     }
 
-    /// The roles of these names, by their canonical ones, as they are now.
+    /// The current roles with these canonical names, by canonical name.
     async fn read(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Role>, Error> {
         let stored = self.store.roles_named(names).await?;
         let with_seeds = names.iter().filter_map(|name| {
@@ -98,22 +102,23 @@ impl Roles {
         Ok(with_seeds.collect())
     }
 
-    /// Checks that `granter` may have an app's newcomers given a role.
+    /// Checks that `granter` may make a role the default role of an app.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where it permits what he lacks; [`Error::InvalidRequest`] where there is none of that name, which
-    /// could be made later: only who has all permissions may name it.
+    /// [`Error::Forbidden`] if the role permits something that the granter lacks.
+    /// [`Error::InvalidRequest`] if there is no such role. It could be created later with any
+    /// permissions, so only a granter with all permissions may name it.
     pub async fn check_default(&self, name: &str, granter: &Permissions) -> Result<(), Error> {
         match self.get(name).await? {
             Some(role) => check_grant(&role, granter),
             None if granter.all => Ok(()),
-            None => Err(Error::field("default_role", "there is no such role")),
+            None => Err(Error::field("default_role", "is not the name of a role")),
         }
     }
 
-    /// What roles permit now.
+    /// What these roles permit now.
     pub async fn permissions(&self, roles: &[String]) -> Result<Permissions, Error> {
-        // Nothing is read for administrators, nor for whoever has no role.
+        // No read is needed for administrators, or for users without roles.
         if roles.is_empty() || roles.iter().any(|role| role == ADMIN_ROLE) {
             return Ok(permissions(roles, std::iter::empty()));
         }
@@ -121,12 +126,14 @@ impl Roles {
         Ok(permissions(roles, read.values()))
     }
 
-    /// What roles permit, for a token: as it was up to five minutes ago.
+    /// What these roles permit, for a new token. The roles may have been read up to five minutes
+    /// ago.
     pub async fn token_permissions(&self, roles: &[String]) -> Result<Permissions, Error> {
         let now = self.clock.now();
         let oldest = now.as_second() - TOKEN_ROLES_MAX_AGE_SECONDS;
         let mut known = self.remembered.read().map(|known| known.clone()).unwrap_or_default();
         known.retain(|_, (read_at, _)| read_at.as_second() > oldest);
+
         let unknown: BTreeSet<String> = roles
             .iter()
             .filter(|role| *role != ADMIN_ROLE)
@@ -140,8 +147,9 @@ impl Roles {
                 remembered.clone_from(&known);
             }
         }
-        let held = roles.iter().filter_map(|role| known.get(&canonical(role))?.1.as_ref());
-        Ok(permissions(roles, held))
+
+        let roles_held = roles.iter().filter_map(|role| known.get(&canonical(role))?.1.as_ref());
+        Ok(permissions(roles, roles_held))
     }
 
     fn forget_remembered(&self) {
@@ -150,8 +158,8 @@ impl Roles {
         }
     }
 
-    /// The roles after the place `after`, by canonical name: up to `limit`, and the place of the last one
-    /// where more follow. Those that are not active are left out unless `all`.
+    /// Up to `limit` roles after the place `after`, in the order of their canonical names; and the
+    /// place of the last one, if more follow. Inactive roles are left out unless `all`.
     pub async fn list(
         &self,
         after: Option<&str>,
@@ -162,6 +170,7 @@ impl Roles {
         let seeds: BTreeSet<String> =
             Role::seeds(&self.settings).into_iter().filter(is_after).collect();
         let mut roles = self.read(&seeds).await?;
+
         let listed = self.store.roles(after, limit).await?;
         roles.extend(
             listed
@@ -170,7 +179,8 @@ impl Roles {
                 .filter(|role| !role.deleted)
                 .map(|role| (role.canonical(), role)),
         );
-        // Beyond the end of what was listed, seeds would overtake what was not.
+
+        // Seeds beyond the end of this page would overtake stored roles of the next page.
         let mut end = listed.end;
         if let Some(end) = &end {
             roles.retain(|name, _| name <= end);
@@ -182,10 +192,11 @@ impl Roles {
         Ok((roles.into_values().filter(|role| all || role.active).collect(), end))
     }
 
-    /// Makes roles, all or none. Nobody gives a permission that he lacks.
+    /// Creates roles, all or none. Nobody can grant permissions that they lack.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a name that is taken.
+    /// [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a name that is
+    /// taken.
     pub async fn create(
         &self,
         new: Vec<(String, RoleChange)>,
@@ -193,30 +204,39 @@ impl Roles {
     ) -> Result<Vec<Role>, Error> {
         let now = whole_seconds(self.clock.now());
         check_count(new.len())?;
+
         let mut roles: Vec<Role> = Vec::new();
         for (name, change) in new {
             let mut role = Role::new(&name, now)?;
             role.apply(change)?;
             granter.check_grant(&role.permissions)?;
             if roles.iter().any(|other| other.canonical() == role.canonical()) {
-                return Err(Error::conflict("name", format!("{name} is there twice")));
+                return Err(Error::conflict(
+                    "name",
+                    "is used twice in this request; each role needs its own",
+                ));
             }
             roles.push(role);
         }
+
         let names: BTreeSet<String> = roles.iter().map(Role::canonical).collect();
         if let Some((_, taken)) = self.read(&names).await?.into_iter().next() {
-            return Err(Error::conflict("name", format!("the role {} exists already", taken.name)));
+            return Err(Error::conflict(
+                "name",
+                format!("is already taken by the role {}", taken.name),
+            ));
         }
+
         let created = self.store.create_roles(&roles).await?;
         self.forget_remembered();
         if created { Ok(roles) } else { Err(Error::taken("name")) }
     }
 
-    /// Changes roles, all or none. Nobody gives a permission that he lacks.
+    /// Changes roles, all or none. Nobody can grant permissions that they lack.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a system
-    /// role.
+    /// [`Error::NotFound`], [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`]
+    /// for a system role.
     pub async fn change(
         &self,
         changes: Vec<(String, RoleChange)>,
@@ -227,15 +247,16 @@ impl Roles {
         let by_name: BTreeMap<String, RoleChange> =
             changes.iter().map(|(name, change)| (canonical(name), change.clone())).collect();
         if by_name.len() < changes.len() {
-            return Err(Error::conflict("roles", "a role is there twice"));
+            return Err(Error::conflict("roles", "must name each role only once"));
         }
+
         let names = by_name.keys().cloned().collect();
         let change = |mut role: Role| {
             let before = role.clone();
             role.apply(by_name.get(&role.canonical()).cloned().unwrap_or_default())?;
             let added: Vec<_> = role.permissions.difference(&before.permissions).cloned().collect();
             granter.check_grant(&added)?;
-            // What sleeps comes back with all its permissions.
+            // A reactivated role grants all its permissions again.
             if role.active && !before.active {
                 granter.check_grant(&role.permissions)?;
             }
@@ -244,13 +265,14 @@ impl Roles {
             }
             Ok(role)
         };
+
         let changed =
             self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
         self.forget_remembered();
         changed
     }
 
-    /// Forgets a role. Whether anybody has it is another question.
+    /// Deletes a role. It does not check whether users have it.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for a system role.
@@ -268,21 +290,21 @@ impl Roles {
     }
 }
 
-/// What the roles of these names permit, where `held` are those that there are.
-fn permissions<'a>(names: &[String], held: impl Iterator<Item = &'a Role>) -> Permissions {
-    let (active, inactive): (Vec<_>, Vec<_>) = held.partition(|role| role.active);
-    let held: BTreeSet<String> =
+/// What the roles with these names permit. `existing` are those of them that exist.
+fn permissions<'a>(names: &[String], existing: impl Iterator<Item = &'a Role>) -> Permissions {
+    let (active, inactive): (Vec<_>, Vec<_>) = existing.partition(|role| role.active);
+    let granted: BTreeSet<String> =
         active.into_iter().flat_map(|role| role.permissions.clone()).collect();
     let all = names.iter().any(|name| name == ADMIN_ROLE);
     let built_in = BUILT_IN_PERMISSIONS.into_iter().filter(|_| all).map(str::to_owned);
     let inactive = inactive.into_iter().map(Role::canonical).collect();
-    Permissions { all, names: held.into_iter().chain(built_in).collect(), inactive }
+    Permissions { all, names: granted.into_iter().chain(built_in).collect(), inactive }
 }
 
 fn check_count(count: usize) -> Result<(), Error> {
     if (1..=MAX_AT_ONCE).contains(&count) {
         Ok(())
     } else {
-        Err(Error::field("roles", format!("must be 1 to {MAX_AT_ONCE}")))
+        Err(Error::field("roles", format!("must be 1 to {MAX_AT_ONCE} roles")))
     }
 }

@@ -26,19 +26,19 @@ pub const BUILT_IN_PERMISSIONS: [&str; 8] = [
     "audit:read",
 ];
 
-/// What stands at a role's place in the path by which those of many are changed.
-const PATH_OF_ALL: &str = "permissions";
+/// The last segment of `/v1/roles/permissions`. A role of this name would have the same path.
+const RESERVED_NAME: &str = "permissions";
 /// The most permissions of one role.
 const MAX_PERMISSIONS: usize = 100;
 /// The longest description, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 500;
-/// The longest half of a permission, in characters.
+/// The longest word of a permission, in characters.
 const MAX_WORD_CHARS: usize = 32;
 
 /// A role as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// Its name, as it was written first.
+    /// Its name, as it was written when the role was created.
     #[serde(rename = "role_name")]
     pub name: String,
     /// What it is for.
@@ -49,19 +49,20 @@ pub struct Role {
     pub permissions: BTreeSet<String>,
     /// Whether it permits anything.
     pub active: bool,
-    /// Whether it is gone; a role that the settings name does not come back.
+    /// Whether it is deleted. It stays in the table, so that a role of the setting `ROLES` does not
+    /// come back.
     #[serde(default)]
     pub deleted: bool,
-    /// Counts the writes.
+    /// The number of writes, for optimistic locking.
     #[serde(default)]
     pub version: u64,
-    /// The mark of the last of them.
+    /// The mark of the last write.
     #[serde(default)]
     pub written_by: Uuid,
-    /// When it came to be.
+    /// When it was created.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When it was last changed.
     #[serde(with = "epoch_seconds")]
     pub updated_at: Timestamp,
 }
@@ -81,20 +82,23 @@ impl Role {
     /// A new role without permissions.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for what is no name; [`Error::Conflict`] for a name that could be taken
-    /// for a system role's.
+    /// [`Error::InvalidRequest`] for an invalid name; [`Error::Conflict`] for a name that looks
+    /// like the name of a system role.
     pub fn new(name: &str, now: Timestamp) -> Result<Self, Error> {
         let name = role_name(name).ok_or_else(|| {
-            Error::field("name", "must be a letter and then up to 63 letters, digits, '_' or '-'")
+            Error::field("name", "must be a letter, then up to 63 letters, digits, '_' or '-'")
         })?;
-        if name.eq_ignore_ascii_case(PATH_OF_ALL) {
+        if name.eq_ignore_ascii_case(RESERVED_NAME) {
             return Err(Error::field(
                 "name",
-                "is the path by which the permissions of many roles are set",
+                "is reserved for the path /v1/roles/permissions; choose another",
             ));
         }
         if skeleton(&name) == skeleton(ADMIN_ROLE) {
-            return Err(Error::conflict("name", "could be taken for a system role's"));
+            return Err(Error::conflict(
+                "name",
+                "looks like the name of a system role; choose another",
+            ));
         }
         Ok(Self::named(name, now))
     }
@@ -113,7 +117,8 @@ impl Role {
         }
     }
 
-    /// A role that is there before anybody made it: the administrators', and those of the setting `ROLES`.
+    /// A role that exists without being created: the administrators' role, the default role, or one
+    /// of the setting `ROLES`. `None` for other names.
     pub fn seed(name: &str, settings: &RoleSettings) -> Option<Self> {
         let canonical = canonical(name);
         if canonical == super::canonical(ADMIN_ROLE) {
@@ -125,12 +130,13 @@ impl Role {
                 ..admin
             });
         }
+
         let seeds = settings.seeds.iter().chain([&settings.default_role]);
         let seed = seeds.into_iter().find(|seed| super::canonical(seed) == canonical)?;
         Some(Self::named(seed.clone(), Timestamp::UNIX_EPOCH))
     }
 
-    /// The names of all roles that are there before anybody made them, canonical.
+    /// The canonical names of all roles that exist without being created.
     pub fn seeds(settings: &RoleSettings) -> BTreeSet<String> {
         let names = settings
             .seeds
@@ -140,12 +146,12 @@ impl Role {
         names.map(canonical).collect()
     }
 
-    /// The form that uniqueness goes by.
+    /// The form of its name that must be unique.
     pub fn canonical(&self) -> String {
         canonical(&self.name)
     }
 
-    /// Whether nobody can change it.
+    /// Whether it is a system role, which nobody can change.
     pub fn is_system(&self) -> bool {
         self.name == ADMIN_ROLE
     }
@@ -156,7 +162,7 @@ impl Role {
     /// [`Error::InvalidRequest`] for a value out of bounds; [`Error::Conflict`] for a system role.
     pub fn apply(&mut self, change: RoleChange) -> Result<(), Error> {
         if self.is_system() {
-            return Err(Error::conflict("role", "a system role cannot be changed"));
+            return Err(Error::conflict("role", "is a system role, which cannot be changed"));
         }
         if let Some(description) = change.description {
             self.description = parse_description(description)?;
@@ -178,13 +184,13 @@ pub fn role_name(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// The form of a role's name that uniqueness goes by.
+/// The form of a role's name that must be unique: lower case.
 pub fn canonical(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// What a name looks like: names with one skeleton are taken for each other (UTS #39 §4, for the letters
-/// that names may have).
+/// What a name looks like: names with the same skeleton are confusable (UTS #39 §4, for the
+/// characters that names may have).
 fn skeleton(name: &str) -> String {
     let looks = |c: char| match c.to_ascii_lowercase() {
         '0' => 'o',
@@ -213,7 +219,10 @@ fn parse_description(input: String) -> Result<String, Error> {
 
 fn check_permissions(permissions: &BTreeSet<String>) -> Result<(), Error> {
     if permissions.len() > MAX_PERMISSIONS {
-        return Err(Error::field("permissions", format!("may be at most {MAX_PERMISSIONS}")));
+        return Err(Error::field(
+            "permissions",
+            format!("must be at most {MAX_PERMISSIONS} permissions"),
+        ));
     }
     let is_word = |word: &str| {
         word.len() <= MAX_WORD_CHARS
@@ -223,24 +232,32 @@ fn check_permissions(permissions: &BTreeSet<String>) -> Result<(), Error> {
             })
     };
     let is_permission = |text: &String| {
-        text.split_once(':').is_some_and(|(what, how)| is_word(what) && is_word(how))
+        text.split_once(':').is_some_and(|(resource, verb)| is_word(resource) && is_word(verb))
     };
-    match permissions.iter().find(|text| !is_permission(text)) {
-        None => Ok(()),
-        Some(text) => {
-            Err(Error::field("permissions", format!("{text:?} is not of the form word:word")))
-        }
+
+    if permissions.iter().all(is_permission) {
+        Ok(())
+    } else {
+        Err(Error::field(
+            "permissions",
+            format!(
+                "must each be two words like users:read, each a lower-case letter, then up to {} \
+                 lower-case letters, digits, '_' or '-'",
+                MAX_WORD_CHARS - 1
+            ),
+        ))
     }
 }
 
-/// What somebody may do in an app.
+/// What a user may do in an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
-    /// Whether it is everything: an administrator.
+    /// Whether everything is permitted: the user is an administrator.
     pub all: bool,
     /// The permissions by name.
     pub names: BTreeSet<String>,
-    /// Those of his roles that are switched off, where they were looked at: nobody looks at an administrator's.
+    /// The canonical names of the user's inactive roles. It is empty for an administrator, whose
+    /// roles are not read.
     pub inactive: BTreeSet<String>,
 }
 
@@ -255,12 +272,14 @@ impl Permissions {
         self.names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
-    /// The roles without those that are switched off: who trusts in a role's name gives nothing for them, either.
+    /// `roles` without the inactive ones, so that apps that check the names of roles also grant
+    /// nothing for them.
     pub fn active_roles(&self, roles: Vec<String>) -> Vec<String> {
         roles.into_iter().filter(|role| !self.inactive.contains(&canonical(role))).collect()
     }
 
-    /// Nobody grants what he lacks.
+    /// Checks that a user with these permissions may grant `permissions`: nobody can grant what
+    /// they lack.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for the first of `permissions` that is not permitted.
@@ -283,7 +302,10 @@ impl Permissions {
     }
 }
 
-/// Nobody grants what he lacks.
+/// Checks that `granter` may grant a role: nobody can grant what they lack.
+///
+/// # Errors
+/// [`Error::Forbidden`] with what is missing.
 pub(crate) fn check_grant(role: &Role, granter: &Permissions) -> Result<(), Error> {
     if role.is_system() && !granter.all {
         return Err(Error::Forbidden(format!("role {ADMIN_ROLE}")));
@@ -300,7 +322,7 @@ pub struct RoleView {
     description: String,
     #[schema(example = json!(["users:read", "orders:write"]))]
     permissions: BTreeSet<String>,
-    /// A role that is not active gives nothing.
+    /// An inactive role grants nothing.
     active: bool,
     /// A system role cannot be changed.
     system: bool,
@@ -329,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_look_like_the_administrators_are_refused() {
+    fn names_that_look_like_admin_are_refused() {
         for name in
             ["Admin", "admin", "ADMIN", "Ad-min", "A_d_m_i_n", "Adm1n", "AdmIn", "adrnin", "Admln"]
         {
@@ -341,6 +363,7 @@ mod tests {
         for name in ["Administrator", "Editor", "a", "A-1_b"] {
             assert!(Role::new(name, Timestamp::UNIX_EPOCH).is_ok(), "{name}");
         }
+
         for name in ["", "1a", "é", "a b", "аdmin", &"a".repeat(65)] {
             assert!(
                 matches!(Role::new(name, Timestamp::UNIX_EPOCH), Err(Error::InvalidRequest(_))),

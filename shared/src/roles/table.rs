@@ -1,4 +1,4 @@
-//! Roles.
+//! Roles in the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use crate::{
     table::{Item, Key, Listed, Outcome, ROLES_LIST, Store, from_item, to_item, until_written},
 };
 
-/// What is changed here, where that is told.
+/// What changes here, for the error of [`until_written`].
 const ROLES: &str = "roles are";
 
 impl Store {
-    /// The checks of a transaction that roles of these names were not deleted.
+    /// Checks for a transaction: none of the roles with these names is deleted.
     pub(crate) fn not_deleted<'a>(
         &self,
         names: impl Iterator<Item = &'a String>,
@@ -24,7 +24,7 @@ impl Store {
             let check = ConditionCheck::builder()
                 .table_name(&self.table)
                 .set_key(Some(Key::role(name).attributes()))
-                // What nobody has changed is not stored.
+                // A role that nobody has changed is not stored.
                 .condition_expression(
                     "attribute_not_exists(pk) OR attribute_not_exists(deleted) OR deleted = :no",
                 )
@@ -36,7 +36,7 @@ impl Store {
         checks.collect()
     }
 
-    /// The stored roles of these canonical names, the deleted ones too.
+    /// The stored roles with these canonical names, including deleted ones.
     pub async fn roles_named(
         &self,
         names: &BTreeSet<String>,
@@ -46,19 +46,19 @@ impl Store {
         roles.map(|role| role.map(|role| (role.canonical(), role))).collect()
     }
 
-    /// The roles that were made or changed, by canonical name.
+    /// The roles that were created or changed, in the order of their canonical names.
     pub async fn roles(&self, after: Option<&str>, limit: usize) -> Result<Listed<Role>, Error> {
         self.list(ROLES_LIST, after, limit).await
     }
 
-    /// Keeps new roles, all or none; answers whether their names were free.
+    /// Creates roles, all or none. Returns whether their names were free.
     pub async fn create_roles(&self, roles: &[Role]) -> Result<bool, Error> {
         let names = roles.iter().map(Role::canonical).collect();
         let mark = self.mark()?;
 
         until_written!(ROLES, {
             let stored = self.roles_named(&names).await?;
-            // Our own write, whose answer was lost.
+            // Our own write, whose response was lost.
             if !stored.is_empty() && stored.values().all(|role| role.written_by == mark) {
                 return Ok(Some(true));
             }
@@ -67,7 +67,7 @@ impl Store {
             for role in roles {
                 let new = Role { written_by: mark, ..role.clone() };
                 items.push(match stored.get(&role.canonical()) {
-                    // A deleted one makes room.
+                    // A deleted role leaves its name free.
                     Some(old) if old.deleted => self.put_over(
                         role_item(&Role { version: old.version + 1, ..new })?,
                         old.version,
@@ -81,10 +81,10 @@ impl Store {
         })
     }
 
-    /// Changes roles, all or none. `seed` is what a role is before its first change.
+    /// Changes roles, all or none. `seed` returns a role as it is before its first change.
     ///
     /// # Errors
-    /// What `change` refuses; [`Error::NotFound`].
+    /// [`Error::NotFound`], and the errors of `change`.
     pub async fn change_roles(
         &self,
         names: &BTreeSet<String>,
@@ -96,7 +96,7 @@ impl Store {
 
         until_written!(ROLES, {
             let stored = self.roles_named(names).await?;
-            // Our own write, whose answer was lost.
+            // Our own write, whose response was lost.
             if let Some(written) = &written
                 && stored.values().any(|role| role.written_by == mark)
             {

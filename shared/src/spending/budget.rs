@@ -1,4 +1,4 @@
-//! How much may be spent, and what a text costs.
+//! Budgets for texts, and their prices.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::{
     crypto::{IdentifierHash, sha256},
 };
 
-/// How many partitions a budget is spread over at most: no counter is a hot key.
+/// The most partitions that a budget is spread over, so that no counter is a hot key.
 const MAX_SHARDS: i64 = 16;
 
-/// What a segment of a text costs, by country: rounded-up list prices of Amazon SNS for transactional texts
-/// with the carriers' fees, as of 2025. `SMS_PRICES_USD` overrides them.
+/// The price of a segment of a text, by country: rounded-up list prices of Amazon SNS for
+/// transactional texts including carrier fees, as of 2025. `SMS_PRICES_USD` overrides them.
 /// <https://aws.amazon.com/sns/sms-pricing/>
 const PRICES: [(&str, MicroUsd); 33] = [
     ("AE", 110_000),
@@ -51,10 +51,10 @@ const PRICES: [(&str, MicroUsd); 33] = [
     ("US", 12_000),
     ("ZA", 40_000),
 ];
-/// What a segment costs in a country that is not in the table: as much as the dearest.
-const DEAREST: MicroUsd = 400_000;
+/// The price of a segment in a country that is not listed: the highest listed price.
+const HIGHEST_PRICE: MicroUsd = 400_000;
 
-/// What may be spent.
+/// The budgets of the deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// `SMS_MONTHLY_BUDGET_USD`: in a month (UTC).
@@ -65,13 +65,14 @@ pub struct Budget {
     pub countries: BTreeMap<String, MicroUsd>,
     /// `SMS_COUNTRY_DAILY_BUDGETS_USD`: in a day, by country.
     pub countries_by_day: BTreeMap<String, MicroUsd>,
-    /// `SMS_PREFIX_MONTHLY_BUDGET_USD` and `SMS_PREFIX_DAILY_BUDGET_USD`: for numbers that begin alike.
+    /// `SMS_PREFIX_MONTHLY_BUDGET_USD` and `SMS_PREFIX_DAILY_BUDGET_USD`: for numbers with the same
+    /// prefix.
     pub prefix: Limits,
-    /// `SMS_PRICES_USD`: what a segment costs, by country.
+    /// `SMS_PRICES_USD`: the price of a segment, by country.
     pub prices: BTreeMap<String, MicroUsd>,
 }
 
-/// The most that may be spent, where that is limited.
+/// The most that may be spent. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// In a month (UTC).
@@ -80,7 +81,7 @@ pub struct Limits {
     pub day: Option<MicroUsd>,
 }
 
-/// What an app may spend on texts.
+/// The budget of an app for texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppBudget {
     /// The app.
@@ -93,20 +94,21 @@ pub struct AppBudget {
     pub day: Option<MicroUsd>,
 }
 
-/// One of those who share the budget, whose limits are kept to the text in one item: a day's budget is too small for
-/// partitions. It takes some thousand texts a second.
+/// A payer: a country, an app or a prefix with limits of its own. What it spends is counted in one
+/// item, exact to the text, because the budget of a day is too small to be spread over partitions.
+/// One item can count some thousand texts a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payer {
     /// The texts to a country.
     Country(String),
     /// The texts of an app.
     App(String),
-    /// The texts to numbers that begin alike.
+    /// The texts to numbers with the same prefix.
     Prefix(IdentifierHash),
 }
 
 impl Payer {
-    /// Its part of the key of its item.
+    /// The part of its item's key that names the payer.
     pub(super) fn key_part(&self) -> String {
         match self {
             Self::Country(country) => format!("COUNTRY#{country}"),
@@ -116,7 +118,7 @@ impl Payer {
     }
 }
 
-/// What a budget is used up for.
+/// The period for which a budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsedUp {
     /// The day (UTC).
@@ -126,7 +128,7 @@ pub enum UsedUp {
 }
 
 impl UsedUp {
-    /// When the next one begins.
+    /// When the next period begins.
     pub(super) fn until(self, now: Timestamp) -> Timestamp {
         let today = now.to_zoned(TimeZone::UTC).date();
         let next = match self {
@@ -137,7 +139,7 @@ impl UsedUp {
     }
 }
 
-/// What one partition may spend on one text's behalf.
+/// One partition's share of the budgets that apply to a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     /// In a month.
@@ -151,6 +153,7 @@ pub struct Share {
 }
 
 impl Share {
+    /// The smallest of the shares.
     pub(super) fn least(&self) -> MicroUsd {
         [Some(self.month), self.day, self.country, self.app]
             .into_iter()
@@ -161,37 +164,42 @@ impl Share {
 }
 
 impl Budget {
-    /// What a text of so many segments costs in a country.
+    /// The price of a text of this many segments to a country.
     pub fn price(&self, country: &str, segments: usize) -> MicroUsd {
         let listed =
             || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
-        let price = self.prices.get(country).copied().or_else(listed).unwrap_or(DEAREST);
-        price * i64::try_from(segments).unwrap_or(i64::MAX / DEAREST)
+        let price = self.prices.get(country).copied().or_else(listed).unwrap_or(HIGHEST_PRICE);
+        price * i64::try_from(segments).unwrap_or(i64::MAX / HIGHEST_PRICE)
     }
 
-    /// How many partitions the whole is spread over.
+    /// How many partitions the budget of the deployment is spread over.
     pub(super) fn shards(&self) -> i64 {
         let whole = self.day.map_or(self.month, |day| day.min(self.month));
         (whole / USD).clamp(1, MAX_SHARDS)
     }
 
-    /// The partition that the budget of an app begins in, so that small ones do not all lie in the first. Where countries
-    /// have budgets all begin there, since a text must find both.
+    /// The first partition of an app's budget, so that small budgets do not all lie in partition 0.
+    /// If countries have budgets, all start at 0, since a text must find the budgets of its app and
+    /// of its country in the same partition.
     pub(super) fn first_shard(&self, client_id: Option<&str>) -> i64 {
-        let place = client_id.filter(|_| self.countries.is_empty()).map(|id| sha256(id.as_bytes()));
-        place
+        let digest =
+            client_id.filter(|_| self.countries.is_empty()).map(|id| sha256(id.as_bytes()));
+        digest
             .and_then(|digest| digest.first().copied())
             .map_or(0, |byte| i64::from(byte) % self.shards())
     }
 
-    /// How many partitions, from the first on, have a share for such a text, and what that is. A share is a dollar
-    /// at least, so that a small budget is not spent in crumbs that are too small for a text: the budget of a country or
-    /// an app lies in fewer partitions than the whole, and what others spend there counts against all the same.
+    /// How many partitions, from the first on, have a share for such a text, and the share. A share
+    /// is at least a dollar, so that a small budget is not split into parts too small for a text.
+    /// The budget of a country or an app therefore lies in fewer partitions than the budget of the
+    /// deployment. What others spend in those partitions counts against the deployment's share all
+    /// the same.
     pub(super) fn shares(&self, country: &str, app: Option<MicroUsd>) -> (i64, Share) {
         let of_country = self.countries.get(country).copied();
         let partitions = |budget: MicroUsd, most: i64| (budget / USD).clamp(1, most);
         let all = self.shards();
         let part = |budget: MicroUsd| budget / partitions(budget, all);
+
         let reached =
             [of_country, app].into_iter().flatten().map(|budget| partitions(budget, all)).min();
         let (month, day) = (self.month / all, self.day.map(|day| day / all));
@@ -201,8 +209,8 @@ impl Budget {
         )
     }
 
-    /// The budgets beside the shares that a text is paid from.
-    pub(super) fn own(
+    /// The payers of a text, each with limits of its own, in addition to the shares.
+    pub(super) fn payers(
         &self,
         country: &str,
         prefix: Option<&IdentifierHash>,
@@ -236,7 +244,7 @@ mod tests {
                 {
                     let (shards, share) = budget.shares(country, app);
                     assert!((1..=all).contains(&shards));
-                    // Whoever else spends, does so in the same partitions.
+                    // All spending is in the same partitions.
                     assert!(all * share.month <= month);
                     assert!(day.is_none_or(|day| all * share.day.unwrap() <= day));
                     let (of_country, _) = budget.shares(country, None);
@@ -249,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_listed_costs_as_much_as_the_dearest() {
+    fn an_unlisted_country_has_the_highest_price() {
         let budget =
             Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
         assert_eq!(budget.price("US", 2), 16_620);
         assert_eq!(budget.price("DE", 1), 100_000);
-        assert_eq!(budget.price("TV", 1), DEAREST);
-        assert!(PRICES.iter().all(|(_, price)| *price <= DEAREST));
+        assert_eq!(budget.price("TV", 1), HIGHEST_PRICE);
+        assert!(PRICES.iter().all(|(_, price)| *price <= HIGHEST_PRICE));
         assert!(PRICES.is_sorted_by_key(|(country, _)| *country));
     }
 }

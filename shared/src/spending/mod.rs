@@ -1,4 +1,4 @@
-//! What texts may cost: a budget that is reserved before a text is sent.
+//! The budget for texts: the price of a text is reserved before it is sent.
 
 mod budget;
 mod settings;
@@ -27,58 +27,61 @@ use crate::{
     table::Store,
 };
 
-/// The most texts whose price a busy instance puts aside at once, so that most of them take no write. What an instance
-/// that ends had left is lost to the month: too strict, never too lax.
-const MAX_AHEAD: i64 = 8;
-/// Who was sent a text so recently is busy, and puts aside twice as much as the last time.
+/// The most texts whose price a busy instance reserves in advance with one write, so that most
+/// texts need no write. If an instance ends, its unused texts stay charged to the month: too
+/// strict, never too lax.
+const MAX_PREPAID: i64 = 8;
+/// An instance is busy if its last text was this recent. It then reserves twice as many texts as
+/// last time.
 const BUSY_SECONDS: i64 = 60;
-/// No more than this part of a share is put aside at once: a small budget is kept to the text.
-const AHEAD_PART: i64 = 64;
-/// How long it is remembered that a budget is used up. Nobody is sent anything sooner by asking again.
+/// At most one part in this many of a share is reserved in advance, so that small budgets are used
+/// to the last text.
+const PREPAID_PART: i64 = 64;
+/// How long an instance remembers that a budget is used up. Asking again sooner would not help.
 const USED_UP_SECONDS: i64 = 60;
 
-/// Where a text is booked.
+/// Where the price of a text is booked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The day (UTC).
     pub day: Date,
     /// The partition.
     pub shard: i64,
-    /// The country that it goes to.
+    /// The country that the text goes to.
     pub country: String,
-    /// The app, where that has a budget of its own.
+    /// The app, if it has a budget of its own.
     pub client_id: Option<String>,
 }
 
-/// Keeps to the budget for texts.
+/// Enforces the budget for texts.
 #[derive(Clone)]
 pub struct Spending {
     store: Store,
     budget: Arc<Budget>,
     clock: Clock,
     random: Random,
-    /// What is put aside for texts to come.
-    ahead: Arc<Mutex<BTreeMap<Payers, Vec<Ahead>>>>,
-    /// Until when it is known that texts cannot be paid, and when they can be again.
-    used_up: Arc<RwLock<BTreeMap<Payers, (Timestamp, Timestamp)>>>,
+    /// The prices reserved in advance.
+    prepaid: Arc<Mutex<BTreeMap<ShareKey, Vec<Prepaid>>>>,
+    /// Budgets that are used up: until when this is remembered, and when the budget resets.
+    used_up: Arc<RwLock<BTreeMap<ShareKey, (Timestamp, Timestamp)>>>,
 }
 
-/// The country that a text goes to and, where that has a budget of its own, the app that sends it.
-type Payers = (String, Option<String>);
+/// The country that a text goes to and the app that sends it, if it has a budget of its own.
+type ShareKey = (String, Option<String>);
 
-/// Texts whose price one write put aside.
+/// Texts whose price was reserved in advance by one write.
 #[derive(Debug)]
-struct Ahead {
+struct Prepaid {
     last: Reservation,
-    /// How many they were.
+    /// How many texts were reserved.
     texts: i64,
-    /// How many are left.
+    /// How many of them are left.
     left: i64,
     used_at: Timestamp,
 }
 
-impl Ahead {
-    /// The next of them.
+impl Prepaid {
+    /// The reservation of the next text.
     fn take(&mut self, now: Timestamp) -> Reservation {
         (self.left, self.used_at) = (self.left - 1, now);
         self.last.country.texts += 1;
@@ -86,30 +89,31 @@ impl Ahead {
     }
 }
 
-/// The price of a text, put aside.
+/// The reserved price of a text.
 #[derive(Clone, Debug)]
 pub struct Reservation {
-    /// Where.
+    /// Where it is booked.
     pub account: Account,
-    /// How much.
+    /// The price.
     pub price: MicroUsd,
-    /// Those in whose own items it is booked, too.
+    /// The payers in whose items it is booked, too.
     pub payers: Vec<Payer>,
-    /// The texts of this day to the country in this partition.
+    /// The texts of this day to the country, in this partition.
     pub country: Cohort,
 }
 
 impl Spending {
-    /// Keeps to `budget`.
+    /// Enforces `budget`.
     pub fn new(store: Store, budget: Arc<Budget>, clock: Clock, random: Random) -> Self {
-        Self { store, budget, clock, random, ahead: Arc::default(), used_up: Arc::default() }
+        Self { store, budget, clock, random, prepaid: Arc::default(), used_up: Arc::default() }
     }
 
-    /// Puts the price of a text aside before it is sent. However many ask at once, never more is put aside
-    /// than the budgets allow. The `prefix` stands for the numbers that begin as the text's.
+    /// Reserves the price of a text before it is sent. However many requests run at once, they
+    /// never reserve more than the budgets allow. `prefix` is the hash of the prefix of the text's
+    /// number.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] where a budget is used up; [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn reserve(
         &self,
         country: &str,
@@ -118,56 +122,61 @@ impl Spending {
         segments: usize,
     ) -> Result<Reservation, Error> {
         let now = self.clock.now();
-        let shared_by = (country.to_owned(), app.map(|app| app.client_id.clone()));
-        let known = self.used_up.read().ok().and_then(|used_up| used_up.get(&shared_by).copied());
-        if let Some((_, begins_anew)) = known.filter(|(until, _)| now < *until) {
-            return Err(refused(begins_anew, now));
+        let share_key = (country.to_owned(), app.map(|app| app.client_id.clone()));
+        let known = self.used_up.read().ok().and_then(|used_up| used_up.get(&share_key).copied());
+        if let Some((_, resets_at)) = known.filter(|(until, _)| now < *until) {
+            return Err(refused(resets_at, now));
         }
+
         let (price, day) =
             (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
-        for (payer, limits) in self.budget.own(country, prefix, app) {
+        for (payer, limits) in self.budget.payers(country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
                 Ok(None) => payers.push(payer),
                 Ok(Some(used_up)) => {
                     return self
-                        .give_up(&payers, day, price, refused(used_up.until(now), now))
+                        .refund_and_fail(&payers, day, price, refused(used_up.until(now), now))
                         .await;
                 }
-                Err(error) => return self.give_up(&payers, day, price, error).await,
+                Err(error) => return self.refund_and_fail(&payers, day, price, error).await,
             }
         }
-        match self.reserve_share(shared_by, app.and_then(|app| app.month), (day, price), now).await
+
+        match self.reserve_share(share_key, app.and_then(|app| app.month), (day, price), now).await
         {
             Ok(reservation) => Ok(Reservation { payers, ..reservation }),
-            Err(error) => self.give_up(&payers, day, price, error).await,
+            Err(error) => self.refund_and_fail(&payers, day, price, error).await,
         }
     }
 
+    /// Reserves the price of a text from a partition's share, or takes one that was reserved in
+    /// advance.
     async fn reserve_share(
         &self,
-        payers: Payers,
+        key: ShareKey,
         app: Option<MicroUsd>,
         (day, price): (Date, MicroUsd),
         now: Timestamp,
     ) -> Result<Reservation, Error> {
-        let (taken, texts) = self.take_ahead(&payers, (day, price), now);
+        let (taken, texts) = self.take_prepaid(&key, (day, price), now);
         if let Some(reservation) = taken {
             return Ok(reservation);
         }
-        let (shards, share) = self.budget.shares(&payers.0, app);
-        let texts = texts.min(share.least() / AHEAD_PART / price.max(1)).max(1);
+
+        let (shards, share) = self.budget.shares(&key.0, app);
+        let texts = texts.min(share.least() / PREPAID_PART / price.max(1)).max(1);
         let [start] = self.random.bytes::<1>()?;
-        let first = self.budget.first_shard(payers.1.as_deref());
-        // Where there is no room for several there may be for one.
+        let first = self.budget.first_shard(key.1.as_deref());
+        // If no share has room for several texts, one may still have room for a single text.
         let turns = if texts > 1 { 2 } else { 1 };
         let mut used_up = UsedUp::Month;
+
         for (turn, texts) in
             (0..turns * shards).map(|turn| (turn, if turn < shards { texts } else { 1 }))
         {
             let shard = (first + (i64::from(start) + turn) % shards) % self.budget.shards();
-            let account =
-                Account { day, shard, country: payers.0.clone(), client_id: payers.1.clone() };
+            let account = Account { day, shard, country: key.0.clone(), client_id: key.1.clone() };
             match self.store.reserve_price(&account, price, texts, &share).await? {
                 Reserved::Yes { month, country } => {
                     if month * 5 > share.month * 4 {
@@ -175,39 +184,42 @@ impl Spending {
                     }
                     let country = Cohort { texts: country.texts - texts, ..country };
                     let last = Reservation { account, price, payers: Vec::new(), country };
-                    let mut ahead = Ahead { last, texts, left: texts, used_at: now };
-                    let reservation = ahead.take(now);
-                    self.keep_ahead(payers, ahead);
+                    let mut prepaid = Prepaid { last, texts, left: texts, used_at: now };
+                    let reservation = prepaid.take(now);
+                    self.keep_prepaid(key, prepaid);
                     return Ok(reservation);
                 }
                 Reserved::No(UsedUp::Day) => used_up = UsedUp::Day,
                 Reserved::No(UsedUp::Month) => {}
             }
         }
-        let begins_anew = used_up.until(now);
+
+        let resets_at = used_up.until(now);
         if let Ok(mut known) = self.used_up.write() {
             known.insert(
-                payers,
-                (begins_anew.min(now + crate::base::seconds(USED_UP_SECONDS)), begins_anew),
+                key,
+                (resets_at.min(now + crate::base::seconds(USED_UP_SECONDS)), resets_at),
             );
         }
-        Err(refused(begins_anew, now))
+        Err(refused(resets_at, now))
     }
 
-    /// A text whose price was put aside before; and where there is none, for how many to put it aside.
-    fn take_ahead(
+    /// A reservation that was made in advance; if there is none, for how many texts to reserve
+    /// next.
+    fn take_prepaid(
         &self,
-        payers: &Payers,
+        key: &ShareKey,
         (day, price): (Date, MicroUsd),
         now: Timestamp,
     ) -> (Option<Reservation>, i64) {
-        let Ok(mut ahead) = self.ahead.lock() else { return (None, 1) };
-        let Some(kept) = ahead.get_mut(payers) else { return (None, 1) };
-        // What is left of days before stays spent.
+        let Ok(mut prepaid) = self.prepaid.lock() else { return (None, 1) };
+        let Some(kept) = prepaid.get_mut(key) else { return (None, 1) };
+        // What is left of previous days stays spent.
         kept.retain(|it| it.last.account.day == day);
         if let Some(found) = kept.iter_mut().find(|it| it.left > 0 && it.last.price == price) {
             return (Some(found.take(now)), 1);
         }
+
         let busy_since = now - crate::base::seconds(BUSY_SECONDS);
         let last = kept
             .iter()
@@ -216,58 +228,64 @@ impl Spending {
             .max()
             .unwrap_or_default();
         kept.retain(|it| it.left > 0);
-        (None, (last * 2).clamp(1, MAX_AHEAD))
+        (None, (last * 2).clamp(1, MAX_PREPAID))
     }
 
-    fn keep_ahead(&self, payers: Payers, ahead: Ahead) {
-        if let Ok(mut kept) = self.ahead.lock() {
-            kept.entry(payers).or_default().push(ahead);
+    fn keep_prepaid(&self, key: ShareKey, prepaid: Prepaid) {
+        if let Ok(mut kept) = self.prepaid.lock() {
+            kept.entry(key).or_default().push(prepaid);
         }
     }
 
-    /// Gives back what was put aside for a text that AWS refused. Where that fails, the budget is too strict
+    /// Refunds the price of a text that AWS refused. If the refund fails, the budget is too strict
     /// by one text, never too lax.
     pub async fn give_back(&self, reservation: Reservation) {
         let Reservation { account, price, payers, .. } = reservation;
-        self.give_own_back(&payers, account.day, price).await;
+        self.refund_payers(&payers, account.day, price).await;
         if let Err(error) = self.store.give_price_back(&account, price).await {
-            tracing::warn!(%error, "the price of a text that was not sent stays counted");
+            log_failed_refund(&error);
         }
     }
 
-    async fn give_own_back(&self, payers: &[Payer], day: Date, price: MicroUsd) {
+    /// Refunds a price in the payers' own items.
+    async fn refund_payers(&self, payers: &[Payer], day: Date, price: MicroUsd) {
         for payer in payers {
             if let Err(error) = self.store.give_own_price_back(payer, day, price).await {
-                tracing::warn!(%error, "the price of a text that was not sent stays counted");
+                log_failed_refund(&error);
             }
         }
     }
 
-    /// Gives back what was booked before an error.
-    async fn give_up<T>(
+    /// Refunds what was booked before an error, and returns the error.
+    async fn refund_and_fail<T>(
         &self,
         payers: &[Payer],
         day: Date,
         price: MicroUsd,
         error: Error,
     ) -> Result<T, Error> {
-        self.give_own_back(payers, day, price).await;
+        self.refund_payers(payers, day, price).await;
         Err(error)
     }
 }
 
-/// The refusal of a text until a budget begins anew.
-fn refused(begins_anew: Timestamp, now: Timestamp) -> Error {
-    metrics::count(Metric::BudgetRefusals);
-    Error::SmsLimitReached { retry_after: crate::base::seconds_until(begins_anew, now).max(1) }
+fn log_failed_refund(error: &Error) {
+    tracing::warn!(%error, "could not refund the price of an unsent text; its budget stays charged");
 }
 
-/// The alphabet of texts that fit 160 characters (3GPP TS 23.038 §6.2.1, the basic table).
+/// The refusal of a text until a budget resets.
+fn refused(resets_at: Timestamp, now: Timestamp) -> Error {
+    metrics::count(Metric::BudgetRefusals);
+    Error::SmsLimitReached { retry_after: crate::base::seconds_until(resets_at, now).max(1) }
+}
+
+/// The alphabet of texts of up to 160 characters (3GPP TS 23.038 §6.2.1, the basic table).
 pub(crate) const GSM_7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-/// Its extension: each takes the room of two.
+/// Its extension: each of these counts as two characters.
 const GSM_7_EXTENSION: &str = "^{}\\[~]|€";
 
-/// How many segments a text is sent, and paid, as (3GPP TS 23.040 §9.2.3.24, TS 23.038 §6.2.1).
+/// The number of segments in which a text is sent and paid (3GPP TS 23.040 §9.2.3.24, TS 23.038
+/// §6.2.1).
 pub fn segments(text: &str) -> usize {
     let septets = text.chars().try_fold(0, |septets, c| match c {
         c if GSM_7.contains(c) => Some(septets + 1),
@@ -286,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_as_many_segments_as_phones_get() {
+    fn a_text_has_as_many_segments_as_phones_receive() {
         for (text, expected) in [
             ("a".repeat(160), 1),
             ("a".repeat(161), 2),

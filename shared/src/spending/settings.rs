@@ -8,10 +8,10 @@ use crate::{
     identifiers::phone,
 };
 
-/// What an amount of money may be.
-const AMOUNT: &str = "an amount in US dollars from 0 to 1000000, with up to 6 decimals, as 99.50";
-/// What amounts by country may be.
-const AMOUNTS: &str = "countries and amounts in US dollars, as US=0.012,IN=0.05";
+/// The accepted form of an amount of money.
+const AMOUNT: &str = "an amount in US dollars from 0 to 1000000, with up to 6 decimals, like 99.50";
+/// The accepted form of amounts by country.
+const AMOUNTS: &str = "countries and amounts in US dollars, like US=0.012,IN=0.05";
 
 impl Budget {
     /// Reads the section.
@@ -30,7 +30,7 @@ impl Budget {
     }
 }
 
-/// Amounts by country.
+/// Parses amounts by country.
 fn usd_by_country(text: &str) -> Option<BTreeMap<String, MicroUsd>> {
     list(text)
         .map(|pair| {

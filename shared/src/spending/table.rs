@@ -1,4 +1,4 @@
-//! What was spent on texts: a month is spread over some partitions, each with its share of the budgets.
+//! What was spent on texts. A month is spread over partitions, each with its share of the budgets.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,20 @@ use crate::{
     table::{Item, Key, NOT_WRITTEN, Store, Updated, WRITTEN_BY, amount, number, text},
 };
 
-/// How long the accounts of a month are kept.
+/// How long the spending of a month is kept, in seconds.
 const KEPT_SECONDS: i64 = 400 * 24 * 3600;
-/// The counts of a country's texts are of a day; those of so many days before are taken out with the next text.
+/// A country's texts are counted for each day. The next text removes the counts of this many
+/// previous days.
 const STALE_DAYS: i8 = 3;
 
-/// The outcome of putting a price aside.
+/// The outcome of reserving a price.
 #[derive(Debug)]
 pub enum Reserved {
-    /// It is put aside.
+    /// It is reserved.
     Yes {
-        /// So much is now, in this month and partition.
+        /// The total reserved in this month and partition, including it.
         month: MicroUsd,
-        /// The texts of this day to the country in this partition.
+        /// The texts of this day to the country, in this partition.
         country: Cohort,
     },
     /// A budget has no room for it.
@@ -32,31 +33,33 @@ pub enum Reserved {
 }
 
 impl Store {
-    /// Puts the price of so many texts aside and counts them, unless a share has no room for them.
+    /// Reserves the price of `text_count` texts and counts them, unless a share has no room for
+    /// them.
     pub async fn reserve_price(
         &self,
         account: &Account,
         price: MicroUsd,
-        texts_ahead: i64,
+        text_count: i64,
         share: &Share,
     ) -> Result<Reserved, Error> {
-        let price = price * texts_ahead;
+        let price = price * text_count;
         let limits = [
             ("#month", Some(share.month)),
             ("#day", share.day),
             ("#country", share.country),
             ("#app", share.app),
         ];
-        let mut names = money(account);
-        let (condition, mut values) = match room(&limits, price) {
+        let mut names = price_attributes(account);
+        let (condition, mut values) = match room_for(&limits, price) {
             Ok(room) => room,
             Err(used_up) => return Ok(Reserved::No(used_up)),
         };
         values.extend([
             (":price".to_owned(), number(price)),
-            (":texts".to_owned(), number(texts_ahead)),
+            (":texts".to_owned(), number(text_count)),
             (":expires_at".to_owned(), number(expires_at(account.day))),
         ]);
+
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :price")).collect();
         let stale = stale_counts(account);
         let remove: Vec<_> = stale.keys().map(String::as_str).collect();
@@ -67,6 +70,7 @@ impl Store {
         };
         names.insert("#texts".to_owned(), texts(account, account.day.day()));
         names.extend(stale);
+
         let update = self
             .client
             .update_item()
@@ -81,9 +85,15 @@ impl Store {
         let item = match self.update_once(key, update, (WRITTEN_BY, self.mark()?)).await? {
             Updated::Done(item) => item,
             Updated::Refused(item) => {
-                return Ok(Reserved::No(used_up(&limits, &money(account), item.as_ref(), price)));
+                return Ok(Reserved::No(used_up(
+                    &limits,
+                    &price_attributes(account),
+                    item.as_ref(),
+                    price,
+                )));
             }
         };
+
         let day = account.day.day();
         let country = Cohort {
             texts: amount(&item, &texts(account, day)),
@@ -92,11 +102,12 @@ impl Store {
         Ok(Reserved::Yes { month: amount(&item, SPENT), country })
     }
 
-    /// Gives the price of a text back.
+    /// Refunds the price of a text.
     pub async fn give_price_back(&self, account: &Account, price: MicroUsd) -> Result<(), Error> {
-        let mut names = money(account);
+        let mut names = price_attributes(account);
         let spent: Vec<_> = names.keys().map(|name| format!("{name} :back")).collect();
         names.insert("#texts".to_owned(), texts(account, account.day.day()));
+
         let update = self
             .client
             .update_item()
@@ -110,10 +121,12 @@ impl Store {
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price))
             .expression_attribute_values(":minus_one", number(-1));
-        self.take_back(Key::spending(account.day, account.shard), update).await
+
+        self.refund(Key::spending(account.day, account.shard), update).await
     }
 
-    /// Puts the price of a text aside for one of those who pay it; what is used up where that has no room for it.
+    /// Reserves the price of a text in a payer's own item. Returns the budget that is used up, if
+    /// it has no room for the price.
     pub async fn reserve_own_price(
         &self,
         payer: &Payer,
@@ -122,7 +135,7 @@ impl Store {
         price: MicroUsd,
     ) -> Result<Option<UsedUp>, Error> {
         let limits = [("#month", limits.month), ("#day", limits.day)];
-        let (condition, mut values) = match room(&limits, price) {
+        let (condition, mut values) = match room_for(&limits, price) {
             Ok(room) => room,
             Err(used_up) => return Ok(Some(used_up)),
         };
@@ -130,6 +143,7 @@ impl Store {
             (":price".to_owned(), number(price)),
             (":expires_at".to_owned(), number(expires_at(day))),
         ]);
+
         let update = self
             .client
             .update_item()
@@ -137,16 +151,19 @@ impl Store {
                 "ADD #month :price, #day :price SET expires_at = :expires_at, written_by = :mark",
             )
             .condition_expression(condition)
-            .set_expression_attribute_names(Some(own_money(day)))
+            .set_expression_attribute_names(Some(payer_attributes(day)))
             .set_expression_attribute_values(Some(values));
-        let key = Key::own_spending(day, &payer.key_part());
+
+        let key = Key::payer_spending(day, &payer.key_part());
         Ok(match self.update_once(key, update, (WRITTEN_BY, self.mark()?)).await? {
             Updated::Done(_) => None,
-            Updated::Refused(item) => Some(used_up(&limits, &own_money(day), item.as_ref(), price)),
+            Updated::Refused(item) => {
+                Some(used_up(&limits, &payer_attributes(day), item.as_ref(), price))
+            }
         })
     }
 
-    /// Gives back what [`Self::reserve_own_price`] put aside.
+    /// Refunds what [`Self::reserve_own_price`] reserved.
     pub async fn give_own_price_back(
         &self,
         payer: &Payer,
@@ -158,14 +175,14 @@ impl Store {
             .update_item()
             .update_expression("ADD #month :back, #day :back SET written_by = :mark")
             .condition_expression(format!("#month >= :price AND {NOT_WRITTEN}"))
-            .set_expression_attribute_names(Some(own_money(day)))
+            .set_expression_attribute_names(Some(payer_attributes(day)))
             .expression_attribute_values(":mark", text(self.mark()?))
             .expression_attribute_values(":back", number(-price))
             .expression_attribute_values(":price", number(price));
-        self.take_back(Key::own_spending(day, &payer.key_part()), update).await
+        self.refund(Key::payer_spending(day, &payer.key_part()), update).await
     }
 
-    /// Counts that the code of a text was verified.
+    /// Counts a verified code of a text.
     pub async fn count_verified_text(&self, account: &Account) -> Result<(), Error> {
         let day = account.day.day();
         let update = self
@@ -181,14 +198,14 @@ impl Store {
     }
 }
 
-/// What was spent in the month.
+/// The attribute with what was spent in the month.
 const SPENT: &str = "spent";
 
-/// The condition that every attribute with a limit has room for a price, and its values.
+/// The condition that every attribute with a limit has room for a price, and the values in it.
 ///
 /// # Errors
-/// Where a limit has no room for it even when nothing is spent.
-fn room(
+/// The budget whose limit has no room for the price even if nothing is spent.
+fn room_for(
     limits: &[(&str, Option<MicroUsd>)],
     price: MicroUsd,
 ) -> Result<(String, HashMap<String, AttributeValue>), UsedUp> {
@@ -206,7 +223,8 @@ fn room(
     Ok((conditions.join(" AND "), values))
 }
 
-/// Which of the limits refused a price, by the item as it is.
+/// Which of the limits refused a price, according to the current item. A month has precedence over
+/// a day.
 fn used_up(
     limits: &[(&str, Option<MicroUsd>)],
     names: &HashMap<String, String>,
@@ -222,21 +240,21 @@ fn used_up(
     if months { UsedUp::Month } else { UsedUp::Day }
 }
 
-/// All limits but those of a day are of a month.
+/// The period of a limit: `#day` is of a day, all others are of a month.
 fn window(name: &str) -> UsedUp {
     if name == "#day" { UsedUp::Day } else { UsedUp::Month }
 }
 
-/// The attributes that one payer's prices are booked in.
-fn own_money(day: Date) -> HashMap<String, String> {
+/// The attributes in which one payer's prices are booked.
+fn payer_attributes(day: Date) -> HashMap<String, String> {
     HashMap::from([
         ("#month".to_owned(), "paid".to_owned()),
         ("#day".to_owned(), format!("paid_on_{:02}", day.day())),
     ])
 }
 
-/// The attributes that a text's price is booked in.
-fn money(account: &Account) -> HashMap<String, String> {
+/// The attributes in which a text's price is booked.
+fn price_attributes(account: &Account) -> HashMap<String, String> {
     let mut names = HashMap::from([
         ("#month".to_owned(), SPENT.to_owned()),
         ("#day".to_owned(), format!("spent_on_{:02}", account.day.day())),
@@ -258,7 +276,7 @@ fn verified(account: &Account, day: i8) -> String {
     format!("verified_{}_{day:02}", account.country)
 }
 
-/// The attributes that count the texts of days before, by placeholder.
+/// The attributes with the counts of previous days, by placeholder.
 fn stale_counts(account: &Account) -> HashMap<String, String> {
     let today = account.day.day();
     let days = (today - STALE_DAYS).max(1)..today;
@@ -271,6 +289,7 @@ fn stale_counts(account: &Account) -> HashMap<String, String> {
     both.collect()
 }
 
+/// When the item expires if `day` is its last day with a text (epoch seconds).
 fn expires_at(day: Date) -> i64 {
     let start =
         day.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()).unwrap_or_default();

@@ -1,36 +1,38 @@
-//! The table on one page. No other file spells a key.
+//! The table on one page. No other file writes a key.
 //!
-//! | item                    | pk                  | sk               | ends by `expires_at`        |
-//! |-------------------------|---------------------|------------------|-----------------------------|
-//! | user, with his sessions | `USER#<id>`         | `USER`           | never                       |
-//! | second factor           | `USER#<id>`         | `SECOND_FACTOR`  | never                       |
-//! | one to be confirmed     | `USER#<id>`         | `ENROLMENT`      | 10 minutes later            |
-//! | owner of an identifier  | `IDENTIFIER#<place>` | `OWNER#<hash>`  | never                       |
-//! | limits and challenges of one | `IDENTIFIER#<place>` | `THROTTLE` | when nothing in it counts   |
-//! | sign-in half done       | `MFA#<hash>`        | `MFA`            | 5 minutes later             |
-//! | reset link              | `RESET#<hash>`      | `RESET`          | 30 minutes later            |
-//! | sends of an address     | `ADDRESS#<hash>`    | `SENDS#<hour>`   | with the hour               |
-//! | request with a key      | `IDEMPOTENCY#<hash>`| `ANSWER`         | a day later                 |
-//! | app                     | `APP#<client id>`   | `APP`            | never                       |
-//! | apps of a web origin    | `ORIGIN#<origin>`   | `ORIGIN`         | never                       |
-//! | role                    | `ROLE#<name>`       | `ROLE`           | never                       |
-//! | audit event             | `AUDIT#<0-f>`       | `<id>`           | `AUDIT_RETENTION_DAYS` later|
-//! | active administrators   | `ADMINS`            | `ADMINS`         | never                       |
-//! | spent on texts          | `SPENDING#<month>#<0-f>` | `SPENDING`  | some 400 days later         |
-//! | of them, by one payer   | `SPENDING#<month>#<payer>` | `SPENDING`| some 400 days later         |
-//! | public signing keys     | `SIGNING_KEYS`      | `PUBLIC`         | never                       |
+//! | item                      | pk                         | sk              | expires (`expires_at`)       |
+//! |---------------------------|----------------------------|-----------------|------------------------------|
+//! | user, with their sessions | `USER#<id>`                | `USER`          | never                        |
+//! | second factor             | `USER#<id>`                | `SECOND_FACTOR` | never                        |
+//! | unconfirmed second factor | `USER#<id>`                | `ENROLMENT`     | after 10 minutes             |
+//! | owner of an identifier    | `IDENTIFIER#<place>`       | `OWNER#<hash>`  | never                        |
+//! | its limits and challenges | `IDENTIFIER#<place>`       | `THROTTLE`      | when nothing in it counts    |
+//! | pending sign-in           | `MFA#<hash>`               | `MFA`           | after 5 minutes              |
+//! | reset link                | `RESET#<hash>`             | `RESET`         | after 30 minutes             |
+//! | sends of source or prefix | `ADDRESS#<hash>`           | `SENDS#<hour>`  | at the end of the hour       |
+//! | idempotent request        | `IDEMPOTENCY#<hash>`       | `ANSWER`        | after a day                  |
+//! | app                       | `APP#<client id>`          | `APP`           | never                        |
+//! | apps of a web origin      | `ORIGIN#<origin>`          | `ORIGIN`        | never                        |
+//! | role                      | `ROLE#<name>`              | `ROLE`          | never                        |
+//! | audit event               | `AUDIT#<0-f>`              | `<id>`          | after `AUDIT_RETENTION_DAYS` |
+//! | active administrators     | `ADMINS`                   | `ADMINS`        | never                        |
+//! | spent on texts in a month | `SPENDING#<month>#<0-f>`   | `SPENDING`      | after some 400 days          |
+//! | of that, for one payer    | `SPENDING#<month>#<payer>` | `SPENDING`      | after some 400 days          |
+//! | public signing keys       | `SIGNING_KEYS`             | `PUBLIC`        | never                        |
 //!
-//! An identifier is a phone, an e-mail address or a username. Hashes are keyed ([`crate::crypto::hash_keys`]): a
-//! key shows none of them. A place is the beginning of a hash, short enough to be hidden in a challenge's id. An owner is the
-//! one authority on whose an identifier is; limits and challenges lie beside it so that one read answers all.
+//! An identifier is a phone, an e-mail address or a username. No key shows one, only its keyed hash
+//! ([`crate::crypto::hash_keys`]). A place is the beginning of a hash, short enough to be hidden in
+//! a challenge's id. An owner item is the one authority on who owns an identifier. Limits and
+//! challenges lie in the same partition, so that one read returns all of it.
 //!
-//! What administrators list carries the name of its list (`list`) and its place in it (`list_key`), the
-//! keys of the one index, `lists`. Beside the keys the index knows a user's status and roles; all else is
-//! read from the table. Users are spread over sixteen partitions by a random part of their ids.
+//! An item that administrators can list carries the name of its list (`list`) and its place in it
+//! (`list_key`): the keys of the one index, `lists`. Besides the keys, the index has the status and
+//! the roles of users; everything else is read from the table. Users are spread over sixteen
+//! partitions by random bits of their ids.
 //!
 //! | list                    | `list`              | `list_key`       |
 //! |-------------------------|---------------------|------------------|
-//! | apps but the default one| `APPS`              | `<client id>`    |
+//! | apps, except the default| `APPS`              | `<client id>`    |
 //! | roles, once changed     | `ROLES`             | `<name>`         |
 //! | users                   | `USERS#<0 to f>`    | `<id>`           |
 
@@ -44,12 +46,12 @@ use crate::crypto::{IdentifierHash, Place};
 
 /// The attribute that DynamoDB's TTL reads.
 pub const TTL: &str = "expires_at";
-/// How the sort key of an owner begins.
+/// The prefix of the sort key of an owner item.
 const OWNER: &str = "OWNER#";
 /// The sort key of a throttle.
 pub(crate) const THROTTLE: &str = "THROTTLE";
 
-/// The hash of the identifier that an owner's sort key names.
+/// The identifier's hash in the sort key of an owner item; `None` for other sort keys.
 pub(crate) fn owned(sk: &str) -> Option<&str> {
     sk.strip_prefix(OWNER)
 }
@@ -65,10 +67,10 @@ pub(crate) const ROLES_LIST: &str = "ROLES";
 /// The list of apps.
 pub(crate) const APPS_LIST: &str = "APPS";
 
-/// How many partitions what has no one person's key is spread over.
+/// The number of partitions for items that do not belong to one person.
 pub(crate) const SHARDS: u8 = 16;
 
-/// The list of the users of a shard.
+/// The name of the list of a shard's users.
 pub(crate) fn users_list(shard: u8) -> String {
     format!("USERS#{shard:x}")
 }
@@ -95,7 +97,7 @@ impl Key {
         Self::new(format!("USER#{id}"), "USER")
     }
 
-    /// Whatever is kept of a user under this sort key.
+    /// An item of a user, by its sort key.
     pub(crate) fn of_user(user_id: Uuid, sk: &str) -> Self {
         Self::new(format!("USER#{user_id}"), sk)
     }
@@ -105,7 +107,7 @@ impl Key {
         Self::new(format!("USER#{user_id}"), "SECOND_FACTOR")
     }
 
-    /// The second factor that a user has not confirmed.
+    /// A user's second factor that is not confirmed yet.
     pub(crate) fn enrolment(user_id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), "ENROLMENT")
     }
@@ -120,17 +122,17 @@ impl Key {
         Self::new(format!("RESET#{}", token_hash.as_str()), "RESET")
     }
 
-    /// The user whose identifier it is.
+    /// The owner of an identifier.
     pub(crate) fn owner(identifier: &IdentifierHash) -> Self {
         Self::new(Self::throttle(&identifier.place()).pk, format!("{OWNER}{}", identifier.as_str()))
     }
 
-    /// What an identifier may do, and its challenges.
+    /// The limits and the challenges of an identifier.
     pub(crate) fn throttle(place: &Place) -> Self {
         Self::new(format!("IDENTIFIER#{}", place.as_str()), THROTTLE)
     }
 
-    /// The messages that a source address, or a prefix of numbers, had in an hour (hours since 1970).
+    /// The messages of a source address or to a prefix of numbers, in an hour (hours since 1970).
     pub(crate) fn sends(address: &IdentifierHash, hour: i64) -> Self {
         Self::new(format!("ADDRESS#{}", address.as_str()), format!("SENDS#{hour}"))
     }
@@ -140,13 +142,13 @@ impl Key {
         Self::new(format!("IDEMPOTENCY#{}", id.as_str()), "ANSWER")
     }
 
-    /// What a shard spent on texts in the month of `day`.
+    /// What was spent on texts in the month of `day`, in a shard.
     pub(crate) fn spending(day: Date, shard: i64) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{shard:x}", day.year(), day.month()), "SPENDING")
     }
 
-    /// What the texts of a month cost one of those who pay them.
-    pub(crate) fn own_spending(day: Date, payer: &str) -> Self {
+    /// What was spent on texts in the month of `day`, for one payer.
+    pub(crate) fn payer_spending(day: Date, payer: &str) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{payer}", day.year(), day.month()), "SPENDING")
     }
 
@@ -165,12 +167,12 @@ impl Key {
         Self::new(format!("ORIGIN#{origin}"), "ORIGIN")
     }
 
-    /// An event.
+    /// An audit event.
     pub(crate) fn event(shard: u8, id: Uuid) -> Self {
         Self::new(format!("AUDIT#{shard:x}"), id.to_string())
     }
 
-    /// The ids of the administrators who can sign in.
+    /// The ids of the active administrators.
     pub(crate) fn admins() -> Self {
         Self::new("ADMINS", "ADMINS")
     }
@@ -185,7 +187,7 @@ impl Key {
         AttributeValue::S(self.pk.clone())
     }
 
-    /// The attributes of the key.
+    /// The key as attributes.
     pub(crate) fn attributes(self) -> HashMap<String, AttributeValue> {
         HashMap::from([
             ("pk".into(), AttributeValue::S(self.pk)),

@@ -1,4 +1,4 @@
-//! Lists that administrators page through: from the index, never by a scan.
+//! Lists that administrators page through. They come from the index, never from a scan.
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use serde::de::DeserializeOwned;
@@ -6,21 +6,21 @@ use serde::de::DeserializeOwned;
 use super::{Item, LIST_KEY, LISTS_INDEX, Store, from_item, text};
 use crate::{aws::unavailable, base::Error};
 
-/// Part of a list.
+/// A page of a list.
 #[derive(Debug)]
 pub struct Listed<T> {
     /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// The place of the last one, where more follow.
+    /// The place of the last item, if more follow.
     pub end: Option<String>,
 }
 
-/// How often a batch is asked for what DynamoDB did not process.
+/// How often a batch is tried, if DynamoDB does not process all of its keys.
 const BATCH_TRIES: usize = 5;
 
 impl Store {
-    /// Up to `limit` items of a list, those after the place `after`. The index may be a moment behind;
-    /// the items themselves are read consistently, and those that are gone are left out.
+    /// Up to `limit` items of a list, after the place `after`. The index may be a moment behind,
+    /// but the items themselves are read consistently, and deleted ones are left out.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
         list: &str,
@@ -29,6 +29,7 @@ impl Store {
     ) -> Result<Listed<T>, Error> {
         let condition =
             if after.is_some() { "#list = :list AND #place > :after" } else { "#list = :list" };
+
         let mut query = self
             .client
             .query()
@@ -44,13 +45,15 @@ impl Store {
                 .expression_attribute_names("#place", LIST_KEY)
                 .expression_attribute_values(":after", text(after));
         }
-        let answer = query.send().await.map_err(unavailable)?;
-        self.count_read(answer.consumed_capacity.as_ref());
-        let mut found = answer.items.unwrap_or_default();
+        let output = query.send().await.map_err(unavailable)?;
+        self.count_read(output.consumed_capacity.as_ref());
+
+        let mut found = output.items.unwrap_or_default();
         let more = found.len() > limit;
         found.truncate(limit);
         let place = |item: &Item| item.get(LIST_KEY).and_then(|place| place.as_s().ok()).cloned();
         let end = found.last().filter(|_| more).and_then(place);
+
         let keys: Vec<Item> = found.into_iter().map(primary_key).collect();
         Ok(Listed {
             items: self
@@ -63,7 +66,7 @@ impl Store {
         })
     }
 
-    /// The items with these keys, in this order; those that are gone are left out.
+    /// The items with these keys, in this order, without deleted ones.
     pub(crate) async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut missing = keys.clone();
         let mut read = Vec::new();
@@ -71,9 +74,10 @@ impl Store {
             if missing.is_empty() {
                 break;
             }
+
             let wanted =
                 KeysAndAttributes::builder().set_keys(Some(missing)).consistent_read(true).build();
-            let answer = self
+            let output = self
                 .client
                 .batch_get_item()
                 .request_items(
@@ -84,11 +88,12 @@ impl Store {
                 .send()
                 .await
                 .map_err(unavailable)?;
-            self.count_read(answer.consumed_capacity.as_ref().and_then(|all| all.first()));
+            self.count_read(output.consumed_capacity.as_ref().and_then(|all| all.first()));
+
             read.extend(
-                answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default(),
+                output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default(),
             );
-            missing = answer
+            missing = output
                 .unprocessed_keys
                 .unwrap_or_default()
                 .remove(&self.table)
@@ -96,8 +101,9 @@ impl Store {
                 .unwrap_or_default();
         }
         if !missing.is_empty() {
-            return Err(Error::Unavailable("a batch is throttled".into()));
+            return Err(Error::Unavailable("DynamoDB throttled a batch of reads".into()));
         }
+
         let position = |item: &Item| {
             keys.iter()
                 .position(|key| key.iter().all(|(name, value)| item.get(name) == Some(value)))
@@ -106,7 +112,7 @@ impl Store {
         Ok(read)
     }
 
-    /// The attributes that put an item on a list.
+    /// The item with the attributes that put it on a list, at this place.
     pub(crate) fn on_list(mut item: Item, list: &str, place: &str) -> Item {
         item.insert(super::LIST.to_owned(), text(list));
         item.insert(LIST_KEY.to_owned(), text(place));

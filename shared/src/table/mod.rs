@@ -1,7 +1,7 @@
-//! The store: one DynamoDB table, with the verbs of the domain.
+//! The store: one DynamoDB table. The other wings add the methods of their domain.
 //!
-//! Whatever must hold under concurrency is one conditional write or one transaction. Every read that
-//! a decision rests on is strongly consistent.
+//! An invariant that must hold under concurrency is one conditional write or one transaction. Every
+//! read that a decision depends on is strongly consistent.
 
 pub(crate) mod keys;
 mod lists;
@@ -46,17 +46,20 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) enum Updated {
     /// The item as it is now.
     Done(Item),
-    /// The condition did not hold; this is what is there, if anything.
+    /// The condition did not hold. This is the current item, if there is one.
     Refused(Option<Item>),
 }
 
-/// How often a change is tried again when another came first. Of those that arrive together one wins each time.
+/// How often a change is tried if others come first (optimistic locking). Of the changes that run
+/// together, one succeeds each time.
 pub(crate) const CHANGE_TRIES: usize = 25;
 
-/// The attribute with the mark of the write that came last, by which one whose answer was lost is recognised.
+/// The attribute with the mark of the last write. By it a retry recognises a write of its own whose
+/// response was lost.
 pub(crate) const WRITTEN_BY: &str = "written_by";
 
-/// The condition of a write that counts: one whose answer was lost has left its mark, and counts once.
+/// The condition of a write that counts something. If its response was lost, its mark is there
+/// already, so a retry does not count twice.
 pub(crate) const NOT_WRITTEN: &str = "(attribute_not_exists(written_by) OR written_by <> :mark)";
 
 /// The table.
@@ -66,11 +69,11 @@ pub struct Store {
     pub(crate) table: String,
     pub(crate) random: Random,
     consumed: Arc<ConsumedUnits>,
-    /// An item that the next transaction puts beside what it writes, or why there is none.
-    along: Option<Arc<Result<Item, Error>>>,
+    /// An item that each transaction also writes, or the error that prevented making it.
+    extra_item: Option<Arc<Result<Item, Error>>>,
 }
 
-/// Request units since the store was made, in tenths.
+/// Request units used since the store was made, in tenths.
 #[derive(Debug, Default)]
 struct ConsumedUnits {
     read: AtomicU64,
@@ -78,7 +81,7 @@ struct ConsumedUnits {
 }
 
 impl Store {
-    /// The table of this name. No call is made.
+    /// The table with this name. No call is made.
     pub fn new(aws: &Aws, name: &str, random: Random) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(&aws.config("DYNAMODB"))
             .retry_classifier(TransactionConflictClassifier)
@@ -88,17 +91,17 @@ impl Store {
             table: name.to_owned(),
             random,
             consumed: Arc::default(),
-            along: None,
+            extra_item: None,
         }
     }
 
-    /// The same store, whose transactions put `item`, too.
+    /// Returns a copy whose transactions also put `item`.
     #[must_use]
     pub(crate) fn with_item(&self, item: Result<Item, Error>) -> Self {
-        Self { along: Some(Arc::new(item)), ..self.clone() }
+        Self { extra_item: Some(Arc::new(item)), ..self.clone() }
     }
 
-    /// Whether the table answers. Opens the connection, too.
+    /// Checks that the table can be read. This also opens the connection.
     pub async fn ping(&self) -> Result<(), Error> {
         self.get::<HashMap<String, String>>(Key::public_keys()).await.map(drop)
     }
@@ -111,12 +114,14 @@ impl Store {
         (units(&self.consumed.read), units(&self.consumed.write))
     }
 
+    /// Reads an item, strongly consistent, as a `T`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Error> {
         self.item(key).await?.map(from_item).transpose()
     }
 
+    /// Reads an item, strongly consistent.
     pub(crate) async fn item(&self, key: Key) -> Result<Option<Item>, Error> {
-        let answer = self
+        let output = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -126,27 +131,28 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        self.count_read(answer.consumed_capacity.as_ref());
-        Ok(answer.item)
+        self.count_read(output.consumed_capacity.as_ref());
+        Ok(output.item)
     }
 
-    /// Sends an update with a condition. The update says what it puts and which item it is; this asks for the
-    /// item as it is afterwards or, where the condition did not hold, as it is now.
+    /// Sends an update with a condition. Returns the item as it is after the update or, if the
+    /// condition did not hold, as it is now.
     pub(crate) async fn update_if(
         &self,
         key: Key,
         update: UpdateItemFluentBuilder,
     ) -> Result<Updated, Error> {
-        self.updated(self.asking(key, update).send().await)
+        self.outcome(self.addressed(key, update).send().await)
     }
 
-    /// A mark for one write.
+    /// A new mark for one write.
     pub(crate) fn mark(&self) -> Result<Uuid, Error> {
         Ok(Uuid::from_bytes(self.random.bytes()?))
     }
 
-    /// As [`Self::update_if`], for an update that puts the value `:mark` into `attribute`: our own write, whose answer was
-    /// lost, counts as done.
+    /// Like [`Self::update_if`], for an update that sets `attribute` to the value `:mark`. If the
+    /// condition did not hold only because our own write succeeded and its response was lost, it
+    /// counts as done.
     pub(crate) async fn update_once(
         &self,
         key: Key,
@@ -163,23 +169,21 @@ impl Store {
         })
     }
 
-    /// As [`Self::update_if`], in one attempt, for what is taken back: an attempt that failed may have been done all the
-    /// same, and what others wrote since may hide that it was.
-    pub(crate) async fn take_back(
+    /// Like [`Self::update_if`], for a refund, and without retries. An attempt that failed may
+    /// still have been written, and a later write by others may have overwritten its mark, so a
+    /// retry could refund twice.
+    pub(crate) async fn refund(
         &self,
         key: Key,
         update: UpdateItemFluentBuilder,
     ) -> Result<(), Error> {
         let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
-        self.updated(self.asking(key, update).customize().config_override(once).send().await)
+        self.outcome(self.addressed(key, update).customize().config_override(once).send().await)
             .map(drop)
     }
 
-    pub(crate) fn asking(
-        &self,
-        key: Key,
-        update: UpdateItemFluentBuilder,
-    ) -> UpdateItemFluentBuilder {
+    /// The update with the table, the key, and what to return.
+    fn addressed(&self, key: Key, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
         update
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
@@ -188,14 +192,15 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
-    pub(crate) fn updated(
+    /// The outcome of an update with a condition.
+    fn outcome(
         &self,
         result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
     ) -> Result<Updated, Error> {
         match result {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref());
-                Ok(Updated::Done(answer.attributes.unwrap_or_default()))
+            Ok(output) => {
+                self.count_write(output.consumed_capacity.as_ref());
+                Ok(Updated::Done(output.attributes.unwrap_or_default()))
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -207,7 +212,7 @@ impl Store {
     }
 
     pub(crate) async fn delete(&self, key: Key) -> Result<(), Error> {
-        let answer = self
+        let output = self
             .client
             .delete_item()
             .table_name(&self.table)
@@ -216,12 +221,12 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        self.count_write(answer.consumed_capacity.as_ref());
+        self.count_write(output.consumed_capacity.as_ref());
         Ok(())
     }
 
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
-        let answer = self
+        let output = self
             .client
             .put_item()
             .table_name(&self.table)
@@ -230,7 +235,7 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        self.count_write(answer.consumed_capacity.as_ref());
+        self.count_write(output.consumed_capacity.as_ref());
         Ok(())
     }
 
@@ -252,8 +257,9 @@ pub(crate) fn tenths(capacity: Option<&ConsumedCapacity>) -> u64 {
     (capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default() * 10.0).round() as u64
 }
 
-/// Tries until a change is written: an attempt of which nothing comes (`None`) is made again over what another one left.
-/// A macro, since axum's handlers cannot hold a closure that is asynchronous and generic.
+/// Tries a change until it is written, up to [`CHANGE_TRIES`] times. An attempt that returns `None`
+/// lost against another change, so it starts again from what that one left. This is a macro, since
+/// axum's handlers cannot hold a closure that is asynchronous and generic.
 macro_rules! until_written {
     ($what:expr, $attempt:block) => {{
         for _ in 0..$crate::table::CHANGE_TRIES {
@@ -262,7 +268,10 @@ macro_rules! until_written {
                 return Ok(done);
             }
         }
-        Err($crate::base::Error::Unavailable(format!("{} changed too often at once", $what)))
+        Err($crate::base::Error::Unavailable(format!(
+            "{} changed by too many requests at once",
+            $what
+        )))
     }};
 }
 pub(crate) use until_written;
@@ -276,10 +285,10 @@ pub(crate) fn to_item<T: Serialize>(key: Key, body: &T) -> Result<Item, Error> {
 
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item)
-        .map_err(|error| Error::Internal(format!("an item cannot be read: {error}")))
+        .map_err(|error| Error::Internal(format!("cannot read an item of the table: {error}")))
 }
 
-/// A number of an item; zero where there is none.
+/// A number in an item; zero if it is not there.
 pub(crate) fn amount(item: &Item, name: &str) -> i64 {
     item.get(name)
         .and_then(|amount| amount.as_n().ok())

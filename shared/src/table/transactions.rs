@@ -1,4 +1,4 @@
-//! Several writes as one.
+//! Transactions: several writes as one.
 
 use std::time::Duration;
 
@@ -12,30 +12,32 @@ use uuid::Uuid;
 use super::{Item, Key, Store, number};
 use crate::{aws::unavailable, base::Error};
 
-/// The reasons that pass by themselves. The SDK does not try again what they cancel.
-const PASSING: [&str; 3] =
+/// The reasons that are temporary. The SDK does not retry a transaction that they cancelled.
+const TEMPORARY: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// How a transaction ended.
 pub(crate) enum Outcome {
-    /// All of it is written.
+    /// Everything is written.
     Done,
-    /// The condition of the item at this place failed, and nothing is written.
+    /// The condition of the item at this index failed, and nothing is written.
     Refused(usize),
-    /// Another transaction was at work, or there was too much to do.
+    /// Another transaction was running, or DynamoDB throttled this one. Nothing is written.
     Busy,
 }
 
 impl Store {
-    /// Writes all or nothing, with the item that goes along, if there is one.
+    /// Writes all or nothing, with the extra item of [`Self::with_item`], if there is one.
     pub(crate) async fn transact(
         &self,
         mut items: Vec<TransactWriteItem>,
     ) -> Result<Outcome, Error> {
-        if let Some(item) = self.along.as_deref() {
+        if let Some(item) = self.extra_item.as_deref() {
             items.push(self.put_always(item.clone()?)?);
         }
-        // One token for all tries of the SDK: a try whose answer was lost is not done twice.
+
+        // One token for all attempts of the SDK, so that the call is idempotent: if a response is
+        // lost, the retry does not write twice.
         let token = Uuid::from_bytes(self.random.bytes()?);
         let result = self
             .client
@@ -45,14 +47,15 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
+
         match result {
-            Ok(answer) => {
-                self.count_write(answer.consumed_capacity.as_ref().and_then(|all| all.first()));
+            Ok(output) => {
+                self.count_write(output.consumed_capacity.as_ref().and_then(|all| all.first()));
                 Ok(Outcome::Done)
             }
             Err(error) => match canceled(&error) {
                 Some(Outcome::Busy) => {
-                    // Whoever was in conflict should not be so again at once.
+                    // Back off at random, so that the same requests do not conflict again at once.
                     let [jitter] = self.random.bytes::<1>()?;
                     tokio::time::sleep(Duration::from_millis(10 + u64::from(jitter) / 4)).await;
                     Ok(Outcome::Busy)
@@ -63,6 +66,7 @@ impl Store {
         }
     }
 
+    /// Puts an item if there is none with its key.
     pub(crate) fn put_if_absent(&self, item: &Item) -> Result<TransactWriteItem, Error> {
         let put = Put::builder()
             .table_name(&self.table)
@@ -73,7 +77,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Puts an item over the version that was read.
+    /// Puts an item if the stored version is still the one that was read (optimistic locking).
     pub(crate) fn put_over(&self, item: Item, read: u64) -> Result<TransactWriteItem, Error> {
         let put = Put::builder()
             .table_name(&self.table)
@@ -85,7 +89,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Puts an item, whatever is there.
+    /// Puts an item, without a condition.
     pub(crate) fn put_always(&self, item: Item) -> Result<TransactWriteItem, Error> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
         Ok(TransactWriteItem::builder()
@@ -93,7 +97,7 @@ impl Store {
             .build())
     }
 
-    /// Deletes an item, whatever is there.
+    /// Deletes an item, without a condition.
     pub(crate) fn delete_always(&self, key: Key) -> Result<TransactWriteItem, Error> {
         let delete =
             Delete::builder().table_name(&self.table).set_key(Some(key.attributes())).build();
@@ -102,7 +106,7 @@ impl Store {
             .build())
     }
 
-    /// Adds a text to a set of an item, or takes it out; makes the item where there is none.
+    /// Adds a text to a set of an item (`is_in`), or removes it. Creates the item if there is none.
     pub(crate) fn change_set(
         &self,
         key: Key,
@@ -120,7 +124,7 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Deletes an item whose `attribute` has this value.
+    /// Deletes an item if its `attribute` has this value.
     pub(crate) fn delete_where(
         &self,
         key: Key,
@@ -144,6 +148,7 @@ pub(crate) fn version(version: u64) -> AttributeValue {
     number(i64::try_from(version).unwrap_or(i64::MAX))
 }
 
+/// The outcome of a cancelled transaction; `None` for other errors.
 fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
         error.as_service_error()
@@ -155,8 +160,9 @@ fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
         .iter()
         .map(|reason| reason.code().unwrap_or_default())
         .collect();
-    if let Some(place) = reasons.iter().position(|reason| *reason == "ConditionalCheckFailed") {
-        return Some(Outcome::Refused(place));
+
+    if let Some(index) = reasons.iter().position(|reason| *reason == "ConditionalCheckFailed") {
+        return Some(Outcome::Refused(index));
     }
-    reasons.iter().any(|reason| PASSING.contains(reason)).then_some(Outcome::Busy)
+    reasons.iter().any(|reason| TEMPORARY.contains(reason)).then_some(Outcome::Busy)
 }

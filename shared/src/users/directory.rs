@@ -1,18 +1,18 @@
-//! Looking users up by their ids. This takes no key.
+//! Looks users up by id. This needs no secret key.
 
 use uuid::Uuid;
 
 use super::User;
 use crate::{base::Error, table::Store};
 
-/// The users by their ids.
+/// Looks users up by id.
 #[derive(Clone)]
 pub struct Directory {
     pub(crate) store: Store,
 }
 
 impl Directory {
-    /// A user.
+    /// The user with this id.
     ///
     /// # Errors
     /// [`Error::NotFound`].

@@ -1,4 +1,4 @@
-//! Users: who they are, their sessions and passwords.
+//! Users, with their sessions and passwords.
 
 mod avatar_key;
 mod directory;

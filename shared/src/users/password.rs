@@ -1,4 +1,4 @@
-//! Passwords: what is accepted, and how they are kept.
+//! Passwords: which ones are accepted, and how they are stored.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,12 +14,14 @@ use crate::{
     users::UserSettings,
 };
 
-/// The longest password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least 64).
+/// The maximum length of a password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least
+/// 64).
 const MAX_CODE_POINTS: usize = 256;
-/// Personal words shorter than this do not make a password weak.
+/// The minimum length of a personal word that makes a password weak, in characters.
 const MIN_PERSONAL_CHARS: usize = 4;
-/// Passwords that everybody tries first: 8 characters and more, lower case, sorted, 82 kB. Looking one
-/// up costs 0.1 ms beside the 24 ms of a hash, so the plain list beats a filter that nobody can read.
+/// The most common passwords, which attackers try first: of 8 characters or more, in lower case,
+/// sorted, 82 kB. A lookup takes 0.1 ms, beside the 24 ms of a hash, so a plain list is better than
+/// a filter that nobody can read.
 const COMMON: &str = include_str!("common_passwords.txt");
 
 /// OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 passes, 1 lane.
@@ -29,33 +31,36 @@ const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
-/// A password as somebody typed it, in Unicode's NFC. It has no `Debug` and no `Serialize`.
+/// A password as it was typed, in Unicode's NFC. It has no `Debug` and no `Serialize`.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct Password {
     text: String,
-    /// The field of the request that it came in.
+    /// The field of the request that it was sent in.
     #[zeroize(skip)]
     field: &'static str,
 }
 
 impl Password {
-    /// Reads the password in `field` of a request, to compare it.
+    /// Reads the password in `field` of a request. Its strength is not checked, so that it can be
+    /// compared with an existing one.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for more than 256 code points; nothing is cut off.
+    /// [`Error::InvalidRequest`] if it is empty or has more than 256 code points. Nothing is cut
+    /// off.
     pub fn parse(field: &'static str, text: String) -> Result<Self, Error> {
         let text = Zeroizing::new(text);
-        let normal: String = text.nfc().collect();
-        if normal.is_empty() || normal.chars().count() > MAX_CODE_POINTS {
+        let normalized: String = text.nfc().collect();
+        if normalized.is_empty() || normalized.chars().count() > MAX_CODE_POINTS {
             return Err(Error::field(
                 field,
                 format!("must have 1 to {MAX_CODE_POINTS} characters"),
             ));
         }
-        Ok(Self { text: normal, field })
+        Ok(Self { text: normalized, field })
     }
 
-    /// [`Self::check`] with the settings' length and the app's name.
+    /// Checks that it may become somebody's new password: it has the minimum length of the
+    /// settings, and contains neither the app's name nor one of the user's `personal` words.
     ///
     /// # Errors
     /// [`Error::WeakPassword`] with the reason.
@@ -64,8 +69,8 @@ impl Password {
         self.check(settings.password_min_length, &words)
     }
 
-    /// Whether it may become somebody's password. `personal` are the words that say who he is and
-    /// where: the app's name, phone, names (NIST SP 800-63B-4 §3.1.1.2).
+    /// Checks that it may become somebody's new password. `personal` are words that are easy to
+    /// guess for this user: the app's name, their phone, their names (NIST SP 800-63B-4 §3.1.1.2).
     ///
     /// # Errors
     /// [`Error::WeakPassword`] with the reason.
@@ -74,29 +79,33 @@ impl Password {
         if self.text.chars().count() < min_code_points {
             return weak(format!("must have at least {min_code_points} characters"));
         }
+
         let lower = self.text.to_lowercase();
         if COMMON.lines().any(|common| common == lower) {
-            return weak("is one of the most common passwords".into());
+            return weak("must not be one of the most common passwords".into());
         }
+
         let mut characters = lower.chars();
         let first = characters.next();
         if characters.all(|c| Some(c) == first) {
-            return weak("is one character over and over".into());
+            return weak("must not be a single repeated character".into());
         }
+
         let is_personal = |word: &&&str| {
             let word = word.to_lowercase();
             word.chars().count() >= MIN_PERSONAL_CHARS && lower.contains(&word)
         };
         if personal.iter().any(|word| is_personal(&word)) {
             return weak(
-                "contains the name of the app, or your own name, phone or e-mail address".into(),
+                "must not contain the app's name, or your name, username, phone or e-mail address"
+                    .into(),
             );
         }
         Ok(())
     }
 }
 
-/// A password as the store keeps it.
+/// A password hash as the store keeps it, with the parameters that it was made with.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
     memory_kib: u32,
@@ -115,25 +124,25 @@ impl std::fmt::Debug for PasswordHash {
 }
 
 impl PasswordHash {
-    /// Whether it was made with less work than is asked for today.
+    /// Whether it was made with less memory or fewer passes than new hashes.
     pub fn is_outdated(&self) -> bool {
         (self.memory_kib, self.passes) < (MEMORY_KIB, PASSES)
     }
 }
 
-/// Hashes passwords, no more at once than memory allows.
+/// Hashes passwords. It limits how many are hashed at once, to stay within the function's memory.
 #[derive(Clone)]
 pub struct PasswordHasher {
     pepper: Arc<Zeroizing<Vec<u8>>>,
-    /// The work memory of earlier hashes: to get it anew costs half as much as the hash.
+    /// Work memory to be used again: allocating it costs half as much as a hash.
     memories: Arc<Mutex<Vec<Vec<Block>>>>,
     permits: Arc<Semaphore>,
 }
 
 impl PasswordHasher {
-    /// A hasher with a secret `pepper`, for a function of so many MB.
+    /// A hasher with a secret `pepper`, for a function with `function_memory_mb` of memory.
     pub fn new(pepper: Vec<u8>, function_memory_mb: usize) -> Self {
-        // Half of the memory is for hashes.
+        // Hashes may use half of the memory.
         let at_once = (function_memory_mb * 1024 / 2 / MEMORY_KIB as usize).clamp(1, 8);
         Self {
             pepper: Arc::new(Zeroizing::new(pepper)),
@@ -155,24 +164,27 @@ impl PasswordHasher {
         Ok(hash)
     }
 
-    /// Whether `password` is the one of `hash`. Where there is no hash the work is the same.
+    /// Whether `password` matches `hash`. Without a hash this takes the same time and returns
+    /// `false`.
     pub async fn matches(
         &self,
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Error> {
-        let nobody = PasswordHash {
+        let dummy = PasswordHash {
             memory_kib: MEMORY_KIB,
             passes: PASSES,
             lanes: LANES,
             salt: vec![0; SALT_BYTES],
             hash: vec![0; HASH_BYTES],
         };
-        let computed = self.compute(password, hash.unwrap_or(&nobody)).await?;
-        let equal: bool = computed.ct_eq(&hash.unwrap_or(&nobody).hash).into();
+
+        let computed = self.compute(password, hash.unwrap_or(&dummy)).await?;
+        let equal: bool = computed.ct_eq(&hash.unwrap_or(&dummy).hash).into();
         Ok(equal && hash.is_some())
     }
 
+    /// Hashes `password` with the salt and the parameters of `like`.
     async fn compute(&self, password: &Password, like: &PasswordHash) -> Result<Vec<u8>, Error> {
         let _permit =
             self.permits.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
@@ -190,9 +202,11 @@ impl PasswordHasher {
         let argon2 =
             Argon2::new_with_secret(&self.pepper, Algorithm::Argon2id, Version::V0x13, params)
                 .map_err(failed)?;
+
         let reused = self.memories.lock().ok().and_then(|mut memories| memories.pop());
         let mut memory = reused.unwrap_or_default();
         memory.resize(blocks, Block::default());
+
         let mut hash = vec![0; HASH_BYTES];
         argon2
             .hash_password_into_with_memory(
@@ -202,6 +216,7 @@ impl PasswordHasher {
                 &mut memory,
             )
             .map_err(failed)?;
+
         if let Ok(mut memories) = self.memories.lock() {
             memories.push(memory);
         }
@@ -222,19 +237,19 @@ mod tests {
         let personal = ["Latchkey", "4155550123", "Ann Lee", "ann.lee"];
         for (text, reason) in [
             ("short", "must have at least 8 characters"),
-            ("Password1", "is one of the most common passwords"),
-            ("zzzzzzzzzzzz", "is one character over and over"),
+            ("Password1", "must not be one of the most common passwords"),
+            ("zzzzzzzzzzzz", "must not be a single repeated character"),
             (
                 "my-latchkey-7",
-                "contains the name of the app, or your own name, phone or e-mail address",
+                "must not contain the app's name, or your name, username, phone or e-mail address",
             ),
             (
                 "x14155550123y",
-                "contains the name of the app, or your own name, phone or e-mail address",
+                "must not contain the app's name, or your name, username, phone or e-mail address",
             ),
             (
                 "hello ann.lee",
-                "contains the name of the app, or your own name, phone or e-mail address",
+                "must not contain the app's name, or your name, username, phone or e-mail address",
             ),
         ] {
             let refusal = password(text).check(8, &personal);
@@ -251,15 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn length_is_counted_in_code_points_and_nothing_is_cut() {
+    fn length_is_counted_in_code_points_and_nothing_is_cut_off() {
         assert!(Password::parse("password", "é".repeat(256)).is_ok());
         assert!(Password::parse("password", "é".repeat(257)).is_err());
-        // Composed and decomposed are the same password.
+        // Composed and decomposed characters are the same password.
         assert_eq!(password("cafe\u{301} au lait").text, password("caf\u{e9} au lait").text);
     }
 
     #[tokio::test]
-    async fn a_hash_matches_its_password_alone() {
+    async fn a_hash_matches_only_its_password() {
         let (hasher, random) = (PasswordHasher::new(vec![1; 32], 512), Random::system());
         let hash = hasher.hash(&password("correct horse"), &random).await.unwrap();
         assert_eq!(hasher.matches(&password("correct horse"), Some(&hash)).await, Ok(true));
@@ -271,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_common_passwords_is_as_the_lookup_wants_it() {
+    fn the_common_passwords_are_long_enough_and_in_lower_case() {
         assert!(COMMON.lines().count() > 8_000);
         assert!(COMMON.lines().all(|line| line.len() >= 8 && line == line.to_lowercase()));
     }

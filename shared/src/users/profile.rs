@@ -1,4 +1,4 @@
-//! A change of a profile.
+//! Changes of a profile.
 
 use super::User;
 use crate::identifiers::Username;
@@ -15,7 +15,7 @@ pub struct ProfileChange {
 }
 
 impl ProfileChange {
-    /// Makes the change.
+    /// Applies the change to `user`.
     pub fn apply(&self, user: &mut User) {
         if let Some(name) = &self.name {
             user.name.clone_from(name);

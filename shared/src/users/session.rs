@@ -1,4 +1,4 @@
-//! Sessions: what a device holds after a sign-in.
+//! Sessions: one for each sign-in of a device.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,26 +7,29 @@ use uuid::Uuid;
 
 use crate::base::{Device, epoch_millis, epoch_seconds, seconds, whole_seconds};
 
-/// A session ends when it was not refreshed for so long (OWASP ASVS 5.0 §7.3.1).
+/// A session that is not refreshed for this long ends (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
-/// A client that retries a refresh within so long gets the same pair again.
+/// A client that retries a refresh within this time gets the same pair of tokens again.
 pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
-/// What counts as a fresh sign-in, for what only its owner may do to an account (RFC 9470).
+/// How long a sign-in counts as fresh, for step-up: changes that only the account's owner may make
+/// (RFC 9470).
 pub const FRESH_SECONDS: i64 = 600;
-/// A user's oldest sessions end when there are more than these: so a user's item stays one read unit.
+/// The maximum number of a user's sessions. Beyond it the oldest ones end, so that a user's item
+/// stays within one read unit.
 pub const MAX_SESSIONS: usize = 20;
 
-/// How a user was recognised when he signs in.
+/// How a user was recognised at a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recognised {
-    /// By what.
+    /// The methods that were used.
     pub amr: Vec<AuthenticationMethod>,
-    /// [`User::password_count`] of the password that was compared, if one was: a change of it ends the sign-in.
+    /// [`User::password_count`] of the password that was compared, if there was one. If it changes
+    /// meanwhile, the sign-in fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_count: Option<u64>,
 }
 
-/// How a user was recognised (RFC 8176).
+/// A method by which a user was recognised (RFC 8176).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
@@ -38,20 +41,20 @@ pub enum AuthenticationMethod {
     Pwd,
     /// The code of an authenticator app.
     Otp,
-    /// A recovery code, which the registry has no value for.
+    /// A recovery code. The registry of RFC 8176 has no value for it.
     RecoveryCode,
     /// More than one factor.
     Mfa,
 }
 
 impl AuthenticationMethod {
-    /// Whether it shows that the phone or the e-mail address is the user's.
+    /// Whether it proves that the phone or the e-mail address is the user's.
     pub fn proves_address(self) -> bool {
         matches!(self, Self::Sms | Self::Email)
     }
 }
 
-/// How sure it is that it was the user: the `acr` of tokens.
+/// The authenticator assurance level of a sign-in, which is the `acr` of tokens.
 pub fn assurance_level(amr: &[AuthenticationMethod]) -> &'static str {
     if amr.contains(&AuthenticationMethod::Mfa) { MULTI_FACTOR } else { SINGLE_FACTOR }
 }
@@ -62,17 +65,17 @@ pub const SINGLE_FACTOR: &str = "aal1";
 pub const MULTI_FACTOR: &str = "aal2";
 
 /// A session as the store keeps it: under its id, a version 7 UUID, in the user's item
-/// ([`super::User::sessions`]). Its attributes have short names, since a write of the user costs by
-/// the size of the item.
+/// ([`super::User::sessions`]). Its attributes have short names, since the cost of writing a user
+/// grows with the size of the item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The app it belongs to.
     #[serde(rename = "c")]
     pub client_id: String,
-    /// Seconds that its access tokens are good.
+    /// Seconds that its access tokens are valid.
     #[serde(rename = "t")]
     pub access_token_ttl: i64,
-    /// Where it was started.
+    /// The device that it was started on.
     #[serde(flatten)]
     pub device: Device,
     /// How the user was recognised.
@@ -81,25 +84,25 @@ pub struct Session {
     /// When it began: the `auth_time` of its tokens.
     #[serde(rename = "b", with = "epoch_seconds")]
     pub created_at: Timestamp,
-    /// When it was refreshed last.
+    /// When it was last refreshed.
     #[serde(rename = "l", with = "epoch_millis")]
     pub last_used_at: Timestamp,
-    /// When it ends for good, however it is used.
+    /// When it ends at the latest, even if it is used.
     #[serde(rename = "e", with = "epoch_seconds")]
     pub ends_at: Timestamp,
-    /// The SHA-256 of the one live refresh secret.
+    /// The SHA-256 of the only refresh secret that is valid.
     #[serde(rename = "h", with = "serde_bytes")]
     pub refresh_hash: Vec<u8>,
 }
 
 impl Session {
-    /// When it ends if it is not used again.
+    /// When it ends if it is not refreshed again.
     pub fn expires_at(&self) -> Timestamp {
         idle_end(self.last_used_at, self.ends_at)
     }
 }
 
-/// When a session that is used at `now` and ends for good at `ends_at` ends if it is not used again.
+/// When a session ends that was last used at `now` and ends at the latest at `ends_at`.
 fn idle_end(now: Timestamp, ends_at: Timestamp) -> Timestamp {
     ends_at.min(whole_seconds(now) + seconds(IDLE_SECONDS))
 }
@@ -118,12 +121,12 @@ pub struct SessionView {
     last_used_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether it is the session that sent this request.
     current: bool,
 }
 
 impl SessionView {
-    /// What the user sees of the session `id` from the session `current`.
+    /// The view of the session `id` for its user, who sent the request from the session `current`.
     pub fn new(id: Uuid, session: &Session, current: Uuid) -> Self {
         Self {
             current: id == current,

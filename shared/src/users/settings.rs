@@ -2,16 +2,16 @@
 
 use crate::{apps::AppSettings, base::Reader, identifiers::PhoneNumber};
 
-/// What passwords may be, and who becomes an administrator.
+/// The requirements for passwords, and the phone of the first administrator.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserSettings {
-    /// The `APP_NAME` of [`AppSettings`], which no password may contain.
+    /// The `APP_NAME` of [`AppSettings`]. No password may contain it.
     pub app_name: String,
     /// `PASSWORD_MIN_LENGTH`, in code points.
     pub password_min_length: usize,
-    /// `ADMIN_PHONE`.
+    /// `ADMIN_PHONE`: the first user to verify it becomes an administrator.
     pub admin_phone: Option<PhoneNumber>,
-    /// The memory of the function, which bounds how many passwords are hashed at once.
+    /// The memory of the function in MB. It limits how many passwords are hashed at once.
     pub function_memory_mb: usize,
 }
 
@@ -23,7 +23,7 @@ impl UserSettings {
             password_min_length: reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64),
             admin_phone: reader.optional(
                 "ADMIN_PHONE",
-                "a phone number in E.164, as +14155550123",
+                "a phone number in E.164, like +14155550123",
                 |text| PhoneNumber::from_e164(text).ok(),
             ),
             function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),

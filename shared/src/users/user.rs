@@ -1,4 +1,4 @@
-//! Users.
+//! The user, as the store keeps it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,14 +21,14 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
-    /// May sign in.
+    /// The user may sign in.
     Active,
-    /// May not; nothing of the user is accepted.
+    /// The user may not sign in, and their tokens and codes are refused.
     Disabled,
 }
 
 impl UserStatus {
-    /// The status as requests and the store write it.
+    /// The name of the status in requests and in the store.
     pub fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -42,13 +42,14 @@ impl UserStatus {
 pub struct User {
     /// The id, a version 7 UUID: the `sub` of tokens.
     pub id: Uuid,
-    /// The proven phone.
+    /// The phone. It is proven, unless [`Self::unproven`] is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<PhoneNumber>,
     /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
-    /// Whether the e-mail address was proven: only then does it sign in, and is nobody else's.
+    /// Whether the e-mail address was proven. Only then can it sign in, and can nobody else have
+    /// it.
     #[serde(default)]
     pub email_verified: bool,
     /// The username.
@@ -60,22 +61,24 @@ pub struct User {
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<PasswordHash>,
-    /// Whether an administrator wrote the phone or the e-mail address down, and nobody has proven it.
+    /// Whether an administrator created this user and nobody has proven an address yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
-    /// Whether an authenticator app is asked for.
+    /// Whether a sign-in also needs a code from an authenticator app.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub totp: bool,
-    /// Counts what ends reset links, above all changes of the password: a link is good for one count.
+    /// Counts the events that invalidate reset links, above all changes of the password. A link
+    /// works only while the count is the one that it was made for.
     #[serde(default)]
     pub password_count: u64,
-    /// Counts the writes: a change is written over the version that it was made from.
+    /// The number of writes, for optimistic locking: a change only replaces the version that it was
+    /// made from.
     #[serde(default)]
     pub version: u64,
     /// The picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<AvatarKey>,
-    /// Pictures of before that may still be in the bucket.
+    /// Previous pictures that may still be in the bucket.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub avatar_leftovers: BTreeSet<AvatarKey>,
     /// The language the user prefers (BCP 47).
@@ -87,23 +90,23 @@ pub struct User {
     /// The names of the user's roles, by app.
     #[serde(default)]
     pub roles: BTreeMap<String, BTreeSet<String>>,
-    /// The sessions by id, oldest first. One that is not here has ended: so beginning, refreshing and ending
-    /// one, or all, is one write.
+    /// The sessions by id, oldest first. A session that is not here has ended, so starting,
+    /// refreshing or ending one, or ending all, is one write.
     #[serde(default)]
     pub sessions: BTreeMap<Uuid, Session>,
-    /// When the account came to be.
+    /// When the account was created.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
-    /// When its profile changed last.
+    /// When the profile was last changed.
     #[serde(with = "epoch_seconds")]
     pub updated_at: Timestamp,
-    /// When its last session began.
+    /// When the last session began.
     #[serde(default, with = "epoch_seconds_option", skip_serializing_if = "Option::is_none")]
     pub last_sign_in_at: Option<Timestamp>,
 }
 
 impl User {
-    /// An active user who has nothing yet.
+    /// A new active user, with nothing but an id.
     pub fn new(id: Uuid, now: Timestamp) -> Self {
         Self {
             id,
@@ -134,7 +137,8 @@ impl User {
         self.roles.get(client_id).into_iter().flatten().cloned().collect()
     }
 
-    /// The identifiers that are this user's and nobody else's.
+    /// The identifiers that only this user may have. An unverified e-mail address is not one of
+    /// them.
     pub fn identifiers(&self, keys: &HashKeys) -> BTreeSet<IdentifierHash> {
         let phone = self.phone.clone().map(|phone| keys.address(&Address::Sms(phone)));
         let email = self
@@ -146,7 +150,7 @@ impl User {
         [phone, email, username].into_iter().flatten().collect()
     }
 
-    /// The proven addresses: the phone first.
+    /// The addresses that sign in: the phone first, then the e-mail address if it was proven.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         let email = self.email.clone().filter(|_| self.email_verified).map(Address::Email);
         self.phone.clone().map(Address::Sms).into_iter().chain(email)
@@ -162,7 +166,7 @@ impl User {
         self.email_verified && !self.unproven
     }
 
-    /// How the user is recognised who gave the password that there is.
+    /// How a user is recognised after giving the current password.
     pub fn recognised_by_password(&self) -> Recognised {
         Recognised {
             amr: vec![AuthenticationMethod::Pwd],
@@ -170,7 +174,8 @@ impl User {
         }
     }
 
-    /// What the user is called where a person reads it: the username or, where there is none, an address.
+    /// The name of the user for people to read: the username, else the e-mail address, else the
+    /// phone.
     pub fn display_name(&self) -> String {
         let username = self.username.as_ref().map(|username| username.as_str().to_owned());
         let phone = self.phone.as_ref().map(|phone| phone.as_str().to_owned());
@@ -178,7 +183,7 @@ impl User {
         username.or(email).or(phone).unwrap_or_default()
     }
 
-    /// The words that make a password weak, beside the app's name.
+    /// The words that make a password of this user weak. The app's name is not among them.
     pub fn personal_words(&self) -> Vec<&str> {
         personal_words(
             self.phone.as_ref(),
@@ -188,14 +193,15 @@ impl User {
         )
     }
 
-    /// Whether the user is an administrator who can sign in: there is always one.
+    /// Whether the user is an administrator who can sign in. The last one cannot be removed.
     pub fn is_active_admin(&self) -> bool {
         let roles = self.roles.get(DEFAULT_CLIENT_ID);
         self.status == UserStatus::Active && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
     }
 
-    /// Takes what somebody could have put there before the address was proven: password, second factor and sessions.
-    /// Nothing where another proof was faster, and what is there is its own.
+    /// Records that an address was proven for the first time. Removes what somebody else could have
+    /// set before: password, second factor and sessions. Makes an administrator of the user if
+    /// their phone is `admin_phone`. Does nothing if an address was already proven.
     pub fn prove(&mut self, admin_phone: Option<&PhoneNumber>) {
         if self.unproven {
             self.unproven = false;
@@ -207,7 +213,8 @@ impl User {
         }
     }
 
-    /// Gives the role `Admin` to who has proven the phone that the settings name.
+    /// Gives the user the role `Admin` if their phone is the one that the settings name. The phone
+    /// must be proven.
     pub fn become_admin_with(&mut self, admin_phone: Option<&PhoneNumber>) {
         if self.phone.is_some() && self.phone.as_ref() == admin_phone {
             self.roles
@@ -217,12 +224,15 @@ impl User {
         }
     }
 
+    /// Checks that somebody has proven an address of this user. Until then, the person who signs in
+    /// knows only the password that an administrator set. If they could add an address of their
+    /// own, they would keep access beside the account's owner.
+    ///
     /// # Errors
-    /// [`Error::Conflict`] where nobody has proven an address of this user. Who signed in then knows the password that an
-    /// administrator wrote down: an address of his own would let him stay beside the one whose account it is.
+    /// [`Error::Conflict`] if no address is proven.
     pub fn check_proven(&self) -> Result<(), Error> {
         if self.unproven {
-            Err(Error::conflict("user", "sign in with a code first"))
+            Err(Error::conflict("user", "must sign in with a code first"))
         } else {
             Ok(())
         }
@@ -233,7 +243,7 @@ impl User {
         self.avatar.iter().chain(&self.avatar_leftovers).cloned().collect()
     }
 
-    /// A session, where it is live at `now`.
+    /// The session `id`, if it is live at `now`.
     pub fn live_session(&self, id: Uuid, now: Timestamp) -> Option<&Session> {
         self.sessions.get(&id).filter(|session| session.expires_at() > now)
     }
@@ -250,20 +260,21 @@ impl User {
     }
 }
 
-/// The words that say who somebody is: phone, e-mail address, username, and the parts of the name.
+/// The words by which a person is known: phone, e-mail address, username, and the name and its
+/// parts.
 pub fn personal_words<'a>(
     phone: Option<&'a PhoneNumber>,
     email: Option<&'a Email>,
     username: Option<&'a Username>,
     name: Option<&'a str>,
 ) -> Vec<&'a str> {
-    let whole = [
+    let complete = [
         phone.map(PhoneNumber::national_digits),
         email.map(Email::as_str),
         email.map(Email::local_part),
         username.map(Username::as_str),
         name,
     ];
-    let parts = name.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
-    whole.into_iter().flatten().chain(parts).collect()
+    let name_parts = name.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
+    complete.into_iter().flatten().chain(name_parts).collect()
 }

@@ -1,4 +1,4 @@
-//! What libphonenumber knows of the numbers of one country calling code, read when the first of them is.
+//! libphonenumber's metadata, loaded for one country calling code when its first number is parsed.
 
 use std::{
     collections::BTreeMap,
@@ -8,76 +8,81 @@ use std::{
 use prost::{Message, bytes::Bytes};
 use rlibphonenumber::{PhoneMetadata, PhoneMetadataCollection, PhoneNumberUtil, enums::Region};
 
-/// See the file beside it.
+/// See the README in its folder.
 static METADATA: &[u8] = include_bytes!("../../../phone-metadata/metadata.bin");
 
-/// `PhoneMetadataCollection` of `phonemetadata.proto`, whose parts are left as they are.
+/// `PhoneMetadataCollection` of `phonemetadata.proto`, with the regions not decoded.
 #[derive(Clone, PartialEq, Message)]
 struct Collection {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     metadata: Vec<Bytes>,
 }
 
-/// Of what a `PhoneMetadata` is.
+/// The fields of a `PhoneMetadata` that tell which region it is about.
 #[derive(Clone, PartialEq, Message)]
-struct Heading {
+struct RegionHeader {
     #[prost(string, required, tag = "9")]
     region: String,
     #[prost(int32, optional, tag = "10")]
     calling_code: Option<i32>,
 }
 
-/// The parts by their headings.
-static PARTS: LazyLock<Vec<(Heading, Bytes)>> = LazyLock::new(|| {
-    let parts = Collection::decode(Bytes::from_static(METADATA)).unwrap_or_default().metadata;
-    parts.into_iter().filter_map(|part| Some((Heading::decode(part.clone()).ok()?, part))).collect()
+/// All regions: the header of each, and its metadata, not decoded.
+static REGIONS: LazyLock<Vec<(RegionHeader, Bytes)>> = LazyLock::new(|| {
+    let regions = Collection::decode(Bytes::from_static(METADATA)).unwrap_or_default().metadata;
+    regions
+        .into_iter()
+        .filter_map(|region| Some((RegionHeader::decode(region.clone()).ok()?, region)))
+        .collect()
 });
 
-/// The most calling codes that are read one by one: what libphonenumber makes for one takes a fifteenth of what it makes
-/// for all.
-const MOST_CODES: usize = 8;
+/// The most calling codes that are loaded one by one. What libphonenumber builds for one takes a
+/// fifteenth of what it builds for all.
+const MAX_CODES: usize = 8;
 
-/// What was read so far.
-static READ: RwLock<BTreeMap<i32, Arc<PhoneNumberUtil>>> = RwLock::new(BTreeMap::new());
+/// The calling codes that are loaded so far.
+static LOADED: RwLock<BTreeMap<i32, Arc<PhoneNumberUtil>>> = RwLock::new(BTreeMap::new());
 
-/// Finds out what there is, which the first number would otherwise have to wait for.
+/// Indexes the regions, which would otherwise delay the first number.
 pub(super) fn prepare() {
-    LazyLock::force(&PARTS);
+    LazyLock::force(&REGIONS);
 }
 
-/// libphonenumber for the numbers of a country calling code; nothing where there is no such code.
+/// libphonenumber for the numbers of a country calling code; `None` if the code is not assigned.
 pub(super) fn of_calling_code(code: i32) -> Option<Arc<PhoneNumberUtil>> {
-    let known = READ.read().ok()?;
-    if let Some(util) = known.get(&code) {
+    let loaded = LOADED.read().ok()?;
+    if let Some(util) = loaded.get(&code) {
         return Some(util.clone());
     }
-    if known.len() >= MOST_CODES {
+    if loaded.len() >= MAX_CODES {
         return of_all();
     }
-    drop(known);
-    let util = Arc::new(read(|heading| heading.calling_code == Some(code))?);
-    READ.write().ok()?.insert(code, util.clone());
+    drop(loaded);
+
+    let util = Arc::new(load(|header| header.calling_code == Some(code))?);
+    LOADED.write().ok()?.insert(code, util.clone());
     Some(util)
 }
 
-/// libphonenumber for the numbers that are dialled in a region.
+/// libphonenumber for the national numbers of a region.
 pub(super) fn of_region(region: Region) -> Option<Arc<PhoneNumberUtil>> {
     let name = region.to_string();
-    let (heading, _) = PARTS.iter().find(|(heading, _)| heading.region == name)?;
-    of_calling_code(heading.calling_code?)
+    let (header, _) = REGIONS.iter().find(|(header, _)| header.region == name)?;
+    of_calling_code(header.calling_code?)
 }
 
 /// libphonenumber for all numbers.
 pub(super) fn of_all() -> Option<Arc<PhoneNumberUtil>> {
     static ALL: LazyLock<Option<Arc<PhoneNumberUtil>>> =
-        LazyLock::new(|| read(|_| true).map(Arc::new));
+        LazyLock::new(|| load(|_| true).map(Arc::new));
     ALL.clone()
 }
 
-fn read(is_of: impl Fn(&Heading) -> bool) -> Option<PhoneNumberUtil> {
-    let parts = PARTS.iter().filter(|(heading, _)| is_of(heading));
+/// libphonenumber for the regions that are `wanted`.
+fn load(wanted: impl Fn(&RegionHeader) -> bool) -> Option<PhoneNumberUtil> {
+    let regions = REGIONS.iter().filter(|(header, _)| wanted(header));
     let metadata: Vec<_> =
-        parts.filter_map(|(_, part)| PhoneMetadata::decode(part.clone()).ok()).collect();
+        regions.filter_map(|(_, region)| PhoneMetadata::decode(region.clone()).ok()).collect();
     (!metadata.is_empty())
         .then(|| PhoneNumberUtil::new_for_metadata(PhoneMetadataCollection { metadata }).ok())
         .flatten()

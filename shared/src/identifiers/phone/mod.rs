@@ -12,8 +12,9 @@ use crate::base::Error;
 /// The longest number that E.164 allows: `+` and 15 digits.
 pub const MAX_CHARS: usize = 16;
 
-/// The countries that phone numbers are known for. To ask libphonenumber would have every function read its metadata
-/// before its first request, since all of them read the settings; a test asks.
+/// The countries whose phone numbers libphonenumber knows; a test compares the two. Asking
+/// libphonenumber would make every function read its metadata at cold start, since every function
+/// parses the settings.
 const COUNTRIES: &str = "\
     AC AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA \
     CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
@@ -23,8 +24,9 @@ const COUNTRIES: &str = "\
     RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TA TC TD TG TH TJ TK TL TM TN TO TR TT \
     TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
 
-/// The country calling codes of two digits (ITU-T E.164, list of assigned codes); 1 and 7 have one, all others three.
-/// They are asked for of numbers that are only shown, too, by functions that need nothing of libphonenumber's.
+/// The country calling codes of two digits (ITU-T E.164, list of assigned codes). 1 and 7 have one
+/// digit, all others three. Functions that only show numbers use this list and need no
+/// libphonenumber.
 const CALLING_CODES_OF_TWO: [u8; 44] = [
     20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
     57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
@@ -32,7 +34,7 @@ const CALLING_CODES_OF_TWO: [u8; 44] = [
 
 /// A phone number in its one canonical form, E.164 (`+14155550123`).
 ///
-/// It has no `Debug`: a whole number never reaches a log. [`PhoneNumber::masked`] may.
+/// Its `Debug` shows only [`PhoneNumber::masked`], so a whole number never reaches a log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhoneNumber(String);
@@ -42,11 +44,11 @@ pub struct PhoneNumber(String);
 pub enum AllowedCountries {
     /// Every country.
     All,
-    /// These.
+    /// Only these countries.
     Only(BTreeSet<String>),
 }
 
-/// No country.
+/// Allows no country.
 impl Default for AllowedCountries {
     fn default() -> Self {
         Self::Only(BTreeSet::new())
@@ -62,15 +64,13 @@ impl AllowedCountries {
     }
 }
 
-/// Finds out where what is known of each country's numbers is, which the first one would otherwise have to wait for.
+/// Indexes the metadata of all countries, which would otherwise delay the first number.
 pub fn prepare() {
     metadata::prepare();
 }
 
-/// A country, as ISO 3166-1 alpha-2, that phone numbers are known for.
-///
-/// # Errors
-/// What is no such code.
+/// The region of an ISO 3166-1 alpha-2 code; `None` if it is not the code of a country whose phone
+/// numbers are known.
 pub fn country(code: &str) -> Option<Region> {
     (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
         .then(|| Region::from_str(code).ok())
@@ -79,14 +79,16 @@ pub fn country(code: &str) -> Option<Region> {
 }
 
 impl PhoneNumber {
-    /// Parses what a person or an app sent: E.164, or a national number (digits alone) of `default_region`.
+    /// Parses what a person or an app sent: E.164, or a national number (digits alone) of
+    /// `default_region`.
     ///
-    /// Parsers alone accept `++1…`, zero-width spaces, `tel:`, extensions, vanity letters and premium
-    /// numbers, so the form is checked first, and what was parsed must format to what was sent.
+    /// A parser alone would accept `++1…`, zero-width spaces, `tel:`, extensions, vanity letters
+    /// and premium numbers. So the form is checked first, and a number that was sent in E.164 must be
+    /// the same after it was parsed and formatted again.
     ///
     /// # Errors
-    /// [`Error::InvalidPhone`] for what is not a valid number of a type that can receive a text,
-    /// [`Error::CountryNotAllowed`] for a valid one of a country that is not allowed.
+    /// [`Error::InvalidPhone`] if it is not a valid number of a type that can receive a text,
+    /// [`Error::CountryNotAllowed`] if it is valid, but its country is not allowed.
     pub fn parse(
         input: &str,
         default_region: Option<Region>,
@@ -98,6 +100,7 @@ impl PhoneNumber {
         {
             return Err(Error::InvalidPhone);
         }
+
         let (canonical, country) = match default_region.filter(|_| national) {
             None => {
                 let code = calling_code(input)
@@ -108,7 +111,7 @@ impl PhoneNumber {
             Some(region) => {
                 let util = metadata::of_region(region).ok_or(Error::InvalidPhone)?;
                 match read(&util, input, Some(region)) {
-                    // It may be of elsewhere, as it is dialled in this region.
+                    // It may be a foreign number, with this region's international prefix.
                     Err(_) => {
                         read(&*metadata::of_all().ok_or(Error::InvalidPhone)?, input, Some(region))?
                     }
@@ -116,6 +119,7 @@ impl PhoneNumber {
                 }
             }
         };
+
         if !national && canonical != input {
             return Err(Error::InvalidPhone);
         }
@@ -125,7 +129,7 @@ impl PhoneNumber {
         Ok(Self(canonical))
     }
 
-    /// A number that need only be E.164 in form: test phones, and what the store holds.
+    /// A number of which only the E.164 form is checked, for test phones and for stored numbers.
     ///
     /// # Errors
     /// [`Error::InvalidPhone`] for any other form.
@@ -138,7 +142,8 @@ impl PhoneNumber {
         &self.0
     }
 
-    /// The number for other eyes: calling code and the last three digits, as `+1•••••••123`.
+    /// The number as others may see it: calling code and the last three digits, like
+    /// `+1•••••••123`.
     pub fn masked(&self) -> String {
         let calling_code = calling_code(&self.0).map_or(0, str::len);
         let hidden = self.0.len().saturating_sub(1 + calling_code + 3);
@@ -146,7 +151,8 @@ impl PhoneNumber {
         format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
     }
 
-    /// The first 7 digits, calling code included: numbers are handed out in blocks that begin alike.
+    /// The first 7 digits, calling code included. Numbers are assigned in blocks with the same
+    /// prefix.
     pub fn prefix(&self) -> &str {
         self.0.get(1..8).unwrap_or(&self.0)
     }
@@ -159,7 +165,7 @@ impl PhoneNumber {
             .1
     }
 
-    /// The country, as ISO 3166-1 alpha-2, where the number says it.
+    /// The country, as ISO 3166-1 alpha-2; `None` if the number does not tell.
     pub fn country(&self) -> Option<String> {
         let util = metadata::of_calling_code(calling_code(&self.0)?.parse().ok()?)?;
         Some(util.get_region_for_number(&util.parse(&self.0, None).ok()?)?.to_string())
@@ -172,7 +178,10 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
-/// The canonical form of a valid number that can receive texts, and its country.
+/// The canonical form and the country of a number.
+///
+/// # Errors
+/// [`Error::InvalidPhone`] if it is not valid or cannot receive texts.
 fn read(
     util: &PhoneNumberUtil,
     input: &str,
@@ -186,6 +195,7 @@ fn read(
             | PhoneNumberType::FixedLineOrMobile
             | PhoneNumberType::PersonalNumber
     );
+
     if !util.is_valid_number(&number) || !receives_texts || !is_e164(&canonical) {
         return Err(Error::InvalidPhone);
     }
@@ -193,7 +203,7 @@ fn read(
     Ok((canonical, country.to_string()))
 }
 
-/// The country calling code of a number in E.164, whether there is one or not.
+/// The country calling code at the start of a number in E.164. The code need not be assigned.
 fn calling_code(e164: &str) -> Option<&str> {
     let digits = e164.trim_start_matches('+');
     digits.get(
@@ -221,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    /// The same by the library itself, with all that it knows.
+    /// [`super::read`] with the library's own metadata of all countries.
     fn by_library(input: &str, region: Option<Region>) -> Result<(String, String), Error> {
         super::read(&PHONE_NUMBER_UTIL, input, region)
     }
@@ -240,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_parsers_let_through_is_refused() {
+    fn forms_that_lenient_parsers_accept_are_refused() {
         for input in [
             "",
             "+",
@@ -281,12 +291,13 @@ mod tests {
     }
 
     #[test]
-    fn countries_can_be_left_out() {
+    fn only_allowed_countries_are_accepted() {
         let only = AllowedCountries::Only(BTreeSet::from(["US".to_owned()]));
         assert!(PhoneNumber::parse("+14155550123", None, &only).is_ok());
         // Canada shares the calling code.
         assert_eq!(PhoneNumber::parse("+16135550123", None, &only), Err(Error::CountryNotAllowed));
         assert_eq!(PhoneNumber::parse("+447400123456", None, &only), Err(Error::CountryNotAllowed));
+
         let mut known: Vec<_> =
             PHONE_NUMBER_UTIL.get_supported_regions().map(|region| region.to_string()).collect();
         known.sort();
@@ -321,7 +332,7 @@ mod tests {
     ];
 
     #[test]
-    fn one_country_s_metadata_tells_what_all_do() {
+    fn the_metadata_of_one_country_gives_the_same_results_as_all() {
         let mut texted = BTreeSet::new();
         for region in PHONE_NUMBER_UTIL.get_supported_regions() {
             for example in TYPES.iter().filter_map(|it| {
@@ -354,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_elsewhere_can_be_dialled() {
+    fn a_foreign_number_with_the_international_prefix_is_accepted() {
         let parse =
             |input, region| PhoneNumber::parse(input, country(region), &AllowedCountries::All);
         for (input, region) in
@@ -373,13 +384,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4_096))]
 
         #[test]
-        fn any_number_is_what_the_library_takes_it_for(input in r"\+[1-9][0-9]{6,14}") {
+        fn any_number_parses_as_in_the_library(input in r"\+[1-9][0-9]{6,14}") {
             let expected = by_library(&input, None).ok().map(|(canonical, _)| canonical).filter(|it| *it == input);
             prop_assert_eq!(parse(&input).ok(), expected);
         }
 
         #[test]
-        fn any_digits_are_what_the_library_takes_them_for(input in r"[0-9]{6,12}") {
+        fn any_national_digits_parse_as_in_the_library(input in r"[0-9]{6,12}") {
             for region in [Region::US, Region::ES, Region::GB, Region::IN] {
                 let national = PhoneNumber::parse(&input, Some(region), &AllowedCountries::All);
                 let expected = by_library(&input, Some(region)).map(|(canonical, _)| canonical);

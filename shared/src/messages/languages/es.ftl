@@ -1,27 +1,27 @@
-# "clave", not "código"; no other accents in texts either: á, í, ó and ú are not in the GSM 7-bit alphabet and would
-# halve what fits into one.
+# "clave", not "código", since á, í, ó and ú are not in the GSM 7-bit alphabet: one of them would
+# halve how many characters fit into a segment. No text has one; subjects and pages may.
 sign-in = { $code } es tu clave de { $app }. Vale { $minutes } min. No la compartas con nadie.
     .subject = Tu clave de { $app }
-account-exists = { $code } es tu clave de { $app }. Ya tienes una cuenta: con ella entras. No la compartas.
+account-exists = { $code } es tu clave de { $app }. Tienes una cuenta: entra con esta clave. No la compartas.
     .subject = Ya tienes una cuenta de { $app }
-password-reset = { $code } es tu clave de { $app } para cambiar la contraseña. Vale { $minutes } min.
+password-reset = { $code } es tu clave de { $app } para nueva contraseña. Vale { $minutes } min. ¿No es tuya? No la uses.
     .subject = Cambia tu contraseña de { $app }
-new-address = { $code } es tu clave de { $app } para confirmar. Vale { $minutes } min. No la compartas.
+new-address = { $code } es tu clave de { $app } para confirmar tus datos. Vale { $minutes } min. No la compartas.
     .subject = Confirma tus datos de { $app }
-password-changed = Se ha cambiado tu contraseña de { $app }. Si no lo has hecho, pon una nueva ya.
+password-changed = Se ha cambiado tu contraseña de { $app }. Si no reconoces el cambio, pon una nueva ya.
     .subject = Se ha cambiado tu contraseña de { $app }
-address-changed = Se han cambiado tus datos de { $app }. Si no lo has hecho, contacta con nosotros.
-    .subject = Se han cambiado tus datos de { $app }
-second-factor-added = Tu cuenta de { $app } pide ahora una app de autenticador. Si no lo has hecho, contacta con nosotros.
-    .subject = Una app de autenticador protege tu cuenta de { $app }
-second-factor-removed = Se ha quitado la app de autenticador de { $app }. Si no lo has hecho, contacta con nosotros.
-    .subject = Se ha quitado tu app de autenticador de { $app }
+address-changed = Ha cambiado el teléfono o el e-mail de tu cuenta de { $app }. Si no reconoces el cambio, contacta ya con nosotros.
+    .subject = Tu cuenta de { $app } ha cambiado
+second-factor-added = Hay una nueva app de autenticador en tu cuenta de { $app }. Si no reconoces el cambio, contacta ya con nosotros.
+    .subject = Se ha añadido una app de autenticador a tu cuenta de { $app }
+second-factor-removed = Se ha quitado una app de autenticador de tu cuenta de { $app }. Si no reconoces el cambio, contacta ya con nosotros.
+    .subject = Se ha quitado una app de autenticador de tu cuenta de { $app }
 stop-texts = Detener estos SMS: { $link }
 
 ## The pages behind that link.
 
 stop-question = ¿No pediste esta clave?
-    .explanation = Entonces alguien escribió tu número por error o para molestar. Nadie entra sin la clave: no la compartas.
-    .button = No me envíen claves durante 24 horas
-stopped = Envío detenido
-    .explanation = No se te enviarán claves hasta el { $until } (UTC).
+    .explanation = Puede que alguien haya introducido tu número por error. Sin la clave no puede iniciar sesión, así que no la compartas.
+    .button = Detener las claves durante 24 horas
+stopped = Claves detenidas
+    .explanation = No te enviaremos claves por SMS hasta el { $until } (UTC).

@@ -1,4 +1,4 @@
-//! The list of users, by shards that are read together.
+//! The list of users. It is spread over shards, which are read concurrently.
 
 use std::collections::HashMap;
 
@@ -13,29 +13,29 @@ use crate::{
     users::{User, UserStatus},
 };
 
-/// Which users are meant.
+/// Selects users. Fields that are `None` select all.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// Those who have this role in one of these apps.
+    /// Users who have this role in one of these apps.
     pub role: Option<(String, Vec<String>)>,
-    /// Those who have a role in this app.
+    /// Users who have a role in this app.
     pub client_id: Option<String>,
-    /// Those with this status.
+    /// Users with this status.
     pub status: Option<UserStatus>,
 }
 
-/// What a shard has after some place.
+/// The part of a shard that was read.
 struct Shard {
-    /// The places of the users that the filter leaves, in order.
-    places: Vec<String>,
-    /// How far it was read, where there is more.
+    /// The positions of the users that pass the filter, in order.
+    positions: Vec<String>,
+    /// The position up to which the shard was read, if there is more.
     read_to: Option<String>,
 }
 
 impl Store {
-    /// Up to `limit` users after the place `after`, by id: oldest first, so that users who come while
-    /// somebody pages are on a later page. Where a filter leaves few, a page may be short, or empty, and
-    /// still have an end to go on from.
+    /// A page of up to `limit` users after the position `after`. Users are in the order of their
+    /// ids, oldest first, so users who sign up while somebody pages appear on a later page. If few
+    /// users pass the filter, a page may be short or empty and still have an end to continue from.
     pub async fn users(
         &self,
         filter: &UserFilter,
@@ -44,15 +44,18 @@ impl Store {
     ) -> Result<Listed<User>, Error> {
         let shards = (0..keys::SHARDS).map(|shard| self.shard(shard, filter, after, limit));
         let shards = try_join_all(shards).await?;
-        // Up to here every shard was read.
+
+        // Up to this position every shard was read.
         let horizon =
             shards.iter().filter_map(|shard| shard.read_to.as_deref()).min().map(str::to_owned);
-        let mut places: Vec<String> = shards.into_iter().flat_map(|shard| shard.places).collect();
-        places.sort_unstable();
-        places.retain(|place| horizon.as_ref().is_none_or(|horizon| place <= horizon));
-        let end = if places.len() > limit { places.get(limit - 1).cloned() } else { horizon };
-        places.truncate(limit);
-        let keys = places.iter().filter_map(|place| Uuid::try_parse(place).ok());
+        let mut positions: Vec<String> =
+            shards.into_iter().flat_map(|shard| shard.positions).collect();
+        positions.sort_unstable();
+        positions.retain(|position| horizon.as_ref().is_none_or(|horizon| position <= horizon));
+        let end = if positions.len() > limit { positions.get(limit - 1).cloned() } else { horizon };
+        positions.truncate(limit);
+
+        let keys = positions.iter().filter_map(|position| Uuid::try_parse(position).ok());
         let keys = keys.map(|id| keys::Key::user(id).attributes()).collect();
         let items = self
             .get_all(keys)
@@ -60,11 +63,12 @@ impl Store {
             .into_iter()
             .map(from_item)
             .collect::<Result<Vec<User>, _>>()?;
-        // The index may be a moment behind what was read now.
+        // The index may be a moment behind the users, so they are filtered again.
         let items = items.into_iter().filter(|user| filter.matches(user)).collect();
         Ok(Listed { items, end })
     }
 
+    /// Reads a shard after the position `after`.
     async fn shard(
         &self,
         shard: u8,
@@ -80,9 +84,10 @@ impl Store {
             names.insert("#place".to_owned(), LIST_KEY.to_owned());
             values.insert(":after".to_owned(), text(after));
         }
+
         let expression = filter.expression(&mut names, &mut values);
-        // Ids are spread with_minimum_duration: of a page a shard has a sixteenth. Where it has more than twice that, and
-        // some, the page is short.
+        // Ids are spread evenly, so a shard has about a sixteenth of a page. At most twice that
+        // share is read, plus 8. If a shard has more, the page is short.
         let share = limit.min(limit / 8 + 8) + 1;
         let answer = self
             .client
@@ -90,7 +95,7 @@ impl Store {
             .table_name(&self.table)
             .index_name(LISTS_INDEX)
             .key_condition_expression(condition)
-            // With a filter a query reads up to a megabyte, about 6,000 users.
+            // With a filter, a query may read up to a megabyte, which is about 6,000 users.
             .set_limit(expression.is_none().then(|| i32::try_from(share).unwrap_or(i32::MAX)))
             .set_filter_expression(expression)
             .set_expression_attribute_names(Some(names))
@@ -100,16 +105,18 @@ impl Store {
             .await
             .map_err(unavailable)?;
         self.count_read(answer.consumed_capacity.as_ref());
-        let place = |item: &Item| item.get(LIST_KEY).and_then(|place| place.as_s().ok()).cloned();
+
+        let position =
+            |item: &Item| item.get(LIST_KEY).and_then(|position| position.as_s().ok()).cloned();
         Ok(Shard {
-            places: answer.items.unwrap_or_default().iter().filter_map(place).collect(),
-            read_to: answer.last_evaluated_key.as_ref().and_then(place),
+            positions: answer.items.unwrap_or_default().iter().filter_map(position).collect(),
+            read_to: answer.last_evaluated_key.as_ref().and_then(position),
         })
     }
 }
 
 impl UserFilter {
-    /// Whether a user is meant.
+    /// Whether a user passes the filter.
     pub fn matches(&self, user: &User) -> bool {
         let has = |role: &String, client_id: &String| {
             user.roles.get(client_id).is_some_and(|roles| roles.contains(role))
@@ -124,16 +131,17 @@ impl UserFilter {
                 .is_none_or(|(role, apps)| apps.iter().any(|client_id| has(role, client_id)))
     }
 
-    /// The filter as DynamoDB reads it; nothing where everybody is meant.
+    /// The filter as an expression of DynamoDB, whose names and values are added to `names` and
+    /// `values`. `None` if it selects all users.
     fn expression(
         &self,
         names: &mut HashMap<String, String>,
         values: &mut HashMap<String, AttributeValue>,
     ) -> Option<String> {
-        let mut all = Vec::new();
+        let mut conditions = Vec::new();
         if let Some(status) = self.status {
             values.insert(":status".to_owned(), text(status.name()));
-            all.push("user_status = :status".to_owned());
+            conditions.push("user_status = :status".to_owned());
         }
         if self.client_id.is_some() || self.role.is_some() {
             names.insert("#roles".to_owned(), "roles".to_owned());
@@ -141,16 +149,16 @@ impl UserFilter {
         if let Some(client_id) = &self.client_id {
             names.insert("#app".to_owned(), client_id.clone());
             values.insert(":none".to_owned(), number(0));
-            all.push("size(#roles.#app) > :none".to_owned());
+            conditions.push("size(#roles.#app) > :none".to_owned());
         }
         if let Some((role, client_ids)) = &self.role {
             values.insert(":role".to_owned(), text(role));
-            let any = client_ids.iter().enumerate().map(|(index, client_id)| {
+            let has_role = client_ids.iter().enumerate().map(|(index, client_id)| {
                 names.insert(format!("#app{index}"), client_id.clone());
                 format!("contains(#roles.#app{index}, :role)")
             });
-            all.push(format!("({})", any.collect::<Vec<_>>().join(" OR ")));
+            conditions.push(format!("({})", has_role.collect::<Vec<_>>().join(" OR ")));
         }
-        (!all.is_empty()).then(|| all.join(" AND "))
+        (!conditions.is_empty()).then(|| conditions.join(" AND "))
     }
 }

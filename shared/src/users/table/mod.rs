@@ -1,4 +1,5 @@
-//! Users, the identifiers that they own, and what else lies under a user's key.
+//! Users in the table: their items, the identifiers that they own, and the other items under a
+//! user's key.
 
 mod list;
 
@@ -21,32 +22,35 @@ use crate::{
     },
 };
 
-/// The attribute that says which write came last.
+/// The attribute that identifies the last write of a user.
 pub(crate) const CHANGED_BY: &str = "changed_by";
 
-/// The outcome of making a user.
+/// The outcome of creating a user.
 #[derive(Debug)]
 pub enum Created {
-    /// It is made.
+    /// The user is created.
     Yes,
-    /// Nothing is made: somebody else has this identifier.
+    /// Nothing is written, since somebody else has this identifier.
     Taken(IdentifierHash),
 }
 
-/// The item that has the ids of the administrators who can sign in.
+/// The item with the ids of the administrators who can sign in.
 #[derive(Deserialize)]
 struct Admins {
     ids: std::collections::BTreeSet<String>,
 }
 
 impl Store {
-    /// A user; nothing where there is none.
+    /// The user with this id, or `None`.
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, Error> {
         self.get(Key::user(id)).await
     }
 
-    /// Makes a user and gives it its identifiers, all or nothing. Roles that somebody `granted` have to be
-    /// there; the default role of a sign-up is not looked at, since a deleted role permits nothing.
+    /// Creates a user and its identifiers, all or nothing. The `granted` roles must exist. The
+    /// default role of a sign-up is not checked, since a deleted role permits nothing.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if a granted role is deleted; [`Error::Unavailable`].
     pub async fn create_user(
         &self,
         user: &User,
@@ -59,9 +63,10 @@ impl Store {
             items.push(self.put_if_absent(&owner_item(identifier, user.id)?)?);
         }
         items.push(self.put_if_absent(&user_item(user)?)?);
-        items.extend(self.moved_admin(None, Some(user))?);
+        items.extend(self.admin_write(None, Some(user))?);
         let role_checks_at = items.len();
         items.extend(self.not_deleted(granted.iter())?);
+
         for _ in 0..CHANGE_TRIES {
             match self.transact(items.clone()).await? {
                 Outcome::Done => return Ok(Created::Yes),
@@ -70,15 +75,16 @@ impl Store {
                     let identifier = identifiers.get(place).cloned();
                     return identifier
                         .map(Created::Taken)
-                        .ok_or_else(|| Error::Internal("an id is there twice".into()));
+                        .ok_or_else(|| Error::Internal("a new user's id is already taken".into()));
                 }
                 Outcome::Busy => {}
             }
         }
-        Err(Error::Unavailable("a transaction was in conflict too often".into()))
+        Err(Error::Unavailable("a transaction conflicted with others too often".into()))
     }
 
-    /// Keeps that a user's address was proven; see [`User::prove`].
+    /// Records that a user's address was proven for the first time; see [`User::prove`]. This also
+    /// deletes their second factor.
     pub async fn prove_user(
         &self,
         user_id: Uuid,
@@ -93,12 +99,14 @@ impl Store {
         .map(drop)
     }
 
-    /// Changes a user. Where another change comes first, `change` is applied anew to what that one
-    /// left. Identifiers that the change gives or takes move in the same transaction.
+    /// Changes a user with optimistic locking: if another change comes first, `change` is applied
+    /// again to the user as that one left it. Identifiers that the change adds or removes are
+    /// written in the same transaction. Returns the changed user.
     ///
     /// # Errors
-    /// What `change` refuses; [`Error::TokenInvalid`] where there is no such user; [`Error::Conflict`]
-    /// where somebody else has a new identifier.
+    /// The errors of `change`; [`Error::TokenInvalid`] if the user does not exist;
+    /// [`Error::Conflict`] if somebody else has a new identifier, or if the change would leave no
+    /// administrator; [`Error::InvalidRequest`] if a new role is deleted.
     pub async fn change_user(
         &self,
         id: Uuid,
@@ -111,7 +119,8 @@ impl Store {
     /// As [`Self::change_user`], with more writes in the same transaction.
     ///
     /// # Errors
-    /// As [`Self::change_user`]; [`Error::PreconditionFailed`] where the condition of one of `more` does not hold.
+    /// As [`Self::change_user`]; [`Error::PreconditionFailed`] if a condition of the writes in
+    /// `more` does not hold.
     pub(crate) async fn change_user_and(
         &self,
         id: Uuid,
@@ -122,39 +131,46 @@ impl Store {
         let mut written = None;
         for _ in 0..CHANGE_TRIES {
             let item = self.item(Key::user(id)).await?.ok_or(Error::TokenInvalid)?;
-            // Our own write, whose answer was lost. That another one made the same of the user tells nothing of `more`.
+            // This is our own write, whose response was lost. If another write had the same result
+            // for the user, we would not know whether `more` was written.
             let is_ours = written.is_some() && item.get(CHANGED_BY) == written.as_ref();
             let before: User = from_item(item)?;
             if is_ours {
                 return Ok(before);
             }
+
             let mark = text(Uuid::from_bytes(self.random.bytes()?));
             let mut after = before.clone();
             change(&mut after)?;
             if after == before && more.is_empty() {
                 return Ok(before);
             }
+
             after.version += 1;
-            let (owned, owns) = (before.identifiers(keys), after.identifiers(keys));
             let mut item = user_item(&after)?;
             item.insert(CHANGED_BY.to_owned(), mark.clone());
             let mut items = vec![self.put_over(item, before.version)?];
-            let admin = self.moved_admin(Some(&before), Some(&after))?;
-            let moves_admin = admin.is_some();
+
+            let admin = self.admin_write(Some(&before), Some(&after))?;
+            let writes_admin = admin.is_some();
             items.extend(admin);
-            for identifier in owns.difference(&owned) {
+
+            let (old, new) = (before.identifiers(keys), after.identifiers(keys));
+            for identifier in new.difference(&old) {
                 items.push(self.put_if_absent(&owner_item(identifier, id)?)?);
             }
-            for identifier in owned.difference(&owns) {
+            for identifier in old.difference(&new) {
                 items.push(self.delete_owner(identifier, id)?);
             }
+
             let role_checks_at = items.len();
-            items.extend(self.not_deleted(given_roles(&before, &after))?);
+            items.extend(self.not_deleted(new_roles(&before, &after))?);
             let more_at = items.len();
             items.extend(more.iter().cloned());
+
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
-                Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(1) if writes_admin => return Err(last_admin()),
                 Outcome::Refused(place) if place >= more_at => {
                     return Err(Error::PreconditionFailed);
                 }
@@ -163,14 +179,14 @@ impl Store {
                 Outcome::Refused(_) | Outcome::Busy => written = Some(mark),
             }
         }
-        Err(Error::Unavailable("a user is changed too often at once".into()))
+        Err(Error::Unavailable("a user was changed too often at once".into()))
     }
 
-    /// Deletes a user whom `check` lets go and gives its identifiers free, then sweeps what else was stored
-    /// of it.
+    /// Deletes a user if `check` allows it, and frees their identifiers. Then deletes all other
+    /// items under the user's key.
     ///
     /// # Errors
-    /// What `check` refuses; [`Error::Conflict`] for the last administrator.
+    /// The errors of `check`; [`Error::Conflict`] for the last administrator.
     pub async fn delete_user(
         &self,
         id: Uuid,
@@ -180,33 +196,36 @@ impl Store {
         for _ in 0..CHANGE_TRIES {
             let Some(user) = self.user(id).await? else { break };
             check(&user)?;
+
             let mut items =
                 vec![self.delete_where(Key::user(id), "version", version(user.version))?];
-            let admin = self.moved_admin(Some(&user), None)?;
-            let moves_admin = admin.is_some();
+            let admin = self.admin_write(Some(&user), None)?;
+            let writes_admin = admin.is_some();
             items.extend(admin);
             for identifier in user.identifiers(keys) {
                 items.push(self.delete_owner(&identifier, id)?);
             }
-            // Nobody comes back for it: unlike sessions it never ends by itself.
+            // The second factor is deleted in the transaction: unlike a session, it never expires.
             items.extend(self.delete_factor_items(id)?);
+
             match self.transact(items).await? {
                 Outcome::Done => break,
-                Outcome::Refused(1) if moves_admin => return Err(last_admin()),
+                Outcome::Refused(1) if writes_admin => return Err(last_admin()),
                 Outcome::Refused(_) | Outcome::Busy => {}
             }
         }
+
         if self.user(id).await?.is_some() {
-            return Err(Error::Unavailable("a user is changed too often at once".into()));
+            return Err(Error::Unavailable("a user was changed too often at once".into()));
         }
         self.delete_all_of(id).await
     }
 
-    /// Refuses for the last administrator who can sign in. A transaction holds it; this is for what has to
-    /// be done before one.
+    /// Checks that the user is not the last administrator who can sign in. The transactions here
+    /// enforce this themselves; this is for work that has to be done before one.
     ///
     /// # Errors
-    /// [`Error::Conflict`].
+    /// [`Error::Conflict`] for the last administrator.
     pub async fn check_not_last_admin(&self, user: &User) -> Result<(), Error> {
         if !user.is_active_admin() {
             return Ok(());
@@ -215,9 +234,9 @@ impl Store {
         if admins.is_some_and(|admins| admins.ids.len() > 1) { Ok(()) } else { Err(last_admin()) }
     }
 
-    /// The write that keeps the ids of the administrators who can sign in, where a change makes or unmakes
-    /// one. The last one cannot be taken out.
-    pub(crate) fn moved_admin(
+    /// The write that updates the ids of the administrators who can sign in, if a change adds or
+    /// removes one. It fails if it would remove the last one.
+    pub(crate) fn admin_write(
         &self,
         before: Option<&User>,
         after: Option<&User>,
@@ -226,6 +245,7 @@ impl Store {
             (before.is_some_and(User::is_active_admin), after.is_some_and(User::is_active_admin));
         let Some(user) = after.or(before).filter(|_| was != is) else { return Ok(None) };
         let id = user.id.to_string();
+
         let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(Key::admins().attributes()))
@@ -249,8 +269,8 @@ impl Store {
         self.delete_where(Key::owner(identifier), "user_id", text(user_id))
     }
 
-    /// Forgets a second factor, and one that waits to be confirmed, in one transaction with what `change`
-    /// changes of the user.
+    /// Deletes a second factor, and one that waits to be confirmed, in the same transaction as the
+    /// `change` of the user.
     ///
     /// # Errors
     /// As [`Self::change_user`].
@@ -263,7 +283,7 @@ impl Store {
         self.change_user_and(user_id, keys, change, self.delete_factor_items(user_id)?).await
     }
 
-    /// The writes that forget a second factor, and one that waits to be confirmed.
+    /// The writes that delete a second factor, and one that waits to be confirmed.
     pub(crate) fn delete_factor_items(
         &self,
         user_id: Uuid,
@@ -274,7 +294,7 @@ impl Store {
         ])
     }
 
-    /// Deletes everything that is kept under a user's key.
+    /// Deletes all items under a user's key.
     pub(crate) async fn delete_all_of(&self, user_id: Uuid) -> Result<(), Error> {
         for item in self.items_of(user_id).await? {
             let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
@@ -309,23 +329,23 @@ impl Store {
 }
 
 fn last_admin() -> Error {
-    Error::conflict("roles", "the last administrator stays")
+    Error::conflict("roles", "must leave at least one administrator who can sign in")
 }
 
-/// The roles that a change gives, in whatever app, and that somebody may delete meanwhile.
-fn given_roles<'a>(before: &'a User, after: &'a User) -> impl Iterator<Item = &'a String> {
-    let given = after.roles.iter().flat_map(|(client_id, roles)| {
+/// The roles that a change adds, in any app, and that an administrator may delete meanwhile.
+fn new_roles<'a>(before: &'a User, after: &'a User) -> impl Iterator<Item = &'a String> {
+    let added = after.roles.iter().flat_map(|(client_id, roles)| {
         let had = before.roles.get(client_id);
         roles.iter().filter(move |role| had.is_none_or(|had| !had.contains(*role)))
     });
-    given.filter(|role| *role != ADMIN_ROLE)
+    added.filter(|role| *role != ADMIN_ROLE)
 }
 
 pub(crate) fn role_deleted() -> Error {
-    Error::field("roles", "a role was deleted meanwhile")
+    Error::field("roles", "must exist: one was deleted meanwhile")
 }
 
-/// The item that says whose an identifier is.
+/// The item that names the owner of an identifier.
 pub(crate) fn owner_item(identifier: &IdentifierHash, user_id: Uuid) -> Result<Item, Error> {
     to_item(
         Key::owner(identifier),
@@ -333,7 +353,7 @@ pub(crate) fn owner_item(identifier: &IdentifierHash, user_id: Uuid) -> Result<I
     )
 }
 
-/// A user, on the list of users.
+/// The item of a user, on the list of users.
 pub(crate) fn user_item(user: &User) -> Result<Item, Error> {
     let item = to_item(Key::user(user.id), user)?;
     Ok(Store::on_list(item, &keys::users_list(keys::shard(user.id)), &user.id.to_string()))
