@@ -47,6 +47,17 @@ try {
     if (!/^data:/.test(request.url()) && new URL(request.url()).origin !== SERVICE) elsewhere.push(request.url());
   });
 
+  // The `type` of a problem leads to its code, also after the API is drawn above the list of codes.
+  await page.goto(`${SERVICE}/docs#otp_incorrect`);
+  await page.locator(".opblock").first().waitFor({ state: "attached" });
+  await page.waitForFunction(() => {
+    const { top, bottom } = document.getElementById("otp_incorrect").getBoundingClientRect();
+    return top >= -1 && bottom <= innerHeight;
+  });
+  assert.ok(page.url().endsWith("/docs#otp_incorrect"), page.url());
+  await shot("docs-page-code.png");
+
+  await page.goto("about:blank");
   await page.goto(`${SERVICE}/docs`);
   const operation = page.locator(".opblock", { has: page.locator('[data-path="/v1/me"]') }).filter({ hasText: "GET" }).first();
   await operation.locator("button.opblock-summary-control").click();

@@ -264,6 +264,13 @@ async function drive(browser, variant, number, hasAvatars) {
   await failed("mfa");
   await page.locator("#mfa-switch").click();
   await look("mfa-recovery");
+  // Half a recovery code, and a whole one of nobody.
+  for (const code of [codes[0].slice(0, 9), codes[0].replaceAll(/\w/g, "A")]) {
+    await typed("mfa", code);
+    const wrong = await failed("mfa");
+    if (language === "en") assert.match(wrong, /Check the code, or use another one\./);
+    await page.waitForFunction(() => document.querySelector("#mfa").value === "");
+  }
   await typed("mfa", codes[0].toLowerCase());
   await visible("account-step");
   await visible("factor-on");
@@ -302,6 +309,16 @@ async function drive(browser, variant, number, hasAvatars) {
   // The service cannot be reached.
   await page.route("**/v1/otp/send", route => route.abort());
   await typed("phone", phone);
+  await failed("phone");
+
+  // API Gateway refuses by itself, without a code. The language is now another one.
+  const tooMany = { status: 429, contentType: "application/json", body: '{"message": "Too Many Requests"}' };
+  await page.route("**/v1/otp/send", route => route.fulfill(tooMany));
+  await typed("phone", phone);
+  if (language === "ar") {
+    const words = "The service is getting too many requests right now. Try again in a moment.";
+    await page.waitForFunction(words => document.querySelector("#phone-error").textContent === words, words);
+  }
   await failed("phone");
 
   await context.close();

@@ -29,10 +29,11 @@ import os
 import re
 import socketserver
 import threading
+from urllib.parse import unquote
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import apigateway, dynamodb, lambda_svc, secretsmanager
+from ministack.services import apigateway, dynamodb, iam, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners, stacks
 
 HANDLERS = provisioners._RESOURCE_HANDLERS
@@ -80,6 +81,21 @@ iam_evaluator.pin_request_origin = lambda source_ip, _: plain_pin_request_origin
 plain_invoke = apigateway._invoke_lambda_proxy
 
 
+def trusts_api_gateway(role_arn):
+    """Whether API Gateway may assume a role. It names no source account and no source ARN when it
+    does, so a statement with a condition never applies."""
+    role = iam._roles.get_scoped(get_account_id(), None, role_arn.rsplit("/", 1)[-1])
+    trust = role["AssumeRolePolicyDocument"] if role else {"Statement": []}
+    trust = json.loads(unquote(trust)) if isinstance(trust, str) else trust
+    return any(
+        statement["Effect"] == "Allow"
+        and statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+        and statement["Action"] == "sts:AssumeRole"
+        and not statement.get("Condition")
+        for statement in trust["Statement"]
+    )
+
+
 def may_invoke(role_arn, function_arn):
     account = get_account_id()
     policies = iam_evaluator._gather_role_policies(role_arn.rsplit("/", 1)[-1], account)
@@ -91,7 +107,7 @@ def may_invoke(role_arn, function_arn):
         resource_arn=function_arn,
         region=get_region(),
     )
-    return iam_evaluator.evaluate(context, policies).decision == "Allow"
+    return trusts_api_gateway(role_arn) and iam_evaluator.evaluate(context, policies).decision == "Allow"
 
 
 def lets_api_gateway_in(function_arn, source):

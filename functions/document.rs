@@ -21,10 +21,12 @@ use shared::{
     http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS},
 };
 
-/// Where an endpoint lists the codes of its refusals.
+/// The extension in which an endpoint lists the codes of its refusals.
 const CODES: &str = "x-codes";
-/// Where an OAuth 2.0 endpoint lists its errors.
+/// The extension in which an OAuth 2.0 endpoint lists its errors.
 const OAUTH_ERRORS: &str = "x-oauth-errors";
+/// The extension that explains all codes. `docs/build.rs` makes a section of `/docs` for each.
+const ALL_CODES: &str = "x-error-codes";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,26 +34,29 @@ const OAUTH_ERRORS: &str = "x-oauth-errors";
     tags(
         (name = "One-time codes", description = "Prove a phone or an e-mail address"),
         (name = "Sign-in", description = "Sign up, sign in, refresh and end sessions"),
-        (name = "Second factor", description = "An authenticator app, and recovery codes"),
-        (name = "OAuth 2.0", description = "The same for standard clients"),
-        (name = "Passwords", description = "Change and reset"),
+        (name = "Second factor", description = "Authenticator apps and recovery codes"),
+        (name = "OAuth 2.0", description = "Sign-in, refresh and token checks for standard OAuth 2.0 clients"),
+        (name = "Passwords", description = "Change and reset a password"),
         (name = "Me", description = "The signed-in user"),
-        (name = "Users", description = "People, for administrators"),
-        (name = "Roles", description = "Names for sets of permissions"),
+        (name = "Users", description = "Manage users, as an administrator"),
+        (name = "Roles", description = "Named sets of permissions"),
         (name = "Apps", description = "The applications that share the users"),
-        (name = "Audit", description = "Who did what"),
-        (name = "Service", description = "What the service says of itself"),
+        (name = "Audit", description = "The audit trail: who did what, and when"),
+        (name = "Service", description = "Health, keys, configuration and documentation of the service"),
     ),
 )]
 struct Base;
 
-/// The document of all endpoints. Each refusal that an endpoint can give is in it, by its status.
+/// The document of all endpoints, with every refusal that each can return, by status.
 pub fn document() -> Document {
     let base = OpenApiRouter::with_openapi(Base::openapi());
     let all = ENDPOINTS.iter().fold(base, |all, endpoint| all.merge((endpoint.routes)()));
+
     let mut document = all.into_openapi();
-    document.info.description = Some(description());
+    document.info.description = Some(DESCRIPTION.to_owned());
+    document.extensions.get_or_insert_default().insert(ALL_CODES.to_owned(), all_codes());
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
+
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(
         "access_token",
@@ -64,6 +69,7 @@ pub fn document() -> Document {
     schemas.push((FieldError::name().into_owned(), FieldError::schema()));
     components.schemas.extend(schemas);
     components.schemas.values_mut().for_each(correct_options);
+
     for (path, item) in &mut document.paths.paths {
         let operations =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
@@ -72,10 +78,10 @@ pub fn document() -> Document {
     document
 }
 
-/// Takes back what utoipa says of what may be missing, and is not so.
+/// Corrects what utoipa says about fields that may be missing.
 fn correct_options(schema: &mut RefOr<Schema>) {
     match schema {
-        // A field that is flattened and may be missing: none of what it holds is required.
+        // A flattened field that may be missing: nothing inside it is required.
         RefOr::T(Schema::AllOf(parts)) => {
             for part in &mut parts.items {
                 let RefOr::T(Schema::OneOf(alternatives)) = part else { continue };
@@ -85,7 +91,7 @@ fn correct_options(schema: &mut RefOr<Schema>) {
                 }
             }
         }
-        // In a change, a field that is missing is left alone, and `null` clears it.
+        // In the body of a PATCH, a missing field is left as it is, and `null` clears it.
         RefOr::T(Schema::Object(object)) => {
             for property in object.properties.values_mut() {
                 if let RefOr::T(Schema::Object(property)) = property
@@ -99,10 +105,12 @@ fn correct_options(schema: &mut RefOr<Schema>) {
     }
 }
 
+/// Describes the refusals of an endpoint, by status.
 fn add_refusals(path: &str, operation: &mut Operation) {
     if let Some(errors) = extension(operation, OAUTH_ERRORS) {
         return add_oauth_errors(operation, &errors);
     }
+
     let mut by_status: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for code in codes(path, operation) {
         by_status.entry(code.status().as_u16()).or_default().push(format!("`{}`", code.name()));
@@ -113,11 +121,12 @@ fn add_refusals(path: &str, operation: &mut Operation) {
     }
 }
 
-/// The errors of an OAuth 2.0 endpoint, by status.
+/// Describes the errors of an OAuth 2.0 endpoint, by status.
 fn add_oauth_errors(operation: &mut Operation, named: &[Value]) {
     let always = [OAuthErrorCode::ServerError, OAuthErrorCode::TemporarilyUnavailable];
     let takes_form = operation.request_body.is_some();
     let of_bodies = [StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::PAYLOAD_TOO_LARGE];
+
     for (code, status) in OAuthErrorCode::ALL {
         if of_bodies.contains(&status) && !takes_form {
             continue;
@@ -136,22 +145,24 @@ fn add_oauth_errors(operation: &mut Operation, named: &[Value]) {
     }
 }
 
+/// Takes the list in the extension `name` out of an operation.
 fn extension(operation: &mut Operation, name: &str) -> Option<Vec<Value>> {
     operation.extensions.as_mut()?.remove(name)?.as_array().cloned()
 }
 
-/// The codes that the endpoint names, and those that follow from what it takes.
+/// The codes that the endpoint names, and those that follow from its body, query and security.
 fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
     let named = extension(operation, CODES).unwrap_or_default();
     let mut codes: Vec<_> =
         Code::ALL.iter().copied().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
+
     if let Some(body) = &operation.request_body {
         codes.extend([Code::InvalidRequest, Code::BodyTooLarge, Code::UnsupportedMediaType]);
         let is_json = |body: &RequestBody| body.content.contains_key("application/json");
         codes.extend(matches!(body, RefOr::T(body) if is_json(body)).then_some(Code::InvalidJson));
     }
-    // A query that it does not know is refused.
+    // An unknown query parameter is refused.
     codes.extend(path.starts_with(STRICT_PATHS).then_some(Code::InvalidRequest));
     if operation.security.is_some() {
         codes.extend([Code::TokenInvalid, Code::TokenExpired, Code::UserDisabled]);
@@ -159,13 +170,14 @@ fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
     if needs_permission(operation) {
         codes.push(Code::Forbidden);
     }
+
     codes.extend([Code::InternalError, Code::Unavailable]);
     codes.sort_unstable();
     codes.dedup();
     codes
 }
 
-/// Whether the endpoint names a permission as the scope of its token.
+/// Whether the endpoint requires a permission, which it lists as a scope of its token.
 fn needs_permission(operation: &Operation) -> bool {
     let security = serde_json::to_value(&operation.security).unwrap_or_default();
     security.as_array().into_iter().flatten().any(|needed| {
@@ -173,21 +185,27 @@ fn needs_permission(operation: &Operation) -> bool {
     })
 }
 
+/// The response of a refusal, with the codes that it can have.
 fn refusal(codes: &str) -> Response {
     let problem = Content::new(Some(Ref::from_schema_name(Problem::name())));
     ResponseBuilder::new().description(codes).content("application/problem+json", problem).build()
 }
 
-fn description() -> String {
-    let rows: String = Code::ALL
-        .iter()
-        .map(|code| {
-            format!("| `{}` | {} | {} |\n", code.name(), code.status().as_u16(), code.title())
+/// The introduction of the document.
+const DESCRIPTION: &str = "Phone sign-in in your own AWS account: send a code, verify it, use the \
+    tokens.\n\nEvery refusal is a problem document (RFC 9457) with a stable `code`. Its `type` links \
+    to what the code means and what to do about it. The [error codes](docs#error-codes) are listed \
+    at the end of `/docs`, and in `x-error-codes` of this document.";
+
+/// Every code with its status, its title and its help.
+fn all_codes() -> Value {
+    let explained = Code::ALL.iter().map(|code| {
+        json!({
+            "code": code.name(),
+            "status": code.status().as_u16(),
+            "title": code.title(),
+            "help": code.help(),
         })
-        .collect();
-    format!(
-        "Phone sign-in in your own AWS account: send a code, verify it, use the tokens.\n\n\
-         Every refusal is a problem document (RFC 9457) with a stable `code`:\n\n\
-         | code | status | meaning |\n|---|---|---|\n{rows}"
-    )
+    });
+    explained.collect()
 }

@@ -1,4 +1,4 @@
-//! What Latchkey offers: one folder an endpoint, and the table of them all.
+//! The endpoints of Latchkey: one folder for each, and the table of all.
 
 #![cfg_attr(
     test,
@@ -26,7 +26,7 @@ pub mod apps {
     pub mod update;
 }
 
-/// `/v1/audit`: who did what.
+/// `/v1/audit`: the audit trail.
 pub mod audit {
     pub mod list;
 }
@@ -40,7 +40,7 @@ pub mod auth {
     pub mod register;
 }
 
-/// Secrets Manager's rotation.
+/// The rotation of the signing keys, called by Secrets Manager.
 pub mod keys {
     pub mod rotate;
 }
@@ -57,13 +57,13 @@ pub mod me {
     pub mod sessions;
     pub mod update;
 
-    /// `/v1/me/avatar`: my picture.
+    /// `/v1/me/avatar`: the user's picture.
     pub mod avatar {
         pub mod delete;
         pub mod put;
     }
 
-    /// `/v1/me/totp`: my authenticator app.
+    /// `/v1/me/totp`: the user's authenticator app.
     pub mod totp {
         pub mod confirm;
         pub mod create;
@@ -96,7 +96,7 @@ pub mod password {
     pub mod reset;
 }
 
-/// `/v1/roles`: names for sets of permissions.
+/// `/v1/roles`: named sets of permissions.
 pub mod roles {
     pub mod create;
     pub mod delete;
@@ -106,14 +106,14 @@ pub mod roles {
     pub mod update;
 }
 
-/// `/stop`: who wants no messages.
+/// `/stop/{token}`: opts a phone or an e-mail address out of messages for a day.
 pub mod stop {
     pub mod confirm;
     mod html;
     pub mod page;
 }
 
-/// `/v1/users`: people, for administrators.
+/// `/v1/users`: the users, for administrators.
 pub mod users {
     pub mod avatar_delete;
     pub mod create;
@@ -127,7 +127,7 @@ pub mod users {
     pub mod update;
 }
 
-/// `/.well-known`: what verifiers read.
+/// `/.well-known`: the documents that services read to verify tokens.
 pub mod well_known {
     pub mod discovery;
     pub mod jwks;
@@ -138,17 +138,17 @@ mod promises;
 #[cfg(test)]
 mod testing;
 
-/// An endpoint: one Lambda, one route.
+/// An endpoint: one Lambda with one route.
 pub struct Endpoint {
-    /// The name of the Lambda, of its binary, and of the operation in the OpenAPI document.
+    /// The name of its Lambda, of its binary, and of its operation in the OpenAPI document.
     pub name: &'static str,
-    /// Its module, which is its folder: `otp::send` is `functions/otp/send`.
+    /// Its module, which is also its folder: `otp::send` is `functions/otp/send`.
     pub module: &'static str,
     /// Its route.
     pub routes: fn() -> OpenApiRouter<Latchkey>,
 }
 
-/// A line is the name of an endpoint and its module.
+/// Makes the table of endpoints. Each line has the name of an endpoint and its module.
 macro_rules! endpoints {
     ($($name:literal => $($module:ident)::+,)+) => {
         &[$(Endpoint { name: $name, module: stringify!($($module)::+), routes: $($module)::+::routes }),+]
@@ -219,7 +219,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "discovery" => well_known::discovery,
 };
 
-/// The Lambdas that no path leads to.
+/// The Lambdas without a path of their own.
 pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.

@@ -1,4 +1,4 @@
-//! The HTTP API: one request, its retries, the refresh it may need, and the pages of a list.
+//! The client of the HTTP API: requests, retries, token refresh, and paged lists.
 
 use std::{
     error::Error as _,
@@ -21,13 +21,13 @@ use crate::{
     sessions::{Session, Sessions},
 };
 
-/// How often a request is sent again when the service asks to wait.
+/// How often a request is retried if the service asks to wait.
 const RETRIES: usize = 2;
-/// Nobody waits longer than this for a terminal; what has to wait longer is an error.
+/// The longest wait before a retry. If the service asks for a longer one, the request fails.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A service, and who is signed in to it.
+/// A service, and the session of the person who is signed in to it.
 pub(crate) struct Api {
     client: Client,
     url: String,
@@ -49,45 +49,50 @@ impl Call {
         Self { method: Method::GET, path: path.into(), query: Vec::new(), body: None }
     }
 
-    /// A request with one.
+    /// A request with a JSON body.
     pub(crate) fn with_body(method: Method, path: impl Into<String>, body: Value) -> Self {
         Self { method, path: path.into(), query: Vec::new(), body: Some(body) }
     }
 
-    /// Adds a parameter, where there is a value.
+    /// Adds a query parameter, if there is a value.
     pub(crate) fn query(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.query.extend(value.map(|value| (name, value.to_owned())));
         self
     }
 }
 
-/// A part of a path.
+/// A text, encoded as one segment of a path.
 pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// An address without the slash at its end. Tokens go over TLS, or stay on this machine.
+/// Parses the URL of a service, and drops a slash at its end. It must be HTTPS, because tokens are
+/// sent to it; HTTP is accepted only for this machine.
 pub(crate) fn parse_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text)
-        .map_err(|error| format!("{error}; it looks like https://id.example.com"))?;
+        .map_err(|error| format!("{error}: give a URL like https://id.example.com"))?;
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-        return Err("it has to begin with https://, but on this machine".to_owned());
+        return Err("the URL must start with https://; http:// is accepted only for this machine"
+            .to_owned());
     }
+
     if !url.username().is_empty()
         || url.password().is_some()
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        return Err("only scheme, host, port and path belong to it".to_owned());
+        return Err("the URL can have only a scheme, a host, a port and a path".to_owned());
     }
+
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 impl Api {
-    /// The service at `url`.
+    /// A client of the service at `url`.
     pub(crate) fn new(url: String, sessions: Sessions) -> Result<Self, Failure> {
         let client = Client::builder()
             .user_agent(concat!("latchkey-cli/", env!("CARGO_PKG_VERSION")))
@@ -99,23 +104,24 @@ impl Api {
         Ok(Self { client, url, sessions, bar: ProgressBar::hidden() })
     }
 
-    /// The address of the service.
+    /// The URL of the service.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Says something that is no result.
+    /// Prints a message to stderr, since it is not a result.
     pub(crate) fn note(&self, text: &str) {
         // A closed stderr is no reason to stop.
         self.bar.suspend(|| drop(writeln!(io::stderr(), "{text}")));
     }
 
-    /// Asks without saying who asks.
+    /// Sends a request without a token.
     pub(crate) async fn ask_as_nobody(&self, call: &Call) -> Result<Value, Failure> {
         self.send(call, None).await
     }
 
-    /// Asks as who is signed in. An access token that is over is exchanged for the next one.
+    /// Sends a request as the person who is signed in. If the access token is refused, it is
+    /// refreshed and the request is sent again.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Value, Failure> {
         let session = self.sessions.at(&self.url)?.ok_or_else(|| self.not_signed_in())?;
         match self.send(call, Some(&session.access_token)).await {
@@ -127,32 +133,30 @@ impl Api {
         }
     }
 
-    /// Keeps the tokens of a sign-in.
+    /// Stores the tokens of a sign-in.
     pub(crate) fn sign_in(&self, answer: &Value) -> Result<Session, Failure> {
         let session = session_of(answer)?;
         self.sessions.lock()?.keep(&self.url, Some(&session))?;
         Ok(session)
     }
 
-    /// Forgets them.
+    /// Deletes the stored tokens.
     pub(crate) fn forget(&self) -> Result<(), Failure> {
         self.sessions.lock()?.keep(&self.url, None)
     }
 
     fn not_signed_in(&self) -> Failure {
-        Failure::NotSignedIn(format!(
-            "not signed in to {}; sign in with `latchkey login`",
-            self.url
-        ))
+        Failure::NotSignedIn(format!("not signed in to {}: run `latchkey login`", self.url))
     }
 
     async fn refresh(&self, stale: &Session) -> Result<Session, Failure> {
         let sessions = self.sessions.lock()?;
         let kept = sessions.at(&self.url)?.ok_or_else(|| self.not_signed_in())?;
         if kept.access_token != stale.access_token {
-            // Another `latchkey` was quicker.
+            // Another `latchkey` command has already refreshed them.
             return Ok(kept);
         }
+
         let body = json!({"refresh_token": kept.refresh_token});
         match self.send(&Call::with_body(Method::POST, "/v1/auth/refresh", body), None).await {
             Ok(pair) => {
@@ -163,14 +167,14 @@ impl Api {
             Err(failure) if failure.problem().is_some_and(|problem| problem.status == 401) => {
                 sessions.keep(&self.url, None)?;
                 Err(Failure::NotSignedIn(format!(
-                    "the session is over; sign in again with `latchkey login`\n{failure}"
+                    "the session is over: run `latchkey login`\n{failure}"
                 )))
             }
             Err(failure) => Err(failure),
         }
     }
 
-    /// Sends a request, and again where the service says when.
+    /// Sends a request, and retries it if the service says when.
     async fn send(&self, call: &Call, access_token: Option<&str>) -> Result<Value, Failure> {
         let mut retries = 0;
         loop {
@@ -183,12 +187,14 @@ impl Api {
             if let Some(token) = access_token {
                 request = request.bearer_auth(token);
             }
+
             let response = request.send().await.map_err(|error| self.unreachable(error))?;
             let (status, headers) = (response.status(), response.headers().clone());
             let body = response.text().await.map_err(|error| self.unreachable(error))?;
             if status.is_success() {
                 return self.parse(&body);
             }
+
             match wait(status, &headers) {
                 Some(wait) if retries < RETRIES && wait <= LONGEST_WAIT => {
                     let problem = Problem::parse(status.as_u16(), None, &body);
@@ -212,8 +218,12 @@ impl Api {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        let foreign =
-            |_| Failure::Unavailable(format!("what answers at {} is no Latchkey", self.url));
+        let foreign = |_| {
+            Failure::Unavailable(format!(
+                "the response from {} is not from Latchkey: check the URL",
+                self.url
+            ))
+        };
         serde_json::from_str(body).map_err(foreign)
     }
 
@@ -221,7 +231,8 @@ impl Api {
         Failure::Unavailable(format!("cannot reach {}: {}", self.url, chain(&error.without_url())))
     }
 
-    /// Asks for a list, page by page, up to its end. `each` gets the items of a page and says whether to go on.
+    /// Reads a list, page by page, to its end. `each` gets the items of a page and returns whether
+    /// to read the next one.
     pub(crate) async fn pages(
         &mut self,
         (path, what): (&str, &str),
@@ -240,37 +251,43 @@ impl Api {
             };
             let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
                 break Err(Failure::Unavailable(format!(
-                    "what answers at {} has no such list",
+                    "the response from {} is not a list: check the URL",
                     self.url
                 )));
             };
+
             self.bar.inc(items.len() as u64);
             match self.bar.suspend(|| each(items)) {
                 Ok(true) => {}
                 Ok(false) => break Ok(()),
                 Err(failure) => break Err(failure),
             }
+
             let next = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
             if next.is_none() {
                 break Ok(());
             }
             if next == cursor {
-                break Err(Failure::Unavailable("the list does not go on".to_owned()));
+                break Err(Failure::Unavailable(
+                    "the service returned the same page twice: try again later".to_owned(),
+                ));
             }
+
             if cursor.is_none() {
                 self.show_progress(what);
             }
             cursor = next;
         };
+
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
         result
     }
 
-    /// A list has more than one page: somebody at a terminal sees how far it is.
+    /// Shows the progress of a list with more than one page, if stderr is a terminal.
     fn show_progress(&mut self, what: &str) {
         let read = self.bar.position();
-        // Without a terminal at stderr nothing is drawn.
+        // Without a terminal at stderr, nothing is drawn.
         self.bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} {msg} ({elapsed})") {
             self.bar.set_style(style);
@@ -283,10 +300,10 @@ impl Api {
 
 fn session_of(answer: &Value) -> Result<Session, Failure> {
     serde_json::from_value(answer.clone())
-        .map_err(|_| Failure::Unavailable("the answer has no tokens".to_owned()))
+        .map_err(|_| Failure::Unavailable("the response has no tokens: check the URL".to_owned()))
 }
 
-/// How long to wait, where the service asks to.
+/// How long to wait before a retry, if the service asks to.
 fn wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let asked = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
     let seconds = text_header(headers, RETRY_AFTER.as_str())?.parse().ok()?;
@@ -297,7 +314,7 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The error with its causes: the first one alone says "error sending request".
+/// The innermost cause of an error: the outermost one says only "error sending request".
 fn chain(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut told = error.to_string();
@@ -305,7 +322,7 @@ fn chain(error: &reqwest::Error) -> String {
         told = error.to_string();
         cause = error.source();
     }
-    if error.is_timeout() { "no answer in time".to_owned() } else { told }
+    if error.is_timeout() { "no response in time".to_owned() } else { told }
 }
 
 #[cfg(test)]
@@ -321,7 +338,7 @@ mod tests {
 
     use super::*;
 
-    /// How many requests come before the command gives up on something that always answers the same.
+    /// How many requests arrive before the command gives up, if the server always returns `answer`.
     async fn requests(answer: &'static str) -> (usize, Failure) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -330,7 +347,7 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                // A request this small comes in one piece.
+                // A request this small arrives in one piece.
                 let _ = stream.read(&mut [0; 4096]).unwrap();
                 counted.fetch_add(1, Ordering::SeqCst);
                 write!(
@@ -347,7 +364,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_is_sent_again_twice_and_only_where_asked_to() {
+    async fn a_request_is_retried_twice_and_only_if_the_service_says_when() {
         let (requests_503, failure) = requests("503 Service Unavailable\r\nretry-after: 0").await;
         assert_eq!((requests_503, failure.exit_code()), (3, std::process::ExitCode::from(8)));
         let (requests_429, failure) = requests("429 Too Many Requests\r\nretry-after: 1").await;
@@ -363,7 +380,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_latchkey_is_not_taken_for_one() {
+    async fn a_response_that_is_not_from_latchkey_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let api = Api::new(
             "http://127.0.0.1:1".to_owned(),
@@ -379,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_leave_this_machine_over_tls_alone() {
+    fn tokens_leave_this_machine_only_over_tls() {
         for good in [
             "https://id.example.com/",
             "http://127.0.0.1:3000",
@@ -404,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_path_stay_parts() {
+    fn a_segment_of_a_path_stays_one_segment() {
         assert_eq!(segment("+1415/.."), "%2B1415%2F%2E%2E");
     }
 }

@@ -15,31 +15,36 @@ use crate::{
 };
 
 const TRAIL: (&str, &str) = ("/v1/audit", "events");
-/// How many of the last events are remembered, so that none is printed twice. Events of the same moment come in
-/// any order, so the newest one alone would not tell.
+/// How many of the last printed events are remembered, so that none is printed twice. Remembering
+/// only the newest one would not suffice, since events of the same moment arrive in any order.
 const REMEMBERED: usize = 1000;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// How many of the newest events to show
+    /// Number of newest events to show
     #[arg(short = 'n', long, value_name = "EVENTS", default_value_t = 20)]
     lines: usize,
-    /// Go on with what happens from now on, until Ctrl-C
+    /// Keep printing new events as they happen, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// Seconds between two looks, with --follow
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Seconds between two requests for new events, with --follow
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     interval: u64,
 }
 
-/// Prints the newest events, oldest first, and maybe those to come.
+/// Prints the newest events, oldest first, and new ones with `--follow`.
 pub(crate) async fn run(
     api: &mut Api,
     arguments: &Arguments,
     format: Format,
 ) -> Result<(), Failure> {
     let mut printed = Printed::default();
-    // With nothing to show, what is there already still has to be known.
+    // With `-n 0`, read one event anyway, to know which ones are new later.
     let wanted = if arguments.follow { arguments.lines.max(1) } else { arguments.lines };
     let newest = newest(api, wanted).await?;
     let shown = newest.len().min(arguments.lines);
@@ -51,6 +56,7 @@ pub(crate) async fn run(
     if !arguments.follow {
         return Ok(());
     }
+
     let mut told = false;
     loop {
         tokio::time::sleep(Duration::from_secs(arguments.interval)).await;
@@ -61,10 +67,10 @@ pub(crate) async fn run(
                     print(event, format)?;
                 }
             }
-            // A service that comes back is followed again.
+            // An outage may pass: keep trying, and say so once.
             Err(failure) if is_passing(&failure) => {
                 if !told {
-                    api.note(&format!("{failure}\n(still trying)"));
+                    api.note(&format!("{failure}\n(trying again every {} s)", arguments.interval));
                 }
                 told = true;
             }
@@ -87,6 +93,7 @@ async fn newest(api: &mut Api, wanted: usize) -> Result<Vec<Value>, Failure> {
     if wanted == 0 {
         return Ok(events);
     }
+
     let limit = ("limit", Some(wanted.min(100).to_string()));
     api.pages(TRAIL, &[limit], |items| {
         events.extend(items);
@@ -97,11 +104,11 @@ async fn newest(api: &mut Api, wanted: usize) -> Result<Vec<Value>, Failure> {
     Ok(events)
 }
 
-/// What came after that which is printed, newest first, and maybe some of the latter again.
+/// The events since the printed ones, newest first. Some that are printed may be among them.
 async fn since(api: &mut Api, printed: &Printed) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();
     api.pages(TRAIL, &[("limit", Some("100".to_owned()))], |items| {
-        // An empty page looks further back than anything that is new.
+        // An empty page is older than anything new.
         let goes_on = !items.is_empty() && items.iter().all(|event| printed.is_unknown(event));
         events.extend(items);
         Ok(goes_on)
@@ -113,7 +120,7 @@ async fn since(api: &mut Api, printed: &Printed) -> Result<Vec<Value>, Failure> 
 /// The events that have been printed.
 #[derive(Default)]
 struct Printed {
-    /// Older ones are none of those to come: ids tell the time.
+    /// Events up to this id are not new: ids are in order of time.
     oldest: Option<String>,
     order: VecDeque<String>,
     ids: BTreeSet<String>,
@@ -125,11 +132,12 @@ impl Printed {
         self.oldest.as_deref().is_none_or(|oldest| id > oldest) && !self.ids.contains(id)
     }
 
-    /// Whether an event is to be printed; it is not a second time.
+    /// Whether an event is to be printed. Returns true only once for each event.
     fn is_new(&mut self, event: &Value) -> bool {
         if !self.is_unknown(event) {
             return false;
         }
+
         let id = id(event).to_owned();
         self.order.push_back(id.clone());
         self.ids.insert(id.clone());
@@ -139,7 +147,8 @@ impl Printed {
             self.ids.remove(&forgotten);
             self.oldest = self.oldest.take().max(Some(forgotten));
         }
-        // The first is the oldest that was asked for.
+
+        // The first event is the oldest that was asked for.
         self.oldest.get_or_insert(id);
         true
     }
@@ -169,7 +178,7 @@ mod tests {
     fn no_event_is_printed_twice_or_late() {
         let mut printed = Printed::default();
         let mut new = |id: &str| printed.is_new(&json!({"id": id}));
-        // Asked for as the newest ones; then one older than them, one again, and two of the same moment.
+        // The two newest at the start. Then an older one, a repeated one, and two of one moment.
         assert!(
             new("05")
                 && new("06")

@@ -1,31 +1,31 @@
-//! What went wrong, in words and as an exit code.
+//! Failures: their messages and their exit codes.
 
 use std::{fmt, io, path::Path, process::ExitCode};
 
 use serde::Deserialize;
 
-/// Why a command ended early.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The service refused.
     #[error("{0}")]
     Refused(Box<Problem>),
-    /// Nobody is signed in, or no longer, or the code was not right.
+    /// Nobody is signed in, the session is over, or the code was wrong.
     #[error("{0}")]
     NotSignedIn(String),
-    /// The service has no such thing.
+    /// The service did not find what the command names.
     #[error("{0}")]
     NotFound(String),
-    /// No answer, or none that the service gives.
+    /// There was no response, or it was not from Latchkey.
     #[error("{0}")]
     Unavailable(String),
-    /// What was typed makes no sense.
+    /// The arguments or the input are not valid.
     #[error("{0}")]
     Usage(String),
-    /// This machine did not do what it was asked for.
+    /// Something on this machine failed, such as reading a file.
     #[error("{0}")]
     Machine(String),
-    /// Whoever read the output has read enough: `latchkey users list | head`.
+    /// The reader of the output has closed it, as in `latchkey users list | head`.
     #[error("the output was closed")]
     OutputClosed,
 }
@@ -36,12 +36,12 @@ impl Failure {
         Self::Machine(format!("{}: {error}", path.display()))
     }
 
-    /// The refusal, where it was one.
+    /// The service's refusal, if this is one.
     pub(crate) fn problem(&self) -> Option<&Problem> {
         if let Self::Refused(problem) = self { Some(problem) } else { None }
     }
 
-    /// What scripts tell failures apart by; `docs/operators.md` lists them.
+    /// The exit code, by which scripts tell failures apart. `docs/operators.md` lists them.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::OutputClosed => 0,
@@ -62,10 +62,10 @@ impl Failure {
     }
 }
 
-/// A problem document (RFC 9457), as far as it is shown.
+/// The parts of a problem document (RFC 9457) that are shown.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Problem {
-    /// The status of the response, whatever the document says.
+    /// The status of the response. The document's own is ignored.
     #[serde(skip)]
     pub(crate) status: u16,
     pub(crate) code: String,
@@ -83,12 +83,13 @@ struct FieldError {
 }
 
 impl Problem {
-    /// What a refusal says; something that stands between here and the service may answer in other ways.
+    /// Parses a refusal. A proxy or gateway in between may respond in any format. The problem then
+    /// says that the response is not from Latchkey.
     pub(crate) fn parse(status: u16, request_id: Option<String>, body: &str) -> Self {
         let mut problem = serde_json::from_str(body).unwrap_or_else(|_| Self {
             status,
             code: format!("http_{status}"),
-            detail: format!("The answer has status {status} and is none of Latchkey's."),
+            detail: format!("The response has status {status} and is not from Latchkey."),
             request_id: None,
             errors: Vec::new(),
             attempts_left: None,
@@ -98,7 +99,7 @@ impl Problem {
         problem
     }
 
-    /// Whether a field is what is wrong.
+    /// Whether the problem names this field.
     pub(crate) fn names(&self, field: &str) -> bool {
         self.errors.iter().any(|error| error.field == field)
     }
@@ -122,9 +123,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_document_is_told_in_full() {
-        let body = r#"{"type": "x", "title": "x", "status": 400, "detail": "Look at it again.", "request_id": "r-1",
-            "code": "invalid_request", "errors": [{"field": "phone", "message": "has no country"}]}"#;
+    fn a_problem_document_is_shown_in_full() {
+        let body = r#"{"type": "x", "title": "x", "status": 400, "detail": "Look at it again.",
+            "request_id": "r-1", "code": "invalid_request",
+            "errors": [{"field": "phone", "message": "has no country"}]}"#;
+
         let told = Problem::parse(400, None, body).to_string();
         assert_eq!(
             told,
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_something_in_between_is_told_as_such() {
+    fn a_response_of_a_gateway_in_between_is_shown_as_one() {
         let problem = Problem::parse(503, Some("r-2".to_owned()), "<html>Bad gateway</html>");
         let told = problem.to_string();
         assert!(

@@ -1,4 +1,4 @@
-//! `latchkey fraud`.
+//! `latchkey fraud`: detection of SMS pumping, tried on a log.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,25 +30,30 @@ const STOPPED: &[Column] = &[
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show which of the texts in a log other thresholds would have stopped, and what that would have saved
+    /// Show which texts in a log other thresholds would have stopped, and the money saved
     Replay(Replay),
 }
 
 #[derive(Args)]
 pub(crate) struct Replay {
-    /// The log, as CloudWatch has it: other lines, and what stands before the JSON of a line, are passed over; - is the standard input
+    /// Log file from CloudWatch, or - for standard input. Other lines are skipped, and so is the
+    /// text before the JSON of a line
     log: PathBuf,
-    /// The most countries that one source may text in an hour
+    /// Most countries that one source may text in an hour
     #[arg(long, value_name = "COUNTRIES", default_value_t = FraudRules::default().countries)]
     countries_per_ip: usize,
-    /// So many numbers in a sequence, in an hour, are too many
+    /// How many sequential numbers in an hour are too many
     #[arg(long, value_name = "NUMBERS", default_value_t = FraudRules::default().sequence)]
     sequential_numbers: usize,
-    /// The fewest watched texts that are judged by how many of their codes were verified
+    /// Fewest watched texts for which the share of verified codes is judged
     #[arg(long, value_name = "TEXTS", default_value_t = FraudRules::default().min_texts)]
     min_texts: i64,
-    /// The fewest codes, in percent, that have to be verified
-    #[arg(long, value_name = "PERCENT", default_value_t = FraudRules::default().min_verified_percent)]
+    /// Smallest share of codes that must be verified, in percent
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = FraudRules::default().min_verified_percent
+    )]
     min_verified_percent: i64,
 }
 
@@ -63,7 +68,7 @@ impl Replay {
     }
 }
 
-/// What a log tells.
+/// The contents of a log: each decision to send a text, and the codes that were verified.
 #[derive(Default)]
 struct Told {
     decisions: Vec<Decision>,
@@ -83,7 +88,7 @@ impl Told {
         }
     }
 
-    /// By source, the texts that `rules` would have stopped, with what speaks against each.
+    /// The texts that `rules` would have stopped, by source, with the reasons.
     fn stopped(&self, rules: &FraudRules) -> BTreeMap<&str, Stopped> {
         let mut stopped: BTreeMap<&str, Stopped> = BTreeMap::new();
         for decision in &self.decisions {
@@ -119,24 +124,29 @@ pub(crate) fn run(command: &Command, format: Format) -> Result<(), Failure> {
     } else {
         Box::new(BufReader::new(File::open(&replay.log).map_err(unreadable)?))
     };
+
     let mut told = Told::default();
     for line in lines.lines() {
         told.read(&line.map_err(unreadable)?);
     }
+
     let mut all = Stopped::default();
     let mut list = List::new(format, STOPPED);
     for (source, Stopped { texts, verified, price, reasons }) in told.stopped(&replay.rules()) {
         list.add(&json!({
-            "source": source, "texts": texts, "verified": verified, "usd": in_usd(price), "reasons": reasons,
+            "source": source, "texts": texts, "verified": verified, "usd": in_usd(price),
+            "reasons": reasons,
         }))?;
         (all.texts, all.verified, all.price) =
             (all.texts + texts, all.verified + verified, all.price + price);
     }
     list.finish()?;
+
     let spent: MicroUsd = told.decisions.iter().map(|decision| decision.micro_usd).sum();
     drop(writeln!(
         io::stderr(),
-        "{} of {} texts would have been stopped, {:.2} of {:.2} USD saved; {} of the stopped led to a sign-in",
+        "{} of {} texts would have been stopped, {:.2} of {:.2} USD saved; \
+         {} of the stopped texts led to a sign-in",
         all.texts,
         told.decisions.len(),
         in_usd(all.price),

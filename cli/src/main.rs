@@ -1,4 +1,4 @@
-//! The `latchkey` command: operating a Latchkey over its HTTP API.
+//! The `latchkey` command, which operates a Latchkey service over its HTTP API.
 
 #![cfg_attr(
     test,
@@ -43,17 +43,23 @@ const APPS: &[Column] = &[
     ("ACTIVE", "active"),
 ];
 
-/// Operate a Latchkey: its users, roles and apps, and who did what.
+/// Operate a Latchkey service: its users, roles, apps and audit trail.
 ///
-/// Exit codes: 0 done, 1 something of this machine, 2 usage, 3 not signed in, 4 not permitted, 5 no such thing,
-/// 6 refused, 7 too many requests, 8 the service is unavailable.
+/// Exit codes: 0 success, 1 error on this machine, 2 wrong usage, 3 not signed in, 4 not permitted,
+/// 5 not found, 6 refused, 7 too many requests, 8 service unavailable.
 #[derive(Parser)]
 #[command(name = "latchkey", version)]
 struct Arguments {
-    /// Where the service is
-    #[arg(long, global = true, env = "LATCHKEY_URL", default_value = "http://127.0.0.1:3000", value_parser = api::parse_url)]
+    /// URL of the service
+    #[arg(
+        long,
+        global = true,
+        env = "LATCHKEY_URL",
+        default_value = "http://127.0.0.1:3000",
+        value_parser = api::parse_url
+    )]
     url: String,
-    /// Print JSON: of a list one object a line
+    /// Print JSON: one object, or for a list one object per line
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -62,9 +68,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sign in with a code that is sent to you
+    /// Sign in with a code that is sent to your phone or e-mail address
     Login {
-        /// Your phone (+14155550123) or e-mail address; asked for where it is not given
+        /// Your phone (like +14155550123) or e-mail address. Without it, you are asked for it
         address: Option<String>,
     },
     /// End the session, here and at the service
@@ -74,24 +80,24 @@ enum Command {
     /// Find and change users
     #[command(subcommand)]
     Users(users::Command),
-    /// The roles
+    /// List the roles
     #[command(subcommand)]
     Roles(RolesCommand),
-    /// The apps that share the users
+    /// List the apps that share the users
     #[command(subcommand)]
     Apps(AppsCommand),
     /// Show who did what, oldest first
     Audit(audit::Arguments),
-    /// Find out who pumps texts
+    /// Tune the detection of SMS pumping
     #[command(subcommand)]
     Fraud(fraud::Command),
 }
 
 #[derive(Subcommand)]
 enum RolesCommand {
-    /// List the roles that are active
+    /// List the active roles
     List {
-        /// Those that are not active, too
+        /// Include inactive roles
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -110,8 +116,13 @@ enum AppsCommand {
 
 #[derive(Args)]
 struct Pages {
-    /// How many items to ask for at once; the list is printed in full
-    #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    /// Number of items per request. The list is printed in full anyway
+    #[arg(
+        long,
+        value_name = "ITEMS",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u8).range(1..=100)
+    )]
     page_size: u8,
 }
 
@@ -127,7 +138,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !matches!(failure, Failure::OutputClosed) {
-                // Where stderr is closed there is nobody to tell.
+                // If stderr is closed, nobody can read the error.
                 drop(writeln!(io::stderr(), "error: {}", printable(&failure.to_string())));
             }
             failure.exit_code()

@@ -1,4 +1,4 @@
-//! What is printed: tables for people, a JSON object a line for programs.
+//! Prints results: tables for people, or one JSON object per line for programs.
 
 use std::io::{self, ErrorKind, Write as _};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A column: its heading, and the field it shows.
+/// A column: its heading, and the field that it shows.
 pub(crate) type Column = (&'static str, &'static str);
 
 /// How results are printed.
@@ -17,7 +17,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Prints one thing: a line for each field, or its JSON.
+    /// Prints one item: a line for each field, or its JSON.
     pub(crate) fn print_one(self, thing: &Value, columns: &[Column]) -> Result<(), Failure> {
         match self {
             Self::Json => print_line(&thing.to_string()),
@@ -31,7 +31,8 @@ impl Format {
     }
 }
 
-/// A list in the making. JSON is printed as it comes; columns are as wide as the widest.
+/// A list that is being read. JSON is printed at once. A table is printed at the end, since its
+/// columns are as wide as their widest cell.
 pub(crate) struct List {
     format: Format,
     columns: &'static [Column],
@@ -39,7 +40,7 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// An empty one.
+    /// An empty list.
     pub(crate) fn new(format: Format, columns: &'static [Column]) -> Self {
         let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         Self { format, columns, rows: vec![headings] }
@@ -56,7 +57,7 @@ impl List {
         Ok(())
     }
 
-    /// Prints what is not printed yet.
+    /// Prints the table, if the format is text.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         match self.format {
             Format::Json => Ok(()),
@@ -65,7 +66,8 @@ impl List {
     }
 }
 
-/// A field as a person reads it. What others have chosen, such as names, cannot steer the terminal.
+/// A field as people read it. Control characters are replaced, so that a text that others have
+/// chosen, such as a name, cannot control the terminal.
 pub(crate) fn shown(thing: &Value, field: &str) -> String {
     let text = match thing.get(field) {
         None | Some(Value::Null) => "-".to_owned(),
@@ -83,7 +85,7 @@ pub(crate) fn shown(thing: &Value, field: &str) -> String {
     printable(&text)
 }
 
-/// A text without characters that a terminal obeys.
+/// A text whose control characters, except line breaks, are replaced by U+FFFD.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
@@ -107,12 +109,12 @@ fn print_aligned(rows: &[Vec<String>]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a line, now.
+/// Prints a line and flushes it.
 pub(crate) fn print_line(line: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::OutputClosed,
-        _ => Failure::Machine(format!("the output: {error}")),
+        _ => Failure::Machine(format!("cannot write the output: {error}")),
     })
 }
 
@@ -124,7 +126,9 @@ mod tests {
 
     #[test]
     fn fields_are_shown_for_people() {
-        let user = json!({"name": "A\u{1b}[2Jnn", "roles": ["User", "Admin"], "email": null, "mfa": [], "on": true});
+        let user = json!({
+            "name": "A\u{1b}[2Jnn", "roles": ["User", "Admin"], "email": null, "mfa": [], "on": true
+        });
         let shown =
             ["name", "roles", "email", "mfa", "on", "none"].map(|field| shown(&user, field));
         assert_eq!(shown, ["A\u{fffd}[2Jnn", "User,Admin", "-", "-", "yes", "-"]);

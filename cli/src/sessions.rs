@@ -1,4 +1,4 @@
-//! The file with the tokens: a session for each service that this person is signed in to.
+//! The file with the tokens: one session for each service that this person is signed in to.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// The tokens of a session. They are not for a log, so there is no `Debug`.
+/// The tokens of a session. There is no `Debug`, so that they cannot get into a log.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) access_token: String,
@@ -27,15 +27,16 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Those of this person.
+    /// The sessions of this person.
     pub(crate) fn of_user() -> Result<Self, Failure> {
-        let base = Xdg::new()
-            .map_err(|error| Failure::Machine(format!("nowhere to keep sessions: {error}")))?;
+        let base = Xdg::new().map_err(|error| {
+            Failure::Machine(format!("cannot find a folder for the sessions: {error}; set HOME"))
+        })?;
         let state = base.state_dir().unwrap_or_else(|| base.data_dir());
         Ok(Self::in_folder(state.join("latchkey")))
     }
 
-    /// Those of a folder, which need not exist yet.
+    /// The sessions in a folder, which need not exist yet.
     pub(crate) fn in_folder(folder: PathBuf) -> Self {
         Self { folder }
     }
@@ -53,22 +54,23 @@ impl Sessions {
         };
         serde_json::from_slice(&kept).map_err(|_| {
             Failure::Machine(format!(
-                "{} cannot be read; remove it and sign in again",
+                "{} cannot be read: delete it, then run `latchkey login`",
                 file.display()
             ))
         })
     }
 
-    /// The session at a service.
+    /// The session at a service, if there is one.
     pub(crate) fn at(&self, url: &str) -> Result<Option<Session>, Failure> {
         Ok(self.all()?.remove(url))
     }
 
-    /// Waits until no other `latchkey` changes sessions. A refresh token is good for one use: of two that use
-    /// the same one, the service would end the session.
+    /// Waits until no other `latchkey` command changes sessions. A refresh token works once: if two
+    /// commands used the same one, the service would revoke the session.
     pub(crate) fn lock(&self) -> Result<LockedSessions<'_>, Failure> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
         made.map_err(|error| Failure::file(&self.folder, &error))?;
+
         let path = self.folder.join("sessions.lock");
         let lock =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -79,29 +81,31 @@ impl Sessions {
     }
 }
 
-/// Sessions that nobody else changes until this is dropped.
+/// Sessions that no other command changes until this is dropped.
 pub(crate) struct LockedSessions<'a> {
     sessions: &'a Sessions,
     _lock: File,
 }
 
 impl LockedSessions<'_> {
-    /// The session at a service, as it is now.
+    /// The current session at a service, if there is one.
     pub(crate) fn at(&self, url: &str) -> Result<Option<Session>, Failure> {
         self.sessions.at(url)
     }
 
-    /// Keeps a session, or forgets it. Readers see the file before or after, never half of it.
+    /// Stores a session, or deletes it if it is `None`. Readers see the old or the new file, never
+    /// a part of one.
     pub(crate) fn keep(&self, url: &str, session: Option<&Session>) -> Result<(), Failure> {
         let mut all = self.sessions.all()?;
         match session {
             Some(session) => drop(all.insert(url.to_owned(), session.clone())),
             None => drop(all.remove(url)),
         }
+
         let file = self.sessions.file();
         let text =
             serde_json::to_vec_pretty(&all).map_err(|error| Failure::Machine(error.to_string()))?;
-        // A temporary file is readable for its owner alone, and stays so.
+        // A temporary file is readable only by its owner, and keeps this mode.
         let written = NamedTempFile::new_in(&self.sessions.folder).and_then(|mut new| {
             new.write_all(&text)?;
             new.as_file().sync_all()?;

@@ -12,7 +12,8 @@ use crate::{
     users::USER,
 };
 
-/// Signs in: a code to the phone or e-mail, and a second factor where the user has one.
+/// Signs in with a code that is sent to a phone or e-mail address, and with a second factor if the
+/// user has one.
 pub(crate) async fn login(
     api: &Api,
     address: Option<String>,
@@ -20,13 +21,15 @@ pub(crate) async fn login(
 ) -> Result<(), Failure> {
     let address = match address {
         Some(address) => address,
-        None => ask(api, "Phone (+14155550123) or e-mail:")?
-            .ok_or_else(|| Failure::Usage("a phone or an e-mail address is needed".to_owned()))?,
+        None => ask(api, "Phone (like +14155550123) or e-mail address:")?
+            .ok_or_else(|| Failure::Usage("enter a phone or an e-mail address".to_owned()))?,
     };
+
     let body =
         if address.contains('@') { json!({"email": address}) } else { json!({"phone": address}) };
     let challenge = api.ask_as_nobody(&Call::with_body(Method::POST, "/v1/otp/send", body)).await?;
-    let question = format!("The code sent to {}:", shown(&challenge, "to"));
+
+    let question = format!("Code sent to {}:", shown(&challenge, "to"));
     let id = challenge.get("challenge_id").cloned().unwrap_or_default();
     let proof = |code: &str| {
         Call::with_body(Method::POST, "/v1/otp/verify", json!({"challenge_id": id, "code": code}))
@@ -42,9 +45,9 @@ pub(crate) async fn login(
             let body = json!({"mfa_token": token, "method": method, "code": code});
             Call::with_body(Method::POST, "/v1/auth/mfa", body)
         };
-        answer =
-            prove(api, "The code of your authenticator app, or a recovery code:", proof).await?;
+        answer = prove(api, "Code from your authenticator app, or a recovery code:", proof).await?;
     }
+
     api.sign_in(&answer)?;
     let user = answer.get("user").cloned().unwrap_or_default();
     match format {
@@ -58,13 +61,15 @@ pub(crate) async fn login(
     }
 }
 
-/// Asks for a code until it is the right one or no tries are left.
+/// Asks for a code until it is right or no tries are left.
 async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Result<Value, Failure> {
     let mut refusal: Option<String> = None;
     loop {
         let Some(code) = ask(api, question)? else {
             return Err(Failure::NotSignedIn(
-                refusal.unwrap_or_else(|| "no code, no session".to_owned()),
+                refusal.unwrap_or_else(|| {
+                    "no code was entered: run `latchkey login` again".to_owned()
+                }),
             ));
         };
         match api.ask_as_nobody(&proof(&code)).await {
@@ -72,11 +77,11 @@ async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Resul
                 match (problem.code.as_str(), problem.attempts_left) {
                     ("otp_incorrect", Some(1..)) => {
                         api.note(&problem.to_string());
-                        refusal = Some("no right code, no session".to_owned());
+                        refusal = Some("the code was wrong: run `latchkey login` again".to_owned());
                     }
                     ("invalid_request", _) if problem.names("code") => {
                         api.note(&problem.to_string());
-                        refusal = Some("no right code, no session".to_owned());
+                        refusal = Some("the code was wrong: run `latchkey login` again".to_owned());
                     }
                     ("otp_incorrect" | "otp_expired", _) => {
                         return Err(Failure::NotSignedIn(problem.to_string()));
@@ -89,18 +94,18 @@ async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Resul
     }
 }
 
-/// What somebody types, or pipes in. Nothing at the end of the input.
+/// Asks for a line of input, typed or piped in. `None` if the line is empty or the input has ended.
 fn ask(api: &Api, question: &str) -> Result<Option<String>, Failure> {
     api.note(question);
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)
-        .map_err(|error| Failure::Machine(format!("the input: {error}")))?;
+        .map_err(|error| Failure::Machine(format!("cannot read the input: {error}")))?;
     let line = line.trim();
     Ok((!line.is_empty()).then(|| line.to_owned()))
 }
 
-/// Ends the session. The tokens here are gone also where the service knows them no more.
+/// Ends the session. The tokens here are deleted also if the service no longer accepts them.
 pub(crate) async fn logout(api: &Api) -> Result<(), Failure> {
     match api.ask(&Call::with_body(Method::POST, "/v1/auth/logout", json!({}))).await {
         Ok(_) => {}

@@ -23,7 +23,7 @@ const USERS: &[Column] = &[
     ("NAME", "name"),
 ];
 
-/// One user, line by line.
+/// The lines of one user.
 pub(crate) const USER: &[Column] = &[
     ("ID", "id"),
     ("PHONE", "phone"),
@@ -41,19 +41,19 @@ pub(crate) const USER: &[Column] = &[
 pub(crate) enum Command {
     /// List the users, oldest first
     List {
-        /// Those who have this role, in the app of --app or in the default one
+        /// Only users with this role in the app of --app, or else in the default app
         #[arg(long)]
         role: Option<String>,
-        /// Those who have a role in this app; their roles are shown as they are in it
+        /// Only users with a role in this app; shows their roles in it
         #[arg(long, value_name = "CLIENT_ID")]
         app: Option<String>,
-        /// Those who are active, or those who are disabled
+        /// Only active users, or only disabled ones
         #[arg(long)]
         status: Option<Status>,
-        /// The one who has this phone
+        /// Only the user with this phone
         #[arg(long)]
         phone: Option<String>,
-        /// The one who has this e-mail address
+        /// Only the user with this e-mail address
         #[arg(long)]
         email: Option<String>,
         #[command(flatten)]
@@ -61,27 +61,27 @@ pub(crate) enum Command {
     },
     /// Show one user
     Find {
-        /// A phone, an e-mail address or an id
+        /// Phone, e-mail address or id of the user
         user: String,
     },
-    /// Let a user in no more: all sessions end, and no new one begins
+    /// Disable a user: revoke all their sessions and refuse new ones
     Disable {
-        /// A phone, an e-mail address or an id
+        /// Phone, e-mail address or id of the user
         user: String,
     },
-    /// Let a user in again
+    /// Enable a disabled user, who can then sign in again
     Enable {
-        /// A phone, an e-mail address or an id
+        /// Phone, e-mail address or id of the user
         user: String,
     },
-    /// Give a user roles, in the place of those there are
+    /// Replace the roles of a user
     Roles {
-        /// A phone, an e-mail address or an id
+        /// Phone, e-mail address or id of the user
         user: String,
-        /// All roles from now on, with commas between; '' for none
+        /// All roles that the user is to have, separated by commas; '' for none
         #[arg(long, value_name = "ROLES", value_delimiter = ',', required = true)]
         set: Vec<String>,
-        /// The app in which the user has them; without it the default one
+        /// App in which the user is to have them; without it, the default app
         #[arg(long, value_name = "CLIENT_ID")]
         app: Option<String>,
     },
@@ -103,7 +103,7 @@ impl Status {
     }
 }
 
-/// Does what was asked for.
+/// Runs a command.
 pub(crate) async fn run(api: &mut Api, command: Command, format: Format) -> Result<(), Failure> {
     let user = match command {
         Command::List { role, app, status, phone, email, pages } => {
@@ -140,17 +140,18 @@ async fn set_status(api: &Api, user: &str, status: Status) -> Result<Value, Fail
     api.ask(&Call::with_body(Method::PATCH, path, json!({"status": status.name()}))).await
 }
 
-/// The id of the user who is meant.
+/// The id of a user, who is named by phone, e-mail address or id.
 async fn id(api: &Api, user: &str) -> Result<String, Failure> {
     if let Ok(id) = Uuid::try_parse(user) {
         return Ok(id.to_string());
     }
     let found = find(api, user).await?;
     let id = found.get("id").and_then(Value::as_str);
-    id.map(segment).ok_or_else(|| Failure::Unavailable("the answer has no id".to_owned()))
+    id.map(segment)
+        .ok_or_else(|| Failure::Unavailable("the response has no id: check the URL".to_owned()))
 }
 
-/// The user who has an id, an e-mail address or a phone.
+/// Finds a user by phone, e-mail address or id.
 async fn find(api: &Api, user: &str) -> Result<Value, Failure> {
     if let Ok(id) = Uuid::try_parse(user) {
         return api.ask(&Call::get(format!("/v1/users/{id}"))).await;
@@ -158,7 +159,8 @@ async fn find(api: &Api, user: &str) -> Result<Value, Failure> {
     if user.contains('@') {
         let page = api.ask(&Call::get("/v1/users").query("email", Some(user))).await?;
         let found = page.get("items").and_then(|items| items.get(0)).cloned();
-        return found.ok_or_else(|| Failure::NotFound(format!("nobody has {user}")));
+        return found
+            .ok_or_else(|| Failure::NotFound(format!("no user has the e-mail address {user}")));
     }
     api.ask(&Call::get(format!("/v1/users/by-phone/{}", segment(user)))).await
 }

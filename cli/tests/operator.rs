@@ -1,4 +1,4 @@
-//! What an operator does, with the command as it is installed, against the whole service.
+//! The work of an operator, with the command as it is installed, against the whole service.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 const ADMIN: &str = "+14155550100";
 
-/// A service of a test's own, in this process.
+/// A service of the test's own, in this process.
 struct Service {
     url: String,
     runtime: Runtime,
@@ -47,6 +47,7 @@ impl Service {
             tokio::spawn(service.serve(listener, std::future::pending()));
             format!("http://{address}")
         });
+
         Self { url, runtime }
     }
 
@@ -62,7 +63,7 @@ impl Service {
         })
     }
 
-    /// The code that was sent last.
+    /// The code that was last sent to a phone.
     fn code(&self, to: &str) -> String {
         let path = format!("/_local/messages?to={}", to.replace('+', "%2B"));
         let messages = self.ask("GET", &path, "", &Value::Null);
@@ -75,13 +76,13 @@ impl Service {
     }
 }
 
-/// A person at a terminal, with a home of his own.
+/// A person at a terminal, with a home directory of their own.
 struct Operator<'a> {
     service: &'a Service,
     home: TempDir,
 }
 
-/// What a command came to.
+/// The outcome of a command.
 struct Done {
     exit_code: i32,
     stdout: String,
@@ -89,13 +90,15 @@ struct Done {
 }
 
 impl Done {
-    fn well(self) -> Self {
+    /// Asserts success.
+    fn succeeds(self) -> Self {
         assert_eq!(self.exit_code, 0, "{}", self.stderr);
         self
     }
 
-    /// It ended with this exit code, and said so.
-    fn ill(&self, exit_code: i32, said: &str) {
+    /// Asserts that it failed with this exit code, printed nothing to stdout, and explained it on
+    /// stderr.
+    fn fails(&self, exit_code: i32, said: &str) {
         assert_eq!((self.exit_code, self.stdout.as_str()), (exit_code, ""), "{}", self.stderr);
         assert!(self.stderr.contains(said), "{}", self.stderr);
     }
@@ -121,7 +124,7 @@ impl<'a> Operator<'a> {
         command
     }
 
-    /// Runs a command with nothing typed in.
+    /// Runs a command without any input.
     fn run(&self, arguments: &[&str]) -> Done {
         Self::done(self.command(arguments).stdin(Stdio::null()).output().unwrap())
     }
@@ -135,17 +138,18 @@ impl<'a> Operator<'a> {
         }
     }
 
-    /// Signs in, typing for each question what `answer` makes of the right code.
+    /// Signs in. For each question, types what the next of `answers` makes of the right code.
     fn sign_in(&self, phone: &str, answers: &[&dyn Fn(&str) -> String]) -> Done {
         let mut child = self.command(&["login", phone, "--json"]).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
+
         for answer in answers {
-            // A question ends in a colon; what is said before it does not.
+            // A question ends in a colon. The lines before it do not.
             loop {
                 let mut line = String::new();
-                assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended early: {said}");
+                assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it exited early: {said}");
                 said += &line;
                 if line.trim_end().ends_with(':') {
                     break;
@@ -153,8 +157,10 @@ impl<'a> Operator<'a> {
             }
             writeln!(stdin, "{}", answer(&self.service.code(phone))).unwrap();
         }
+
         drop(stdin);
         stderr.read_to_string(&mut said).unwrap();
+
         let mut done = Self::done(child.wait_with_output().unwrap());
         done.stderr = said;
         done
@@ -188,22 +194,28 @@ fn wrong(code: &str) -> String {
 fn a_day_of_an_operator() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
-    operator.run(&["whoami"]).ill(3, "not signed in");
+    operator.run(&["whoami"]).fails(3, "not signed in");
 
-    // A wrong code is asked for again.
-    let done = operator.sign_in(ADMIN, &[&wrong, &right]).well();
+    // After a wrong code, it asks again.
+    let done = operator.sign_in(ADMIN, &[&wrong, &right]).succeeds();
     assert!(done.stderr.contains("(otp_incorrect)\n  request_id: "), "{}", done.stderr);
     let admin = done.objects().remove(0);
     assert_eq!((&admin["phone"], &admin["roles"]), (&json!(ADMIN), &json!(["Admin", "User"])));
+
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(
         (mode(operator.file()), mode(operator.file().parent().unwrap().to_owned())),
         (0o600, 0o700)
     );
-    assert_eq!(operator.run(&["whoami", "--json"]).well().objects(), std::slice::from_ref(&admin));
-    assert!(operator.run(&["whoami"]).well().stdout.contains(&format!("phone         {ADMIN}\n")));
+    assert_eq!(
+        operator.run(&["whoami", "--json"]).succeeds().objects(),
+        std::slice::from_ref(&admin)
+    );
+    assert!(
+        operator.run(&["whoami"]).succeeds().stdout.contains(&format!("phone         {ADMIN}\n"))
+    );
 
-    // Five more users make three pages of two.
+    // With the administrator, these six users fill four pages of two.
     let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
     let mut ids = BTreeSet::from([admin["id"].as_str().unwrap().to_owned()]);
     for number in 1..=5 {
@@ -212,73 +224,86 @@ fn a_day_of_an_operator() {
         let user = service.ask("POST", "/v1/users", &token, &user);
         ids.insert(user["id"].as_str().unwrap().to_owned());
     }
+
     let ann = json!({"email": "ann@example.com", "name": "Ann"});
     ids.insert(service.ask("POST", "/v1/users", &token, &ann)["id"].as_str().unwrap().to_owned());
-    let list = operator.run(&["users", "list", "--json", "--page-size", "2"]).well();
+
+    let list = operator.run(&["users", "list", "--json", "--page-size", "2"]).succeeds();
     let listed: Vec<_> =
         list.objects().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(
         (listed.len(), list.stderr.as_str()),
         (7, ""),
-        "each once, and no bar without a terminal"
+        "each user once, and no progress bar without a terminal"
     );
     assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), ids);
-    let table = operator.run(&["users", "list", "--page-size", "3"]).well().stdout;
+
+    let table = operator.run(&["users", "list", "--page-size", "3"]).succeeds().stdout;
     assert_eq!(table.lines().count(), 8);
     assert!(table.starts_with("ID ") && table.contains("+14155550105  -"), "{table}");
+
     let count = |arguments: &[&str]| {
-        operator.run(&[&["users", "list", "--json"], arguments].concat()).well().objects().len()
+        operator.run(&[&["users", "list", "--json"], arguments].concat()).succeeds().objects().len()
     };
     assert_eq!(count(&["--role", "Admin"]), 1);
     assert_eq!(count(&["--phone", "+14155550103"]), 1);
     assert_eq!(count(&["--email", "ann@example.com", "--status", "active"]), 1);
 
-    // One user: found in three ways, disabled, enabled, given roles.
+    // One user: found in three ways, disabled, enabled, and given roles.
     let found =
-        operator.run(&["users", "find", "+14155550101", "--json"]).well().objects().remove(0);
+        operator.run(&["users", "find", "+14155550101", "--json"]).succeeds().objects().remove(0);
     let id = found["id"].as_str().unwrap();
     assert_eq!(
-        operator.run(&["users", "find", id, "--json"]).well().objects(),
+        operator.run(&["users", "find", id, "--json"]).succeeds().objects(),
         std::slice::from_ref(&found)
     );
     assert_eq!(
-        operator.run(&["users", "find", "ann@example.com", "--json"]).well().objects()[0]["name"],
+        operator.run(&["users", "find", "ann@example.com", "--json"]).succeeds().objects()[0]["name"],
         "Ann"
     );
-    operator.run(&["users", "find", "nobody@example.com"]).ill(5, "nobody has nobody@example.com");
-    operator.run(&["users", "find", "+14155550199"]).ill(5, "(not_found)");
-    operator.run(&["users", "find", "+1415"]).ill(6, "(invalid_phone)");
-    let disabled = operator.run(&["users", "disable", id, "--json"]).well().objects().remove(0);
+
+    operator
+        .run(&["users", "find", "nobody@example.com"])
+        .fails(5, "no user has the e-mail address nobody@example.com");
+    operator.run(&["users", "find", "+14155550199"]).fails(5, "(not_found)");
+    operator.run(&["users", "find", "+1415"]).fails(6, "(invalid_phone)");
+
+    let disabled = operator.run(&["users", "disable", id, "--json"]).succeeds().objects().remove(0);
     assert_eq!((&disabled["id"], &disabled["status"]), (&json!(id), &json!("disabled")));
     assert_eq!(count(&["--status", "disabled"]), 1);
     assert!(
         operator
             .run(&["users", "enable", "+14155550101"])
-            .well()
+            .succeeds()
             .stdout
             .contains("status        active\n")
     );
-    operator.run(&["users", "disable", ADMIN]).ill(6, "(conflict)");
+
+    operator.run(&["users", "disable", ADMIN]).fails(6, "(conflict)");
     let set = |roles| operator.run(&["users", "roles", id, "--set", roles, "--json"]);
-    assert_eq!(set("Guest,Visitors").well().objects()[0]["roles"], json!(["Guest", "Visitors"]));
-    assert_eq!(set("").well().objects()[0]["roles"], json!([]));
+    assert_eq!(
+        set("Guest,Visitors").succeeds().objects()[0]["roles"],
+        json!(["Guest", "Visitors"])
+    );
+    assert_eq!(set("").succeeds().objects()[0]["roles"], json!([]));
     assert_eq!(set("Nobody").exit_code, 6);
 
     // The other lists.
-    let roles = operator.run(&["roles", "list", "--json", "--page-size", "1"]).well().objects();
+    let roles = operator.run(&["roles", "list", "--json", "--page-size", "1"]).succeeds().objects();
     let roles: Vec<_> = roles.iter().map(|role| role["name"].as_str().unwrap()).collect();
     assert_eq!(roles, ["Admin", "Guest", "User", "Visitors"]);
     assert!(
         operator
             .run(&["apps", "list"])
-            .well()
+            .succeeds()
             .stdout
             .lines()
             .nth(1)
             .unwrap()
             .starts_with("default ")
     );
-    let trail = operator.run(&["audit", "-n", "4", "--json"]).well().objects();
+
+    let trail = operator.run(&["audit", "-n", "4", "--json"]).succeeds().objects();
     let actions: Vec<_> = trail.iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(actions.len(), 4);
     assert!(
@@ -287,16 +312,19 @@ fn a_day_of_an_operator() {
     );
     assert!(actions.iter().all(|action| action.starts_with("user")), "{actions:?}");
 
-    assert!(operator.run(&["logout"]).well().stderr.starts_with("Signed out of http://127.0.0.1:"));
-    operator.run(&["logout"]).ill(3, "not signed in");
-    operator.run(&["users", "list"]).ill(3, "not signed in");
+    assert!(
+        operator.run(&["logout"]).succeeds().stderr.starts_with("Signed out of http://127.0.0.1:")
+    );
+    operator.run(&["logout"]).fails(3, "not signed in");
+    operator.run(&["users", "list"]).fails(3, "not signed in");
 }
 
 #[test]
-fn the_trail_is_followed() {
+fn the_audit_trail_can_be_followed() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
-    operator.sign_in(ADMIN, &[&right]).well();
+    operator.sign_in(ADMIN, &[&right]).succeeds();
+
     let mut following = operator
         .command(&["audit", "--follow", "--interval", "1", "-n", "1", "--json"])
         .spawn()
@@ -304,8 +332,10 @@ fn the_trail_is_followed() {
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap()).unwrap();
     let newest = next();
-    operator.run(&["users", "find", ADMIN]).well();
-    operator.run(&["users", "list"]).well();
+
+    operator.run(&["users", "find", ADMIN]).succeeds();
+    operator.run(&["users", "list"]).succeeds();
+
     let (first, second) = (next(), next());
     following.kill().unwrap();
     following.wait().unwrap();
@@ -317,27 +347,30 @@ fn the_trail_is_followed() {
 fn tokens_are_refreshed() {
     let service = Service::start(&[("ACCESS_TOKEN_TTL_SECONDS", "1")]);
     let operator = Operator::of(&service);
-    operator.sign_in(ADMIN, &[&right]).well();
+    operator.sign_in(ADMIN, &[&right]).succeeds();
+
     let before = operator.tokens();
     std::thread::sleep(Duration::from_millis(2100));
-    // Several at once use the refresh token once.
+
+    // Several commands at once use the refresh token once.
     let running: Vec<_> =
         (0..4).map(|_| operator.command(&["whoami", "--json"]).spawn().unwrap()).collect();
     for child in running {
         assert_eq!(
-            Operator::done(child.wait_with_output().unwrap()).well().objects()[0]["phone"],
+            Operator::done(child.wait_with_output().unwrap()).succeeds().objects()[0]["phone"],
             ADMIN
         );
     }
+
     let after = operator.tokens();
     assert_ne!(before["access_token"], after["access_token"]);
     assert_ne!(before["refresh_token"], after["refresh_token"]);
     assert_eq!(fs::metadata(operator.file()).unwrap().permissions().mode() & 0o777, 0o600);
 
-    // Without a good refresh token the session is over, and forgotten.
+    // Without a valid refresh token, the session is over and is removed.
     operator.set_token("access_token", "x.y.z");
     operator.set_token("refresh_token", "lkr_of-somebody-else");
-    operator.run(&["whoami"]).ill(3, "the session is over");
+    operator.run(&["whoami"]).fails(3, "the session is over");
     assert_eq!(operator.tokens(), Value::Null);
 }
 
@@ -345,7 +378,8 @@ fn tokens_are_refreshed() {
 fn a_second_factor_is_asked_for() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
-    operator.sign_in(ADMIN, &[&right]).well();
+    operator.sign_in(ADMIN, &[&right]).succeeds();
+
     let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
     let secret = service.ask("POST", "/v1/me/totp", &token, &json!({}))["secret"]
         .as_str()
@@ -354,19 +388,21 @@ fn a_second_factor_is_asked_for() {
     let confirmed =
         service.ask("POST", "/v1/me/totp/confirm", &token, &json!({"code": totp(&secret)}));
     let recovery_code = confirmed["recovery_codes"][0].as_str().unwrap().to_owned();
-    assert!(operator.run(&["whoami"]).well().stdout.contains("mfa           totp\n"));
 
-    // The cooldown of the phone is waited for, too.
+    assert!(operator.run(&["whoami"]).succeeds().stdout.contains("mfa           totp\n"));
+
+    // The command waits for the phone's cooldown, too.
     let mfa = |_: &str| recovery_code.clone();
-    let done = operator.sign_in(ADMIN, &[&right, &|_| "000000".to_owned(), &mfa]).well();
+    let done = operator.sign_in(ADMIN, &[&right, &|_| "000000".to_owned(), &mfa]).succeeds();
     assert_eq!(done.objects()[0]["phone"], ADMIN);
     assert!(
-        done.stderr.contains("The code of your authenticator app, or a recovery code:\n"),
+        done.stderr.contains("Code from your authenticator app, or a recovery code:\n"),
         "{}",
         done.stderr
     );
     assert!(done.stderr.contains("(otp_incorrect)"), "{}", done.stderr);
-    operator.run(&["users", "list"]).well();
+
+    operator.run(&["users", "list"]).succeeds();
 }
 
 /// The code that an authenticator app shows now (RFC 6238).
@@ -380,47 +416,51 @@ fn totp(secret: &str) -> String {
     let offset = usize::from(tag.as_ref()[19] & 15);
     let number =
         u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+
     format!("{:06}", number % 1_000_000)
 }
 
 #[test]
-fn what_does_not_work_is_said() {
-    // So long that the second command asks within it, however busy the machine is.
+fn a_failure_is_explained() {
+    // The cooldown is long enough that the second command asks within it, even on a busy machine.
     let service =
         Service::start(&[("OTP_MAX_ATTEMPTS", "2"), ("OTP_RESEND_COOLDOWN_SECONDS", "8")]);
     let operator = Operator::of(&service);
     let user = "+14155550142";
 
-    // No code, a wrong one, all tries used.
-    operator.sign_in(user, &[]).ill(3, "no code, no session");
+    // No code, a wrong code, and all tries used up.
+    operator.sign_in(user, &[]).fails(3, "no code was entered: run `latchkey login` again");
     assert!(!operator.file().exists());
     let done = operator.sign_in(user, &[&wrong]);
-    done.ill(3, "no right code, no session");
+    done.fails(3, "the code was wrong: run `latchkey login` again");
+
     let waits =
         |seconds| done.stderr.contains(&format!("resend_too_soon: trying again in {seconds} s\n"));
     assert!((1..=8).any(waits), "{}", done.stderr);
-    operator.sign_in(user, &[&wrong, &wrong]).ill(3, "(otp_incorrect)");
-    operator.run(&["login", "12"]).ill(6, "(invalid_phone)");
-    operator.run(&["login"]).ill(2, "a phone or an e-mail address is needed");
 
-    // Somebody who may not.
+    operator.sign_in(user, &[&wrong, &wrong]).fails(3, "(otp_incorrect)");
+    operator.run(&["login", "12"]).fails(6, "(invalid_phone)");
+    operator.run(&["login"]).fails(2, "enter a phone or an e-mail address");
+
+    // A user without permission.
     let nobody = "+14155550143";
-    operator.sign_in(nobody, &[&right]).well();
-    operator.run(&["users", "list"]).ill(4, "(forbidden)");
+    operator.sign_in(nobody, &[&right]).succeeds();
+    operator.run(&["users", "list"]).fails(4, "(forbidden)");
 
-    // Usage, and other addresses: a session is of one service alone.
-    operator.run(&["users", "roles", "x"]).ill(2, "--set");
-    operator.run(&["whoami", "--url", "http://id.example.com"]).ill(2, "https://");
-    operator.run(&["whoami", "--url", &format!("{}/x", service.url)]).ill(3, "not signed in");
+    // Wrong usage, and other URLs: a session is valid for one service only.
+    operator.run(&["users", "roles", "x"]).fails(2, "--set");
+    operator.run(&["whoami", "--url", "http://id.example.com"]).fails(2, "https://");
+    operator.run(&["whoami", "--url", &format!("{}/x", service.url)]).fails(3, "not signed in");
+
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let down = format!("http://{free}");
-    operator.run(&["login", nobody, "--url", &down]).ill(8, &format!("cannot reach {down}: "));
+    operator.run(&["login", nobody, "--url", &down]).fails(8, &format!("cannot reach {down}: "));
     fs::write(operator.file(), "{").unwrap();
-    operator.run(&["whoami"]).ill(1, "sessions.json cannot be read");
+    operator.run(&["whoami"]).fails(1, "sessions.json cannot be read");
 }
 
 #[test]
-fn a_replay_shows_whom_other_thresholds_would_have_stopped() {
+fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
     let decision = |source: &str, id: u8, countries: usize| {
@@ -434,6 +474,7 @@ fn a_replay_shows_whom_other_thresholds_would_have_stopped() {
             "reasons": [], "verdict": "sent",
         }})
     };
+
     let log = operator.home.path().join("log");
     let lines = [
         "START RequestId: 1".to_owned(),
@@ -443,6 +484,7 @@ fn a_replay_shows_whom_other_thresholds_would_have_stopped() {
         json!({"code_verified": "01890000-0000-7000-8000-000000000002"}).to_string(),
         "{\"level\":\"INFO\"}".to_owned(),
     ];
+
     fs::write(&log, lines.join("\n")).unwrap();
     let log = log.to_str().unwrap();
 
@@ -465,6 +507,10 @@ fn a_replay_shows_whom_other_thresholds_would_have_stopped() {
         "{}",
         stricter.stdout
     );
-    assert!(stricter.stderr.contains("1 of the stopped led to a sign-in"), "{}", stricter.stderr);
+    assert!(
+        stricter.stderr.contains("1 of the stopped texts led to a sign-in"),
+        "{}",
+        stricter.stderr
+    );
     assert_eq!(operator.run(&["fraud", "replay", "/nowhere"]).exit_code, 1);
 }

@@ -1,4 +1,6 @@
-"""A FastAPI service whose callers sign in with Latchkey. It holds no secret: the key set is public.
+"""A FastAPI service whose callers sign in with Latchkey.
+
+It holds no secret: it verifies tokens with the public key set.
 
     pip install fastapi uvicorn "pyjwt[crypto]"
     ISSUER=http://127.0.0.1:3000 CLIENT_ID=shop uvicorn main:app --port 8000
@@ -30,13 +32,13 @@ def claims(token: Annotated[str, Depends(bearer)]) -> dict:
 def permitted(permission: str):
     def check(caller: Annotated[dict, Depends(claims)]) -> dict:
         if permission not in caller.get("scope", "").split():
-            raise HTTPException(403, f"{permission} is needed")
+            raise HTTPException(403, f"This needs the permission {permission}.")
         return caller
 
     return Depends(check)
 
 
-# Not `async`: fetching the keys, once in a while, waits for the network.
+# Not `async`, since it waits for the network whenever the keys are fetched.
 @app.get("/orders")
 def orders(caller: Annotated[dict, Depends(claims)]):
     return {"orders_of": caller["sub"], "roles": caller["roles"]}

@@ -1,30 +1,38 @@
-/** What a signed-in user sees: profile, picture, second factor, sessions. */
+/** The page of a signed-in user: profile, picture, two-step verification, sessions. */
 import { api } from "./api.js";
 import { config } from "./config.js";
 import { ago, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
 import { begin } from "./sign-in.js";
-import { $, announce, digitsInput, explain, fieldError, notice, onPress, onSubmit, retitle, show } from "./ui.js";
+import {
+  $, announce, digitsInput, explain, fieldError, isWrongCode, notice, onPress, onSubmit, retitle, show,
+} from "./ui.js";
 
-/** Larger pictures are made smaller before they are sent: phones take bigger ones than anybody looks at. */
+/**
+ * The longest side of a picture, in pixels. Phones take larger ones than the service shows, so they
+ * are scaled down before they are sent.
+ */
 const LARGEST_SIDE = 1024;
 const isCode = (error, code) => error instanceof LatchkeyError && error.code === code;
 
 let user = null, sessions = [], nextCursor = null, codesFile = null;
 
-/** Makes everything work. */
+/** Connects the buttons and forms. Call it once. */
 export function prepareAccount() {
   onPress($("sign-out"), () => api.signOut());
   onPress($("sign-out-all"), () => api.signOut({ all: true }));
+
   onSubmit($("profile-form"), saveProfile);
   $("avatar-file").addEventListener("change", savePicture);
   onPress($("avatar-remove"), removePicture);
+
   onPress($("factor-begin"), setUpFactor);
   onPress($("sign-in-again"), signInAgain);
   onSubmit($("confirm-form"), confirmFactor);
   digitsInput($("confirm"), () => 6);
   onPress($("confirm-cancel"), () => showFactor($("factor-begin")));
   onSubmit($("factor-form"), changeFactor);
+
   onPress($("codes-copy"), async () => {
     await navigator.clipboard.writeText(codes().join("\n"));
     $("codes-copy").textContent = t("codes.copied");
@@ -35,22 +43,25 @@ export function prepareAccount() {
     URL.revokeObjectURL(codesFile);
     showFactor($("factor-title"));
   });
+
   onPress($("sessions-more"), () => loadSessions(nextCursor));
 }
 
-/** Shows the account; `known` is what a sign-in has told of it. */
+/** Shows the account. `known` is the user from a sign-in's response; without it, they are fetched. */
 export async function showAccount(known) {
   user = known ?? (await api.request("get", "/v1/me"));
   writeAccount();
+
   $("name").value = user.name ?? "";
   $("username").value = user.username ?? "";
   for (const input of ["name", "username"]) fieldError($(input), "");
   showFactor();
+
   show("account-step", $("greeting"));
   await loadSessions();
 }
 
-/** Forgets whoever was signed in. */
+/** Removes all that the page holds about the user who was signed in. */
 export function clearAccount() {
   user = null;
   sessions = [];
@@ -60,15 +71,17 @@ export function clearAccount() {
   $("secret").textContent = "";
 }
 
-/** Writes what depends on the user, in the language of now. */
+/** Writes the texts that depend on the user, in the current language. */
 export function writeAccount() {
   if (!user) return;
   $("greeting").textContent = user.name ? t("account.hello", { name: user.name }) : t("account.welcome");
   $("my-phone").textContent = user.phone ?? user.email ?? "";
   writePicture();
+
   const on = user.mfa.length > 0;
   $("factor-state").textContent = t(on ? "factor.stateOn" : "factor.stateOff");
   $("factor-state").classList.toggle("off", !on);
+
   // This device first.
   $("sessions").replaceChildren(...sessions.toSorted((one, other) => other.current - one.current).map(sessionItem));
   retitle();
@@ -79,8 +92,9 @@ export function writeAccount() {
 async function saveProfile() {
   const name = $("name"), username = $("username");
   for (const input of [name, username]) fieldError(input, "");
+
   const changed = {};
-  // What is empty is cleared; what is as it was is left alone.
+  // An empty field is cleared. An unchanged one is not sent.
   for (const [field, input] of Object.entries({ name, username })) {
     const value = input.value.trim() || null;
     if (value !== (user[field] ?? null)) changed[field] = value;
@@ -92,12 +106,12 @@ async function saveProfile() {
   } catch (error) {
     if (isCode(error, "conflict")) fieldError(username, t("profile.taken"));
     else if (error.field?.("username")) fieldError(username, t("profile.usernameWrong"));
-    else if (error.field?.("name")) fieldError(name, error.field("name"));
+    else if (error.field?.("name")) fieldError(name, t("profile.nameWrong"));
     else throw error;
   }
 }
 
-/** A button says for a while what it has done. */
+/** Shows for 2.5 s on a button that its action is done, then its usual text again. */
 function confirmOn(button, done, usual) {
   button.textContent = done;
   announce(done);
@@ -112,6 +126,7 @@ function writePicture() {
   initials.hidden = !picture.hidden;
   if (user.avatar_url) picture.src = user.avatar_url;
   else picture.removeAttribute("src");
+
   const letters = (user.name ?? user.username ?? "").trim().split(/\s+/).map(word => [...word][0] ?? "");
   const shown = [letters[0], ...letters.slice(1).slice(-1)].join("").toUpperCase();
   initials.replaceChildren(shown || icon("person"));
@@ -149,15 +164,20 @@ function pictureProblem(error) {
   return isCode(error, "not_found") ? t("avatar.none") : explain(error);
 }
 
-/** The picture at a sensible size, drawn anew, which also leaves out where it was taken. */
+/**
+ * Returns the picture with sides of at most `LARGEST_SIDE` pixels, as a JPEG or PNG. It is drawn
+ * again, so its metadata, such as the place where it was taken, is left out.
+ */
 async function smaller(file) {
   const bitmap = await createImageBitmap(file);
   const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
   canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
+
   const type = file.type === "image/jpeg" ? "image/jpeg" : "image/png";
   return new Promise(resolve => canvas.toBlob(resolve, type, 0.9));
 }
@@ -199,7 +219,10 @@ async function setUpFactor() {
   }
 }
 
-/** A fresh sign-in of the same person. The code comes first: where it cannot be sent, nothing is lost. */
+/**
+ * Starts a fresh sign-in of the same person. The code is sent first, so that they stay signed in if
+ * it cannot be sent.
+ */
 async function signInAgain() {
   try {
     await begin(user.phone ? { phone: user.phone } : { email: user.email });
@@ -222,7 +245,7 @@ async function confirmFactor() {
     showCodes(recovery_codes, t("factor.added"));
   } catch (error) {
     input.value = "";
-    fieldError(input, isCode(error, "otp_incorrect") ? t("factor.wrong") : explain(error));
+    fieldError(input, isWrongCode(error) ? t("factor.wrong") : explain(error));
   }
 }
 
@@ -235,9 +258,11 @@ function showCodes(recoveryCodes, news) {
       return item;
     }),
   );
+
   codesFile = URL.createObjectURL(new Blob([`${config.appName}\n\n${recoveryCodes.join("\n")}\n`], { type: "text/plain" }));
   $("codes-save").href = codesFile;
   $("codes-copy").textContent = t("codes.copy");
+
   showFactorPart("factor-codes");
   $("codes-title").focus();
   announce(news);
@@ -250,7 +275,7 @@ async function changeFactor(button) {
   fieldError(input, "");
   if (!code) return fieldError(input, t("factor.missing"));
   try {
-    // Enter presses the first button, which takes nothing away.
+    // Enter presses the form's first button, so that button must not turn anything off.
     if (button?.value === "remove") {
       await api.request("delete", "/v1/me/totp", { body: { code } });
       user = { ...user, mfa: [] };
@@ -263,7 +288,9 @@ async function changeFactor(button) {
     }
   } catch (error) {
     input.value = "";
-    fieldError(input, isCode(error, "otp_incorrect") ? t("mfa.wrong") : explain(error));
+    // Up to eight digits are a code of the app. Recovery codes are longer.
+    const wrong = /^[\d\s]{1,8}$/.test(code) ? "mfa.wrongTotp" : "mfa.wrongRecovery";
+    fieldError(input, isWrongCode(error) ? t(wrong) : explain(error));
   }
 }
 
@@ -276,9 +303,10 @@ async function loadSessions(cursor) {
     nextCursor = page.next_cursor ?? null;
     $("sessions-error").textContent = "";
   } catch (error) {
-    // Without a session there is no list either, and another step is shown by now.
+    // If the session has ended, another step is shown by now, and the list is gone.
     if (user) $("sessions-error").textContent = explain(error);
   }
+
   $("sessions-more").hidden = nextCursor === null;
   writeAccount();
 }
@@ -288,10 +316,12 @@ function sessionItem(session) {
   const what = document.createElement("div"), name = document.createElement("strong");
   what.className = "what";
   name.textContent = device.name;
+
   const details = document.createElement("p"), where = document.createElement("bdi");
   details.className = "soft";
   where.textContent = session.ip ?? "";
   details.append(t("sessions.used", { when: ago(session.last_used_at) }), session.ip ? " · " : "", where);
+
   what.append(name, details);
   item.append(icon(device.isPhone ? "phone-device" : "computer"), what);
 
@@ -316,7 +346,7 @@ async function endSession(session_id, device) {
   try {
     await api.request("delete", "/v1/me/sessions/{session_id}", { path: { session_id } });
   } catch (error) {
-    // It ended by itself meanwhile.
+    // The session has already ended by itself.
     if (!isCode(error, "not_found")) throw error;
   }
   sessions = sessions.filter(session => session.id !== session_id);
@@ -334,7 +364,7 @@ function icon(name) {
   return picture;
 }
 
-/** A name for a device, as well as its user agent tells. */
+/** Returns a device's name, as far as its user agent tells, and whether it is a phone. */
 function deviceOf(userAgent) {
   const find = names => Object.entries(names).find(([, pattern]) => pattern.test(userAgent ?? ""))?.[0];
   const browser = find({
@@ -343,6 +373,7 @@ function deviceOf(userAgent) {
   const system = find({
     iPhone: /iPhone/, iPad: /iPad/, Android: /Android/, Windows: /Windows/, macOS: /Mac OS X/, Linux: /Linux/,
   });
+
   const name = browser && system ? t("sessions.on", { browser, system }) : (browser ?? system ?? userAgent?.split(/[/ ]/)[0]);
   return { name: name || t("sessions.unknown"), isPhone: /iPhone|Android/.test(userAgent ?? "") };
 }

@@ -1,4 +1,4 @@
-/** Starts the page: the language, then where the user was. */
+/** Starts the page: picks the language, then shows the step at which the user was. */
 import { clearAccount, prepareAccount, showAccount, writeAccount } from "./account.js";
 import { api } from "./api.js";
 import { config } from "./config.js";
@@ -12,23 +12,26 @@ async function start() {
   await speak(preferredLanguage());
   $("language").value = language();
   prepareLaptop();
+
   prepareSignIn(async ({ user }) => {
     announce(t("account.signedIn"));
     await showAccount(user);
   });
+
   prepareAccount();
   api.onChange(({ signedIn, reason }) => (signedIn ? began() : ended(reason)));
   await open();
 }
 
-/** Shows where the user is: signed in, halfway, or at the beginning. */
+/** Shows the account, the pending sign-in or the first step, depending on where the user is. */
 async function open() {
   try {
     if (await api.signedIn()) return await showAccount();
     if (!(await resumeSignIn())) askPhone();
   } catch (error) {
     if (!(await api.signedIn())) return;
-    // The session is kept; the service will be back.
+
+    // The session is kept, since this may be an outage. Offer to try again.
     show("loading");
     notice(`${explain(error)} `);
     const again = document.createElement("button");
@@ -39,12 +42,15 @@ async function open() {
   }
 }
 
-/** Somebody has signed in: in another tab, unless this one shows the account at once. */
+/**
+ * A session began. If this tab does not show the account within half a second, the sign-in was in
+ * another tab.
+ */
 function began() {
   setTimeout(() => $("account-step").hidden && open(), 500);
 }
 
-/** Signed out here, in another tab, or by the service. */
+/** A session ended: here, in another tab, or at the service, with a `reason`. */
 function ended(reason) {
   const isHalfway = !$("code-step").hidden;
   clearAccount();
@@ -68,15 +74,15 @@ function prepareLanguages() {
   });
 }
 
-/** What only `cargo run` has. */
+/** Shows the links that only `cargo run` has. */
 function prepareLaptop() {
   for (const id of ["laptop", "laptop-hint"]) $(id).hidden = config.inbox === null;
   for (const id of ["inbox-link", "inbox-hint"]) $(id).href = config.inbox ?? "";
 }
 
 start().catch(error => {
-  // Nothing is shown yet, perhaps not even words.
+  // Nothing is shown yet, and the language may not be loaded.
   console.error(error);
   show("loading");
-  notice(error instanceof LatchkeyError ? error.detail : "This page could not be started.");
+  notice(error instanceof LatchkeyError ? error.detail : "This page could not start. Reload it.");
 });

@@ -1,11 +1,11 @@
-/** What to change when you make this page yours. */
+/** The settings of this page. Change them when you make it yours. */
 export const config = {
-  /** What the page calls itself. */
+  /** The name of your app, as the page shows it. */
   appName: "Latchkey",
-  /** The API's address, `https://id.example.com`; empty where the page has the same origin. */
+  /** The URL of the API, like `https://id.example.com`. Empty if the page has the same origin. */
   url: "",
-  /** The app that people sign in to; undefined is the default one. */
+  /** The `client_id` of the app that people sign in to. undefined: the default app. */
   clientId: undefined,
-  /** The inbox of `cargo run`, which keeps the texts instead of sending them; null everywhere else. */
+  /** The inbox of `cargo run`, which keeps texts instead of sending them. null everywhere else. */
   inbox: "/_local",
 };

@@ -1,4 +1,4 @@
-/** The page's languages. A further one is a file beside the others and a line here. */
+/** The languages of the page. To add one, add a file to `languages/` and a line here. */
 import { config } from "./config.js";
 import { strings as en } from "./languages/en.js";
 
@@ -8,28 +8,33 @@ const LANGUAGES = {
   ar: { name: "العربية", direction: "rtl", load: async () => (await import("./languages/ar.js")).strings },
 };
 const KEPT = "latchkey.language";
-/** They keep the direction of a name or a number out of the sentence around it. */
+/** Characters that isolate the direction of a name or a number from the sentence around it. */
 const ISOLATE = "\u2068", END = "\u2069";
 
 let tag = "en", strings = en;
 
-/** The language that the page speaks, as the API takes it for texts. */
+/** The current language, as the `locale` that the API accepts for texts. */
 export const language = () => tag;
 export const languages = () => Object.entries(LANGUAGES).map(([tag, { name }]) => ({ tag, name }));
 
-/** What was chosen before, or what the browser asks for. */
+/** The language of the URL's `lang`, or else the one chosen before, or else the browser's. */
 export function preferredLanguage() {
   const asked = [new URLSearchParams(location.search).get("lang"), localStorage.getItem(KEPT), ...navigator.languages];
   return asked.map(wish => wish?.split("-")[0]).find(wish => wish in LANGUAGES) ?? "en";
 }
 
-/** Speaks another language: words, direction, and what the page holds already. */
+/**
+ * Switches to another language: the direction, and all texts that are on the page. `keep` remembers
+ * it for the next visit.
+ */
 export async function speak(wanted, { keep = false } = {}) {
   strings = await LANGUAGES[wanted].load();
   tag = wanted;
   if (keep) localStorage.setItem(KEPT, wanted);
+
   document.documentElement.lang = wanted;
   document.documentElement.dir = LANGUAGES[wanted].direction;
+
   for (const element of document.querySelectorAll("[data-app]")) element.textContent = config.appName;
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-t-alt]")) element.alt = t(element.dataset.tAlt);
@@ -40,7 +45,10 @@ export async function speak(wanted, { keep = false } = {}) {
 
 export const has = key => key in strings || key in en;
 
-/** The words of `key`, with `{name}` filled in; of several forms the one for the number `n`. */
+/**
+ * Returns the text of `key`, with each `{name}` filled in from `values`. If the text has plural
+ * forms, `values.n` selects one.
+ */
 export function t(key, values = {}) {
   let words = strings[key] ?? en[key] ?? key;
   if (typeof words === "object") words = words[new Intl.PluralRules(tag).select(values.n)] ?? words.other;
@@ -50,21 +58,21 @@ export function t(key, values = {}) {
   });
 }
 
-/** A wait, in the unit that people would use. */
+/** Returns a wait in words, rounded up, in the unit that people would use: "28 seconds". */
 export function duration(seconds) {
   const [count, unit] =
     seconds < 100 ? [seconds, "second"] : seconds < 5400 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
   return new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "long" }).format(Math.ceil(count));
 }
 
-/** 0:28, in the language's digits. */
+/** Returns a countdown like 0:28, in the language's digits. */
 export function clock(seconds) {
   const digits = (number, least) =>
     new Intl.NumberFormat(tag, { minimumIntegerDigits: least, useGrouping: false }).format(number);
   return `${digits(Math.floor(seconds / 60), 1)}:${digits(seconds % 60, 2)}`;
 }
 
-/** "2 hours ago", "yesterday". */
+/** Returns how long ago a time was: "2 hours ago", "yesterday". */
 export function ago(time) {
   const seconds = (new Date(time) - Date.now()) / 1000;
   const format = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });

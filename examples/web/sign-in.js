@@ -1,16 +1,21 @@
-/** The steps of a sign-in: phone, code, and the second factor of those who have one. */
+/** The steps of a sign-in: phone, code, and the second factor if the user has one. */
 import { api } from "./api.js";
 import { clock, language, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
-import { $, announce, digitsInput, digitsOf, explain, fieldError, notice, onPress, onSubmit, show } from "./ui.js";
+import {
+  $, announce, digitsInput, digitsOf, explain, fieldError, isWrongCode, notice, onPress, onSubmit, show,
+} from "./ui.js";
 
-/** The challenge outlives a reload: phones drop a page while their owner reads the text. */
+/**
+ * The pending challenge survives a reload, because phones may drop a page while its user reads the
+ * text.
+ */
 const PENDING = "latchkey.pending";
 const isCode = (error, ...codes) => error instanceof LatchkeyError && codes.includes(error.code);
 
 let pending = null, factor = null, finish = () => {}, ticking, filling;
 
-/** Makes the steps work; `signedIn` goes on after them. */
+/** Connects the steps. Call it once. `signedIn` gets the response of a completed sign-in. */
 export function prepareSignIn(signedIn) {
   finish = async answer => {
     sessionStorage.removeItem(PENDING);
@@ -23,7 +28,7 @@ export function prepareSignIn(signedIn) {
   onSubmit($("phone-form"), async () => {
     const input = $("phone");
     fieldError(input, "");
-    // As people write numbers: digits of any script, with spaces, dots, dashes, brackets.
+    // People write numbers with digits of any script, spaces, dots, dashes and brackets.
     const number = (/^\s*(\+|00)/.test(input.value) ? "+" : "") + digitsOf(input.value).replace(/^00/, "");
     if (!digitsOf(number)) return fieldError(input, t("phone.missing"));
     try {
@@ -44,7 +49,7 @@ export function prepareSignIn(signedIn) {
   digitsInput($("mfa"), () => (factor.method === "totp" ? 6 : 0));
 }
 
-/** Goes on with a sign-in that a reload interrupted. Answers whether there was one. */
+/** Continues a sign-in that a reload interrupted. Returns whether there was one. */
 export async function resumeSignIn() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(PENDING));
@@ -58,7 +63,7 @@ export async function resumeSignIn() {
   }
 }
 
-/** Starts at the beginning. */
+/** Shows the first step, with a notice if there is a `reason` to start over. */
 export function askPhone(reason = "") {
   clearInterval(ticking);
   filling?.abort();
@@ -75,7 +80,7 @@ export async function begin(address) {
   announce(t("code.sent", { to: challenge.to }));
 }
 
-/** Writes what the steps say, in the language of now. */
+/** Writes the texts of the steps, in the current language. */
 export function writeSignIn() {
   if (pending) {
     $("code-lead").textContent = t("code.lead", { n: pending.code_length, to: pending.to });
@@ -97,13 +102,14 @@ function askCode(challenge, address) {
   input.style.setProperty("--digits", challenge.code_length);
   fieldError(input, "");
   writeSignIn();
+
   show("code-step", input);
   clearInterval(ticking);
   ticking = setInterval(tick, 250);
   fillIn();
 }
 
-/** The browser offers the code of the text that arrives (WebOTP). */
+/** Takes the code from the text that arrives, if the browser offers it (WebOTP). */
 async function fillIn() {
   filling?.abort();
   if (!("OTPCredential" in window)) return;
@@ -114,22 +120,24 @@ async function fillIn() {
     $("code").value = credential.code;
     $("code-form").requestSubmit();
   } catch {
-    // Declined, or too late: there is the keyboard.
+    // The user declined, or it came too late. They can still type the code.
   }
 }
 
-/** The countdown, on a button that stays reachable; only its end is announced. */
+/** Updates the countdown on the button, which stays focusable. Only its end is announced. */
 function tick() {
   if (!pending) return;
   const button = $("resend"), left = Math.ceil((pending.resendAt - Date.now()) / 1000);
   const waits = left > 0;
+
   if (!waits && button.getAttribute("aria-disabled") === "true") announce(t(resendWords()));
   button.setAttribute("aria-disabled", String(waits));
+
   const words = waits ? t("code.resendIn", { time: clock(left) }) : t(resendWords());
   if (button.textContent !== words) button.textContent = words;
 }
 
-/** A challenge that is over sends no more codes; a new one does. */
+/** A challenge that is over sends no more codes. The button then starts a new one. */
 const resendWords = () => (pending?.isOver ? "code.new" : "code.resend");
 
 async function resend() {
@@ -146,7 +154,7 @@ async function resend() {
   }
 }
 
-/** This challenge is of no more use. */
+/** Marks the challenge as over: no code of it works any more. */
 function end(error) {
   pending.isOver = true;
   pending.resendAt = Math.max(pending.resendAt, Date.now() + (error.retry_after ?? 0) * 1000);
@@ -165,6 +173,7 @@ async function checkCode() {
   } catch (error) {
     input.value = "";
     if (isCode(error, "otp_expired", "otp_locked") || error.attempts_left === 0) end(error);
+
     const tries = error.attempts_left;
     const wrong = () => t(tries === 0 ? "code.wrongLast" : "code.wrong", { n: tries });
     fieldError(input, isCode(error, "otp_incorrect") && tries !== undefined ? wrong() : explain(error));
@@ -201,6 +210,7 @@ async function checkFactor() {
   } catch (error) {
     input.value = "";
     if (isCode(error, "token_invalid", "token_expired")) return askPhone(t("mfa.over"));
-    fieldError(input, isCode(error, "otp_incorrect") ? t("mfa.wrong") : explain(error));
+    const wrong = factor.method === "totp" ? "mfa.wrongTotp" : "mfa.wrongRecovery";
+    fieldError(input, isWrongCode(error) ? t(wrong) : explain(error));
   }
 }

@@ -1,11 +1,11 @@
-/** What all steps share: showing one, saying things aloud, forms, and errors in the user's words. */
+/** Shared by all steps: showing one, announcements, forms, and errors in the user's language. */
 import { config } from "./config.js";
 import { duration, has, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
 
 export const $ = id => document.getElementById(id);
 
-/** Shows one step and puts the focus where it goes on. */
+/** Shows one step, hides the others, and moves the focus to the element `focus`. */
 export function show(step, focus) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== step;
   notice("");
@@ -14,25 +14,28 @@ export function show(step, focus) {
   retitle();
 }
 
-/** The title is the heading of what is shown. */
+/** Sets the document's title to the heading of the step that is shown. */
 export function retitle() {
   const heading = document.querySelector("main > section:not([hidden]) h1")?.textContent;
   document.title = heading ? `${heading} · ${config.appName}` : config.appName;
 }
 
-/** Lets screen readers say something that is seen anyway. */
+/** Lets screen readers say something that others see on the page. */
 export function announce(text) {
   $("announcer").textContent = "";
-  // The same words twice are news only after nothing.
+  // Screen readers say the same text again only if it was empty in between.
   setTimeout(() => ($("announcer").textContent = text), 100);
 }
 
-/** Something that concerns no field. */
+/** Shows a message that concerns no field. An empty one hides it. */
 export function notice(text) {
   $("notice").textContent = text;
 }
 
-/** Shows what is wrong with a field, or that nothing is; the element for it is called `<id>-error`. */
+/**
+ * Shows in the element `<id>-error` what is wrong with a field, and focuses the field. An empty text
+ * clears the error.
+ */
 export function fieldError(input, text) {
   $(`${input.id}-error`).textContent = text;
   if (text) {
@@ -43,7 +46,7 @@ export function fieldError(input, text) {
   }
 }
 
-/** Runs `action` when the form is sent, once at a time. */
+/** Runs `action` when the form is submitted, but not while it is still running. */
 export function onSubmit(form, action) {
   form.addEventListener("submit", event => {
     event.preventDefault();
@@ -51,7 +54,7 @@ export function onSubmit(form, action) {
   });
 }
 
-/** Runs `action` when the button is pressed, once at a time. */
+/** Runs `action` when the button is pressed, but not while it is still running. */
 export function onPress(button, action) {
   button.addEventListener("click", () => {
     if (button.getAttribute("aria-disabled") !== "true") return once(button, action);
@@ -70,29 +73,48 @@ async function once(element, action) {
   }
 }
 
-/** An error in words for the user: by its code, which is stable, not by its English detail. */
+/** The next step after an error whose text does not say it, if the service names no wait. */
+const NEXT = { busy: "wait.soon", unavailable: "wait.soon", otp_locked: "wait.code" };
+
+/** Returns an error in the user's language: by its stable code, not by its English `detail`. */
 export function explain(error) {
   if (!(error instanceof LatchkeyError)) {
-    // A request without an answer; anything else is a fault of this page.
+    // The request got no response. Any other error is a fault of this page.
     if (!["TypeError", "TimeoutError"].includes(error.name)) console.error(error);
     return t("error.offline");
   }
-  const key = `error.${error.code}`;
+
+  const code = codeOf(error), key = `error.${code}`;
   const words = has(key) ? t(key) : error.detail || t("error.internal_error");
-  return error.retry_after ? `${words} ${t("wait", { time: duration(error.retry_after) })}` : words;
+  if (error.retry_after) return `${words} ${t("wait", { time: duration(error.retry_after) })}`;
+  return code in NEXT ? `${words} ${t(NEXT[code])}` : words;
 }
 
-/** What was typed or pasted of a code: its digits, in whatever script. */
+/** The code of a refusal. API Gateway's own refusals have none, so their status decides. */
+function codeOf({ code, status }) {
+  if (code !== "unexpected_answer") return code;
+  if (status === 429) return "busy";
+  return [502, 503, 504].includes(status) ? "unavailable" : "internal_error";
+}
+
+/** Whether a code was wrong, or does not have the form of one. */
+export const isWrongCode = error =>
+  error instanceof LatchkeyError && (error.code === "otp_incorrect" || error.field("code") !== undefined);
+
+/** Returns the digits in a text, in any of four scripts, as ASCII digits. */
 export function digitsOf(text) {
   return Array.from(text, sign => {
     const point = sign.codePointAt(0);
-    // Arabic-Indic, Persian, and Devanagari digits.
+    // ASCII, Arabic-Indic, Persian and Devanagari digits.
     const zero = [0x30, 0x660, 0x6f0, 0x966].find(zero => point >= zero && point <= zero + 9);
     return zero === undefined ? "" : String(point - zero);
   }).join("");
 }
 
-/** Keeps an input at `length()` digits, and sends its form when they are complete; 0 lets it be. */
+/**
+ * Limits an input to `length()` digits, and submits its form when all are there. A length of 0 does
+ * neither.
+ */
 export function digitsInput(input, length) {
   input.addEventListener("input", () => {
     if (input.hasAttribute("aria-invalid")) fieldError(input, "");

@@ -10,10 +10,12 @@ fn main() -> ExitCode {
     lambda::start(async |latchkey| {
         lambda::warm_store(&latchkey).await;
         lambda_runtime::run(service_fn(async |event: LambdaEvent<AuthorizerRequest>| {
-            // An error is API Gateway's 500, which it does not remember as it would a refusal.
+            // For an error, API Gateway returns 500 and does not cache it, unlike a refusal.
             let answer = answer(&latchkey, &event.payload).await;
             answer
-                .inspect_err(|error| tracing::error!(%error, "authorizer"))
+                .inspect_err(
+                    |error| tracing::error!(%error, "the authorizer could not check a token"),
+                )
                 .map_err(lambda_runtime::Error::from)
         }))
         .await

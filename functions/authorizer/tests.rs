@@ -5,7 +5,8 @@ use super::{AuthorizerRequest, answer};
 use crate::testing::{PHONE, SignedIn, TestApp, bearer, claims, tokens};
 use shared::base::Error;
 
-/// What API Gateway asks for `GET /orders/{id}` (payload format 2.0), with the token as identity source.
+/// What API Gateway asks for `GET /orders/{id}` (payload format 2.0), with the token as identity
+/// source.
 fn event(token: &str) -> Value {
     json!({
         "version": "2.0",
@@ -23,7 +24,7 @@ fn event(token: &str) -> Value {
     })
 }
 
-/// An event with some fields changed; `null` takes one out.
+/// An event with some fields changed. `null` removes a field.
 fn but(mut event: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         if value.is_null() {
@@ -35,7 +36,7 @@ fn but(mut event: Value, changes: Value) -> Value {
     event
 }
 
-/// An event of an API that asks for permissions, as it should be.
+/// A correct event of an API that requires permissions.
 fn with_permissions(token: &str, route: &str, permissions: &str) -> Value {
     but(
         event(token),
@@ -47,7 +48,7 @@ fn with_permissions(token: &str, route: &str, permissions: &str) -> Value {
     )
 }
 
-/// The answer as API Gateway reads it.
+/// The response as API Gateway reads it.
 async fn asked(app: &TestApp, event: &Value) -> Result<Value, Error> {
     let request: AuthorizerRequest = serde_json::from_value(event.clone()).unwrap();
     Ok(serde_json::to_value(answer(&app.latchkey, &request).await?).unwrap())
@@ -60,7 +61,7 @@ async fn is_allowed(app: &TestApp, event: &Value) -> bool {
     allowed
 }
 
-/// The service, and somebody signed in to an app of it beside the administrator.
+/// The service, its administrator, and a user who is signed in to another app.
 async fn app_with_shop() -> (TestApp, SignedIn, SignedIn) {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
@@ -70,7 +71,7 @@ async fn app_with_shop() -> (TestApp, SignedIn, SignedIn) {
 }
 
 #[tokio::test]
-async fn a_good_token_passes_and_says_whose_it_is() {
+async fn a_valid_token_passes_with_the_context_of_its_user() {
     let (app, admin, shopper) = app_with_shop().await;
     let token = claims(&shopper.access);
     assert_eq!(
@@ -87,6 +88,7 @@ async fn a_good_token_passes_and_says_whose_it_is() {
             },
         })
     );
+
     let answer = asked(&app, &event(&admin.access)).await.unwrap();
     assert_eq!(answer["context"]["roles"], json!(["Admin", "User"]));
     assert!(answer["context"]["permissions"].as_array().unwrap().contains(&json!("apps:write")));
@@ -102,11 +104,12 @@ async fn no_forged_token_passes() {
             "{name}"
         );
     }
-    assert!(is_allowed(&app, &event(&shopper.access)).await, "the token itself is good");
+
+    assert!(is_allowed(&app, &event(&shopper.access)).await, "the token itself is valid");
 }
 
 #[tokio::test]
-async fn a_token_passes_for_its_time_alone() {
+async fn a_token_passes_until_it_expires() {
     let (app, _, shopper) = app_with_shop().await;
     app.advance(899);
     assert!(is_allowed(&app, &event(&shopper.access)).await);
@@ -115,7 +118,7 @@ async fn a_token_passes_for_its_time_alone() {
 }
 
 #[tokio::test]
-async fn what_ends_a_session_ends_its_passing_at_once() {
+async fn tokens_of_an_ended_session_stop_passing_at_once() {
     let (app, _, shopper) = app_with_shop().await;
     let other = app.login_to("shop", PHONE).await;
     app.post_as(&shopper.access, "/v1/auth/logout", json!({})).await.assert_done();
@@ -130,7 +133,7 @@ async fn what_ends_a_session_ends_its_passing_at_once() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_off_or_gone_opens_nothing() {
+async fn tokens_of_an_app_that_is_off_or_deleted_are_refused() {
     let (app, admin, shopper) = app_with_shop().await;
     app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
     assert!(!is_allowed(&app, &event(&shopper.access)).await);
@@ -162,6 +165,7 @@ async fn an_event_without_a_bearer_token_does_not_pass() {
         let odd = but(odd, json!({"headers": null}));
         assert!(!is_allowed(&app, &odd).await, "{source}");
     }
+
     for nothing in [
         json!({}),
         json!({"version": "2.0"}),
@@ -169,6 +173,7 @@ async fn an_event_without_a_bearer_token_does_not_pass() {
     ] {
         assert_eq!(asked(&app, &nothing).await.unwrap(), json!({"isAuthorized": false}));
     }
+
     for source in [json!([good]), json!([good.replacen("Bearer", "bearer", 1)]), json!(["a", good])]
     {
         assert!(
@@ -179,7 +184,7 @@ async fn an_event_without_a_bearer_token_does_not_pass() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_none_is_an_error() {
+async fn a_malformed_event_is_an_error() {
     for event in [
         json!({"identitySource": "Bearer x"}),
         json!({"identitySource": [null]}),
@@ -190,9 +195,9 @@ async fn an_event_that_is_none_is_an_error() {
     }
 }
 
-/// API Gateway gives the answer to whoever comes with the same identity source.
+/// API Gateway returns the cached response to everybody with the same identity source.
 #[tokio::test]
-async fn a_token_outside_of_the_identity_source_passes_only_where_nothing_is_remembered() {
+async fn a_token_outside_of_the_identity_source_passes_only_without_a_cache() {
     let (app, _, shopper) = app_with_shop().await;
     let event = event(&shopper.access);
     for source in [json!(["GET /orders/{id}"]), json!(["203.0.113.7"]), json!(["", "x"])] {
@@ -201,6 +206,7 @@ async fn a_token_outside_of_the_identity_source_passes_only_where_nothing_is_rem
             "{source}"
         );
     }
+
     for source in [json!([]), json!(null)] {
         assert!(
             is_allowed(&app, &but(event.clone(), json!({"identitySource": source}))).await,
@@ -255,6 +261,7 @@ async fn permissions_without_the_route_in_the_identity_source_refuse_everything(
     let (app, admin, _) = app_with_shop().await;
     let good = with_permissions(&admin.access, "GET /orders/{id}", "GET/orders/:id=users:read");
     assert!(is_allowed(&app, &good).await);
+
     for change in [
         json!({"identitySource": [bearer(&admin.access)]}),
         json!({"identitySource": [bearer(&admin.access), "GET /orders/{other}"]}),
@@ -295,6 +302,7 @@ async fn a_permission_counts_in_the_app_of_the_token() {
         app.post("/v1/otp/send", json!({"phone": phone, "client_id": "shop"})).await.challenge_id();
     let elsewhere = app.verify(&id, &app.code(phone)).await.signed_in();
     assert_eq!(elsewhere.id(), admin.id());
+
     for (person, allowed) in [(&admin, true), (&elsewhere, false)] {
         let event = with_permissions(&person.access, "GET /orders", "GET/orders=users:read");
         assert_eq!(is_allowed(&app, &event).await, allowed);
@@ -308,16 +316,18 @@ async fn without_dynamodb_nothing_passes() {
         let answer = asked(&app.cut_off("DYNAMODB"), &event(token)).await;
         assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
     }
-    // It needs no other service, and no secret.
+
+    // No other service and no secret is needed.
     for service in ["SECRETSMANAGER", "SNS", "SESV2"] {
         assert!(is_allowed(&app.cut_off(service), &event(&shopper.access)).await, "{service}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_takes_three_reads_and_no_write() {
+async fn a_check_takes_at_most_three_reads_and_no_write() {
     let (app, admin, shopper) = app_with_shop().await;
-    // The user; the app, but for the default one; and the roles, but for administrators.
+    // Reads the user, the app unless it is the default one, and the roles unless the user is an
+    // administrator.
     for (person, most) in [(&admin, 1.0), (&shopper, 3.0)] {
         is_allowed(&app, &event(&person.access)).await;
         let (allowed, (reads, writes)) = app.units(is_allowed(&app, &event(&person.access))).await;

@@ -1,10 +1,11 @@
-//! Makes the page of `GET /docs` when the Lambdas are built, and compresses what is long: built in the first request,
-//! the page took most of a cold start.
+//! Makes the page of `GET /docs` when the Lambdas are built, and compresses it and the OpenAPI
+//! document. Made in the first request, the page took most of a cold start.
 
 use std::{env, error::Error, fs, io::Write as _, path::PathBuf, sync::Arc};
 
 use data_encoding::BASE64;
 use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use utoipa_swagger_ui::Config;
 
@@ -23,13 +24,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The styles of the list of error codes, which is not a part of Swagger UI.
+const STYLE: &str = "body { margin: 0 } \
+    article { color: #3b4151; font: 14px/1.5 sans-serif; margin: 0 auto; max-width: 1420px; padding: 0 20px 40px } \
+    article section { padding: 4px 12px } article section:target { background: #e8f0fb } \
+    article h3 { margin: 8px 0 0 } article section p { margin: 0 0 8px; max-width: 80ch }";
+
+/// The section that the URL names, if it is one of the list of error codes. Swagger UI must not take
+/// it for a link to an operation and rewrite the URL.
+const TARGET: &str = "const target = document.getElementById(location.hash.slice(1));";
+
+/// Keeps that section in view while Swagger UI draws the API above it, until the reader acts.
+const FOLLOW: &str = "if (target) { \
+    const follow = new ResizeObserver(() => target.scrollIntoView()); \
+    follow.observe(document.getElementById('ui')); \
+    for (const act of ['wheel', 'keydown', 'pointerdown']) \
+    addEventListener(act, () => follow.disconnect(), {once: true}) }";
+
 /// The page, with all that it needs in it, and its Content-Security-Policy.
 fn page(document: &str) -> Result<(String, String), Box<dyn Error>> {
     let script = in_element(&asset("swagger-ui-bundle.js")?, "script");
     let style = in_element(&asset("swagger-ui.css")?, "style");
     let start = format!(
-        "window.ui = SwaggerUIBundle({{spec: {}, dom_id: '#ui', deepLinking: true, tryItOutEnabled: true, \
-         persistAuthorization: true, displayRequestDuration: true, validatorUrl: null}});",
+        "{TARGET}window.ui = SwaggerUIBundle({{spec: {}, dom_id: '#ui', deepLinking: !target, tryItOutEnabled: true, \
+         persistAuthorization: true, displayRequestDuration: true, validatorUrl: null}});{FOLLOW}",
         in_element(document, "script")
     );
     let policy = format!(
@@ -41,10 +59,47 @@ fn page(document: &str) -> Result<(String, String), Box<dyn Error>> {
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Latchkey API</title>\n\
-         <style>{style}</style>\n<style>body {{ margin: 0 }}</style>\n</head>\n<body>\n<div id=\"ui\"></div>\n\
-         <script>{script}</script>\n<script>{start}</script>\n</body>\n</html>\n"
+         <style>{style}</style>\n<style>{STYLE}</style>\n</head>\n<body>\n<div id=\"ui\"></div>\n\
+         <article>{codes}</article>\n<script>{script}</script>\n<script>{start}</script>\n</body>\n</html>\n",
+        codes = error_codes(document)?
     );
     Ok((page, policy))
+}
+
+/// A section for each code in the document's `x-error-codes`. Its id is the code, because the `type`
+/// of a problem links to it.
+fn error_codes(document: &str) -> Result<String, Box<dyn Error>> {
+    let document: Value = serde_json::from_str(document)?;
+    // A document without them is refused by a test, not here: the test that writes it needs a build.
+    let codes = document.get("x-error-codes").and_then(Value::as_array).into_iter().flatten();
+    let mut html = "<h2 id=\"error-codes\">Error codes</h2>\n\
+         <p>The <code>type</code> of a problem links to its <code>code</code> in this list.</p>\n"
+        .to_owned();
+    for explained in codes {
+        let text = |name: &str| {
+            explained.get(name).and_then(Value::as_str).map(escaped).ok_or("no such text")
+        };
+        let (code, title, help) = (text("code")?, text("title")?, text("help")?);
+        let status = explained.get("status").ok_or("no status")?;
+        html += &format!(
+            "<section id=\"{code}\"><h3><code>{code}</code> ({status}): {title}</h3><p>{}</p></section>\n",
+            with_code(&help)
+        );
+    }
+    Ok(html)
+}
+
+/// Text as HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// HTML with what stands between backticks as code.
+fn with_code(html: &str) -> String {
+    let marked = |(index, part): (usize, &str)| {
+        if index % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }
+    };
+    html.split('`').enumerate().map(marked).collect()
 }
 
 fn asset(name: &str) -> Result<String, Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! `GET /docs`: a page to read and try the API.
+//! `GET /docs`: a page to read about the API and to try it.
 
 use axum::{
     http::{HeaderMap, header},
@@ -10,9 +10,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// A page to read and try the API.
+/// Get a page to read about the API and to try it
 ///
-/// Swagger UI with everything it needs in the one page.
+/// The page is Swagger UI. It loads nothing from other servers.
 #[utoipa::path(
     get,
     path = "/docs",

@@ -1,3 +1,5 @@
+use shared::http::Code;
+
 use crate::{
     openapi::DOCUMENT,
     testing::{Answer, TestApp},
@@ -9,7 +11,7 @@ async fn page() -> Answer {
     answer
 }
 
-/// What is in the elements of a name, in their order. A script may name the tag itself.
+/// The contents of all elements `name` without attributes, in order. A script may contain the tag.
 fn elements<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));
     let (mut found, mut rest) = (Vec::new(), html);
@@ -42,16 +44,39 @@ async fn the_page_shows_the_document() {
 }
 
 #[tokio::test]
+async fn the_type_of_every_problem_links_to_a_section_that_explains_its_code() {
+    let html = page().await.text;
+    let [codes] = elements(&html, "article")[..] else { panic!("no list of codes") };
+
+    for code in Code::ALL {
+        let name = code.name();
+        let start = format!("<section id=\"{name}\">");
+        assert_eq!(html.matches(&start).count(), 1, "{name}");
+        let (_, section) = codes.split_once(&start).unwrap();
+        let (section, _) = section.split_once("</section>").unwrap();
+
+        let text = section.replace("<code>", "`").replace("</code>", "`");
+        let status = code.status().as_u16();
+        assert!(text.contains(&format!("`{name}` ({status}): {}", code.title())), "{text}");
+        assert!(text.contains(code.help()), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_loads_nothing_from_elsewhere() {
     let html = page().await.text;
     let (scripts, styles) = (elements(&html, "script"), elements(&html, "style"));
     let inside: Vec<_> = scripts.into_iter().chain(styles.iter().copied()).collect();
     let outside = inside.iter().fold(html.clone(), |outside, inside| outside.replace(inside, ""));
-    assert!(outside.len() < 1_000, "{} characters outside of scripts and styles", outside.len());
+    let [codes] = elements(&outside, "article")[..] else { panic!("no list of codes") };
+    let length = outside.len() - codes.len();
+    assert!(length < 1_000, "{length} characters outside of scripts, styles and the list of codes");
+
     for load in ["src=", "href=", "url(", "@import", "http:", "https:", "<link", "<img", "<iframe"]
     {
         assert!(!outside.contains(load), "{load} in {outside}");
     }
+
     for style in styles {
         assert!(
             !style.contains("@import") && !style.contains("url(http") && !style.contains("url(//")
@@ -60,7 +85,7 @@ async fn the_page_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_policy_allows_the_scripts_of_the_page_alone() {
+async fn the_policy_allows_only_the_scripts_of_the_page() {
     let page = page().await;
     let policy = page.header("content-security-policy");
     let sources =
@@ -71,6 +96,7 @@ async fn the_policy_allows_the_scripts_of_the_page_alone() {
         .map(|hash| format!("'sha256-{hash}'"))
         .collect();
     assert_eq!(sources.split(' ').collect::<Vec<_>>(), hashes);
+
     for directive in [
         "default-src 'none'",
         "connect-src 'self'",

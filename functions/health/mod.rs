@@ -1,4 +1,4 @@
-//! `GET /health`: whether the service and its table answer.
+//! `GET /health`: whether the service and its table work.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -12,25 +12,26 @@ mod tests;
 /// The state of the service.
 #[derive(Serialize, ToSchema)]
 pub struct HealthView {
+    /// Always `ok`. If the service does not work, the response is an error.
     #[schema(example = "ok")]
     status: &'static str,
-    /// The version of Latchkey.
+    /// The version of Latchkey that is deployed.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// Whether the table answers.
+    /// Always `ok`. If the DynamoDB table cannot be read, the response is `unavailable`.
     #[schema(example = "ok")]
     table: &'static str,
 }
 
-/// Tells whether the service and its table answer.
+/// Check the health of the service
 ///
-/// Where the table does not, the answer is `unavailable`.
+/// Each call reads the DynamoDB table. If that fails, the response is `unavailable` (503).
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "health",
     tag = "Service",
-    responses((status = 200, description = "All is well", body = HealthView)),
+    responses((status = 200, description = "The service and its table work", body = HealthView)),
 )]
 async fn health(State(latchkey): State<Latchkey>) -> Result<Json<HealthView>, Error> {
     latchkey.ping().await?;

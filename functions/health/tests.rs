@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::testing::TestApp;
 
 #[tokio::test]
-async fn the_service_is_well_while_its_table_answers() {
+async fn the_service_is_healthy_while_its_table_works() {
     let app = TestApp::start().await;
     let health = app.get("/health").await;
     assert_eq!(health.assert_ok(), &json!({"status": "ok", "version": "0.1.0", "table": "ok"}));
@@ -11,7 +11,7 @@ async fn the_service_is_well_while_its_table_answers() {
 }
 
 #[tokio::test]
-async fn the_service_is_not_well_without_its_table() {
+async fn the_service_is_unhealthy_without_its_table() {
     let app = TestApp::start().await;
     assert_eq!(app.cut_off("DYNAMODB").get("/health").await.assert_wait(503, "unavailable"), 5);
     for service in ["SNS", "SECRETSMANAGER"] {

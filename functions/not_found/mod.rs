@@ -1,7 +1,8 @@
 //! Every other path and method: API Gateway's `$default` route.
 //!
-//! API Gateway would answer `{"message": "Not Found"}`; this says the same as problem details, tells a
-//! wrong method from a wrong path, and answers browsers' preflights.
+//! Without it, API Gateway would return `{"message": "Not Found"}`. This returns problem details,
+//! uses status 405 for a wrong method and 404 for a wrong path, and answers the preflights of
+//! browsers.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,7 @@ use shared::{base::Error, latchkey::Latchkey};
 #[cfg(test)]
 mod tests;
 
-/// The paths of the document and their methods.
+/// The paths of the OpenAPI document, with the methods of each in upper case.
 static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
     let methods = |item: &Value| {
@@ -30,6 +31,7 @@ static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
             .map(|(method, _)| method.to_ascii_uppercase())
             .collect()
     };
+
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 });
@@ -37,6 +39,7 @@ static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
 async fn not_found(method: Method, uri: Uri) -> Response {
     let allowed =
         OPERATIONS.iter().find(|(path, _)| matches(path, uri.path())).map(|(_, methods)| methods);
+
     match allowed {
         Some(methods) if !methods.iter().any(|allowed| allowed == method.as_str()) => {
             let mut response = Error::MethodNotAllowed.into_response();
@@ -49,7 +52,7 @@ async fn not_found(method: Method, uri: Uri) -> Response {
     }
 }
 
-/// Whether `path` is one of a `template` as `/v1/otp/{challenge_id}`.
+/// Whether `path` matches a `template` like `/v1/otp/{challenge_id}`.
 fn matches(template: &str, path: &str) -> bool {
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {
@@ -63,7 +66,7 @@ fn matches(template: &str, path: &str) -> bool {
     }
 }
 
-/// All paths.
+/// The routes: every path and method.
 pub fn routes() -> OpenApiRouter<Latchkey> {
     Router::new().route("/", any(not_found)).route("/{*path}", any(not_found)).into()
 }

@@ -12,7 +12,7 @@ async fn call(app: &TestApp, method: &str, path: &str) -> Answer {
     app.send(request.body(Body::empty()).unwrap()).await
 }
 
-/// The service of all endpoints, and this one's own as API Gateway calls it.
+/// The service with all endpoints, and this Lambda alone, as API Gateway calls it.
 async fn both() -> [TestApp; 2] {
     let all = TestApp::start().await;
     let alone = all.serving(super::routes().into());
@@ -20,7 +20,7 @@ async fn both() -> [TestApp; 2] {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_there_is_not_found() {
+async fn an_unknown_path_is_not_found() {
     for app in both().await {
         for path in [
             "/",
@@ -43,7 +43,7 @@ async fn a_path_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_know_is_refused() {
+async fn an_unknown_method_of_a_path_is_refused() {
     for app in both().await {
         for (method, path, allowed) in [
             ("GET", "/v1/otp/send", "POST"),
@@ -76,7 +76,7 @@ async fn a_method_that_a_path_does_not_know_is_refused() {
 }
 
 #[tokio::test]
-async fn a_path_is_not_repeated_in_the_answer() {
+async fn the_path_is_not_repeated_in_the_response() {
     for app in both().await {
         let answer = call(&app, "GET", "/v1/people/by-phone/%2B14155550123").await;
         answer.assert_problem(404, "not_found");

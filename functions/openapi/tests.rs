@@ -4,20 +4,23 @@ use serde_json::{Value, json};
 use crate::{document::document, testing::TestApp};
 use shared::http::{Code, OAuthErrorCode};
 
-/// `UPDATE_OPENAPI=1 cargo test -p functions openapi` writes the document anew.
+/// `UPDATE_OPENAPI=1 cargo test -p functions openapi` writes the document again.
 #[test]
-fn the_document_in_the_repository_is_the_code_s() {
+fn the_document_in_the_repository_is_up_to_date() {
     let generated = format!("{}\n", document().to_pretty_json().unwrap());
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let update = std::env::var("UPDATE_OPENAPI").is_ok();
+
     if update {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json"), &generated)
             .unwrap();
         return;
     }
+
     assert!(
         generated == super::DOCUMENT,
-        "docs/openapi.json is not what the code says; run: UPDATE_OPENAPI=1 cargo test -p functions openapi"
+        "docs/openapi.json does not match the code; run: \
+         UPDATE_OPENAPI=1 cargo test -p functions openapi"
     );
 }
 
@@ -45,7 +48,7 @@ fn operations() -> Vec<Value> {
     paths.flat_map(|item| item.as_object().unwrap().values().cloned()).collect()
 }
 
-/// The endpoints that answer errors as OAuth 2.0 says.
+/// The endpoints whose errors have the form of OAuth 2.0.
 const OAUTH_STYLE: [&str; 3] = ["oauth2-token", "oauth2-introspect", "oauth2-revoke"];
 
 fn is_oauth_style(operation: &Value) -> bool {
@@ -56,6 +59,7 @@ fn is_oauth_style(operation: &Value) -> bool {
 fn every_refusal_of_an_oauth_endpoint_is_an_oauth_error_with_codes_of_its_status() {
     let operations: Vec<_> = operations().into_iter().filter(is_oauth_style).collect();
     assert_eq!(operations.len(), OAUTH_STYLE.len());
+
     for operation in operations {
         for (status, response) in operation["responses"].as_object().unwrap() {
             if status.as_str() < "400" {
@@ -81,7 +85,7 @@ fn every_refusal_of_an_oauth_endpoint_is_an_oauth_error_with_codes_of_its_status
 }
 
 #[test]
-fn what_is_left_out_of_an_answer_is_not_required_of_it() {
+fn optional_fields_of_a_response_are_not_required() {
     let document = serde_json::to_value(document()).unwrap();
     for (name, optional) in [("OAuthError", "mfa_token"), ("Introspection", "sub")] {
         let [flattened, own] =
@@ -137,14 +141,25 @@ fn every_operation_says_what_it_is() {
 }
 
 #[test]
-fn every_code_is_in_the_table_of_codes() {
+fn the_document_explains_every_code() {
     let document: Value = serde_json::from_str(super::DOCUMENT).unwrap();
-    let description = document["info"]["description"].as_str().unwrap();
+    let explained = document["x-error-codes"].as_array().unwrap();
+    assert_eq!(explained.len(), Code::ALL.len());
+
+    for (code, explained) in Code::ALL.iter().zip(explained) {
+        assert_eq!(explained["code"], code.name());
+        assert_eq!(explained["status"], code.status().as_u16());
+        assert_eq!(explained["title"], code.title());
+        assert_eq!(explained["help"], code.help());
+    }
+}
+
+#[test]
+fn a_title_is_a_phrase_and_a_help_says_what_it_means_and_what_to_do() {
     for code in Code::ALL {
-        assert!(description.contains(&format!(
-            "| `{}` | {} |",
-            code.name(),
-            code.status().as_u16()
-        )));
+        let (title, help) = (code.title(), code.help());
+        assert!(title.starts_with(char::is_uppercase) && !title.ends_with('.'), "{title}");
+        assert!(help.matches(". ").count() >= 1 && help.ends_with('.'), "{help}");
+        assert_eq!(help.matches('`').count() % 2, 0, "{help}");
     }
 }

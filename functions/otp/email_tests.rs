@@ -24,11 +24,13 @@ async fn a_code_by_e_mail_signs_up_and_signs_in() {
             "attempts_left": 5,
         })
     );
+
     let status = app.get(&format!("/v1/otp/{}", sent.challenge_id())).await;
     assert_eq!(
         (&status.json["status"], &status.json["channel"]),
         (&json!("pending"), &json!("email"))
     );
+
     let me = app.verify(&sent.challenge_id(), &app.code(EMAIL)).await.signed_in();
     let user = &me.json["user"];
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(EMAIL), &json!(true)));
@@ -46,13 +48,14 @@ async fn a_code_by_e_mail_signs_up_and_signs_in() {
 }
 
 #[tokio::test]
-async fn known_and_unknown_addresses_are_answered_and_written_to_alike() {
+async fn known_and_unknown_addresses_get_the_same_response_and_mail() {
     let app = TestApp::with_mail().await;
     app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
     app.advance(3600);
     let known = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
     let unknown = app.post("/v1/otp/send", json!({"email": "abe.lee@example.org"})).await;
     assert_eq!(known.without_ids(), unknown.without_ids());
+
     let written =
         [EMAIL, "abe.lee@example.org"].map(|to| app.texts(to).pop().unwrap().body.split_off(6));
     assert_eq!(written[0], written[1]);
@@ -90,6 +93,7 @@ async fn the_same_code_is_sent_again_after_a_cooldown_that_grows() {
     let id = app.mail_challenge(EMAIL).await;
     let code = app.code(EMAIL);
     assert_eq!(app.resend(&id).await.assert_wait(429, "resend_too_soon"), 30);
+
     app.advance(30);
     let again = app.resend(&id).await;
     assert_eq!((again.challenge_id(), &again.json["resend_in"]), (id.clone(), &json!(60)));
@@ -113,6 +117,7 @@ async fn an_address_has_the_limits_of_a_phone() {
     app.advance(60);
     let capped = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
     assert_eq!(capped.assert_wait(429, "sms_limit_reached"), 3600 - 90);
+
     app.mail_challenge(OTHER_EMAIL).await;
     app.challenge(PHONE).await;
     let source = app.post("/v1/otp/send", json!({"email": "carol@example.com"})).await;
@@ -135,6 +140,7 @@ async fn wrong_codes_lock_the_challenge_and_then_the_address() {
         assert_eq!(locked.json["retry_after"].as_i64(), (round == 1).then_some(15 * 60));
         app.advance(60 * (1 - round));
     }
+
     let refused = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
     assert_eq!(refused.assert_wait(429, "otp_locked"), 15 * 60);
     app.mail_challenge(OTHER_EMAIL).await;
@@ -152,13 +158,14 @@ async fn a_code_is_tied_to_its_address() {
 }
 
 #[tokio::test]
-async fn where_ses_refuses_nothing_counts_and_the_next_try_works() {
+async fn a_mail_that_ses_refuses_is_refunded_and_the_next_try_works() {
     let app = TestApp::with_mail().await;
     app.aws.inbox.refuse(true);
     for _ in 0..3 {
         let refused = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
         assert_eq!(refused.assert_wait(503, "unavailable"), 5);
     }
+
     assert!(app.challenges().await.is_empty());
     assert_eq!(
         app.cut_off("SESV2")
@@ -167,6 +174,7 @@ async fn where_ses_refuses_nothing_counts_and_the_next_try_works() {
             .assert_wait(503, "unavailable"),
         5
     );
+
     app.aws.inbox.refuse(false);
     let sent = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
     assert_eq!((sent.challenge_id(), &sent.json["resend_in"]), (sent.challenge_id(), &json!(30)));
@@ -175,13 +183,14 @@ async fn where_ses_refuses_nothing_counts_and_the_next_try_works() {
     app.advance(30);
     app.aws.inbox.refuse(true);
     assert_eq!(app.resend(&sent.challenge_id()).await.assert_wait(503, "unavailable"), 5);
+
     app.aws.inbox.refuse(false);
     assert_eq!(app.resend(&sent.challenge_id()).await.json["resend_in"], 60);
     app.verify(&sent.challenge_id(), &code).await.assert_ok();
 }
 
 #[tokio::test]
-async fn what_is_no_address_and_what_cannot_be_written_to_is_refused() {
+async fn an_invalid_or_unsupported_address_is_refused() {
     let app = TestApp::with_mail().await;
     for bad in [
         "",
@@ -194,8 +203,10 @@ async fn what_is_no_address_and_what_cannot_be_written_to_is_refused() {
     ] {
         app.post("/v1/otp/send", json!({"email": bad})).await.assert_problem(400, "invalid_email");
     }
+
     app.post("/v1/otp/send", json!({"email": EMAIL, "phone": PHONE})).await.assert_field("email");
     app.post("/v1/otp/send", json!({"email": 7})).await.assert_field("email");
+
     let without_mail = TestApp::start().await;
     without_mail.post("/v1/otp/send", json!({"email": EMAIL})).await.assert_field("email");
     without_mail.challenge(PHONE).await;

@@ -1,4 +1,4 @@
-//! What people do with their accounts, from the first request to the last.
+//! The life of an account, from the first request to the last.
 
 use serde_json::{Value, json};
 
@@ -7,11 +7,13 @@ use crate::testing::{
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
 };
 
-/// Registers, signs in, changes the password, forgets it, and sets it by what `forgot` sent.
-async fn live(app: &TestApp, address: &str, who: Value, reset: Reset) {
+/// Registers, signs in, changes the password, resets it with the code or link that `forgot` sent,
+/// and deletes the account.
+async fn live_through(app: &TestApp, address: &str, who: Value, reset: Reset) {
     let mut body = who.clone();
     body["password"] = json!(PASSWORD);
     body["username"] = json!("ann");
+
     let new = app.sign_up(body).await;
     assert_eq!(new.json["is_new_user"], true);
 
@@ -28,6 +30,7 @@ async fn live(app: &TestApp, address: &str, who: Value, reset: Reset) {
         Reset::Code => app.reset(&id, &app.code(address), last).await.assert_done(),
         Reset::Link => app.reset_by_link(&app.link_token(address), last).await.assert_done(),
     }
+
     app.login(who.clone(), NEW_PASSWORD).await.assert_problem(401, "invalid_credentials");
     let again = app.login(json!({"username": "ANN"}), last).await.signed_in();
     assert_eq!(again.id(), new.id());
@@ -45,16 +48,16 @@ enum Reset {
 }
 
 #[tokio::test]
-async fn a_life_by_phone() {
-    live(&TestApp::with_mail().await, PHONE, json!({"phone": PHONE}), Reset::Code).await;
+async fn an_account_by_phone_works_from_sign_up_to_deletion() {
+    live_through(&TestApp::with_mail().await, PHONE, json!({"phone": PHONE}), Reset::Code).await;
 }
 
 #[tokio::test]
-async fn a_life_by_e_mail_with_a_code() {
-    live(&TestApp::with_mail().await, EMAIL, json!({"email": EMAIL}), Reset::Code).await;
+async fn an_account_by_e_mail_works_from_sign_up_to_deletion_with_a_code() {
+    live_through(&TestApp::with_mail().await, EMAIL, json!({"email": EMAIL}), Reset::Code).await;
 }
 
 #[tokio::test]
-async fn a_life_by_e_mail_with_a_link() {
-    live(&TestApp::with_mail().await, EMAIL, json!({"email": EMAIL}), Reset::Link).await;
+async fn an_account_by_e_mail_works_from_sign_up_to_deletion_with_a_link() {
+    live_through(&TestApp::with_mail().await, EMAIL, json!({"email": EMAIL}), Reset::Link).await;
 }

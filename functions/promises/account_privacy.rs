@@ -1,4 +1,5 @@
-//! What the table and the bucket show of people: while they are here, and after they left.
+//! The personal data in the table and the bucket, while people have an account and after they
+//! deleted it.
 
 use std::{fs, net::IpAddr, path::Path};
 
@@ -16,11 +17,11 @@ const SOURCE: &str = "203.0.113.77";
 const DEVICE: &str = "Zaphod's phone";
 const USERNAME: &str = "trillian.mcmillan";
 const NAME: &str = "Tricia Marie McMillan";
-/// What names the person.
+/// Texts that identify the person.
 const PERSONAL: [&str; 8] =
     ["4155550123", EMAIL, "ann.lee", USERNAME, NAME, SOURCE, DEVICE, "es-MX"];
 
-/// The items that mention `needle`, by their keys.
+/// The keys of the items that mention `needle`.
 fn mentioning(items: &[Item], needle: &str) -> Vec<String> {
     let hits = items.iter().filter(|item| item.values().any(|value| mentions(value, needle)));
     hits.map(|item| format!("{:?} {:?}: {needle}", item["pk"], item["sk"])).collect()
@@ -36,6 +37,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
             all.push((path.display().to_string(), fs::read(&path).unwrap()));
         }
     }
+
     all
 }
 
@@ -51,7 +53,7 @@ async fn from_device(
     app.send_from(SOURCE.parse::<IpAddr>().unwrap(), request).await
 }
 
-/// Somebody who leaves traces wherever he can: sessions, ended ones too, open challenges of every
+/// A user who leaves traces wherever they can: open and ended sessions, open challenges of every
 /// purpose, reset links, wrong passwords and codes.
 async fn somebody(app: &TestApp) -> SignedIn {
     let body = json!({
@@ -63,6 +65,7 @@ async fn somebody(app: &TestApp) -> SignedIn {
     let id = from_device(app, Some(&first.access), "/v1/me/email", json!({"email": EMAIL}))
         .await
         .challenge_id();
+
     app.verify_as(&first.access, &id, &app.code(EMAIL)).await.assert_ok();
 
     app.advance(60);
@@ -71,48 +74,57 @@ async fn somebody(app: &TestApp) -> SignedIn {
     let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     from_device(app, Some(&second.access), "/v1/password/change", change).await.assert_done();
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+
     from_device(app, None, "/v1/password/forgot", json!({"email": EMAIL})).await.challenge_id();
     let open = from_device(app, None, "/v1/otp/send", json!({"phone": PHONE})).await.challenge_id();
     app.verify(&open, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
+
     from_device(app, Some(&second.access), "/v1/me/phone", json!({"phone": "+14155550177"}))
         .await
         .challenge_id();
+
     second
 }
 
 #[tokio::test]
-async fn nothing_names_who_left() {
+async fn a_deleted_user_leaves_no_personal_data() {
     let app = TestApp::with_mail().await;
     let other = app.sign_up(json!({"phone": OTHER_PHONE, "username": "bob", "name": "Bob"})).await;
     let me = somebody(&app).await;
     let before = app.items().await;
+
     for needle in PERSONAL {
         assert!(
             !mentioning(&before, needle).is_empty(),
-            "the search finds {needle} while it is there"
+            "the search does not find {needle}, which is stored"
         );
     }
 
     app.delete_me(&me.access).await.assert_done();
     let mut after = app.items().await;
-    // The audit trail keeps from where something was done, until its time is over, and of whom only an id.
+
+    // Until an audit event expires, it keeps the IP address. Of the user it keeps only an id.
     for event in after.iter_mut().filter(|item| item["pk"].as_s().unwrap().starts_with("AUDIT#")) {
         event.remove("ip");
     }
+
     let found: Vec<_> = PERSONAL.iter().flat_map(|needle| mentioning(&after, needle)).collect();
     assert!(found.is_empty(), "{found:?}");
     assert!(app.items_of(me.id()).await.is_empty());
+
     for (name, bytes) in files(app.aws.buckets()) {
         let text = format!("{name} {}", String::from_utf8_lossy(&bytes));
         assert!(!PERSONAL.iter().chain(&[me.id()]).any(|needle| text.contains(needle)), "{name}");
     }
-    assert!(!mentioning(&after, OTHER_PHONE).is_empty(), "the other one is still here");
+
+    assert!(!mentioning(&after, OTHER_PHONE).is_empty(), "the other user's data is gone");
     app.get_as(&other.access, "/v1/me").await.assert_ok();
 
-    // What is still open ends in nothing, or in a new account.
+    // Everything that was still open fails, or leads to a new account.
     app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
     app.refresh(&me.refresh).await.assert_problem(401, "token_invalid");
     app.reset_by_link(&app.link_token(EMAIL), PASSWORD).await.assert_problem(401, "token_invalid");
+
     app.advance(3600);
     let again = app.sign_in(PHONE).await;
     assert_eq!(again.json["is_new_user"], true);
@@ -124,21 +136,24 @@ async fn nothing_names_who_left() {
 }
 
 #[tokio::test]
-async fn who_only_asked_is_named_nowhere() {
+async fn a_request_for_a_code_stores_nothing_that_identifies_a_person() {
     let app = TestApp::with_mail().await;
     let body = json!({
         "phone": PHONE, "email": EMAIL, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-MX",
     });
     from_device(&app, None, "/v1/auth/register", body).await.challenge_id();
+
     for body in [json!({"phone": "+14155550177"}), json!({"email": OTHER_EMAIL})] {
         from_device(&app, None, "/v1/otp/send", body.clone()).await.challenge_id();
         from_device(&app, None, "/v1/password/forgot", body).await.challenge_id();
     }
+
     app.login(json!({"username": "trillian.mcmillan"}), PASSWORD)
         .await
         .assert_problem(401, "invalid_credentials");
+
     let items = app.items().await;
-    assert!(items.len() >= 6, "challenges and counters are there: {}", items.len());
+    assert!(items.len() >= 6, "challenges and counters are stored: {}", items.len());
     for needle in PERSONAL.iter().chain(&["4155550177", OTHER_EMAIL, PASSWORD]) {
         let found = mentioning(&items, needle);
         assert!(found.is_empty(), "{found:?}");
@@ -155,9 +170,11 @@ async fn passwords_codes_and_tokens_are_nowhere_in_the_table() {
     for needle in [PASSWORD, NEW_PASSWORD, &link, &me.refresh, jwt_signature] {
         assert!(mentioning(&items, needle).is_empty(), "{needle}");
     }
-    // Six digits may stand in an id by chance; in what a challenge keeps, they may not.
+
+    // Six digits may occur in an id by chance. In the other attributes of a challenge they may not.
     let challenges = app.challenges().await;
     assert!(!challenges.is_empty());
+
     for mut challenge in challenges {
         challenge
             .retain(|name, _| !["id", "user_id", "used_by", "expires_at"].contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! What must hold of accounts however many requests arrive together.
+//! Promises about accounts that hold however many requests arrive together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,12 @@ use crate::testing::{
     at_once,
 };
 
-/// A race is lost by chance: each is run so often.
+/// How often each race is run, since it is lost only by chance.
 const ROUNDS: usize = 5;
 const TEST_PHONE: &str = "+15005550006";
 
-/// An app whose sources may ask for any number of messages, with a phone that needs no pause.
+/// A service whose clients may ask for any number of messages from one address. [`TEST_PHONE`] has
+/// no cooldown.
 async fn app() -> TestApp {
     TestApp::with_mail_and(&[
         ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
@@ -28,7 +29,7 @@ fn phone(index: usize) -> String {
     format!("+1415555{:04}", 2000 + index)
 }
 
-/// How often each outcome came: a status, and the code of a refusal.
+/// How often each outcome occurred: a status and the code of a refusal.
 fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
     let mut tally = BTreeMap::new();
     for answer in answers {
@@ -42,7 +43,8 @@ fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Asserts that nothing is half made: who owns something is there, and whoever is there owns what is his.
+/// Asserts that nothing is half done: the owner of every identifier exists, and every user owns
+/// their identifiers.
 async fn assert_invariants(app: &TestApp) {
     let items = app.items().await;
     let of_kind = |kind: &'static str| {
@@ -53,9 +55,10 @@ async fn assert_invariants(app: &TestApp) {
     let mut owned = BTreeMap::<_, usize>::new();
     for owner in of_kind("OWNER") {
         let id = owner["user_id"].as_s().unwrap();
-        assert!(users.contains_key(id), "an identifier of nobody: {owner:?}");
+        assert!(users.contains_key(id), "an identifier without a user: {owner:?}");
         *owned.entry(id.clone()).or_default() += 1;
     }
+
     for (id, user) in &users {
         let email = user["email_verified"].as_bool().unwrap().then_some("email");
         let identifiers =
@@ -77,9 +80,13 @@ async fn fifty_sign_ups_of_one_phone_are_one_user() {
         .await;
         let mut ids: Vec<_> =
             sent.iter().filter(|it| it.status == 202).map(Answer::challenge_id).collect();
+
         assert!(ids.len() > 1, "{:?}", tally(&sent));
-        // The newest challenge is the good one: among fifty it may be one that a busy machine did not answer in time.
+
+        // Only the newest challenge is valid. Of the fifty, it may be one whose response came too
+        // late on a busy machine.
         ids.push(app.register(body(50)).await.challenge_id());
+
         let proofs = at_once(ids.len() * 2, |index| {
             let (app, id) = (app.clone(), ids[index % ids.len()].clone());
             async move { app.verify(&id, "123456").await }
@@ -89,6 +96,7 @@ async fn fifty_sign_ups_of_one_phone_are_one_user() {
         assert_eq!(count(&proofs, 410), proofs.len() - 1, "{:?}", tally(&proofs));
         assert_eq!(app.items_like("USER").await.len(), 1);
         assert_invariants(&app).await;
+
         let me = proofs.iter().find(|it| it.status == 200).unwrap().signed_in();
         assert_eq!(me.json["is_new_user"], true);
         app.delete_me(&me.access).await.assert_done();
@@ -109,6 +117,7 @@ async fn fifty_sign_ups_of_one_address_send_one_message_and_are_one_user() {
             })
             .await;
             assert_eq!((count(&sent, 202), app.texts(address).len()), (1, 1), "{:?}", tally(&sent));
+
             let id = sent.iter().find(|it| it.status == 202).unwrap().challenge_id();
             let code = app.code(address);
             let proofs = at_once(50, |_| {
@@ -116,8 +125,10 @@ async fn fifty_sign_ups_of_one_address_send_one_message_and_are_one_user() {
                 async move { app.verify(&id, &code).await }
             })
             .await;
+
             assert_eq!((count(&proofs, 200), count(&proofs, 410)), (1, 49), "{:?}", tally(&proofs));
         }
+
         assert_eq!(app.items_like("USER").await.len(), 2 * (round + 1));
         assert_invariants(&app).await;
     }
@@ -135,6 +146,7 @@ async fn fifty_sign_ups_with_one_username_are_fifty_users_and_one_has_it() {
             let id = app.register(body).await.challenge_id();
             proofs.push((id, app.code(&phone)));
         }
+
         let answers = at_once(50, |index| {
             let (app, (id, code)) = (app.clone(), proofs[index].clone());
             async move { app.verify(&id, &code).await }
@@ -142,6 +154,7 @@ async fn fifty_sign_ups_with_one_username_are_fifty_users_and_one_has_it() {
         .await;
         assert_eq!(count(&answers, 200), 50, "{:?}", tally(&answers));
         assert!(answers.iter().all(|answer| answer.json["is_new_user"] == true));
+
         let holders =
             answers.iter().filter(|answer| !answer.json["user"]["username"].is_null()).count();
         assert_eq!(holders, 1);
@@ -156,6 +169,7 @@ async fn twenty_changes_to_one_username_are_one_change() {
     for index in 0..20 {
         people.push(app.sign_in(&phone(index)).await);
     }
+
     for round in 0..ROUNDS {
         let answers = at_once(20, |index| {
             let (app, token) = (app.clone(), people[index].access.clone());
@@ -168,7 +182,7 @@ async fn twenty_changes_to_one_username_are_one_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
+async fn a_user_who_deletes_their_account_while_signing_in_is_complete_or_gone() {
     let app = app().await;
     for round in 0..4 * ROUNDS {
         let phone = phone(round);
@@ -177,6 +191,7 @@ async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
                 json!({"phone": phone, "password": PASSWORD, "username": format!("ann{round}")}),
             )
             .await;
+
         app.advance(60);
         let (id, code) = (app.challenge(&phone).await, app.code(&phone));
         let answers = at_once(4, |index| {
@@ -192,11 +207,12 @@ async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
             }
         })
         .await;
+
         answers[0].assert_done();
         assert!([200, 410].contains(&answers[1].status.as_u16()), "{:?}", tally(&answers));
         assert!([200, 401].contains(&answers[2].status.as_u16()), "{:?}", tally(&answers));
         assert_invariants(&app).await;
-        assert!(app.items_of(me.id()).await.is_empty(), "nothing of the user who left");
+        assert!(app.items_of(me.id()).await.is_empty(), "data of the deleted user is left");
         for signed_in in
             answers[1..3].iter().filter(|answer| answer.status == 200).map(Answer::signed_in)
         {
@@ -208,9 +224,10 @@ async fn who_leaves_while_he_signs_in_is_a_whole_user_or_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_beside_a_change_of_password_saves_no_other_session() {
+async fn a_refresh_during_a_password_change_saves_no_other_session() {
     let app = app().await;
     app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+
     let passwords = [PASSWORD, NEW_PASSWORD];
     for round in 0..2 * ROUNDS {
         let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
@@ -219,7 +236,8 @@ async fn a_refresh_beside_a_change_of_password_saves_no_other_session() {
         let answers = at_once(4, |index| {
             let (app, mine, other) = (app.clone(), mine.clone(), other.clone());
             async move {
-                // The change takes as long as two hashes: the refreshes fall before, into and after it.
+                // The change takes as long as two password hashes. The refreshes arrive before,
+                // during and after it.
                 tokio::time::sleep(std::time::Duration::from_millis([0, 30, 60, 60][index])).await;
                 match index {
                     0 => {
@@ -232,16 +250,19 @@ async fn a_refresh_beside_a_change_of_password_saves_no_other_session() {
             }
         })
         .await;
+
         answers[0].assert_done();
         let mut others = vec![(other.access, other.refresh)];
         for answer in answers[1..3].iter().filter(|answer| answer.status == 200) {
             let token = |name: &str| answer.json[name].as_str().unwrap().to_owned();
             others.push((token("access_token"), token("refresh_token")));
         }
+
         for (access, refresh) in others {
             app.get_as(&access, "/v1/me").await.assert_problem(401, "token_invalid");
             assert_eq!(app.refresh(&refresh).await.status, 401);
         }
+
         let kept = answers[3].assert_ok();
         app.get_as(kept["access_token"].as_str().unwrap(), "/v1/me").await.assert_ok();
         app.refresh(kept["refresh_token"].as_str().unwrap()).await.assert_ok();
@@ -254,6 +275,7 @@ async fn changes_with_the_same_old_password_at_once_are_one_change() {
     let app = app().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let mut old = PASSWORD.to_owned();
+
     for round in 0..2 {
         let answers = at_once(6, |index| {
             let (app, token, old) = (app.clone(), me.access.clone(), old.clone());
@@ -261,6 +283,7 @@ async fn changes_with_the_same_old_password_at_once_are_one_change() {
             async move { app.post_as(&token, "/v1/password/change", body).await }
         })
         .await;
+
         assert_eq!((count(&answers, 204), count(&answers, 403)), (1, 5), "{:?}", tally(&answers));
         let winner = answers.iter().position(|answer| answer.status == 204).unwrap();
         old = format!("staple number {round} {winner}");
@@ -288,6 +311,7 @@ async fn a_link_and_a_code_set_one_password_however_many_use_them_at_once() {
             }
         })
         .await;
+
         let by_link = count(&answers[1..], 204);
         assert!(by_link <= 1 && count(&answers, 204) >= 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers[1..], 401), 11 - by_link, "{:?}", tally(&answers));
@@ -301,7 +325,7 @@ async fn ask_for_email(app: &TestApp, me: &SignedIn, email: &str) -> (String, St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_prove_one_new_address_one_has_it() {
+async fn when_two_people_prove_one_new_address_one_of_them_gets_it() {
     let app = app().await;
     for round in 0..2 * ROUNDS {
         let email = format!("ann{round}@example.org");
@@ -310,8 +334,11 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
         let first = ask_for_email(&app, &people[0], &email).await;
         app.advance(30);
         let second = ask_for_email(&app, &people[1], &email).await;
+
         app.advance(60);
-        // A third signs up with it: a challenge of another purpose, so the newest of its own.
+
+        // A third person signs up with it. Theirs is a challenge of another purpose, so it stays
+        // valid.
         let sign_up = (app.mail_challenge(&email).await, app.code(&email));
         let answers = at_once(3, |index| {
             let (app, people) = (app.clone(), people.clone());
@@ -325,10 +352,11 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
             }
         })
         .await;
+
         answers[0].assert_problem(410, "otp_expired");
         let third = answers[2].signed_in();
         match answers[1].status.as_u16() {
-            // Whoever proves an address that has a user by now is signed in as that user.
+            // A person who proves an address that has a user by now is signed in as that user.
             200 => assert_eq!(
                 (third.id(), &third.json["is_new_user"]),
                 (people[1].id(), &json!(false))
@@ -336,12 +364,14 @@ async fn of_two_who_prove_one_new_address_one_has_it() {
             409 => assert_eq!(third.json["is_new_user"], true),
             other => panic!("{other}: {:?}", tally(&answers)),
         }
+
         let items = app.items_like("USER").await;
         let holders: BTreeSet<_> = items
             .iter()
             .filter(|user| user.get("email").is_some_and(|it| it.as_s().unwrap() == &email))
             .map(|user| user["id"].as_s().unwrap().clone())
             .collect();
+
         assert_eq!(holders, BTreeSet::from([third.id().to_owned()]));
         assert_invariants(&app).await;
     }
@@ -370,18 +400,20 @@ async fn a_hundred_wrong_passwords_at_once_are_ten_tries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_right_password_among_a_hundred_opens_no_door_to_the_others() {
+async fn the_right_password_among_a_hundred_gives_the_wrong_ones_no_extra_tries() {
     let app = app().await;
     for round in 0..2 {
         let phone = phone(round);
         app.sign_up(json!({"phone": phone, "password": PASSWORD})).await;
+
         let answers = at_once(100, |index| {
             let (app, phone) = (app.clone(), phone.clone());
             let password = if index == 50 { PASSWORD.to_owned() } else { format!("wrong {index}") };
             async move { app.login(json!({"phone": phone}), &password).await }
         })
         .await;
-        // A right password ends the row: nine may come before it, and ten after it.
+
+        // A right password resets the count: nine failures may come before it, and ten after it.
         let most = if answers[50].status == 200 { 19 } else { 10 };
         assert!(count(&answers, 401) <= most, "{:?}", tally(&answers));
         assert_eq!(count(&answers, 200), usize::from(answers[50].status == 200));

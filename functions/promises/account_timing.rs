@@ -1,7 +1,7 @@
-//! That somebody has an account does not show in the time that an answer takes.
+//! The time that a response takes does not reveal whether somebody has an account.
 //!
-//! These measure: samples of known and unknown people take turns, medians are compared, and a machine
-//! that is busy with something else gets another chance.
+//! These tests measure. Samples of known and unknown people alternate, and their medians are
+//! compared. A machine that is busy with something else gets another attempt.
 
 use std::time::Duration;
 
@@ -11,15 +11,16 @@ use tokio::time::Instant;
 use crate::testing::{Answer, PHONE, TestApp, accounts::PASSWORD};
 use shared::apps::{AppChange, DEFAULT_CLIENT_ID, SignUp};
 
-/// People who have an account, and as many who have none.
+/// How many people have an account. As many have none.
 const PEOPLE: usize = 50;
-/// Samples of each person: 300 in all. Fewer failures than make anybody wait.
+/// Samples of each person: 300 in all for known people, and 300 for unknown ones. So few failures
+/// lock nobody out.
 const TURNS: usize = 6;
-/// How far the medians may be apart, in percent.
+/// How far apart the medians may be, in percent.
 const TOLERANCE: f64 = 10.0;
 const ATTEMPTS: usize = 3;
 
-/// How a person is named, who is known or is not.
+/// The identifier of person number `index`, in JSON. The flag says whether they have an account.
 type Who = fn(usize, bool) -> Value;
 
 fn phone(index: usize, is_known: bool) -> Value {
@@ -38,6 +39,7 @@ async fn app_with_people(who: Who, password: bool) -> TestApp {
         ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
     ])
     .await;
+
     for index in 0..PEOPLE {
         let mut body = who(index, true);
         if password {
@@ -45,7 +47,8 @@ async fn app_with_people(who: Who, password: bool) -> TestApp {
         }
         app.sign_up(body).await;
     }
-    // The pause between two messages to an address tells of the last hour, not of an account.
+
+    // The cooldown between two messages to an address depends on the last hour, not on an account.
     app.advance(3601);
     app
 }
@@ -61,8 +64,8 @@ async fn timed(request: impl Future<Output = Answer>) -> (Duration, Answer) {
     (start.elapsed(), answer)
 }
 
-/// The median times of the known and of the unknown, whose answers must be the same. So many requests run
-/// at once, of both kinds in turn.
+/// The median times, in seconds, of known and unknown people. Asserts that their responses are the
+/// same. `at_once` requests run in parallel; the two kinds alternate.
 async fn measure<F: Future<Output = Answer> + Send + 'static>(
     app: &TestApp,
     who: Who,
@@ -72,11 +75,13 @@ async fn measure<F: Future<Output = Answer> + Send + 'static>(
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for turn in 0..TURNS {
         app.advance(20);
-        // Who comes first changes, so that nothing that runs beside favours one of the two.
+
+        // The order changes each turn, so that background work favours neither kind.
         let order = if turn % 2 == 0 { [true, false] } else { [false, true] };
         let people: Vec<_> =
             (0..PEOPLE).flat_map(|index| order.map(|is_known| (index, is_known))).collect();
         let mut texts = Vec::new();
+
         for some in people.chunks(at_once) {
             let asked: Vec<_> = some
                 .iter()
@@ -94,15 +99,18 @@ async fn measure<F: Future<Output = Answer> + Send + 'static>(
                 texts.push(answer.without_ids());
             }
         }
+
         for pair in texts.chunks(2) {
-            assert_eq!(pair[0], pair[1], "the answer tells who has an account");
+            assert_eq!(pair[0], pair[1], "the response reveals who has an account");
         }
     }
+
     assert!(known.len() >= 300 && unknown.len() == known.len());
     (median(known), median(unknown))
 }
 
-/// Asserts that what `measure` finds is even, in one of a few attempts; answers the lesser of the two.
+/// Asserts that the two medians of `measure` are equal within [`TOLERANCE`], in one of
+/// [`ATTEMPTS`]. Returns the smaller one, in seconds.
 async fn assert_even(measure: impl AsyncFn() -> (f64, f64)) -> f64 {
     let mut medians = Vec::new();
     for _ in 0..ATTEMPTS {
@@ -112,11 +120,12 @@ async fn assert_even(measure: impl AsyncFn() -> (f64, f64)) -> f64 {
             return known.min(unknown);
         }
     }
-    panic!("the time tells who has an account: {medians:?}");
+
+    panic!("the time reveals who has an account: {medians:?}");
 }
 
 #[tokio::test]
-async fn a_sign_in_with_a_wrong_password() {
+async fn a_wrong_password_takes_equally_long_for_known_and_unknown_people() {
     assert_even(async || {
         let app = app_with_people(phone, true).await;
         measure(&app, phone, 1, |app, who| async move {
@@ -130,7 +139,7 @@ async fn a_sign_in_with_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn a_sign_up() {
+async fn a_sign_up_takes_equally_long_for_known_and_unknown_people() {
     assert_even(async || {
         let app = app_with_people(phone, false).await;
         measure(&app, phone, 1, |app, who| async move {
@@ -144,11 +153,13 @@ async fn a_sign_up() {
 }
 
 #[tokio::test]
-async fn a_forgotten_password() {
-    // Half of them by phone, half by e-mail: what is sent differs most from nothing there.
+async fn a_forgotten_password_takes_equally_long_for_known_and_unknown_people() {
+    // Half of them by phone, half by e-mail. This is where sending a message differs most from
+    // sending none.
     let who: Who = |index, is_known| {
         if index % 2 == 0 { phone(index, is_known) } else { email(index, is_known) }
     };
+
     let time = assert_even(async || {
         let app = app_with_people(who, false).await;
         measure(&app, who, 6, |app, who| async move {
@@ -159,16 +170,19 @@ async fn a_forgotten_password() {
         .await
     })
     .await;
-    // No message leaves the machine here: that it would take longer than none is hidden by this floor.
+
+    // No message leaves the machine in this test. Sending one would take longer, which this floor
+    // hides.
     assert!(time >= 0.25, "{time} s");
 }
 
 #[tokio::test]
-async fn a_code_where_sign_up_is_closed() {
+async fn a_code_takes_equally_long_for_known_and_unknown_people_when_sign_up_is_closed() {
     let time = assert_even(async || {
         let app = app_with_people(phone, false).await;
         let closed = AppChange { sign_up: Some(SignUp::Closed), ..AppChange::default() };
         app.latchkey.apps().change(DEFAULT_CLIENT_ID, &closed).await.unwrap();
+
         measure(&app, phone, 6, |app, who| async move {
             let answer = app.post("/v1/otp/send", who).await;
             answer.challenge_id();
@@ -177,12 +191,12 @@ async fn a_code_where_sign_up_is_closed() {
         .await
     })
     .await;
-    // As above: a text takes longer than none, and this floor hides it.
+    // As above: sending a text would take longer, which this floor hides.
     assert!(time >= 0.25, "{time} s");
 }
 
 #[tokio::test]
-async fn a_change_of_e_mail_address() {
+async fn an_e_mail_change_takes_equally_long_for_known_and_unknown_people() {
     assert_even(async || {
         let app = app_with_people(email, false).await;
         let me = app.sign_in(PHONE).await.access;

@@ -1,4 +1,5 @@
-//! Who may administrate what: every operation of the document that names a permission, against everybody.
+//! The permissions of administration: every operation of the document that names one is called by
+//! users with and without it.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +17,10 @@ use crate::{
     },
 };
 
-/// What counts in any app, for that app.
+/// The permissions that count in any app, for that app alone.
 const IN_ANY_APP: [&str; 2] = ["roles:read", "roles:assign"];
-/// What a user, a role, an app or an event is made of that no client may set, beside what the document shows.
+/// Attributes of users, roles, apps and events that no client may set and the document does not
+/// show.
 const HIDDEN: [&str; 14] = [
     "version",
     "deleted",
@@ -40,10 +42,10 @@ const HIDDEN: [&str; 14] = [
 struct Operation {
     id: String,
     method: Method,
-    /// The path, its parameters filled in with what nobody has.
+    /// The path. Its parameters are filled in with values that do not exist.
     path: String,
     permission: String,
-    /// The fields of its body, where it has one.
+    /// The fields of its body, if it has one.
     fields: Option<BTreeSet<String>>,
 }
 
@@ -61,6 +63,7 @@ fn operations() -> Vec<Operation> {
                 part => part,
             });
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+
             operations.push(Operation {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
                 method: method.to_uppercase().parse().unwrap(),
@@ -70,10 +73,11 @@ fn operations() -> Vec<Operation> {
             });
         }
     }
+
     operations
 }
 
-/// The fields of a schema that `reference` leads to.
+/// The fields of the schema that `reference` points to.
 fn fields(document: &Value, reference: &str) -> BTreeSet<String> {
     let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
     schema["properties"].as_object().unwrap().keys().cloned().collect()
@@ -87,7 +91,7 @@ async fn call(app: &TestApp, operation: &Operation, who: Option<&SignedIn>) -> A
     app.send(request.body(axum::body::Body::empty()).unwrap()).await
 }
 
-/// Asserts that somebody may do what needs a permission that `may` says, and nothing else.
+/// Asserts that `who` may call the operations whose permission `may` accepts, and no others.
 async fn assert_may(app: &TestApp, name: &str, who: &SignedIn, may: impl Fn(&str) -> bool) {
     for operation in operations() {
         let answer = call(app, &operation, Some(who)).await;
@@ -112,7 +116,12 @@ fn every_administrative_operation_names_its_permission() {
     let operations = operations();
     let named: BTreeSet<_> =
         operations.iter().map(|operation| operation.permission.as_str()).collect();
-    assert_eq!(named, PERMISSIONS.into(), "each permission opens something, and there is no other");
+    assert_eq!(
+        named,
+        PERMISSIONS.into(),
+        "each permission guards an operation, and no other is named"
+    );
+
     let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
         if ["/v1/users", "/v1/roles", "/v1/apps", "/v1/audit"]
@@ -134,7 +143,7 @@ fn every_administrative_operation_names_its_permission() {
 }
 
 #[tokio::test]
-async fn a_stranger_may_nothing() {
+async fn a_stranger_may_do_nothing() {
     let (app, _) = TestApp::with_staff().await;
     for operation in operations() {
         call(&app, &operation, None).await.assert_problem(401, "token_invalid");
@@ -142,16 +151,17 @@ async fn a_stranger_may_nothing() {
 }
 
 #[tokio::test]
-async fn who_has_no_permission_may_nothing_and_the_administrator_everything() {
+async fn a_person_without_permissions_may_do_nothing_and_an_administrator_everything() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     assert_may(&app, "a user", &person, |_| false).await;
     app.give(&admin, person.id(), &[]).await.assert_ok();
     assert_may(&app, "a user without a role", &person, |_| false).await;
+
     let other = app
         .staff(&admin, OTHER_PHONE, "Orders", &["orders:read", "users:list", "users:read-all"])
         .await;
-    assert_may(&app, "somebody with permissions of an app's own", &other, |_| false).await;
+    assert_may(&app, "a user whose permissions are an app's own", &other, |_| false).await;
     assert_may(&app, "the administrator", &admin, |_| true).await;
 }
 
@@ -175,6 +185,7 @@ async fn permissions_in_another_app_open_roles_there_and_nothing_else() {
     let (app, admin) = TestApp::with_staff().await;
     app.public_app(&admin, "shop").await;
     app.role(&admin, "Staff", &PERMISSIONS).await;
+
     let person = app.person(PHONE).await;
     for role in ["Admin", "Staff"] {
         app.give_in(&admin, "shop", person.id(), &[role]).await.assert_ok();
@@ -182,15 +193,17 @@ async fn permissions_in_another_app_open_roles_there_and_nothing_else() {
         let there = app.login_to("shop", PHONE).await;
         assert_may(&app, role, &there, |needed| IN_ANY_APP.contains(&needed)).await;
     }
-    // Nor does what somebody may do in the default app count with a token of another.
+
+    // Roles of the default app do not count with a token of another app either.
     app.give_in(&admin, "shop", person.id(), &["User"]).await.assert_ok();
     app.give(&admin, person.id(), &["Admin"]).await.assert_ok();
+
     let there = app.login_to("shop", PHONE).await;
     assert_may(&app, "an administrator in another app", &there, |_| false).await;
 }
 
 #[tokio::test]
-async fn no_body_takes_a_field_that_it_does_not_have() {
+async fn every_body_refuses_fields_that_it_does_not_define() {
     let (app, admin) = TestApp::with_staff().await;
     let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();
@@ -198,6 +211,7 @@ async fn no_body_takes_a_field_that_it_does_not_have() {
     let shown: BTreeSet<_> = properties.flat_map(|properties| properties.keys().cloned()).collect();
     let all: BTreeSet<_> = shown.into_iter().chain(HIDDEN.map(str::to_owned)).collect();
     let mut bodies = 0;
+
     for operation in operations() {
         let Some(fields) = &operation.fields else { continue };
         bodies += 1;
@@ -212,6 +226,7 @@ async fn no_body_takes_a_field_that_it_does_not_have() {
             answer.assert_problem(400, "invalid_request");
         }
     }
+
     assert!(bodies >= 8, "{bodies}");
 }
 
@@ -224,6 +239,7 @@ async fn the_last_administrator_stays() {
         for roles in [&[][..], &["User"], &["Guest", "Visitors"]] {
             app.give(&admin, id, roles).await.assert_problem(409, "conflict");
         }
+
         let disabled = json!({"status": "disabled", "name": "Gone"});
         app.patch_as(&admin, &format!("/v1/users/{id}"), disabled)
             .await
@@ -231,37 +247,44 @@ async fn the_last_administrator_stays() {
         app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_problem(409, "conflict");
         app.delete_as(&admin, &by_phone).await.assert_problem(409, "conflict");
         app.delete_me(&admin.access).await.assert_problem(409, "conflict");
+
         let me = app.me(&admin.access).await;
         assert_eq!(
             (&me["roles"], &me["status"], &me["name"]),
             (&json!(["Admin", "User"]), &json!("active"), &Value::Null)
         );
     };
+
     assert_stays().await;
-    // One who is disabled, or is one in another app, is nobody to rely on.
+
+    // An administrator who is disabled, or is one only in another app, does not count.
     let other = app.holder(&admin, PHONE, "Admin").await;
     let path = format!("/v1/users/{}", other.id());
     app.patch_as(&admin, &path, json!({"status": "disabled"})).await.assert_ok();
     assert_stays().await;
     app.patch_as(&admin, &path, json!({"status": "active"})).await.assert_ok();
     app.give(&admin, other.id(), &["User"]).await.assert_ok();
+
     app.public_app(&admin, "shop").await;
     app.give_in(&admin, "shop", other.id(), &["Admin"]).await.assert_ok();
     assert_stays().await;
-    // With another one he may go.
+
+    // Once there is another administrator, the first one may leave.
     app.give(&admin, other.id(), &["Admin"]).await.assert_ok();
     app.delete_me(&admin.access).await.assert_done();
+
     let other = app.login_to("default", PHONE).await;
     app.delete_me(&other.access).await.assert_problem(409, "conflict");
     app.get_as(&other.access, "/v1/users").await.assert_ok();
 }
 
 #[tokio::test]
-async fn nobody_reaches_somebody_else_with_what_is_his_own() {
+async fn a_user_without_permissions_cannot_reach_another_user() {
     let (app, admin) = TestApp::with_staff().await;
     let (person, victim) = (app.person(PHONE).await, app.person(OTHER_PHONE).await);
     let before = app.user(&admin, victim.id()).await.assert_ok().clone();
     let by_phone = OTHER_PHONE.replace('+', "%2B");
+
     let targets = [
         format!("/v1/users/{}", victim.id()),
         format!("/v1/users/{}", victim.id().to_uppercase()),
@@ -275,16 +298,19 @@ async fn nobody_reaches_somebody_else_with_what_is_his_own() {
         app.get_as(&person.access, path).await.assert_problem(403, "forbidden");
         app.delete_as(&person, path).await.assert_problem(403, "forbidden");
     }
+
     for id in [victim.id(), person.id()] {
         let path = format!("/v1/users/{id}");
         app.patch_as(&person, &path, json!({"name": "Eve"})).await.assert_problem(403, "forbidden");
         app.give(&person, id, &["Admin"]).await.assert_problem(403, "forbidden");
     }
+
     for query in [format!("phone={by_phone}"), "role=User".to_owned(), String::new()] {
         app.get_as(&person.access, &format!("/v1/users?{query}"))
             .await
             .assert_problem(403, "forbidden");
     }
+
     assert_eq!(app.user(&admin, victim.id()).await.assert_ok(), &before);
     app.login(json!({"phone": OTHER_PHONE}), PASSWORD).await.assert_ok();
 }

@@ -1,4 +1,4 @@
-//! Stories across endpoints: several apps that share their users.
+//! Flows across endpoints: several apps that share their users.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Whether the authorizer lets a token pass.
+/// Whether the authorizer accepts a token.
 async fn passes(app: &TestApp, token: &str) -> bool {
     let request: AuthorizerRequest =
         serde_json::from_value(json!({"identitySource": [bearer(token)]})).unwrap();
@@ -22,7 +22,7 @@ async fn passes(app: &TestApp, token: &str) -> bool {
         .unwrap()
 }
 
-/// Asks for a code of an app.
+/// Asks for a code to sign in to an app.
 async fn send_to(app: &TestApp, client_id: &str, phone: &str) -> Answer {
     app.post("/v1/otp/send", json!({"phone": phone, "client_id": client_id})).await
 }
@@ -32,6 +32,7 @@ async fn tokens_of_two_apps_open_only_their_own() {
     let (app, admin) = TestApp::with_admin().await;
     let (a, b) = (app.server(&admin, "a").await, app.server(&admin, "b").await);
     app.person(PHONE).await;
+
     let (in_a, in_b) = (app.login_by(&a, PHONE).await, app.login_by(&b, PHONE).await);
     assert_eq!(in_a.id(), in_b.id());
     for (own, person, other) in [(&a, &in_a, &b), (&b, &in_b, &a)] {
@@ -43,17 +44,20 @@ async fn tokens_of_two_apps_open_only_their_own() {
                 app.form(Some(&other.basic()), "/oauth2/revoke", &[("token", token)]).await;
             refused.assert_oauth(400, "unauthorized_client");
         }
+
         let grant = [("grant_type", "refresh_token"), ("refresh_token", person.refresh.as_str())];
         app.form(Some(&other.basic()), "/oauth2/token", &grant)
             .await
             .assert_oauth(400, "invalid_grant");
         app.grant_refresh("default", &person.refresh).await.assert_oauth(400, "invalid_grant");
+
         let body = json!({"refresh_token": person.refresh});
         app.post_by(&other.basic(), "/v1/auth/refresh", body.clone())
             .await
             .assert_field("client_id");
         app.refresh(&person.refresh).await.assert_problem(401, "invalid_client");
-        // No refusal has used the token up.
+
+        // None of the refusals used up the refresh token.
         let pair = app.post_by(&own.basic(), "/v1/auth/refresh", body).await.signed_in();
         assert_eq!(claims(&pair.access)["client_id"], own.client_id);
         app.form(Some(&own.basic()), "/oauth2/revoke", &[("token", &pair.refresh)])
@@ -61,6 +65,7 @@ async fn tokens_of_two_apps_open_only_their_own() {
             .assert_empty_ok();
         app.introspect(own, &pair.access).await.assert_inactive();
     }
+
     app.login_to("default", PHONE).await;
 }
 
@@ -69,6 +74,7 @@ async fn a_confidential_app_authenticates_wherever_it_names_itself() {
     let (app, admin) = TestApp::with_admin_and(&[("EMAIL_FROM", "latchkey@example.com")]).await;
     let server = app.server(&admin, "server").await;
     app.person(PHONE).await;
+
     let good = server.basic();
     let wrong = [
         basic("server", "wrong"),
@@ -76,6 +82,7 @@ async fn a_confidential_app_authenticates_wherever_it_names_itself() {
         basic("nobody", &server.secret),
         "Basic".to_owned() + " ",
     ];
+
     for (path, body, status) in [
         ("/v1/otp/send", json!({"phone": OTHER_PHONE}), 202),
         ("/v1/auth/register", json!({"email": EMAIL}), 202),
@@ -99,15 +106,17 @@ async fn a_confidential_app_authenticates_wherever_it_names_itself() {
         unknown["client_id"] = json!("nobody");
         app.post(path, unknown).await.assert_field("client_id");
         assert_eq!(app.post_by(&good, path, named).await.status, status, "{path}");
-        // Basic without a user names no app.
+        // HTTP Basic with empty credentials names no app.
         app.advance(3600);
         assert_eq!(app.post_by("Basic Og==", path, body).await.status, status, "{path}");
     }
+
     let id =
         app.post_by(&good, "/v1/otp/send", json!({"phone": "+14155550155"})).await.challenge_id();
     let person = app.verify(&id, &app.code("+14155550155")).await.signed_in();
     assert_eq!(claims(&person.access)["aud"], "server");
     app.refresh(&person.refresh).await.assert_problem(401, "invalid_client");
+
     let body = json!({"refresh_token": person.refresh});
     app.post_by(&wrong[0], "/v1/auth/refresh", body.clone())
         .await
@@ -116,50 +125,61 @@ async fn a_confidential_app_authenticates_wherever_it_names_itself() {
 }
 
 #[tokio::test]
-async fn closed_sign_up_tells_nobody_apart_and_lets_in_whom_it_knows() {
+async fn closed_sign_up_answers_everyone_alike_and_lets_known_users_in() {
     let (app, admin) = TestApp::with_admin_and(&[("EMAIL_FROM", "latchkey@example.com")]).await;
     let closed = json!({"client_id": "staff", "name": "Staff", "sign_up": "closed"});
     app.create_app(&admin, closed).await.assert_created();
+
     app.person(PHONE).await;
     app.advance(3600);
     let texts = app.texts(PHONE).len();
+
     for path in ["/v1/otp/send", "/v1/auth/register"] {
         let ask =
             async |phone: &str| app.post(path, json!({"phone": phone, "client_id": "staff"})).await;
         let (known, stranger) = (ask(PHONE).await, ask("+14155550129").await);
         let masked = |answer: &Answer| answer.without_ids().replace("129", "123");
         assert_eq!(masked(&known), masked(&stranger), "{path}");
+
         let (known_id, strange_id) = (known.challenge_id(), stranger.challenge_id());
         let status = async |id: &str| app.get(&format!("/v1/otp/{id}")).await.without_ids();
         assert_eq!(status(&known_id).await, status(&strange_id).await, "{path}");
+
         let (known, stranger) = (app.resend(&known_id).await, app.resend(&strange_id).await);
         assert_eq!(known.without_ids(), stranger.without_ids(), "{path}");
+
         app.advance(60);
         let (known, stranger) = (app.resend(&known_id).await, app.resend(&strange_id).await);
         assert_eq!(masked(&known), masked(&stranger), "{path}");
         assert!(app.texts("+14155550129").is_empty());
 
-        // Neither the code of somebody else nor any other opens the stranger's.
+        // No code proves the stranger's challenge, not even somebody else's valid one.
         let code = app.code(PHONE);
         for _ in 0..5 {
             app.verify(&strange_id, &code).await.assert_problem(400, "otp_incorrect");
         }
+
         app.verify(&strange_id, &code).await.assert_problem(429, "otp_locked");
         let person = app.verify(&known_id, &code).await.signed_in();
         assert_eq!(
             (&person.json["is_new_user"], &claims(&person.access)["aud"]),
             (&json!(false), &json!("staff"))
         );
+
         app.advance(24 * 3600);
     }
+
     assert_eq!(app.texts(PHONE).len(), texts + 4);
-    // That SNS is gone tells nothing either: only who is known would notice.
+
+    // An outage of SNS reveals nothing either, although it affects only known people.
     let cut = app.cut_off("SNS");
     for phone in [PHONE, "+14155550129"] {
         send_to(&cut, "staff", phone).await.challenge_id();
     }
+
     app.advance(3600);
-    // The stranger can sign up where it is open, and is no stranger then.
+
+    // The stranger can sign up in an app that is open, and is then known to the closed one.
     app.sign_in("+14155550129").await;
     app.advance(60);
     let id = send_to(&app, "staff", "+14155550129").await.challenge_id();
@@ -176,13 +196,15 @@ async fn sign_up_that_closes_while_a_code_is_on_its_way_takes_no_stranger() {
         send_to(&app, "shop", PHONE).await.challenge_id(),
         send_to(&app, "shop", OTHER_PHONE).await.challenge_id(),
     );
+
     app.change_app(&admin, "shop", json!({"sign_up": "closed"})).await.assert_ok();
     app.verify(&stranger, &app.code(OTHER_PHONE)).await.assert_problem(410, "otp_expired");
     app.verify(&known, &app.code(PHONE)).await.assert_ok();
-    assert!(app.items_like("OWNER").await.len() == 2, "the administrator and the known one");
+    assert!(app.items_like("OWNER").await.len() == 2, "the administrator and the known user");
 }
 
-/// Everything that an app that is off or gone refuses: what was begun while it was on.
+/// Asserts that an app that is switched off or deleted (`gone`) refuses everything, including what
+/// was started while it was on.
 async fn assert_refuses_everything(
     app: &TestApp,
     server: &Server,
@@ -201,6 +223,7 @@ async fn assert_refuses_everything(
         let (status, refusal) = if gone { (401, "invalid_client") } else { (403, "app_disabled") };
         app.post_by(&basic, path, body).await.assert_problem(status, refusal);
     }
+
     app.resend(open).await.assert_problem(403, "app_disabled");
     app.verify(open, code).await.assert_problem(403, "app_disabled");
     assert_eq!(app.texts(OTHER_PHONE).len(), texts);
@@ -212,19 +235,23 @@ async fn assert_refuses_everything(
     } else {
         refresh.assert_problem(403, "app_disabled")
     }
+
     for path in ["/v1/me", "/v1/me/export", "/v1/me/sessions", "/oauth2/userinfo"] {
         app.get_as(&person.access, path).await.assert_problem(401, "token_invalid");
     }
+
     app.call_as(&person.access, Method::DELETE, "/v1/me")
         .await
         .assert_problem(401, "token_invalid");
     assert!(!passes(app, &person.access).await);
+
     for fields in [
         vec![("grant_type", "password"), ("username", PHONE), ("password", PASSWORD)],
         vec![("grant_type", "refresh_token"), ("refresh_token", person.refresh.as_str())],
     ] {
         app.form(Some(&basic), "/oauth2/token", &fields).await.assert_oauth(401, "invalid_client");
     }
+
     for path in ["/oauth2/introspect", "/oauth2/revoke"] {
         for token in [&person.access, &person.refresh] {
             app.form(Some(&basic), path, &[("token", token)])
@@ -239,16 +266,19 @@ async fn an_app_that_is_switched_off_refuses_everything_at_once_and_comes_back_w
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
     app.person(PHONE).await;
+
     let person = app.login_by(&server, PHONE).await;
     let open = app
         .post_by(&server.basic(), "/v1/otp/send", json!({"phone": OTHER_PHONE}))
         .await
         .challenge_id();
     let code = app.code(OTHER_PHONE);
+
     app.advance(30);
     app.change_app(&admin, "server", json!({"active": false})).await.assert_ok();
     assert_refuses_everything(&app, &server, &person, &open, &code, false).await;
-    // Another app's session of the same user lives on.
+
+    // The same user's session in another app continues.
     app.login_to("default", PHONE).await;
 
     app.change_app(&admin, "server", json!({"active": true})).await.assert_ok();
@@ -258,8 +288,10 @@ async fn an_app_that_is_switched_off_refuses_everything_at_once_and_comes_back_w
     app.post_by(&server.basic(), "/v1/auth/refresh", json!({"refresh_token": person.refresh}))
         .await
         .assert_ok();
-    // A code is good for one proof, and that one was refused.
+
+    // The first use of a right code uses it up, even if that use was refused.
     app.verify(&open, &code).await.assert_problem(410, "otp_expired");
+
     let body = json!({"phone": OTHER_PHONE});
     let again = app.post_by(&server.basic(), "/v1/otp/send", body).await.challenge_id();
     app.verify(&again, &app.code(OTHER_PHONE)).await.assert_ok();
@@ -270,24 +302,28 @@ async fn an_app_that_is_deleted_refuses_everything_for_good() {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
     app.person(PHONE).await;
+
     let person = app.login_by(&server, PHONE).await;
     let open = app
         .post_by(&server.basic(), "/v1/otp/send", json!({"phone": OTHER_PHONE}))
         .await
         .challenge_id();
     let code = app.code(OTHER_PHONE);
+
     app.advance(30);
     app.delete_app(&admin, "server").await.assert_done();
     assert_refuses_everything(&app, &server, &person, &open, &code, true).await;
     app.refresh(&person.refresh).await.assert_problem(403, "app_disabled");
     send_to(&app, "server", OTHER_PHONE).await.assert_field("client_id");
-    // Nobody takes its place, and with it what it was given.
+
+    // Nobody can register its client_id again and so take over its users' grants.
     for body in [
         json!({"client_id": "server", "name": "Mine", "type": "confidential"}),
         json!({"client_id": "server", "name": "Mine"}),
     ] {
         app.create_app(&admin, body).await.assert_taken("client_id");
     }
+
     app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
 }
 
@@ -296,6 +332,7 @@ async fn a_public_app_that_is_off_or_gone_refuses_its_people() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     app.person(PHONE).await;
+
     let person = app.login_to("shop", PHONE).await;
     let login = json!({"phone": PHONE, "client_id": "shop"});
     app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
@@ -316,14 +353,17 @@ async fn an_administrator_changes_the_secret_of_a_running_app_without_a_pause() 
     let (app, admin) = TestApp::with_admin().await;
     let old = app.server(&admin, "server").await;
     app.person(PHONE).await;
+
     let rotated = app.rotate(&admin, "server", 300).await.secret();
     let new = Server { secret: rotated, ..old.clone() };
     let person = app.login_by(&old, PHONE).await;
     assert_eq!(app.introspect(&new, &person.access).await.assert_ok()["active"], true);
+
     app.login_by(&new, PHONE).await;
     app.advance(300);
     let body = json!({"phone": PHONE, "password": PASSWORD});
     app.post_by(&old.basic(), "/v1/auth/login", body).await.assert_problem(401, "invalid_client");
+
     let refresh = json!({"refresh_token": person.refresh});
     app.post_by(&old.basic(), "/v1/auth/refresh", refresh.clone())
         .await
@@ -332,12 +372,13 @@ async fn an_administrator_changes_the_secret_of_a_running_app_without_a_pause() 
 }
 
 #[tokio::test]
-async fn a_role_in_one_app_is_none_in_another() {
+async fn a_role_in_one_app_does_not_count_in_another() {
     let (app, admin) = TestApp::with_admin().await;
     for (client_id, role) in [("shop", "Buyer"), ("desk", "Clerk")] {
         let body = json!({"client_id": client_id, "name": "App", "default_role": role});
         app.create_app(&admin, body).await.assert_created();
     }
+
     app.person(PHONE).await;
     for (client_id, role) in [("shop", "Buyer"), ("desk", "Clerk"), ("default", "User")] {
         let person = app.login_to(client_id, PHONE).await;
@@ -347,6 +388,7 @@ async fn a_role_in_one_app_is_none_in_another() {
         );
         assert_eq!(app.me(&person.access).await["roles"], json!([role]));
     }
+
     let sessions = app.login_to("shop", PHONE).await;
     let listed = app.get_as(&sessions.access, "/v1/me/sessions").await.assert_ok()["items"].clone();
     let mut apps: Vec<_> =
@@ -356,13 +398,14 @@ async fn a_role_in_one_app_is_none_in_another() {
 }
 
 #[tokio::test]
-async fn a_client_id_that_cannot_be_one_is_no_app() {
+async fn an_invalid_client_id_names_no_app() {
     let (app, _) = TestApp::with_admin().await;
     for client_id in
         ["", " ", "default ", "DEFAULT", "a/b", "é", &"a".repeat(65), &"é".repeat(1000), "\u{0}"]
     {
         send_to(&app, client_id, PHONE).await.assert_field("client_id");
     }
+
     let long = basic(&"a".repeat(4000), "x");
     app.post_by(&long, "/v1/otp/send", json!({"phone": PHONE}))
         .await

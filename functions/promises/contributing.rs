@@ -1,4 +1,4 @@
-//! CONTRIBUTING.md, "Add an endpoint": what the page says to write is written here, compiled and answered over HTTP.
+//! CONTRIBUTING.md, "Add an endpoint": the code on the page is compiled here and called over HTTP.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("../../CONTRIBUTING.md");
 const NAME: &str = "me-roles";
 const FOLDER: &str = "me/roles";
 
-/// The one block of this language that begins like this.
+/// The block of the page that is in `language` and begins with `first_line`.
 fn block(language: &str, first_line: &str) -> &'static str {
     let section =
         PAGE.split("\n## ").find(|section| section.starts_with("Add an endpoint\n")).unwrap();
@@ -33,7 +33,7 @@ fn the_page_s_handler_is_the_example_s() {
 #[test]
 fn the_page_s_test_is_the_example_s() {
     let tests = include_str!("example/tests.rs");
-    // Here the example is no part of the service.
+    // Here the example is not part of the service, so its test has to serve it.
     assert_eq!(
         block("rust", "use serde_json::json;"),
         tests.replace(".serving(super::routes().into())", "")
@@ -62,11 +62,15 @@ fn the_page_s_lambda_adds_one_function_and_one_route() {
         serde_json::from_str(&example::routes().into_openapi().to_json().unwrap()).unwrap();
     let [route] = <[Route; 1]>::try_from(Route::of(&document)).ok().unwrap();
     assert_eq!((&*route.method, &*route.path, &*route.lambda), ("get", "/v1/me/roles", NAME));
+
     let mut parts = Parts::read();
-    // Whoever follows the page to the letter has it already.
+
+    // A reader who follows the page to the letter has this endpoint already.
     parts.remove(NAME);
+
     let before = parts.value();
     parts.add(NAME, FOLDER, block("yaml", "description:"), route);
+
     let after = parts.value();
 
     let names = |value: &serde_yaml_ng::Value| -> BTreeSet<String> {
@@ -79,17 +83,21 @@ fn the_page_s_lambda_adds_one_function_and_one_route() {
         assert!(at(&before).is_subset(&at(&after)));
         at(&after).difference(&at(&before)).cloned().collect::<Vec<_>>()
     };
+
     assert_eq!(added(&[]), Vec::<String>::new());
     assert_eq!(added(&["Resources"]), ["MeRoles"]);
     assert_eq!(added(&["Resources", "Api", "Properties", "Body", "paths"]), ["/v1/me/roles"]);
-    // SAM makes four resources of it: the function, its role, its version and its alias. A canary would be a fifth.
+
+    // SAM makes four resources of it: the function, its role, its version and its alias. A canary
+    // would be a fifth.
     let function = &after["Resources"]["MeRoles"];
     assert_eq!(function["Type"], "AWS::Serverless::Function");
     assert!(
         function["Properties"].get("DeploymentPreference").is_none()
             && function["Properties"]["Policies"].is_sequence()
     );
-    // It does to the table what every endpoint does that knows its caller.
+
+    // It has the same rights to the table as every endpoint that reads its caller.
     let policy =
         |id: &str| after["Resources"][id]["Properties"]["Policies"][0]["Statement"][0].clone();
     assert_eq!(policy("MeRoles"), policy("MeGet"));

@@ -1,4 +1,5 @@
-//! No endpoint without a decision: who may call it, and that all the lists name it.
+//! Every endpoint is decided on: who may call it is written down, and every list of endpoints names
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) method: Method,
-    /// The path, its parameters filled in.
+    /// The path. Its parameters are filled in with an id that does not exist.
     path: String,
     guarded: bool,
 }
@@ -51,25 +52,27 @@ pub(crate) fn operations() -> Vec<Operation> {
             });
         }
     }
+
     operations
 }
 
-/// An id that nobody was given.
+/// An id that was never issued.
 const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 
 #[test]
-fn what_needs_no_token_is_on_the_list() {
+fn every_operation_without_a_token_is_on_the_list() {
     let open: BTreeSet<_> =
         operations().into_iter().filter(|operation| !operation.guarded).map(|o| o.id).collect();
     let decided = PUBLIC.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(open, decided, "an operation without `security`, or a name that is none");
+    assert_eq!(open, decided, "an operation without `security`, or a name without an operation");
 }
 
 #[tokio::test]
-async fn what_needs_a_token_refuses_a_stranger() {
+async fn a_guarded_operation_refuses_a_stranger() {
     let app = TestApp::start().await;
     let guarded: Vec<_> = operations().into_iter().filter(|operation| operation.guarded).collect();
     assert!(!guarded.is_empty());
+
     for operation in guarded {
         let answer = app.send(operation.request(&[])).await;
         answer.assert_problem(401, "token_invalid");
@@ -79,6 +82,7 @@ async fn what_needs_a_token_refuses_a_stranger() {
             "{}",
             operation.id
         );
+
         for bad in ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token x", "Bearer x y"] {
             let answer = app.send(operation.request(&[("authorization", bad.to_owned())])).await;
             answer.assert_problem(401, "token_invalid");
@@ -88,21 +92,24 @@ async fn what_needs_a_token_refuses_a_stranger() {
                 operation.id
             );
         }
+
         let body = json_request(
             operation.method.clone(),
             &operation.path,
             None,
             &serde_json::json!({"x": 1}),
         );
+
         app.send(body).await.assert_problem(401, "token_invalid");
     }
 }
 
 #[tokio::test]
-async fn what_needs_a_token_takes_no_forged_one() {
+async fn a_guarded_operation_refuses_forged_tokens() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let attacks = tokens::attacks(&app, &person.access, &person.refresh).await;
+
     for operation in operations().into_iter().filter(|operation| operation.guarded) {
         for (name, token) in &attacks {
             let answer = app.send(operation.request(&[("authorization", bearer(token))])).await;
@@ -113,6 +120,7 @@ async fn what_needs_a_token_takes_no_forged_one() {
             );
             answer.assert_problem(401, "token_invalid");
         }
+
         let two = Request::builder()
             .method(operation.method.clone())
             .uri(&operation.path)
@@ -120,6 +128,7 @@ async fn what_needs_a_token_takes_no_forged_one() {
             .header(header::AUTHORIZATION, bearer(&person.access));
         app.send(two.body(Body::empty()).unwrap()).await.assert_problem(401, "token_invalid");
     }
+
     assert_eq!(
         app.get_as(&person.access, "/v1/me").await.status,
         StatusCode::OK,
@@ -128,11 +137,12 @@ async fn what_needs_a_token_takes_no_forged_one() {
 }
 
 #[tokio::test]
-async fn what_needs_a_token_refuses_an_old_one() {
+async fn a_guarded_operation_refuses_an_expired_token() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     app.advance(899);
     app.get_as(&person.access, "/v1/me").await.assert_ok();
+
     app.advance(1);
     for operation in operations().into_iter().filter(|operation| operation.guarded) {
         let answer =
@@ -143,7 +153,7 @@ async fn what_needs_a_token_refuses_an_old_one() {
 }
 
 #[tokio::test]
-async fn what_needs_a_token_refuses_a_disabled_user() {
+async fn a_guarded_operation_refuses_a_disabled_user() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     app.disable(person.json["user"]["id"].as_str().unwrap()).await;
@@ -155,7 +165,7 @@ async fn what_needs_a_token_refuses_a_disabled_user() {
 }
 
 #[tokio::test]
-async fn what_needs_a_token_says_so_when_the_table_is_gone() {
+async fn a_guarded_operation_reports_an_unavailable_table() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let app = app.cut_off("DYNAMODB");
@@ -170,7 +180,8 @@ async fn what_needs_a_token_says_so_when_the_table_is_gone() {
 fn all_lists_of_endpoints_name_the_same() {
     let endpoints: BTreeSet<_> =
         ENDPOINTS.iter().map(|endpoint| endpoint.name.to_owned()).collect();
-    assert_eq!(endpoints.len(), ENDPOINTS.len(), "a name is there twice");
+    assert_eq!(endpoints.len(), ENDPOINTS.len(), "a name occurs twice");
+
     let ids = operations();
     assert_eq!(ids.len(), ENDPOINTS.len(), "an endpoint is one operation");
     assert_eq!(ids.into_iter().map(|operation| operation.id).collect::<BTreeSet<_>>(), endpoints);
@@ -179,7 +190,6 @@ fn all_lists_of_endpoints_name_the_same() {
     lambdas.extend(OTHER_LAMBDAS.map(str::to_owned));
     assert_eq!(lambdas.len(), ENDPOINTS.len() + OTHER_LAMBDAS.len());
     assert_eq!(binaries(), lambdas);
-    // The functions of template.yaml are held against `lambdas` here.
 }
 
 #[test]
@@ -194,6 +204,7 @@ fn each_endpoint_s_route_is_its_own_operation() {
             .flat_map(|item| item.as_object().unwrap().values());
         let ids: Vec<_> =
             paths.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+
         assert_eq!(ids, [endpoint.name]);
     }
 }

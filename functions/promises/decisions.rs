@@ -1,10 +1,10 @@
-//! The rights that an endpoint does not get by the way. A `lambda.yaml` says what its Lambda may touch; for what is
-//! dearest it has to be said here, too, where a reviewer looks. The tests of the template and of coverage hold the two
-//! together.
+//! The rights that no endpoint gets by accident. A `lambda.yaml` says what its Lambda may touch.
+//! The most sensitive rights have to be listed here as well, where a reviewer looks. The tests of
+//! the template and of coverage keep the two in agreement.
 
-/// What anybody may call, with the reason why it cannot ask for an access token.
+/// The operations that anybody may call, with the reason why each cannot require an access token.
 pub(super) const PUBLIC: &[&str] = &[
-    // These are how a person without a token gets one, or a new one.
+    // With these, a person without a token gets one, or a new one.
     "otp-send",
     "otp-resend",
     "otp-status",
@@ -17,11 +17,11 @@ pub(super) const PUBLIC: &[&str] = &[
     "auth-refresh",
     "password-forgot",
     "password-reset",
-    // Here it is an app that authenticates, where it can, or shows the token that it asks about.
+    // Here the app authenticates, if it is confidential, or presents the token that it asks about.
     "oauth2-token",
     "oauth2-introspect",
     "oauth2-revoke",
-    // These tell nothing of anybody.
+    // These reveal nothing about anybody.
     "health",
     "openapi",
     "docs",
@@ -29,11 +29,12 @@ pub(super) const PUBLIC: &[&str] = &[
     "discovery",
 ];
 
-/// The Lambdas that sign tokens, and the one that makes the keys.
+/// The Lambdas that may read the signing keys: those that sign tokens, and the one that makes the
+/// keys.
 pub(super) const READ_SIGNING_KEYS: &[&str] =
     &["auth-login", "auth-mfa", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
 
-/// The Lambdas that send texts. They cost money.
+/// The Lambdas that send texts, which cost money.
 pub(super) const SEND_TEXTS: &[&str] = &[
     "auth-register",
     "me-email",
@@ -49,7 +50,7 @@ pub(super) const SEND_TEXTS: &[&str] = &[
     "users-mfa-delete",
 ];
 
-/// The Lambdas that delete pictures, one of which stores them.
+/// The Lambdas that may delete pictures. `me-avatar-put` also stores them.
 pub(super) const CHANGE_PICTURES: &[&str] = &[
     "me-avatar-delete",
     "me-avatar-put",
@@ -59,6 +60,6 @@ pub(super) const CHANGE_PICTURES: &[&str] = &[
     "users-delete-by-phone",
 ];
 
-/// Those that anybody can make send texts.
+/// The Lambdas that anybody can make send texts.
 pub(super) const SEND_TEXTS_FOR_STRANGERS: &[&str] =
     &["auth-register", "otp-resend", "otp-send", "password-forgot"];

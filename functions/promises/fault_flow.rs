@@ -1,5 +1,5 @@
-//! Faults that [`crate::promises::faults`] does not try at every endpoint: what is counted, what is too late, and what
-//! arrives together.
+//! Faults that [`crate::promises::faults`] does not try at every endpoint: those of counters, of
+//! slow calls, and of requests that arrive together.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::testing::{
     json_request, wrong,
 };
 
-/// A write of what an identifier may do.
+/// Whether a call writes the throttle of an identifier.
 fn writes_throttle(call: &Call) -> bool {
     call.writes() && call.mentions("THROTTLE")
 }
@@ -40,6 +40,7 @@ async fn verify(trial: &Trial, id: &str, code: &str) -> Answer {
 async fn no_password_is_compared_that_cannot_be_counted() {
     let app = TestApp::start().await;
     app.person(PHONE).await;
+
     let trial = Trial::of(app).await;
     for refusal in [Refusal::Throttling, Refusal::InternalServerError, Refusal::AccessDenied] {
         trial.faults.inject(writes_throttle, EVERY, Fault::Refuse(refusal));
@@ -51,6 +52,7 @@ async fn no_password_is_compared_that_cannot_be_counted() {
         }
         trial.faults.heal();
     }
+
     trial.faulty.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }
 
@@ -60,6 +62,7 @@ async fn no_second_factor_is_compared_that_cannot_be_counted() {
     let (_, authenticator) = app.protected(PHONE).await;
     let (token, code) = (app.first_factor(PHONE).await, authenticator.code(&app));
     let trial = Trial::of(app).await;
+
     let of_token = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("MFA#");
     for matches in [writes_throttle, of_token] {
         trial.faults.inject(matches, EVERY, Fault::Refuse(Refusal::Throttling));
@@ -68,6 +71,7 @@ async fn no_second_factor_is_compared_that_cannot_be_counted() {
         }
         trial.faults.heal();
     }
+
     trial.faulty.totp(&token, &code).await.assert_ok();
 }
 
@@ -80,12 +84,13 @@ async fn no_code_is_compared_that_cannot_be_counted() {
     for guess in [&code, &wrong(&code)] {
         assert_unavailable("verify", &verify(&trial, &id, guess).await);
     }
+
     trial.faults.heal();
     verify(&trial, &id, &code).await.assert_ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_sns_and_ses_refuse_or_do_not_answer_is_given_back() {
+async fn a_message_that_sns_or_ses_does_not_accept_is_refunded() {
     let settings = [("OTP_SENDS_PER_IP_PER_HOUR", "2"), ("OTP_SENDS_PER_PHONE_PER_HOUR", "1")];
     let trial = Trial::of(TestApp::with_mail_and(&settings).await).await;
     let faults = [
@@ -94,6 +99,7 @@ async fn what_sns_and_ses_refuse_or_do_not_answer_is_given_back() {
         Fault::Reset,
         Fault::HoldReply,
     ];
+
     for (service, body) in [("SNS", json!({"phone": PHONE})), ("SESV2", json!({"email": EMAIL}))] {
         let address = body["phone"].as_str().or(body["email"].as_str()).unwrap().to_owned();
         for fault in faults.clone() {
@@ -102,10 +108,12 @@ async fn what_sns_and_ses_refuse_or_do_not_answer_is_given_back() {
             assert_unavailable(service, &answer);
             trial.faults.heal();
         }
-        // Neither the cooldown, nor the hour of the address, nor that of the source.
+
+        // The cooldown, the address's hourly count and the source's hourly count were all refunded.
         let sent = trial.send(json_request(Method::POST, "/v1/otp/send", None, &body)).await;
         trial.app.verify(&sent.challenge_id(), &trial.app.code(&address)).await.assert_ok();
     }
+
     let limited = trial.app.send_code(OTHER_PHONE).await;
     assert!(limited.assert_wait(429, "sms_limit_reached") > 0);
 }
@@ -129,7 +137,7 @@ async fn a_message_that_may_have_been_sent_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_counts_once() {
-    // On a busy machine a call may be too slow for the SDK, which is another trouble.
+    // On a busy machine a call may be too slow for the SDK, which is a fault of its own: try again.
     let mut is_answered = false;
     for _ in 0..3 {
         is_answered = is_answered || lose_replies().await;
@@ -137,18 +145,21 @@ async fn a_lost_reply_counts_once() {
     assert!(is_answered, "unavailable three times");
 }
 
-/// Loses the first reply of a message and of each of five wrong codes; whether all were answered.
+/// Loses the first reply to the write of a message and of each of five wrong codes. Returns whether
+/// all requests were answered.
 async fn lose_replies() -> bool {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1")]).await;
     let trial = Trial::of(app).await;
     let first_write =
         |call: &Call| call.writes() && (call.mentions("ADDRESS") || call.mentions("THROTTLE"));
-    // The one message that the source may ask for.
+
+    // The only message that the source may ask for.
     trial.faults.inject(first_write, (0, 1), Fault::LoseReply);
     let sent = send_code(&trial).await;
     if sent.status == 503 {
         return false;
     }
+
     let (id, code) = (sent.challenge_id(), trial.app.code(PHONE));
     trial.faults.heal();
     for left in (0..5).rev() {
@@ -161,22 +172,25 @@ async fn lose_replies() -> bool {
         assert_eq!(answer.json["attempts_left"], left);
         trial.faults.heal();
     }
+
     true
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_reply_gives_back_once() {
+async fn a_lost_reply_refunds_once() {
     let trial = Trial::of(TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "2")]).await).await;
     trial.app.challenge(OTHER_PHONE).await;
     trial.faults.inject(|call| call.service == "SNS", EVERY, Fault::Refuse(Refusal::AccessDenied));
     trial.faults.inject(|call| call.mentions("minus_one"), (0, 1), Fault::LoseReply);
     assert_unavailable("otp-send", &send_code(&trial).await);
+
     trial.faults.heal();
-    let given_back = trial.faults.calls().iter().filter(|call| call.mentions("minus_one")).count();
+    let refunds = trial.faults.calls().iter().filter(|call| call.mentions("minus_one")).count();
     assert_eq!(
-        given_back, 3,
+        refunds, 3,
         "to source, prefix and budget, in one attempt each: others may have written since"
     );
+
     send_code(&trial).await.challenge_id();
     assert!(trial.app.send_code("+14155550199").await.assert_wait(429, "sms_limit_reached") > 0);
 }
@@ -187,6 +201,7 @@ async fn a_lost_reply_takes_one_try_of_a_second_factor() {
     let (_, authenticator) = app.protected(PHONE).await;
     let (token, code) = (app.first_factor(PHONE).await, authenticator.code(&app));
     let trial = Trial::of(app).await;
+
     for left in (0..5).rev() {
         trial.faults.inject(|call| call.mentions("MFA#"), (0, 1), Fault::LoseReply);
         trial.faulty.totp(&token, &wrong(&code)).await.assert_wrong(Some(left));
@@ -215,7 +230,9 @@ async fn a_table_that_is_too_slow_is_unavailable_in_time() {
         json_request(Method::DELETE, "/v1/me", Some(&me.access), &json!({})),
         refresh_form,
     ];
+
     let slow = Arc::new(slow);
+
     let answers: Vec<_> = requests
         .into_iter()
         .map(|request| {
@@ -226,6 +243,7 @@ async fn a_table_that_is_too_slow_is_unavailable_in_time() {
     for answer in answers {
         assert_unavailable("slow", &answer.await.unwrap());
     }
+
     app.get_as(&me.access, "/v1/me").await.assert_ok();
 }
 
@@ -233,8 +251,10 @@ async fn a_table_that_is_too_slow_is_unavailable_in_time() {
 async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
     let app = TestApp::start().await;
     app.person(PHONE).await;
+
     let trial = Trial::of(app).await;
-    // Each call comes through at its third try or not at all: none alone uses the deadline up.
+
+    // Each call succeeds at its third try or not at all. No single call uses up the deadline.
     trial.faults.inject(|_| true, EVERY, Fault::Delay(Duration::from_millis(900)));
     let fields = format!(
         "grant_type=password&username=%2B{}&password={}",
@@ -243,20 +263,22 @@ async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
     );
     let token = axum::http::Request::post("/oauth2/token")
         .header("content-type", "application/x-www-form-urlencoded")
-        // Whether it may call is looked up before, in the same time.
+        // Whether this origin may call is looked up first, within the same deadline.
         .header("origin", "https://elsewhere.example.com")
         .body(fields.into())
         .unwrap();
+
     assert_unavailable("oauth2-token", &trial.send(token).await);
     trial.faults.heal();
     trial.faulty.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_starts_without_its_secrets_is_of_use_when_they_are_back() {
+async fn an_instance_that_starts_without_its_secrets_recovers_when_they_return() {
     let app = TestApp::start().await;
     let (id, code) = (app.challenge(PHONE).await, app.code(PHONE));
     let trial = Trial::of(app).await;
+
     for fault in [
         Fault::Refuse(Refusal::Throttling),
         Fault::Refuse(Refusal::AccessDenied),
@@ -267,22 +289,25 @@ async fn an_instance_that_starts_without_its_secrets_is_of_use_when_they_are_bac
         assert_unavailable("otp-verify", &verify(&trial, &id, &code).await);
         trial.faults.heal();
     }
+
     verify(&trial, &id, &code).await.assert_ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_of_transactions_is_tried_again() {
+async fn a_transaction_conflict_is_retried() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let trial = Trial::of(app).await;
     let transacts = |call: &Call| call.operation == "TransactWriteItems";
+
     for reason in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
-        // More often than the SDK would.
+        // More often than the SDK would retry.
         trial.faults.inject(transacts, (0, 5), Fault::Refuse(Refusal::TransactionCanceled(reason)));
         let name = json!({"name": reason});
         assert_eq!(trial.faulty.patch_me(&me.access, name).await.assert_ok()["name"], reason);
         trial.faults.heal();
     }
+
     trial.faults.inject(
         transacts,
         EVERY,
@@ -306,25 +331,28 @@ async fn right_codes_that_reach_the_table_together_sign_in_once() {
         async move { app.verify(&id, &code).await }
     })
     .await;
+
     assert_eq!(trial.faults.struck(), 8);
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.json["code"] == "otp_expired").count(), 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_reply_puts_a_price_aside_once_and_gives_it_back_once() {
+async fn a_lost_reply_reserves_a_price_once_and_refunds_it_once() {
     // Room for two texts.
     let app =
         TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1"), ("SMS_PRICES_USD", "US=0.5,GB=0.5")])
             .await;
     let trial = Trial::of(app).await;
     let is_spending = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("SPENDING");
+
     trial.faults.inject(is_spending, (0, 1), Fault::LoseReply);
     send_code(&trial).await.challenge_id();
     trial.faults.heal();
     trial.faults.inject(|call| call.service == "SNS", EVERY, Fault::Refuse(Refusal::AccessDenied));
     trial.faults.inject(is_spending, (1, 1), Fault::LoseReply);
     assert_unavailable("otp-send", &trial.faulty.send_code(OTHER_PHONE).await);
+
     trial.faults.heal();
     trial.faulty.send_code(OTHER_PHONE).await.challenge_id();
     trial.faulty.send_code("+14155550199").await.assert_wait(429, "sms_limit_reached");

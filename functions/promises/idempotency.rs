@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: what is sent again is answered again, and done once.
+//! `Idempotency-Key`: a repeated request gets the same response, and its work is done once.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::testing::{
 
 const DAY: i64 = 24 * 3600;
 
-/// Posts with a key, as a stranger or as somebody.
+/// Posts with an idempotency key, as `by` or as a stranger.
 async fn post(app: &TestApp, by: Option<&SignedIn>, path: &str, key: &str, body: &Value) -> Answer {
     let mut request = json_request(Method::POST, path, by.map(|by| by.access.as_str()), body);
     request.headers_mut().insert("idempotency-key", key.parse().unwrap());
@@ -19,7 +19,7 @@ async fn post(app: &TestApp, by: Option<&SignedIn>, path: &str, key: &str, body:
 }
 
 #[tokio::test]
-async fn a_request_that_is_sent_again_is_answered_again_and_done_once() {
+async fn a_repeated_request_gets_the_same_response_and_is_done_once() {
     let (app, admin) = TestApp::with_admin().await;
     for (path, by, body, changed, status) in [
         ("/v1/otp/send", None, json!({"phone": PHONE}), json!({"phone": OTHER_PHONE}), 202),
@@ -54,6 +54,7 @@ async fn a_request_that_is_sent_again_is_answered_again_and_done_once() {
         }
         assert_eq!(app.items().await.len(), count, "{path}");
     }
+
     assert_eq!((app.texts(PHONE).len(), app.texts(OTHER_PHONE).len()), (1, 1));
 }
 
@@ -70,6 +71,7 @@ async fn a_double_click_sends_one_text() {
         .await;
         let bodies: BTreeSet<_> =
             answers.iter().map(|answer| (answer.status.as_u16(), &answer.text)).collect();
+
         assert_eq!(bodies.len(), 1, "{bodies:?}");
         assert_eq!(answers[0].status, 202, "{}", answers[0].text);
         assert_eq!(app.texts(&phone).len(), 1);
@@ -77,11 +79,12 @@ async fn a_double_click_sends_one_text() {
 }
 
 #[tokio::test]
-async fn a_key_is_of_its_route_and_its_caller() {
+async fn a_key_counts_for_one_route_and_one_caller() {
     let (app, admin) = TestApp::with_admin().await;
     let other = app.staff(&admin, PHONE, "Clerk", &["users:read", "users:write"]).await;
     let made = post(&app, Some(&admin), "/v1/users", "k", &json!({"phone": "+14155550187"})).await;
     assert_eq!(made.status, 201);
+
     let body = json!({"phone": "+14155550188"});
     assert_eq!(post(&app, Some(&other), "/v1/users", "k", &body).await.status, 201);
     assert_eq!(
@@ -100,30 +103,33 @@ async fn a_key_is_of_its_route_and_its_caller() {
 }
 
 #[tokio::test]
-async fn what_was_refused_can_be_tried_again_with_its_key() {
+async fn a_refused_request_can_be_retried_with_its_key() {
     let app = TestApp::start().await;
     let body = json!({"phone": PHONE});
     app.challenge(PHONE).await;
     post(&app, None, "/v1/otp/send", "k", &body).await.assert_problem(429, "resend_too_soon");
+
     app.advance(30);
     post(&app.cut_off("SNS"), None, "/v1/otp/send", "k", &body)
         .await
         .assert_problem(503, "unavailable");
     assert_eq!(post(&app, None, "/v1/otp/send", "k", &body).await.status, 202);
+
     let text = post(&app, None, "/v1/otp/send", "k", &body).await.text;
     app.advance(DAY);
     let later = post(&app, None, "/v1/otp/send", "k", &body).await;
-    assert!(later.status == 202 && later.text != text, "a day later the key is free");
+    assert!(later.status == 202 && later.text != text, "a day later the key can be used again");
 }
 
 #[tokio::test]
-async fn what_is_no_key_is_refused() {
+async fn an_invalid_key_is_refused() {
     let app = TestApp::start().await;
     let long = "k".repeat(256);
     for key in ["", "a b", &long] {
         let refused = post(&app, None, "/v1/otp/send", key, &json!({"phone": PHONE})).await;
         refused.assert_field("Idempotency-Key");
     }
+
     assert!(app.texts(PHONE).is_empty());
     let longest = "~".repeat(255);
     assert_eq!(
@@ -143,13 +149,16 @@ async fn an_answer_is_kept_sealed_and_for_a_day() {
         &json!({"phone": PHONE, "name": "Ann Lee"}),
     )
     .await;
+
     assert_eq!(made.status, 201);
     let items = app.items_like("ANSWER").await;
     assert_eq!(items.len(), 1);
+
     let stored = format!("{:?}", items[0]);
     for secret in [PHONE, "Ann Lee", "secret-key"] {
         assert!(!stored.contains(secret), "{stored}");
     }
+
     let end = app.latchkey.clock().now().as_second() + DAY;
     assert_eq!(items[0]["expires_at"].as_n().unwrap(), &end.to_string());
 }

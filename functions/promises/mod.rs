@@ -1,4 +1,5 @@
-//! What holds across endpoints: for strangers, under faults and races, in what is told and kept, in the template.
+//! Tests of promises that hold across endpoints: for strangers, under faults and races, in
+//! responses and stored data, and in the template.
 
 mod account_flow;
 mod account_privacy;
@@ -11,7 +12,7 @@ mod coverage;
 mod decisions;
 #[expect(
     unreachable_pub,
-    reason = "the example of CONTRIBUTING.md, as it would stand in a folder of its own"
+    reason = "the example of CONTRIBUTING.md, as it would look in a folder of its own"
 )]
 mod example;
 mod fault_flow;

@@ -1,4 +1,4 @@
-//! What must hold however many requests arrive together.
+//! Promises that hold however many requests arrive together.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::testing::{Answer, TestApp, at_once, wrong};
 
-/// A race is lost by chance: each is run so often.
+/// How often each race is run, since it is lost only by chance.
 const ROUNDS: usize = 20;
 
-/// An app whose sources may ask for any number of texts.
+/// A service whose clients may ask for any number of texts from one address.
 async fn app() -> TestApp {
     TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1000000")]).await
 }
@@ -27,7 +27,7 @@ fn count(answers: &[Answer], status: u16, code: &str) -> usize {
         .count()
 }
 
-/// How the answers are distributed, for messages.
+/// The distinct outcomes, for messages: a status and the code of a refusal.
 fn tally(answers: &[Answer]) -> BTreeSet<(u16, String)> {
     answers.iter().map(|answer| (answer.status.as_u16(), answer.json["code"].to_string())).collect()
 }
@@ -49,7 +49,9 @@ async fn a_hundred_wrong_codes_at_once_are_five_tries() {
             async move { app.verify(&id, &guess).await }
         })
         .await;
-        // A busy machine may answer some of them too late: those tell nothing.
+
+        // A busy machine may answer some of them too late. Those do not say whether they were
+        // counted.
         let late = count(&answers, 503, "unavailable");
         let compared = count(&answers, 400, "otp_incorrect");
         assert!(compared <= 5 && compared + late >= 5, "{:?}", tally(&answers));
@@ -59,6 +61,7 @@ async fn a_hundred_wrong_codes_at_once_are_five_tries() {
             "{:?}",
             tally(&answers)
         );
+
         let left: BTreeSet<_> =
             answers.iter().filter_map(|answer| answer.json["attempts_left"].as_i64()).collect();
         assert_eq!(left.len(), compared);
@@ -78,8 +81,10 @@ async fn fifty_right_codes_at_once_are_one_session() {
             async move { app.verify(&id, &code).await }
         })
         .await;
+
         assert_eq!(count(&answers, 200, ""), 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers, 410, "otp_expired"), 49, "{:?}", tally(&answers));
+
         let signed_in = answers.iter().find(|answer| answer.status == 200).unwrap();
         let sessions =
             app.get_as(signed_in.json["access_token"].as_str().unwrap(), "/v1/me/sessions").await;
@@ -100,6 +105,7 @@ async fn right_and_wrong_codes_at_once_are_no_more_than_five_tries_and_one_sessi
             async move { app.verify(&id, &guess).await }
         })
         .await;
+
         let (right, tries) = (count(&answers, 200, ""), count(&answers, 400, "otp_incorrect"));
         assert!(
             right <= 1 && right + tries <= 5,
@@ -120,9 +126,11 @@ async fn fifty_sends_at_once_are_one_text() {
             async move { app.send_code(&phone).await }
         })
         .await;
+
         assert_eq!(app.texts(&phone).len(), 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
         assert_eq!(count(&answers, 429, "resend_too_soon"), 49, "{:?}", tally(&answers));
+
         let sent = answers.iter().find(|answer| answer.status == 202).unwrap();
         app.verify(sent.json["challenge_id"].as_str().unwrap(), &app.code(&phone))
             .await
@@ -142,6 +150,7 @@ async fn sends_again_at_once_are_one_text() {
             async move { app.resend(&id).await }
         })
         .await;
+
         assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
         assert_eq!(app.texts(&phone).len(), 2, "{:?}", tally(&answers));
     }
@@ -157,8 +166,10 @@ async fn fifty_sends_from_one_source_at_once_are_no_more_than_it_may_ask_for() {
             async move { app.send_code(&phone(50 * round + index)).await }
         })
         .await;
+
         assert_eq!(count(&answers, 202, ""), 7, "{:?}", tally(&answers));
         assert_eq!(app.aws.inbox.messages(None).len() - before, 7);
+
         app.advance(3600);
     }
 }
@@ -173,10 +184,12 @@ async fn fifty_refreshes_at_once_have_one_successor() {
             async move { app.refresh(&token).await }
         })
         .await;
+
         assert_eq!(count(&answers, 200, ""), 50, "{:?}", tally(&answers));
         let successors: BTreeSet<_> =
             answers.iter().map(|answer| answer.json["refresh_token"].as_str().unwrap()).collect();
         assert_eq!(successors.len(), 1);
+
         let successor = successors.first().unwrap();
         let next =
             app.refresh(successor).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
@@ -185,6 +198,7 @@ async fn fifty_refreshes_at_once_have_one_successor() {
         app.advance(11);
         app.refresh(successor).await.assert_problem(401, "refresh_token_reused");
         app.refresh(&next).await.assert_problem(401, "token_invalid");
+
         let access = answers[0].json["access_token"].as_str().unwrap();
         app.get_as(access, "/v1/me").await.assert_problem(401, "token_invalid");
     }
@@ -206,8 +220,10 @@ async fn a_replay_and_an_honest_refresh_at_once_leave_no_session() {
             async move { app.refresh(&token).await }
         })
         .await;
+
         assert!(count(&answers, 401, "refresh_token_reused") >= 1, "{:?}", tally(&answers));
         app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
+
         let refreshed = answers.iter().filter_map(|answer| answer.json["refresh_token"].as_str());
         for token in refreshed.chain([live.as_str()]) {
             app.refresh(token).await.assert_problem(401, "token_invalid");
@@ -231,6 +247,7 @@ async fn sign_outs_and_refreshes_at_once_leave_no_session() {
             }
         })
         .await;
+
         assert_eq!(answers[10].status, 204);
         app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
         for token in answers.iter().filter_map(|answer| answer.json["refresh_token"].as_str()) {

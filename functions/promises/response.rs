@@ -1,4 +1,4 @@
-//! What every response carries, whichever endpoint answers.
+//! Headers and formats that every response has, whichever endpoint sends it.
 
 use axum::{
     Router,
@@ -7,6 +7,7 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::testing::{Answer, PHONE, TestApp, bearer};
 
@@ -28,6 +29,7 @@ fn assert_common_headers(answer: &Answer) {
     ] {
         assert_eq!(answer.header(name), value, "{name}");
     }
+
     assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
     assert!(!answer.header("x-request-id").is_empty());
     for name in ["server", "x-powered-by", "set-cookie"] {
@@ -44,6 +46,7 @@ async fn every_response_carries_the_security_headers_and_is_not_kept() {
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "content-type"),
     ];
+
     for answer in [
         app.get_as(&person.access, "/v1/me").await,
         app.get_as(&person.access, "/v1/me/sessions").await,
@@ -59,6 +62,7 @@ async fn every_response_carries_the_security_headers_and_is_not_kept() {
         assert_common_headers(&answer);
         assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.status);
     }
+
     for path in
         ["/docs", "/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration"]
     {
@@ -69,20 +73,22 @@ async fn every_response_carries_the_security_headers_and_is_not_kept() {
 }
 
 #[tokio::test]
-async fn long_texts_are_compressed_for_those_who_take_gzip() {
+async fn long_responses_are_compressed_for_clients_that_accept_gzip() {
     let app = TestApp::start().await;
     for path in ["/docs", "/openapi.json"] {
         let plain = app.get(path).await;
         assert!(!plain.headers.contains_key("content-encoding"), "{path}");
+
         let compressed =
             request(&app, Method::GET, path, &[("accept-encoding", "gzip, deflate, br")]).await;
         assert_eq!(compressed.header("content-encoding"), "gzip", "{path}");
         assert!(compressed.text == plain.text, "{path}");
+
         for answer in [plain, compressed] {
             assert_common_headers(&answer);
             assert!(
                 answer.header("vary").contains("accept-encoding"),
-                "{path}: a cache would give one form to all"
+                "{path}: a cache would serve one encoding to all clients"
             );
         }
     }
@@ -96,6 +102,7 @@ async fn every_request_has_its_own_id_that_no_client_chooses() {
         let answer = request(&app, Method::GET, "/health", &[("x-request-id", "chosen")]).await;
         ids.push(answer.header("x-request-id").to_owned());
     }
+
     ids.push("chosen".to_owned());
     ids.sort();
     ids.dedup();
@@ -111,6 +118,7 @@ async fn a_problem_links_to_the_issuer_whatever_the_request_says() {
         ("x-forwarded-proto", "http"),
     ];
     let answer = request(&app, Method::GET, "/nothing", &forged).await;
+
     assert_eq!(answer.json["type"], "https://id.example.com/docs#not_found");
     assert!(!answer.text.contains("evil"));
 }
@@ -121,6 +129,7 @@ async fn browsers_of_allowed_origins_may_call_and_no_others() {
         TestApp::with(&[("ALLOWED_ORIGINS", "https://app.example.com,https://admin.example.com")])
             .await;
     let alone = app.serving(crate::not_found::routes().into());
+
     for (origin, allowed) in [
         ("https://app.example.com", true),
         ("https://admin.example.com", true),
@@ -146,15 +155,18 @@ async fn browsers_of_allowed_origins_may_call_and_no_others() {
                 ("access-control-request-headers", "authorization,content-type"),
             ];
             let answer = request(app, Method::OPTIONS, "/v1/otp/verify", &preflight).await;
+
             assert!(answer.status.is_success(), "{origin}: {}", answer.status);
             assert_eq!(answer.header("access-control-allow-origin"), expected);
             assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+
             let methods = answer.header("access-control-allow-methods").to_owned();
             assert!(
                 ["GET", "POST", "PUT", "PATCH", "DELETE"]
                     .iter()
                     .all(|method| methods.contains(method))
             );
+
             let headers = answer.header("access-control-allow-headers").to_lowercase();
             assert!(
                 headers.contains("authorization") && headers.contains("content-type"),
@@ -163,6 +175,7 @@ async fn browsers_of_allowed_origins_may_call_and_no_others() {
             assert_eq!(answer.header("access-control-max-age"), "600");
         }
     }
+
     let answer =
         request(&app, Method::GET, "/health", &[("origin", "https://app.example.com")]).await;
     let exposed = answer.header("access-control-expose-headers");
@@ -181,10 +194,11 @@ async fn without_allowed_origins_no_browser_may_call() {
 }
 
 #[tokio::test]
-async fn a_query_is_refused_where_there_is_none() {
+async fn a_query_is_refused_by_an_operation_that_takes_none() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let token = bearer(&me.access);
+
     let (as_me, anybody) = (&[("authorization", token.as_str())][..], &[][..]);
     for (method, path, headers) in [
         (Method::GET, "/v1/me?fields=name", as_me),
@@ -199,14 +213,55 @@ async fn a_query_is_refused_where_there_is_none() {
             answer.assert_field("fields");
         }
     }
+
     app.get("/v1/me?fields=name").await.assert_problem(401, "token_invalid");
     app.get_as(&me.access, "/v1/me?").await.assert_ok();
     app.get_as(&me.access, "/v1/me/sessions?limit=1").await.assert_ok();
-    // What others define ignores it, and so does what people and caches ask for.
+
+    // Endpoints that a standard defines ignore unknown parameters, and so do pages and cached
+    // documents.
     for path in ["/health?now", "/.well-known/jwks.json?v=2", "/docs?from=mail"] {
         app.get(path).await.assert_ok();
     }
+
     app.get_as(&me.access, "/oauth2/userinfo?fields=name").await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_repeat_the_values_that_were_sent() {
+    let (app, admin) = TestApp::with_admin().await;
+    let sent = [
+        ("/v1/otp/verify", json!({"challenge_id": Uuid::nil(), "code": 987_654_321}), "code"),
+        ("/v1/otp/verify", json!({"challenge_id": 987_654_321, "code": "123456"}), "challenge_id"),
+        ("/v1/otp/verify", json!({"challenge_id": "987654321", "code": "123456"}), "challenge_id"),
+        ("/v1/auth/login", json!({"username": "ann", "password": 987_654_321}), "password"),
+        ("/v1/auth/login", json!({"username": "ann", "password": -987_654_321.5}), "password"),
+        ("/v1/auth/login", json!({"username": "ann", "password": ["987654321"]}), "password"),
+        ("/v1/auth/login", json!({"username": "ann", "password": {"987654321": 1}}), "password"),
+        ("/v1/auth/mfa", json!({"mfa_token": "t", "method": "987654321", "code": "1"}), "method"),
+        ("/v1/auth/mfa", json!({"mfa_token": "t", "method": 987_654_321, "code": "1"}), "method"),
+    ];
+    for (path, body, field) in sent {
+        let answer = app.post(path, body.clone()).await;
+        answer.assert_field(field);
+        assert!(!answer.text.contains("987654321"), "{body}: {}", answer.text);
+    }
+
+    let boolean = app.post("/v1/auth/login", json!({"username": "ann", "password": true})).await;
+    boolean.assert_field("password");
+    assert!(!boolean.text.contains("true"), "{}", boolean.text);
+
+    for (path, field) in [
+        ("/v1/users?limit=987654321x", "limit"),
+        ("/v1/users?limit=987654321987654321987", "limit"),
+        ("/v1/users?status=987654321", "status"),
+        ("/v1/users?cursor=987654321", "cursor"),
+        ("/v1/roles?all=987654321", "all"),
+    ] {
+        let answer = app.get_as(&admin.access, path).await;
+        answer.assert_field(field);
+        assert!(!answer.text.contains("987654321"), "{path}: {}", answer.text);
+    }
 }
 
 async fn panics() {
@@ -214,7 +269,7 @@ async fn panics() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_internal_error_that_tells_nothing() {
+async fn a_panic_is_an_internal_error_that_reveals_nothing() {
     let app = TestApp::start().await.serving(Router::new().route("/panic", get(panics)));
     let answer = app.get("/panic").await;
     answer.assert_problem(500, "internal_error");

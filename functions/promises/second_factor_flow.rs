@@ -1,4 +1,4 @@
-//! Stories across endpoints: signing in with a second factor, and what may not get around it.
+//! Flows across endpoints: signing in with a second factor, and attempts to get around it.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::testing::{
     Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD, mentions},
     at_once, claims,
-    second_factor::{Authenticator, due},
+    second_factor::{Authenticator, mfa_required},
 };
 
-/// A race is lost by chance: each is run so often.
+/// How often each race is run, since it is lost only by chance.
 const ROUNDS: usize = 3;
 
-/// How often each outcome came: a status, and the code of a refusal.
+/// How often each outcome occurred: a status and the code of a refusal.
 fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
     let mut tally = BTreeMap::new();
     for answer in answers {
@@ -29,12 +29,12 @@ fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Signs in by a text as far as the second factor.
+/// Signs in with a texted code, up to the second factor. Returns the token for it.
 async fn by_text(app: &TestApp, phone: &str) -> String {
     app.verify(&app.challenge(phone).await, &app.code(phone)).await.mfa_token()
 }
 
-/// How a token says that its user was recognised.
+/// How the user signed in, according to their access token: its `amr` and `acr` claims.
 fn recognised(person: &SignedIn) -> (Value, Value) {
     let told = claims(&person.access);
     (told["amr"].clone(), told["acr"].clone())
@@ -45,8 +45,10 @@ async fn every_first_factor_leads_to_the_second() {
     let app = TestApp::with_mail().await;
     let (me, authenticator) = app.protected(PHONE).await;
     assert_eq!(recognised(&me), (json!(["sms"]), json!("aal1")));
+
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await;
     id.assert_step_up(true);
+
     let both =
         app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     let id =
@@ -57,6 +59,7 @@ async fn every_first_factor_leads_to_the_second() {
     let texted = by_text(&app, PHONE).await;
     let mailed = app.verify(&app.mail_challenge(EMAIL).await, &app.code(EMAIL)).await.mfa_token();
     let password = app.login(json!({"email": EMAIL}), PASSWORD).await.mfa_token();
+
     let registered = {
         app.advance(60);
         let id =
@@ -85,8 +88,10 @@ async fn a_recovery_code_takes_the_place_of_the_authenticator_app_once() {
         (me.id(), (json!(["sms", "recovery_code", "mfa"]), json!("aal2")))
     );
     app.recover(&app.first_factor(PHONE).await, code).await.assert_wrong(Some(4));
-    // It is as good as the app, also to set up another one.
+
+    // A recovery code is as good as the authenticator app, also for setting up another one.
     app.remove_totp(&person, &authenticator.recovery_codes[0]).await.assert_done();
+
     app.authenticator(&person).await;
 }
 
@@ -98,14 +103,17 @@ async fn the_token_endpoint_says_how_to_go_on() {
     let answer = app.form(None, "/oauth2/token", &grant).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (403, "application/json"));
     assert_eq!(answer.header("cache-control"), "no-store");
+
     let token = answer.json["mfa_token"].as_str().unwrap().to_owned();
-    let mut expected = due(&token);
+    let mut expected = mfa_required(&token);
     expected["error"] = json!("mfa_required");
     expected["error_description"] = answer.json["error_description"].clone();
     assert_eq!(answer.json, expected);
+
     let person = app.totp(&token, &authenticator.code(&app)).await.signed_in();
     assert_eq!(recognised(&person), (json!(["pwd", "otp", "mfa"]), json!("aal2")));
-    // What refreshes has had both factors.
+
+    // A refresh needs no second factor: the session has had both.
     app.grant_refresh("default", &person.refresh).await.assert_ok();
 }
 
@@ -119,6 +127,7 @@ async fn the_token_of_a_first_factor_opens_nothing_else() {
     for path in ["/v1/me", "/v1/me/export", "/v1/me/sessions", "/oauth2/userinfo"] {
         assert_eq!(app.get_as(&token, path).await.status.as_u16(), 401, "{path}");
     }
+
     app.call_as(&token, Method::DELETE, "/v1/me").await.assert_problem(401, "token_invalid");
     app.call_as(&token, Method::POST, "/v1/me/totp").await.assert_problem(401, "token_invalid");
     app.post_as(&token, "/v1/auth/logout", json!({})).await.assert_problem(401, "token_invalid");
@@ -127,14 +136,19 @@ async fn the_token_of_a_first_factor_opens_nothing_else() {
     app.introspect(&server, &token).await.assert_inactive();
     app.verify(&token, &authenticator.code(&app)).await.assert_field("challenge_id");
     app.reset_by_link(&token, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
+
     let revoked = app.form(Some(&server.basic()), "/oauth2/revoke", &[("token", &token)]).await;
     revoked.assert_empty_ok();
-    assert_eq!(app.sessions_of(me.id()).await, sessions, "no session waits for the second factor");
+    assert_eq!(
+        app.sessions_of(me.id()).await,
+        sessions,
+        "a session exists before the second factor"
+    );
     app.totp(&token, &authenticator.code(&app)).await.assert_ok();
 }
 
 #[tokio::test]
-async fn what_changes_the_security_of_an_account_takes_a_fresh_sign_in_with_all_its_factors() {
+async fn changing_account_security_requires_a_fresh_sign_in_with_all_factors() {
     let app = TestApp::with_mail().await;
     let me = app.person(PHONE).await;
     let calls = [
@@ -143,6 +157,7 @@ async fn what_changes_the_security_of_an_account_takes_a_fresh_sign_in_with_all_
         (Method::POST, "/v1/me/email", json!({"email": EMAIL})),
         (Method::DELETE, "/v1/me", json!({})),
     ];
+
     let refused = async |who: &SignedIn, multi_factor: bool| {
         for (method, path, body) in &calls {
             app.json_as(who, method.clone(), path, body.clone()).await.assert_step_up(multi_factor);
@@ -150,7 +165,8 @@ async fn what_changes_the_security_of_an_account_takes_a_fresh_sign_in_with_all_
     };
     app.advance(600);
     refused(&me, false).await;
-    // A refreshed token is no fresh sign-in.
+
+    // Refreshing a token is not a fresh sign-in.
     let mut refreshed = me.clone();
     refreshed.access =
         app.refresh(&me.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
@@ -158,8 +174,10 @@ async fn what_changes_the_security_of_an_account_takes_a_fresh_sign_in_with_all_
 
     let me = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     let authenticator = app.authenticator(&me).await;
-    // A fresh sign-in from before the second factor lacks it.
+
+    // A fresh sign-in from before the second factor was set up lacks that factor.
     refused(&me, true).await;
+
     let both =
         app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.advance(599);
@@ -169,6 +187,7 @@ async fn what_changes_the_security_of_an_account_takes_a_fresh_sign_in_with_all_
     app.json_as(&both, Method::POST, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.advance(1);
     refused(&both, true).await;
+
     let again =
         app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.delete_me(&again.access).await.assert_done();
@@ -193,6 +212,7 @@ async fn secrets_and_codes_are_in_no_item_and_no_later_answer() {
     let secret = enrolment.json["secret"].as_str().unwrap().to_owned();
     let mut authenticator = Authenticator::new(&enrolment);
     let raw = authenticator.secret().to_vec();
+
     let assert_hidden = async |needles: &[String]| {
         for item in app.items().await {
             for value in item.values() {
@@ -202,18 +222,22 @@ async fn secrets_and_codes_are_in_no_item_and_no_later_answer() {
             }
         }
     };
+
     let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut needles = vec![secret, hex];
     assert_hidden(&needles).await;
+
     authenticator.recovery_codes =
         app.confirm(&me, &authenticator.code(&app)).await.recovery_codes();
     for code in &authenticator.recovery_codes {
         needles.extend([code.clone(), code.replace('-', "")]);
     }
+
     app.advance(30);
     let token = app.first_factor(PHONE).await;
     needles.push(token[4..].to_owned());
     assert_hidden(&needles).await;
+
     let both = app.totp(&token, &authenticator.code(&app)).await.signed_in();
     assert_hidden(&needles).await;
     for path in ["/v1/me", "/v1/me/export", "/v1/me/sessions", "/oauth2/userinfo"] {
@@ -223,6 +247,7 @@ async fn secrets_and_codes_are_in_no_item_and_no_later_answer() {
             "{path}: {text}"
         );
     }
+
     assert!(
         app.texts(PHONE)
             .iter()
@@ -235,6 +260,7 @@ async fn the_second_factor_is_exported_and_erased_with_the_account() {
     let app = TestApp::start().await;
     let (me, authenticator) = app.protected(PHONE).await;
     app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
+
     let export = app.get_as(&me.access, "/v1/me/export").await;
     let told = json!({"created_at": "2027-01-15T08:00:00Z", "recovery_codes_left": 9});
     assert_eq!(export.assert_ok()["second_factor"], told);
@@ -255,7 +281,8 @@ async fn the_second_factor_is_exported_and_erased_with_the_account() {
     for sort_key in ["SECOND_FACTOR", "ENROLMENT"] {
         assert!(app.items_like(sort_key).await.is_empty(), "{sort_key}");
     }
-    // Whoever comes after has no second factor.
+
+    // The next user of this phone has no second factor.
     app.advance(60);
     assert_eq!(app.sign_in(PHONE).await.json["user"]["mfa"], json!([]));
 }
@@ -277,8 +304,10 @@ async fn a_code_that_arrives_twenty_times_at_once_is_one_session() {
             async move { app.mfa(&token, method, &code).await }
         })
         .await;
+
         assert_eq!(count(&answers, 200), 1, "{:?}", tally(&answers));
         assert_eq!(app.sessions_of(me.id()).await, sessions + 1);
+
         app.advance(900);
     }
 }
@@ -292,6 +321,7 @@ async fn a_code_that_arrives_with_many_tokens_at_once_is_one_session() {
         for _ in 0..8 {
             tokens.push(app.first_factor(PHONE).await);
         }
+
         let is_recovery = round % 2 == 1;
         let code = if is_recovery {
             authenticator.recovery_codes[round].clone()
@@ -305,9 +335,11 @@ async fn a_code_that_arrives_with_many_tokens_at_once_is_one_session() {
             }
         })
         .await;
+
         assert_eq!((count(&answers, 200), count(&answers, 400)), (1, 7), "{:?}", tally(&answers));
         app.advance(24 * 3600);
-        // Failures in a row outlive a round, and fall to the next success alone.
+
+        // Consecutive failures outlive a round. Only the next success resets them.
         app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
         app.advance(24 * 3600);
     }
@@ -323,6 +355,7 @@ async fn wrong_codes_at_once_have_no_more_tries_than_one_after_the_other() {
         async move { app.totp(&token, "000000").await }
     })
     .await;
+
     assert_eq!((count(&answers, 400), count(&answers, 429)), (5, 15), "{:?}", tally(&answers));
     app.totp(&token, &authenticator.code(&app)).await.assert_problem(429, "otp_locked");
 }
@@ -339,11 +372,13 @@ async fn ten_confirmations_at_once_give_one_set_of_codes_and_it_works() {
             async move { app.confirm(&me, &code).await }
         })
         .await;
+
         assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 9), "{:?}", tally(&answers));
         let codes = answers.iter().find(|answer| answer.status == 200).unwrap().recovery_codes();
         for code in &codes {
             app.recover(&app.first_factor(PHONE).await, code).await.assert_ok();
         }
+
         assert_eq!(app.texts(PHONE).len(), 2, "the code of the sign-up, and one notice");
     }
 }
@@ -357,26 +392,31 @@ async fn a_sign_in_that_waits_for_its_second_factor_ends_with_its_password() {
     let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
     app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
     app.totp(&pending, &authenticator.code(&app)).await.assert_problem(401, "token_invalid");
+
     app.advance(30);
     let again = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.mfa_token();
     app.totp(&again, &authenticator.code(&app)).await.assert_ok();
 }
 
 #[tokio::test]
-async fn who_knows_a_password_that_an_administrator_wrote_down_stays_no_second_owner() {
+async fn a_stranger_who_knows_the_password_an_administrator_set_does_not_stay_an_owner() {
     let (app, admin) = TestApp::with_staff().await;
     app.create_user(&admin, json!({"phone": PHONE, "password": PASSWORD})).await.assert_created();
+
     let stranger = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     for (path, body) in
         [("/v1/me/email", json!({"email": EMAIL})), ("/v1/me/phone", json!({"phone": OTHER_PHONE}))]
     {
         app.post_as(&stranger.access, path, body).await.assert_problem(409, "conflict");
     }
+
     app.authenticator(&stranger).await;
     let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
     app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
     app.get_as(&stranger.access, "/v1/me").await.assert_problem(401, "token_invalid");
+
     let owner = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.signed_in();
     assert_eq!(app.me(&owner.access).await["mfa"], json!([]));
+
     app.post_as(&owner.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
 }

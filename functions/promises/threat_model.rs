@@ -1,5 +1,5 @@
-//! The numbers of `docs/threat-model.md` are those of the settings' defaults, and the tests that the pages for
-//! reviewers name are there.
+//! The numbers of `docs/threat-model.md` match the settings' defaults, and the tests that the pages
+//! for reviewers name exist.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -13,10 +13,12 @@ use shared::{
 const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
 const FOR_REVIEWERS: &str = include_str!("../../docs/for-security-reviewers.md");
 
-/// Codes of an authenticator app that are good at one moment: this step's, the one before, the one after.
+/// The codes of an authenticator app that are valid at one moment: this step's, the previous one's
+/// and the next one's.
 const GOOD_TOTP_CODES: f64 = 3.0;
 
-/// The chance, in percent, that one of so many tries a day is right, over so many days.
+/// The chance, in percent, that a guess is right within `days`, at `tries` a day that each succeed
+/// with probability `per_try`.
 fn chance(tries: u32, per_try: f64, days: i32) -> f64 {
     (1.0 - (1.0 - f64::from(tries) * per_try).powi(days)) * 100.0
 }
@@ -34,7 +36,8 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
     let counted = limits.failures_per_day;
     let price = budget.price("US", 1);
     let texts = i32::try_from(budget.month / price).unwrap();
-    // Without a budget for the day, the month's may go in one.
+
+    // Without a daily budget, the month's may be spent in one day.
     let a_day = budget.day.map_or(budget.month, |day| day.min(budget.month));
     let percent = |chance: f64| format!("{chance:.4} %");
     let usd = |texts: u32| format!("{:.2} USD", (i64::from(texts) * price) as f64 / USD as f64);
@@ -62,12 +65,13 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
 }
 
 #[test]
-fn the_tests_that_reviewers_are_pointed_to_are_there() {
+fn the_tests_that_reviewers_are_pointed_to_exist() {
     let mut defined = BTreeSet::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for folder in ["functions", "shared", "cli", "local"] {
         collect_functions(&root.join(folder), &mut defined);
     }
+
     let named: BTreeSet<_> = [THREAT_MODEL, FOR_REVIEWERS]
         .into_iter()
         .flat_map(str::lines)
@@ -75,11 +79,12 @@ fn the_tests_that_reviewers_are_pointed_to_are_there() {
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
         .map(str::to_owned)
         .collect();
+
     assert!(named.len() > 100, "{}", named.len());
     assert_eq!(named.difference(&defined).collect::<Vec<_>>(), [""; 0], "no such tests");
 }
 
-/// The names of the functions in a folder's Rust files.
+/// Adds the names of the functions in a folder's Rust files.
 fn collect_functions(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! The pages that who follows a link of a message sees.
+//! The pages behind the stop link in a message.
 
 use axum::{
     http::{HeaderMap, HeaderValue, header},
@@ -11,45 +11,54 @@ use shared::{
 };
 
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; \
+     base-uri 'none'",
 );
 
-/// What a page is for.
+/// The two pages.
 #[derive(Clone, Copy)]
 pub(super) enum Page<'a> {
-    /// To ask whether messages are to be stopped.
+    /// Asks whether to stop messages.
     StopQuestion,
-    /// To say until when they are.
+    /// Says until when no messages are sent.
     Stopped { until: &'a str },
 }
 
-/// A page in a language that the `headers` of its request accept. It holds nothing that anybody chose.
+/// The page, in a language that the `headers` of its request accept. It contains no text that a
+/// client chose.
 pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Error> {
     let accepted = preferences(headers, &header::ACCEPT_LANGUAGE);
     let language = accepted.into_iter().find_map(Language::of_tag).unwrap_or(Language::English);
+
     let (name, until) = match page {
         Page::StopQuestion => ("stop-question", String::new()),
-        // Isolated, lest it be read from right to left.
+        // Isolated, so that it is read from left to right in every language.
         Page::Stopped { until } => ("stopped", format!("\u{2066}{until}\u{2069}")),
     };
+
     let say = |attribute| {
         wording(language, name, attribute, &[("until", &until)]).map(|words| escape(&words))
     };
     let (title, explanation) = (say(None)?, say(Some("explanation"))?);
+
     let form = match page {
         Page::StopQuestion => {
             format!("<form method=\"post\"><button>{}</button></form>\n", say(Some("button"))?)
         }
         Page::Stopped { .. } => String::new(),
     };
+
     let (tag, direction) = (language.tag(), language.direction());
     let html = format!(
-        "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n\
+        "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<head>\n\
+         <meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n\
          <style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 3rem auto; padding: 0 1rem }} \
          button {{ font: inherit; padding: .75rem 1.5rem }}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{explanation}</p>\n\
          {form}</body>\n</html>\n"
     );
+
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -1,5 +1,5 @@
-//! What the tests of accounts need beside [`TestApp`]: people with passwords and e-mail addresses, and a
-//! look into the table.
+//! Helpers for the tests of accounts: people with passwords and e-mail addresses, and a look into
+//! the table.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Answer, SignedIn, TestApp, json_request};
 use shared::aws::sdk_config;
 
-/// An e-mail address that nobody has yet.
+/// An e-mail address that belongs to no user yet.
 pub(crate) const EMAIL: &str = "ann.lee@example.org";
 /// Another one.
 pub(crate) const OTHER_EMAIL: &str = "bob@example.net";
@@ -30,7 +30,7 @@ pub(crate) const RESET_PAGE: &str = "https://app.example.com/reset";
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 impl TestApp {
-    /// The service, which sends e-mails and has a page for reset links.
+    /// The service with e-mail, and with a page for reset links.
     pub(crate) async fn with_mail() -> Self {
         Self::with_mail_and(&[]).await
     }
@@ -46,14 +46,14 @@ impl TestApp {
         self.post("/v1/auth/register", body).await
     }
 
-    /// Signs up: asks, and proves the phone or, where there is none, the e-mail address.
+    /// Signs up: registers, then proves the phone or, if there is none, the e-mail address.
     pub(crate) async fn sign_up(&self, body: Value) -> SignedIn {
         let address = body["phone"].as_str().or(body["email"].as_str()).unwrap().to_owned();
         let id = self.register(body).await.challenge_id();
         self.verify(&id, &self.code(&address)).await.signed_in()
     }
 
-    /// Opens a sign-in challenge for an e-mail address; answers its id.
+    /// Opens a sign-in challenge for an e-mail address. Returns its id.
     pub(crate) async fn mail_challenge(&self, email: &str) -> String {
         self.post("/v1/otp/send", json!({"email": email})).await.challenge_id()
     }
@@ -70,14 +70,14 @@ impl TestApp {
         self.post("/v1/password/forgot", who).await
     }
 
-    /// Sets a password by a code.
+    /// Sets a password with a code.
     pub(crate) async fn reset(&self, challenge_id: &str, code: &str, new_password: &str) -> Answer {
         let body =
             json!({"challenge_id": challenge_id, "code": code, "new_password": new_password});
         self.post("/v1/password/reset", body).await
     }
 
-    /// Sets a password by the token of a link.
+    /// Sets a password with the token of a reset link.
     pub(crate) async fn reset_by_link(&self, token: &str, new_password: &str) -> Answer {
         self.post("/v1/password/reset", json!({"token": token, "new_password": new_password})).await
     }
@@ -88,35 +88,35 @@ impl TestApp {
         mail.split_once(&format!("{RESET_PAGE}#")).expect("a link").1.trim().to_owned()
     }
 
-    /// Changes the profile.
+    /// Changes the profile of the token's user.
     pub(crate) async fn patch_me(&self, token: &str, body: Value) -> Answer {
         self.send(json_request(Method::PATCH, "/v1/me", Some(token), &body)).await
     }
 
-    /// The profile.
+    /// The profile of the token's user.
     pub(crate) async fn me(&self, token: &str) -> Value {
         self.get_as(token, "/v1/me").await.assert_ok().clone()
     }
 
-    /// Erases the account.
+    /// Deletes the account of the token's user.
     pub(crate) async fn delete_me(&self, token: &str) -> Answer {
         self.call_as(token, Method::DELETE, "/v1/me").await
     }
 
-    /// Tries a code, signed in.
+    /// Tries a code, with an access token.
     pub(crate) async fn verify_as(&self, token: &str, challenge_id: &str, code: &str) -> Answer {
         self.post_as(token, "/v1/otp/verify", json!({"challenge_id": challenge_id, "code": code}))
             .await
     }
 
-    /// Proves another phone of one's own.
+    /// Changes a user's phone: asks for a code and proves it.
     pub(crate) async fn change_phone(&self, who: &SignedIn, phone: &str) {
         let id =
             self.post_as(&who.access, "/v1/me/phone", json!({"phone": phone})).await.challenge_id();
         self.verify_as(&who.access, &id, &self.code(phone)).await.assert_ok();
     }
 
-    /// A client that waits for as long as a busy machine takes.
+    /// A client of DynamoDB without timeouts, for busy machines.
     fn table(&self) -> &Client {
         self.table.get_or_init(|| {
             let config = config::Builder::from(&sdk_config(&self.environment, "DYNAMODB"));
@@ -134,10 +134,12 @@ impl TestApp {
             .into_paginator()
             .items()
             .send();
+
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {
             items.push(item.unwrap());
         }
+
         items
     }
 
@@ -146,7 +148,7 @@ impl TestApp {
         self.table().put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
     }
 
-    /// Puts items into the table, as they are.
+    /// Puts items into the table unchanged.
     pub(crate) async fn put_all(&self, items: Vec<Item>) {
         for batch in items.chunks(25) {
             let puts = batch.iter().map(|item| {
@@ -160,11 +162,12 @@ impl TestApp {
                 .send()
                 .await
                 .unwrap();
+
             assert!(written.unprocessed_items.unwrap_or_default().is_empty());
         }
     }
 
-    /// Everything in the table under a user's key.
+    /// All items under a user's partition key.
     pub(crate) async fn items_of(&self, user_id: &str) -> Vec<Item> {
         let key = text(&format!("USER#{user_id}"));
         self.items().await.into_iter().filter(|item| item["pk"] == key).collect()
@@ -177,7 +180,7 @@ impl TestApp {
         user["sessions"].as_m().unwrap().len()
     }
 
-    /// The challenges that the table has.
+    /// All challenges in the table.
     pub(crate) async fn challenges(&self) -> Vec<Item> {
         let identifiers = self.items_like("THROTTLE").await.into_iter();
         let challenges = identifiers.filter_map(|mut item| item.remove("challenges"));
@@ -202,7 +205,7 @@ impl Answer {
         self.json["challenge_id"].as_str().unwrap().to_owned()
     }
 
-    /// The person who was signed in.
+    /// The person whom this response signed in.
     #[track_caller]
     pub(crate) fn signed_in(&self) -> SignedIn {
         let token = |name: &str| self.json[name].as_str().expect(name).to_owned();
@@ -214,13 +217,13 @@ impl Answer {
         }
     }
 
-    /// Asserts success without a body.
+    /// Asserts success without a body (204).
     #[track_caller]
     pub(crate) fn assert_done(&self) {
         assert_eq!((self.status.as_u16(), self.text.as_str()), (204, ""));
     }
 
-    /// Asserts that a password was refused, in which field and why.
+    /// Asserts that the password in `field` was refused, and that the message contains `reason`.
     #[track_caller]
     pub(crate) fn assert_weak(&self, field: &str, reason: &str) {
         self.assert_problem(400, "weak_password");
@@ -229,14 +232,14 @@ impl Answer {
         assert!(message.contains(reason), "{message}");
     }
 
-    /// Asserts that somebody else has what was asked for.
+    /// Asserts that the value of `field` is taken by somebody else.
     #[track_caller]
     pub(crate) fn assert_taken(&self, field: &str) {
         self.assert_problem(409, "conflict");
         assert_eq!(self.json["errors"][0]["field"], field, "{}", self.text);
     }
 
-    /// The body, with what is anyhow different in each answer made equal.
+    /// The status and body, with the ids that differ in every response replaced.
     pub(crate) fn without_ids(&self) -> String {
         let mut json = self.json.clone();
         for name in ["challenge_id", "request_id"] {
@@ -244,8 +247,10 @@ impl Answer {
                 json[name] = json!("…");
             }
         }
+
         let text = json.to_string();
         assert_ne!(text, "null", "{}", self.text);
+
         format!("{} {text}", self.status)
     }
 }
@@ -262,7 +267,7 @@ pub(crate) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-/// Whether a value names `needle`, in whatever type and depth.
+/// Whether a value contains `needle`, in any type, at any depth and in any case.
 pub(crate) fn mentions(value: &AttributeValue, needle: &str) -> bool {
     let within = |bytes: &[u8]| {
         let folded = bytes.to_ascii_lowercase();
@@ -280,6 +285,6 @@ pub(crate) fn mentions(value: &AttributeValue, needle: &str) -> bool {
             map.iter().any(|(name, value)| within(name.as_bytes()) || mentions(value, needle))
         }
         AttributeValue::Bool(_) | AttributeValue::Null(_) => false,
-        other => panic!("an attribute of a type that nobody looks into: {other:?}"),
+        other => panic!("an attribute of a type that is not searched: {other:?}"),
     }
 }

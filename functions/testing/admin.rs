@@ -1,5 +1,5 @@
-//! What the tests of administration need beside [`TestApp`]: people with some permissions, lists to their
-//! end, the audit trail, and a look at what DynamoDB is asked.
+//! Helpers for the tests of administration: people with some permissions, complete lists, the audit
+//! trail, and the operations that DynamoDB is asked for.
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +19,7 @@ use super::{
     json_request,
 };
 
-/// An id that nobody was given.
+/// An id that was never issued.
 pub(crate) const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 /// The permissions of the service's own endpoints.
 pub(crate) const PERMISSIONS: [&str; 8] = [
@@ -34,8 +34,8 @@ pub(crate) const PERMISSIONS: [&str; 8] = [
 ];
 
 impl TestApp {
-    /// The service with its administrator, where any number of people may sign in, and where the audit trail
-    /// is short: the end of a long one is many empty days away.
+    /// The service with its administrator. Any number of people may sign in. The audit trail is
+    /// short, since a list of a long one goes through many empty days before it ends.
     pub(crate) async fn with_staff() -> (Self, SignedIn) {
         let settings = [
             ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
@@ -45,17 +45,17 @@ impl TestApp {
         Self::with_admin_and(&settings).await
     }
 
-    /// Changes by PATCH.
+    /// Sends a PATCH.
     pub(crate) async fn patch_as(&self, who: &SignedIn, path: &str, body: Value) -> Answer {
         self.json_as(who, Method::PATCH, path, body).await
     }
 
-    /// Deletes.
+    /// Sends a DELETE.
     pub(crate) async fn delete_as(&self, who: &SignedIn, path: &str) -> Answer {
         self.call_as(&who.access, Method::DELETE, path).await
     }
 
-    /// Calls with a JSON body for who has seen `tag`.
+    /// Calls with a JSON body and the entity tag `tag` in `If-Match` (optimistic locking).
     pub(crate) async fn if_match(
         &self,
         who: &SignedIn,
@@ -69,7 +69,7 @@ impl TestApp {
         self.send(request).await
     }
 
-    /// Asks for a new role.
+    /// Asks to create a role.
     pub(crate) async fn create_role(
         &self,
         who: &SignedIn,
@@ -85,12 +85,12 @@ impl TestApp {
         .await
     }
 
-    /// A role.
+    /// Creates a role, and returns it.
     pub(crate) async fn role(&self, admin: &SignedIn, name: &str, permissions: &[&str]) -> Value {
         self.create_role(admin, name, permissions).await.assert_created().clone()
     }
 
-    /// Asks to make a user.
+    /// Asks to create a user.
     pub(crate) async fn create_user(&self, who: &SignedIn, body: Value) -> Answer {
         self.json_as(who, Method::POST, "/v1/users", body).await
     }
@@ -118,12 +118,12 @@ impl TestApp {
         self.json_as(who, Method::PUT, &format!("/v1/users/{user_id}/roles"), body).await
     }
 
-    /// A user as an administrator reads him.
+    /// A user as an administrator sees them.
     pub(crate) async fn user(&self, who: &SignedIn, user_id: &str) -> Answer {
         self.get_as(&who.access, &format!("/v1/users/{user_id}")).await
     }
 
-    /// Somebody with a password who has a role of his own, named `role`, with these permissions.
+    /// A user with a password and a new role, named `role`, with these permissions.
     pub(crate) async fn staff(
         &self,
         admin: &SignedIn,
@@ -135,14 +135,14 @@ impl TestApp {
         self.holder(admin, phone, role).await
     }
 
-    /// Somebody with a password who has a role, and no other.
+    /// A user with a password and this one role.
     pub(crate) async fn holder(&self, admin: &SignedIn, phone: &str, role: &str) -> SignedIn {
         let person = self.sign_up(json!({"phone": phone, "password": PASSWORD})).await;
         self.give(admin, person.id(), &[role]).await.assert_ok();
         person
     }
 
-    /// All items of a list, in pages of `limit`.
+    /// All items of a list, fetched in pages of `limit`.
     pub(crate) async fn all(&self, who: &SignedIn, path: &str, limit: usize) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         let joint = if path.contains('?') { '&' } else { '?' };
@@ -151,6 +151,7 @@ impl TestApp {
                 self.get_as(&who.access, &format!("{path}{joint}limit={limit}{cursor}")).await;
             let of_page = page.assert_ok()["items"].as_array().unwrap();
             assert!(of_page.len() <= limit, "{path}");
+
             items.extend(of_page.clone());
             match page.json["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -170,7 +171,7 @@ impl TestApp {
         self.items().await.into_iter().filter(is_event).collect()
     }
 
-    /// The same service, and the names of the operations that it asks of DynamoDB from now on.
+    /// The same service, and the names of the operations that it calls on DynamoDB from now on.
     pub(crate) async fn watched(&self) -> (Self, Arc<Mutex<BTreeSet<String>>>) {
         let endpoint = self
             .aws
@@ -183,22 +184,26 @@ impl TestApp {
         let proxy = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let names = seen.clone();
+
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&target).await.unwrap();
                 tokio::spawn(pass_on(client, server, names.clone()));
             }
         });
+
         (self.restarted(&[("AWS_ENDPOINT_URL_DYNAMODB", &proxy)]), seen)
     }
 }
 
-/// Passes bytes on in both directions, and notes the operations that requests name in a header.
+/// Forwards bytes in both directions, and records the operations that requests name in a header.
 async fn pass_on(client: TcpStream, server: TcpStream, seen: Arc<Mutex<BTreeSet<String>>>) {
     const TARGET: &str = "DynamoDB_20120810.";
+
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+
     let (mut buffer, mut sent) = (vec![0; 64 * 1024], String::new());
     while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
         sent.push_str(&String::from_utf8_lossy(&buffer[..length]));
@@ -207,16 +212,18 @@ async fn pass_on(client: TcpStream, server: TcpStream, seen: Arc<Mutex<BTreeSet<
                 sent[place + TARGET.len()..].split_once('\r').map(|(name, _)| name.to_owned());
             seen.lock().unwrap().extend(name);
         }
+
         if to_server.write_all(&buffer[..length]).await.is_err() {
             return;
         }
-        // A header that is cut in two is whole with the next piece.
+
+        // A header may be cut in two. Keep enough to read it together with the next piece.
         let keep = sent.char_indices().rev().nth(200).map_or(0, |(place, _)| place);
         sent.drain(..keep);
     }
 }
 
-/// The values of a field of all items.
+/// The values of a field in all items.
 pub(crate) fn values<'a>(items: &'a [Value], field: &str) -> Vec<&'a str> {
     items.iter().map(|item| item[field].as_str().unwrap()).collect()
 }

@@ -1,4 +1,4 @@
-//! What the tests of apps need beside [`TestApp`]: an administrator, apps of all kinds, forms, HTTP Basic.
+//! Helpers for the tests of apps: an administrator, apps of all kinds, forms and HTTP Basic.
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use super::{Answer, SignedIn, TestApp, accounts::PASSWORD, bodies::post_raw, jso
 /// The phone of the administrator.
 pub(crate) const ADMIN_PHONE: &str = "+14155550177";
 
-/// A confidential app of the tests, and its secret: what it authenticates with.
+/// A confidential app of the tests, and the secret with which it authenticates.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) client_id: String,
@@ -32,7 +32,7 @@ pub(crate) fn basic(client_id: &str, secret: &str) -> String {
 }
 
 impl TestApp {
-    /// The service and its administrator.
+    /// The service, and its administrator, who is signed in.
     pub(crate) async fn with_admin() -> (Self, SignedIn) {
         Self::with_admin_and(&[]).await
     }
@@ -55,19 +55,19 @@ impl TestApp {
         self.send(json_request(method, path, Some(&who.access), &body)).await
     }
 
-    /// Asks for a new app.
+    /// Asks to create an app.
     pub(crate) async fn create_app(&self, admin: &SignedIn, body: Value) -> Answer {
         self.json_as(admin, Method::POST, "/v1/apps", body).await
     }
 
-    /// A public app.
+    /// Creates a public app.
     pub(crate) async fn public_app(&self, admin: &SignedIn, client_id: &str) {
         self.create_app(admin, json!({"client_id": client_id, "name": client_id}))
             .await
             .assert_created();
     }
 
-    /// A confidential app.
+    /// Creates a confidential app, and returns it.
     pub(crate) async fn server(&self, admin: &SignedIn, client_id: &str) -> Server {
         let body = json!({"client_id": client_id, "name": client_id, "type": "confidential"});
         let created = self.create_app(admin, body).await;
@@ -90,7 +90,7 @@ impl TestApp {
         self.call_as(&admin.access, Method::DELETE, &format!("/v1/apps/{client_id}")).await
     }
 
-    /// Rotates a secret; the old one stays good for so many seconds.
+    /// Rotates an app's secret. The old one stays valid for `old_valid_for` seconds.
     pub(crate) async fn rotate(
         &self,
         admin: &SignedIn,
@@ -101,12 +101,12 @@ impl TestApp {
         self.json_as(admin, Method::POST, &format!("/v1/apps/{client_id}/secret"), body).await
     }
 
-    /// Somebody who has a password, signed in to the default app.
+    /// A user who has a password, signed in to the default app.
     pub(crate) async fn person(&self, phone: &str) -> SignedIn {
         self.sign_up(json!({"phone": phone, "password": PASSWORD})).await
     }
 
-    /// Signs a person in to an app by password.
+    /// Signs a person in to a public app by password.
     pub(crate) async fn login_to(&self, client_id: &str, phone: &str) -> SignedIn {
         self.login(json!({"phone": phone, "client_id": client_id}), PASSWORD).await.signed_in()
     }
@@ -123,7 +123,7 @@ impl TestApp {
         post_raw(self, None, path, &headers, body.to_string()).await
     }
 
-    /// Posts a form; with an `Authorization` header where one is given.
+    /// Posts a form, with an `Authorization` header if one is given.
     pub(crate) async fn form(
         &self,
         authorization: Option<&str>,
@@ -135,7 +135,7 @@ impl TestApp {
         post_raw(self, None, path, &headers, encoded(fields)).await
     }
 
-    /// What a confidential app is told of a token.
+    /// Introspects a token as a confidential app.
     pub(crate) async fn introspect(&self, server: &Server, token: &str) -> Answer {
         self.form(Some(&server.basic()), "/oauth2/introspect", &[("token", token)]).await
     }
@@ -147,7 +147,8 @@ impl TestApp {
         self.form(None, "/oauth2/token", &fields).await
     }
 
-    /// Asks as a browser whether a page of `origin` may call; answers the origin that may.
+    /// Asks, as a browser, whether a page of `origin` may call. Returns the origin that may, or an
+    /// empty text.
     pub(crate) async fn preflight(&self, origin: &str) -> String {
         let request = Request::builder()
             .method(Method::OPTIONS)
@@ -155,27 +156,29 @@ impl TestApp {
             .header(header::ORIGIN, origin)
             .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
             .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type");
+
         let answer = self.send(request.body(Body::empty()).unwrap()).await;
         assert!(answer.status.is_success(), "{}", answer.status);
+
         answer.header("access-control-allow-origin").to_owned()
     }
 }
 
 impl Answer {
-    /// Asserts that something was made; answers it.
+    /// Asserts that something was created (201). Returns it.
     #[track_caller]
     pub(crate) fn assert_created(&self) -> &Value {
         assert_eq!(self.status.as_u16(), 201, "{}", self.text);
         &self.json
     }
 
-    /// The secret that a rotation gave.
+    /// The secret that a rotation returned.
     #[track_caller]
     pub(crate) fn secret(&self) -> String {
         self.assert_ok()["client_secret"].as_str().expect("a secret").to_owned()
     }
 
-    /// Asserts an error of OAuth 2.0, in the shape of RFC 6749 §5.2.
+    /// Asserts an OAuth 2.0 error, in the format of RFC 6749 §5.2.
     #[track_caller]
     pub(crate) fn assert_oauth(&self, status: u16, error: &str) {
         assert_eq!(
@@ -184,13 +187,17 @@ impl Answer {
             "{}",
             self.text
         );
+
         assert_eq!(self.header("content-type"), "application/json");
         assert_eq!((self.header("cache-control"), self.header("pragma")), ("no-store", "no-cache"));
         assert_eq!(self.json.as_object().unwrap().len(), 2, "{}", self.text);
+
         let description = self.json["error_description"].as_str().unwrap();
         assert!(!description.is_empty());
+
         let is_allowed = |c: char| (' '..='~').contains(&c) && c != '"' && c != '\\';
         assert!(description.chars().all(is_allowed), "{description}");
+
         let challenge = if error == "invalid_client" {
             r#"Basic realm="latchkey", charset="UTF-8""#
         } else {
@@ -205,13 +212,13 @@ impl Answer {
         );
     }
 
-    /// Asserts that a token is good for nothing, and that no more is told.
+    /// Asserts that a token is not active, and that the response reveals nothing else.
     #[track_caller]
     pub(crate) fn assert_inactive(&self) {
         assert_eq!(self.assert_ok(), &json!({"active": false}));
     }
 
-    /// Asserts success without a body, by status 200.
+    /// Asserts success without a body (200).
     #[track_caller]
     pub(crate) fn assert_empty_ok(&self) {
         assert_eq!((self.status.as_u16(), self.text.as_str()), (200, ""));

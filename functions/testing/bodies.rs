@@ -1,4 +1,4 @@
-//! What every endpoint with a JSON body refuses.
+//! Bodies that every endpoint with a JSON body refuses.
 
 use axum::{
     body::Body,
@@ -26,12 +26,13 @@ pub(crate) async fn post_raw(
     app.send(request.body(body.into()).unwrap()).await
 }
 
-/// Asserts that a path refuses everything that differs in form from `body`, which it takes and which
-/// has all its fields.
+/// Asserts that a path refuses everything that differs in form from `body`, which is valid and has
+/// all fields.
 pub(crate) async fn assert_strict(app: &TestApp, token: Option<&str>, path: &str, body: &Value) {
     assert_only_plain_json(app, token, path, body).await;
     let json = [("content-type", "application/json")];
     let text = body.to_string();
+
     let (_, after_brace) = text.split_at(1);
     for (bytes, status, code) in [
         (text[..text.len() - 1].to_owned(), 400, "invalid_json"),
@@ -45,12 +46,14 @@ pub(crate) async fn assert_strict(app: &TestApp, token: Option<&str>, path: &str
     ] {
         post_raw(app, token, path, &json, bytes).await.assert_problem(status, code);
     }
+
     post_raw(app, token, path, &json, b"{\"\xff\": 1}".as_slice())
         .await
         .assert_problem(400, "invalid_json");
     post_raw(app, token, path, &json, format!(r#"{{"surprise": 1, {after_brace}"#))
         .await
         .assert_field("surprise");
+
     for name in body.as_object().unwrap().keys() {
         let mut wrong = body.clone();
         wrong[name] = json!({"of": "a wrong type"});

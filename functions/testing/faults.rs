@@ -1,5 +1,5 @@
-//! Endpoints under faults: each AWS call of a request fails once, fails for good, loses its reply, or is the last
-//! one before the process is killed.
+//! Endpoints under faults: each AWS call of a request fails once, fails for good, loses its reply,
+//! or is the last one before the process is killed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,27 +23,29 @@ use tokio::{
 };
 
 use super::{Answer, TestApp, accounts::Item, bearer, invariants::assert_invariants};
-use crate::promises::template::may;
+use crate::promises::template::policy_allows;
 
-/// How long a request may take: its deadline, and the time of a busy machine.
+/// How long a request may take: its deadline of 8 s, and some time for a busy machine.
 const DEADLINE: Duration = Duration::from_millis(8_500);
-/// How many scenarios run at once: most of their time is the SDK's pauses between tries.
+/// How many scenarios run at once. They spend most of their time in the SDK's backoff.
 const AT_ONCE: usize = 4;
-/// All calls.
+/// Strikes all calls: skips none, and has no limit.
 pub(crate) const EVERY: (usize, usize) = (0, usize::MAX);
 
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-/// Makes an app ready for a request of an endpoint.
+/// Prepares a service for a case: an endpoint, or a way to call one.
 pub(crate) type Prepare = fn(TestApp, &'static str) -> Boxed<Case>;
 
 /// A request that changes something.
 pub(crate) struct Case {
     request: Request<Vec<u8>>,
-    /// How the same request may be answered when the first one was cut off after it had changed something.
+    /// The responses that a retry may get if the first request was interrupted after it had changed
+    /// something.
     or: Vec<(u16, &'static str)>,
-    /// Whether also when it was refused half way, and could have been taken back.
+    /// Whether a retry may get them also if the first request failed half way and could have been
+    /// undone.
     or_refused: bool,
-    /// Asserts that whoever asked gets what he wants, after the answer to his last try.
+    /// Asserts that the client reaches its goal. Gets the response to the client's last try.
     goal: Box<dyn Fn(TestApp, Answer) -> Boxed<()> + Send + Sync>,
 }
 
@@ -60,13 +62,13 @@ impl Case {
         }
     }
 
-    /// Allows an answer to the same request after a first one that was cut off.
+    /// Allows a response to a retry after a first request that was interrupted.
     pub(crate) fn or(mut self, status: u16, code: &'static str) -> Self {
         self.or.push((status, code));
         self
     }
 
-    /// Allows it also after a first one that was refused half way.
+    /// Allows it also after a first request that failed half way.
     pub(crate) fn or_refused(mut self, status: u16, code: &'static str) -> Self {
         self.or_refused = true;
         self.or(status, code)
@@ -77,7 +79,7 @@ impl Case {
     }
 }
 
-/// A request with JSON, where there is any, and an access token, where there is one.
+/// A request, with a JSON body and an access token if they are given.
 pub(crate) fn call(
     method: Method,
     path: &str,
@@ -94,24 +96,24 @@ pub(crate) fn call(
     request.body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes())).unwrap()
 }
 
-/// What happens to a request.
+/// The trouble that a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
-    /// Each call but messages fails at its first try.
+    /// Every call fails at its first try, except those that send messages.
     EachOnce(Refused),
-    /// Each call but messages is done at its first try, and its reply lost.
+    /// Every call succeeds at its first try but its reply is lost, except those that send messages.
     EachLosesReply,
     /// This call fails once.
     Once(Refused),
     /// All calls like this one fail from now on.
     Always(Refused),
-    /// All calls of whatever kind fail from this one on.
+    /// All calls of every kind fail from this one on.
     Outage(Refused),
-    /// This call is done, and its reply lost.
+    /// This call succeeds, but its reply is lost.
     LosesReply,
-    /// All calls like this one are done, and their replies lost.
+    /// All calls like this one succeed, but their replies are lost.
     LosesReplies,
-    /// The process is killed when this call is done.
+    /// The process is killed once this call has succeeded.
     Killed,
 }
 
@@ -122,13 +124,14 @@ enum Refused {
 }
 
 impl Refused {
-    /// What may happen to a call, by turns: each endpoint has calls enough to meet all.
+    /// The refusal of call number `turn`. Every endpoint has enough calls to meet all kinds.
     fn nth(call: &Call, turn: usize) -> Self {
         let mut all = vec![
             Self::By(Refusal::Throttling),
             Self::By(Refusal::InternalServerError),
             Self::Reset,
         ];
+
         if call.service == "DYNAMODB" {
             all.push(Self::By(Refusal::ProvisionedThroughputExceeded));
             if call.operation == "TransactWriteItems" {
@@ -141,6 +144,7 @@ impl Refused {
                 all.push(Self::By(Refusal::TransactionConflict));
             }
         }
+
         all[turn % all.len()]
     }
 
@@ -152,14 +156,14 @@ impl Refused {
     }
 }
 
-/// Where a request begins, and what it does where nothing is wrong.
+/// The state before a request, and the request's outcome without faults.
 struct Stage {
     endpoint: &'static str,
     settings: &'static [(&'static str, &'static str)],
     case: Case,
-    /// The table, before the request.
+    /// The items of the table before the request.
     items: Vec<Item>,
-    /// The bucket, before the request.
+    /// The objects of the bucket before the request.
     objects: BTreeMap<String, Vec<u8>>,
     now_millis: i64,
     calls: Vec<Call>,
@@ -168,21 +172,23 @@ struct Stage {
 }
 
 impl Stage {
-    /// A deployment of its own in which everything is as it was before the request.
+    /// A new deployment with the state before the request.
     async fn set(&self) -> TestApp {
         let app = TestApp::with_mail_and(self.settings).await;
         app.now_millis.store(self.now_millis, Ordering::SeqCst);
         app.put_all(self.items.clone()).await;
+
         for (name, object) in &self.objects {
             let file = app.aws.buckets().join(AVATAR_BUCKET).join(name);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, object).unwrap();
         }
+
         app
     }
 }
 
-/// The service over a proxy, and the same without.
+/// The service without (`app`) and with (`faulty`) a proxy that injects faults.
 pub(crate) struct Trial {
     pub(crate) app: TestApp,
     pub(crate) faulty: TestApp,
@@ -190,7 +196,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Fresh instances of `app` that reach AWS through a proxy.
+    /// Starts fresh instances of `app` that reach AWS through a proxy.
     pub(crate) async fn of(app: TestApp) -> Self {
         let faults = Faults::start(&app.aws).await.unwrap();
         let environment: Vec<_> =
@@ -199,7 +205,7 @@ impl Trial {
         Self { app, faulty, faults }
     }
 
-    /// Sends a request that is answered within the deadline.
+    /// Sends a request, and asserts that its response arrives within the deadline.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         #[expect(clippy::disallowed_methods, reason = "the time that the client waits")]
         let began = Instant::now();
@@ -208,7 +214,8 @@ impl Trial {
         answer
     }
 
-    /// Sends a request and kills the process once a fault has struck; whether it was killed.
+    /// Sends a request, and kills the process once a fault has struck. Returns whether it was
+    /// killed.
     pub(crate) async fn send_and_kill(&self, request: Request<Body>) -> bool {
         let faulty = self.faulty.clone();
         let mut sent = tokio::spawn(async move { faulty.send(request).await });
@@ -216,14 +223,17 @@ impl Trial {
             () = self.faults.strike() => true,
             _ = &mut sent => false,
         };
+
         sent.abort();
-        // Aborted is: no longer running.
+
+        // Wait until the aborted task no longer runs.
         let _ = sent.await;
         is_killed
     }
 }
 
-/// Tries every fault of every call of an endpoint; how many of them it is the worse for.
+/// Tries every fault at every call of an endpoint. Returns how many of them the endpoint does not
+/// withstand.
 pub(crate) async fn failures(
     endpoint: &'static str,
     settings: &'static [(&str, &str)],
@@ -236,10 +246,12 @@ pub(crate) async fn failures(
     let trial = Trial::of(app).await;
     let before = trial.app.aws.inbox.messages(None).len();
     let answer = trial.send(case.request()).await;
+
     assert!(answer.status.is_success(), "{endpoint}: {}", answer.text);
     let calls = trial.faults.calls();
     assert!(calls.iter().any(Call::writes), "{endpoint} writes nothing: {calls:?}");
     assert_permitted(endpoint.split(':').next().unwrap(), &calls);
+
     let status = answer.status.as_u16();
     let messages = trial.app.aws.inbox.messages(None).len() - before;
     (case.goal)(trial.app.clone(), answer).await;
@@ -265,34 +277,40 @@ pub(crate) async fn failures(
             (!withstood).then_some((place, trouble))
         });
     }
-    // All of them: one failure hides no other.
+
+    // Run all of them, so that one failure does not hide another.
     let mut failed = 0;
     for (place, trouble) in runs.join_all().await.into_iter().flatten() {
-        // On a busy machine a call may be too slow for the SDK, which is another trouble: once more, alone.
+        // On a busy machine a call may be too slow for the SDK, which is a fault of its own. Retry
+        // alone.
         failed += usize::from(run(stage.clone(), place, trouble).await.is_err());
     }
+
     failed
 }
 
-/// Asserts that the deployed function may do what it does to the table: each part of a transaction is looked at by itself.
+/// Asserts that the deployed function's policy allows what it does to the table. Each part of a
+/// transaction is checked separately.
 fn assert_permitted(lambda: &str, calls: &[Call]) {
     let calls = calls.iter().filter(|call| call.service == "DYNAMODB");
     let done: BTreeSet<_> = calls.flat_map(|call| on_items(&call.operation, &call.body)).collect();
-    let refused = done.iter().filter(|(operation, key)| !may(lambda, operation, key));
+    let refused = done.iter().filter(|(operation, key)| !policy_allows(lambda, operation, key));
     assert_eq!(
         refused.collect::<Vec<_>>(),
         Vec::<&(String, String)>::new(),
-        "{lambda} may not, by template.yaml"
+        "template.yaml does not allow {lambda} to do this"
     );
 }
 
-/// What a call does to which partition keys, as IAM names it. Indexes have rights of their own.
+/// The actions of a call, as IAM names them, each with its partition key. Indexes have separate
+/// rights.
 fn on_items(operation: &str, body: &str) -> Vec<(String, String)> {
     let body: Value = serde_json::from_str(body).unwrap();
     let key = |item: &Value| {
         item["pk"]["S"].as_str().unwrap_or_else(|| panic!("no key: {item}")).to_owned()
     };
     let parts = |name: &str| body[name].as_array().into_iter().flatten();
+
     match operation {
         "PutItem" => vec![(operation.to_owned(), key(&body["Item"]))],
         "GetItem" | "UpdateItem" | "DeleteItem" => vec![(operation.to_owned(), key(&body["Key"]))],
@@ -318,6 +336,7 @@ fn on_items(operation: &str, body: &str) -> Vec<(String, String)> {
             let keys = writes.map(|write| {
                 key(write.pointer("/PutRequest/Item").unwrap_or(&write["DeleteRequest"]["Key"]))
             });
+
             keys.map(|key| (operation.to_owned(), key)).collect()
         }
         "TransactWriteItems" => parts("TransactItems")
@@ -328,11 +347,11 @@ fn on_items(operation: &str, body: &str) -> Vec<(String, String)> {
                 kind => (format!("{kind}Item"), key(&part["Key"])),
             })
             .collect(),
-        other => panic!("{other} is not known here"),
+        other => panic!("unknown operation {other}"),
     }
 }
 
-/// What happens to which of these calls.
+/// The troubles to try, each with the number of the call that it strikes.
 fn troubles(calls: &[Call]) -> Vec<(usize, Trouble)> {
     let (mut has_written, mut read) = (false, BTreeSet::new());
     let refusals = [
@@ -341,54 +360,63 @@ fn troubles(calls: &[Call]) -> Vec<(usize, Trouble)> {
         Refused::Reset,
     ];
     let mut troubles: Vec<_> = refusals.map(|refused| (0, Trouble::EachOnce(refused))).into();
+
     troubles.push((0, Trouble::EachLosesReply));
     for (place, call) in calls.iter().enumerate() {
-        // What is read again before anything has changed, from other shards say, fails like the first time.
+        // A repeated read before anything has changed (such as of other shards) fails like the
+        // first one.
         if !call.writes() && !read.insert((&call.operation, kind(call))) {
             continue;
         }
+
         let refused = Refused::nth(call, place);
         troubles.push((place, Trouble::Always(refused)));
-        // What not the SDK tries again, but we do; and what nobody does.
+
+        // The SDK does not retry these calls. We retry transactions, and nobody retries messages.
         if call.operation == "TransactWriteItems" || is_message(call) {
             troubles.push((place, Trouble::Once(refused)));
         }
+
         if is_message(call) {
             troubles.push((place, Trouble::LosesReply));
         }
+
         if has_written {
-            // Before that it is the same.
+            // Before the first write, an outage is the same as `Always`.
             troubles.push((place, Trouble::Outage(refused)));
         }
+
         if call.writes() {
             troubles.extend([(place, Trouble::LosesReplies), (place, Trouble::Killed)]);
             (has_written, read) = (true, BTreeSet::new());
         }
     }
+
     troubles
 }
 
-/// Whether it cannot be done twice without somebody noticing.
+/// Whether a call sends a message, so that a person would notice a repetition.
 fn is_message(call: &Call) -> bool {
     matches!(call.service, "SNS" | "SESV2")
 }
 
-/// The first tries of calls but messages: a retry of the SDK has the same body.
+/// Matches the first try of every call that sends no message. An SDK retry has the same body.
 fn first_try() -> impl Fn(&Call) -> bool + Send + Sync + 'static {
     let seen = Mutex::new(BTreeSet::new());
     move |call| {
-        // Of shards that are read together one is enough: the SDK stops trying again when too much fails.
+        // Of shards that are read together, strike only one: the SDK stops retrying when too much
+        // fails.
         let what = if call.writes() { call.body.clone() } else { kind(call) };
         !is_message(call) && seen.lock().unwrap().insert((call.operation.clone(), what))
     }
 }
 
-/// A scenario in a task of its own, which may panic.
+/// Starts a scenario in its own task, which may panic.
 fn run(stage: Arc<Stage>, place: usize, trouble: Trouble) -> JoinHandle<()> {
-    tokio::spawn(async move { meet(&stage, place, trouble).await })
+    tokio::spawn(async move { run_scenario(&stage, place, trouble).await })
 }
 
-async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
+async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
     let Stage { endpoint, case, .. } = stage;
     let trial = Trial::of(stage.set().await).await;
     let before = trial.app.aws.inbox.messages(None).len();
@@ -400,6 +428,7 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
     let alike =
         move |call: &Call| call.operation == struck.operation && kind(call) == kind_of_struck;
     let first_alike = stage.calls[..place].iter().filter(|call| alike(call)).count();
+
     match trouble {
         Trouble::EachOnce(refused) => trial.faults.inject(first_try(), EVERY, refused.fault()),
         Trouble::EachLosesReply => trial.faults.inject(first_try(), EVERY, Fault::LoseReply),
@@ -416,12 +445,14 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
         }
         Trouble::Killed => trial.faults.inject(|_| true, (place, 1), Fault::HoldReply),
     }
+
     let first = if trouble == Trouble::Killed {
-        assert!(trial.send_and_kill(case.request()).await, "{story}: nobody was killed");
+        assert!(trial.send_and_kill(case.request()).await, "{story}: the process was not killed");
         None
     } else {
         Some(trial.send(case.request()).await)
     };
+
     assert!(trial.faults.struck() > 0, "{story}: nothing was struck");
     trial.faults.heal();
     let messages = trial.app.aws.inbox.messages(None).len() - before;
@@ -434,42 +465,49 @@ async fn meet(stage: &Stage, place: usize, trouble: Trouble) {
     {
         assert_unavailable(&story, first);
     }
-    // The SDK's tries, and ours.
+
+    // The SDK's retries and ours have to hide these troubles.
     let must_do = match trouble {
         Trouble::EachOnce(_) | Trouble::EachLosesReply => true,
         Trouble::Once(_) => !is_message(&stage.calls[place]),
         _ => false,
     };
+
     assert!(is_done || !must_do, "{story}: {}", first.map_or_else(String::new, |first| first.text));
     if is_done {
         let first = first.unwrap();
-        // A message of courtesy may have been lost.
+        // A notice that is sent as a courtesy may have been lost.
         (case.goal)(trial.app.clone(), first).await;
     } else {
-        // A killed process is followed by another; one that lives on has to be of use again.
+        // A killed process is replaced by a new one. A process that lives on has to work again.
         let next = if first.is_none() {
             trial.app.send(case.request()).await
         } else {
             trial.send(case.request()).await
         };
+
         let outcome = (
             next.status.as_u16(),
             next.json["code"].as_str().or(next.json["error"].as_str()).unwrap_or_default(),
         );
-        // What was refused is as if it had never been: nothing had changed, or it was taken back.
+
+        // A refused request leaves no trace: it changed nothing, or its changes were undone.
         let is_undone = match trouble {
             Trouble::Always(_) => writes_before == 0 || !case.or_refused,
             Trouble::Outage(_) => writes_before == 0,
             _ => false,
         };
+
         let is_allowed = outcome.0 == stage.status || !is_undone && case.or.contains(&outcome);
         assert!(is_allowed, "{story}: the next try: {}", next.text);
+
         (case.goal)(trial.app.clone(), next).await;
     }
+
     assert_invariants(&trial.app).await;
 }
 
-/// Asserts that a client is told to come back.
+/// Asserts a 503 that tells the client when to retry.
 #[track_caller]
 pub(crate) fn assert_unavailable(story: &str, answer: &Answer) {
     let is_oauth = answer.json.get("error").is_some();
@@ -482,7 +520,7 @@ pub(crate) fn assert_unavailable(story: &str, answer: &Answer) {
     );
 }
 
-/// What a call is about: of a key of the table what is no one's own.
+/// The kind of item that a call is about: the parts of its keys that identify nobody.
 pub(crate) fn kind(call: &Call) -> String {
     let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
     let key =
@@ -490,8 +528,9 @@ pub(crate) fn kind(call: &Call) -> String {
     let part = |names: [&str; 2]| {
         let value = names.into_iter().find_map(|name| key?.get(name)?.get("S")?.as_str());
         let kind = value.unwrap_or_default().split('#').next().unwrap_or_default();
-        // An event's sort key is its id.
+        // The sort key of an audit event is its id.
         if kind.starts_with(|c: char| c.is_ascii_digit()) { String::new() } else { kind.to_owned() }
     };
+
     format!("{} {}", part(["pk", ":pk"]), part(["sk", ":prefix"]))
 }

@@ -1,4 +1,4 @@
-//! What is true of the table at any time, whatever was cut off.
+//! Invariants of the table, which hold at any time, whatever was interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{TestApp, accounts::Item};
 
-/// Asserts that nothing is half made: who owns something is there, whoever is there owns what is his, what
-/// belongs to somebody goes with him or by itself, and the lists of administrators and origins are right.
+/// Asserts that nothing is half done: the owner of every identifier exists, every user owns their
+/// identifiers, a deleted user leaves only items that expire, and the lists of administrators and
+/// origins are right.
 #[track_caller]
 pub(crate) fn assert_invariants(app: &TestApp) -> impl Future<Output = ()> {
     let at = std::panic::Location::caller();
@@ -28,37 +29,43 @@ fn faults(items: &[Item]) -> Vec<String> {
     for owner in of_kind(items, "OWNER") {
         *owned.entry(text(owner, "user_id")).or_default() += 1;
     }
+
     for id in owned.keys().filter(|id| !users.contains_key(*id)) {
-        faults.push(format!("an identifier of nobody: {id}"));
+        faults.push(format!("an identifier without a user: {id}"));
     }
+
     for (id, user) in &users {
         let email = user["email_verified"].as_bool().unwrap().then_some("email");
         let identifiers =
             ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
         if identifiers.count() != owned.get(id).copied().unwrap_or_default() {
-            faults.push(format!("a user who does not own what is his: {user:?}"));
+            faults.push(format!("a user who does not own their identifiers: {user:?}"));
         }
+
         if user.contains_key("totp") != factors.contains(format!("USER#{id}").as_str()) {
-            faults.push(format!("a second factor that is half there: {id}"));
+            faults.push(format!("a second factor that is half set up: {id}"));
         }
     }
+
     for item in items {
         let owner = text(item, "pk").strip_prefix("USER#");
         let is_swept = item.contains_key("expires_at");
         if owner.is_some_and(|owner| !users.contains_key(owner)) && !is_swept {
-            faults.push(format!("what stays of nobody: {item:?}"));
+            faults.push(format!("an item of a deleted user that never expires: {item:?}"));
         }
+
         let passes = ["MFA", "RESET", "SENDS", "ENROLMENT", "IDEMPOTENCY"];
         if passes.contains(&kind(item)) && !is_swept {
-            faults.push(format!("what never ends: {item:?}"));
+            faults.push(format!("an item that never expires: {item:?}"));
         }
     }
+
     faults.extend(administrators(items, &users));
     faults.extend(origins(items));
     faults
 }
 
-/// Pictures that are shown and that a rule of the bucket would delete.
+/// The pictures that users show but that a rule of the bucket would delete.
 fn pictures(app: &TestApp, items: &[Item]) -> Vec<String> {
     let pending = app.aws.pending_objects();
     let shown =
@@ -76,9 +83,11 @@ fn administrators(items: &[Item], users: &BTreeMap<&str, &Item>) -> Option<Strin
             .is_some_and(|roles| names(roles).contains("Admin"));
         roles && text(user, "user_status") == "active"
     };
+
     let active: BTreeSet<_> =
         users.iter().filter(|(_, user)| is_admin(user)).map(|(id, _)| *id).collect();
     let listed = of_kind(items, "ADMINS").filter_map(|it| it.get("ids")).flat_map(names).collect();
+
     (active != listed).then(|| format!("administrators {active:?}, listed {listed:?}"))
 }
 
@@ -94,6 +103,7 @@ fn origins(items: &[Item]) -> Option<String> {
                 .map(|origin| (origin.to_owned(), text(app, "client_id").to_owned())),
         );
     }
+
     let mut listed = BTreeSet::new();
     for item in of_kind(items, "ORIGIN") {
         let origin = text(item, "pk").trim_start_matches("ORIGIN#").to_owned();
@@ -101,6 +111,7 @@ fn origins(items: &[Item]) -> Option<String> {
         listed
             .extend(client_ids.into_iter().map(|client_id| (origin.clone(), client_id.to_owned())));
     }
+
     (used != listed).then(|| format!("origins {used:?}, listed {listed:?}"))
 }
 
@@ -117,7 +128,7 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     item[name].as_s().unwrap()
 }
 
-/// A list or a set of texts.
+/// The texts of a list or set.
 fn names(value: &AttributeValue) -> BTreeSet<&str> {
     match value {
         AttributeValue::Ss(names) => names.iter().map(String::as_str).collect(),

@@ -1,5 +1,5 @@
-//! The service under test: all endpoints, over their own embedded AWS, behind the embedded API
-//! Gateway, with a clock that tests move.
+//! The service under test: all endpoints, on an embedded AWS of their own, behind the embedded API
+//! Gateway, with a clock that tests set.
 
 pub(crate) mod accounts;
 pub(crate) mod admin;
@@ -44,12 +44,12 @@ use shared::{
 pub(crate) const TEMPLATE: &str = include_str!("../../template.yaml");
 /// The issuer of the tests.
 pub(crate) const ISSUER: &str = "https://id.example.com";
-/// A phone that nobody has yet.
+/// A phone that belongs to no user yet.
 pub(crate) const PHONE: &str = "+14155550123";
 /// Another one.
 pub(crate) const OTHER_PHONE: &str = "+447400123456";
 
-/// Keys are slow to make: all tests of a process share them.
+/// The signing keys. They are slow to make, so all tests of a process share them.
 pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
     let random = Random::system();
     SigningKeys {
@@ -58,7 +58,8 @@ pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
     }
 });
 
-/// The table of the template alone: the whole takes longer to read than everything else to start.
+/// The template with only its table. Reading all of it takes longer than everything else at the
+/// start.
 static TABLE_TEMPLATE: LazyLock<String> = LazyLock::new(|| {
     let mut template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
     let resources = template["Resources"].as_mapping_mut().unwrap();
@@ -66,7 +67,7 @@ static TABLE_TEMPLATE: LazyLock<String> = LazyLock::new(|| {
     serde_yaml_ng::to_string(&json!({"Resources": resources})).unwrap()
 });
 
-/// The whole service. Clones are the same service.
+/// The whole service. A clone is the same service.
 #[derive(Clone)]
 pub(crate) struct TestApp {
     pub(crate) aws: Arc<EmbeddedAws>,
@@ -74,7 +75,7 @@ pub(crate) struct TestApp {
     environment: Environment,
     router: Router,
     now_millis: Arc<AtomicI64>,
-    /// The table as it is, whatever the service makes of it.
+    /// A client of the table, independent of the service.
     table: Arc<OnceLock<aws_sdk_dynamodb::Client>>,
 }
 
@@ -108,7 +109,7 @@ impl TestApp {
         app
     }
 
-    /// The service as it was deployed just now: its secret holds no keys yet, none are published.
+    /// The service just after its deployment: its secret holds no keys yet, and none are published.
     pub(crate) async fn before_first_rotation(settings: &[(&str, &str)]) -> Self {
         Self::deployed(settings, "{}".to_owned()).await
     }
@@ -120,17 +121,22 @@ impl TestApp {
             HASH_KEYS_SECRET,
             json!({"root": "a root for tests, which is 32 bytes or more"}).to_string(),
         );
+
         let mut environment: Environment = settings.iter().copied().collect();
         for (name, value) in aws.environment() {
             environment.set_default(&name, value);
         }
+
         environment.set_default("ISSUER", ISSUER);
         environment.set_default("ENVIRONMENT", "dev");
         environment.set_default("ALLOWED_COUNTRIES", "*");
-        // The phones of tests begin alike.
+
+        // All phones of the tests have the same prefix.
         environment.set_default("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000");
-        // A whole hour, so that counters by the hour do not turn over within a test by chance.
+        // A whole hour, so that no hourly counter starts a new hour in the middle of a test by
+        // chance.
         let now_millis = Arc::new(AtomicI64::new(1_800_000_000_000));
+
         Self::instance(Arc::new(aws), environment, now_millis)
     }
 
@@ -144,6 +150,7 @@ impl TestApp {
             Timestamp::from_millisecond(told.load(Ordering::SeqCst)).unwrap()
         });
         let latchkey = Latchkey::new(environment.clone(), clock, Random::system()).ok().unwrap();
+
         Self {
             aws,
             router: crate::all(latchkey.clone()),
@@ -163,27 +170,27 @@ impl TestApp {
         Self::instance(self.aws.clone(), environment, self.now_millis.clone())
     }
 
-    /// The same service, which cannot reach an AWS service (as `DYNAMODB`) any more.
+    /// The same service, which can no longer reach an AWS service (such as `DYNAMODB`).
     pub(crate) fn cut_off(&self, service: &str) -> Self {
         self.restarted(&[(&format!("AWS_ENDPOINT_URL_{service}"), "http://127.0.0.1:1")])
     }
 
-    /// Serves other routes on the same parts.
+    /// Serves other routes with the same settings and data.
     pub(crate) fn serving(&self, routes: Router<Latchkey>) -> Self {
         Self { router: shared::http::service(routes.into(), self.latchkey.clone()), ..self.clone() }
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub(crate) fn advance(&self, seconds: i64) {
         self.advance_millis(seconds * 1000);
     }
 
-    /// Lets a part of a second pass.
+    /// Moves the clock forward by milliseconds.
     pub(crate) fn advance_millis(&self, millis: i64) {
         self.now_millis.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Disables a user, as an administrator would.
+    /// Disables a user, directly in the table.
     pub(crate) async fn disable(&self, user_id: &str) {
         let client = aws_sdk_dynamodb::Client::new(&sdk_config(&self.environment, "DYNAMODB"));
         client
@@ -199,7 +206,7 @@ impl TestApp {
             .unwrap();
     }
 
-    /// Sends any request from a source address.
+    /// Sends any request from an IP address.
     pub(crate) async fn send_from(&self, source: IpAddr, request: Request<Body>) -> Answer {
         let response = api_gateway::invoke(self.router.clone(), request, source).await;
         let (parts, body) = response.into_parts();
@@ -208,6 +215,7 @@ impl TestApp {
             Some(_) => io::read_to_string(GzDecoder::new(&bytes[..])).unwrap(),
             None => String::from_utf8(bytes.to_vec()).unwrap(),
         };
+
         Answer {
             status: parts.status,
             headers: parts.headers,
@@ -226,7 +234,7 @@ impl TestApp {
         self.send(json_request(Method::POST, path, None, &body)).await
     }
 
-    /// Gets as a stranger.
+    /// Gets a path as a stranger.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
@@ -245,12 +253,12 @@ impl TestApp {
         self.send(json_request(Method::POST, path, Some(token), &body)).await
     }
 
-    /// What was texted to a phone, oldest first.
+    /// The texts to a phone, or the e-mails to an address, oldest first.
     pub(crate) fn texts(&self, phone: &str) -> Vec<Message> {
         self.aws.inbox.messages(Some(phone))
     }
 
-    /// The code in the last text to a phone.
+    /// The code in the last message to a phone or an e-mail address.
     pub(crate) fn code(&self, phone: &str) -> String {
         let text = self.texts(phone).pop().expect("a text").body;
         text.split(|c: char| !c.is_ascii_digit())
@@ -269,23 +277,24 @@ impl TestApp {
         self.post("/v1/otp/resend", json!({"challenge_id": challenge_id})).await
     }
 
-    /// Gets with an access token.
+    /// Gets a path with an access token.
     pub(crate) async fn get_as(&self, token: &str, path: &str) -> Answer {
         self.call_as(token, Method::GET, path).await
     }
 
-    /// Opens a challenge for a phone; answers its id.
+    /// Opens a challenge for a phone. Returns its id.
     pub(crate) async fn challenge(&self, phone: &str) -> String {
         let sent = self.send_code(phone).await;
         assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text);
         sent.json["challenge_id"].as_str().unwrap().to_owned()
     }
 
-    /// Signs a phone in.
+    /// Signs a person in with a texted code.
     pub(crate) async fn sign_in(&self, phone: &str) -> SignedIn {
         let challenge_id = self.challenge(phone).await;
         let answer = self.verify(&challenge_id, &self.code(phone)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+
         let token = |name: &str| answer.json[name].as_str().unwrap().to_owned();
         SignedIn {
             access: token("access_token"),
@@ -304,7 +313,7 @@ impl TestApp {
         self.post("/v1/auth/refresh", json!({"refresh_token": token})).await
     }
 
-    /// The (read, write) units that `work` uses.
+    /// The result of `work`, and the (read, write) units that it uses.
     pub(crate) async fn units<T>(&self, work: impl Future<Output = T>) -> (T, (f64, f64)) {
         let before = self.latchkey.used_units();
         let answer = work.await;
@@ -314,26 +323,26 @@ impl TestApp {
 }
 
 impl Answer {
-    /// Asserts success; answers the body.
+    /// Asserts success (200). Returns the body.
     #[track_caller]
     pub(crate) fn assert_ok(&self) -> &Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text);
         &self.json
     }
 
-    /// A header's text; empty where it is not there.
+    /// A header's text. Empty if the header is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Asserts a refusal with a wait; answers the seconds.
+    /// Asserts a refusal that says how long to wait. Returns the seconds.
     #[track_caller]
     pub(crate) fn assert_wait(&self, status: u16, code: &str) -> i64 {
         self.assert_problem(status, code);
         self.json["retry_after"].as_i64().unwrap_or_else(|| panic!("no retry_after: {}", self.text))
     }
 
-    /// Asserts a refusal: its status and code, and the shape that every refusal has.
+    /// Asserts a refusal: its status and code, and the format that every refusal has (RFC 9457).
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!(
@@ -342,9 +351,11 @@ impl Answer {
             "{}",
             self.text
         );
+
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(self.json["status"], status);
         assert_eq!(self.json["request_id"], self.headers["x-request-id"].to_str().unwrap());
+
         for name in ["type", "title", "detail"] {
             assert!(
                 self.json[name].as_str().is_some_and(|text| !text.is_empty()),
@@ -352,6 +363,7 @@ impl Answer {
                 self.text
             );
         }
+
         let retry_after = self
             .headers
             .get(header::RETRY_AFTER)
@@ -368,7 +380,7 @@ impl Answer {
     }
 }
 
-/// A code that is not `code`.
+/// A code that differs from `code`.
 pub(crate) fn wrong(code: &str) -> String {
     let last = code.chars().last().unwrap();
     format!("{}{}", &code[..code.len() - 1], if last == '0' { '1' } else { '0' })
@@ -391,7 +403,7 @@ pub(crate) fn json_request(
     request.body(Body::from(body.to_string())).unwrap()
 }
 
-/// The claims of a token, unchecked.
+/// The claims of a token. Its signature is not checked.
 pub(crate) fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap())
@@ -403,7 +415,7 @@ pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-/// Runs `work` many times at once, all from the same moment.
+/// Runs `work` many times in parallel. All start at the same moment.
 pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     times: usize,
     work: impl Fn(usize) -> F,
@@ -418,9 +430,11 @@ pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 's
             })
         })
         .collect();
+
     let mut answers = Vec::new();
     for task in tasks {
         answers.push(task.await.unwrap());
     }
+
     answers
 }

@@ -1,4 +1,4 @@
-//! Pictures as phones and attackers make them, and a look into the bucket.
+//! Pictures such as phones and attackers make, and a look into the bucket.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,7 @@ use super::{Answer, TestApp, bearer};
 /// The colours of the corners: top left, top right, bottom left, bottom right.
 pub(crate) const CORNERS: [[u8; 3]; 4] =
     [[220, 30, 30], [30, 200, 30], [30, 30, 220], [230, 220, 40]];
-/// What a camera writes about a picture, and nobody should read.
+/// Marks of the metadata that a camera writes into a picture. None may be published.
 pub(crate) const SECRETS: [&[u8]; 8] = [
     b"Exif",
     b"SecretCam",
@@ -35,7 +35,8 @@ pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// Where the pixel of an upright picture is that a camera stores at (`column`, `row`) (Exif 2.3, Orientation).
+/// The position, in the upright picture, of the pixel that a camera stores at (`column`, `row`)
+/// (Exif 2.3, Orientation).
 fn upright((width, height): (u32, u32), orientation: u8, column: u32, row: u32) -> (u32, u32) {
     match orientation {
         2 => (width - 1 - column, row),
@@ -49,7 +50,7 @@ fn upright((width, height): (u32, u32), orientation: u8, column: u32, row: u32) 
     }
 }
 
-/// A picture as a camera stores it that was held in an `orientation`.
+/// A picture as a camera stores it that was held in this Exif `orientation`.
 pub(crate) fn turned(picture: &RgbImage, orientation: u8) -> RgbImage {
     let size = picture.dimensions();
     let (width, height) = if orientation >= 5 { (size.1, size.0) } else { size };
@@ -71,7 +72,7 @@ pub(crate) fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// What a camera writes: its maker, how it was held, and where it was.
+/// Exif data of a camera: its maker, how it was held, and its GPS position.
 pub(crate) fn exif(orientation: u8) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: u32| {
         let mut bytes = [tag.to_le_bytes(), kind.to_le_bytes()].concat();
@@ -79,6 +80,7 @@ pub(crate) fn exif(orientation: u8) -> Vec<u8> {
         bytes
     };
     let mut tiff = b"II*\0\x08\0\0\0".to_vec();
+
     tiff.extend(3_u16.to_le_bytes());
     tiff.extend(entry(0x010f, 2, 10, 50));
     tiff.extend(entry(0x0112, 3, 1, u32::from(orientation)));
@@ -86,6 +88,7 @@ pub(crate) fn exif(orientation: u8) -> Vec<u8> {
     tiff.extend(0_u32.to_le_bytes());
     tiff.extend(b"SecretCam\0");
     assert_eq!(tiff.len(), 60);
+
     tiff.extend(2_u16.to_le_bytes());
     tiff.extend(entry(1, 2, 2, u32::from(b'N')));
     tiff.extend(entry(2, 5, 3, 90));
@@ -93,6 +96,7 @@ pub(crate) fn exif(orientation: u8) -> Vec<u8> {
     for part in [50, 6, 40] {
         tiff.extend([u32::to_le_bytes(part), 1_u32.to_le_bytes()].concat());
     }
+
     tiff
 }
 
@@ -101,7 +105,7 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xff, marker], length.as_slice(), content].concat()
 }
 
-/// A photograph as a phone makes it: place, maker, colour profile, edits and a comment are in it.
+/// A photograph as a phone makes it, with place, maker, colour profile, edits and a comment in it.
 pub(crate) fn photo(picture: &RgbImage, orientation: u8) -> Vec<u8> {
     let plain = jpeg(&turned(picture, orientation));
     let xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x='adobe:ns:meta/' GPS='50'/>";
@@ -127,11 +131,13 @@ pub(crate) fn markers(jpeg: &[u8]) -> BTreeSet<u8> {
     markers
 }
 
-/// Asserts that this is a picture of a size with nothing beside it; answers its pixels.
+/// Asserts that this is a square picture of `side` pixels without any metadata. Returns its pixels.
 #[track_caller]
 pub(crate) fn assert_clean(jpeg: &[u8], side: u32) -> RgbImage {
-    // JFIF, quantisation, frame, Huffman tables, scan: no other application's segment, no comment.
+    // JFIF, quantisation, frame, Huffman tables, scan. No other application segment, and no
+    // comment.
     assert_eq!(markers(jpeg), [0xc0, 0xc4, 0xda, 0xdb, 0xe0].into());
+
     for secret in SECRETS {
         assert!(
             !jpeg.windows(secret.len()).any(|bytes| bytes == secret),
@@ -139,13 +145,15 @@ pub(crate) fn assert_clean(jpeg: &[u8], side: u32) -> RgbImage {
             String::from_utf8_lossy(secret)
         );
     }
+
     assert!(jpeg.ends_with(&[0xff, 0xd9]));
     let picture = image::load_from_memory_with_format(jpeg, ImageFormat::Jpeg).unwrap().into_rgb8();
     assert_eq!(picture.dimensions(), (side, side));
+
     picture
 }
 
-/// Asserts that a picture shows what [`picture`] does, the right way up.
+/// Asserts that a picture shows the colours of [`picture`], the right way up.
 #[track_caller]
 pub(crate) fn assert_upright(picture: &RgbImage) {
     let (near, far) = (picture.width() / 8, picture.width() * 7 / 8);
@@ -159,7 +167,8 @@ pub(crate) fn assert_upright(picture: &RgbImage) {
     }
 }
 
-/// A form with files: the headers of each, and what it holds.
+/// A multipart form with files. For each: its headers and its content. Returns the content type and
+/// body.
 pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (headers, content) in files {
@@ -170,7 +179,7 @@ pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
 }
 
 impl TestApp {
-    /// Sends a picture with any headers.
+    /// Uploads a picture with any headers.
     pub(crate) async fn put_avatar_with(
         &self,
         token: &str,
@@ -187,7 +196,7 @@ impl TestApp {
         .await
     }
 
-    /// Sends a picture.
+    /// Uploads a picture.
     pub(crate) async fn put_avatar(&self, token: &str, picture: Vec<u8>) -> Answer {
         self.put_avatar_with(token, &[("content-type", "application/octet-stream")], picture).await
     }
@@ -204,10 +213,12 @@ impl TestApp {
             std::fs::read_dir(self.aws.buckets().join(embedded_aws::AVATAR_BUCKET)).unwrap()
         {
             let folder = folder.unwrap();
-            // The emulation keeps notes of its own beside objects, and folders that have become empty.
+
+            // The emulation keeps files of its own beside the objects, and leaves empty folders.
             if !folder.file_type().unwrap().is_dir() {
                 continue;
             }
+
             for file in std::fs::read_dir(folder.path()).unwrap() {
                 let file = file.unwrap();
                 let name =
@@ -217,10 +228,11 @@ impl TestApp {
                 }
             }
         }
+
         objects
     }
 
-    /// The two sizes of the one picture in the bucket, which a user has by now.
+    /// The two sizes of the only picture in the bucket, which must be a user's by now.
     #[track_caller]
     pub(crate) fn only_picture(&self) -> (Vec<u8>, Vec<u8>) {
         let objects = self.objects();
@@ -231,6 +243,7 @@ impl TestApp {
             self.aws.pending_objects().is_empty(),
             "a rule would delete a picture that is shown"
         );
+
         let sized =
             |size: &str| objects.iter().find(|(name, _)| name.ends_with(size)).unwrap().1.clone();
         (sized("/512.jpg"), sized("/96.jpg"))
@@ -238,7 +251,7 @@ impl TestApp {
 }
 
 impl Answer {
-    /// The key in an answer's `avatar_url`.
+    /// The key in the response's `avatar_url`.
     #[track_caller]
     pub(crate) fn avatar_key(&self) -> String {
         key_of(self.assert_ok()["avatar_url"].as_str().expect("an avatar"))

@@ -1,4 +1,4 @@
-//! What the service writes to the log for machines.
+//! The records that the service logs for machines.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _, registry};
 
-/// The records that `work` leaves.
+/// The result of `work`, and the records that it logs.
 pub(crate) async fn records<T>(work: impl Future<Output = T>) -> (T, Vec<Recorded>) {
     let lines = Lines::default();
     let answer = work.with_subscriber(registry().with(lines.clone())).await;
@@ -37,6 +37,6 @@ impl Visit for Text<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        panic!("{field} is no text: {value:?}");
+        panic!("{field} is not a text: {value:?}");
     }
 }

@@ -1,5 +1,4 @@
-//! What the tests of the second factor need beside [`TestApp`]: authenticator apps, and sign-ins that wait
-//! for one.
+//! Helpers for the tests of the second factor: authenticator apps, and sign-ins that wait for one.
 
 use axum::http::Method;
 use data_encoding::BASE32_NOPAD;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Answer, SignedIn, TestApp, accounts::PASSWORD};
 use shared::second_factors::TotpSecret;
 
-/// An authenticator app that knows a secret, and the recovery codes that were written down.
+/// An authenticator app with its secret, and the recovery codes that the user kept.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     secret: TotpSecret,
@@ -17,7 +16,7 @@ pub(crate) struct Authenticator {
 }
 
 impl Authenticator {
-    /// Types the secret of an enrolment in.
+    /// An app into which the secret of an enrolment was typed.
     #[track_caller]
     pub(crate) fn new(enrolment: &Answer) -> Self {
         let secret = enrolment.assert_ok()["secret"].as_str().unwrap();
@@ -31,12 +30,12 @@ impl Authenticator {
         self.secret.as_bytes()
     }
 
-    /// What it shows now.
+    /// The code that it shows now.
     pub(crate) fn code(&self, app: &TestApp) -> String {
         self.code_of_step(app, 0)
     }
 
-    /// What it shows so many steps from now.
+    /// The code that it shows `steps` time steps of 30 s from now.
     pub(crate) fn code_of_step(&self, app: &TestApp, steps: i64) -> String {
         self.secret.code_at(app.latchkey.clock().now() + (30 * steps).seconds())
     }
@@ -48,12 +47,13 @@ impl TestApp {
         self.call_as(&who.access, Method::POST, "/v1/me/totp").await
     }
 
-    /// Ends the set-up with a code.
+    /// Confirms the set-up with a code.
     pub(crate) async fn confirm(&self, who: &SignedIn, code: &str) -> Answer {
         self.post_as(&who.access, "/v1/me/totp/confirm", json!({"code": code})).await
     }
 
-    /// Sets an authenticator app up. The code that confirmed it is over: the next step has begun.
+    /// Sets up an authenticator app. Moves to the next time step, since the code that confirmed it
+    /// is used up.
     pub(crate) async fn authenticator(&self, who: &SignedIn) -> Authenticator {
         let mut authenticator = Authenticator::new(&self.enrol(who).await);
         let confirmed = self.confirm(who, &authenticator.code(self)).await;
@@ -62,14 +62,14 @@ impl TestApp {
         authenticator
     }
 
-    /// Somebody who has a password and an authenticator app. His session is from before it.
+    /// A user who has a password and an authenticator app. Their session is older than the app.
     pub(crate) async fn protected(&self, phone: &str) -> (SignedIn, Authenticator) {
         let person = self.person(phone).await;
         let authenticator = self.authenticator(&person).await;
         (person, authenticator)
     }
 
-    /// Signs in by password as far as the second factor; answers the token for it.
+    /// Signs in by password, up to the second factor. Returns the token for it.
     pub(crate) async fn first_factor(&self, phone: &str) -> String {
         self.login(json!({"phone": phone}), PASSWORD).await.mfa_token()
     }
@@ -90,7 +90,7 @@ impl TestApp {
         self.mfa(mfa_token, "recovery_code", code).await
     }
 
-    /// Removes the second factor, with a code of it.
+    /// Removes the second factor, with a code.
     pub(crate) async fn remove_totp(&self, who: &SignedIn, code: &str) -> Answer {
         self.json_as(who, Method::DELETE, "/v1/me/totp", json!({"code": code})).await
     }
@@ -102,14 +102,14 @@ impl TestApp {
 }
 
 impl Answer {
-    /// Asserts that the second factor is due, and that nothing was given that is good without it; answers
-    /// the token for it.
+    /// Asserts that the second factor is required, and that the response holds nothing that is
+    /// valid without it. Returns the token for it.
     #[track_caller]
     pub(crate) fn mfa_token(&self) -> String {
         let token = self.assert_ok()["mfa_token"]
             .as_str()
             .unwrap_or_else(|| panic!("no mfa_token: {}", self.text));
-        assert_eq!(self.json, due(token));
+        assert_eq!(self.json, mfa_required(token));
         assert!(token.starts_with("lkm_") && token.len() == 47, "{token}");
         token.to_owned()
     }
@@ -133,7 +133,7 @@ impl Answer {
         );
     }
 
-    /// Asserts that a better sign-in is asked for, as RFC 9470 says it.
+    /// Asserts that a step-up is required, in the format of RFC 9470.
     #[track_caller]
     pub(crate) fn assert_step_up(&self, multi_factor: bool) {
         self.assert_problem(401, "insufficient_user_authentication");
@@ -145,7 +145,7 @@ impl Answer {
     }
 }
 
-/// The answer to a first factor where the second is due.
-pub(crate) fn due(mfa_token: &str) -> Value {
+/// The response to a first factor if a second factor is required.
+pub(crate) fn mfa_required(mfa_token: &str) -> Value {
     json!({"mfa_required": true, "mfa_token": mfa_token, "methods": ["totp", "recovery_code"], "expires_in": 300})
 }

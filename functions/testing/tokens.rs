@@ -1,4 +1,4 @@
-//! Access tokens that nobody should take.
+//! Access tokens that must be refused.
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm::HS256, EncodingKey, crypto};
@@ -10,7 +10,7 @@ use shared::{
     crypto::{Algorithm, SigningKey},
 };
 
-/// A token with any header and claims, well signed with a key.
+/// A token with any header and claims, correctly signed with a key.
 pub(crate) fn forge(key: &SigningKey, header: &Value, claims: &Value) -> String {
     signed(&message(header, claims), &key.encoding_key().unwrap(), jsonwebtoken::Algorithm::RS256)
 }
@@ -35,7 +35,7 @@ fn signed(message: &str, key: &EncodingKey, algorithm: jsonwebtoken::Algorithm) 
     format!("{message}.{}", crypto::sign(message.as_bytes(), key, algorithm).unwrap())
 }
 
-/// Everything that an attacker might make of a person's two tokens, with a name for each.
+/// The tokens that an attacker might make of a person's two tokens, each with a name.
 pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(String, String)> {
     let good = claims(access);
     let parts: Vec<_> = access.split('.').collect();
@@ -47,6 +47,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
         ("a fourth part".to_owned(), format!("{access}.{}", parts[2])),
         ("a token over 8 KiB".to_owned(), format!("{access}{}", "A".repeat(8 * 1024))),
     ];
+
     let mut add = |name: String, token: String| attacks.push((name, token));
 
     for alg in ["none", "None", "nOnE"] {
@@ -55,6 +56,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
             format!("{}.", message(&but(header(), json!({"alg": alg})), &good)),
         );
     }
+
     let jwk = serde_json::to_string(&KEYS.current.public().unwrap()).unwrap();
     for (name, secret) in [("the public key", jwk), ("the key's id", KEYS.current.kid.clone())] {
         let hmac = message(&but(header(), json!({"alg": "HS256"})), &good);
@@ -63,6 +65,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
             signed(&hmac, &EncodingKey::from_secret(secret.as_bytes()), HS256),
         );
     }
+
     for change in [
         json!({"typ": "JWT"}),
         json!({"typ": "at+JWT"}),
@@ -80,6 +83,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
     ] {
         add(format!("header with {change}"), forge(&KEYS.current, &but(header(), change), &good));
     }
+
     let now = app.latchkey.clock().now().as_second();
     for change in [
         json!({"iss": "https://evil.example"}),
@@ -99,6 +103,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
             forge(&KEYS.current, &header(), &but(good.clone(), change)),
         );
     }
+
     let richer =
         message(&header(), &but(good.clone(), json!({"roles": ["Admin"], "scope": "users:write"})));
     add("claims changed after signing".to_owned(), format!("{richer}.{}", parts[2]));
@@ -108,5 +113,6 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
     add("an unknown key".to_owned(), forge(&stranger, &unknown, &good));
     stranger.kid.clone_from(&KEYS.current.kid);
     add("an unknown key under a known id".to_owned(), forge(&stranger, &header(), &good));
+
     attacks
 }

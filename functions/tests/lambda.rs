@@ -1,4 +1,5 @@
-//! The binaries as Lambda runs them: a process each, events in, answers and log lines out.
+//! The binaries as Lambda runs them: each in its own process, which takes events and returns
+//! responses and log lines.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,7 +16,7 @@ use self::runtime_api::Lambda;
 
 const PHONE: &str = "+14155550123";
 
-/// An account with the keys that a deployment makes.
+/// An AWS account with the secrets that a deployment creates.
 struct Account {
     aws: EmbeddedAws,
     environment: Vec<(String, String)>,
@@ -29,14 +30,16 @@ impl Account {
             HASH_KEYS_SECRET,
             json!({"root": "0123456789abcdef0123456789abcdef"}).to_string(),
         );
+
         let settings = [
             ("ISSUER", "https://id.example.com"),
             ("ENVIRONMENT", "staging"),
             ("ALLOWED_COUNTRIES", "US"),
-            // Long enough not to be in a log line by chance.
+            // So long that a code does not occur in a log line by chance.
             ("OTP_LENGTH", "10"),
             ("JWT_ALGORITHM", "ES256"),
         ];
+
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment = aws.environment().into_iter().chain(settings).collect();
         Self { aws, environment }
@@ -86,16 +89,19 @@ fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>) ->
         },
         "isBase64Encoded": false,
     });
+
     if let Some(token) = token {
         event["headers"]["authorization"] = format!("Bearer {token}").into();
     }
+
     if let Some(body) = body {
         event["body"] = body.to_string().into();
     }
+
     event
 }
 
-/// Calls a Lambda as API Gateway does; answers status and body.
+/// Calls a Lambda as API Gateway does. Returns the status and the body.
 async fn call(lambda: &Lambda, event: Value) -> (i64, Value) {
     let answer = lambda.invoke(event).await.unwrap();
     assert_eq!(answer["isBase64Encoded"], false);
@@ -106,7 +112,7 @@ async fn call(lambda: &Lambda, event: Value) -> (i64, Value) {
 }
 
 #[tokio::test]
-async fn a_phone_signs_in_through_the_binaries_and_their_logs_tell_no_secret() {
+async fn a_phone_signs_in_through_the_binaries_and_their_logs_hold_no_secret() {
     let account = Account::new().await;
     let rotation = account.rotate_keys().await;
     let send = account.start(env!("CARGO_BIN_EXE_otp-send")).await;
@@ -124,10 +130,12 @@ async fn a_phone_signs_in_through_the_binaries_and_their_logs_tell_no_secret() {
     let (status, refused) =
         call(&verify, event("POST", "/v1/otp/verify", None, Some(&wrong))).await;
     assert_eq!((status, &refused["code"]), (400, &json!("otp_incorrect")));
+
     let right = json!({"challenge_id": challenge_id, "code": code});
     let (status, signed_in) =
         call(&verify, event("POST", "/v1/otp/verify", None, Some(&right))).await;
     assert_eq!(status, 200, "{signed_in}");
+
     let [access, refresh] =
         ["access_token", "refresh_token"].map(|name| signed_in[name].as_str().unwrap());
 
@@ -137,8 +145,10 @@ async fn a_phone_signs_in_through_the_binaries_and_their_logs_tell_no_secret() {
         let (status, refused) = call(&me, event("GET", "/v1/me", token, None)).await;
         assert_eq!((status, &refused["code"]), (401, &json!("token_invalid")));
     }
+
     let bad_phone = json!({"phone": "+14155550123;ext=5"});
     assert_eq!(call(&send, event("POST", "/v1/otp/send", None, Some(&bad_phone))).await.0, 400);
+
     account.aws.inbox.refuse(true);
     let other = json!({"phone": "+14155550124"});
     assert_eq!(call(&send, event("POST", "/v1/otp/send", None, Some(&other))).await.0, 503);
@@ -156,24 +166,29 @@ async fn a_phone_signs_in_through_the_binaries_and_their_logs_tell_no_secret() {
         private,
         "0123456789abcdef",
     ];
+
     for (name, lambda, requests) in [("send", &send, 3), ("verify", &verify, 2), ("me", &me, 4)] {
         assert_eq!(assert_logs(name, lambda, &secrets), requests, "{name}: {}", lambda.output());
     }
+
     assert_logs("rotation", &rotation, &secrets);
 }
 
-/// Asserts that each line is JSON and tells no secret; answers how many requests were logged.
+/// Asserts that each log line is JSON and that none holds a secret. Returns how many requests were
+/// logged.
 fn assert_logs(name: &str, lambda: &Lambda, secrets: &[&str]) -> usize {
     let output = lambda.output();
     for secret in secrets {
-        assert!(!output.contains(secret), "{name} tells {secret}:\n{output}");
+        assert!(!output.contains(secret), "{name} logs {secret}:\n{output}");
     }
+
     let lines: Vec<Value> = output
         .lines()
         .map(|line| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{name}: {error} in {line}"))
         })
         .collect();
+
     assert!(!lines.is_empty(), "{name} logs nothing");
     let requests = lines.iter().filter(|line| line["message"] == "request");
     requests.inspect(|line| assert_eq!(line["request_id"], "JKJaXmPLvHcESHA=")).count()
@@ -188,6 +203,7 @@ async fn a_bad_body_is_refused_and_one_in_base64_is_read() {
     for _ in 0..2 {
         assert_eq!(call(&send, broken.clone()).await.0, 400);
     }
+
     broken["body"] = "eyJwaG9uZSI6ICIrMTQxNTU1NTAxMjMifQ==".into();
     broken["isBase64Encoded"] = true.into();
     assert_eq!(call(&send, broken).await.0, 202);
@@ -200,24 +216,28 @@ async fn a_compressed_page_goes_to_api_gateway_in_base64() {
     let mut request = event("GET", "/docs", None, None);
     let plain = docs.invoke(request.clone()).await.unwrap();
     request["headers"]["accept-encoding"] = "gzip, deflate, br".into();
+
     let compressed = docs.invoke(request).await.unwrap();
     assert_eq!(
         (&plain["isBase64Encoded"], &compressed["isBase64Encoded"]),
         (&json!(false), &json!(true))
     );
     assert_eq!(compressed["headers"]["content-encoding"], "gzip");
+
     let vary = compressed["headers"]["vary"].as_str().unwrap();
     assert!(vary.contains("origin") && vary.contains("accept-encoding"), "{vary}");
+
     let bytes = BASE64.decode(compressed["body"].as_str().unwrap().as_bytes()).unwrap();
     let page = io::read_to_string(GzDecoder::new(&bytes[..])).unwrap();
     assert!(plain["body"] == page && page.starts_with("<!doctype html>"));
 }
 
 #[tokio::test]
-async fn what_is_no_url_is_not_found_and_ends_no_process() {
+async fn an_invalid_url_is_not_found_and_ends_no_process() {
     let account = Account::new().await;
     let send = account.start(env!("CARGO_BIN_EXE_otp-send")).await;
     let good = event("POST", "/v1/otp/send", None, Some(&json!({"phone": PHONE})));
+
     for (name, value) in [
         ("rawPath", ":99999"),
         ("rawPath", ""),
@@ -229,6 +249,7 @@ async fn what_is_no_url_is_not_found_and_ends_no_process() {
         odd[name] = value.into();
         assert_eq!(call(&send, odd).await.0, 404, "{name}");
     }
+
     for (name, value) in [("host", "a b"), ("host", "[::"), ("x-forwarded-proto", ":")] {
         let mut odd = good.clone();
         odd["headers"][name] = value.into();
@@ -248,6 +269,7 @@ async fn without_keys_nobody_signs_in_and_the_first_rotation_heals_it() {
         json!({"challenge_id": sent["challenge_id"], "code": text.split(' ').next().unwrap()});
     let attempt = event("POST", "/v1/otp/verify", None, Some(&right));
     let (status, refused) = call(&verify, attempt.clone()).await;
+
     assert_eq!((status, &refused["code"]), (503, &json!("unavailable")));
     account.rotate_keys().await;
     assert_eq!(call(&verify, attempt).await.0, 200, "the code was not used up");
@@ -258,12 +280,14 @@ async fn a_bad_setting_stops_a_binary_at_its_start() {
     let mut account = Account::new().await;
     account.environment.retain(|(name, _)| name != "OTP_LENGTH" && name != "TABLE_NAME");
     account.environment.push(("OTP_LENGTH".to_owned(), "5".to_owned()));
+
     for binary in [env!("CARGO_BIN_EXE_otp-send"), env!("CARGO_BIN_EXE_keys-rotate")] {
         let mut lambda = account.start(binary).await;
         assert!(!lambda.ended().await.success());
+
         let output = lambda.output();
         for problem in [
-            "OTP_LENGTH holds \\\"5\\\"; it may hold a whole number from 6 to 10",
+            "OTP_LENGTH is \\\"5\\\"; it must be a whole number from 6 to 10",
             "TABLE_NAME is not set",
         ] {
             assert!(

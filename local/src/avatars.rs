@@ -1,4 +1,4 @@
-//! The avatars, as CloudFront serves them in a deployment.
+//! Serves the avatars, as CloudFront does in a deployment.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use axum::{
     routing::get,
 };
 
-/// Where they are.
+/// The path under which they are served.
 pub(crate) const PATH: &str = "/_local/avatars";
 
-/// What the bucket and the distribution in template.yaml say.
+/// The headers that the bucket and the distribution in template.yaml set.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -21,7 +21,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
 ];
 
-/// The pictures in the folder of a bucket.
+/// The routes that serve the pictures in the folder of a bucket.
 pub(crate) fn routes(bucket: PathBuf) -> Router {
     Router::new().route(&format!("{PATH}/{{key}}/{{file}}"), get(picture)).with_state(bucket)
 }
@@ -34,6 +34,7 @@ async fn picture(
     if !is_key || !["512.jpg", "96.jpg"].contains(&file.as_str()) {
         return StatusCode::NOT_FOUND.into_response();
     }
+
     match tokio::fs::read(bucket.join(key).join(file)).await {
         Ok(jpeg) => (HEADERS, jpeg).into_response(),
         Err(_) => StatusCode::NOT_FOUND.into_response(),

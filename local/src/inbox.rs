@@ -1,4 +1,4 @@
-//! The inbox: texts and e-mails in the terminal, as JSON, and on a page.
+//! The inbox: shows texts and e-mails in the terminal, as JSON, and on a page.
 
 use axum::{
     Json, Router,
@@ -15,12 +15,13 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::web_app;
 
 const PAGE: &str = include_str!("inbox.html");
-/// Where the links of `PASSWORD_RESET_URL` lead on a laptop.
+/// The page that password-reset links lead to on a laptop, unless `PASSWORD_RESET_URL` is set.
 const RESET_PAGE: &str = include_str!("reset.html");
-/// The page is one file; nothing from elsewhere is loaded.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+/// Each page is one file and loads nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+    connect-src 'self'; frame-ancestors 'none'";
 
-/// Prints every message that arrives.
+/// Prints every message that arrives from now on.
 pub(crate) fn print_arrivals(inbox: &Inbox) {
     let mut arrivals = inbox.subscribe();
     tokio::spawn(async move {
@@ -28,7 +29,7 @@ pub(crate) fn print_arrivals(inbox: &Inbox) {
             match arrivals.recv().await {
                 Ok(message) => println!("[{} to {}] {}", message.channel, message.to, message.body),
                 Err(RecvError::Lagged(missed)) => {
-                    println!("({missed} messages more; see the inbox)")
+                    println!("({missed} more messages: see the inbox)")
                 }
                 Err(RecvError::Closed) => return,
             }
@@ -36,7 +37,8 @@ pub(crate) fn print_arrivals(inbox: &Inbox) {
     });
 }
 
-/// `/_local`, `/_local/messages`, `/_local/reset`, and the sign-in page at `/_local/app`.
+/// The routes `/_local`, `/_local/messages` and `/_local/reset`, and the sign-in page at
+/// `/_local/app`.
 pub(crate) fn routes(inbox: Inbox) -> Router {
     Router::new()
         .route("/_local", get(page))
@@ -70,12 +72,13 @@ async fn messages(
     State(inbox): State<Inbox>,
     Query(query): Query<MessagesQuery>,
 ) -> Json<Vec<Message>> {
-    // A plus that nobody encoded reads as a space.
+    // A plus sign that was not percent-encoded is read as a space.
     let to = query.to.map(|to| if to.starts_with(' ') { to.replacen(' ', "+", 1) } else { to });
     Json(inbox.messages(to.as_deref()))
 }
 
-/// Codes are not for other sites: a page that points its own name at this machine sends that name.
+/// Refuses requests under any other host name, so that no other site can read codes: a site that
+/// points its own name at this machine (DNS rebinding) sends that name as the host.
 async fn loopback_only(request: Request, next: Next) -> Response {
     let host =
         request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -83,7 +86,10 @@ async fn loopback_only(request: Request, next: Next) -> Response {
     if ["localhost", "127.0.0.1", ""].contains(&name) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "open this page as http://127.0.0.1 or http://localhost\n")
+        (
+            StatusCode::FORBIDDEN,
+            "Open this page at http://127.0.0.1 or http://localhost, with the same port.\n",
+        )
             .into_response()
     }
 }

@@ -1,5 +1,5 @@
-//! The whole of Latchkey in one process, on loopback, with everything it needs of AWS embedded: what
-//! `cargo run` serves, and what tests of clients start. Never deployed.
+//! All of Latchkey in one process, on loopback, with the parts of AWS that it needs embedded.
+//! `cargo run` serves it, and tests of clients start it. It is never deployed.
 
 #![cfg_attr(
     test,
@@ -24,9 +24,9 @@ use tokio::net::TcpListener;
 
 pub use start::start;
 
-/// A service that has been started and is not served yet.
+/// A service that is started but does not serve requests yet.
 pub struct Service {
-    /// What it has in the place of AWS.
+    /// The parts of AWS that the service uses, embedded.
     pub aws: EmbeddedAws,
     endpoints: Router,
 }
@@ -37,8 +37,11 @@ impl Service {
         inbox::print_arrivals(&self.aws.inbox);
     }
 
-    /// Answers at `listener` until `stop` is over: the endpoints behind the embedded API Gateway, and the
-    /// inbox beside them.
+    /// Serves requests at `listener` until `stop` completes: the endpoints behind the embedded API
+    /// Gateway, the inbox and the avatars.
+    ///
+    /// # Errors
+    /// An error of the listener.
     pub async fn serve(
         self,
         listener: TcpListener,

@@ -1,5 +1,5 @@
-//! `cargo run`: the whole of Latchkey in one process, on loopback, with everything it needs of AWS
-//! embedded. Never deployed.
+//! `cargo run`: all of Latchkey in one process, on loopback, with the parts of AWS that it needs
+//! embedded. It is never deployed.
 
 #![cfg_attr(
     test,
@@ -16,23 +16,23 @@ use clap::Parser;
 use shared::base::Environment;
 use tokio::net::TcpListener;
 
-/// Phone sign-in on your laptop: every endpoint, a database, and an inbox for the texts.
+/// Run Latchkey on your laptop: every endpoint, a database, and an inbox for texts and e-mails.
 ///
-/// Every setting of a deployment can be given as an environment variable; docs/settings.md lists them.
+/// Set any setting of a deployment as an environment variable; docs/settings.md lists them.
 #[derive(Parser)]
 #[command(name = "latchkey", version)]
 struct Arguments {
-    /// The port to listen on, on 127.0.0.1
+    /// Port to listen on, on 127.0.0.1
     #[arg(long, env = "PORT", default_value_t = 3000)]
     port: u16,
-    /// Keep nothing: users, sessions and keys are gone at the end
+    /// Store nothing on disk: users, sessions and keys are gone when the program ends
     #[arg(long)]
     in_memory: bool,
-    /// Where data are kept otherwise
+    /// Folder to store data in, unless --in-memory is given
     #[arg(long, default_value = ".local")]
     data: PathBuf,
-    /// Serve the embedded AWS at this address, too, for functions in containers (deploy/sam-local). Whoever
-    /// reaches it reads codes and keys
+    /// Also serve the embedded AWS at this address, for functions in containers (deploy/sam-local).
+    /// Anyone who can reach the address can read codes and keys
     #[arg(long, value_name = "ADDRESS:PORT")]
     aws_address: Option<SocketAddr>,
 }
@@ -48,6 +48,7 @@ async fn main() -> ExitCode {
             |_| "warn,shared=info,functions=info,local=info,metric=off,dynoxide=error".into(),
         ))
         .init();
+
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
@@ -59,18 +60,20 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves until Ctrl-C. The errors are lines for the person at the terminal.
+/// Serves until Ctrl-C or SIGTERM. Each error is a line for the person at the terminal.
 async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| vec![bind_problem(arguments.port, &error)])?;
     let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
+
     let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
     let mut service = local::start(address, folder, Environment::of_process()).await?;
     if let Some(address) = arguments.aws_address {
         service.aws.serve_at(address).await.map_err(|problem| vec![problem])?;
     }
+
     service.print_messages();
     banner(&format!("http://{address}"), folder);
     service.serve(listener, asked_to_stop()).await.map_err(|error| vec![error.to_string()])
@@ -80,19 +83,20 @@ fn bind_problem(port: u16, error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
-                "port {port} is taken; choose another, as `cargo run -- --port {}`, or set PORT",
+                "port {port} is already in use: choose another one with \
+                 `cargo run -- --port {}`, or set PORT",
                 port.wrapping_add(1).max(1024)
             )
         }
         std::io::ErrorKind::PermissionDenied => {
-            format!("port {port} is not for ordinary users; choose one above 1023")
+            format!("port {port} needs administrator rights: choose one above 1023")
         }
-        _ => format!("port {port}: {error}"),
+        _ => format!("cannot listen on port {port}: {error}"),
     }
 }
 
 fn banner(url: &str, folder: Option<&Path>) {
-    let kept = folder.map_or("in memory, gone at the end".to_owned(), |folder| {
+    let kept = folder.map_or("in memory only, gone when the program ends".to_owned(), |folder| {
         format!("in {}", folder.display())
     });
     println!(
@@ -101,22 +105,22 @@ Latchkey is ready.
 
   API    {url}
   Docs   {url}/docs
-  Inbox  {url}/_local   (texts arrive here and in this terminal)
-  App    {url}/_local/app   (sign in, as your users would)
+  Inbox  {url}/_local   (texts and e-mails arrive here and in this terminal)
+  App    {url}/_local/app   (sign in here as your users would)
   Data   {kept}
 
 Try it:
 
   curl -s {url}/v1/otp/send -H 'content-type: application/json' -d '{{\"phone\": \"+14155550123\"}}'
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 "
     );
 }
 
 async fn asked_to_stop() {
     let ctrl_c = async {
-        // Without the handler there is no clean end, and no other harm.
+        // Without the handler, Ctrl-C ends the program at once, which does no harm.
         let _ = tokio::signal::ctrl_c().await;
     };
     let terminated = async {

@@ -1,4 +1,4 @@
-//! What happens before the first request: the embedded AWS, the keys, the settings.
+//! Starts the service: the embedded AWS, the settings and the signing keys.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -12,38 +12,45 @@ use shared::{
     latchkey::Latchkey,
 };
 
-/// The deployment's template: the table is made from it, so that the two cannot drift.
+/// The template of a deployment. The table is created from it, so that the two cannot differ.
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Starts everything for `address`, with the settings of `environment`. Data live in `folder`, or nowhere.
+/// Starts a service for `address` with the settings of `environment`. Its data are stored in
+/// `folder`, or only in memory if there is none.
 ///
-/// The errors are lines for the person at the terminal.
+/// # Errors
+/// Lines for the person at the terminal, one for each problem.
 pub async fn start(
     address: SocketAddr,
     folder: Option<&Path>,
     environment: Environment,
 ) -> Result<Service, Vec<String>> {
     let aws = EmbeddedAws::start(TEMPLATE, folder).await.map_err(|problem| vec![problem])?;
+
     let random = Random::system();
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
+
     let latchkey = Latchkey::new(completed(environment, &aws, address), Clock::system(), random)?;
     make_signing_keys(&aws, &latchkey)
         .await
-        .map_err(|error| vec![format!("the signing keys: {error}")])?;
+        .map_err(|error| vec![format!("cannot create the signing keys: {error}")])?;
     Ok(Service { aws, endpoints: functions::all(latchkey) })
 }
 
-/// The person's own variables, then those that lead to the embedded AWS, then what suits a laptop.
+/// Completes the person's environment with the variables that lead to the embedded AWS, and with
+/// defaults for a laptop.
 fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAddr) -> Environment {
     for (name, value) in aws.environment() {
-        // Somebody may want another endpoint; nobody wants his real account's keys or table used here.
+        // Somebody may want another endpoint. But their own variables must never make this program
+        // use the keys or the table of their real account.
         if name.starts_with("AWS_ENDPOINT_URL_") {
             environment.set_default(&name, value);
         } else {
             environment.set(&name, value);
         }
     }
+
     environment.set_default("ISSUER", format!("http://{address}"));
     environment.set_default("AVATAR_BASE_URL", format!("http://{address}{}", avatars::PATH));
     environment.set_default("ENVIRONMENT", "dev");
@@ -53,8 +60,8 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
     environment
 }
 
-/// Makes the keys at the first start, and anew where `JWT_ALGORITHM` has changed: by the same rotation
-/// as a deployment.
+/// Creates the signing keys at the first start, and again if `JWT_ALGORITHM` has changed, by the
+/// same rotation as in a deployment.
 async fn make_signing_keys(
     aws: &EmbeddedAws,
     latchkey: &Latchkey,
@@ -63,6 +70,7 @@ async fn make_signing_keys(
     if keys.is_some_and(|keys| keys.current.algorithm == latchkey.settings().keys.jwt_algorithm) {
         return Ok(());
     }
+
     let client_request_token = aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
     for step in Step::ALL {
         let event = RotationEvent {

@@ -1,4 +1,4 @@
-//! The sign-in page of `examples/web`, compiled in, so that it is there without a build of its own.
+//! The sign-in page of `examples/web`. It is compiled in, so it needs no build step of its own.
 
 use axum::{
     Router,
@@ -8,8 +8,8 @@ use axum::{
     routing::get,
 };
 
-/// Everything comes from here. Pictures of users have 127.0.0.1 in their address, also where the page was opened as
-/// localhost.
+/// Everything is loaded from this origin, except the pictures of users: their URLs have 127.0.0.1
+/// even if the page was opened at localhost.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data: http://127.0.0.1:*; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -20,7 +20,7 @@ macro_rules! files {
     };
 }
 
-/// The files by their paths; `latchkey/` is the compiled TypeScript client.
+/// The files and their paths. `latchkey/` is the compiled TypeScript client.
 const FILES: [(&str, &str); 17] = files![
     "index.html",
     "style.css",
@@ -41,10 +41,10 @@ const FILES: [(&str, &str); 17] = files![
     "latchkey/storage.js",
 ];
 
-/// `/_local/app` and what it loads.
+/// The routes of `/_local/app` and the files that it loads.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        // The page names its files relative to itself.
+        // The page's links are relative, so its path needs the slash.
         .route("/_local/app", get(async || Redirect::permanent("/_local/app/")))
         .route("/_local/app/", get(async || file("index.html")))
         .route("/_local/app/{*path}", get(async |Path(path): Path<String>| file(&path)))
@@ -54,6 +54,7 @@ fn file(path: &str) -> Response {
     let Some((name, content)) = FILES.iter().find(|(name, _)| *name == path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+
     let headers: [(HeaderName, HeaderValue); 5] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type(name))),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
@@ -98,7 +99,7 @@ mod tests {
     fn every_file_of_the_example_is_served() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/web");
         let mut found = files_below(&root, &root);
-        // Types and documentation are not for browsers; types are there after a build of the client.
+        // Browsers load neither the documentation nor the types, which a build of the client makes.
         found.retain(|name| {
             !name.ends_with(".md")
                 && !name.ends_with(".d.ts")
@@ -106,6 +107,7 @@ mod tests {
                 && !name.ends_with("/types.js")
         });
         found.sort();
+
         let mut served: Vec<_> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
         served.sort();
         assert_eq!(found, served);

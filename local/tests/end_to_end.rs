@@ -1,17 +1,22 @@
-//! The whole flow over HTTP, against the program that `cargo run` starts, or against any other deployment:
+//! The whole flow over HTTP, against the program that `cargo run` starts, or against any other
+//! deployment:
 //!
-//! | variable              | what it says                                                                  |
-//! |-----------------------|-------------------------------------------------------------------------------|
-//! | `LATCHKEY_URL`        | where the API is; without it the tests start `local` for themselves            |
-//! | `LATCHKEY_INBOX`      | where texts can be read, as `http://127.0.0.1:3000/_local/messages?to={phone}` |
-//! | `LATCHKEY_TEST_PHONE` | instead: a test phone of the deployment, as `+15005550006=123456`              |
-//! | `LATCHKEY_ORIGIN`     | one of its `ALLOWED_ORIGINS`, where it has any                                 |
-//! | `LATCHKEY_SESSION`    | a file that carries a session from one run to the next                         |
+//! | variable              | meaning                                                                         |
+//! |-----------------------|---------------------------------------------------------------------------------|
+//! | `LATCHKEY_URL`        | The URL of the API. Without it, the tests start `local` themselves.             |
+//! | `LATCHKEY_INBOX`      | The URL of its texts, like `http://127.0.0.1:3000/_local/messages?to={phone}`.  |
+//! | `LATCHKEY_TEST_PHONE` | Instead of an inbox: a deployed test phone, like `+15005550006=123456`.         |
+//! | `LATCHKEY_ORIGIN`     | One of its `ALLOWED_ORIGINS`, if it has any.                                    |
+//! | `LATCHKEY_SESSION`    | A file that carries a session from one run to the next.                         |
 //!
-//! `LATCHKEY_URL=https://id.example.com LATCHKEY_TEST_PHONE=… cargo test -p local --test end_to_end`
+//! For example:
+//!
+//! ```sh
+//! LATCHKEY_URL=https://id.example.com LATCHKEY_TEST_PHONE=… cargo test -p local --test end_to_end
+//! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![expect(clippy::disallowed_methods, reason = "these tests are told by variables what to test")]
+#![expect(clippy::disallowed_methods, reason = "variables say which deployment to test")]
 
 use std::{
     env,
@@ -28,12 +33,12 @@ use reqwest::{
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
-/// One sign-in at a time: a test phone has one challenge.
+/// Allows one sign-in at a time, since a test phone has only one challenge.
 static SIGN_IN: Mutex<()> = Mutex::const_new(());
 /// The origin that the program started here allows.
 const ORIGIN: &str = "https://app.example.com";
 
-/// Where codes arrive.
+/// The way to get codes.
 enum Inbox {
     Pattern(String),
     TestPhone { phone: String, code: String },
@@ -64,13 +69,15 @@ impl Service {
         let url = url.trim_end_matches('/').to_owned();
         let inbox = match (env::var("LATCHKEY_INBOX"), env::var("LATCHKEY_TEST_PHONE")) {
             (_, Ok(test_phone)) => {
-                let (phone, code) =
-                    test_phone.split_once('=').expect("LATCHKEY_TEST_PHONE is a pair");
+                let (phone, code) = test_phone
+                    .split_once('=')
+                    .expect("LATCHKEY_TEST_PHONE is like +15005550006=123456");
                 Inbox::TestPhone { phone: phone.to_owned(), code: code.to_owned() }
             }
             (Ok(pattern), _) => Inbox::Pattern(pattern),
             _ => panic!("LATCHKEY_URL needs LATCHKEY_INBOX or LATCHKEY_TEST_PHONE"),
         };
+
         Self { url, inbox, origin: env::var("LATCHKEY_ORIGIN").ok(), client, child: None }
     }
 
@@ -84,12 +91,15 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let url = lines
             .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
             .unwrap();
-        // Texts are printed: somebody has to read on.
+
+        // The program prints texts. Keep reading, so that its output does not block.
         std::thread::spawn(move || lines.for_each(drop));
+
         let inbox = Inbox::Pattern(format!("{url}/_local/messages?to={{phone}}"));
         Self { url, inbox, origin: Some(ORIGIN.to_owned()), client, child: Some(child) }
     }
@@ -110,7 +120,7 @@ impl Service {
         self.request(Method::POST, path).json(body).send().await.unwrap()
     }
 
-    /// The test phone; or one that no test has had, where texts go to an inbox and to nobody.
+    /// The test phone. If texts go to an inbox: a random phone, which no other test uses.
     fn phone(&self) -> String {
         match &self.inbox {
             Inbox::TestPhone { phone, .. } => phone.clone(),
@@ -121,7 +131,7 @@ impl Service {
         }
     }
 
-    /// The code that was sent to a phone last.
+    /// The code that was last sent to a phone.
     async fn code(&self, phone: &str) -> String {
         let pattern = match &self.inbox {
             Inbox::TestPhone { code, .. } => return code.clone(),
@@ -130,10 +140,12 @@ impl Service {
         let url = pattern.replace("{phone}", &phone.replace('+', "%2B"));
         let messages: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
         let mut texts = Vec::new();
+
         collect_texts(&messages, &mut texts);
         let digits = |text: &String| {
             text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() >= 6).map(str::to_owned)
         };
+
         texts.iter().rev().find_map(digits).unwrap_or_else(|| panic!("no code in {messages}"))
     }
 
@@ -158,7 +170,7 @@ async fn turn() -> MutexGuard<'static, ()> {
     SIGN_IN.lock().await
 }
 
-/// The texts in whatever shape an inbox answers.
+/// Collects the texts in an inbox's response, whatever its structure.
 fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
@@ -179,7 +191,7 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -193,7 +205,8 @@ async fn expect(response: Response, status: StatusCode) -> Value {
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{url}: {error}: {body}"))
 }
 
-/// A refusal: problem details, and what every response carries.
+/// Asserts a refusal: problem details, and the headers that every response has. Returns the
+/// problem.
 async fn refused(response: Response, status: StatusCode, code: &str) -> Value {
     let headers = response.headers().clone();
     let problem = expect(response, status).await;
@@ -208,6 +221,7 @@ async fn refused(response: Response, status: StatusCode, code: &str) -> Value {
     );
     assert!(text(&problem["type"]).ends_with(code), "{problem}");
     assert!(!text(&problem["title"]).is_empty() && !text(&problem["detail"]).is_empty());
+
     problem
 }
 
@@ -215,7 +229,7 @@ async fn no_content(response: Response) {
     assert_eq!(response.status(), StatusCode::NO_CONTENT, "{}", response.text().await.unwrap());
 }
 
-/// A part of a JWT: 0 is the header, 1 the claims.
+/// A part of a JWT: the header (0) or the claims (1).
 fn jwt_part(token: &Value, index: usize) -> Value {
     let part = text(token).split('.').nth(index).unwrap();
     serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap()
@@ -232,6 +246,7 @@ async fn a_code_signs_in_once() {
         text(&challenge["to"]).ends_with(&phone[phone.len() - 3..])
             && challenge["to"] != phone.as_str()
     );
+
     let attempts = challenge["attempts_left"].as_u64().unwrap();
     let status = async || {
         expect(service.get(&format!("/v1/otp/{id}")).await, StatusCode::OK).await["status"].clone()
@@ -249,6 +264,7 @@ async fn a_code_signs_in_once() {
         "otp_incorrect",
     )
     .await;
+
     assert_eq!(problem["attempts_left"], attempts - 1);
 
     let proof = json!({"challenge_id": id, "code": code});
@@ -260,7 +276,7 @@ async fn a_code_signs_in_once() {
     assert_eq!(status().await, "verified");
     refused(service.post("/v1/otp/verify", &proof).await, StatusCode::GONE, "otp_expired").await;
 
-    // A second text has to wait; a test phone does not.
+    // There is a cooldown before a second text, except for a test phone.
     if matches!(service.inbox, Inbox::Pattern(_)) {
         let again = service.post("/v1/otp/send", &json!({"phone": phone})).await;
         let retry_after = header(again.headers(), "retry-after").to_owned();
@@ -289,6 +305,7 @@ async fn a_session_lives_until_it_is_signed_out() {
     .await;
     refused(service.get_as(access, "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid")
         .await;
+
     let refresh = json!({"refresh_token": signed_in["refresh_token"]});
     refused(
         service.post("/v1/auth/refresh", &refresh).await,
@@ -319,10 +336,12 @@ async fn a_refresh_token_is_good_for_one_use() {
     let second = expect(service.post("/v1/auth/refresh", &first).await, StatusCode::OK).await;
     assert_ne!(second["refresh_token"], signed_in["refresh_token"]);
     expect(service.get_as(text(&second["access_token"]), "/v1/me").await, StatusCode::OK).await;
+
     let second_body = json!({"refresh_token": second["refresh_token"]});
     let third = expect(service.post("/v1/auth/refresh", &second_body).await, StatusCode::OK).await;
 
-    // The first is used again after its successor was: somebody has a copy, so nobody keeps the session.
+    // The first token is used again after its successor was used: somebody has a copy, so the
+    // session is revoked.
     let replay = service.post("/v1/auth/refresh", &first).await;
     refused(replay, StatusCode::UNAUTHORIZED, "refresh_token_reused").await;
     refused(
@@ -338,12 +357,14 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
     let service = Service::find();
     let signed_in = service.sign_in().await;
     let access = text(&signed_in["access_token"]);
-    // Left red, right blue, and a byte of every value in between.
+
+    // Red on the left and blue on the right, with noise, so that the file has bytes of every value.
     let picture = image::RgbImage::from_fn(640, 480, |x, y| {
         let noise = u8::try_from((x * 31 + y * 17) % 64).unwrap();
         image::Rgb(if x < 320 { [190 + noise, noise, noise] } else { [noise, noise, 190 + noise] })
     });
     let mut jpeg = std::io::Cursor::new(Vec::new());
+
     picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
     let put = service
         .request(Method::PUT, "/v1/me/avatar")
@@ -351,7 +372,8 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
         .header("content-type", "image/jpeg");
     let shown = expect(put.body(jpeg.into_inner()).send().await.unwrap(), StatusCode::OK).await;
     let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
-    // Each function signs URLs by its own credentials.
+
+    // Each function signs URLs with its own credentials, so only the path is compared.
     let picture_of = |user: &Value| text(&user["avatar_url"]).split('?').next().unwrap().to_owned();
     assert_eq!(picture_of(&me), picture_of(&shown));
 
@@ -364,10 +386,12 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
 
     for (name, side) in [("avatar_url", 512), ("avatar_thumbnail_url", 96)] {
         let url = text(&shown[name]);
-        // An emulated account has no CloudFront that answers.
+
+        // An emulated account has no CloudFront that could serve the picture.
         if url.contains(".cloudfront.net/") && service.url.starts_with("http://") {
             continue;
         }
+
         let response = service.client.get(url).send().await.unwrap();
         assert_eq!(
             (response.status(), header(response.headers(), "content-type")),
@@ -380,12 +404,14 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
         if !url.contains("X-Amz-Signature") {
             assert_eq!(header(response.headers(), "x-content-type-options"), "nosniff");
         }
+
         let stored = image::load_from_memory_with_format(
             &response.bytes().await.unwrap(),
             image::ImageFormat::Jpeg,
         );
         let stored = stored.unwrap().into_rgb8();
         assert_eq!(stored.dimensions(), (side, side));
+
         let (left, right) =
             (stored.get_pixel(side / 4, side / 2).0, stored.get_pixel(side * 3 / 4, side / 2).0);
         assert!(
@@ -393,23 +419,26 @@ async fn a_picture_arrives_as_it_was_sent_and_is_shown() {
             "{left:?} {right:?}"
         );
     }
+
     no_content(
         service.request(Method::DELETE, "/v1/me/avatar").bearer_auth(access).send().await.unwrap(),
     )
     .await;
+
     let me = expect(service.get_as(access, "/v1/me").await, StatusCode::OK).await;
     assert_eq!(me["avatar_url"], Value::Null);
+
     let url = text(&shown["avatar_url"]);
     if !url.contains(".cloudfront.net/") {
         assert!(
             service.client.get(url).send().await.unwrap().status().is_client_error(),
-            "the picture is gone"
+            "the deleted picture is still served"
         );
     }
 }
 
 #[tokio::test]
-async fn a_session_of_the_run_before_goes_on() {
+async fn a_session_of_the_previous_run_continues() {
     let service = Service::find();
     let Ok(file) = env::var("LATCHKEY_SESSION") else { return };
     if let Ok(kept) = std::fs::read_to_string(&file) {
@@ -422,6 +451,7 @@ async fn a_session_of_the_run_before_goes_on() {
         let pair = expect(service.post("/v1/auth/refresh", &refresh).await, StatusCode::OK).await;
         expect(service.get_as(text(&pair["access_token"]), "/v1/me").await, StatusCode::OK).await;
     }
+
     std::fs::write(file, service.sign_in().await.to_string()).unwrap();
 }
 
@@ -432,6 +462,7 @@ async fn the_published_keys_and_metadata_fit_the_tokens() {
     let (head, claims) =
         (jwt_part(&signed_in["access_token"], 0), jwt_part(&signed_in["access_token"], 1));
     assert_eq!(head["typ"], "at+jwt");
+
     let metadata =
         expect(service.get("/.well-known/openid-configuration").await, StatusCode::OK).await;
     assert_eq!(metadata["issuer"], claims["iss"]);
@@ -448,12 +479,14 @@ async fn the_published_keys_and_metadata_fit_the_tokens() {
     let keys = keys["keys"].as_array().unwrap();
     assert!(keys.len() >= 2 && keys.iter().any(|key| key["kid"] == head["kid"]), "{keys:?}");
     assert!(keys.iter().all(|key| key.get("d").is_none() && key.get("k").is_none()));
+
     let known = service
         .request(Method::GET, "/.well-known/jwks.json")
         .header("if-none-match", etag)
         .send()
         .await
         .unwrap();
+
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
 }
 
@@ -467,6 +500,7 @@ async fn every_refusal_is_problem_details() {
             .body(body);
         request.send().await.unwrap()
     };
+
     let json_type = "application/json";
     refused(raw(json_type, "{".into()).await, StatusCode::BAD_REQUEST, "invalid_json").await;
     refused(
@@ -475,8 +509,10 @@ async fn every_refusal_is_problem_details() {
         "unsupported_media_type",
     )
     .await;
+
     let large = format!("{{\"phone\": \"{}\"}}", "1".repeat(17 * 1024));
     refused(raw(json_type, large).await, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").await;
+
     let unknown = json!({"phone": "+14155550123", "colour": "blue"});
     let problem = refused(
         service.post("/v1/otp/send", &unknown).await,
@@ -484,6 +520,7 @@ async fn every_refusal_is_problem_details() {
         "invalid_request",
     )
     .await;
+
     assert_eq!(problem["errors"][0]["field"], "colour");
     let phone = json!({"phone": "+1415"});
     refused(service.post("/v1/otp/send", &phone).await, StatusCode::BAD_REQUEST, "invalid_phone")
@@ -491,10 +528,12 @@ async fn every_refusal_is_problem_details() {
 
     refused(service.get("/v1/nothing").await, StatusCode::NOT_FOUND, "not_found").await;
     let wrong_method = service.get("/v1/otp/send").await;
-    // The path is also one of a challenge whose id is "send", which is none.
+
+    // The path may also be read as that of a challenge with the id "send", which is not a valid id.
     assert!(
         [StatusCode::METHOD_NOT_ALLOWED, StatusCode::BAD_REQUEST].contains(&wrong_method.status())
     );
+
     let wrong_method = service.request(Method::DELETE, "/v1/otp/send").send().await.unwrap();
     assert!(header(wrong_method.headers(), "allow").contains("POST"));
     refused(wrong_method, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").await;
@@ -504,6 +543,7 @@ async fn every_refusal_is_problem_details() {
     refused(stranger, StatusCode::UNAUTHORIZED, "token_invalid").await;
     refused(service.get_as("x.y.z", "/v1/me").await, StatusCode::UNAUTHORIZED, "token_invalid")
         .await;
+
     let nobodys = json!({"challenge_id": uuid::Uuid::new_v4(), "code": "123456"});
     refused(service.post("/v1/otp/verify", &nobodys).await, StatusCode::GONE, "otp_expired").await;
 }
@@ -521,11 +561,14 @@ async fn only_allowed_origins_may_read_answers() {
             .await
             .unwrap()
     };
+
     let allowed = HeaderName::from_static("access-control-allow-origin");
     assert_eq!(preflight("https://evil.example").await.headers().get(&allowed), None);
+
     let from_evil =
         service.request(Method::GET, "/health").header("origin", "https://evil.example");
     assert_eq!(from_evil.send().await.unwrap().headers().get(&allowed), None);
+
     if let Some(origin) = &service.origin {
         let response = preflight(origin).await;
         assert!(response.status().is_success());
@@ -539,12 +582,14 @@ async fn only_allowed_origins_may_read_answers() {
 }
 
 #[tokio::test]
-async fn it_tells_about_itself() {
+async fn the_service_describes_itself() {
     let service = Service::find();
     let health = expect(service.get("/health").await, StatusCode::OK).await;
     assert_eq!((&health["status"], &health["table"]), (&json!("ok"), &json!("ok")));
+
     let document = expect(service.get("/openapi.json").await, StatusCode::OK).await;
     assert!(document["paths"]["/v1/otp/send"]["post"].is_object());
+
     let docs = service.get("/docs").await;
     assert_eq!(docs.status(), StatusCode::OK);
     assert!(header(docs.headers(), "content-type").starts_with("text/html"));

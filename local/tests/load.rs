@@ -1,11 +1,13 @@
-//! Many people at once, with attackers among them, against the program that `cargo run` starts: nobody is told of a
-//! fault, nobody who signed in loses his session, and memory stays what it was.
+//! Many people at once, with attackers among them, against the program that `cargo run` starts. No
+//! request meets a server error, nobody who signed in loses their session, and memory does not
+//! grow.
 //!
-//! `LOAD_MINUTES=10 cargo test -p local --test load -- --nocapture` goes on for so long, and prints the memory of the
-//! program after each round. Those who came first stay until the end, and refresh in every round.
+//! `LOAD_MINUTES=10 cargo test -p local --test load -- --nocapture` runs for ten minutes, and
+//! prints the program's memory after each round. The people of the first round stay until the end,
+//! and refresh in every round.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![expect(clippy::disallowed_methods, reason = "the time and a variable say how long to go on")]
+#![expect(clippy::disallowed_methods, reason = "the clock and a variable decide how long to run")]
 
 use std::{
     env, fs,
@@ -22,29 +24,29 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// People who sign in at once.
+/// How many people sign in at once.
 const PEOPLE: usize = 200;
-/// Attackers beside them.
+/// How many attackers are among them.
 const ATTACKERS: usize = 40;
-/// People whose numbers begin alike.
+/// How many people's numbers share a prefix.
 const NEIGHBOURS: usize = 50;
-/// Texts an hour to numbers that begin alike: enough for neighbours, too few for whoever pumps.
+/// The limit on texts an hour to one prefix: enough for neighbours, too few for SMS pumping.
 const SENDS_PER_PREFIX: usize = 100;
-/// Numbers that each attacker has texts sent to, all of which begin alike.
+/// How many numbers each attacker pumps texts to. All of them share one prefix.
 const PUMPED: usize = 5;
-/// Rounds until memory counts: until then, connections and caches are made.
+/// How many rounds pass before memory is measured. They open connections and fill caches.
 const WARM_ROUNDS: usize = 2;
-/// What the program may keep of one who signed in, beside what it had: his items, which lie in memory here, his
-/// message in the inbox, his events.
+/// The memory that the program may keep for each person who signed in: their items, which are in
+/// memory here, their message in the inbox, and their events.
 const KEPT_KIB_EACH: u64 = 64;
-/// What memory may vary by.
+/// How much memory may vary besides.
 const SLACK_MIB: u64 = 64;
 
 struct Service {
     url: String,
     client: Client,
     child: Child,
-    /// Texts that were accepted for those who pump.
+    /// How many pumped texts were accepted.
     pumped: AtomicUsize,
 }
 
@@ -60,7 +62,7 @@ impl Service {
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
             .args(["--in-memory", "--port", "0"])
             .env_clear()
-            // All of them have one source here.
+            // Here, all requests come from one IP address.
             .env("OTP_SENDS_PER_IP_PER_HOUR", "1000000")
             .env("OTP_SENDS_PER_PREFIX_PER_HOUR", SENDS_PER_PREFIX.to_string())
             .env("SMS_MONTHLY_BUDGET_USD", "1000000")
@@ -68,21 +70,23 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let url = lines
             .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
             .unwrap();
         std::thread::spawn(move || lines.for_each(drop));
+
         let client = Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
         Self { url, client, child, pumped: AtomicUsize::new(0) }
     }
 
-    /// Posts; a fault of the service ends the test.
+    /// Posts JSON. A server error fails the test.
     async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.post_text(path, body.to_string()).await
     }
 
-    /// Posts what is called JSON and may be none.
+    /// Posts any text as JSON.
     async fn post_text(&self, path: &str, body: String) -> (StatusCode, Value) {
         let request = self
             .client
@@ -91,6 +95,7 @@ impl Service {
         let answer = request.body(body).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
+
         assert!(!status.is_server_error(), "{path}: {status}: {text}");
         (status, serde_json::from_str(&text).unwrap_or_default())
     }
@@ -103,6 +108,7 @@ impl Service {
             .send()
             .await
             .unwrap();
+
         assert!(!answer.status().is_server_error(), "{}", answer.status());
         answer.status()
     }
@@ -118,7 +124,7 @@ impl Service {
             .to_owned()
     }
 
-    /// Signs a phone in and refreshes once; answers the tokens.
+    /// Signs a person in and refreshes once. Returns the tokens.
     async fn sign_in(&self, phone: &str) -> Value {
         let (status, challenge) = self.post("/v1/otp/send", json!({"phone": phone})).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{challenge}");
@@ -129,7 +135,7 @@ impl Service {
         self.refresh(&tokens).await
     }
 
-    /// The tokens that follow.
+    /// The next tokens of a session.
     async fn refresh(&self, tokens: &Value) -> Value {
         let (status, tokens) =
             self.post("/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
@@ -137,7 +143,7 @@ impl Service {
         tokens
     }
 
-    /// Guesses, sends junk, replays, pumps, and uses what is not his.
+    /// Guesses codes and passwords, sends junk, replays tokens, and pumps texts.
     async fn attack(&self, round: usize, index: usize) {
         self.guess(&phone(round, PEOPLE + index), index).await;
         self.send_junk().await;
@@ -154,6 +160,7 @@ impl Service {
                 assert_ne!(status, StatusCode::OK, "{answer}");
             }
         }
+
         self.post(
             "/v1/auth/login",
             json!({"phone": phone, "password": format!("guess number {index}")}),
@@ -163,9 +170,10 @@ impl Service {
         assert_eq!(self.me(&"x".repeat(4_000)).await, StatusCode::UNAUTHORIZED);
     }
 
-    /// What is no JSON, or not the one that is asked for.
+    /// Sends bodies that are not JSON, or not the expected JSON.
     async fn send_junk(&self) {
         let nested = format!(r#"{{"phone":{}{}}}"#, "[".repeat(500), "]".repeat(500));
+
         let junk = [
             "",
             "\0",
@@ -185,14 +193,15 @@ impl Service {
         }
     }
 
-    /// Uses a refresh token that was used long ago, and tokens that are not his or not from here.
+    /// Replays a refresh token that was used long ago, and tries altered and foreign access tokens.
     async fn replay(&self, phone: &str) {
         let first = self.sign_in(phone).await;
         let second = self.refresh(&first).await;
         let third = self.refresh(&second).await;
         let access = third["access_token"].as_str().unwrap();
         assert_eq!(self.me(access).await, StatusCode::OK);
-        // The signature of one of his tokens under what another says; and another issuer's token.
+
+        // One token's claims with the signature of another, and a token of another issuer.
         let (message, _) = access.rsplit_once('.').unwrap();
         let (_, other_signature) =
             first["access_token"].as_str().unwrap().rsplit_once('.').unwrap();
@@ -200,8 +209,10 @@ impl Service {
             self.me(&format!("{message}.{other_signature}")).await,
             StatusCode::UNAUTHORIZED
         );
+
         let foreign = "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsifQ.e30.c2lnbmF0dXJl";
         assert_eq!(self.me(foreign).await, StatusCode::UNAUTHORIZED);
+
         let (status, answer) =
             self.post("/v1/auth/refresh", json!({"refresh_token": first["refresh_token"]})).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{answer}");
@@ -212,7 +223,7 @@ impl Service {
         );
     }
 
-    /// Has texts sent to numbers that begin alike.
+    /// Pumps texts to numbers that share a prefix (SMS pumping).
     async fn pump(&self, round: usize, index: usize) {
         for number in 0..PUMPED {
             let number = (round * ATTACKERS + index) * PUMPED + number;
@@ -235,7 +246,7 @@ impl Service {
     }
 }
 
-/// The `index`th phone of a round; none twice.
+/// The phone number `index` of a round. No phone occurs twice.
 fn phone(round: usize, index: usize) -> String {
     let number = round * (PEOPLE + 2 * ATTACKERS) + index;
     let (block, number) = (number / NEIGHBOURS, number % NEIGHBOURS);
@@ -251,26 +262,31 @@ async fn two_hundred_people_sign_in_at_once_among_attackers() {
     let (began, until) = (Instant::now(), Duration::from_secs(60 * minutes));
     let mut regulars = Vec::new();
     let mut warm = None;
+
     for round in 0.. {
         let (mut people, mut attackers) = (JoinSet::new(), JoinSet::new());
         for index in 0..PEOPLE {
             let service = service.clone();
             people.spawn(async move { service.sign_in(&phone(round, index)).await });
         }
+
         for index in 0..ATTACKERS {
             let service = service.clone();
             attackers.spawn(async move { service.attack(round, index).await });
         }
+
         let mut refreshed = JoinSet::new();
         for tokens in std::mem::take(&mut regulars) {
             let service = service.clone();
             refreshed.spawn(async move { service.refresh(&tokens).await });
         }
+
         attackers.join_all().await;
         let (newcomers, stayed) = (people.join_all().await, refreshed.join_all().await);
         for tokens in newcomers.iter().chain(&stayed) {
             assert_eq!(service.me(tokens["access_token"].as_str().unwrap()).await, StatusCode::OK);
         }
+
         regulars = if round == 0 { newcomers } else { stayed };
         assert_eq!(regulars.len(), PEOPLE);
 
@@ -286,15 +302,17 @@ async fn two_hundred_people_sign_in_at_once_among_attackers() {
         if round + 1 == WARM_ROUNDS {
             warm = Some(memory);
         }
+
         if let Some(warm) = warm {
             let people = (rounds - u64::try_from(WARM_ROUNDS).unwrap())
                 * u64::try_from(PEOPLE + ATTACKERS).unwrap();
             let most = warm + SLACK_MIB + people * KEPT_KIB_EACH / 1024;
             assert!(
                 memory <= most,
-                "{memory} MiB after {warm} MiB, where {people} more people explain {most} MiB"
+                "{memory} MiB, up from {warm} MiB; {people} more people explain at most {most} MiB"
             );
         }
+
         if began.elapsed() >= until {
             return;
         }

@@ -8,7 +8,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-/// What every wing uses: errors, time, randomness, money, counts, the environment.
+/// The basics that every wing uses: errors, time, randomness, money, counts, the environment.
 pub mod base;
 
 /// Identifiers of people: phones, e-mail addresses, usernames.
@@ -56,10 +56,10 @@ pub mod tokens;
 /// Authenticator apps and recovery codes.
 pub mod second_factors;
 
-/// What users change about their own accounts.
+/// Changes that users make to their own accounts.
 pub mod accounts;
 
-/// What administrators do with users.
+/// Changes that administrators make to users.
 pub mod administration;
 
 /// Sessions: signing in, refreshing, signing out.

@@ -1,11 +1,14 @@
 import { LatchkeyError, refusal } from "./problem.js";
 import { memoryStorage } from "./storage.js";
-/** A token that ends sooner is replaced before it is used. */
+/** Milliseconds. An access token that expires sooner is refreshed before it is used. */
 const MARGIN = 30_000;
-/** Nobody waits longer for a retry; the refusal is passed on instead. */
+/** Seconds. If the service asks for a longer wait, the refusal is thrown instead of retrying. */
 const LONGEST_WAIT = 10;
 const IDEMPOTENT = ["get", "put", "delete"];
-/** A client of one Latchkey, and the session of one person with it. */
+/**
+ * A client of one Latchkey service, with the session of one person. On a server, make one for each
+ * person: everyone who shares a client shares its session.
+ */
 export class Latchkey {
     #url;
     #clientId;
@@ -20,56 +23,66 @@ export class Latchkey {
         this.#url = (options.url ?? "").replace(/\/+$/, "");
         this.#clientId = options.clientId;
         this.#storage = options.storage ?? memoryStorage();
-        // Unbound: browsers refuse `fetch` as a method of anything but the window.
+        // In a function, since browsers refuse to call `fetch` as a method of another object.
         this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
         this.#timeout = options.timeout ?? 20_000;
     }
-    /** Sends a sign-in code. It signs up, too. */
+    /**
+     * Sends a sign-in code. If nobody has the address yet, `verify` then creates their account. `locale`
+     * is the language of the message.
+     */
     async sendCode(to, options = {}) {
         return this.#ask("/v1/otp/send", { ...to, ...options });
     }
-    /** Sends the code of a challenge again, once its `resend_in` is over. */
+    /** Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over. */
     async resendCode(challengeId) {
         return (await this.#send("post", "/v1/otp/resend", { body: { challenge_id: challengeId } }));
     }
-    /** Where a challenge stands. */
+    /** Returns the current state of a challenge. */
     async challenge(challengeId) {
         const path = { challenge_id: challengeId };
         return (await this.#send("get", "/v1/otp/{challenge_id}", { path }));
     }
-    /** Signs in with a code. The answer is `mfa_required` where a second factor is due: go on with `secondFactor`. */
+    /**
+     * Signs in with a code. If the result has `mfa_required`, the user has a second factor: continue with
+     * `secondFactor`.
+     */
     async verify(challengeId, code) {
         return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code });
     }
-    /** Signs up with a password, a username or a name; `verify` proves the address. */
+    /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
     async register(account) {
         return this.#ask("/v1/auth/register", account);
     }
-    /** Signs in with a password. */
+    /** Signs in with a password. Like `verify`, it may result in `mfa_required`. */
     async login(who, password) {
         return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app() });
     }
-    /** Finishes a sign-in that asked for a second factor. */
+    /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
     async secondFactor(mfaToken, method, code) {
         return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code }));
     }
-    /** Proves a new phone or e-mail address of whoever is signed in. */
+    /** Proves a new phone or e-mail address of the signed-in user. */
     async confirmAddress(challengeId, code) {
         const body = { challenge_id: challengeId, code };
         return (await this.#authorized("post", "/v1/otp/verify", { body })).user;
     }
-    /** Whether there is a session. The next call may find that it has ended. */
+    /** Returns whether there is a session here. The service may have ended it already. */
     async signedIn() {
         return (await this.#read()) !== null;
     }
-    /** An access token that is good for a while, for calls to other services; `null` where nobody is signed in. */
+    /**
+     * Returns an access token for calls to other services, valid for at least 30 seconds. `null` if
+     * nobody is signed in.
+     */
     async accessToken() {
         return (await this.#tokens())?.access_token ?? null;
     }
     /**
-     * Ends the session; `all` ends those of other devices, too.
+     * Signs out. `all` also signs out the user's other devices.
      *
-     * Here it is over in any case; a rejection says that the service could not be told.
+     * The tokens here are deleted in any case. If this fails, the service could not be reached, and the
+     * session may still be valid there.
      */
     async signOut(options = {}) {
         let token = null;
@@ -77,7 +90,7 @@ export class Latchkey {
             token = await this.accessToken();
         }
         catch (error) {
-            // A session that has ended already needs no end.
+            // The session has already ended, so there is nothing to revoke.
             if (!(error instanceof LatchkeyError && error.status < 500))
                 throw error;
         }
@@ -95,14 +108,17 @@ export class Latchkey {
                 throw error;
         }
     }
-    /** Calls any endpoint, as whoever is signed in. A `Blob` as the body is sent as it is, all else as JSON. */
+    /** Calls any endpoint, as the signed-in user. A `Blob` body is sent as it is, any other as JSON. */
     async request(method, path, ...[call]) {
         return (await this.#authorized(method, path, (call ?? {})));
     }
-    /** Tells when a session begins or ends, in other tabs, too. The answer ends it. */
+    /**
+     * Calls `listener` whenever a session begins or ends, also in another tab. Returns a function that
+     * removes the listener.
+     */
     onChange(listener) {
         this.#listeners.add(listener);
-        // Only a change is news; other tabs write at every refresh.
+        // Listeners hear only changes, but other tabs write at every refresh.
         void this.signedIn().then(signedIn => (this.#told ??= signedIn));
         this.#unwatch ??= this.#storage.watch?.(() => {
             void this.signedIn().then(signedIn => this.#tell({ signedIn }));
@@ -125,7 +141,10 @@ export class Latchkey {
         for (const listener of this.#listeners)
             listener(change);
     }
-    /** Asks for a message. Without an answer it is asked for again, by the same key, so that one is sent. */
+    /**
+     * Requests a message. If there is no response, the request is retried with the same
+     * `Idempotency-Key`, so that only one message is sent.
+     */
     async #ask(path, body) {
         const sent = { body: { ...body, ...this.#app() }, idempotencyKey: newKey(), retryLost: true };
         return (await this.#send("post", path, sent));
@@ -144,7 +163,8 @@ export class Latchkey {
             return await this.#send(method, path, { ...sent, token: tokens.access_token });
         }
         catch (error) {
-            // Keys may have been replaced, a clock may be wrong: the refresh tells whether the session is alive.
+            // The keys may have been rotated, or a clock may be wrong. A refresh shows whether the session
+            // is still valid.
             const stale = error instanceof LatchkeyError && ["token_expired", "token_invalid"].includes(error.code);
             if (!stale)
                 throw error;
@@ -154,26 +174,26 @@ export class Latchkey {
             return this.#send(method, path, { ...sent, token: renewed.access_token });
         }
     }
-    /** The tokens, other than a `refused` one, refreshed where they are about to end. */
+    /** Returns the tokens. Refreshes them first if they are about to expire, or one was `refused`. */
     async #tokens(refused) {
         const tokens = await this.#read();
         if (!tokens || isGood(tokens, refused))
             return tokens;
-        // All who need it wait for the same refresh.
+        // All concurrent calls wait for the same refresh.
         this.#refreshing ??= this.#exclusively(() => this.#refresh(refused)).finally(() => {
             this.#refreshing = null;
         });
         return this.#refreshing;
     }
     async #refresh(refused) {
-        // Another tab may have been faster.
+        // Another tab may have refreshed them already.
         const tokens = await this.#read();
         if (!tokens || isGood(tokens, refused))
             return tokens;
         const isStillKept = async () => (await this.#read())?.refresh_token === tokens.refresh_token;
         try {
             const body = { refresh_token: tokens.refresh_token };
-            // A second try within ten seconds gets the pair whose answer was lost.
+            // If the response is lost, a retry within ten seconds gets the same pair.
             const pair = await this.#send("post", "/v1/auth/refresh", { body, retryLost: true });
             const renewed = tokensOf(pair);
             if (!(await isStillKept()))
@@ -188,7 +208,7 @@ export class Latchkey {
             throw error;
         }
     }
-    /** One tab at a time, where the platform has locks. */
+    /** Runs `action` in one tab at a time, if the platform has `navigator.locks`. */
     async #exclusively(action) {
         const locks = globalThis.navigator?.locks;
         if (!locks)
@@ -209,9 +229,9 @@ export class Latchkey {
         await this.#storage.set(tokens && JSON.stringify(tokens));
         this.#tell({ signedIn: tokens !== null, ...(reason === undefined ? {} : { reason }) });
     }
-    /** Sends a request, once more where that is safe and promising, and reads its answer. */
+    /** Sends a request and returns the body of the response. Retries once, if that is safe and can help. */
     async #send(method, path, sent) {
-        // Not messages: a 503 may mean that nobody knows whether one was sent, and the next would be another.
+        // Messages are not retried after a 503: one may have been sent, and the retry would send another.
         const canRepeat = IDEMPOTENT.includes(method) || (sent.retryLost === true && sent.idempotencyKey === undefined);
         try {
             return await this.#sendOnce(method, path, sent);
@@ -246,20 +266,20 @@ export class Latchkey {
             body = JSON.stringify(sent.body);
             headers["content-type"] = "application/json";
         }
-        // Not AbortSignal.timeout and .any, which React Native lacks.
+        // React Native lacks AbortSignal.timeout and AbortSignal.any.
         const controller = new AbortController();
         const abort = () => controller.abort(sent.signal?.reason);
         if (sent.signal?.aborted)
             abort();
         sent.signal?.addEventListener("abort", abort);
-        const late = Object.assign(new Error("the service does not answer"), { name: "TimeoutError" });
+        const late = Object.assign(new Error("The service did not respond in time."), { name: "TimeoutError" });
         const timer = setTimeout(() => controller.abort(late), this.#timeout);
         try {
             const answer = await this.#fetch(this.#url + filled(path, sent), {
                 method: method.toUpperCase(),
                 headers,
                 signal: controller.signal,
-                // Tokens are in headers; no cookie is needed, nor stored.
+                // Tokens are sent in headers. Cookies are neither needed nor stored.
                 credentials: "omit",
                 ...(body === undefined ? {} : { body }),
                 ...(sent.keepalive ? { keepalive: true } : {}),
@@ -288,7 +308,7 @@ function filled(path, { path: values = {}, query = {} }) {
     const search = given.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`);
     return search.length > 0 ? `${address}?${search.join("&")}` : address;
 }
-/** It has to be new, not secret. React Native and pages without TLS have no `randomUUID`. */
+/** Returns a new key. It need not be secret. React Native and pages without TLS lack `randomUUID`. */
 function newKey() {
     const crypto = globalThis.crypto;
     return crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("");

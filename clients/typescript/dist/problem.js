@@ -1,38 +1,38 @@
-/** A refusal: the problem details (RFC 9457) of the answer, named as they are there. */
+/** A refusal. Its fields are those of the problem details (RFC 9457) in the response. */
 export class LatchkeyError extends Error {
     name = "LatchkeyError";
     code;
     status;
     title;
-    /** A sentence in English; choose your own words by `code`. */
+    /** A sentence in English. To show your own text, choose it by `code`. */
     detail;
-    /** Tries that are left. */
+    /** How many tries are left for the code. */
     attempts_left;
     /** Seconds to wait before another try can succeed. */
     retry_after;
-    /** The fields that cannot be accepted. */
+    /** The fields of the request that were not accepted. */
     errors;
-    /** What to tell support. */
+    /** The id of the request, for support: its log lines have it. */
     request_id;
     constructor(problem) {
-        super(problem.detail ?? `unexpected answer ${problem.status}`);
+        super(problem.detail ?? `Unexpected response with status ${problem.status}. Check the URL of the API, or try again later.`);
         this.code = problem.code ?? "unexpected_answer";
         this.status = problem.status;
-        this.title = problem.title ?? "Unexpected answer";
+        this.title = problem.title ?? "Unexpected response";
         this.detail = problem.detail ?? "";
         this.attempts_left = problem.attempts_left ?? undefined;
         this.retry_after = problem.retry_after ?? undefined;
         this.errors = problem.errors ?? [];
         this.request_id = problem.request_id;
     }
-    /** What is wrong with a field of the request. */
+    /** Returns what is wrong with a field of the request, if anything is. */
     field(name) {
         return this.errors.find(error => error.field === name)?.message;
     }
 }
-/** The refusal that an answer is; `text` is its body. */
+/** Makes the error of a response with an error status. `text` is its body. */
 export function refusal(answer, text) {
-    // A proxy or a gateway in between answers as it likes.
+    // A proxy or a gateway may respond in any format.
     const retryAfter = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
     const problem = isProblem(answer) ? (parsed(text) ?? {}) : {};
     if (problem.retry_after == null && retryAfter >= 0)

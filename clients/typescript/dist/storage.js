@@ -1,4 +1,4 @@
-/** Gone with the page or the process. */
+/** Keeps the tokens in memory: they are gone when the page or the process ends. */
 export function memoryStorage() {
     let kept = null;
     return {
@@ -8,13 +8,16 @@ export function memoryStorage() {
         },
     };
 }
-/** The browser's `localStorage`, which its tabs share. Any script of the page's origin can read it. */
+/**
+ * Keeps the tokens in the browser's `localStorage`, which all tabs share. Any script of the page's
+ * origin can read it.
+ */
 export function localStorageStorage(key = "latchkey") {
     return {
         get: () => localStorage.getItem(key),
         set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
         watch: changed => {
-            // The key is null when everything is cleared.
+            // The key is null if the whole storage was cleared.
             const heard = (event) => {
                 if (event.storageArea === localStorage && (event.key === key || event.key === null))
                     changed();

@@ -3,32 +3,34 @@ import { memoryStorage, type TokenStorage } from "./storage.js";
 import type { Answer, Arguments, Challenge, ChallengeState, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
 
 export interface Options {
-  /** The API's address, `https://id.example.com`. Left out: the page's own origin. */
+  /** The URL of the API, like `https://id.example.com`. Default: the page's own origin. */
   url?: string;
-  /** The app that people sign in to, where it is not the default one. */
+  /** The `client_id` of the app that people sign in to. Default: the default app. */
   clientId?: string;
-  /** Where the tokens are kept. Left out: in memory. */
+  /** Where the tokens are kept. Default: in memory. */
   storage?: TokenStorage;
-  /** What sends requests. Left out: the global `fetch`. */
+  /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** Milliseconds after which a request is given up. */
+  /** Milliseconds after which a request without a response fails. Default: 20,000. */
   timeout?: number;
 }
 
-/** A phone or an e-mail address. */
+/** A phone or an e-mail address, to which a code can be sent. */
 export type Address = { phone: string } | { email: string };
+/** An identifier that signs a user in, together with a password. */
 export type Identifier = Address | { username: string };
 
-/** What listeners hear: whether somebody is signed in, and if a refusal ended the session, its code. */
+/** A session began or ended. */
 export interface Change {
   signedIn: boolean;
+  /** The code of the refusal that ended the session, if one did. */
   reason?: string;
 }
 
 interface Tokens {
   access_token: string;
   refresh_token: string;
-  /** Milliseconds since 1970, by this machine's clock. */
+  /** When the access token expires: milliseconds since 1970, by this machine's clock. */
   expires_at: number;
 }
 
@@ -38,20 +40,23 @@ interface Sent {
   body?: unknown;
   signal?: AbortSignal;
   token?: string;
-  /** Sends the request once more where no answer came. */
+  /** Whether to send the request once more if no response came. */
   retryLost?: boolean;
-  /** What the service knows a repetition by. */
+  /** The `Idempotency-Key`, by which the service recognises a retry. */
   idempotencyKey?: string;
   keepalive?: boolean;
 }
 
-/** A token that ends sooner is replaced before it is used. */
+/** Milliseconds. An access token that expires sooner is refreshed before it is used. */
 const MARGIN = 30_000;
-/** Nobody waits longer for a retry; the refusal is passed on instead. */
+/** Seconds. If the service asks for a longer wait, the refusal is thrown instead of retrying. */
 const LONGEST_WAIT = 10;
 const IDEMPOTENT: readonly string[] = ["get", "put", "delete"];
 
-/** A client of one Latchkey, and the session of one person with it. */
+/**
+ * A client of one Latchkey service, with the session of one person. On a server, make one for each
+ * person: everyone who shares a client shares its session.
+ */
 export class Latchkey {
   readonly #url: string;
   readonly #clientId: string | undefined;
@@ -67,76 +72,86 @@ export class Latchkey {
     this.#url = (options.url ?? "").replace(/\/+$/, "");
     this.#clientId = options.clientId;
     this.#storage = options.storage ?? memoryStorage();
-    // Unbound: browsers refuse `fetch` as a method of anything but the window.
+    // In a function, since browsers refuse to call `fetch` as a method of another object.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.#timeout = options.timeout ?? 20_000;
   }
 
-  /** Sends a sign-in code. It signs up, too. */
+  /**
+   * Sends a sign-in code. If nobody has the address yet, `verify` then creates their account. `locale`
+   * is the language of the message.
+   */
   async sendCode(to: Address, options: { locale?: string } = {}): Promise<Challenge> {
     return this.#ask("/v1/otp/send", { ...to, ...options });
   }
 
-  /** Sends the code of a challenge again, once its `resend_in` is over. */
+  /** Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over. */
   async resendCode(challengeId: string): Promise<Challenge> {
     return (await this.#send("post", "/v1/otp/resend", { body: { challenge_id: challengeId } })) as Challenge;
   }
 
-  /** Where a challenge stands. */
+  /** Returns the current state of a challenge. */
   async challenge(challengeId: string): Promise<ChallengeState> {
     const path = { challenge_id: challengeId };
     return (await this.#send("get", "/v1/otp/{challenge_id}", { path })) as ChallengeState;
   }
 
-  /** Signs in with a code. The answer is `mfa_required` where a second factor is due: go on with `secondFactor`. */
+  /**
+   * Signs in with a code. If the result has `mfa_required`, the user has a second factor: continue with
+   * `secondFactor`.
+   */
   async verify(challengeId: string, code: string): Promise<SignIn> {
     return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code });
   }
 
-  /** Signs up with a password, a username or a name; `verify` proves the address. */
+  /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
   async register(
     account: Address & { password?: string; username?: string; name?: string; locale?: string },
   ): Promise<Challenge> {
     return this.#ask("/v1/auth/register", account);
   }
 
-  /** Signs in with a password. */
+  /** Signs in with a password. Like `verify`, it may result in `mfa_required`. */
   async login(who: Identifier, password: string): Promise<SignIn> {
     return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app() });
   }
 
-  /** Finishes a sign-in that asked for a second factor. */
+  /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
   async secondFactor(mfaToken: string, method: "totp" | "recovery_code", code: string): Promise<SignedIn> {
     return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code })) as SignedIn;
   }
 
-  /** Proves a new phone or e-mail address of whoever is signed in. */
+  /** Proves a new phone or e-mail address of the signed-in user. */
   async confirmAddress(challengeId: string, code: string): Promise<User> {
     const body = { challenge_id: challengeId, code };
     return ((await this.#authorized("post", "/v1/otp/verify", { body })) as { user: User }).user;
   }
 
-  /** Whether there is a session. The next call may find that it has ended. */
+  /** Returns whether there is a session here. The service may have ended it already. */
   async signedIn(): Promise<boolean> {
     return (await this.#read()) !== null;
   }
 
-  /** An access token that is good for a while, for calls to other services; `null` where nobody is signed in. */
+  /**
+   * Returns an access token for calls to other services, valid for at least 30 seconds. `null` if
+   * nobody is signed in.
+   */
   async accessToken(): Promise<string | null> {
     return (await this.#tokens())?.access_token ?? null;
   }
 
   /**
-   * Ends the session; `all` ends those of other devices, too.
+   * Signs out. `all` also signs out the user's other devices.
    *
-   * Here it is over in any case; a rejection says that the service could not be told.
+   * The tokens here are deleted in any case. If this fails, the service could not be reached, and the
+   * session may still be valid there.
    */
   async signOut(options: { all?: boolean } = {}): Promise<void> {
     let token: string | null = null;
     try {
       token = await this.accessToken();
     } catch (error) {
-      // A session that has ended already needs no end.
+      // The session has already ended, so there is nothing to revoke.
       if (!(error instanceof LatchkeyError && error.status < 500)) throw error;
     } finally {
       await this.#exclusively(() => this.#write(null));
@@ -150,7 +165,7 @@ export class Latchkey {
     }
   }
 
-  /** Calls any endpoint, as whoever is signed in. A `Blob` as the body is sent as it is, all else as JSON. */
+  /** Calls any endpoint, as the signed-in user. A `Blob` body is sent as it is, any other as JSON. */
   async request<M extends Method, P extends PathOf<M>>(
     method: M,
     path: P,
@@ -159,11 +174,15 @@ export class Latchkey {
     return (await this.#authorized(method, path, (call ?? {}) as Sent)) as Answer<M, P>;
   }
 
-  /** Tells when a session begins or ends, in other tabs, too. The answer ends it. */
+  /**
+   * Calls `listener` whenever a session begins or ends, also in another tab. Returns a function that
+   * removes the listener.
+   */
   onChange(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
-    // Only a change is news; other tabs write at every refresh.
+    // Listeners hear only changes, but other tabs write at every refresh.
     void this.signedIn().then(signedIn => (this.#told ??= signedIn));
+
     this.#unwatch ??= this.#storage.watch?.(() => {
       void this.signedIn().then(signedIn => this.#tell({ signedIn }));
     });
@@ -185,7 +204,10 @@ export class Latchkey {
     for (const listener of this.#listeners) listener(change);
   }
 
-  /** Asks for a message. Without an answer it is asked for again, by the same key, so that one is sent. */
+  /**
+   * Requests a message. If there is no response, the request is retried with the same
+   * `Idempotency-Key`, so that only one message is sent.
+   */
   async #ask(path: string, body: object): Promise<Challenge> {
     const sent = { body: { ...body, ...this.#app() }, idempotencyKey: newKey(), retryLost: true };
     return (await this.#send("post", path, sent)) as Challenge;
@@ -203,7 +225,8 @@ export class Latchkey {
     try {
       return await this.#send(method, path, { ...sent, token: tokens.access_token });
     } catch (error) {
-      // Keys may have been replaced, a clock may be wrong: the refresh tells whether the session is alive.
+      // The keys may have been rotated, or a clock may be wrong. A refresh shows whether the session
+      // is still valid.
       const stale = error instanceof LatchkeyError && ["token_expired", "token_invalid"].includes(error.code);
       if (!stale) throw error;
       const renewed = await this.#tokens(tokens.access_token);
@@ -212,11 +235,11 @@ export class Latchkey {
     }
   }
 
-  /** The tokens, other than a `refused` one, refreshed where they are about to end. */
+  /** Returns the tokens. Refreshes them first if they are about to expire, or one was `refused`. */
   async #tokens(refused?: string): Promise<Tokens | null> {
     const tokens = await this.#read();
     if (!tokens || isGood(tokens, refused)) return tokens;
-    // All who need it wait for the same refresh.
+    // All concurrent calls wait for the same refresh.
     this.#refreshing ??= this.#exclusively(() => this.#refresh(refused)).finally(() => {
       this.#refreshing = null;
     });
@@ -224,13 +247,13 @@ export class Latchkey {
   }
 
   async #refresh(refused?: string): Promise<Tokens | null> {
-    // Another tab may have been faster.
+    // Another tab may have refreshed them already.
     const tokens = await this.#read();
     if (!tokens || isGood(tokens, refused)) return tokens;
     const isStillKept = async () => (await this.#read())?.refresh_token === tokens.refresh_token;
     try {
       const body = { refresh_token: tokens.refresh_token };
-      // A second try within ten seconds gets the pair whose answer was lost.
+      // If the response is lost, a retry within ten seconds gets the same pair.
       const pair = await this.#send("post", "/v1/auth/refresh", { body, retryLost: true });
       const renewed = tokensOf(pair as SignedIn);
       if (!(await isStillKept())) return this.#read();
@@ -243,7 +266,7 @@ export class Latchkey {
     }
   }
 
-  /** One tab at a time, where the platform has locks. */
+  /** Runs `action` in one tab at a time, if the platform has `navigator.locks`. */
   async #exclusively<T>(action: () => Promise<T>): Promise<T> {
     const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
     if (!locks) return action();
@@ -265,9 +288,9 @@ export class Latchkey {
     this.#tell({ signedIn: tokens !== null, ...(reason === undefined ? {} : { reason }) });
   }
 
-  /** Sends a request, once more where that is safe and promising, and reads its answer. */
+  /** Sends a request and returns the body of the response. Retries once, if that is safe and can help. */
   async #send(method: string, path: string, sent: Sent): Promise<unknown> {
-    // Not messages: a 503 may mean that nobody knows whether one was sent, and the next would be another.
+    // Messages are not retried after a 503: one may have been sent, and the retry would send another.
     const canRepeat = IDEMPOTENT.includes(method) || (sent.retryLost === true && sent.idempotencyKey === undefined);
     try {
       return await this.#sendOnce(method, path, sent);
@@ -288,6 +311,7 @@ export class Latchkey {
     const headers: Record<string, string> = { accept: "application/json" };
     if (sent.token !== undefined) headers["authorization"] = `Bearer ${sent.token}`;
     if (sent.idempotencyKey !== undefined) headers["idempotency-key"] = sent.idempotencyKey;
+
     let body: Blob | string | undefined;
     if (sent.body instanceof Blob) {
       body = sent.body;
@@ -296,19 +320,20 @@ export class Latchkey {
       body = JSON.stringify(sent.body);
       headers["content-type"] = "application/json";
     }
-    // Not AbortSignal.timeout and .any, which React Native lacks.
+    // React Native lacks AbortSignal.timeout and AbortSignal.any.
+
     const controller = new AbortController();
     const abort = () => controller.abort(sent.signal?.reason);
     if (sent.signal?.aborted) abort();
     sent.signal?.addEventListener("abort", abort);
-    const late = Object.assign(new Error("the service does not answer"), { name: "TimeoutError" });
+    const late = Object.assign(new Error("The service did not respond in time."), { name: "TimeoutError" });
     const timer = setTimeout(() => controller.abort(late), this.#timeout);
     try {
       const answer = await this.#fetch(this.#url + filled(path, sent), {
         method: method.toUpperCase(),
         headers,
         signal: controller.signal,
-        // Tokens are in headers; no cookie is needed, nor stored.
+        // Tokens are sent in headers. Cookies are neither needed nor stored.
         credentials: "omit",
         ...(body === undefined ? {} : { body }),
         ...(sent.keepalive ? { keepalive: true } : {}),
@@ -339,7 +364,7 @@ function filled(path: string, { path: values = {}, query = {} }: Sent): string {
   return search.length > 0 ? `${address}?${search.join("&")}` : address;
 }
 
-/** It has to be new, not secret. React Native and pages without TLS have no `randomUUID`. */
+/** Returns a new key. It need not be secret. React Native and pages without TLS lack `randomUUID`. */
 function newKey(): string {
   const crypto = globalThis.crypto as Partial<Crypto> | undefined;
   return crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("");

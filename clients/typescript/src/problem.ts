@@ -1,32 +1,32 @@
 import type { components } from "./schema.js";
 
-/** The stable code of a refusal, or `unexpected_answer` where something else than Latchkey answered. */
+/** The stable code of a refusal, or `unexpected_answer` if the response did not come from Latchkey. */
 export type Code = components["schemas"]["Code"] | "unexpected_answer";
 export type FieldError = components["schemas"]["FieldError"];
 type Problem = components["schemas"]["Problem"];
 
-/** A refusal: the problem details (RFC 9457) of the answer, named as they are there. */
+/** A refusal. Its fields are those of the problem details (RFC 9457) in the response. */
 export class LatchkeyError extends Error {
   override readonly name = "LatchkeyError";
   readonly code: Code;
   readonly status: number;
   readonly title: string;
-  /** A sentence in English; choose your own words by `code`. */
+  /** A sentence in English. To show your own text, choose it by `code`. */
   readonly detail: string;
-  /** Tries that are left. */
+  /** How many tries are left for the code. */
   readonly attempts_left: number | undefined;
   /** Seconds to wait before another try can succeed. */
   readonly retry_after: number | undefined;
-  /** The fields that cannot be accepted. */
+  /** The fields of the request that were not accepted. */
   readonly errors: readonly FieldError[];
-  /** What to tell support. */
+  /** The id of the request, for support: its log lines have it. */
   readonly request_id: string | undefined;
 
   constructor(problem: Partial<Problem> & { status: number }) {
-    super(problem.detail ?? `unexpected answer ${problem.status}`);
+    super(problem.detail ?? `Unexpected response with status ${problem.status}. Check the URL of the API, or try again later.`);
     this.code = problem.code ?? "unexpected_answer";
     this.status = problem.status;
-    this.title = problem.title ?? "Unexpected answer";
+    this.title = problem.title ?? "Unexpected response";
     this.detail = problem.detail ?? "";
     this.attempts_left = problem.attempts_left ?? undefined;
     this.retry_after = problem.retry_after ?? undefined;
@@ -34,15 +34,15 @@ export class LatchkeyError extends Error {
     this.request_id = problem.request_id;
   }
 
-  /** What is wrong with a field of the request. */
+  /** Returns what is wrong with a field of the request, if anything is. */
   field(name: string): string | undefined {
     return this.errors.find(error => error.field === name)?.message;
   }
 }
 
-/** The refusal that an answer is; `text` is its body. */
+/** Makes the error of a response with an error status. `text` is its body. */
 export function refusal(answer: Response, text: string): LatchkeyError {
-  // A proxy or a gateway in between answers as it likes.
+  // A proxy or a gateway may respond in any format.
   const retryAfter = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
   const problem: Partial<Problem> = isProblem(answer) ? (parsed(text) ?? {}) : {};
   if (problem.retry_after == null && retryAfter >= 0) problem.retry_after = retryAfter;

@@ -1,17 +1,21 @@
 /**
- * Where the tokens of a session are kept: one string, so that both are replaced together or not at all.
+ * Where the tokens of a session are kept: as one string, so that both tokens are replaced together
+ * or not at all.
  *
- * Anything with `get` and `set` will do: the keychain of a phone, a cookie of a server.
+ * Any object with `get` and `set` works, such as a phone's keychain or a server's cookie.
  */
 export interface TokenStorage {
   get(): string | null | Promise<string | null>;
-  /** `null` removes it. */
+  /** Stores a value. `null` removes the stored one. */
   set(value: string | null): void | Promise<void>;
-  /** Calls `changed` when somebody else has changed it, until the answer is called. */
+  /**
+   * Calls `changed` whenever the value was changed elsewhere, like in another tab. Returns a function
+   * that stops this.
+   */
   watch?(changed: () => void): () => void;
 }
 
-/** Gone with the page or the process. */
+/** Keeps the tokens in memory: they are gone when the page or the process ends. */
 export function memoryStorage(): TokenStorage {
   let kept: string | null = null;
   return {
@@ -22,13 +26,16 @@ export function memoryStorage(): TokenStorage {
   };
 }
 
-/** The browser's `localStorage`, which its tabs share. Any script of the page's origin can read it. */
+/**
+ * Keeps the tokens in the browser's `localStorage`, which all tabs share. Any script of the page's
+ * origin can read it.
+ */
 export function localStorageStorage(key = "latchkey"): TokenStorage {
   return {
     get: () => localStorage.getItem(key),
     set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
     watch: changed => {
-      // The key is null when everything is cleared.
+      // The key is null if the whole storage was cleared.
       const heard = (event: StorageEvent) => {
         if (event.storageArea === localStorage && (event.key === key || event.key === null)) changed();
       };

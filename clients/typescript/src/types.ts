@@ -12,7 +12,7 @@ export type User = Schemas["User"];
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
-/** The paths that know a method. */
+/** The paths that have the method `M`. */
 export type PathOf<M extends Method> = {
   [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? P : never;
 }[keyof paths];
@@ -21,7 +21,7 @@ type Operation<M extends Method, P extends PathOf<M>> = paths[P] extends Record<
 
 type Json<T> = T extends { content: { "application/json": infer J } } ? J : undefined;
 
-/** What a call that succeeds answers; `undefined` where that is nothing. */
+/** The body of a successful response, or `undefined` if it has none. */
 export type Answer<M extends Method, P extends PathOf<M>> =
   Operation<M, P> extends { responses: infer R } ? Json<R[keyof R & (200 | 201 | 202 | 204)]> : never;
 
@@ -47,11 +47,11 @@ type Given<Name extends string, T> = [T] extends [never]
       ? { [N in Name]?: T }
       : { [N in Name]: T };
 
-/** What a call needs. */
+/** The path parameters, query parameters and body of a call, and a signal to abort it. */
 export type Call<M extends Method, P extends PathOf<M>> = Given<"path", Parameters<Operation<M, P>, "path">> &
   Given<"query", Parameters<Operation<M, P>, "query">> &
   Given<"body", Body<Operation<M, P>>> & { signal?: AbortSignal };
 
-/** The arguments after method and path: none are needed where nothing is. */
+/** The arguments after method and path. They are optional if the call needs nothing. */
 export type Arguments<M extends Method, P extends PathOf<M>> =
   Record<never, never> extends Call<M, P> ? [call?: Call<M, P>] : [call: Call<M, P>];

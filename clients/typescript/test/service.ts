@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 
 import { Latchkey, type Options, type SignedIn } from "../src/index.js";
 
-/** A service of its own for a test file: what `cargo run` starts, keeping nothing. */
+/** A service for one test file: what `cargo run` starts, with its data in memory. */
 export class Service {
   readonly url: string;
   readonly #process: ChildProcess;
@@ -29,7 +29,7 @@ export class Service {
       if (await fetch(`${service.url}/health`).then(answer => answer.ok, () => false)) return service;
       await new Promise(resolve => setTimeout(resolve, 500));
     }
-    throw new Error("the service does not answer");
+    throw new Error("the service does not respond");
   }
 
   async stop(): Promise<void> {
@@ -54,7 +54,7 @@ export class Service {
     return /\d{6}/.exec((await this.texts(phone)).at(-1) ?? "")?.[0] ?? "";
   }
 
-  /** A client, and how often it has called each path. */
+  /** A client, and a function that returns how often it has called a path. */
   client(options: Options = {}): { client: Latchkey; calls: (path: string) => number } {
     const paths: string[] = [];
     const counting: typeof fetch = (input, init) => {

@@ -10,11 +10,11 @@ before(async () => {
 });
 after(() => service.stop());
 
-/** A storage, and ways to make its tokens stale. */
+/** A storage, and a way to make its tokens stale. */
 function storage(): TokenStorage & { change: (changes: Record<string, unknown>) => void } {
   let kept: string | null = null;
   return {
-    // As a keychain would be.
+    // Asynchronous, like a keychain.
     get: async () => kept,
     set: async value => {
       kept = value;
@@ -32,7 +32,7 @@ async function refused(promise: Promise<unknown>): Promise<LatchkeyError> {
     assert.ok(error instanceof LatchkeyError, String(error));
     return error;
   }
-  throw new Error("was not refused");
+  throw new Error("the call was not refused");
 }
 
 test("signs up, changes the profile, and signs out", async () => {
@@ -80,13 +80,13 @@ test("refusals are typed", async () => {
   assert.ok(soon.retry_after && soon.retry_after <= challenge.resend_in);
 });
 
-test("an answer of something in between is an error as well", async () => {
+test("a response of a gateway in between is an error", async () => {
   const proxy: typeof fetch = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
   const error = await refused(service.client({ fetch: proxy }).client.request("get", "/health"));
   assert.deepEqual([error.code, error.status], ["unexpected_answer", 502]);
 });
 
-test("a hundred calls with an ending token refresh once", async () => {
+test("a hundred calls with a token that is about to expire refresh once", async () => {
   const kept = storage();
   const { client, calls } = service.client({ storage: kept });
   await service.signIn(client);
@@ -128,7 +128,7 @@ test("clients that share a storage without a lock stay signed in", async () => {
   await Promise.all(tabs.map(tab => tab.client.request("get", "/v1/me")));
 });
 
-test("a refresh whose answer is lost is asked for again", async () => {
+test("a refresh is retried if its response is lost", async () => {
   const kept = storage();
   let lose = true;
   const unreliable: typeof fetch = async (input, init) => {
@@ -146,7 +146,7 @@ test("a refresh whose answer is lost is asked for again", async () => {
   assert.equal(calls("/v1/auth/refresh"), 2);
 });
 
-test("a session that has ended is forgotten, with the reason", async () => {
+test("the tokens of a session that has ended are deleted, and the reason is reported", async () => {
   const kept = storage();
   const { client } = service.client({ storage: kept });
   await service.signIn(client);
@@ -199,7 +199,7 @@ test("a session that ends during a refresh does not come back", async () => {
   assert.equal(await client.signedIn(), false);
 });
 
-test("a 503 with Retry-After is tried once more where that is safe", async () => {
+test("a 503 with Retry-After is retried once, if that is safe", async () => {
   let answers = 0;
   const busy: typeof fetch = async () => {
     answers += 1;
@@ -215,7 +215,7 @@ test("a 503 with Retry-After is tried once more where that is safe", async () =>
   assert.equal(answers, 1, "a second text might be sent");
 });
 
-test("a message whose answer is lost is sent once", async () => {
+test("a message is sent once, even if the response is lost", async () => {
   const keys: (string | null)[] = [];
   let lost = true;
   const unreliable: typeof fetch = async (input, init) => {
@@ -236,12 +236,12 @@ test("a message whose answer is lost is sent once", async () => {
     assert.equal((await service.texts(phone)).length, 1);
     assert.ok("access_token" in (await client.verify(challenge_id, await service.code(phone))));
   }
-  assert.ok(keys[0] && keys[0] === keys[1], "a repetition has the same key");
-  assert.ok(keys[3] && keys[3] === keys[4] && keys[3] !== keys[0], "another message has another");
-  assert.equal(keys[2], null, "a code is not repeated");
+  assert.ok(keys[0] && keys[0] === keys[1], "a retry has the same key");
+  assert.ok(keys[3] && keys[3] === keys[4] && keys[3] !== keys[0], "another message has another key");
+  assert.equal(keys[2], null, "a verification has no key");
 });
 
-test("where the platform makes no UUIDs, keys differ all the same", async t => {
+test("if the platform makes no UUIDs, the keys still differ", async t => {
   Object.defineProperty(globalThis, "crypto", { value: undefined, configurable: true });
   t.after(() => Reflect.deleteProperty(globalThis, "crypto"));
   const keys: (string | null)[] = [];
@@ -255,7 +255,7 @@ test("where the platform makes no UUIDs, keys differ all the same", async t => {
   assert.ok(keys.every(key => key !== null && key.length >= 20 && /^[\x21-\x7e]+$/.test(key)));
 });
 
-test("a request that gets no answer is given up", async () => {
+test("a request without a response fails after the timeout", async () => {
   const silent: typeof fetch = (_, init) =>
     new Promise((_resolve, reject) => {
       const abort = () => reject(init?.signal?.reason);
@@ -284,7 +284,7 @@ test("a wrong second factor code leaves nobody signed in", async () => {
   assert.equal((await refused(service.client().client.secondFactor("lkm_junk", "totp", "123456"))).status, 401);
 });
 
-test("a storage with junk in it is one without tokens", async () => {
+test("a storage with junk in it has no tokens", async () => {
   const kept = memoryStorage();
   await kept.set("{");
   assert.equal(await new Latchkey({ storage: kept }).signedIn(), false);

@@ -1,4 +1,4 @@
-/** What the compiler accepts and refuses; nothing runs. */
+/** Tests what the compiler accepts and refuses. Nothing of it runs. */
 import { test } from "node:test";
 
 import type { Latchkey, User } from "../src/index.js";
@@ -13,7 +13,7 @@ test("calls are typed by the OpenAPI document", () => {
     await client.request("post", "/v1/auth/logout");
     // @ts-expect-error There is no such path.
     await client.request("get", "/v1/nothing");
-    // @ts-expect-error The path does not know the method.
+    // @ts-expect-error The path does not have this method.
     await client.request("put", "/v1/me");
     // @ts-expect-error No such field.
     await client.request("patch", "/v1/me", { body: { nickname: "Ann" } });

@@ -16,60 +16,71 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// A new app. What is left out is as the deployment's settings say.
+/// A new app. A field that is left out takes the default that is described with it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateAppRequest {
-    /// One is made where none is given. It is never given twice.
+    /// The app's public identifier in requests and tokens: a letter or digit, followed by up to 63
+    /// letters, digits, `.`, `_` or `-`. If it is left out, a random one of 32 hexadecimal digits
+    /// is drawn. It is never given to another app, even after this one is deleted.
     #[schema(example = "shop")]
     client_id: Option<String>,
-    /// 1 to 64 characters; people read it in messages.
+    /// The name that people read in messages: 1 to 64 visible characters, without spaces around
+    /// them and without any of `/:@#<>{}\`.
     #[schema(example = "Shop")]
     name: String,
-    /// `public` where it is not given.
+    /// Whether the app can keep a secret. It cannot be changed later. If it is left out: `public`.
     #[serde(rename = "type", default)]
     kind: AppType,
-    /// `open` where it is not given.
+    /// Whether people without an account can sign up through the app. If it is left out: `open`.
     sign_up: Option<SignUp>,
-    /// The role of those who are new to the app; `null` for none.
+    /// The role that people get in this app when they first sign in to it: the name of a role,
+    /// except `Admin`. `null` gives no role. If it is left out: the deployment's default role.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     default_role: Option<Option<String>>,
-    /// Up to 20 web origins that may call the API; codes are filled in on the first one's host.
+    /// Up to 20 web origins that may call the API. Browsers fill codes in on the host of the first
+    /// one. If it is left out: none.
     #[schema(example = json!(["https://shop.example.com"]))]
     allowed_origins: Option<Vec<String>>,
-    /// Seconds: 60 to 900.
+    /// The lifetime of access tokens in seconds: 60 to 900. If it is left out: the deployment's.
     access_token_ttl: Option<i64>,
-    /// Seconds: 900 to 2592000.
+    /// The longest time that a session lasts, in seconds: 900 to 2592000 (30 days). If it is left
+    /// out: the deployment's.
     refresh_token_ttl: Option<i64>,
-    /// One line of up to 160 characters with `{code}` in it.
+    /// The app's own text for messages with a sign-in code: one line of up to 160 characters that
+    /// contains `{code}` once and does not start with `@`. If it is left out, the built-in texts
+    /// are used.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
-    /// The most that the app's texts may cost in a month (UTC), from 0 to 1000000.
+    /// The budget for the app's texts per month (UTC) in US dollars: 0 to 1000000, with up to 6
+    /// decimals. If it is left out, only the deployment's budget applies.
     #[schema(example = 25.0)]
     sms_monthly_budget_usd: Option<f64>,
-    /// The same in a day (UTC).
+    /// The budget for the app's texts per day (UTC) in US dollars: 0 to 1000000, with up to 6
+    /// decimals. If it is left out, only the deployment's budget applies.
     #[schema(example = 2.0)]
     sms_daily_budget_usd: Option<f64>,
-    /// `true` where it is not given.
+    /// Whether the app is switched on. If it is left out: `true`.
     active: Option<bool>,
 }
 
-/// The app, with its secret.
+/// The new app, with its secret if it is confidential.
 #[derive(Serialize, ToSchema)]
 pub struct CreatedApp {
+    /// The app.
     #[serde(flatten)]
     app: AppView,
-    /// A confidential app's secret. It is shown this once.
+    /// The secret of a confidential app. It is shown only this once. A public app has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "lks_…")]
     client_secret: Option<String>,
 }
 
-/// Registers an app.
+/// Register an app
 ///
-/// A public app runs in browsers or on phones and has no secret; a confidential one runs on a server and
-/// authenticates by HTTP Basic wherever it names its `client_id`.
+/// A public app runs in browsers or on phones and has no secret. A confidential app runs on a
+/// server and authenticates by HTTP Basic in every request that names its `client_id`.
 #[utoipa::path(
     post,
     path = "/v1/apps",
@@ -81,7 +92,7 @@ pub struct CreatedApp {
         status = 201,
         description = "Registered",
         body = CreatedApp,
-        headers(("Location" = String, description = "Where the app is"))
+        headers(("Location" = String, description = "The path of the app"))
     )),
     extensions(("x-codes" = json!(["conflict"]))),
 )]
@@ -95,6 +106,7 @@ async fn create(
     if let Some(Some(role)) = &request.default_role {
         roles.check_default(role, &admin.permissions).await?;
     }
+
     let settings = AppChange {
         name: None,
         sign_up: request.sign_up,
@@ -107,12 +119,14 @@ async fn create(
         sms_daily_budget_usd: request.sms_daily_budget_usd.map(Some),
         active: request.active,
     };
+
     let new =
         NewApp { client_id: request.client_id, name: request.name, kind: request.kind, settings };
     let created = |app: &App| {
         recorder.event(admin.caller.activity(Action::AppCreate, format!("app:{}", app.client_id)))
     };
     let (app, secret) = apps.create(new, created).await?;
+
     let location = format!("/v1/apps/{}", app.client_id);
     let client_secret = secret.map(|secret| secret.reveal());
     let created = CreatedApp { app: AppView::new(app, apps.settings()), client_secret };

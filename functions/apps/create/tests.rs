@@ -30,13 +30,14 @@ async fn an_administrator_registers_a_public_app() {
             "updated_at": "2027-01-15T08:00:00Z",
         })
     );
+
     assert_eq!(created.header("location"), "/v1/apps/shop");
     assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok(), &created.json);
     app.post("/v1/otp/send", json!({"phone": PHONE, "client_id": "shop"})).await.challenge_id();
 }
 
 #[tokio::test]
-async fn an_app_without_a_client_id_gets_one_that_nobody_guesses() {
+async fn an_app_without_a_client_id_gets_a_random_one() {
     let (app, admin) = TestApp::with_admin().await;
     let mut ids = BTreeSet::new();
     for _ in 0..3 {
@@ -47,6 +48,7 @@ async fn an_app_without_a_client_id_gets_one_that_nobody_guesses() {
         app.get_as(&admin.access, created.header("location")).await.assert_ok();
         ids.insert(id);
     }
+
     assert_eq!(ids.len(), 3);
 }
 
@@ -55,6 +57,7 @@ async fn the_secret_of_a_confidential_app_is_shown_once_and_stored_hashed() {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
     assert!(server.secret.starts_with("lks_") && server.secret.len() >= 40, "{}", server.secret);
+
     let other = app.server(&admin, "other").await;
     assert_ne!(server.secret, other.secret);
     let answers = [
@@ -70,6 +73,7 @@ async fn the_secret_of_a_confidential_app_is_shown_once_and_stored_hashed() {
             answer.text
         );
     }
+
     for item in app.items().await {
         assert!(item.values().all(|value| !mentions(value, &server.secret)), "{item:?}");
         assert!(item.values().all(|value| !mentions(value, &server.secret[4..])), "{item:?}");
@@ -77,7 +81,7 @@ async fn the_secret_of_a_confidential_app_is_shown_once_and_stored_hashed() {
 }
 
 #[tokio::test]
-async fn what_an_app_is_given_it_has() {
+async fn a_new_app_has_the_values_that_were_sent() {
     let (app, admin) = TestApp::with_admin().await;
     let given = json!({
         "client_id": "Shop.2_a-b",
@@ -91,19 +95,22 @@ async fn what_an_app_is_given_it_has() {
         "sms_text": "Use {code} in the shop.",
         "active": false,
     });
+
     let mut expected = given.clone();
     expected["allowed_origins"] =
         json!(["https://shop.example.com", "https://www.example.com:8443"]);
+
     let created = app.create_app(&admin, given).await;
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&created.assert_created()[name], value, "{name}");
     }
+
     let no_role = app.create_app(&admin, json!({"name": "Shop", "default_role": null})).await;
     assert_eq!(no_role.assert_created()["default_role"], Value::Null);
 }
 
 #[tokio::test]
-async fn a_value_out_of_bounds_is_refused_and_nothing_is_made() {
+async fn a_value_out_of_bounds_is_refused_and_no_app_is_created() {
     let (app, admin) = TestApp::with_admin_and(&[("ENVIRONMENT", "prod")]).await;
     for (field, values) in [
         (
@@ -139,6 +146,7 @@ async fn a_value_out_of_bounds_is_refused_and_nothing_is_made() {
             app.create_app(&admin, body).await.assert_field(field);
         }
     }
+
     for origin in [
         "*",
         "null",
@@ -154,6 +162,7 @@ async fn a_value_out_of_bounds_is_refused_and_nothing_is_made() {
         let body = json!({"client_id": "shop", "name": "Shop", "allowed_origins": ["https://a.example", origin]});
         app.create_app(&admin, body).await.assert_field("allowed_origins[1]");
     }
+
     let many: Vec<_> = (0..21).map(|number| format!("https://a{number}.example")).collect();
     let body = json!({"client_id": "shop", "name": "Shop", "allowed_origins": many});
     app.create_app(&admin, body).await.assert_field("allowed_origins");
@@ -192,7 +201,7 @@ async fn a_client_id_is_given_once() {
 }
 
 #[tokio::test]
-async fn of_twenty_creations_at_once_one_succeeds() {
+async fn one_of_twenty_concurrent_creations_succeeds() {
     let (app, admin) = TestApp::with_admin().await;
     let answers = at_once(20, |index| {
         let (app, admin) = (app.clone(), admin.clone());
@@ -203,12 +212,15 @@ async fn of_twenty_creations_at_once_one_succeeds() {
         async move { app.create_app(&admin, body).await }
     })
     .await;
+
     let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
     assert_eq!(made.len(), 1);
     refused.iter().for_each(|answer| answer.assert_taken("client_id"));
+
     let mut stored = made[0].json.clone();
     stored.as_object_mut().unwrap().remove("client_secret").unwrap();
     assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok(), &stored);
+
     for index in 0..20 {
         let origin = format!("https://shop{index}.example");
         let expected = if stored["allowed_origins"][0] == origin { origin.as_str() } else { "" };
@@ -217,10 +229,11 @@ async fn of_twenty_creations_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_reaches_the_apps() {
+async fn only_an_administrator_can_use_the_endpoints_of_apps() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     app.advance(30);
+
     let id = app
         .post("/v1/otp/send", json!({"phone": ADMIN_PHONE, "client_id": "shop"}))
         .await
@@ -250,6 +263,7 @@ async fn nobody_but_an_administrator_reaches_the_apps() {
             .await
             .assert_problem(401, "token_invalid");
     }
+
     assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok()["name"], "shop");
     assert_eq!(
         app.get_as(&admin.access, "/v1/apps").await.assert_ok()["items"].as_array().unwrap().len(),
@@ -258,7 +272,7 @@ async fn nobody_but_an_administrator_reaches_the_apps() {
 }
 
 #[tokio::test]
-async fn without_dynamodb_nothing_is_made() {
+async fn without_dynamodb_no_app_is_created() {
     let (app, admin) = TestApp::with_admin().await;
     let body = json!({"client_id": "shop", "name": "Shop"});
     app.cut_off("DYNAMODB").create_app(&admin, body).await.assert_wait(503, "unavailable");

@@ -1,4 +1,4 @@
-//! `DELETE /v1/apps/{client_id}`: removes an app.
+//! `DELETE /v1/apps/{client_id}`: deletes an app.
 
 use axum::http::StatusCode;
 use shared::{
@@ -13,17 +13,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Removes an app.
+/// Delete an app
 ///
-/// Its tokens open nothing from here on. Its users stay, and its `client_id` is never given again.
+/// The app's tokens stop working at once. Its users keep their accounts, and its `client_id` is
+/// never given to another app. The default app cannot be deleted.
 #[utoipa::path(
     delete,
     path = "/v1/apps/{client_id}",
     operation_id = "apps-delete",
     tag = "Apps",
     security(("access_token" = ["apps:write"])),
-    params(("client_id" = String, Path, description = "The app")),
-    responses((status = 204, description = "Removed")),
+    params(("client_id" = String, Path, description = "The app's `client_id`")),
+    responses((status = 204, description = "Deleted")),
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
 )]
 async fn delete(

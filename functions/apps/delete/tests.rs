@@ -15,7 +15,7 @@ async fn an_app_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn the_default_app_stays_changed_or_not() {
+async fn the_default_app_cannot_be_deleted() {
     let (app, admin) = TestApp::with_admin().await;
     app.delete_app(&admin, "default").await.assert_problem(409, "conflict");
     app.change_app(&admin, "default", json!({"name": "Mine"})).await.assert_ok();
@@ -25,7 +25,7 @@ async fn the_default_app_stays_changed_or_not() {
 }
 
 #[tokio::test]
-async fn of_a_deleted_app_no_secret_and_no_origin_stays() {
+async fn a_deleted_app_keeps_no_secret_and_no_origin() {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
     let origins = json!({"allowed_origins": ["https://shop.example.com"]});
@@ -34,13 +34,14 @@ async fn of_a_deleted_app_no_secret_and_no_origin_stays() {
     app.delete_app(&admin, "server").await.assert_done();
     assert_eq!(app.preflight("https://shop.example.com").await, "");
     app.introspect(&server, "x").await.assert_oauth(401, "invalid_client");
+
     let stored = app.items_like("APP").await;
     assert_eq!(stored.len(), 1, "the client id stays taken");
     assert!(stored[0]["secrets"].as_l().unwrap().is_empty(), "{stored:?}");
 }
 
 #[tokio::test]
-async fn users_of_a_deleted_app_stay() {
+async fn users_of_a_deleted_app_keep_their_accounts() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     app.person(PHONE).await;
@@ -52,7 +53,7 @@ async fn users_of_a_deleted_app_stay() {
 }
 
 #[tokio::test]
-async fn of_ten_deletions_at_once_none_fails_and_the_app_is_gone() {
+async fn one_of_ten_concurrent_deletions_deletes_the_app_and_none_fails() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     let answers = at_once(10, |_| {

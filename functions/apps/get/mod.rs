@@ -11,14 +11,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// One app.
+/// Get an app
 #[utoipa::path(
     get,
     path = "/v1/apps/{client_id}",
     operation_id = "apps-get",
     tag = "Apps",
     security(("access_token" = ["apps:read"])),
-    params(("client_id" = String, Path, description = "The app")),
+    params(("client_id" = String, Path, description = "The app's `client_id`")),
     responses((status = 200, description = "The app", body = AppView)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]

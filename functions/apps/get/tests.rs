@@ -35,6 +35,7 @@ async fn an_app_without_lifetimes_of_its_own_follows_the_settings() {
         app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok()["access_token_ttl"],
         600
     );
+
     let app = app
         .restarted(&[("ACCESS_TOKEN_TTL_SECONDS", "300"), ("REFRESH_TOKEN_TTL_SECONDS", "7200")]);
     let now = app.get_as(&admin.access, "/v1/apps/shop").await.json;
@@ -42,10 +43,11 @@ async fn an_app_without_lifetimes_of_its_own_follows_the_settings() {
 }
 
 #[tokio::test]
-async fn what_is_no_app_is_not_found() {
+async fn an_unknown_or_deleted_app_is_not_found() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "gone").await;
     app.delete_app(&admin, "gone").await.assert_done();
+
     for client_id in
         ["nothing", "gone", "Default", "default%20", "..%2Fdefault", "%00", &"a".repeat(3000)]
     {
@@ -55,7 +57,7 @@ async fn what_is_no_app_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_administrator_who_is_disabled_sees_nothing_more() {
+async fn a_disabled_administrator_can_no_longer_read_apps() {
     let (app, admin) = TestApp::with_admin().await;
     app.get_as(&admin.access, "/v1/apps/default").await.assert_ok();
     app.disable(admin.id()).await;
@@ -63,7 +65,7 @@ async fn an_administrator_who_is_disabled_sees_nothing_more() {
 }
 
 #[tokio::test]
-async fn who_first_proves_the_administrator_s_phone_is_one_whatever_the_app() {
+async fn verifying_the_administrator_s_phone_through_any_app_makes_an_administrator() {
     let (app, admin) = TestApp::with_admin().await;
     assert_eq!(admin.json["user"]["roles"], json!(["Admin", "User"]));
     let scope = admin.json["scope"].as_str().unwrap();
@@ -72,6 +74,7 @@ async fn who_first_proves_the_administrator_s_phone_is_one_whatever_the_app() {
     let settings = [("ADMIN_PHONE", PHONE)];
     let app = app.restarted(&settings);
     app.public_app(&admin, "shop").await;
+
     let id =
         app.post("/v1/otp/send", json!({"phone": PHONE, "client_id": "shop"})).await.challenge_id();
     let second = app.verify(&id, &app.code(PHONE)).await.signed_in();
@@ -81,6 +84,7 @@ async fn who_first_proves_the_administrator_s_phone_is_one_whatever_the_app() {
     );
     app.get_as(&second.access, "/v1/apps/default").await.assert_problem(403, "forbidden");
     app.advance(30);
+
     let second = app.sign_in(PHONE).await;
     assert_eq!(second.json["user"]["roles"], json!(["Admin"]));
     app.get_as(&second.access, "/v1/apps/default").await.assert_ok();

@@ -1,4 +1,4 @@
-//! `GET /v1/apps`: the apps that share the users.
+//! `GET /v1/apps`: lists the apps that share the users.
 
 use shared::{
     apps::{AppView, Apps},
@@ -11,7 +11,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// The apps: the default one first, then by client id.
+/// List the apps
+///
+/// The default app comes first, the others follow in the order of their `client_id`.
 #[utoipa::path(
     get,
     path = "/v1/apps",

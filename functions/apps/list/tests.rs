@@ -8,7 +8,7 @@ fn ids(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn before_the_first_app_there_is_the_default_one() {
+async fn the_default_app_is_listed_before_any_other_is_created() {
     let (app, admin) = TestApp::with_admin().await;
     for path in ["/v1/apps", "/v1/apps?limit=1", "/v1/apps?limit=100"] {
         let page = app.get_as(&admin.access, path).await;
@@ -21,12 +21,13 @@ async fn before_the_first_app_there_is_the_default_one() {
 }
 
 #[tokio::test]
-async fn pages_of_any_size_show_every_app_once_the_default_one_first() {
+async fn pages_of_any_size_show_every_app_once_with_the_default_app_first() {
     let (app, admin) = TestApp::with_admin().await;
     let names = ["alpha", "Beta", "gamma", "a.b", "0"];
     for name in names {
         app.public_app(&admin, name).await;
     }
+
     app.change_app(&admin, "default", json!({"name": "Changed"})).await.assert_ok();
     for limit in 1..=7 {
         let (mut seen, mut cursor) = (Vec::new(), None);
@@ -50,10 +51,11 @@ async fn pages_of_any_size_show_every_app_once_the_default_one_first() {
 }
 
 #[tokio::test]
-async fn an_app_on_the_list_is_the_app() {
+async fn an_app_in_the_list_is_the_same_as_on_its_own() {
     let (app, admin) = TestApp::with_admin().await;
     app.server(&admin, "server").await;
     app.change_app(&admin, "server", json!({"active": false, "name": "Off"})).await.assert_ok();
+
     let one = app.get_as(&admin.access, "/v1/apps/server").await.assert_ok().clone();
     let default_app = app.get_as(&admin.access, "/v1/apps/default").await.assert_ok().clone();
     assert_eq!(
@@ -63,15 +65,17 @@ async fn an_app_on_the_list_is_the_app() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_deleted_is_on_no_list() {
+async fn a_deleted_app_is_not_listed() {
     let (app, admin) = TestApp::with_admin().await;
     for name in ["a", "b", "c"] {
         app.public_app(&admin, name).await;
     }
+
     let first = app.get_as(&admin.access, "/v1/apps?limit=2").await.assert_ok().clone();
     assert_eq!(ids(&first), ["default", "a"]);
     app.delete_app(&admin, "a").await.assert_done();
     app.delete_app(&admin, "b").await.assert_done();
+
     let cursor = first["next_cursor"].as_str().unwrap();
     let rest = app.get_as(&admin.access, &format!("/v1/apps?limit=2&cursor={cursor}")).await;
     assert_eq!((ids(rest.assert_ok()), &rest.json["next_cursor"]), (vec!["c"], &Value::Null));
@@ -79,7 +83,7 @@ async fn an_app_that_is_deleted_is_on_no_list() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_none_is_refused() {
+async fn an_invalid_query_is_refused() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "a").await;
     let cursor = app.get_as(&admin.access, "/v1/apps?limit=1").await.json["next_cursor"]
@@ -99,11 +103,12 @@ async fn a_query_that_is_none_is_refused() {
     ] {
         app.get_as(&admin.access, &format!("/v1/apps?{query}")).await.assert_field(field);
     }
+
     app.get_as(&admin.access, &format!("/v1/apps?cursor={cursor}")).await.assert_ok();
 }
 
 #[tokio::test]
-async fn without_aws_the_administrator_is_asked_to_come_back() {
+async fn without_aws_the_administrator_is_told_to_retry_later() {
     let (app, admin) = TestApp::with_admin().await;
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
         app.cut_off(service)

@@ -14,14 +14,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// How long the old secret stays good, where the request does not say: a day, to roll it out.
+/// How long the previous secret stays valid if the request does not say: a day, to roll out the new
+/// one.
 const OLD_VALID_SECONDS: i64 = 24 * 3600;
 
-/// What becomes of the old secret.
+/// How long the previous secret stays valid.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateSecretRequest {
-    /// For how long the old one stays good: 0 to 604800 seconds; 86400 where it is not given.
+    /// How long the previous secret stays valid, in seconds: 0 to 604800 (7 days). If it is `null`
+    /// or left out: 86400 (a day). With 0 it is revoked at once, for example because it leaked.
     #[schema(example = 86_400)]
     old_secret_valid_for: Option<i64>,
 }
@@ -29,25 +31,27 @@ pub struct RotateSecretRequest {
 /// The new secret.
 #[derive(Serialize, ToSchema)]
 pub struct RotatedSecret {
+    /// The app's public identifier.
     client_id: String,
-    /// It is shown this once.
+    /// The new secret. It is shown only this once.
     #[schema(example = "lks_…")]
     client_secret: String,
-    /// For how many seconds the old one stays good.
+    /// How many seconds the previous secret stays valid.
     old_secret_valid_for: i64,
 }
 
-/// Gives a confidential app a new secret.
+/// Rotate the secret of a confidential app
 ///
-/// The old one stays good for a while, so that servers can take the new one without a pause. A second
-/// rotation ends the one before at once.
+/// The previous secret stays valid for a while, so that servers can switch to the new one without
+/// downtime. At most one previous secret is valid: another rotation revokes the older one at once.
+/// A public app has no secret, and the response is `conflict`.
 #[utoipa::path(
     post,
     path = "/v1/apps/{client_id}/secret",
     operation_id = "apps-secret-rotate",
     tag = "Apps",
     security(("access_token" = ["apps:write"])),
-    params(("client_id" = String, Path, description = "The app")),
+    params(("client_id" = String, Path, description = "The app's `client_id`")),
     request_body = RotateSecretRequest,
     responses((status = 200, description = "The new secret", body = RotatedSecret)),
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
@@ -64,6 +68,7 @@ async fn rotate(
         let message = format!("must be from 0 to {MAX_OLD_VALID_SECONDS} seconds");
         return Err(Error::field("old_secret_valid_for", message));
     }
+
     let event = recorder
         .event(admin.caller.activity(Action::AppSecretRotate, format!("app:{client_id}")))?;
     let (app, secret) = apps.recording(event).rotate_secret(&client_id, valid_for).await?;

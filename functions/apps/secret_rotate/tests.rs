@@ -5,7 +5,7 @@ use crate::testing::{TestApp, apps::Server, at_once, bodies};
 
 const DAY: i64 = 24 * 3600;
 
-/// Whether a secret opens something.
+/// Whether the app can authenticate with a secret.
 async fn is_good(app: &TestApp, secret: &str) -> bool {
     let server = Server { client_id: "server".to_owned(), secret: secret.to_owned() };
     let answer = app.introspect(&server, "any").await;
@@ -15,7 +15,7 @@ async fn is_good(app: &TestApp, secret: &str) -> bool {
     answer.status == 200
 }
 
-/// Which of the secrets are good.
+/// Whether the app can authenticate with each of the secrets.
 async fn good<const N: usize>(app: &TestApp, secrets: [&str; N]) -> [bool; N] {
     let mut answers = [false; N];
     for (answer, secret) in answers.iter_mut().zip(secrets) {
@@ -25,7 +25,7 @@ async fn good<const N: usize>(app: &TestApp, secrets: [&str; N]) -> [bool; N] {
 }
 
 #[tokio::test]
-async fn the_old_secret_stays_good_for_the_time_that_was_set() {
+async fn the_old_secret_stays_valid_for_the_requested_time() {
     let (app, admin) = TestApp::with_admin().await;
     let first = app.server(&admin, "server").await.secret;
     let rotated = app.rotate(&admin, "server", 600).await;
@@ -41,11 +41,11 @@ async fn the_old_secret_stays_good_for_the_time_that_was_set() {
     app.advance(1);
     assert_eq!(good(&app, [&first, &second]).await, [false, true]);
     app.advance(400 * DAY);
-    assert_eq!(good(&app, [&first, &second]).await, [false, true], "the new one has no end");
+    assert_eq!(good(&app, [&first, &second]).await, [false, true], "the new one does not expire");
 }
 
 #[tokio::test]
-async fn the_old_secret_is_good_for_a_day_where_nothing_is_said() {
+async fn the_old_secret_stays_valid_for_a_day_by_default() {
     for body in [None, Some(json!({})), Some(json!({"old_secret_valid_for": null}))] {
         let (app, admin) = TestApp::with_admin().await;
         let first = app.server(&admin, "server").await.secret;
@@ -64,7 +64,7 @@ async fn the_old_secret_is_good_for_a_day_where_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn a_secret_that_leaked_ends_at_once() {
+async fn a_leaked_secret_can_be_revoked_at_once() {
     let (app, admin) = TestApp::with_admin().await;
     let first = app.server(&admin, "server").await.secret;
     let second = app.rotate(&admin, "server", 0).await.secret();
@@ -72,7 +72,7 @@ async fn a_secret_that_leaked_ends_at_once() {
 }
 
 #[tokio::test]
-async fn a_second_rotation_ends_the_first_secret() {
+async fn a_second_rotation_revokes_the_first_secret() {
     let (app, admin) = TestApp::with_admin().await;
     let first = app.server(&admin, "server").await.secret;
     let second = app.rotate(&admin, "server", DAY).await.secret();
@@ -83,7 +83,7 @@ async fn a_second_rotation_ends_the_first_secret() {
 }
 
 #[tokio::test]
-async fn of_twenty_rotations_at_once_the_last_two_secrets_are_good() {
+async fn after_twenty_concurrent_rotations_the_last_two_secrets_are_valid() {
     let (app, admin) = TestApp::with_admin().await;
     let first = app.server(&admin, "server").await.secret;
     let answers = at_once(20, |_| {
@@ -93,12 +93,14 @@ async fn of_twenty_rotations_at_once_the_last_two_secrets_are_good() {
     .await;
     let mut secrets = vec![first];
     for answer in answers {
-        // Whoever finds no turn among the others is asked to come back; his secret was never one.
+        // A rotation that loses too many races is told to retry, and its secret never becomes
+        // valid.
         match answer.status.as_u16() {
             200 => secrets.push(answer.secret()),
             _ => _ = answer.assert_wait(503, "unavailable"),
         }
     }
+
     let rotated = secrets.len() - 1;
     assert!(rotated >= 1);
     let stored = app.items_like("APP").await;
@@ -108,6 +110,7 @@ async fn of_twenty_rotations_at_once_the_last_two_secrets_are_good() {
         &rotated.to_string(),
         "one version a rotation"
     );
+
     let count = async || {
         let mut count = 0;
         for secret in &secrets {
@@ -115,6 +118,7 @@ async fn of_twenty_rotations_at_once_the_last_two_secrets_are_good() {
         }
         count
     };
+
     assert_eq!(count().await, 2);
     app.advance(600);
     assert_eq!(count().await, 1);
@@ -146,9 +150,11 @@ async fn a_time_out_of_bounds_is_refused_and_the_secret_stays() {
             .await;
         answer.assert_field("old_secret_valid_for");
     }
+
     app.post_as(&admin.access, "/v1/apps/server/secret", Value::Null)
         .await
         .assert_problem(400, "invalid_request");
+
     let body = json!({"old_secret_valid_for": 7 * DAY});
     app.cut_off("DYNAMODB").rotate(&admin, "server", 0).await.assert_wait(503, "unavailable");
     assert!(is_good(&app, &first).await);

@@ -15,64 +15,72 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// What changes. Of what can be `null` that goes back to what the deployment's settings say.
+/// The fields to change. A field that is left out stays as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateAppRequest {
-    /// 1 to 64 characters.
+    /// The name that people read in messages: 1 to 64 visible characters, without spaces around
+    /// them and without any of `/:@#<>{}\`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String)]
     name: Option<String>,
+    /// Whether people without an account can sign up through the app.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = SignUp)]
     sign_up: Option<SignUp>,
-    /// The role of those who are new to the app; `null` for none.
+    /// The role that people get in this app when they first sign in to it: the name of a role,
+    /// except `Admin`. `null` gives no role.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     default_role: Option<Option<String>>,
-    /// Up to 20 web origins; `null` for none.
+    /// Up to 20 web origins that may call the API. Browsers fill codes in on the host of the first
+    /// one. `null` removes all.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<Vec<String>>)]
     allowed_origins: Option<Option<Vec<String>>>,
-    /// Seconds: 60 to 900.
+    /// The lifetime of access tokens in seconds: 60 to 900. `null` resets it to the deployment's.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<i64>)]
     access_token_ttl: Option<Option<i64>>,
-    /// Seconds: 900 to 2592000.
+    /// The longest time that a session lasts, in seconds: 900 to 2592000 (30 days). `null` resets
+    /// it to the deployment's.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<i64>)]
     refresh_token_ttl: Option<Option<i64>>,
-    /// One line of up to 160 characters with `{code}` in it; `null` for the built-in texts.
+    /// The app's own text for messages with a sign-in code: one line of up to 160 characters that
+    /// contains `{code}` once and does not start with `@`. `null` resets it to the built-in texts.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     sms_text: Option<Option<String>>,
-    /// The most that the app's texts may cost in a month (UTC), from 0 to 1000000; `null` for the deployment's budget alone.
+    /// The budget for the app's texts per month (UTC) in US dollars: 0 to 1000000, with up to 6
+    /// decimals. `null` removes it, so only the deployment's budget applies.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<f64>)]
     sms_monthly_budget_usd: Option<Option<f64>>,
-    /// The same in a day (UTC).
+    /// The budget for the app's texts per day (UTC) in US dollars: 0 to 1000000, with up to 6
+    /// decimals. `null` removes it, so only the deployment's budget applies.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<f64>)]
     sms_daily_budget_usd: Option<Option<f64>>,
-    /// An app that is switched off refuses everything at once.
+    /// Whether the app is switched on. An app that is off refuses every request at once.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = bool)]
     active: Option<bool>,
 }
 
-/// Changes an app.
+/// Change an app
 ///
-/// Lifetimes and the role of newcomers hold for sign-ins that begin from then on; all else at once. The
-/// default app cannot be switched off.
+/// New lifetimes and a new default role apply to sign-ins that start after the change. Everything
+/// else applies at once. The default app cannot be switched off.
 #[utoipa::path(
     patch,
     path = "/v1/apps/{client_id}",
     operation_id = "apps-update",
     tag = "Apps",
     security(("access_token" = ["apps:write"])),
-    params(("client_id" = String, Path, description = "The app")),
+    params(("client_id" = String, Path, description = "The app's `client_id`")),
     request_body = UpdateAppRequest,
-    responses((status = 200, description = "The app as it is now", body = AppView)),
+    responses((status = 200, description = "The changed app", body = AppView)),
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
 )]
 async fn update(
@@ -86,6 +94,7 @@ async fn update(
     if let Some(role) = newcomers_role(&apps, &client_id, &request).await? {
         roles.check_default(&role, &admin.permissions).await?;
     }
+
     let change = AppChange {
         name: request.name,
         sign_up: request.sign_up,
@@ -98,13 +107,16 @@ async fn update(
         sms_daily_budget_usd: request.sms_daily_budget_usd,
         active: request.active,
     };
+
     let event =
         recorder.event(admin.caller.activity(Action::AppUpdate, format!("app:{client_id}")))?;
     let app = apps.recording(event).change(&client_id, &change).await?;
     Ok(Json(AppView::new(app, apps.settings())))
 }
 
-/// The role that newcomers are given by this change, and were not before it.
+/// The role that people who are new to the app get because of this change, and did not get before
+/// it. It is `None` if there is no such role. Opening the sign-up and switching the app on count
+/// too: they give its role to people who could not sign up before.
 async fn newcomers_role(
     apps: &Apps,
     client_id: &str,

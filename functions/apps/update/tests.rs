@@ -8,7 +8,7 @@ use crate::testing::{
 };
 
 #[tokio::test]
-async fn what_is_sent_changes_and_the_rest_stays() {
+async fn fields_that_are_sent_change_and_the_others_stay() {
     let (app, admin) = TestApp::with_admin().await;
     let before = app
         .create_app(&admin, json!({"client_id": "shop", "name": "Shop"}))
@@ -36,6 +36,7 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         assert_eq!(app.change_app(&admin, "shop", change).await.assert_ok(), &expected);
         assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok(), &expected);
     }
+
     app.advance(10);
     for nothing in [json!({}), json!({"name": "New"})] {
         assert_eq!(
@@ -44,6 +45,7 @@ async fn what_is_sent_changes_and_the_rest_stays() {
             "nothing changed"
         );
     }
+
     let settings = json!({"access_token_ttl": null, "refresh_token_ttl": null});
     let changed = app.change_app(&admin, "shop", settings).await;
     assert_eq!(changed.assert_ok()["access_token_ttl"], 900);
@@ -51,7 +53,7 @@ async fn what_is_sent_changes_and_the_rest_stays() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_and_nothing_changes() {
+async fn an_invalid_change_is_refused_and_nothing_changes() {
     let (app, admin) = TestApp::with_admin_and(&[("ENVIRONMENT", "prod")]).await;
     app.public_app(&admin, "shop").await;
     let before = app.get_as(&admin.access, "/v1/apps/shop").await.json;
@@ -80,6 +82,7 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     ] {
         app.change_app(&admin, "shop", body).await.assert_field(field);
     }
+
     app.change_app(&admin, "nothing", json!({"name": "New"}))
         .await
         .assert_problem(404, "not_found");
@@ -104,6 +107,7 @@ async fn the_default_app_can_be_changed_but_not_switched_off() {
     let (app, admin) = TestApp::with_admin().await;
     let refused = app.change_app(&admin, "default", json!({"active": false, "name": "Off"})).await;
     refused.assert_problem(409, "conflict");
+
     let changed =
         app.change_app(&admin, "default", json!({"name": "Mine", "access_token_ttl": 120})).await;
     assert_eq!(
@@ -113,19 +117,22 @@ async fn the_default_app_can_be_changed_but_not_switched_off() {
     app.change_app(&admin, "default", json!({"active": false}))
         .await
         .assert_problem(409, "conflict");
+
     let person = app.sign_in(PHONE).await;
     assert_eq!(person.json["expires_in"], 120);
     assert!(app.texts(PHONE).pop().unwrap().body.contains("Mine"));
 }
 
 #[tokio::test]
-async fn lifetimes_hold_for_sessions_that_begin_from_then_on() {
+async fn new_lifetimes_apply_to_later_sessions() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     app.person(PHONE).await;
+
     let before = app.login_to("shop", PHONE).await;
     let change = json!({"access_token_ttl": 60, "refresh_token_ttl": 1000});
     app.change_app(&admin, "shop", change).await.assert_ok();
+
     let after = app.login_to("shop", PHONE).await;
     let lives = |json: &Value| {
         (json["expires_in"].as_i64().unwrap(), json["refresh_expires_in"].as_i64().unwrap())
@@ -139,6 +146,7 @@ async fn lifetimes_hold_for_sessions_that_begin_from_then_on() {
     app.advance(60);
     app.get_as(&after.access, "/v1/me").await.assert_problem(401, "token_expired");
     app.get_as(&before.access, "/v1/me").await.assert_ok();
+
     let (old, new) = (app.refresh(&before.refresh).await, app.refresh(&after.refresh).await);
     assert_eq!(
         (lives(old.assert_ok()), lives(new.assert_ok())),
@@ -157,7 +165,7 @@ async fn lifetimes_hold_for_sessions_that_begin_from_then_on() {
 }
 
 #[tokio::test]
-async fn whoever_is_new_to_an_app_gets_its_role_and_keeps_it() {
+async fn a_user_who_is_new_to_an_app_gets_its_role_and_keeps_it() {
     let (app, admin) = TestApp::with_admin().await;
     app.create_app(&admin, json!({"client_id": "shop", "name": "Shop", "default_role": "Buyer"}))
         .await
@@ -166,9 +174,11 @@ async fn whoever_is_new_to_an_app_gets_its_role_and_keeps_it() {
         .await
         .assert_created();
     app.person(PHONE).await;
+
     let roles = |json: &Value| json["user"]["roles"].clone();
     assert_eq!(roles(&app.login_to("shop", PHONE).await.json), json!(["Buyer"]));
     assert_eq!(roles(&app.login_to("none", PHONE).await.json), json!([]));
+
     let change = json!({"default_role": "Seller"});
     app.change_app(&admin, "shop", change.clone()).await.assert_ok();
     app.change_app(&admin, "none", change).await.assert_ok();
@@ -207,6 +217,7 @@ async fn an_app_words_its_texts_and_names_the_host_that_codes_are_for() {
     let (app, admin) =
         TestApp::with_admin_and(&[("WEB_OTP_ORIGIN", "https://app.example.com")]).await;
     app.public_app(&admin, "shop").await;
+
     let mut numbers = 100..;
     let mut text = async || {
         let phone = format!("+14155550{}", numbers.next().unwrap());
@@ -244,7 +255,7 @@ async fn an_app_words_its_texts_and_names_the_host_that_codes_are_for() {
 }
 
 #[tokio::test]
-async fn browsers_of_an_app_that_is_on_may_call() {
+async fn browsers_may_call_from_the_origins_of_active_apps() {
     let (app, admin) =
         TestApp::with_admin_and(&[("ALLOWED_ORIGINS", "https://admin.example.com")]).await;
     for client_id in ["shop", "twin"] {
@@ -253,6 +264,7 @@ async fn browsers_of_an_app_that_is_on_may_call() {
         let body = json!({"client_id": client_id, "name": "Shop", "allowed_origins": origins});
         app.create_app(&admin, body).await.assert_created();
     }
+
     let assert_allowed = async |shop: bool, own: bool| {
         for (origin, allowed) in [
             ("https://shop.example.com", shop),
@@ -269,6 +281,7 @@ async fn browsers_of_an_app_that_is_on_may_call() {
             assert_eq!(app.preflight(origin).await, if allowed { origin } else { "" }, "{origin}");
         }
     };
+
     assert_allowed(true, true).await;
     app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
     assert_allowed(true, false).await;
@@ -280,14 +293,15 @@ async fn browsers_of_an_app_that_is_on_may_call() {
         .await
         .assert_ok();
     assert_allowed(false, false).await;
-    // Where the origins cannot be read, no app's is allowed.
+
+    // If the origins cannot be read, none of the apps' origins is allowed.
     let cut = app.cut_off("DYNAMODB");
     assert_eq!(cut.preflight("https://twin.example.com:8443").await, "");
     assert_eq!(cut.preflight("https://admin.example.com").await, "https://admin.example.com");
 }
 
 #[tokio::test]
-async fn of_changes_at_once_none_is_lost() {
+async fn concurrent_changes_are_all_kept() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     let changes = [
@@ -298,16 +312,19 @@ async fn of_changes_at_once_none_is_lost() {
         json!({"access_token_ttl": 60}),
         json!({"sms_text": "{code}"}),
     ];
+
     let answers = at_once(changes.len(), |index| {
         let (app, admin, change) = (app.clone(), admin.clone(), changes[index].clone());
         async move { app.change_app(&admin, "shop", change).await }
     })
     .await;
     answers.iter().for_each(|answer| _ = answer.assert_ok());
+
     let after = app.get_as(&admin.access, "/v1/apps/shop").await.json;
     for (name, value) in changes.iter().flat_map(|change| change.as_object().unwrap()) {
         assert_eq!(&after[name], value, "{name}");
     }
+
     assert_eq!(app.preflight("https://shop.example.com").await, "https://shop.example.com");
 }
 
@@ -317,21 +334,24 @@ async fn an_app_that_is_switched_off_refuses_a_password_too() {
     app.public_app(&admin, "shop").await;
     app.person(PHONE).await;
     app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
+
     let who = json!({"phone": PHONE, "client_id": "shop"});
     for password in [PASSWORD, "wrong"] {
         app.login(who.clone(), password).await.assert_problem(403, "app_disabled");
     }
+
     app.change_app(&admin, "shop", json!({"active": true})).await.assert_ok();
     app.login(who, PASSWORD).await.assert_ok();
 }
 
 #[tokio::test]
-async fn nobody_has_newcomers_given_what_he_lacks() {
+async fn an_administrator_cannot_give_new_users_permissions_they_lack_themselves() {
     let (app, admin) = TestApp::with_staff().await;
     let clerk = app.staff(&admin, PHONE, "Clerk", &["apps:write", "orders:read"]).await;
     app.role(&admin, "Reader", &["orders:read"]).await;
     app.role(&admin, "Writer", &["orders:read", "orders:write"]).await;
     app.role(&admin, "Keeper", &["users:write"]).await;
+
     let create = |role: &str| json!({"client_id": "shop", "name": "Shop", "default_role": role});
     for role in ["Keeper", "Writer"] {
         app.create_app(&clerk, create(role)).await.assert_problem(403, "forbidden");
@@ -339,7 +359,8 @@ async fn nobody_has_newcomers_given_what_he_lacks() {
             .await
             .assert_problem(403, "forbidden");
     }
-    // It could be made later.
+
+    // A role that does not exist yet could be created later, with any permissions.
     app.create_app(&clerk, create("Later")).await.assert_field("default_role");
     app.change_app(&clerk, "default", json!({"default_role": "Later"}))
         .await
@@ -347,7 +368,8 @@ async fn nobody_has_newcomers_given_what_he_lacks() {
     app.create_app(&clerk, create("Reader")).await.assert_created();
     app.change_app(&clerk, "shop", json!({"default_role": null})).await.assert_ok();
     app.change_app(&admin, "shop", json!({"default_role": "Writer"})).await.assert_ok();
-    // Nor by letting newcomers in to whom somebody else gave it.
+
+    // The clerk cannot open the app to new users either, if somebody else gave it such a role.
     for (shut, open) in [("sign_up", json!("open")), ("active", json!(true))] {
         app.change_app(&admin, "shop", json!({"sign_up": "closed", "active": shut != "active"}))
             .await
@@ -363,19 +385,22 @@ async fn nobody_has_newcomers_given_what_he_lacks() {
         )
         .await
         .assert_ok();
+
         app.change_app(&clerk, "shop", json!({shut: open, "name": "Shop"})).await.assert_ok();
     }
 }
 
 #[tokio::test]
-async fn what_is_said_of_the_default_app_holds_for_what_is_sent_and_made_in_its_name() {
+async fn the_settings_of_the_default_app_apply_to_its_messages_and_new_users() {
     let (app, admin) = TestApp::with_staff().await;
     app.change_app(&admin, "default", json!({"name": "Mine", "default_role": "Guest"}))
         .await
         .assert_ok();
+
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     app.post_as(&me.access, "/v1/password/change", change).await.assert_done();
+
     let texts: Vec<_> = app.texts(PHONE).into_iter().map(|text| text.body).collect();
     assert!(texts.len() == 2 && texts.iter().all(|text| text.contains("Mine")), "{texts:?}");
     for (role, expected) in [(json!("Guest"), json!(["Guest"])), (Value::Null, json!([]))] {
@@ -387,7 +412,7 @@ async fn what_is_said_of_the_default_app_holds_for_what_is_sent_and_made_in_its_
 }
 
 #[tokio::test]
-async fn null_takes_the_origins_away() {
+async fn null_removes_the_origins() {
     let (app, admin) = TestApp::with_admin().await;
     app.public_app(&admin, "shop").await;
     let origins = json!(["https://shop.example.com"]);

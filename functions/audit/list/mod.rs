@@ -1,4 +1,4 @@
-//! `GET /v1/audit`: who did what.
+//! `GET /v1/audit`: lists the audit trail.
 
 use shared::{
     audit::{Audit, EventView},
@@ -12,7 +12,9 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// The audit trail, newest first.
+/// List the audit trail
+///
+/// An event says who did what, and when. The newest come first.
 #[utoipa::path(
     get,
     path = "/v1/audit",

@@ -27,12 +27,12 @@ impl Trail<'_> {
         events.reverse();
         let new = events.split_off(self.seen);
         self.seen += new.len();
-        // Events of one moment have no order of their own.
+        // Events of the same millisecond have no defined order.
         self.app.advance_millis(1);
         new
     }
 
-    /// Asserts that there is one new event: of this action, on this target, with this result.
+    /// Asserts that there is exactly one new event, with this action, target and result.
     async fn assert_one(&mut self, action: &str, actor: Option<&str>, target: &str, result: &str) {
         let new = self.new_events().await;
         assert_eq!(new.len(), 1, "{action}: {new:?}");
@@ -42,6 +42,7 @@ impl Trail<'_> {
             "client_id": "default", "ip": "192.0.2.1", "result": result, "request_id": event["request_id"]
         });
         assert_eq!(event, &expected);
+
         for name in ["id", "at", "request_id"] {
             assert!(event[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {event}");
         }
@@ -49,7 +50,7 @@ impl Trail<'_> {
 }
 
 #[tokio::test]
-async fn what_administrators_do_leaves_one_event_each() {
+async fn each_action_of_an_administrator_leaves_one_event() {
     let (app, admin) = TestApp::with_staff().await;
     let (me, mut trail) = (Some(admin.id()), Trail { app: &app, admin: &admin, seen: 0 });
     trail.assert_one("sign_in", me, &format!("user:{}", admin.id()), "success").await;
@@ -64,14 +65,17 @@ async fn what_administrators_do_leaves_one_event_each() {
     trail.assert_one("user_read", me, &user, "success").await;
     app.get_as(&admin.access, "/v1/users?limit=1").await.assert_ok();
     trail.assert_one("users_list", me, "users", "success").await;
+
     for change in
         [json!({"name": "Ann"}), json!({"status": "disabled"}), json!({"status": "active"})]
     {
         app.patch_as(&admin, &format!("/v1/users/{id}"), change).await.assert_ok();
         trail.assert_one("user_update", me, &user, "success").await;
     }
+
     app.role(&admin, "Editor", &["a:b"]).await;
     trail.assert_one("role_create", me, "role:Editor", "success").await;
+
     app.json_as(
         &admin,
         Method::POST,
@@ -82,6 +86,7 @@ async fn what_administrators_do_leaves_one_event_each() {
     trail.assert_one("role_create", me, "role:B,C", "success").await;
     app.patch_as(&admin, "/v1/roles/Editor", json!({"active": false})).await.assert_ok();
     trail.assert_one("role_update", me, "role:Editor", "success").await;
+
     let permissions =
         json!({"roles": [{"name": "B", "permissions": []}, {"name": "C", "permissions": []}]});
     app.json_as(&admin, Method::PUT, "/v1/roles/permissions", permissions).await.assert_ok();
@@ -89,12 +94,14 @@ async fn what_administrators_do_leaves_one_event_each() {
     app.give(&admin, id, &["Editor"]).await.assert_ok();
     trail.assert_one("user_roles_change", me, &user, "success").await;
     app.delete_as(&admin, "/v1/roles/Editor?force=true").await.assert_done();
+
     let events = trail.new_events().await;
     let told: Vec<_> =
         events.iter().map(|event| (event["action"].clone(), event["target"].clone())).collect();
     let expected =
         [(json!("user_roles_change"), json!(user)), (json!("role_delete"), json!("role:Editor"))];
     assert!(expected.iter().all(|event| told.contains(event)) && told.len() == 2, "{told:?}");
+
     let shop = app.server(&admin, "shop").await;
     trail.assert_one("app_create", me, "app:shop", "success").await;
     app.change_app(&admin, "shop", json!({"name": "New"})).await.assert_ok();
@@ -108,10 +115,11 @@ async fn what_administrators_do_leaves_one_event_each() {
 }
 
 #[tokio::test]
-async fn what_people_do_leaves_one_event_each() {
+async fn each_action_of_a_user_leaves_one_event() {
     let (app, admin) = TestApp::with_staff().await;
     let mut trail = Trail { app: &app, admin: &admin, seen: 0 };
     trail.new_events().await;
+
     let person = app.person(PHONE).await;
     let (me, user) = (Some(person.id()), format!("user:{}", person.id()));
     trail.assert_one("sign_in", me, &user, "success").await;
@@ -124,19 +132,23 @@ async fn what_people_do_leaves_one_event_each() {
         .assert_problem(401, "invalid_credentials");
     trail.assert_one("sign_in", None, "+44•••••••456", "failure").await;
     app.advance(60);
+
     let challenge = app.challenge(PHONE).await;
     app.verify(&challenge, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
     trail.assert_one("sign_in", None, "+1•••••••123", "failure").await;
     app.patch_me(&person.access, json!({"name": "Ann"})).await.assert_ok();
     trail.assert_one("profile_change", me, &user, "success").await;
+
     let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     app.post_as(&person.access, "/v1/password/change", change).await.assert_done();
     trail.assert_one("password_change", me, &user, "success").await;
     app.advance(120);
+
     let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
-    assert!(trail.new_events().await.is_empty(), "that somebody asked changes nothing");
+    assert!(trail.new_events().await.is_empty(), "asking for a reset changes nothing");
     app.reset(&id, &app.code(PHONE), PASSWORD).await.assert_done();
     trail.assert_one("password_reset", me, &user, "success").await;
+
     let person = app.login_to("default", PHONE).await;
     trail.new_events().await;
     let id = app
@@ -147,6 +159,7 @@ async fn what_people_do_leaves_one_event_each() {
     trail.assert_one("address_change", me, &user, "success").await;
     app.post_as(&person.access, "/v1/auth/logout", json!({})).await.assert_done();
     trail.assert_one("sign_out", me, &user, "success").await;
+
     let person = app.login_to("default", OTHER_PHONE).await;
     trail.new_events().await;
     app.delete_me(&person.access).await.assert_done();
@@ -167,12 +180,14 @@ async fn no_event_holds_a_secret_or_a_whole_address() {
         person.refresh.clone(),
     ]);
     secrets.extend([app.code(PHONE), app.code(ADMIN_PHONE)]);
+
     let server = app.server(&admin, "shop").await;
     secrets.push(server.secret.clone());
     for who in [json!({"phone": PHONE}), json!({"email": EMAIL}), json!({"phone": "+14155550123"})]
     {
         app.login(who, NEW_PASSWORD).await.assert_problem(401, "invalid_credentials");
     }
+
     let body =
         json!({"phone": OTHER_PHONE, "email": EMAIL, "name": "Nobody", "password": PASSWORD});
     app.create_user(&admin, body).await.assert_created();
@@ -183,13 +198,15 @@ async fn no_event_holds_a_secret_or_a_whole_address() {
         .await
         .assert_ok();
     app.advance(60);
+
     let challenge = app.challenge(PHONE).await;
     app.verify(&challenge, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
     secrets.push(app.code(PHONE));
+
     let items = app.audit_items().await;
     assert!(items.len() >= 10);
     for item in &items {
-        // Digits of a code may be part of a time or an id by chance.
+        // The digits of a code can occur in a time or an id by chance.
         let is_text =
             |name: &str| !["pk", "sk", "id", "at", "request_id", "expires_at"].contains(&name);
         for secret in &secrets {
@@ -218,7 +235,7 @@ async fn no_event_holds_a_secret_or_a_whole_address() {
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_no_event() {
+async fn a_refused_request_leaves_no_event() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     let before = app.audit_items().await.len();
@@ -227,11 +244,12 @@ async fn what_is_refused_leaves_no_event() {
     app.role(&admin, "Editor", &[]).await;
     app.create_role(&admin, "editor", &[]).await.assert_taken("name");
     app.create_user(&admin, json!({"phone": PHONE})).await.assert_taken("phone");
+
     let path = format!("/v1/users/{}", person.id());
     app.if_match(&admin, Method::PATCH, &path, "\"0\"", json!({"name": "x"}))
         .await
         .assert_problem(412, "precondition_failed");
-    assert_eq!(app.audit_items().await.len(), before + 1, "the role that was made");
+    assert_eq!(app.audit_items().await.len(), before + 1, "the role that was created");
 }
 
 #[tokio::test]
@@ -251,27 +269,32 @@ async fn pages_go_back_over_days_and_show_every_event_once_newest_first() {
             app.user(&admin, admin.id()).await.assert_ok();
         }
     }
+
     let all = app.events(&admin).await;
     assert_eq!(all.len(), app.audit_items().await.len());
     assert_eq!(all.len(), 1 + 6 * 6);
+
     let ids: BTreeSet<_> = values(&all, "id").into_iter().collect();
     assert_eq!(ids.len(), all.len(), "no event twice");
     let times: Vec<Timestamp> = values(&all, "at").iter().map(|at| at.parse().unwrap()).collect();
     assert!(times.is_sorted_by(|newer, older| newer >= older), "newest first");
+
     for limit in [1, 6, 7, 37] {
         assert_eq!(app.all(&admin, "/v1/audit", limit).await, all, "limit {limit}");
     }
-    // What happens while somebody pages is on no later page, and moves nothing.
+
+    // An event that happens while somebody pages is on no later page, and shifts nothing.
     let first = app.get_as(&admin.access, "/v1/audit?limit=10").await;
     let cursor = first.assert_ok()["next_cursor"].as_str().unwrap();
     app.user(&admin, admin.id()).await.assert_ok();
+
     let rest = app.get_as(&admin.access, &format!("/v1/audit?limit=100&cursor={cursor}")).await;
     let start = rest.assert_ok()["items"].as_array().unwrap();
     assert_eq!(start[..], all[10..10 + start.len()]);
 }
 
 #[tokio::test]
-async fn an_event_is_kept_for_the_time_that_is_set() {
+async fn an_event_is_kept_for_the_configured_time() {
     let settings = [("AUDIT_RETENTION_DAYS", "30"), ("OTP_SENDS_PER_IP_PER_HOUR", "1000000")];
     let (app, admin) = TestApp::with_admin_and(&settings).await;
     let at = app.latchkey.clock().now().as_second();
@@ -280,6 +303,7 @@ async fn an_event_is_kept_for_the_time_that_is_set() {
     assert_eq!(items[0]["expires_at"].as_n().unwrap(), &(at + 30 * DAY).to_string());
     assert_eq!(items[0]["actor"], text(admin.id()));
     app.advance(30 * DAY - 60);
+
     let admin = app.sign_in(ADMIN_PHONE).await;
     assert_eq!(app.events(&admin).await.len(), 2);
     app.advance(60);
@@ -287,7 +311,7 @@ async fn an_event_is_kept_for_the_time_that_is_set() {
 }
 
 #[tokio::test]
-async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
+async fn an_event_and_its_change_are_written_together_or_not_at_all() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     let before = app.items().await;
@@ -301,11 +325,13 @@ async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
     ] {
         cut.json_as(&admin, method, &path, body).await.assert_problem(503, "unavailable");
     }
+
     let sorted = |items: Vec<Item>| {
         items.iter().map(|item| format!("{:?}", item["sk"])).collect::<BTreeSet<_>>()
     };
     assert_eq!(sorted(app.items().await), sorted(before));
-    // Nor is there a moment between the two: both are in one transaction.
+
+    // There is no moment between the two either: both are in one transaction.
     let (watched, operations) = app.watched().await;
     watched
         .patch_as(&admin, &format!("/v1/users/{}", person.id()), json!({"name": "x"}))
@@ -316,6 +342,7 @@ async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
     watched.role(&admin, "Editor", &[]).await;
     watched.patch_as(&admin, "/v1/roles/Editor", json!({"active": false})).await.assert_ok();
     watched.delete_as(&admin, "/v1/roles/Editor").await.assert_done();
+
     let operations = operations.lock().unwrap().clone();
     assert!(operations.contains("TransactWriteItems"), "{operations:?}");
     assert!(
@@ -325,7 +352,7 @@ async fn an_event_and_what_it_tells_of_are_written_together_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_none_is_refused() {
+async fn an_invalid_query_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     for (query, field) in [
         ("limit=0", "limit"),

@@ -19,32 +19,45 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Who signs in: by phone, e-mail address or username, one of them.
+/// The password, and one identifier of the user: a phone, an e-mail address or a username.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
+    /// The phone number in E.164 form, or the digits of a national number if the deployment has a
+    /// default region.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
+    /// The e-mail address, in any letter case. It must be verified.
     email: Option<String>,
+    /// The username, in any letter case.
     username: Option<String>,
+    /// The password: 1 to 256 characters.
     password: String,
+    /// The app to sign in to. If it is left out: the app that authenticates by HTTP Basic, or
+    /// `default`.
     client_id: Option<String>,
 }
 
-/// Signs in with a password.
+/// Sign in with a password
 ///
-/// Whoever gets the password of one person wrong too often has to wait, whether or not there is such
-/// a person.
+/// After too many wrong passwords for one identifier, it is locked for a while: the response is
+/// `too_many_attempts`, even for the right password. An identifier that nobody has is locked in the
+/// same way, so the responses do not reveal who has an account. A confidential app authenticates by
+/// HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/auth/login",
     operation_id = "auth-login",
     tag = "Sign-in",
     request_body = LoginRequest,
-    responses((status = 200, description = "Signed in, or the second factor is due", body = SignIn)),
+    responses((
+        status = 200,
+        description = "Signed in, or the second factor is required",
+        body = SignIn
+    )),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "invalid_email", "invalid_credentials", "too_many_attempts",
-        "user_disabled", "invalid_client", "app_disabled"
+        "invalid_phone", "country_not_allowed", "invalid_email", "invalid_credentials",
+        "too_many_attempts", "user_disabled", "invalid_client", "app_disabled"
     ]))),
 )]
 async fn login(
@@ -63,14 +76,13 @@ async fn login(
             Identifier::Address(challenges.address(phone.as_deref(), email.as_deref())?)
         }
         _ => {
-            return Err(Error::field(
-                "username",
-                "give a phone, an e-mail address or a username, one of them",
-            ));
+            return Err(Error::field("username", "must not be sent together with phone or email"));
         }
     };
+
     let password = Password::parse("password", request.password)?;
     let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+
     let terms = app.session_terms(apps.settings());
     let sign_in = sessions
         .begin(user.id, terms, user.recognised_by_password(), recorder.device().clone())

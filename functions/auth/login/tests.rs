@@ -9,7 +9,7 @@ use crate::testing::{
     bodies, claims, json_request, wrong,
 };
 
-/// An app in which three failures are too many, and somebody who can be named in three ways.
+/// A service that locks out after three failures, and a user with three identifiers.
 async fn app_with_ann() -> (TestApp, [Value; 3]) {
     let app = TestApp::with_mail_and(&[("LOGIN_MAX_FAILURES", "3")]).await;
     let ann = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann"})).await;
@@ -59,6 +59,7 @@ async fn the_device_is_remembered() {
     let body = json!({"phone": PHONE, "password": PASSWORD, "client_id": "default"});
     let mut request = json_request(Method::POST, "/v1/auth/login", None, &body);
     request.headers_mut().insert("user-agent", "a browser".parse().unwrap());
+
     let source: IpAddr = "203.0.113.9".parse().unwrap();
     let access = app.send_from(source, request).await.signed_in().access;
     let session = app.get_as(&access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
@@ -70,11 +71,12 @@ async fn the_device_is_remembered() {
 }
 
 #[tokio::test]
-async fn wrong_and_unknown_answer_the_same() {
+async fn wrong_passwords_and_unknown_users_get_the_same_answer() {
     let (app, names) = app_with_ann().await;
     app.advance(30);
     let no_password = app.sign_in(OTHER_PHONE).await;
     assert_eq!(no_password.json["user"]["has_password"], false);
+
     let strangers = [
         json!({"phone": "+14155550199"}),
         json!({"email": OTHER_EMAIL}),
@@ -85,6 +87,7 @@ async fn wrong_and_unknown_answer_the_same() {
     first.assert_problem(401, "invalid_credentials");
     assert_eq!(first.header("www-authenticate"), r#"Bearer realm="latchkey""#);
     app.login(names[0].clone(), PASSWORD).await.assert_ok();
+
     for who in names.iter().chain(&strangers) {
         for password in [NEW_PASSWORD, "x", &PASSWORD.to_uppercase(), &format!("{PASSWORD} ")] {
             let answer = app.login(who.clone(), password).await;
@@ -95,7 +98,7 @@ async fn wrong_and_unknown_answer_the_same() {
 }
 
 #[tokio::test]
-async fn whoever_fails_too_often_has_to_wait_even_with_the_right_password() {
+async fn after_too_many_failures_even_the_right_password_is_refused() {
     let (app, [phone, email, username]) = app_with_ann().await;
     for who in [&phone, &email, &username] {
         for password in ["wrong 1", "wrong 2", "wrong 3"] {
@@ -109,19 +112,22 @@ async fn whoever_fails_too_often_has_to_wait_even_with_the_right_password() {
             );
         }
     }
+
     app.advance(15 * 60 - 1);
     assert_eq!(app.login(phone.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"), 1);
     app.advance(1);
     app.login(phone.clone(), PASSWORD).await.assert_ok();
-    // Success ended the row.
+
+    // The success reset the count.
     for _ in 0..2 {
         app.login(phone.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
     }
+
     app.login(phone.clone(), PASSWORD).await.assert_ok();
 }
 
 #[tokio::test]
-async fn who_does_not_exist_has_to_wait_just_so() {
+async fn an_unknown_user_is_locked_out_in_the_same_way() {
     let (app, [known, ..]) = app_with_ann().await;
     let strangers = [
         json!({"phone": "+14155550199"}),
@@ -137,16 +143,18 @@ async fn who_does_not_exist_has_to_wait_just_so() {
         refused.assert_problem(429, "too_many_attempts");
         answers.push(refused.without_ids());
     }
+
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 }
 
 #[tokio::test]
-async fn what_failures_do_to_a_name_does_not_tell_whose_it_is() {
+async fn a_lockout_does_not_reveal_who_has_an_identifier() {
     let (app, [phone, known, username]) = app_with_ann().await;
     app.sign_up(json!({"email": "bea@example.org", "password": PASSWORD})).await;
     app.advance(3600);
+
     let mut answers = Vec::new();
-    // Somebody with a phone, somebody without one, and nobody.
+    // The addresses of a user with a phone, of a user without one, and of nobody.
     for who in [known.clone(), json!({"email": "bea@example.org"}), json!({"email": OTHER_EMAIL})] {
         for _ in 0..10 {
             app.advance(15 * 60);
@@ -157,12 +165,15 @@ async fn what_failures_do_to_a_name_does_not_tell_whose_it_is() {
         answers.push((app.login(who, PASSWORD).await.without_ids(), code.without_ids()));
         app.advance(15 * 60);
     }
+
     assert!(answers[0].1.contains("otp_locked"), "{answers:?}");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    // Nor do they tell which names are one person's.
+
+    // Lockouts do not reveal either which identifiers belong to the same user.
     for _ in 0..3 {
         app.login(username.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
     }
+
     app.login(username, PASSWORD).await.assert_problem(429, "too_many_attempts");
     app.login(phone.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
     app.login(phone, PASSWORD).await.assert_ok();
@@ -170,7 +181,7 @@ async fn what_failures_do_to_a_name_does_not_tell_whose_it_is() {
 }
 
 #[tokio::test]
-async fn who_resets_the_password_waits_by_no_name() {
+async fn a_password_reset_ends_the_lockout_of_every_identifier() {
     let (app, names) = app_with_ann().await;
     app.advance(3600);
     for who in &names[1..] {
@@ -179,6 +190,7 @@ async fn who_resets_the_password_waits_by_no_name() {
         }
         app.login(who.clone(), PASSWORD).await.assert_problem(429, "too_many_attempts");
     }
+
     let id = app.forgot(names[0].clone()).await.challenge_id();
     app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
     for who in names {
@@ -199,22 +211,25 @@ async fn wrong_codes_and_wrong_passwords_of_one_phone_are_counted_together() {
         app.login(phone.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"),
         15 * 60
     );
-    // The right code ends the row of both.
+
+    // The right code resets the count of both.
     app.verify(&id, &code).await.assert_ok();
     app.login(phone, PASSWORD).await.assert_ok();
 }
 
 #[tokio::test]
-async fn failures_of_a_password_lock_codes_where_both_are_too_many() {
+async fn too_many_wrong_passwords_lock_codes_too() {
     let app = TestApp::start().await;
     app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     app.advance(60);
+
     let id = app.challenge(PHONE).await;
     for _ in 0..10 {
         app.login(json!({"phone": PHONE}), "wrong")
             .await
             .assert_problem(401, "invalid_credentials");
     }
+
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
     assert_eq!(app.verify(&id, &app.code(PHONE)).await.assert_wait(429, "otp_locked"), 15 * 60);
     assert_eq!(app.send_code(PHONE).await.assert_wait(429, "otp_locked"), 15 * 60);
@@ -247,6 +262,7 @@ async fn only_its_own_fields_in_json_are_read() {
     let (app, _) = app_with_ann().await;
     let body = json!({"phone": PHONE, "password": PASSWORD, "client_id": "default"});
     bodies::assert_strict(&app, None, "/v1/auth/login", &body).await;
+
     for (body, field) in [
         (json!({"password": PASSWORD}), "phone"),
         (json!({"phone": PHONE}), "password"),
@@ -259,13 +275,14 @@ async fn only_its_own_fields_in_json_are_read() {
     ] {
         app.post("/v1/auth/login", body).await.assert_field(field);
     }
+
     app.login(json!({"phone": "123"}), PASSWORD).await.assert_problem(400, "invalid_phone");
     app.login(json!({"email": "ann"}), PASSWORD).await.assert_problem(400, "invalid_email");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }
 
 #[tokio::test]
-async fn without_aws_the_client_is_asked_to_come_back() {
+async fn without_aws_the_client_is_told_to_retry_later() {
     let (app, [phone, ..]) = app_with_ann().await;
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
         let answer = app.cut_off(service).login(phone.clone(), PASSWORD).await;

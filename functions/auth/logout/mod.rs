@@ -1,4 +1,4 @@
-//! `POST /v1/auth/logout`: ends this session, or all.
+//! `POST /v1/auth/logout`: ends this session, or all sessions of the user.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -15,26 +15,29 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// What to end.
+/// The sessions to end.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogoutRequest {
-    /// All sessions of the user, on every device.
+    /// Whether to end all sessions of the user, on every device. If it is left out: `false`.
     #[serde(default)]
     all: bool,
 }
 
-/// Ends this session, or all sessions of the user.
+/// Sign out of this session, or of all sessions
 ///
-/// Its tokens stop working here at once. A service that checks tokens by the published keys alone
-/// accepts an access token until it expires.
+/// The tokens of an ended session stop working here at once. A service that checks access tokens
+/// only with the published keys accepts one until it expires.
 #[utoipa::path(
     post,
     path = "/v1/auth/logout",
     operation_id = "auth-logout",
     tag = "Sign-in",
     security(("access_token" = [])),
-    request_body(content = Option<LogoutRequest>, description = "May be left out"),
+    request_body(
+        content = Option<LogoutRequest>,
+        description = "The sessions to end. Without a body, this session ends",
+    ),
     responses((status = 204, description = "Signed out")),
 )]
 async fn logout(
@@ -48,6 +51,7 @@ async fn logout(
     } else {
         vec![caller.claims.sid]
     };
+
     sessions.end(caller.user.id, &ended).await?;
     recorder.record(caller.own_activity(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)

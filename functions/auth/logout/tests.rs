@@ -10,7 +10,7 @@ async fn assert_signed_out(app: &TestApp, person: &SignedIn) {
     app.refresh(&person.refresh).await.assert_problem(401, "token_invalid");
 }
 
-/// Two sessions of one person, and one of somebody else.
+/// Two sessions of one user, and one of another.
 async fn three_sessions(app: &TestApp) -> [SignedIn; 3] {
     let phone = app.sign_in(PHONE).await;
     app.advance(60);
@@ -78,7 +78,7 @@ async fn only_its_own_field_in_json_is_read() {
 }
 
 #[tokio::test]
-async fn without_the_table_nobody_is_told_that_he_is_signed_out() {
+async fn without_the_table_signing_out_fails() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let answer = app.cut_off("DYNAMODB").post_as(&person.access, PATH, json!({})).await;

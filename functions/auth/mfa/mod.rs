@@ -1,4 +1,4 @@
-//! `POST /v1/auth/mfa`: finishes a sign-in that asked for a second factor.
+//! `POST /v1/auth/mfa`: finishes a sign-in that requires a second factor.
 
 use serde::Deserialize;
 use shared::{
@@ -20,19 +20,22 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MfaRequest {
-    /// What the first factor was answered with.
+    /// The `mfa_token` from the response to the first factor. It is valid for 300 seconds.
     #[schema(example = "lkm_…")]
     mfa_token: String,
+    /// The kind of `code`.
     method: SecondFactorMethod,
-    /// Six digits, or a recovery code.
+    /// The 6 digits that the authenticator app shows, or a recovery code: 16 letters and digits, in
+    /// any letter case, with or without hyphens and spaces.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// Finishes a sign-in that asked for a second factor.
+/// Finish a sign-in with the second factor
 ///
-/// Each code of the authenticator app and each recovery code is good once. The last wrong code answers
-/// `otp_incorrect` with `attempts_left` 0; then the sign-in starts anew.
+/// Each code of the authenticator app and each recovery code works once. The response to a wrong
+/// code is `otp_incorrect`, with `attempts_left`. When that is 0, the user has to start the sign-in
+/// again.
 #[utoipa::path(
     post,
     path = "/v1/auth/mfa",
@@ -41,7 +44,8 @@ pub struct MfaRequest {
     request_body = MfaRequest,
     responses((status = 200, description = "Signed in", body = SignIn)),
     extensions(("x-codes" = json!([
-        "otp_incorrect", "otp_locked", "token_invalid", "token_expired", "user_disabled", "app_disabled"
+        "otp_incorrect", "otp_locked", "token_invalid", "token_expired", "user_disabled",
+        "app_disabled"
     ]))),
 )]
 async fn mfa(
@@ -53,12 +57,14 @@ async fn mfa(
 ) -> Result<Json<SignIn>, Error> {
     let pending =
         second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
+
     let sign_in = second_factors.redeem(&request.mfa_token, pending.used_by, async {
         apps.check(&pending.terms.client_id).await?;
         sessions
             .begin(pending.user_id, pending.terms, pending.recognised, recorder.device().clone())
             .await
     });
+
     sign_in.await?.map(Json).ok_or(Error::TokenInvalid)
 }
 

@@ -14,6 +14,7 @@ async fn the_code_of_the_authenticator_app_finishes_the_sign_in() {
     let (me, authenticator) = app.protected(PHONE).await;
     let token = app.first_factor(PHONE).await;
     app.advance(60);
+
     let answer = app.totp(&token, &authenticator.code(&app)).await;
     let now = app.latchkey.clock().now();
     let profile = app.me(&answer.signed_in().access).await;
@@ -21,6 +22,7 @@ async fn the_code_of_the_authenticator_app_finishes_the_sign_in() {
         (&profile["mfa"], &profile["last_sign_in_at"]),
         (&json!(["totp"]), &json!(now.to_string()))
     );
+
     assert_eq!(
         answer.json,
         json!({
@@ -34,11 +36,12 @@ async fn the_code_of_the_authenticator_app_finishes_the_sign_in() {
             "user": profile,
         })
     );
+
     let told = claims(&answer.signed_in().access);
     assert_eq!((&told["sub"], &told["auth_time"]), (&json!(me.id()), &json!(now.as_second())));
     assert_eq!((&told["amr"], &told["acr"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
 
-    // It stays a sign-in with both factors however often it is refreshed.
+    // A refreshed session is still one with both factors.
     app.advance(60);
     let pair = app.refresh(&answer.signed_in().refresh).await;
     let refreshed = claims(pair.assert_ok()["access_token"].as_str().unwrap());
@@ -66,10 +69,12 @@ async fn a_recovery_code_finishes_one_sign_in_however_it_is_typed() {
             (&json!(["pwd", "recovery_code", "mfa"]), &json!("aal2"))
         );
     }
+
     let token = app.first_factor(PHONE).await;
     for (left, code) in [(4, &typed[0]), (3, &codes[1]), (2, &codes[3])] {
         app.recover(&token, code).await.assert_wrong(Some(left));
     }
+
     app.recover(&token, &codes[4]).await.assert_ok();
 }
 
@@ -80,7 +85,7 @@ async fn a_clock_may_be_one_step_off_and_no_more() {
     for (steps, is_good) in
         [(-2, false), (2, false), (-1, true), (0, true), (1, true), (-2, false), (2, false)]
     {
-        // So late that no step is one that was used.
+        // Late enough that none of the steps was used before.
         app.advance(90);
         let answer = app
             .totp(&app.first_factor(PHONE).await, &authenticator.code_of_step(&app, steps))
@@ -90,15 +95,17 @@ async fn a_clock_may_be_one_step_off_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_also_with_another_token() {
+async fn a_code_works_once_even_with_another_token() {
     let app = TestApp::start().await;
     let person = app.person(PHONE).await;
     let authenticator = Authenticator::new(&app.enrol(&person).await);
     let confirmed_with = authenticator.code(&app);
     app.confirm(&person, &confirmed_with).await.assert_ok();
+
     let (first, second) = (app.first_factor(PHONE).await, app.first_factor(PHONE).await);
     app.totp(&first, &confirmed_with).await.assert_wrong(Some(4));
     app.advance(30);
+
     let (before, code) = (authenticator.code_of_step(&app, -1), authenticator.code(&app));
     app.totp(&first, &code).await.assert_ok();
     app.totp(&second, &code).await.assert_wrong(Some(4));
@@ -111,12 +118,13 @@ async fn a_code_is_good_once_also_with_another_token() {
 }
 
 #[tokio::test]
-async fn a_code_of_a_later_step_ends_those_before_it() {
+async fn a_code_of_a_later_step_invalidates_earlier_ones() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
     app.totp(&app.first_factor(PHONE).await, &authenticator.code_of_step(&app, 1))
         .await
         .assert_ok();
+
     let token = app.first_factor(PHONE).await;
     app.totp(&token, &authenticator.code(&app)).await.assert_wrong(Some(4));
     app.advance(30);
@@ -134,6 +142,7 @@ async fn a_token_has_five_tries_and_another_sign_in_has_its_own() {
     for left in [4, 3, 2, 1, 0] {
         app.totp(&token, &wrong(&code)).await.assert_wrong(Some(left));
     }
+
     for _ in 0..2 {
         let locked = app.totp(&token, &code).await;
         locked.assert_problem(429, "otp_locked");
@@ -142,13 +151,14 @@ async fn a_token_has_five_tries_and_another_sign_in_has_its_own() {
             .await
             .assert_problem(429, "otp_locked");
     }
+
     let token = app.first_factor(PHONE).await;
     app.totp(&token, &wrong(&code)).await.assert_wrong(Some(4));
     app.totp(&token, &code).await.assert_ok();
 }
 
 #[tokio::test]
-async fn failures_add_up_over_sign_ins_and_lock_whoever_knows_the_first_factor() {
+async fn failures_add_up_over_sign_ins_and_lock_out_an_attacker_with_the_first_factor() {
     let app = TestApp::with(&[("OTP_SENDS_PER_PHONE_PER_HOUR", "10")]).await;
     let (_, authenticator) = app.protected(PHONE).await;
     let waiting = app.first_factor(PHONE).await;
@@ -158,22 +168,24 @@ async fn failures_add_up_over_sign_ins_and_lock_whoever_knows_the_first_factor()
             .await
             .assert_wrong(Some(4));
         if round < 5 {
-            // Neither a password nor the code of a text ends the row.
+            // Neither a password nor a code by text resets the count.
             app.advance(60);
             app.verify(&app.challenge(PHONE).await, &app.code(PHONE)).await.mfa_token();
         }
     }
+
     assert_eq!(
         app.totp(&waiting, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"),
         900
     );
     assert_eq!(app.send_code(PHONE).await.assert_wait(429, "otp_locked"), 900);
+
     let login = app.login(json!({"phone": PHONE}), PASSWORD).await;
     assert_eq!(login.assert_wait(429, "too_many_attempts"), 900);
 }
 
 #[tokio::test]
-async fn who_is_locked_cannot_try_the_second_factor_until_the_wait_is_over() {
+async fn a_locked_user_cannot_try_the_second_factor_until_the_lockout_ends() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
     let tokens = [app.first_factor(PHONE).await, app.first_factor(PHONE).await];
@@ -182,12 +194,14 @@ async fn who_is_locked_cannot_try_the_second_factor_until_the_wait_is_over() {
             app.totp(token, "000000").await.assert_wrong(Some(left));
         }
     }
+
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
     app.advance(899);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
     app.advance(1);
+
     let (token, spare) = (app.first_factor(PHONE).await, app.first_factor(PHONE).await);
-    // The eleventh in a row.
+    // The eleventh failure in a row.
     app.totp(&token, "000000").await.assert_wrong(Some(4));
     assert_eq!(
         app.totp(&token, &authenticator.code(&app)).await.assert_wait(429, "otp_locked"),
@@ -198,7 +212,8 @@ async fn who_is_locked_cannot_try_the_second_factor_until_the_wait_is_over() {
         900
     );
     app.advance(900);
-    // What was refused is not used up; what is right ends the row.
+
+    // A code that was refused is not used up, and a right one resets the count.
     app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
     let token = app.first_factor(PHONE).await;
     app.totp(&token, "000000").await.assert_wrong(Some(4));
@@ -210,26 +225,30 @@ async fn wrong_passwords_wrong_codes_and_wrong_second_factors_are_counted_togeth
     let app = TestApp::with(&[("OTP_FAILURES_PER_PHONE_PER_DAY", "6")]).await;
     let (_, authenticator) = app.protected(PHONE).await;
     app.advance(60);
+
     for _ in 0..2 {
         app.login(json!({"phone": PHONE}), "not my password")
             .await
             .assert_problem(401, "invalid_credentials");
     }
+
     let id = app.challenge(PHONE).await;
     let texted = app.code(PHONE);
     for _ in 0..2 {
         app.verify(&id, &wrong(&texted)).await.assert_problem(400, "otp_incorrect");
     }
+
     let token = app.verify(&id, &texted).await.mfa_token();
     for left in [4, 3] {
         app.totp(&token, "000000").await.assert_wrong(Some(left));
     }
+
     let wait = app.totp(&token, &authenticator.code(&app)).await.assert_wait(429, "otp_locked");
     assert_eq!(wait, 24 * 3600);
 }
 
 #[tokio::test]
-async fn right_second_factors_count_as_no_failures() {
+async fn right_second_factors_do_not_count_as_failures() {
     let app = TestApp::with(&[("OTP_FAILURES_PER_PHONE_PER_DAY", "2")]).await;
     let (_, authenticator) = app.protected(PHONE).await;
     for _ in 0..4 {
@@ -239,7 +258,7 @@ async fn right_second_factors_count_as_no_failures() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_five_minutes() {
+async fn a_token_is_valid_for_five_minutes() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
     let (in_time, late) = (app.first_factor(PHONE).await, app.first_factor(PHONE).await);
@@ -254,12 +273,13 @@ async fn a_token_is_good_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn unknown_and_used_tokens_are_no_tokens() {
+async fn unknown_and_used_tokens_are_refused() {
     let app = TestApp::start().await;
     let (me, authenticator) = app.protected(PHONE).await;
     let used = app.first_factor(PHONE).await;
     app.totp(&used, &authenticator.code(&app)).await.assert_ok();
     app.advance(30);
+
     let cut = app.first_factor(PHONE).await;
     let unknown = format!("lkm_{}", "A".repeat(43));
     for token in
@@ -270,6 +290,7 @@ async fn unknown_and_used_tokens_are_no_tokens() {
             .await
             .assert_problem(401, "token_invalid");
     }
+
     app.totp(&cut, &authenticator.code(&app)).await.assert_ok();
 }
 
@@ -282,7 +303,8 @@ async fn a_token_takes_only_the_codes_of_its_own_user() {
     app.totp(&token, &others.code(&app)).await.assert_wrong(Some(4));
     app.recover(&token, &others.recovery_codes[0]).await.assert_wrong(Some(3));
     app.totp(&token, &mine.code(&app)).await.assert_ok();
-    // What a stranger tried is still the other's to use.
+
+    // The other user can still use the codes that were tried here.
     let other = app.first_factor(ADMIN_PHONE).await;
     app.totp(&other, &others.code(&app)).await.assert_ok();
 }
@@ -293,11 +315,13 @@ async fn each_method_takes_its_own_codes_and_no_other_form() {
     let (_, authenticator) = app.protected(PHONE).await;
     let (code, recovery) = (authenticator.code(&app), &authenticator.recovery_codes[0]);
     let token = app.first_factor(PHONE).await;
-    // What can be no code of a method costs no try.
+    // A code that does not have the form of its method costs no try.
     app.recover(&token, &code).await.assert_field("code");
+
     for other in [recovery, "", &code[..5], "12345a", "１２３４５６"] {
         app.totp(&token, other).await.assert_field("code");
     }
+
     app.mfa(&token, "sms", &code).await.assert_field("method");
     app.totp(&token, &wrong(&code)).await.assert_wrong(Some(4));
     app.totp(&token, &code).await.assert_ok();
@@ -308,11 +332,12 @@ async fn each_method_takes_its_own_codes_and_no_other_form() {
         &json!({"mfa_token": "lkm_x", "method": "totp", "code": "123456"}),
     )
     .await;
+
     app.get(PATH).await.assert_problem(405, "method_not_allowed");
 }
 
 #[tokio::test]
-async fn who_is_disabled_in_between_does_not_come_in() {
+async fn a_user_who_is_disabled_in_between_cannot_sign_in() {
     let app = TestApp::start().await;
     let (me, authenticator) = app.protected(PHONE).await;
     let token = app.first_factor(PHONE).await;
@@ -330,14 +355,16 @@ async fn an_app_that_is_switched_off_in_between_lets_nobody_in() {
         app.login(login.clone(), PASSWORD).await.mfa_token(),
         app.login(login, PASSWORD).await.mfa_token(),
     );
+
     app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
     app.totp(&first, &authenticator.code(&app)).await.assert_problem(403, "app_disabled");
     app.change_app(&admin, "shop", json!({"active": true})).await.assert_ok();
+
     let person = app.totp(&second, &authenticator.code_of_step(&app, 1)).await.signed_in();
     assert_eq!(
         claims(&person.access)["client_id"],
         "shop",
-        "the session is of the app of the first factor"
+        "the session belongs to the app of the first factor"
     );
 }
 

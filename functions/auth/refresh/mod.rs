@@ -1,4 +1,4 @@
-//! `POST /v1/auth/refresh`: a new pair of tokens.
+//! `POST /v1/auth/refresh`: exchanges a refresh token for a new pair of tokens.
 
 use serde::Deserialize;
 use shared::{
@@ -14,28 +14,31 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// The refresh token of the last pair.
+/// The refresh token of the latest pair.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
+    /// The refresh token. It works once.
     #[schema(example = "lkr_…")]
     refresh_token: String,
 }
 
-/// Exchanges a refresh token for a new pair.
+/// Exchange a refresh token for a new pair of tokens
 ///
-/// A refresh token is good for one use. A client that retries within 10 seconds, because the answer
-/// was lost, gets the same pair's refresh token again. Any later use ends the session. A confidential app
-/// authenticates by HTTP Basic.
+/// A refresh token works once. A client that lost the response can retry within 10 seconds: it gets
+/// the same new refresh token again, unless that was used meanwhile. Any other reuse revokes the
+/// session (`refresh_token_reused`). A confidential app authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/auth/refresh",
     operation_id = "auth-refresh",
     tag = "Sign-in",
     request_body = RefreshRequest,
-    responses((status = 200, description = "A new pair", body = TokenPair)),
-    extensions(("x-codes" = json!(["token_invalid", "token_expired", "refresh_token_reused", "user_disabled",
-        "invalid_client", "app_disabled"]))),
+    responses((status = 200, description = "The new pair of tokens", body = TokenPair)),
+    extensions(("x-codes" = json!([
+        "token_invalid", "token_expired", "refresh_token_reused", "user_disabled",
+        "invalid_client", "app_disabled"
+    ]))),
 )]
 async fn refresh(
     apps: Apps,
@@ -45,7 +48,7 @@ async fn refresh(
 ) -> Result<Json<TokenPair>, Error> {
     let token = sessions.refresh_token(&request.refresh_token)?;
     apps.authorize(&token.client_id, credentials.as_ref()).await.map_err(|error| match error {
-        // The token names the app, not the request: one that is gone is off for good.
+        // The token names the app, not the request: a deleted app is off for good.
         Error::UnknownApp => Error::AppDisabled,
         error => error,
     })?;

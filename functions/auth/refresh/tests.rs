@@ -4,7 +4,7 @@ use crate::testing::{OTHER_PHONE, PHONE, SignedIn, TestApp, bodies, claims};
 
 const DAY: i64 = 24 * 3600;
 
-/// Refreshes; answers the new pair.
+/// Refreshes, and returns the new pair.
 async fn refreshed(app: &TestApp, token: &str) -> SignedIn {
     let answer = app.refresh(token).await;
     let pair = answer.assert_ok();
@@ -17,6 +17,7 @@ async fn a_refresh_token_gets_a_new_pair_that_works() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     app.advance(600);
+
     let pair = refreshed(&app, &person.refresh).await;
     assert_eq!(
         pair.json,
@@ -29,11 +30,13 @@ async fn a_refresh_token_gets_a_new_pair_that_works() {
             "scope": "",
         })
     );
+
     assert!(pair.refresh != person.refresh && pair.access != person.access);
     let (before, after) = (claims(&person.access), claims(&pair.access));
     for kept in ["sub", "sid", "auth_time", "amr", "aud", "roles"] {
         assert_eq!(before[kept], after[kept], "{kept}");
     }
+
     assert_eq!(after["iat"].as_i64().unwrap() - before["iat"].as_i64().unwrap(), 600);
     app.advance(899);
     app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_expired");
@@ -52,12 +55,13 @@ async fn a_retry_within_ten_seconds_gets_the_same_successor() {
         assert_eq!(again.refresh, pair.refresh);
         app.get_as(&again.access, "/v1/me").await.assert_ok();
     }
+
     let next = refreshed(&app, &pair.refresh).await;
     assert_ne!(next.refresh, pair.refresh);
 }
 
 #[tokio::test]
-async fn a_replay_after_the_grace_ends_the_session() {
+async fn a_replay_after_the_grace_period_revokes_the_session() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let other = app.sign_in(OTHER_PHONE).await;
@@ -70,9 +74,11 @@ async fn a_replay_after_the_grace_ends_the_session() {
     for token in [&pair.refresh, &person.refresh] {
         app.refresh(token).await.assert_problem(401, "token_invalid");
     }
+
     for token in [&pair.access, &person.access] {
         app.get_as(token, "/v1/me").await.assert_problem(401, "token_invalid");
     }
+
     refreshed(&app, &other.refresh).await;
     app.advance(20);
     app.sign_in(PHONE).await;
@@ -83,6 +89,7 @@ async fn a_replay_leaves_the_other_sessions_of_the_user() {
     let app = TestApp::start().await;
     let phone = app.sign_in(PHONE).await;
     app.advance(60);
+
     let laptop = app.sign_in(PHONE).await;
     refreshed(&app, &phone.refresh).await;
     app.advance(11);
@@ -92,7 +99,7 @@ async fn a_replay_leaves_the_other_sessions_of_the_user() {
 }
 
 #[tokio::test]
-async fn the_grace_ends_when_the_successor_is_used() {
+async fn the_grace_period_ends_when_the_successor_is_used() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let second = refreshed(&app, &person.refresh).await;
@@ -103,7 +110,7 @@ async fn the_grace_ends_when_the_successor_is_used() {
 }
 
 #[tokio::test]
-async fn what_was_not_made_here_is_refused() {
+async fn a_token_that_was_not_issued_here_is_refused() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     let token = &person.refresh;
@@ -126,9 +133,11 @@ async fn what_was_not_made_here_is_refused() {
         person.access.clone(),
         claims(&person.access)["sid"].as_str().unwrap().into(),
     ]);
+
     for bad in bad {
         app.refresh(&bad).await.assert_problem(401, "token_invalid");
     }
+
     app.get_as(token, "/v1/me").await.assert_problem(401, "token_invalid");
     refreshed(&app, token).await;
 }
@@ -138,6 +147,7 @@ async fn a_session_that_is_not_used_for_two_weeks_ends() {
     let app = TestApp::start().await;
     let (used, idle) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
     app.advance(14 * DAY - 1);
+
     let pair = refreshed(&app, &used.refresh).await;
     app.advance(1);
     let expired = app.refresh(&idle.refresh).await;
@@ -147,7 +157,7 @@ async fn a_session_that_is_not_used_for_two_weeks_ends() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_thirty_days_however_it_is_used() {
+async fn a_session_ends_after_thirty_days_even_if_it_is_used() {
     let app = TestApp::start().await;
     let mut pair = app.sign_in(PHONE).await;
     for (wait, left) in [(10 * DAY, 14 * DAY), (10 * DAY, 10 * DAY), (10 * DAY - 60, 60)] {
@@ -155,6 +165,7 @@ async fn a_session_ends_after_thirty_days_however_it_is_used() {
         pair = refreshed(&app, &pair.refresh).await;
         assert_eq!(pair.json["refresh_expires_in"], left);
     }
+
     assert_eq!(pair.json["expires_in"], 60, "an access token does not outlive its session");
     app.advance(60);
     app.refresh(&pair.refresh).await.assert_problem(401, "token_expired");
@@ -178,7 +189,7 @@ async fn an_ended_session_gets_no_new_pair() {
 }
 
 #[tokio::test]
-async fn a_refresh_whose_answer_was_lost_can_be_tried_again() {
+async fn a_failed_refresh_can_be_retried() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
@@ -205,7 +216,7 @@ async fn a_refresh_takes_one_write() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     app.advance(600);
-    // What roles permit is read once in five minutes, for everybody.
+    // The permissions of roles are read once in five minutes, for all users. They are read here.
     app.sign_in(OTHER_PHONE).await;
     let (answer, (reads, writes)) = app.units(app.refresh(&person.refresh)).await;
     answer.assert_ok();

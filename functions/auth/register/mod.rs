@@ -22,30 +22,44 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Who signs up. A phone or an e-mail address is needed; with both, the phone is proven now, and the
-/// e-mail address stays unverified.
+/// A new account. It needs a phone or an e-mail address. If both are sent, the code goes to the
+/// phone, and the e-mail address stays unverified.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterRequest {
+    /// The phone number in E.164 form, or the digits of a national number if the deployment has a
+    /// default region.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
+    /// The e-mail address, in ASCII and of at most 254 characters.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
+    /// The password: up to 256 characters, and at least as many as the deployment's minimum (8 by
+    /// default). One that is easy to guess is refused. If it is left out, the user has no password.
     password: Option<String>,
+    /// The username: a letter, then 2 to 63 letters, digits, `.`, `_` or `-`, all in ASCII. It is
+    /// unique regardless of letter case.
     #[schema(example = "ann")]
     username: Option<String>,
+    /// The display name: 1 to 100 characters, without control characters and without spaces around
+    /// it.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
+    /// The language of messages: a BCP 47 language tag of at most 35 characters. If it is left out:
+    /// the language of the phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
+    /// The app to sign up with. If it is left out: the app that authenticates by HTTP Basic, or
+    /// `default`.
     client_id: Option<String>,
 }
 
-/// Signs up with a phone or an e-mail address.
+/// Sign up with a phone or an e-mail address
 ///
-/// The account exists once the code is verified. Where the address has an account already, the answer
-/// is the same; the message says so, and its code signs in without changing anything. Usernames are
-/// public: one that is taken is refused at once.
+/// The account is created when the code is verified with `POST /v1/otp/verify`. If the address
+/// already has an account, the response is the same, so it does not reveal who has one. The message
+/// then says so, and its code signs in without changing the account. Usernames are public: one that
+/// is taken is refused at once. A confidential app authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/auth/register",
@@ -55,8 +69,8 @@ pub struct RegisterRequest {
     request_body = RegisterRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict", "resend_too_soon",
-        "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled",
+        "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict",
+        "resend_too_soon", "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled",
         "idempotency_conflict"
     ]))),
 )]
@@ -70,6 +84,7 @@ async fn register(
     Idempotent(request, once): Idempotent<RegisterRequest>,
 ) -> Result<Response, Error> {
     let caller = client.ip.clone().unwrap_or_default();
+
     once.answer(&caller, async {
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
         let locale = messages::parse_locale(request.locale)?;
@@ -79,15 +94,18 @@ async fn register(
             }
             (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
         };
+
         let registration = Registration {
             password: None,
             username: request.username.as_deref().map(Username::parse).transpose()?,
             name: request.name.map(parse_name).transpose()?,
             unverified_email,
         };
+
         let password =
             request.password.map(|password| Password::parse("password", password)).transpose()?;
         let registration = accounts.registration(&address, password, registration).await?;
+
         let new = NewChallenge {
             registration: Some(registration),
             ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)

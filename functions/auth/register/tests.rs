@@ -7,7 +7,7 @@ use crate::testing::{
 };
 
 #[tokio::test]
-async fn a_sign_up_with_everything_makes_that_account_once_its_phone_is_proven() {
+async fn a_sign_up_with_all_fields_creates_the_account_once_the_phone_is_verified() {
     let app = TestApp::with_mail().await;
     let body = json!({
         "phone": PHONE, "email": EMAIL, "password": PASSWORD, "username": "Ann.Lee", "name": "Ann Lee",
@@ -26,7 +26,8 @@ async fn a_sign_up_with_everything_makes_that_account_once_its_phone_is_proven()
             "attempts_left": 5,
         })
     );
-    assert!(app.items_like("USER").await.is_empty(), "nothing exists before the proof");
+
+    assert!(app.items_like("USER").await.is_empty(), "nothing exists before the code is verified");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     assert!(app.texts(PHONE)[0].body.contains("es tu clave de Latchkey"), "{:?}", app.texts(PHONE));
 
@@ -54,6 +55,7 @@ async fn a_sign_up_with_everything_makes_that_account_once_its_phone_is_proven()
             "last_sign_in_at": "2027-01-15T08:00:00Z",
         })
     );
+
     assert_eq!(app.me(&person.access).await, person.json["user"]);
 }
 
@@ -65,6 +67,7 @@ async fn a_sign_up_by_e_mail_proves_the_e_mail_address() {
         (&sent.json["channel"], &sent.json["to"]),
         (&json!("email"), &json!("a•••@example.org"))
     );
+
     let user =
         app.verify(&sent.challenge_id(), &app.code(EMAIL)).await.signed_in().json["user"].clone();
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(EMAIL), &json!(true)));
@@ -72,7 +75,7 @@ async fn a_sign_up_by_e_mail_proves_the_e_mail_address() {
 }
 
 #[tokio::test]
-async fn an_address_with_an_account_answers_the_same_and_signs_in_without_changing_anything() {
+async fn a_sign_up_with_a_known_address_gets_the_same_response_and_changes_nothing() {
     for (address, body) in [(PHONE, json!({"phone": PHONE})), (EMAIL, json!({"email": EMAIL}))] {
         let app = TestApp::with_mail().await;
         let mut mine = body.clone();
@@ -88,7 +91,7 @@ async fn an_address_with_an_account_answers_the_same_and_signs_in_without_changi
         let known = app.register(theirs).await;
         assert_eq!(known.without_ids(), unknown.without_ids());
         let message = app.texts(address).pop().unwrap().body;
-        assert!(message.contains("You already have an account: it signs you in"), "{message}");
+        assert!(message.contains("You have an account: this code signs you in"), "{message}");
 
         let again = app.verify(&known.challenge_id(), &app.code(address)).await.signed_in();
         assert_eq!((again.id(), &again.json["is_new_user"]), (me.id(), &json!(false)));
@@ -101,7 +104,7 @@ async fn an_address_with_an_account_answers_the_same_and_signs_in_without_changi
 }
 
 #[tokio::test]
-async fn whoever_signed_up_with_my_address_first_has_nothing_after_my_proof() {
+async fn an_earlier_sign_up_with_an_address_gets_nothing_after_its_owner_proves_it() {
     for (address, body) in [(PHONE, json!({"phone": PHONE})), (EMAIL, json!({"email": EMAIL}))] {
         for by_code_alone in [true, false] {
             let app = TestApp::with_mail().await;
@@ -135,12 +138,12 @@ async fn whoever_signed_up_with_my_address_first_has_nothing_after_my_proof() {
 }
 
 #[tokio::test]
-async fn an_e_mail_address_that_nobody_proved_is_nobody_s() {
+async fn an_unverified_e_mail_address_belongs_to_nobody() {
     let app = TestApp::with_mail().await;
     let squatter = app.sign_up(json!({"phone": PHONE, "email": EMAIL, "password": PASSWORD})).await;
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     app.forgot(json!({"email": EMAIL})).await.challenge_id();
-    assert!(app.texts(EMAIL).is_empty(), "an address that was not proven resets nothing");
+    assert!(app.texts(EMAIL).is_empty(), "an unverified address resets nothing");
 
     app.advance(30);
     let owner = app.sign_up(json!({"email": EMAIL, "password": NEW_PASSWORD})).await;
@@ -160,12 +163,13 @@ async fn a_username_that_is_taken_is_refused_at_once_without_regard_to_case() {
             .await
             .assert_taken("username");
     }
+
     assert!(app.texts(OTHER_PHONE).is_empty(), "nothing was sent");
     app.register(json!({"phone": OTHER_PHONE, "username": "ann.2"})).await.challenge_id();
 }
 
 #[tokio::test]
-async fn of_two_who_wait_with_one_username_the_first_to_prove_has_it() {
+async fn the_first_of_two_pending_sign_ups_to_be_verified_gets_the_username() {
     let app = TestApp::start().await;
     let first = app.register(json!({"phone": PHONE, "username": "ann"})).await.challenge_id();
     let second = app
@@ -174,6 +178,7 @@ async fn of_two_who_wait_with_one_username_the_first_to_prove_has_it() {
         .challenge_id();
     let holder = app.verify(&second, &app.code(OTHER_PHONE)).await.signed_in();
     let other = app.verify(&first, &app.code(PHONE)).await.signed_in();
+
     assert_eq!(
         (&holder.json["user"]["username"], &holder.json["user"]["name"]),
         (&json!("ANN"), &json!("B"))
@@ -187,13 +192,13 @@ async fn of_two_who_wait_with_one_username_the_first_to_prove_has_it() {
 #[tokio::test]
 async fn a_password_that_is_easy_to_guess_is_refused_with_the_reason() {
     let app = TestApp::with_mail().await;
-    let own = "your own name, phone or e-mail address";
+    let own = "your name, username, phone or e-mail address";
     for (password, reason) in [
         ("seven77", "at least 8 characters"),
         ("ｓｅｖｅｎ77", "at least 8 characters"),
         ("password123", "most common"),
         ("PASSWORD123", "most common"),
-        ("aaaaaaaaaaaa", "one character"),
+        ("aaaaaaaaaaaa", "single repeated character"),
         ("my Latchkey password", own),
         ("14155550123", own),
         ("4155550123", own),
@@ -208,9 +213,11 @@ async fn a_password_that_is_easy_to_guess_is_refused_with_the_reason() {
         });
         app.register(body).await.assert_weak("password", reason);
     }
+
     let by_mail = json!({"email": "ann@example.com", "password": "ann@example.com"});
     app.register(by_mail).await.assert_weak("password", own);
     assert!(app.aws.inbox.messages(None).is_empty() && app.challenges().await.is_empty());
+
     let longer = TestApp::with(&[("PASSWORD_MIN_LENGTH", "15")]).await;
     let body = json!({"phone": PHONE, "password": "fourteen chars"});
     longer.register(body).await.assert_weak("password", "at least 15 characters");
@@ -226,6 +233,7 @@ async fn a_password_has_at_most_256_characters_and_none_is_cut_off() {
         .assert_field("password");
     app.register(json!({"phone": PHONE, "password": ""})).await.assert_field("password");
     app.sign_up(json!({"phone": PHONE, "password": longest})).await;
+
     let cut = longest.strip_suffix('z').unwrap();
     app.login(json!({"phone": PHONE}), cut).await.assert_problem(401, "invalid_credentials");
     app.login(json!({"phone": PHONE}), &format!("{cut}y"))
@@ -241,6 +249,7 @@ async fn only_its_own_fields_in_json_are_read() {
         "phone": PHONE, "email": EMAIL, "password": PASSWORD, "username": "ann", "name": "Ann", "locale": "en-US", "client_id": "default",
     });
     bodies::assert_strict(&app, None, "/v1/auth/register", &body).await;
+
     let long_name = "n".repeat(101);
     for (field, value) in [
         ("username", json!("an")),
@@ -259,6 +268,7 @@ async fn only_its_own_fields_in_json_are_read() {
         body[field] = value;
         app.register(body).await.assert_field(field);
     }
+
     app.register(json!({"password": PASSWORD})).await.assert_field("phone");
     app.register(json!({"phone": "+1415555"})).await.assert_problem(400, "invalid_phone");
     app.register(json!({"phone": OTHER_PHONE})).await.assert_problem(400, "country_not_allowed");
@@ -270,7 +280,7 @@ async fn only_its_own_fields_in_json_are_read() {
 }
 
 #[tokio::test]
-async fn sends_are_limited_as_those_of_codes_are() {
+async fn sign_ups_share_the_rate_limits_of_sign_in_codes() {
     let app = TestApp::with_mail_and(&[("OTP_SENDS_PER_IP_PER_HOUR", "2")]).await;
     app.send_code(PHONE).await.challenge_id();
     assert_eq!(app.register(json!({"phone": PHONE})).await.assert_wait(429, "resend_too_soon"), 30);
@@ -282,7 +292,7 @@ async fn sends_are_limited_as_those_of_codes_are() {
 }
 
 #[tokio::test]
-async fn tries_are_counted_as_those_of_codes_are() {
+async fn wrong_codes_are_counted_like_those_of_a_sign_in() {
     let app = TestApp::start().await;
     let id = app.register(json!({"phone": PHONE, "password": PASSWORD})).await.challenge_id();
     let code = app.code(PHONE);
@@ -291,12 +301,13 @@ async fn tries_are_counted_as_those_of_codes_are() {
         answer.assert_problem(400, "otp_incorrect");
         assert_eq!(answer.json["attempts_left"], left);
     }
+
     app.verify(&id, &code).await.assert_problem(429, "otp_locked");
     assert!(app.items_like("USER").await.is_empty());
 }
 
 #[tokio::test]
-async fn where_the_code_cannot_be_sent_nothing_is_half_made() {
+async fn a_code_that_cannot_be_sent_leaves_nothing_half_created() {
     let app = TestApp::with_mail().await;
     for (address, body) in [
         (PHONE, json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})),
@@ -305,14 +316,15 @@ async fn where_the_code_cannot_be_sent_nothing_is_half_made() {
         let challenges = app.challenges().await.len();
         app.aws.inbox.refuse(true);
         assert_eq!(app.register(body.clone()).await.assert_wait(503, "unavailable"), 5);
-        assert_eq!(app.challenges().await.len(), challenges, "{address}: none stays");
+        assert_eq!(app.challenges().await.len(), challenges, "{address}: no challenge stays");
         app.aws.inbox.refuse(false);
         assert_eq!(
             app.register(body).await.json["resend_in"],
             30,
-            "{address}: the first message counts as the first"
+            "{address}: the failed message does not count"
         );
     }
+
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
         let answer = app
             .cut_off(service)
@@ -323,7 +335,7 @@ async fn where_the_code_cannot_be_sent_nothing_is_half_made() {
 }
 
 #[tokio::test]
-async fn without_a_sender_of_e_mails_there_are_none() {
+async fn e_mail_addresses_are_refused_if_no_sender_is_set() {
     let app = TestApp::start().await;
     app.register(json!({"email": EMAIL})).await.assert_field("email");
     app.register(json!({"phone": PHONE, "email": EMAIL})).await.assert_field("email");

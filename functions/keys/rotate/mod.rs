@@ -1,9 +1,10 @@
 //! The Lambda that Secrets Manager calls to make and rotate the signing keys.
 //!
-//! Secrets Manager calls it four times a rotation, and again where a call failed
-//! (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>):
-//! each step finds what an earlier try did and goes on from there. Old tokens verify throughout: the
-//! key of the previous version stays published until the next rotation.
+//! Secrets Manager calls it four times per rotation, and calls it again if a call failed
+//! (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>).
+//! Every step is idempotent: it finds the work of an earlier try and continues from there. Old
+//! tokens stay valid during a rotation, because the key of the previous version stays published
+//! until the next one.
 
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use serde::Deserialize;
@@ -16,15 +17,15 @@ use shared::{
 #[cfg(test)]
 mod tests;
 
-/// What Secrets Manager sends.
+/// The event that Secrets Manager sends.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RotationEvent {
-    /// The secret.
+    /// The ARN of the secret.
     pub secret_id: String,
-    /// The id of the version that is to be made.
+    /// The id of the version to create.
     pub client_request_token: String,
-    /// What to do.
+    /// The step to do.
     pub step: Step,
 }
 
@@ -32,30 +33,34 @@ pub struct RotationEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
-    /// Make the new version, as `AWSPENDING`.
+    /// Create the new version, with the stage `AWSPENDING`.
     CreateSecret,
-    /// Tell who uses the secret: here, publish the new keys.
+    /// Make the new version known to everything that relies on the secret: here, publish its public
+    /// keys.
     SetSecret,
-    /// See that the new version works.
+    /// Check that the new version works.
     TestSecret,
     /// Make the new version the current one.
     FinishSecret,
 }
 
 impl Step {
-    /// The steps in their order.
+    /// The steps, in order.
     pub const ALL: [Self; 4] =
         [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
 }
 
+/// The stage of the version in use.
 const CURRENT: &str = "AWSCURRENT";
+/// The stage of the version that a rotation creates.
 const PENDING: &str = "AWSPENDING";
+/// The stage of the version before the one in use.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// Does one step of a rotation.
 ///
 /// # Errors
-/// [`Error::Unavailable`] and [`Error::Internal`]; Secrets Manager tries again.
+/// [`Error::Unavailable`] or [`Error::Internal`] if the step failed. Secrets Manager retries it.
 pub async fn rotate(latchkey: &Latchkey, event: &RotationEvent) -> Result<(), Error> {
     let rotation = Rotation { latchkey, client: latchkey.secrets().client(), event };
     match event.step {
@@ -73,15 +78,18 @@ struct Rotation<'a> {
 }
 
 impl Rotation<'_> {
+    /// Creates the new version. Its current key is the next key of the version in use.
     async fn create(&self) -> Result<(), Error> {
         if self.pending().await?.is_some() {
             return Ok(());
         }
+
         let keys = SigningKeys::after(
             self.version(None, CURRENT).await?,
             self.latchkey.settings().keys.jwt_algorithm,
             self.latchkey.random(),
         )?;
+
         self.client
             .put_secret_value()
             .secret_id(&self.event.secret_id)
@@ -104,21 +112,23 @@ impl Rotation<'_> {
         self.latchkey.access_tokens().publish(&public_keys(versions.iter().flatten())?).await
     }
 
-    /// The new key signs, and its public half is published.
+    /// Checks that the new key can sign, and that its public half is published.
     async fn test(&self) -> Result<(), Error> {
         let pending = self
             .pending()
             .await?
-            .ok_or_else(|| Error::Internal("there is no pending version".into()))?;
+            .ok_or_else(|| Error::Internal("the secret has no version AWSPENDING".into()))?;
         shared::tokens::Signer::new(&pending.current)?;
+
         let published = self.latchkey.access_tokens().stored_keys().await?;
         match [&pending.current, &pending.next].iter().all(|key| published.find(&key.kid).is_some())
         {
             true => Ok(()),
-            false => Err(Error::Internal("the pending keys are not published".into())),
+            false => Err(Error::Internal("the keys of AWSPENDING are not published".into())),
         }
     }
 
+    /// Makes the new version the current one.
     async fn finish(&self) -> Result<(), Error> {
         let described = self
             .client
@@ -127,10 +137,12 @@ impl Rotation<'_> {
             .send()
             .await
             .map_err(|error| unavailable(&DisplayErrorContext(error)))?;
+
         let versions = described.version_ids_to_stages.unwrap_or_default();
         let current =
             versions.into_iter().find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
         let current = current.map(|(id, _)| id);
+
         if current.as_deref() != Some(self.event.client_request_token.as_str()) {
             self.client
                 .update_secret_version_stage()
@@ -142,16 +154,19 @@ impl Rotation<'_> {
                 .await
                 .map_err(|error| unavailable(&DisplayErrorContext(error)))?;
         }
-        // The version that was previous until now leaves the key set. A token that it signed has long
-        // expired: rotations are days apart, access tokens live for minutes.
+
+        // The version that was the previous one until now leaves the key set. The tokens that it
+        // signed expired long ago: rotations are days apart, and access tokens last minutes.
         self.publish().await
     }
 
+    /// The keys of the new version; `None` if it does not exist yet.
     async fn pending(&self) -> Result<Option<SigningKeys>, Error> {
         self.version(Some(&self.event.client_request_token), PENDING).await
     }
 
-    /// The keys of a version; nothing where it does not exist or holds none yet.
+    /// The keys of the version with this stage and, if given, this id. `None` if there is no such
+    /// version, or no keys in it yet.
     async fn version(&self, id: Option<&str>, stage: &str) -> Result<Option<SigningKeys>, Error> {
         let answer = self
             .client
@@ -161,6 +176,7 @@ impl Rotation<'_> {
             .version_stage(stage)
             .send()
             .await;
+
         match answer {
             Ok(answer) => Ok(answer.secret_string.as_deref().and_then(SigningKeys::parse)),
             Err(error)

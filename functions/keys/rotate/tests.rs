@@ -5,7 +5,7 @@ use super::{RotationEvent, Step, rotate};
 use crate::testing::{OTHER_PHONE, PHONE, TestApp};
 use shared::{base::Error, crypto::SigningKeys};
 
-/// Elliptic keys are quick to make.
+/// An algorithm whose keys are quick to make: elliptic curves.
 const QUICK: (&str, &str) = ("JWT_ALGORITHM", "ES256");
 
 async fn step(app: &TestApp, token: &str, step: Step) -> Result<(), Error> {
@@ -17,7 +17,7 @@ async fn step(app: &TestApp, token: &str, step: Step) -> Result<(), Error> {
     rotate(&app.latchkey, &event).await
 }
 
-/// A whole rotation, as Secrets Manager runs it.
+/// A complete rotation, as Secrets Manager runs it.
 async fn rotate_once(app: &TestApp) {
     let token = app.aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
     for each in Step::ALL {
@@ -32,7 +32,7 @@ fn current(app: &TestApp) -> Option<SigningKeys> {
 
 /// The ids of the published keys, in order.
 async fn published(app: &TestApp) -> Vec<String> {
-    // What an instance remembers is a minute old at most.
+    // An instance caches the keys for at most a minute.
     app.advance(61);
     let set = app.get("/.well-known/jwks.json").await;
     let keys = set.assert_ok()["keys"].as_array().unwrap().iter();
@@ -63,6 +63,7 @@ fn the_event_is_the_one_of_secrets_manager() {
             "RotationToken": "new fields may come",
         }))
         .unwrap();
+
         assert_eq!(event.step, step);
     }
 }
@@ -94,10 +95,12 @@ async fn the_next_key_becomes_the_current_one_and_the_previous_one_stays_publish
         rotate_once(&app).await;
         versions.push(current(&app).unwrap());
     }
+
     for pair in versions.windows(2) {
         assert_eq!(pair[1].current.kid, pair[0].next.kid);
         assert_ne!(pair[1].next.kid, pair[0].next.kid);
     }
+
     let all = published(&app).await;
     assert_eq!(all, kids(&versions[2..]));
     assert_eq!(all.len(), 3, "current, next, previous");
@@ -107,7 +110,8 @@ async fn the_next_key_becomes_the_current_one_and_the_previous_one_stays_publish
 async fn no_token_is_refused_before_during_and_after_a_rotation() {
     let app = TestApp::before_first_rotation(&[QUICK]).await;
     rotate_once(&app).await;
-    // An instance that lives on throughout, and keeps what it read at its start.
+
+    // An instance that runs throughout the rotation, and keeps the keys that it read at its start.
     let old_instance = app.restarted(&[]);
     let mut tokens = vec![old_instance.sign_in(PHONE).await.access];
     let token = app.aws.secrets.begin_rotation(SIGNING_KEYS_SECRET);
@@ -125,6 +129,7 @@ async fn no_token_is_refused_before_during_and_after_a_rotation() {
         }
         app.advance(20);
     }
+
     let signers: std::collections::BTreeSet<_> =
         tokens.iter().map(|token| shared::tokens::key_id(token).unwrap()).collect();
     assert_eq!(signers.len(), 2, "the new instance signs with the new key");
@@ -141,6 +146,7 @@ async fn every_step_may_be_repeated() {
             step(&app, &token, each).await.unwrap();
         }
     }
+
     let after = current(&app).unwrap();
     assert_eq!(after.current.kid, before.next.kid);
     assert_eq!(published(&app).await, kids([&before, &after]));
@@ -149,7 +155,7 @@ async fn every_step_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn an_interrupted_rotation_is_made_good_by_the_next() {
+async fn the_next_rotation_repairs_an_interrupted_one() {
     for done in 0..Step::ALL.len() {
         let app = TestApp::before_first_rotation(&[QUICK]).await;
         rotate_once(&app).await;
@@ -185,9 +191,11 @@ async fn another_algorithm_takes_over_and_old_tokens_still_verify() {
     let person = app.sign_in(PHONE).await;
     let app = app.restarted(&[("JWT_ALGORITHM", "EdDSA")]);
     rotate_once(&app).await;
+
     let keys = current(&app).unwrap();
     assert_eq!([keys.current.algorithm.name(), keys.next.algorithm.name()], ["EdDSA"; 2]);
     app.get_as(&person.access, "/v1/me").await.assert_ok();
+
     let other = app.sign_in(OTHER_PHONE).await;
     app.get_as(&other.access, "/v1/me").await.assert_ok();
 }

@@ -1,4 +1,4 @@
-//! `DELETE /v1/me`: erases my account.
+//! `DELETE /v1/me`: erases the signed-in user's account.
 
 use axum::http::StatusCode;
 use shared::{
@@ -14,9 +14,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Erases my account, after a fresh sign-in.
+/// Erase the signed-in user's account
 ///
-/// Nothing that names the person stays. The phone can sign up again, under a new id.
+/// Nothing that names the user is kept, and all their sessions end. The same phone, e-mail
+/// address and username can sign up again, with a new user id. The last administrator cannot erase
+/// their account: the response is `conflict`.
+///
+/// It needs a fresh sign-in (RFC 9470): less than 10 minutes old, and with both factors if the user
+/// has two.
 #[utoipa::path(
     delete,
     path = "/v1/me",

@@ -7,7 +7,7 @@ use crate::testing::{
 };
 
 #[tokio::test]
-async fn who_leaves_is_gone_at_once() {
+async fn a_deleted_account_is_gone_at_once() {
     let app = TestApp::with_mail().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})).await;
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
@@ -22,16 +22,22 @@ async fn who_leaves_is_gone_at_once() {
         app.refresh(&gone.refresh).await.assert_problem(401, "token_invalid");
         app.delete_me(&gone.access).await.assert_problem(401, "token_invalid");
     }
+
     for who in [json!({"phone": PHONE}), json!({"email": EMAIL}), json!({"username": "ann"})] {
         app.login(who, PASSWORD).await.assert_problem(401, "invalid_credentials");
     }
+
     assert!(app.items_of(me.id()).await.is_empty());
-    assert_eq!(app.items_like("OWNER").await.len(), 2, "those of the bystander");
+    assert_eq!(
+        app.items_like("OWNER").await.len(),
+        2,
+        "the phone and the username of the bystander"
+    );
     assert_eq!(app.me(&bystander.access).await, bystander.json["user"]);
 }
 
 #[tokio::test]
-async fn the_phone_e_mail_address_and_username_can_sign_up_afresh() {
+async fn the_phone_e_mail_address_and_username_can_sign_up_again() {
     let app = TestApp::with_mail().await;
     let first = app
         .sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann", "name": "Ann"}))
@@ -50,16 +56,18 @@ async fn the_phone_e_mail_address_and_username_can_sign_up_afresh() {
         (&json!(null), &json!(false))
     );
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+
     let by_mail = app.sign_up(json!({"email": EMAIL, "password": NEW_PASSWORD})).await;
     assert_eq!(by_mail.json["is_new_user"], true);
     app.get_as(&first.access, "/v1/me").await.assert_problem(401, "token_invalid");
 }
 
 #[tokio::test]
-async fn only_a_fresh_sign_in_may_leave() {
+async fn deleting_the_account_needs_a_fresh_sign_in() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     app.advance(600);
+
     let refreshed =
         app.refresh(&me.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
     for stale in [&me.access, &refreshed] {
@@ -69,6 +77,7 @@ async fn only_a_fresh_sign_in_may_leave() {
         assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
         assert!(challenge.contains(r#"max_age="600""#), "{challenge}");
     }
+
     app.get_as(&refreshed, "/v1/me").await.assert_ok();
     let fresh = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     app.advance(599);
@@ -76,7 +85,7 @@ async fn only_a_fresh_sign_in_may_leave() {
 }
 
 #[tokio::test]
-async fn a_code_on_its_way_to_the_old_account_makes_a_new_one() {
+async fn a_code_sent_before_the_deletion_creates_a_new_account() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.advance(60);

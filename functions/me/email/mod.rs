@@ -19,14 +19,20 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeEmailRequest {
+    /// The new e-mail address, in ASCII and of at most 254 characters.
     #[schema(example = "ann@example.com")]
     email: String,
 }
 
-/// Sends a code to my new e-mail address.
+/// Start adding or changing the e-mail address
 ///
-/// I prove it with `POST /v1/otp/verify`, signed in as now; then it is mine, and the old one is told.
-/// Whether somebody has it already shows only after the proof. It needs a fresh sign-in (RFC 9470).
+/// A code is sent to the new address. To finish, verify it with `POST /v1/otp/verify` and the same
+/// user's access token. Then the address changes, and a notice is sent to the old one if it was
+/// verified. If somebody else already has the new address, the response says so only after the code
+/// is verified.
+///
+/// It needs a fresh sign-in (RFC 9470): less than 10 minutes old, and with both factors if the user
+/// has two.
 #[utoipa::path(
     post,
     path = "/v1/me/email",

@@ -1,4 +1,4 @@
-//! `GET /v1/me/export`: everything stored about me.
+//! `GET /v1/me/export`: exports everything stored about the signed-in user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,45 +20,50 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// Everything that is stored about a user. Of a password, of tokens and of recovery codes there are only
-/// hashes, which are not part of it.
+/// Everything that is stored about a user, except the hashes of their password, tokens and recovery
+/// codes, and the secret of their authenticator app.
 #[derive(Serialize, ToSchema)]
 pub struct ExportView {
+    /// The user's profile.
     user: UserView,
-    /// The user's roles, by app.
+    /// The user's roles in each app, by the app's `client_id`.
     roles: BTreeMap<String, BTreeSet<String>>,
-    /// The authenticator app; its secret is not part of it.
+    /// The authenticator app, without its secret; `null` if none is set up.
     second_factor: Option<ExportedSecondFactor>,
+    /// The user's sessions.
     sessions: Vec<ExportedSession>,
 }
 
-/// An authenticator app, as far as it can be told.
+/// An authenticator app, without its secret.
 #[derive(Serialize, ToSchema)]
 pub struct ExportedSecondFactor {
-    /// When it was set up.
+    /// When it was set up (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// How many recovery codes are left.
+    /// How many recovery codes are left, of 10.
     #[schema(example = 10)]
     recovery_codes_left: usize,
 }
 
-/// A session, with what the list of sessions does not show.
+/// A session, with details that the list of sessions does not show.
 #[derive(Serialize, ToSchema)]
 pub struct ExportedSession {
+    /// The session as in the list of sessions.
     #[serde(flatten)]
     session: SessionView,
-    /// How the user was recognised (RFC 8176).
+    /// The methods by which the user was recognised at the sign-in (RFC 8176).
     amr: Vec<AuthenticationMethod>,
-    /// When it ends for good, however much it is used.
+    /// When it ends at the latest, even if it is used (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     ends_at: Timestamp,
-    /// Seconds that its access tokens are good.
+    /// The lifetime of its access tokens, in seconds.
     #[schema(example = 900)]
     access_token_ttl: i64,
 }
 
-/// Everything stored about me (GDPR articles 15 and 20).
+/// Export everything stored about the signed-in user
+///
+/// It serves requests under articles 15 (access) and 20 (portability) of the GDPR.
 #[utoipa::path(
     get,
     path = "/v1/me/export",
@@ -73,6 +78,7 @@ async fn export(
     avatar_urls: AvatarUrls,
 ) -> Result<Json<ExportView>, Error> {
     let second_factor = inventory.of(&caller.user).await?;
+
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
         roles: caller.user.roles.clone(),

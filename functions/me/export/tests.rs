@@ -11,7 +11,7 @@ use crate::testing::{
     json_request,
 };
 
-/// What is not exported: keys, hashes and counters that say nothing of the person.
+/// The attributes that are not exported: keys, hashes and counters that say nothing about the user.
 const NOT_EXPORTED: [&str; 12] = [
     "pk",
     "sk",
@@ -27,7 +27,7 @@ const NOT_EXPORTED: [&str; 12] = [
     "changed_by",
 ];
 
-/// Every text that an attribute may stand as in an export.
+/// Every form in which an export may show the value of an attribute.
 fn readings(value: &AttributeValue) -> Vec<Value> {
     match value {
         AttributeValue::S(text) => vec![json!(text)],
@@ -42,11 +42,11 @@ fn readings(value: &AttributeValue) -> Vec<Value> {
                 .chain([json!(number)])
                 .collect()
         }
-        other => panic!("an attribute of a type that nobody compares: {other:?}"),
+        other => panic!("an attribute of a type that this test cannot compare: {other:?}"),
     }
 }
 
-/// All values of a document, whatever they are under.
+/// All names and values of a document, at any depth.
 fn leaves(json: &Value) -> Vec<Value> {
     match json {
         Value::Object(map) => map
@@ -108,10 +108,12 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
             "phone": PHONE, "password": PASSWORD, "username": "Ann", "name": "Ann Lee", "locale": "es-MX",
         }))
         .await;
+
     app.advance(61);
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
     app.advance(62);
+
     let mut request = json_request(
         Method::POST,
         "/v1/auth/login",
@@ -119,10 +121,12 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
         &json!({"username": "ann", "password": PASSWORD}),
     );
     request.headers_mut().insert("user-agent", "a browser of mine".parse().unwrap());
+
     let source: IpAddr = "203.0.113.77".parse().unwrap();
     let other = app.send_from(source, request).await.signed_in();
     app.advance_millis(63_456);
     app.refresh(&other.refresh).await.assert_ok();
+
     let authenticator = app.authenticator(&other).await;
     let token = app.login(json!({"username": "ann"}), PASSWORD).await.mfa_token();
     app.recover(&token, &authenticator.recovery_codes[0]).await.assert_ok();
@@ -133,6 +137,7 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     assert_eq!(items.len(), 2, "the user and the second factor");
     assert_eq!(app.sessions_of(me.id()).await, 3);
     assert_eq!(export["second_factor"]["recovery_codes_left"], 9);
+
     for item in &items {
         let part = match item["sk"].as_s().unwrap().as_str() {
             "USER" => export,
@@ -151,9 +156,10 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
         let rest = item.iter().filter(|(name, _)| *name != "sessions");
         assert_all_held(part, &rest.map(|(name, value)| (name.clone(), value.clone())).collect());
     }
+
     assert!(
         names(&items).is_superset(&NOT_EXPORTED.into()),
-        "what is left out exists: {:?}",
+        "every attribute in the list exists: {:?}",
         names(&items)
     );
     assert!(!answer.text.contains("hash") && !answer.text.contains("salt"));
@@ -176,7 +182,7 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
 }
 
 #[tokio::test]
-async fn nobody_else_is_in_it_and_a_stranger_is_refused() {
+async fn an_export_contains_nobody_else_and_a_stranger_is_refused() {
     let app = TestApp::start().await;
     let (me, other) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
     let text = app.get_as(&me.access, "/v1/me/export").await.text;
@@ -184,6 +190,7 @@ async fn nobody_else_is_in_it_and_a_stranger_is_refused() {
     assert!(!text.contains(OTHER_PHONE) && !text.contains(other.id()));
     app.get("/v1/me/export").await.assert_problem(401, "token_invalid");
     app.get_as(&me.refresh, "/v1/me/export").await.assert_problem(401, "token_invalid");
+
     let answer = app.cut_off("DYNAMODB").get_as(&me.access, "/v1/me/export").await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/me`: my profile.
+//! `GET /v1/me`: the signed-in user's profile.
 
 use shared::{
     accounts::UserView,
@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// My profile.
+/// Get the signed-in user's profile
 #[utoipa::path(
     get,
     path = "/v1/me",

@@ -7,6 +7,7 @@ async fn i_see_my_profile() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     app.sign_in(OTHER_PHONE).await;
+
     let me = app.get_as(&person.access, "/v1/me").await;
     assert_eq!(
         me.assert_ok(),
@@ -30,6 +31,7 @@ async fn i_see_my_profile() {
             "last_sign_in_at": "2027-01-15T08:00:00Z",
         })
     );
+
     assert_eq!(me.header("cache-control"), "no-store");
 }
 

@@ -1,4 +1,4 @@
-//! `POST /v1/me/phone`: starts a change of phone.
+//! `POST /v1/me/phone`: starts adding or changing the phone.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -19,14 +19,21 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePhoneRequest {
+    /// The new phone number in E.164 form, or the digits of a national number if the deployment has
+    /// a default region.
     #[schema(example = "+14155550124")]
     phone: String,
 }
 
-/// Sends a code to my new phone.
+/// Start adding or changing the phone
 ///
-/// I prove it with `POST /v1/otp/verify`, signed in as now; then it is mine, and the old one is told.
-/// Whether somebody has it already shows only after the proof. It needs a fresh sign-in (RFC 9470).
+/// A code is sent to the new phone. To finish, verify it with `POST /v1/otp/verify` and the same
+/// user's access token. Then the phone changes, and a notice is sent to the old one if it was
+/// verified. If somebody else already has the new phone, the response says so only after the code
+/// is verified.
+///
+/// It needs a fresh sign-in (RFC 9470): less than 10 minutes old, and with both factors if the user
+/// has two.
 #[utoipa::path(
     post,
     path = "/v1/me/phone",
@@ -36,8 +43,8 @@ pub struct ChangePhoneRequest {
     request_body = ChangePhoneRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "resend_too_soon", "sms_limit_reached", "otp_locked",
-        "insufficient_user_authentication", "conflict"
+        "invalid_phone", "country_not_allowed", "resend_too_soon", "sms_limit_reached",
+        "otp_locked", "insufficient_user_authentication", "conflict"
     ]))),
 )]
 async fn phone(

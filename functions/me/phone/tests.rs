@@ -14,6 +14,7 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})).await;
     app.advance(60);
+
     let sent = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await;
     assert_eq!(
         sent.json,
@@ -27,8 +28,13 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
             "attempts_left": 5,
         })
     );
+
     assert!(app.texts(NEW_PHONE)[0].body.contains("code to confirm this address"));
-    assert_eq!(app.me(&me.access).await["phone"], PHONE, "nothing changes before the proof");
+    assert_eq!(
+        app.me(&me.access).await["phone"],
+        PHONE,
+        "nothing changes before the code is verified"
+    );
 
     let changed = app.verify_as(&me.access, &sent.challenge_id(), &app.code(NEW_PHONE)).await;
     let mut profile = me.json["user"].clone();
@@ -36,18 +42,20 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
     profile["updated_at"] = json!("2027-01-15T08:01:00Z");
     assert_eq!(*changed.assert_ok(), json!({"user": profile}));
     assert_eq!(app.me(&me.access).await, profile);
+
     let told = app.texts(PHONE).pop().unwrap().body;
     assert!(
         told.contains("phone or e-mail address was changed") && !told.contains("177"),
         "{told}"
     );
 
-    // Sessions and the password stay; the phones have changed places.
+    // Sessions and the password stay. Only the new phone signs this user in.
     app.refresh(&me.refresh).await.assert_ok();
     app.login(json!({"phone": NEW_PHONE}), PASSWORD).await.assert_ok();
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     app.advance(60);
     assert_eq!(app.sign_in(NEW_PHONE).await.id(), me.id());
+
     let heir = app.sign_in(PHONE).await;
     assert_eq!(heir.json["is_new_user"], true);
     assert_ne!(heir.id(), me.id());
@@ -55,7 +63,7 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
 }
 
 #[tokio::test]
-async fn only_who_asked_may_prove_it_and_others_use_nothing_up() {
+async fn only_the_user_who_asked_can_verify_it_and_others_use_nothing_up() {
     let app = TestApp::start().await;
     let (me, other) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
     let id = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await.challenge_id();
@@ -68,6 +76,7 @@ async fn only_who_asked_may_prove_it_and_others_use_nothing_up() {
             app.reset(&id, &code, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
         }
     }
+
     assert_eq!(app.get(&format!("/v1/otp/{id}")).await.json["attempts_left"], 5);
     app.verify_as(&me.access, &id, &code).await.assert_ok();
     app.verify_as(&me.access, &id, &code).await.assert_problem(410, "otp_expired");
@@ -75,27 +84,30 @@ async fn only_who_asked_may_prove_it_and_others_use_nothing_up() {
 }
 
 #[tokio::test]
-async fn that_a_phone_is_taken_shows_only_after_the_proof() {
+async fn a_taken_phone_is_revealed_only_after_the_proof() {
     let app = TestApp::start().await;
     let other = app.sign_in(OTHER_PHONE).await;
     app.advance(3600);
+
     let me = app.sign_in(PHONE).await;
     let free = app.post_as(&me.access, PATH, json!({"phone": "+447400123457"})).await;
     let taken = app.post_as(&me.access, PATH, json!({"phone": OTHER_PHONE})).await;
     assert_eq!(free.without_ids().replace("457", "456"), taken.without_ids());
+
     let wrong_code = wrong(&app.code(OTHER_PHONE));
     app.verify_as(&me.access, &taken.challenge_id(), &wrong_code)
         .await
         .assert_problem(400, "otp_incorrect");
+
     let code = app.code(OTHER_PHONE);
     app.verify_as(&me.access, &taken.challenge_id(), &code).await.assert_taken("phone");
     assert_eq!(app.me(&me.access).await["phone"], PHONE);
     app.advance(60);
-    assert_eq!(app.sign_in(OTHER_PHONE).await.id(), other.id(), "the other one keeps it");
+    assert_eq!(app.sign_in(OTHER_PHONE).await.id(), other.id(), "the other user keeps it");
 }
 
 #[tokio::test]
-async fn a_newer_challenge_replaces_the_one_before() {
+async fn a_newer_challenge_replaces_the_previous_one() {
     let app = TestApp::start().await;
     let (me, other) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
     let first = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await.challenge_id();
@@ -103,13 +115,14 @@ async fn a_newer_challenge_replaces_the_one_before() {
     let too_soon = app.post_as(&other.access, PATH, json!({"phone": NEW_PHONE})).await;
     assert_eq!(too_soon.assert_wait(429, "resend_too_soon"), 30);
     app.advance(30);
+
     let second = app.post_as(&other.access, PATH, json!({"phone": NEW_PHONE})).await.challenge_id();
     app.verify_as(&me.access, &first, &first_code).await.assert_problem(410, "otp_expired");
     app.verify_as(&other.access, &second, &app.code(NEW_PHONE)).await.assert_ok();
 }
 
 #[tokio::test]
-async fn who_has_an_e_mail_address_alone_adds_a_phone() {
+async fn a_user_with_only_an_e_mail_address_can_add_a_phone() {
     let app = TestApp::with_mail().await;
     let me = app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
     let id = app.post_as(&me.access, PATH, json!({"phone": PHONE})).await.challenge_id();
@@ -119,7 +132,7 @@ async fn who_has_an_e_mail_address_alone_adds_a_phone() {
         (&user["phone"], &user["phone_verified"], &user["email"]),
         (&json!(PHONE), &json!(true), &json!(EMAIL))
     );
-    assert_eq!(app.texts(EMAIL).len(), mails, "there was no old phone to tell");
+    assert_eq!(app.texts(EMAIL).len(), mails, "there was no old phone to notify");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
 }
@@ -129,28 +142,33 @@ async fn my_own_phone_again_changes_nothing() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.advance(60);
+
     let id = app.post_as(&me.access, PATH, json!({"phone": PHONE})).await.challenge_id();
     let texts = app.texts(PHONE).len();
     let user = app.verify_as(&me.access, &id, &app.code(PHONE)).await.assert_ok()["user"].clone();
     assert_eq!(user["phone"], PHONE);
-    assert_eq!(app.texts(PHONE).len(), texts, "there is nothing to be told of");
+    assert_eq!(app.texts(PHONE).len(), texts, "there is nothing to notify anybody of");
     assert_eq!(app.items_like("OWNER").await.len(), 1);
 }
 
 #[tokio::test]
-async fn where_the_code_cannot_be_sent_nothing_counts() {
+async fn a_code_that_cannot_be_sent_does_not_count() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.aws.inbox.refuse(true);
+
     for _ in 0..3 {
         let refused = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await;
         assert_eq!(refused.assert_wait(503, "unavailable"), 5);
     }
+
     app.aws.inbox.refuse(false);
     let sent = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await;
-    assert_eq!(sent.json["resend_in"], 30, "the first that was sent counts as the first");
+    assert_eq!(sent.json["resend_in"], 30, "the messages that failed do not count");
+
     let code = app.code(NEW_PHONE);
-    // That the old phone cannot be told does not undo the change.
+
+    // If the old phone cannot be notified, the change stays.
     app.aws.inbox.refuse(true);
     app.verify_as(&me.access, &sent.challenge_id(), &code).await.assert_ok();
     assert_eq!(app.me(&me.access).await["phone"], NEW_PHONE);
@@ -172,6 +190,7 @@ async fn a_stranger_is_refused_and_only_its_own_fields_in_json_are_read() {
     app.post_as(&me.access, PATH, json!({"phone": OTHER_PHONE}))
         .await
         .assert_problem(400, "country_not_allowed");
+
     let answer = app.cut_off("DYNAMODB").post_as(&me.access, PATH, body).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     assert!(app.texts(NEW_PHONE).is_empty());

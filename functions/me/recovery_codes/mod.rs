@@ -16,16 +16,18 @@ use shared::{
 #[cfg(test)]
 mod tests;
 
-/// The second factor.
+/// Proof of the second factor.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewRecoveryCodesRequest {
-    /// What the app shows, or a recovery code.
+    /// The 6 digits that the authenticator app shows, or a recovery code. It works once.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// Gives a new set of recovery codes; the old ones are dead.
+/// Renew the recovery codes
+///
+/// The response is a new set of 10 codes. The old codes no longer work.
 #[utoipa::path(
     post,
     path = "/v1/me/recovery-codes",

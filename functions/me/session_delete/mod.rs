@@ -1,4 +1,4 @@
-//! `DELETE /v1/me/sessions/{session_id}`: signs one of my devices out.
+//! `DELETE /v1/me/sessions/{session_id}`: ends one of the signed-in user's sessions.
 
 use axum::http::StatusCode;
 use shared::{
@@ -13,16 +13,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Signs one of my devices out.
+/// End one of the signed-in user's sessions
 ///
-/// A session of somebody else reads as one that does not exist.
+/// Its tokens stop working here at once. For a session of somebody else the response is
+/// `not_found`, as for one that does not exist.
 #[utoipa::path(
     delete,
     path = "/v1/me/sessions/{session_id}",
     operation_id = "me-session-delete",
     tag = "Me",
     security(("access_token" = [])),
-    params(("session_id" = uuid::Uuid, Path, description = "The session")),
+    params(("session_id" = uuid::Uuid, Path, description = "The id of the session, a UUID")),
     responses((status = 204, description = "Signed out")),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]

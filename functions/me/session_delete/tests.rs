@@ -20,10 +20,12 @@ async fn i_sign_another_device_out_at_once() {
     let app = TestApp::start().await;
     let lost = app.sign_in(PHONE).await;
     app.advance(60);
+
     let kept = app.sign_in(PHONE).await;
     let answer = delete(&app, &kept, &session_of(&lost)).await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
     assert_signed_out(&app, &lost).await;
+
     let sessions = app.get_as(&kept.access, "/v1/me/sessions").await;
     assert_eq!(sessions.assert_ok()["items"].as_array().map(Vec::len), Some(1));
     delete(&app, &kept, &session_of(&lost)).await.assert_problem(404, "not_found");
@@ -38,7 +40,7 @@ async fn i_sign_this_device_out_too() {
 }
 
 #[tokio::test]
-async fn a_session_of_somebody_else_reads_as_none() {
+async fn a_session_of_somebody_else_is_not_found() {
     let app = TestApp::start().await;
     let (me, somebody) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
     let theirs = delete(&app, &me, &session_of(&somebody)).await;
@@ -51,7 +53,7 @@ async fn a_session_of_somebody_else_reads_as_none() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_refused() {
+async fn an_invalid_session_id_is_refused() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     for id in ["1", "all", "01890000-0000-7000-8000-00000000000g", "%2B14155550123"] {

@@ -1,4 +1,4 @@
-//! `GET /v1/me/sessions`: my devices.
+//! `GET /v1/me/sessions`: lists the signed-in user's sessions.
 
 use shared::{
     base::{Clock, Error},
@@ -11,7 +11,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// My live sessions, newest first.
+/// List the signed-in user's sessions
+///
+/// Each sign-in of a device is a session. Sessions that ended or expired are left out. The newest
+/// come first.
 #[utoipa::path(
     get,
     path = "/v1/me/sessions",
@@ -30,13 +33,16 @@ async fn sessions(
 ) -> Result<Json<Page<SessionView>>, Error> {
     let list = format!("sessions of {}", caller.user.id);
     let (limit, after) = (query.limit()?, query.after(&list, &keys)?);
+
     let newest_first = caller.user.live_sessions(clock.now()).rev();
     let mut live: Vec<_> = newest_first
         .filter(|(id, _)| after.as_ref().is_none_or(|after| id.to_string() < *after))
         .collect();
+
     let more = live.len() > limit;
     live.truncate(limit);
     let end = live.last().filter(|_| more).map(|(id, _)| id.to_string());
+
     let items = live
         .into_iter()
         .map(|(id, session)| SessionView::new(id, session, caller.claims.sid))

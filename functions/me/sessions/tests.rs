@@ -4,7 +4,7 @@ use crate::testing::{OTHER_PHONE, PHONE, SignedIn, TestApp, claims};
 
 const PATH: &str = "/v1/me/sessions";
 
-/// Signs the phone in so many times, a minute apart. The newest is the last.
+/// Signs the phone in `times` times, a minute apart. The newest session is the last.
 async fn sign_in_times(app: &TestApp, times: usize) -> Vec<SignedIn> {
     let mut people = Vec::new();
     for _ in 0..times {
@@ -42,6 +42,7 @@ async fn i_see_my_sessions_the_newest_first() {
     let people = sign_in_times(&app, 2).await;
     app.sign_in(OTHER_PHONE).await;
     app.refresh(&people[1].refresh).await.assert_ok();
+
     let page = app.get_as(&people[0].access, PATH).await;
     let session = |person: usize, created: &str, used: &str, expires: &str, current: bool| {
         json!({
@@ -55,6 +56,7 @@ async fn i_see_my_sessions_the_newest_first() {
             "current": current,
         })
     };
+
     let [eight, one_past, two_past] =
         ["2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z", "2027-01-15T08:02:00Z"];
     assert_eq!(
@@ -91,7 +93,7 @@ async fn pages_follow_one_another_to_the_end() {
 }
 
 #[tokio::test]
-async fn only_a_cursor_of_this_list_is_taken() {
+async fn only_a_cursor_of_this_list_is_accepted() {
     let app = TestApp::start().await;
     let people = sign_in_times(&app, 2).await;
     let access = &people[1].access;
@@ -110,13 +112,14 @@ async fn only_a_cursor_of_this_list_is_taken() {
         session_of(&people[0]),
         String::new(),
     ];
+
     for cursor in tampered {
         app.get_as(access, &format!("{PATH}?cursor={cursor}")).await.assert_field("cursor");
     }
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_known_or_out_of_range_is_refused() {
+async fn an_unknown_query_or_one_out_of_range_is_refused() {
     let app = TestApp::start().await;
     let person = app.sign_in(PHONE).await;
     for (query, field) in [
@@ -133,6 +136,7 @@ async fn a_query_that_is_not_known_or_out_of_range_is_refused() {
         assert_eq!(answer.json["errors"][0]["field"], field, "{query}: {}", answer.text);
         answer.assert_field(field);
     }
+
     for limit in ["1", "100"] {
         app.get_as(&person.access, &format!("{PATH}?limit={limit}")).await.assert_ok();
     }
@@ -143,6 +147,7 @@ async fn a_session_that_ended_is_not_listed() {
     let app = many().await;
     let people = sign_in_times(&app, 2).await;
     app.advance(14 * 24 * 3600 - 121);
+
     let used = app.refresh(&people[1].refresh).await;
     app.advance(1);
     let access = used.assert_ok()["access_token"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! `PATCH /v1/me`: changes to my profile.
+//! `PATCH /v1/me`: changes the signed-in user's profile.
 
 use serde::Deserialize;
 use shared::{
@@ -17,22 +17,27 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// What to change. A field that is not there stays as it is; `null` clears it.
+/// The fields to change. A field that is left out stays as it is, and `null` clears it.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateMeRequest {
+    /// The display name: 1 to 100 characters, without control characters and without spaces around
+    /// it.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Ann Lee")]
     name: Option<Option<String>>,
+    /// The username: a letter, then 2 to 63 letters, digits, `.`, `_` or `-`, all in ASCII. It is
+    /// unique regardless of letter case. If somebody else has it, the response is `conflict`.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
+    /// The language of messages to the user: a BCP 47 language tag of at most 35 characters.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
 }
 
-/// Changes my name, username or language.
+/// Change the signed-in user's profile
 #[utoipa::path(
     patch,
     path = "/v1/me",
@@ -40,7 +45,7 @@ pub struct UpdateMeRequest {
     tag = "Me",
     security(("access_token" = [])),
     request_body = UpdateMeRequest,
-    responses((status = 200, description = "The user as changed", body = UserView)),
+    responses((status = 200, description = "The changed user", body = UserView)),
     extensions(("x-codes" = json!(["conflict"]))),
 )]
 async fn update(
@@ -55,6 +60,7 @@ async fn update(
         username: request.username.map(username).transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
+
     let event = recorder.event(caller.own_activity(Action::ProfileChange))?;
     let user = accounts.recording(event).change_profile(caller.user.id, &change).await?;
     Ok(Json(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls())))

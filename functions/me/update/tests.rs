@@ -8,7 +8,7 @@ use crate::testing::{
 };
 
 #[tokio::test]
-async fn what_is_sent_changes_what_is_absent_stays_and_null_clears() {
+async fn sent_fields_change_missing_fields_stay_and_null_clears() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let mut profile = me.json["user"].clone();
@@ -35,11 +35,12 @@ async fn what_is_sent_changes_what_is_absent_stays_and_null_clears() {
         assert_eq!(*changed.assert_ok(), profile, "{change}");
         assert_eq!(app.me(&me.access).await, profile, "{change}");
     }
+
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }
 
 #[tokio::test]
-async fn a_change_of_nothing_changes_nothing() {
+async fn an_empty_change_changes_nothing() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
     app.advance(60);
@@ -49,7 +50,7 @@ async fn a_change_of_nothing_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_username_is_one_person_s_without_regard_to_case_and_free_when_he_leaves_it() {
+async fn a_username_is_unique_regardless_of_case_and_free_once_it_is_given_up() {
     let app = TestApp::start().await;
     let ann = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "ann"})).await;
     let bob = app
@@ -59,6 +60,7 @@ async fn a_username_is_one_person_s_without_regard_to_case_and_free_when_he_leav
         let refused = app.patch_me(&bob.access, json!({"username": taken, "name": "Bob"})).await;
         refused.assert_taken("username");
     }
+
     assert_eq!(app.me(&bob.access).await, bob.json["user"], "a refused change changes nothing");
 
     let respelled = app.patch_me(&ann.access, json!({"username": "Ann"})).await;
@@ -104,13 +106,14 @@ async fn fields_that_cannot_be_accepted_are_named() {
     ] {
         app.patch_me(&me.access, body).await.assert_field(field);
     }
+
     let text = json_request(Method::PATCH, "/v1/me", Some(&me.access), &Value::Null);
     app.send(text).await.assert_problem(400, "invalid_request");
     assert_eq!(app.me(&me.access).await, me.json["user"]);
 }
 
 #[tokio::test]
-async fn changes_at_once_all_hold() {
+async fn concurrent_changes_are_all_kept() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let changes = [json!({"name": "Ann"}), json!({"username": "ann"}), json!({"locale": "es"})];
@@ -122,6 +125,7 @@ async fn changes_at_once_all_hold() {
     for answer in answers {
         answer.assert_ok();
     }
+
     let profile = app.me(&me.access).await;
     assert_eq!(
         (&profile["name"], &profile["username"], &profile["locale"]),
@@ -138,6 +142,7 @@ async fn a_stranger_is_refused() {
         .await
         .assert_problem(401, "token_invalid");
     app.patch_me(&me.refresh, body.clone()).await.assert_problem(401, "token_invalid");
+
     let answer = app.cut_off("DYNAMODB").patch_me(&me.access, body.clone()).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     app.disable(me.id()).await;

@@ -1,4 +1,4 @@
-//! `POST /oauth2/introspect`: what a token is good for (RFC 7662).
+//! `POST /oauth2/introspect`: checks a token for a confidential app (RFC 7662).
 
 use axum::middleware::map_response;
 use serde::{Deserialize, Serialize};
@@ -19,66 +19,85 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// A token.
+/// The token to check, as a form.
 #[derive(Deserialize, ToSchema)]
 pub struct IntrospectRequest {
-    /// An access or a refresh token.
+    /// The access or refresh token. It is required.
     token: Option<String>,
-    /// `access_token` or `refresh_token`; not needed.
+    /// `access_token` or `refresh_token`. It is ignored, because a token shows what it is.
     #[expect(dead_code, reason = "a token shows what it is")]
     token_type_hint: Option<String>,
+    /// The confidential app, if it does not authenticate by HTTP Basic.
     client_id: Option<String>,
+    /// The app's secret, if it does not authenticate by HTTP Basic.
     #[schema(format = "password")]
     client_secret: Option<String>,
 }
 
-/// What a token is good for (RFC 7662 §2.2). One that is good for nothing, or another app's, has
-/// `active` alone.
+/// The result of the check (RFC 7662 §2.2). If the token does not work, or belongs to another app,
+/// `active` is `false` and there is no other field.
 #[derive(Default, Serialize, ToSchema)]
 pub struct Introspection {
+    /// Whether the token works now, for the app that asks.
     active: bool,
+    /// The details of a token that works.
     #[serde(flatten)]
     #[schema(inline)]
     token: Option<LiveToken>,
 }
 
-/// A token that is good for something.
+/// The details of a token that works.
 #[derive(Serialize, ToSchema)]
 pub struct LiveToken {
-    /// `Bearer` for an access token; `refresh_token`.
+    /// `Bearer` for an access token, `refresh_token` for a refresh token.
     #[schema(example = "Bearer")]
     token_type: &'static str,
+    /// The app that the token was issued to.
     client_id: String,
+    /// The app that the token is for: the same as `client_id`.
     aud: String,
+    /// The issuer: the base URL of this service.
     iss: String,
-    /// The user's id.
+    /// The user's id, a UUID.
     sub: Uuid,
+    /// The username; left out if the user has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// The user's roles in the app, as they are now, without those that are switched off.
+    /// The user's roles in the app, as they are now, without inactive ones.
     roles: Vec<String>,
-    /// The permissions that those give, separated by spaces.
+    /// The permissions that these roles grant now, separated by spaces.
     scope: String,
+    /// The id of the session, a UUID.
     sid: Uuid,
+    /// When the token expires, in seconds since 1970.
     exp: i64,
+    /// When the token was issued, in seconds since 1970.
     iat: i64,
+    /// The token's own id, a UUID; only for access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<Uuid>,
+    /// When the user signed in, in seconds since 1970.
     auth_time: i64,
+    /// The methods by which the user was recognised at the sign-in (RFC 8176).
     amr: Vec<AuthenticationMethod>,
 }
 
-/// Tells a confidential app what a token of its own is good for (RFC 7662).
+/// Check a token
 ///
-/// The answer is of this moment: the session lives, the user is not disabled, and the roles are as the
-/// store has them.
+/// As in RFC 7662, for confidential apps and only for their own tokens. The answer reflects the
+/// current state: `active` is `true` only if the session has not ended and the user is not
+/// disabled, and roles and permissions are the current ones.
 #[utoipa::path(
     post,
     path = "/oauth2/introspect",
     operation_id = "oauth2-introspect",
     tag = "OAuth 2.0",
     request_body(content = IntrospectRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "What it is good for", body = Introspection)),
+    responses((
+        status = 200,
+        description = "Whether the token works, and its details",
+        body = Introspection
+    )),
     extensions(("x-oauth-errors" = json!(["invalid_request", "invalid_client"]))),
 )]
 async fn introspect(
@@ -95,23 +114,28 @@ async fn introspect(
     if app.kind == AppType::Public {
         return Err(Error::InvalidClient);
     }
+
     let token = request
         .token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| Error::field("token", "is missing"))?;
+
     let found = match RefreshToken::decode(&token, &keys) {
         Ok(refresh) => of_refresh_token(&refresh, &sessions, access_tokens.issuer()).await?,
         Err(_) => of_access_token(&token, &access_tokens).await?,
     };
     let mut token = found.filter(|token| token.client_id == app.client_id);
+
     if let Some(token) = &mut token {
         let permissions = roles.permissions(&token.roles).await?;
         token.scope = permissions.scope();
         token.roles = permissions.active_roles(std::mem::take(&mut token.roles));
     }
+
     Ok(Json(Introspection { active: token.is_some(), token }))
 }
 
+/// The details of an access token; `None` if it does not work.
 async fn of_access_token(
     token: &str,
     access_tokens: &AccessTokens,
@@ -121,6 +145,7 @@ async fn of_access_token(
         Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(None),
     };
+
     let roles = user.roles_in(&claims.client_id);
     Ok(Some(LiveToken {
         token_type: "Bearer",
@@ -140,12 +165,14 @@ async fn of_access_token(
     }))
 }
 
+/// The details of a refresh token; `None` if it does not work.
 async fn of_refresh_token(
     token: &RefreshToken,
     sessions: &LiveSessions,
     issuer: &str,
 ) -> Result<Option<LiveToken>, Error> {
     let Some((user, session)) = sessions.of_refresh_token(token).await? else { return Ok(None) };
+
     let roles = user.roles_in(&token.client_id);
     Ok(Some(LiveToken {
         token_type: "refresh_token",

@@ -5,7 +5,7 @@ use crate::testing::{PHONE, TestApp, accounts::PASSWORD, apps::Server, claims, t
 
 const PATH: &str = "/oauth2/introspect";
 
-/// The service, a server app, and somebody with a password and a username.
+/// The service, a server app, and a user with a password and a username.
 async fn app_with_server() -> (TestApp, Server) {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
@@ -19,6 +19,7 @@ async fn an_access_token_is_described_as_rfc_7662_says() {
     let person = app.login_by(&server, PHONE).await;
     let token = claims(&person.access);
     let answer = app.introspect(&server, &person.access).await;
+
     assert_eq!(
         answer.assert_ok(),
         &json!({
@@ -51,6 +52,7 @@ async fn a_refresh_token_is_described_too_while_it_is_the_newest() {
     let person = app.login_by(&server, PHONE).await;
     let answer = app.introspect(&server, &person.refresh).await;
     let now = app.latchkey.clock().now().as_second();
+
     assert_eq!(
         answer.assert_ok(),
         &json!({
@@ -70,6 +72,7 @@ async fn a_refresh_token_is_described_too_while_it_is_the_newest() {
             "amr": ["pwd"],
         })
     );
+
     let fields = [("grant_type", "refresh_token"), ("refresh_token", person.refresh.as_str())];
     let pair = app.form(Some(&server.basic()), "/oauth2/token", &fields).await.signed_in();
     app.introspect(&server, &person.refresh).await.assert_inactive();
@@ -107,29 +110,35 @@ async fn an_app_learns_nothing_of_the_tokens_of_another() {
         app.login_to("default", PHONE).await,
         admin,
     ];
+
     for person in &people {
         app.introspect(&server, &person.access).await.assert_inactive();
         app.introspect(&server, &person.refresh).await.assert_inactive();
     }
+
     assert_eq!(app.introspect(&other, &people[0].access).await.assert_ok()["active"], true);
 }
 
 #[tokio::test]
-async fn a_token_that_opens_nothing_is_inactive_and_says_no_more() {
+async fn a_token_that_does_not_work_is_inactive_and_nothing_else() {
     let (app, server) = app_with_server().await;
     let person = app.login_by(&server, PHONE).await;
     let mut junk =
         vec!["junk".to_owned(), "lkr_".to_owned(), server.secret.clone(), "\"\\\u{e9}".to_owned()];
     let attacks = tokens::attacks(&app, &person.access, "junk").await;
     junk.extend(attacks.into_iter().map(|(_, token)| token).filter(|token| !token.is_empty()));
+
     for token in &junk {
         app.introspect(&server, token).await.assert_inactive();
     }
+
     app.advance(899);
     assert_eq!(app.introspect(&server, &person.access).await.assert_ok()["active"], true);
+
     app.advance(1);
     app.introspect(&server, &person.access).await.assert_inactive();
     assert_eq!(app.introspect(&server, &person.refresh).await.assert_ok()["active"], true);
+
     app.advance(14 * 24 * 3600);
     app.introspect(&server, &person.refresh).await.assert_inactive();
 }
@@ -143,6 +152,7 @@ async fn a_session_that_ended_or_a_user_who_is_disabled_or_gone_makes_tokens_ina
     let ended = app.login_by(&server, PHONE).await;
     let person = app.login_by(&server, PHONE).await;
     app.post_as(&ended.access, "/v1/auth/logout", json!({})).await.assert_done();
+
     for (token, active) in [
         (&ended.access, false),
         (&ended.refresh, false),
@@ -151,6 +161,7 @@ async fn a_session_that_ended_or_a_user_who_is_disabled_or_gone_makes_tokens_ina
     ] {
         assert_active(token, active).await;
     }
+
     app.disable(person.id()).await;
     for token in [&person.access, &person.refresh] {
         app.introspect(&server, token).await.assert_inactive();
@@ -159,13 +170,14 @@ async fn a_session_that_ended_or_a_user_who_is_disabled_or_gone_makes_tokens_ina
     let (app, server) = app_with_server().await;
     let person = app.login_by(&server, PHONE).await;
     app.call_as(&person.access, Method::DELETE, "/v1/me").await.assert_done();
+
     for token in [&person.access, &person.refresh] {
         app.introspect(&server, token).await.assert_inactive();
     }
 }
 
 #[tokio::test]
-async fn only_an_app_that_proves_who_it_is_may_ask() {
+async fn only_an_app_that_authenticates_may_ask() {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
     app.public_app(&admin, "shop").await;
@@ -173,6 +185,7 @@ async fn only_an_app_that_proves_who_it_is_may_ask() {
     let person = app.login_by(&server, PHONE).await;
     let shopper = app.login_to("shop", PHONE).await;
     let wrong = Server { secret: "wrong".to_owned(), ..server.clone() };
+
     for answer in [
         app.form(None, PATH, &[("token", &person.access)]).await,
         app.form(None, PATH, &[("token", &person.access), ("client_id", "server")]).await,
@@ -187,6 +200,7 @@ async fn only_an_app_that_proves_who_it_is_may_ask() {
     ] {
         answer.assert_oauth(401, "invalid_client");
     }
+
     app.change_app(&admin, "server", json!({"active": false})).await.assert_ok();
     app.introspect(&server, &person.access).await.assert_oauth(401, "invalid_client");
 }

@@ -1,4 +1,4 @@
-//! `POST /oauth2/revoke`: ends the session of a token (RFC 7009).
+//! `POST /oauth2/revoke`: revokes the session that a token belongs to (RFC 7009).
 
 use axum::{http::StatusCode, middleware::map_response};
 use serde::Deserialize;
@@ -16,32 +16,37 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// A token.
+/// The token to revoke, as a form.
 #[derive(Deserialize, ToSchema)]
 pub struct RevokeRequest {
-    /// An access or a refresh token.
+    /// The access or refresh token. It is required.
     token: Option<String>,
-    /// `access_token` or `refresh_token`; not needed.
+    /// `access_token` or `refresh_token`. It is ignored, because a token shows what it is.
     #[expect(dead_code, reason = "a token shows what it is")]
     token_type_hint: Option<String>,
-    /// The app, where it does not authenticate by HTTP Basic; `default` where none is named.
+    /// The app that the token belongs to. If it is left out: the app that authenticates by HTTP
+    /// Basic, or `default`.
     client_id: Option<String>,
+    /// The secret of a confidential app that does not authenticate by HTTP Basic.
     #[schema(format = "password")]
     client_secret: Option<String>,
 }
 
-/// Ends the session that a token belongs to (RFC 7009).
+/// Revoke the session that a token belongs to
 ///
-/// Both its tokens stop working here at once. A token that is not one, or no more, is as good as revoked:
-/// 200 (§2.2). One of another app is refused.
+/// As in RFC 7009. Both tokens of the session stop working here at once. For a token that is
+/// invalid, expired or already revoked the status is 200, too (§2.2). A token of another app is
+/// refused with `unauthorized_client`.
 #[utoipa::path(
     post,
     path = "/oauth2/revoke",
     operation_id = "oauth2-revoke",
     tag = "OAuth 2.0",
     request_body(content = RevokeRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "Revoked")),
-    extensions(("x-oauth-errors" = json!(["invalid_request", "invalid_client", "unauthorized_client"]))),
+    responses((status = 200, description = "The token no longer works")),
+    extensions(("x-oauth-errors" = json!([
+        "invalid_request", "invalid_client", "unauthorized_client"
+    ]))),
 )]
 async fn revoke(
     apps: Apps,
@@ -54,10 +59,12 @@ async fn revoke(
     let claimed = credentials.or_form(request.client_id, request.client_secret)?;
     let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
     apps.authorize(client_id, claimed.credentials.as_ref()).await?;
+
     let token = request
         .token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| Error::field("token", "is missing"))?;
+
     let (user_id, session_id, owner) = match RefreshToken::decode(&token, &keys) {
         Ok(token) => (token.user_id, token.session_id, token.client_id.clone()),
         Err(_) => match access_tokens.verify(&token).await {
@@ -66,9 +73,11 @@ async fn revoke(
             Err(_) => return Ok(StatusCode::OK),
         },
     };
+
     if owner != client_id {
         return Err(Error::UnauthorizedClient);
     }
+
     sessions.end(user_id, &[session_id]).await?;
     Ok(StatusCode::OK)
 }

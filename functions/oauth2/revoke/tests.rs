@@ -4,7 +4,8 @@ use crate::testing::{PHONE, SignedIn, TestApp, apps::Server, at_once, claims};
 
 const PATH: &str = "/oauth2/revoke";
 
-/// The service, a public and a server app, and somebody signed in to both and to the default one.
+/// The service, a public and a server app, and a user who is signed in to the default app and to
+/// both of them.
 async fn story() -> (TestApp, Server, [SignedIn; 3]) {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
@@ -32,12 +33,15 @@ async fn either_token_ends_the_session_with_both() {
         .await
         .assert_empty_ok();
     assert_live(&app, &own, true).await;
+
     let fields = [("token", own.refresh.as_str()), ("token_type_hint", "access_token")];
     app.form(Some(&server.basic()), PATH, &fields).await.assert_empty_ok();
+
     for person in [&default_app, &shop] {
         assert_live(&app, person, false).await;
         app.refresh(&person.refresh).await.assert_problem(401, "token_invalid");
     }
+
     assert_live(&app, &own, false).await;
     app.introspect(&server, &own.refresh).await.assert_inactive();
     assert_live(&app, &other, true).await;
@@ -45,12 +49,13 @@ async fn either_token_ends_the_session_with_both() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_or_never_was_a_token_is_revoked() {
+async fn revoking_an_invalid_or_revoked_token_succeeds() {
     let (app, server, [.., own]) = story().await;
     let basic = server.basic();
     for token in [&own.access, &own.access, &own.refresh, &own.refresh] {
         app.form(Some(&basic), PATH, &[("token", token)]).await.assert_empty_ok();
     }
+
     for junk in [
         "junk",
         "lkr_",
@@ -62,6 +67,7 @@ async fn what_is_revoked_or_never_was_a_token_is_revoked() {
         app.form(Some(&basic), PATH, &[("token", junk)]).await.assert_empty_ok();
         app.form(None, PATH, &[("token", junk)]).await.assert_empty_ok();
     }
+
     app.advance(900);
     app.form(Some(&basic), PATH, &[("token", &own.access)]).await.assert_empty_ok();
 }
@@ -97,7 +103,7 @@ async fn a_token_of_another_app_is_not_revoked() {
 }
 
 #[tokio::test]
-async fn a_confidential_app_proves_who_it_is() {
+async fn a_confidential_app_must_authenticate() {
     let (app, server, [.., own]) = story().await;
     let wrong = Server { secret: "wrong".to_owned(), ..server.clone() };
     for answer in [
@@ -113,9 +119,11 @@ async fn a_confidential_app_proves_who_it_is() {
     ] {
         answer.assert_oauth(401, "invalid_client");
     }
+
     let both = [("token", own.refresh.as_str()), ("client_secret", server.secret.as_str())];
     app.form(Some(&server.basic()), PATH, &both).await.assert_oauth(400, "invalid_request");
     assert_live(&app, &own, true).await;
+
     let post = [
         ("token", own.refresh.as_str()),
         ("client_id", "server"),

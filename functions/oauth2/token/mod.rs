@@ -23,30 +23,33 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// A grant. Parameters that it does not need are ignored, and empty ones count as absent.
+/// A grant, as a form. Parameters that it does not need are ignored, and empty ones count as
+/// missing.
 #[derive(Deserialize, ToSchema)]
 pub struct TokenRequest {
-    /// `password` or `refresh_token`.
+    /// `password` or `refresh_token`. It is required.
     #[schema(example = "password")]
     grant_type: Option<String>,
-    /// A phone, an e-mail address or a username, for the grant `password`.
+    /// For the grant `password`: a phone number, an e-mail address or a username.
     #[schema(example = "+14155550123")]
     username: Option<String>,
+    /// For the grant `password`: the password, of 1 to 256 characters.
     #[schema(format = "password")]
     password: Option<String>,
-    /// For the grant `refresh_token`.
+    /// For the grant `refresh_token`: the latest refresh token of the session. It works once.
     refresh_token: Option<String>,
-    /// The app, where it does not authenticate by HTTP Basic; `default` where none is named.
+    /// The app. If it is left out: the app that authenticates by HTTP Basic, or `default`.
     client_id: Option<String>,
+    /// The secret of a confidential app that does not authenticate by HTTP Basic.
     #[schema(format = "password")]
     client_secret: Option<String>,
 }
 
-/// How a grant is answered.
+/// The response to a grant that succeeded.
 enum TokenAnswer {
-    /// With tokens.
+    /// The tokens of the session.
     Tokens(TokenPair),
-    /// The first factor was right, and the second is due.
+    /// The first factor was right, and the second is required.
     MfaRequired(MfaRequired),
 }
 
@@ -59,12 +62,13 @@ impl IntoResponse for TokenAnswer {
     }
 }
 
-/// Gives tokens for a password or a refresh token (RFC 6749 §4.3, §6).
+/// Get tokens for a password or a refresh token
 ///
-/// Confidential apps authenticate by HTTP Basic or by `client_id` and `client_secret` in the form; public
-/// ones send their `client_id`. A refresh token is good for the app that it was given to. A `scope` is not
-/// needed: a token has all the permissions that the user's roles give. Where the user has a second factor
-/// the grant `password` answers `mfa_required`, and `POST /v1/auth/mfa` goes on from there.
+/// As in RFC 6749 §4.3 and §6. A confidential app authenticates by HTTP Basic, or by `client_id`
+/// and `client_secret` in the form. A public app sends its `client_id`. A refresh token works only
+/// for the app that it was issued to. `scope` is not needed: a token has all permissions that the
+/// user's roles grant. If the user has a second factor, the grant `password` returns the error
+/// `mfa_required` with an `mfa_token`; finish the sign-in with `POST /v1/auth/mfa`.
 #[utoipa::path(
     post,
     path = "/oauth2/token",
@@ -73,7 +77,8 @@ impl IntoResponse for TokenAnswer {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "Tokens", body = TokenPair)),
     extensions(("x-oauth-errors" = json!([
-        "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "mfa_required"
+        "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type",
+        "mfa_required"
     ]))),
 )]
 async fn token(
@@ -86,18 +91,22 @@ async fn token(
     Form(request): Form<TokenRequest>,
 ) -> Result<TokenAnswer, Error> {
     let claimed = credentials.or_form(request.client_id, request.client_secret)?;
+
     match required("grant_type", request.grant_type)?.as_str() {
         "password" => {
             let app =
                 apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
             let username = required("username", request.username)?;
             let password = Password::parse("password", required("password", request.password)?);
-            // What nobody can be called, or have as a password, is wrong like any other.
+
+            // An identifier or a password that nobody can have is refused like any wrong one.
             let identifier =
                 challenges.identifier(&username).map_err(|_| Error::InvalidCredentials)?;
             let password = password.map_err(|_| Error::InvalidCredentials)?;
+
             let user =
                 accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+
             let terms = app.session_terms(apps.settings());
             match sessions
                 .begin(user.id, terms, user.recognised_by_password(), recorder.device().clone())
@@ -111,6 +120,7 @@ async fn token(
         "refresh_token" => {
             let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
             apps.authorize(client_id, claimed.credentials.as_ref()).await?;
+
             let token =
                 sessions.refresh_token(&required("refresh_token", request.refresh_token)?)?;
             if token.client_id != client_id {
@@ -122,7 +132,10 @@ async fn token(
     }
 }
 
-/// A parameter that the grant needs; an empty one counts as absent (RFC 6749 §3.2).
+/// A parameter that the grant needs. An empty one counts as missing (RFC 6749 §3.2).
+///
+/// # Errors
+/// [`Error::InvalidRequest`] if it is missing.
 fn required(name: &str, value: Option<String>) -> Result<String, Error> {
     value.filter(|value| !value.is_empty()).ok_or_else(|| Error::field(name, "is missing"))
 }

@@ -16,7 +16,7 @@ fn password<'a>(username: &'a str, password: &'a str) -> Vec<(&'static str, &'a 
     vec![("grant_type", "password"), ("username", username), ("password", password)]
 }
 
-/// The service, its server app, and somebody with a password.
+/// The service, its server app, and a user with a password.
 async fn app_with_server() -> (TestApp, Server) {
     let (app, admin) = TestApp::with_admin_and(&[
         ("EMAIL_FROM", "latchkey@example.com"),
@@ -28,6 +28,7 @@ async fn app_with_server() -> (TestApp, Server) {
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann"})).await;
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+
     (app, server)
 }
 
@@ -58,10 +59,11 @@ async fn a_password_gets_tokens_by_phone_e_mail_address_or_username() {
 }
 
 #[tokio::test]
-async fn a_token_is_of_the_app_that_asked_in_whatever_way() {
+async fn a_token_is_for_the_app_that_asked_however_it_authenticates() {
     let (app, server) = app_with_server().await;
     let basic = server.basic();
     let post = [("client_id", "server"), ("client_secret", server.secret.as_str())];
+
     for (authorization, more, client_id) in [
         (None, vec![], "default"),
         (None, vec![("client_id", "default")], "default"),
@@ -88,10 +90,11 @@ async fn a_token_is_of_the_app_that_asked_in_whatever_way() {
 }
 
 #[tokio::test]
-async fn an_app_that_does_not_prove_who_it_is_is_refused() {
+async fn an_app_that_does_not_authenticate_is_refused() {
     let (app, server) = app_with_server().await;
     let secret = server.secret.as_str();
     let wrong = format!("{secret}x");
+
     for (authorization, more) in [
         (None, vec![("client_id", "server")]),
         (None, vec![("client_id", "server"), ("client_secret", "")]),
@@ -137,12 +140,13 @@ async fn an_app_authenticates_in_one_way_and_as_itself() {
         let fields = [password(PHONE, PASSWORD), more].concat();
         app.form(Some(&server.basic()), PATH, &fields).await.assert_oauth(400, "invalid_request");
     }
+
     let fields = [password(PHONE, PASSWORD), vec![("client_secret", secret)]].concat();
     app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
 }
 
 #[tokio::test]
-async fn a_name_is_form_encoded_within_basic() {
+async fn credentials_are_form_encoded_within_basic() {
     let (app, server) = app_with_server().await;
     let encoded = basic("%73erver", &server.secret.replace('_', "%5F"));
     app.form(Some(&encoded), PATH, &password(PHONE, PASSWORD)).await.assert_ok();
@@ -151,7 +155,7 @@ async fn a_name_is_form_encoded_within_basic() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_for_its_app_alone() {
+async fn a_refresh_token_works_only_for_its_app() {
     let (app, server) = app_with_server().await;
     let (default_app, shop, own) = (
         app.login_to("default", PHONE).await,
@@ -164,6 +168,7 @@ async fn a_refresh_token_is_good_for_its_app_alone() {
         app.form(authorization, PATH, &fields).await
     };
     let basic = server.basic();
+
     for (authorization, client_id, others) in [
         (None, "", [&shop, &own]),
         (None, "shop", [&default_app, &own]),
@@ -175,6 +180,7 @@ async fn a_refresh_token_is_good_for_its_app_alone() {
                 .assert_oauth(400, "invalid_grant");
         }
     }
+
     for (authorization, client_id, person, name) in [
         (None, "", &default_app, "default"),
         (None, "shop", &shop, "shop"),
@@ -193,7 +199,7 @@ async fn a_refresh_token_is_good_for_its_app_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_is_no_grant() {
+async fn an_invalid_refresh_token_is_refused() {
     let (app, _) = app_with_server().await;
     let person = app.login_to("default", PHONE).await;
     for token in
@@ -201,16 +207,18 @@ async fn what_is_no_refresh_token_is_no_grant() {
     {
         app.grant_refresh("default", token).await.assert_oauth(400, "invalid_grant");
     }
+
     app.advance(30 * 24 * 3600);
     app.grant_refresh("default", &person.refresh).await.assert_oauth(400, "invalid_grant");
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_person_are_the_same_in_bytes() {
+async fn a_wrong_password_and_an_unknown_user_get_identical_responses() {
     let (app, _) = app_with_server().await;
     let first = app.form(None, PATH, &password(PHONE, NEW_PASSWORD)).await;
     first.assert_oauth(400, "invalid_grant");
     app.form(None, PATH, &password(PHONE, PASSWORD)).await.assert_ok();
+
     let long = "x".repeat(257);
     for (username, secret) in [
         (PHONE, "x"),
@@ -230,7 +238,7 @@ async fn a_wrong_password_and_an_unknown_person_are_the_same_in_bytes() {
 }
 
 #[tokio::test]
-async fn whoever_guesses_too_often_has_to_wait() {
+async fn too_many_wrong_passwords_lock_the_identifier() {
     let (app, _) = app_with_server().await;
     let mut answers = Vec::new();
     for username in [PHONE, "nobody", OTHER_PHONE] {
@@ -244,11 +252,14 @@ async fn whoever_guesses_too_often_has_to_wait() {
         assert_eq!(refused.header("retry-after"), "900");
         answers.push(refused.text);
     }
+
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    // It is one count with the endpoint of /v1, and for all apps.
+
+    // The failures count together with those of the endpoint of /v1, and for all apps.
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
     let fields = [password(PHONE, PASSWORD), vec![("client_id", "shop")]].concat();
     app.form(None, PATH, &fields).await.assert_oauth(429, "invalid_grant");
+
     app.advance(15 * 60);
     app.form(None, PATH, &password(PHONE, PASSWORD)).await.assert_ok();
 }
@@ -263,7 +274,7 @@ async fn a_disabled_user_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_that_lacks_something_or_has_it_twice_is_refused() {
+async fn a_request_with_a_missing_or_duplicate_field_is_refused() {
     let (app, _) = app_with_server().await;
     let whole = password(PHONE, PASSWORD);
     for index in 0..whole.len() {
@@ -275,20 +286,22 @@ async fn a_request_that_lacks_something_or_has_it_twice_is_refused() {
         fields.extend([(name, value), (name, value)]);
         app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
     }
+
     let twice = [whole.clone(), vec![("client_id", "shop"), ("client_id", "shop")]].concat();
     let answer = app.form(None, PATH, &twice).await;
     answer.assert_oauth(400, "invalid_request");
-    assert_eq!(answer.json["error_description"], "client_id: is there twice.");
+    assert_eq!(answer.json["error_description"], "client_id: duplicate field.");
     app.form(None, PATH, &[("grant_type", "refresh_token")])
         .await
         .assert_oauth(400, "invalid_request");
     app.form(None, PATH, &[]).await.assert_oauth(400, "invalid_request");
+
     let more = [whole, vec![("scope", "users:read"), ("é", "1"), ("refresh_token", "")]].concat();
     app.form(None, PATH, &more).await.assert_ok();
 }
 
 #[tokio::test]
-async fn no_other_grant_is_known() {
+async fn other_grants_are_refused() {
     let (app, _) = app_with_server().await;
     for grant in [
         "client_credentials",
@@ -309,6 +322,7 @@ async fn only_a_form_is_read() {
     let body = encoded(&password(PHONE, PASSWORD));
     let json =
         json!({"grant_type": "password", "username": PHONE, "password": PASSWORD}).to_string();
+
     for (headers, body) in [
         (vec![("content-type", "application/json")], json.clone()),
         (vec![("content-type", "application/json")], body.clone()),
@@ -320,19 +334,22 @@ async fn only_a_form_is_read() {
     ] {
         post_raw(&app, None, PATH, &headers, body).await.assert_oauth(415, "invalid_request");
     }
+
     post_raw(&app, None, PATH, &[FORM], json).await.assert_oauth(400, "invalid_request");
     let large = format!("{body}&x={}", "x".repeat(16 * 1024));
     post_raw(&app, None, PATH, &[FORM], large).await.assert_oauth(413, "invalid_request");
+
     // Nothing is read from the query.
     let answer = app.form(None, &format!("{PATH}?{body}"), &[]).await;
     answer.assert_oauth(400, "invalid_request");
+
     let charset = [("content-type", "application/x-www-form-urlencoded; charset=UTF-8")];
     post_raw(&app, None, PATH, &charset, body).await.assert_ok();
     app.get(PATH).await.assert_problem(405, "method_not_allowed");
 }
 
 #[tokio::test]
-async fn an_access_token_is_one_after_rfc_9068() {
+async fn an_access_token_has_the_form_of_rfc_9068() {
     let (app, server) = app_with_server().await;
     let answer = app.form(Some(&server.basic()), PATH, &password(PHONE, PASSWORD)).await;
     let token = answer.assert_ok()["access_token"].as_str().unwrap();
@@ -341,12 +358,14 @@ async fn an_access_token_is_one_after_rfc_9068() {
         serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(header.as_bytes()).unwrap())
             .unwrap();
     assert_eq!((&header["typ"], &header["alg"]), (&json!("at+jwt"), &json!("RS256")));
+
     let token = claims(token);
     for name in
         ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "auth_time", "scope", "roles"]
     {
         assert!(token.get(name).is_some(), "{name}: {token}");
     }
+
     assert_eq!((&token["aud"], &token["amr"]), (&json!("server"), &json!(["pwd"])));
     for private in [PHONE, EMAIL, "Ann"] {
         assert!(!token.to_string().contains(private), "{token}");
@@ -368,5 +387,6 @@ async fn without_aws_the_client_is_asked_to_come_back() {
             assert_eq!(answer.header("retry-after"), "5");
         }
     }
+
     app.grant_refresh("default", &person.refresh).await.assert_ok();
 }

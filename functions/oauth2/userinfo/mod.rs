@@ -14,37 +14,47 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// Standard claims (OpenID Connect Core 1.0 §5.1); those that the user does not have are left out.
+/// Standard claims (OpenID Connect Core 1.0 §5.1), and the roles. A claim without a value is left
+/// out.
 #[derive(Serialize, ToSchema)]
 pub struct UserInfo {
-    /// The user's id.
+    /// The user's id, a UUID.
     sub: Uuid,
+    /// The display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// The username.
     #[serde(skip_serializing_if = "Option::is_none")]
     preferred_username: Option<String>,
-    /// 512 pixels square. A URL with a signature is good for three quarters of an hour or more.
+    /// The URL of the picture, a JPEG of 512 pixels square. If the URL is signed, it works for at
+    /// least 45 minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
+    /// The e-mail address, in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// Whether the user has verified the e-mail address with a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
-    /// E.164.
+    /// The phone number in E.164 form.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "+14155550123")]
     phone_number: Option<String>,
+    /// Whether the user has verified the phone with a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     phone_number_verified: Option<bool>,
+    /// The user's language, a BCP 47 language tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
-    /// Seconds since 1970.
+    /// When the user was last changed, in seconds since 1970.
     updated_at: i64,
-    /// The user's roles in the app.
+    /// The user's roles in the app that the access token was issued to.
     roles: Vec<String>,
 }
 
-/// Claims about the signed-in user.
+/// Get claims about the signed-in user
+///
+/// As in OpenID Connect Core 1.0 §5.3.
 #[utoipa::path(
     get,
     path = "/oauth2/userinfo",
@@ -55,9 +65,12 @@ pub struct UserInfo {
 )]
 async fn userinfo(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserInfo> {
     let roles = caller.user.roles_in(&caller.claims.client_id);
+
     let (phone_verified, email_verified) =
         (caller.user.phone_is_verified(), caller.user.email_is_verified());
+
     let User { id, name, username, avatar, email, phone, locale, updated_at, .. } = caller.user;
+
     Json(UserInfo {
         sub: id,
         name,

@@ -12,10 +12,14 @@ const PATH: &str = "/oauth2/userinfo";
 async fn the_claims_are_those_that_openid_connect_names() {
     let app = TestApp::with_mail().await;
     let me = app
-        .sign_up(json!({"phone": PHONE, "password": PASSWORD, "username": "Ann", "name": "Ann Lee", "locale": "es-MX"}))
+        .sign_up(json!({
+            "phone": PHONE, "password": PASSWORD, "username": "Ann", "name": "Ann Lee",
+            "locale": "es-MX"
+        }))
         .await;
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+
     let answer = app.get_as(&me.access, PATH).await;
     assert_eq!(
         answer.assert_ok(),
@@ -49,7 +53,7 @@ async fn the_picture_is_that_of_the_profile() {
 }
 
 #[tokio::test]
-async fn what_an_administrator_wrote_down_is_not_verified() {
+async fn an_address_that_an_administrator_entered_is_not_verified() {
     let (app, admin) = TestApp::with_staff().await;
     for body in [
         json!({"phone": PHONE, "password": PASSWORD}),
@@ -65,7 +69,7 @@ async fn what_an_administrator_wrote_down_is_not_verified() {
 }
 
 #[tokio::test]
-async fn what_somebody_does_not_have_is_left_out() {
+async fn claims_without_a_value_are_left_out() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let claims = app.get_as(&me.access, PATH).await.assert_ok().clone();
@@ -93,9 +97,11 @@ async fn a_refusal_is_a_bearer_challenge() {
     let stranger = app.get(PATH).await;
     stranger.assert_problem(401, "token_invalid");
     assert_eq!(stranger.header("www-authenticate"), r#"Bearer realm="latchkey""#);
+
     let junk = app.get_as("junk", PATH).await;
     junk.assert_problem(401, "token_invalid");
     assert!(junk.header("www-authenticate").contains(r#"error="invalid_token""#));
+
     app.advance(900);
     app.get_as(&me.access, PATH).await.assert_problem(401, "token_expired");
 }

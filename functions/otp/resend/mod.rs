@@ -1,4 +1,4 @@
-//! `POST /v1/otp/resend`: the same code again.
+//! `POST /v1/otp/resend`: sends the same code again.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -20,13 +20,14 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResendOtpRequest {
+    /// The `challenge_id` of the response that started the challenge.
     challenge_id: Uuid,
 }
 
-/// Sends the code of a challenge again.
+/// Send a code again
 ///
-/// It is the same code, so a late first message still works. Tries that were used stay used, and the
-/// challenge ends when it would have ended.
+/// The code stays the same, so it also works if the first message arrives late. Tries that were
+/// used stay used, and the challenge expires at the same time as before.
 #[utoipa::path(
     post,
     path = "/v1/otp/resend",
@@ -34,7 +35,9 @@ pub struct ResendOtpRequest {
     tag = "One-time codes",
     request_body = ResendOtpRequest,
     responses((status = 202, description = "The code is on its way again", body = ChallengeView)),
-    extensions(("x-codes" = json!(["resend_too_soon", "sms_limit_reached", "otp_locked", "otp_expired"]))),
+    extensions(("x-codes" = json!([
+        "resend_too_soon", "sms_limit_reached", "otp_locked", "otp_expired"
+    ]))),
 )]
 async fn resend(
     challenges: Challenges,

@@ -1,4 +1,4 @@
-//! `POST /v1/otp/send`: texts or mails a sign-in code.
+//! `POST /v1/otp/send`: sends a sign-in code by text or e-mail.
 
 use axum::{
     http::StatusCode,
@@ -19,27 +19,34 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Where the code goes: a phone or an e-mail address, not both.
+/// The address that the code is sent to: a phone or an e-mail address, but not both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendOtpRequest {
-    /// E.164, or the digits of a national number where the deployment has a default region.
+    /// The phone number in E.164 form, or the digits of a national number if the deployment has a
+    /// default region.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
+    /// The e-mail address, in ASCII and of at most 254 characters. It is refused if the deployment
+    /// sends no e-mails.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// The app to sign in to; `default` where it is not given.
+    /// The app to sign in to. If it is left out: the app that authenticates by HTTP Basic, or
+    /// `default`.
     client_id: Option<String>,
-    /// The language of the message (BCP 47); the one of the phone's country where it is not given.
+    /// The language of the message: a BCP 47 language tag of at most 35 characters. If it is left
+    /// out: the language of the phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
 }
 
-/// Texts or mails a sign-in code.
+/// Start a sign-in with a one-time code
 ///
-/// One form serves sign-up and sign-in: the answer is the same whether or not the address has an
-/// account. A new challenge replaces the one before. Messages to one address are 30, 60, 120 and then
-/// 300 seconds apart.
+/// Sends a code by text or e-mail; finish the sign-in with `POST /v1/otp/verify`. The same request
+/// serves sign-up and sign-in: the answer does not reveal whether the address has an account. A new
+/// challenge replaces the previous one. Between messages to one address there must be 30, 60, 120
+/// and then 300 seconds, unless the deployment sets another cooldown. A confidential app
+/// authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/otp/send",
@@ -49,8 +56,8 @@ pub struct SendOtpRequest {
     request_body = SendOtpRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon", "sms_limit_reached", "otp_locked",
-        "invalid_client", "app_disabled", "idempotency_conflict"
+        "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon",
+        "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled", "idempotency_conflict"
     ]))),
 )]
 async fn send(
@@ -62,10 +69,12 @@ async fn send(
     Idempotent(request, once): Idempotent<SendOtpRequest>,
 ) -> Result<Response, Error> {
     let caller = client.ip.clone().unwrap_or_default();
+
     once.answer(&caller, async {
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
         let locale = messages::parse_locale(request.locale)?;
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+
         let new = NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip);
         Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)).into_response())
     })

@@ -11,10 +11,11 @@ use uuid::Uuid;
 use crate::testing::{OTHER_PHONE, PHONE, TestApp, bodies};
 
 #[tokio::test]
-async fn a_code_is_on_its_way() {
+async fn a_code_is_sent() {
     let app = TestApp::start().await;
     let sent = app.send_code(PHONE).await;
     assert_eq!(sent.status, 202);
+
     let id = sent.json["challenge_id"].as_str().unwrap();
     assert_eq!(id.parse::<Uuid>().unwrap().get_version_num(), 7);
     assert_eq!(
@@ -48,6 +49,7 @@ async fn the_settings_say_what_a_code_is_like() {
         .map(|name| sent[name].as_i64().unwrap());
     assert_eq!(told, [10, 60, 2, 7]);
     assert_eq!(app.code(PHONE).len(), 10);
+
     let text = app.texts(PHONE).pop().unwrap().body;
     assert!(text.contains("Corner Shop") && text.contains(" 1 min"), "{text}");
 }
@@ -74,17 +76,19 @@ async fn the_answer_does_not_tell_whether_the_phone_has_an_account() {
     };
     assert_eq!(but_id(&known), but_id(&unknown));
     assert_eq!(known.status, unknown.status);
+
     let names = |answer: &crate::testing::Answer| {
         answer.headers.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(&known), names(&unknown));
+
     let words =
         |phone: &str| app.texts(phone).pop().unwrap().body.replace(&app.code(phone), "code");
     assert_eq!(words(PHONE), words("+14155551123"));
 }
 
 #[tokio::test]
-async fn a_new_challenge_replaces_the_one_before() {
+async fn a_new_challenge_replaces_the_previous_one() {
     let app = TestApp::start().await;
     let first = app.challenge(PHONE).await;
     let first_code = app.code(PHONE);
@@ -99,7 +103,9 @@ async fn a_new_challenge_replaces_the_one_before() {
 #[tokio::test]
 async fn only_its_own_fields_in_json_are_read() {
     let app = TestApp::start().await;
-    let body = json!({"phone": PHONE, "email": "a@example.com", "client_id": "default", "locale": "en-US"});
+    let body = json!({
+        "phone": PHONE, "email": "a@example.com", "client_id": "default", "locale": "en-US"
+    });
     bodies::assert_strict(&app, None, "/v1/otp/send", &body).await;
     assert!(app.aws.inbox.messages(None).is_empty());
 }
@@ -128,6 +134,7 @@ async fn a_send_takes_four_writes_and_two_reads() {
     app.advance(2 * 3600);
     let (answer, (reads, writes)) = app.units(app.send_code(PHONE)).await;
     assert_eq!(answer.status, 202);
-    // Source, prefix, budget, and the phone with its challenge; the app and the phone are read.
+    // The writes: source, prefix, budget, and the phone with its challenge. The reads: the app and
+    // the phone.
     assert_eq!((reads, writes), (2.0, 4.0), "reads, writes");
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/otp/{challenge_id}`: where a challenge stands.
+//! `GET /v1/otp/{challenge_id}`: returns the status of a challenge.
 
 use shared::{
     base::Error,
@@ -11,16 +11,20 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Tells where a challenge stands.
+/// Get the status of a challenge
 ///
-/// An id that nobody was given reads as expired.
+/// A challenge that never existed, or was replaced by a newer one, is reported as expired.
 #[utoipa::path(
     get,
     path = "/v1/otp/{challenge_id}",
     operation_id = "otp-status",
     tag = "One-time codes",
-    params(("challenge_id" = uuid::Uuid, Path, description = "The challenge")),
-    responses((status = 200, description = "Where it stands", body = ChallengeStatusView)),
+    params(("challenge_id" = uuid::Uuid, Path, description = "The id of the challenge, a UUID")),
+    responses((
+        status = 200,
+        description = "The status of the challenge",
+        body = ChallengeStatusView
+    )),
     extensions(("x-codes" = json!(["invalid_request"]))),
 )]
 async fn status(

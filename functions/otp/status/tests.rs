@@ -7,10 +7,11 @@ async fn status(app: &TestApp, id: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_challenge_that_waits_is_pending() {
+async fn a_new_challenge_is_pending() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     app.verify(&id, &wrong(&app.code(PHONE))).await.assert_problem(400, "otp_incorrect");
+
     app.advance(10);
     assert_eq!(
         status(&app, &id).await.assert_ok(),
@@ -23,15 +24,17 @@ async fn a_challenge_that_waits_is_pending() {
             "attempts_left": 4,
         })
     );
+
     app.advance(60);
     assert_eq!(status(&app, &id).await.json["resend_in"], 0);
 }
 
 #[tokio::test]
-async fn a_challenge_that_was_proven_is_verified_for_good() {
+async fn a_proven_challenge_stays_verified() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     app.verify(&id, &app.code(PHONE)).await.assert_ok();
+
     for wait in [0, 60, 300] {
         app.advance(wait);
         let answer = status(&app, &id).await;
@@ -41,7 +44,7 @@ async fn a_challenge_that_was_proven_is_verified_for_good() {
 }
 
 #[tokio::test]
-async fn a_challenge_ends_after_its_time() {
+async fn a_challenge_expires() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     app.advance(299);
@@ -53,24 +56,27 @@ async fn a_challenge_ends_after_its_time() {
 }
 
 #[tokio::test]
-async fn a_challenge_without_tries_is_locked_until_it_ends() {
+async fn a_challenge_without_tries_is_locked_until_it_expires() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     let wrong = wrong(&app.code(PHONE));
+
     for _ in 0..5 {
         app.verify(&id, &wrong).await.assert_problem(400, "otp_incorrect");
     }
+
     let answer = status(&app, &id).await;
     assert_eq!(
         (answer.json["status"].as_str(), answer.json["attempts_left"].as_i64()),
         (Some("locked"), Some(0))
     );
+
     app.advance(300);
     assert_eq!(status(&app, &id).await.json["status"], "expired");
 }
 
 #[tokio::test]
-async fn an_id_that_nobody_was_given_reads_as_expired() {
+async fn an_unknown_id_is_reported_as_expired() {
     let app = TestApp::start().await;
     for id in ["01890000-0000-7000-8000-000000000000", "00000000-0000-0000-0000-000000000000"] {
         assert_eq!(
@@ -88,7 +94,7 @@ async fn an_id_that_nobody_was_given_reads_as_expired() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_refused() {
+async fn an_invalid_id_is_refused() {
     let app = TestApp::start().await;
     for id in ["1", "not-an-id", "%2B14155550123", "01890000-0000-7000-8000-00000000000g"] {
         status(&app, id).await.assert_field("challenge_id");

@@ -1,4 +1,4 @@
-//! `POST /v1/otp/verify`: proves a challenge.
+//! `POST /v1/otp/verify`: verifies the code of a challenge.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -18,48 +18,58 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// A code for a challenge.
+/// The code of a challenge.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyOtpRequest {
+    /// The `challenge_id` of the response that started the challenge.
     challenge_id: Uuid,
-    /// The digits that were sent.
+    /// The code from the message: 6 to 10 digits, as many as `code_length` says.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// What the challenge was for.
+/// The result, which depends on what the challenge was for.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum VerifyOtpAnswer {
-    /// A session, or the second factor.
+    /// The sign-in: a session, or a request for the second factor.
     SignIn(SignIn),
-    /// The address is his.
+    /// The phone or e-mail address is now the user's.
     NewAddress(NewAddressView),
 }
 
-/// The signed-in user, with the new phone or e-mail address, and nothing else: by that it is told from a session.
+/// The signed-in user, with the new phone or e-mail address. It has no other field, which
+/// distinguishes it from a session.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAddressView {
+    /// The user.
     user: Box<UserView>,
 }
 
-/// Proves a challenge with its code: a session, or what the challenge was for.
+/// Verify a code
 ///
-/// A challenge for a new phone or e-mail address is proven by the user who asked for it, signed in.
-/// A code signs in once, however many requests arrive together. The last wrong code answers
-/// `otp_incorrect` with `attempts_left` 0; what follows is `otp_locked`, with `retry_after` where the
-/// phone itself has to wait.
+/// If the code was for a sign-in or a sign-up, the answer is a session, or `mfa_required` if the
+/// user has a second factor. If it was for a new phone or e-mail address, send the access token of
+/// the user who asked for it; the address changes. A code works once, even if many requests arrive
+/// at the same time. The answer to a wrong code is `otp_incorrect`, with `attempts_left`. When that
+/// is 0, all further tries get `otp_locked`, with `retry_after` if the address itself is locked.
 #[utoipa::path(
     post,
     path = "/v1/otp/verify",
     operation_id = "otp-verify",
     tag = "One-time codes",
     request_body = VerifyOtpRequest,
-    responses((status = 200, description = "Signed in, the second factor is due, or the address changed", body = VerifyOtpAnswer)),
-    extensions(("x-codes" = json!(["otp_incorrect", "otp_locked", "otp_expired", "token_invalid", "token_expired", "conflict",
-        "user_disabled", "app_disabled"]))),
+    responses((
+        status = 200,
+        description = "Signed in, the second factor is required, or the address has changed",
+        body = VerifyOtpAnswer
+    )),
+    extensions(("x-codes" = json!([
+        "otp_incorrect", "otp_locked", "otp_expired", "token_invalid", "token_expired", "conflict",
+        "user_disabled", "app_disabled"
+    ]))),
 )]
 async fn verify(
     challenges: Challenges,
@@ -74,11 +84,13 @@ async fn verify(
     let user_id = caller.as_ref().ok().map(|caller| caller.user.id);
     let accepted = [Purpose::SignIn, Purpose::NewAddress];
     let proven = challenges.prove(request.challenge_id, &code, user_id, &accepted, &recorder).await;
-    // Who signs in needs no token: one that is too old matters only where there has to be one.
+
+    // A sign-in needs no token, so an invalid one matters only if the challenge requires a token.
     let (proven, caller) = match (proven, caller) {
         (Err(Error::TokenMissing), Err(refused)) => return Err(refused),
         (proven, caller) => (proven?, caller.ok()),
     };
+
     match (proven.challenge.purpose, caller) {
         (Purpose::SignIn, _) => {
             let challenge = proven.challenge.clone();
@@ -92,11 +104,13 @@ async fn verify(
             let accounts = accounts.recording(event);
             let changed = accounts.change_address(caller.user.id, &proven.content.address);
             let (user, old) = challenges.redeem(&proven.challenge, changed).await?;
+
             if let Some(old) = old {
                 accounts
                     .tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger)
                     .await;
             }
+
             let user =
                 Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
             Ok(Json(VerifyOtpAnswer::NewAddress(NewAddressView { user })))

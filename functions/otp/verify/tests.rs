@@ -55,7 +55,7 @@ async fn a_code_signs_in() {
 }
 
 #[tokio::test]
-async fn the_user_is_the_same_object_as_my_profile() {
+async fn the_user_looks_the_same_as_in_the_profile() {
     let app = TestApp::start().await;
     app.advance_millis(123);
     for _ in 0..2 {
@@ -72,6 +72,7 @@ async fn an_access_token_says_who_how_and_until_when() {
     let said = claims(&person.access);
     let session =
         app.get_as(&person.access, "/v1/me/sessions").await.assert_ok()["items"][0]["id"].clone();
+
     assert_eq!(
         said,
         json!({
@@ -89,24 +90,27 @@ async fn an_access_token_says_who_how_and_until_when() {
             "auth_time": 1_800_000_000,
         })
     );
+
     let header = data_encoding::BASE64URL_NOPAD
         .decode(person.access.split('.').next().unwrap().as_bytes())
         .unwrap();
     let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
     assert_eq!(header, crate::testing::tokens::header());
+
     let again = app.refresh(&person.refresh).await;
     let again = claims(again.assert_ok()["access_token"].as_str().unwrap());
     assert_ne!(said["jti"], again["jti"], "each token has its own id");
 }
 
 #[tokio::test]
-async fn a_token_that_is_too_old_matters_only_to_who_needs_one() {
+async fn an_expired_token_matters_only_if_a_token_is_needed() {
     let app = TestApp::with(&[("ACCESS_TOKEN_TTL_SECONDS", "60")]).await;
     let me = app.sign_in(PHONE).await;
     let change =
         app.post_as(&me.access, "/v1/me/phone", json!({"phone": OTHER_PHONE})).await.challenge_id();
     app.advance(60);
     app.verify_as(&me.access, &change, "000000").await.assert_problem(401, "token_expired");
+
     for token in [me.access.as_str(), "junk"] {
         let id = app.challenge(PHONE).await;
         assert_eq!(app.verify_as(token, &id, &app.code(PHONE)).await.signed_in().id(), me.id());
@@ -115,7 +119,7 @@ async fn a_token_that_is_too_old_matters_only_to_who_needs_one() {
 }
 
 #[tokio::test]
-async fn the_phone_of_the_administrator_becomes_one() {
+async fn the_user_with_the_admin_phone_becomes_an_administrator() {
     let app = TestApp::with(&[("ADMIN_PHONE", PHONE)]).await;
     let admin = app.sign_in(PHONE).await;
     assert_eq!(admin.json["user"]["roles"], json!(["Admin", "User"]));
@@ -128,15 +132,17 @@ async fn the_phone_of_the_administrator_becomes_one() {
 }
 
 #[tokio::test]
-async fn the_phone_of_the_administrator_makes_one_however_it_is_proven() {
+async fn the_admin_phone_makes_an_administrator_however_it_is_proven() {
     let (app, admin) = TestApp::with_admin_and(&[("OTP_SENDS_PER_IP_PER_HOUR", "1000")]).await;
     let roles = async |who: &str| app.user(&admin, who).await.assert_ok()["roles"].clone();
-    // The administrator takes another phone, and somebody else is written down with the first one.
+
+    // The administrator changes to another phone, and a user is created with the first one.
     app.change_phone(&admin, OTHER_PHONE).await;
     let made = app.create_user(&admin, json!({"phone": ADMIN_PHONE, "password": PASSWORD})).await;
     let id = made.assert_created()["id"].as_str().unwrap().to_owned();
     app.login(json!({"phone": ADMIN_PHONE}), PASSWORD).await.assert_ok();
-    assert_eq!(roles(&id).await, json!(["User"]), "a password proves no phone");
+    assert_eq!(roles(&id).await, json!(["User"]), "a password does not prove a phone");
+
     app.advance(300);
     assert_eq!(app.sign_in(ADMIN_PHONE).await.id(), id);
     assert_eq!(roles(&id).await, json!(["Admin", "User"]));
@@ -144,13 +150,14 @@ async fn the_phone_of_the_administrator_makes_one_however_it_is_proven() {
     app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_done();
     let me = app.sign_in(PHONE).await;
     assert_eq!(roles(me.id()).await, json!(["User"]));
+
     app.advance(300);
     app.change_phone(&me, ADMIN_PHONE).await;
     assert_eq!(roles(me.id()).await, json!(["Admin", "User"]));
 }
 
 #[tokio::test]
-async fn the_settings_say_what_a_session_is_like() {
+async fn the_settings_determine_the_session() {
     let settings = [
         ("DEFAULT_ROLE", "Guest"),
         ("ACCESS_TOKEN_TTL_SECONDS", "600"),
@@ -164,6 +171,7 @@ async fn the_settings_say_what_a_session_is_like() {
         (&person.json["expires_in"], &person.json["refresh_expires_in"]),
         (&json!(600), &json!(3600))
     );
+
     let said = claims(&person.access);
     assert_eq!(
         (&said["iss"], &said["exp"]),
@@ -182,7 +190,7 @@ async fn a_code_signs_in_once() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_five_minutes() {
+async fn a_code_works_for_five_minutes() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     app.advance(299);
@@ -193,7 +201,7 @@ async fn a_code_is_good_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_its_own_challenge() {
+async fn a_code_works_only_for_its_challenge() {
     let app = TestApp::with(&[("OTP_LENGTH", "10")]).await;
     let (mine, theirs) = (app.challenge(PHONE).await, app.challenge(OTHER_PHONE).await);
     app.verify(&theirs, &app.code(PHONE)).await.assert_problem(400, "otp_incorrect");
@@ -214,7 +222,7 @@ async fn a_disabled_user_is_not_signed_in() {
 }
 
 #[tokio::test]
-async fn the_device_is_remembered_as_the_gateway_saw_it() {
+async fn the_device_is_stored_as_the_gateway_saw_it() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     let body = json!({"challenge_id": id, "code": app.code(PHONE)});
@@ -224,6 +232,7 @@ async fn the_device_is_remembered_as_the_gateway_saw_it() {
     let signed_in = app.send_from("2001:db8::7".parse().unwrap(), request).await;
     let access = signed_in.assert_ok()["access_token"].as_str().unwrap();
     let session = app.get_as(access, "/v1/me/sessions").await.assert_ok()["items"][0].clone();
+
     assert_eq!(
         (&session["ip"], &session["user_agent"]),
         (&json!("2001:db8::7"), &json!("A".repeat(256)))
@@ -237,6 +246,7 @@ async fn only_its_own_fields_in_json_are_read() {
     let code = app.code(PHONE);
     bodies::assert_strict(&app, None, "/v1/otp/verify", &json!({"challenge_id": id, "code": code}))
         .await;
+
     for (body, field) in [
         (json!({"code": code}), "challenge_id"),
         (json!({"challenge_id": id}), "code"),
@@ -252,6 +262,7 @@ async fn only_its_own_fields_in_json_are_read() {
     ] {
         app.post("/v1/otp/verify", body).await.assert_field(field);
     }
+
     let status = app.get(&format!("/v1/otp/{id}")).await;
     assert_eq!(status.assert_ok()["attempts_left"], 5, "none of these is a try");
 }
@@ -269,7 +280,7 @@ async fn without_aws_the_client_is_asked_to_come_back() {
 }
 
 #[tokio::test]
-async fn no_answer_tells_a_code_and_no_token_tells_a_phone() {
+async fn no_response_reveals_a_code_and_no_token_reveals_a_phone() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     let code = app.code(PHONE);
@@ -278,9 +289,11 @@ async fn no_answer_tells_a_code_and_no_token_tells_a_phone() {
         .send(Request::get(format!("/v1/otp/{id}")).body(axum::body::Body::empty()).unwrap())
         .await;
     let signed_in = app.verify(&id, &code).await;
+
     for text in [wrong.text, status.text] {
         assert!(!text.contains(&code) && !text.contains(&PHONE[1..]), "{text}");
     }
+
     let said = claims(signed_in.assert_ok()["access_token"].as_str().unwrap()).to_string();
     assert!(!said.contains(&PHONE[1..]), "{said}");
 }
@@ -290,11 +303,13 @@ async fn a_sign_in_takes_three_writes_and_a_read() {
     let app = TestApp::start().await;
     app.sign_in(PHONE).await;
     app.advance(2 * 3600);
-    // What roles permit is read once in five minutes, for everybody.
+
+    // Roles are read once in five minutes, for all users.
     app.sign_in(OTHER_PHONE).await;
     let id = app.challenge(PHONE).await;
     let (answer, (reads, writes)) = app.units(app.verify(&id, &app.code(PHONE))).await;
     answer.assert_ok();
-    // The try, the user with the session, and the event.
+
+    // The writes: the try, the user with the session, and the event.
     assert_eq!((reads, writes), (1.0, 3.0), "reads, writes");
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/password/change`: a new password for the signed-in user.
+//! `POST /v1/password/change`: changes the signed-in user's password.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -17,17 +17,21 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// The old password, where there is one, and the new one.
+/// The old password, if there is one, and the new one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePasswordRequest {
+    /// The current password. It is required if the user has one, and must be left out if not.
     old_password: Option<String>,
+    /// The new password: up to 256 characters, and at least as many as the deployment's minimum (8
+    /// by default). One that is easy to guess is refused.
     new_password: String,
 }
 
-/// Changes the password and ends all other sessions.
+/// Change the signed-in user's password
 ///
-/// Who has no password yet sets one with `new_password` alone, after a fresh sign-in.
+/// All other sessions of the user end, and a notice is sent to the user. A user without a password
+/// sets their first one with `new_password` alone; that needs a fresh sign-in (RFC 9470).
 #[utoipa::path(
     post,
     path = "/v1/password/change",
@@ -35,9 +39,10 @@ pub struct ChangePasswordRequest {
     tag = "Passwords",
     security(("access_token" = [])),
     request_body = ChangePasswordRequest,
-    responses((status = 204, description = "Changed")),
+    responses((status = 204, description = "The password was changed")),
     extensions(("x-codes" = json!([
-        "weak_password", "invalid_credentials", "too_many_attempts", "insufficient_user_authentication"
+        "weak_password", "invalid_credentials", "too_many_attempts",
+        "insufficient_user_authentication"
     ]))),
 )]
 async fn change(
@@ -51,13 +56,16 @@ async fn change(
     if caller.user.password.is_none() {
         caller.require_fresh_sign_in(clock.now())?;
     }
+
     let old = request.old_password.map(|old| Password::parse("old_password", old)).transpose()?;
     let new = Password::parse("new_password", request.new_password)?;
+
     let event = recorder.event(caller.own_activity(Action::PasswordChange))?;
     let user = accounts
         .recording(event)
         .change_password(&caller.user, caller.claims.sid, old, new)
         .await?;
+
     accounts.tell(&user, Subject::PasswordChanged, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)
 }

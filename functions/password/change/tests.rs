@@ -9,7 +9,7 @@ use crate::testing::{
 const PATH: &str = "/v1/password/change";
 
 #[tokio::test]
-async fn the_new_password_takes_the_place_of_the_old_one() {
+async fn the_new_password_replaces_the_old_one() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     app.advance(800);
@@ -17,6 +17,7 @@ async fn the_new_password_takes_the_place_of_the_old_one() {
     app.post_as(&me.access, PATH, body).await.assert_done();
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
     app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.assert_ok();
+
     let profile = app.me(&me.access).await;
     assert_eq!(
         (&profile["has_password"], &profile["updated_at"]),
@@ -32,22 +33,26 @@ async fn the_other_sessions_end_and_this_one_stays() {
     let third = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     app.post_as(&mine.access, PATH, body).await.assert_done();
+
     for ended in [other, third] {
         app.get_as(&ended.access, "/v1/me").await.assert_problem(401, "token_invalid");
         app.refresh(&ended.refresh).await.assert_problem(401, "token_invalid");
     }
+
     app.get_as(&mine.access, "/v1/me").await.assert_ok();
     app.refresh(&mine.refresh).await.assert_ok();
+
     let sessions = app.get_as(&mine.access, "/v1/me/sessions").await.assert_ok()["items"].clone();
     assert_eq!(sessions.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn who_changes_it_again_and_again_is_told_a_few_times_an_hour() {
+async fn repeated_changes_send_at_most_five_notices_an_hour() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let before = app.texts(PHONE).len();
     let mut passwords = [PASSWORD, NEW_PASSWORD];
+
     for _ in 0..8 {
         let [old, new] = passwords;
         app.post_as(&me.access, PATH, json!({"old_password": old, "new_password": new}))
@@ -55,6 +60,7 @@ async fn who_changes_it_again_and_again_is_told_a_few_times_an_hour() {
             .assert_done();
         passwords = [new, old];
     }
+
     assert_eq!(app.texts(PHONE).len() - before, 5, "texts cost money");
 }
 
@@ -70,41 +76,46 @@ async fn a_wrong_old_password_changes_nothing_and_signs_nobody_out() {
         .assert_field("old_password");
     app.get_as(&me.access, "/v1/me").await.assert_ok();
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
-    assert_eq!(app.texts(PHONE).len(), messages, "nobody was told of anything");
+    assert_eq!(app.texts(PHONE).len(), messages, "no notice was sent");
 }
 
 #[tokio::test]
-async fn wrong_old_passwords_are_counted_with_those_of_sign_ins() {
+async fn wrong_old_passwords_count_together_with_failed_sign_ins() {
     let app = TestApp::with(&[("LOGIN_MAX_FAILURES", "3")]).await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let change = |old: &str| json!({"old_password": old, "new_password": NEW_PASSWORD});
     app.login(json!({"phone": PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
+
     for _ in 0..2 {
         app.post_as(&me.access, PATH, change("wrong"))
             .await
             .assert_problem(403, "invalid_credentials");
     }
+
     let refused = app.post_as(&me.access, PATH, change(PASSWORD)).await;
     assert_eq!(refused.assert_wait(429, "too_many_attempts"), 15 * 60);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
+
     app.advance(15 * 60);
     let again = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     app.post_as(&again.access, PATH, change(PASSWORD)).await.assert_done();
 }
 
 #[tokio::test]
-async fn who_has_no_password_sets_one_with_a_fresh_sign_in() {
+async fn a_user_without_a_password_needs_a_fresh_sign_in_to_set_one() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let body = json!({"new_password": NEW_PASSWORD});
     app.advance(600);
     let stale = app.post_as(&me.access, PATH, body.clone()).await;
     stale.assert_problem(401, "insufficient_user_authentication");
+
     let challenge = stale.header("www-authenticate");
     assert!(challenge.starts_with("Bearer "), "{challenge}");
     assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
     assert!(challenge.contains(r#"max_age="600""#), "{challenge}");
-    // Refreshed tokens are new; the sign-in is not.
+
+    // Refreshed tokens are new, but the sign-in is not.
     let refreshed = app.refresh(&me.refresh).await.assert_ok().clone();
     let token = |name: &str| refreshed[name].as_str().unwrap().to_owned();
     let still = app.post_as(&token("access_token"), PATH, body.clone()).await;
@@ -113,7 +124,7 @@ async fn who_has_no_password_sets_one_with_a_fresh_sign_in() {
 
     let again = app.sign_in(PHONE).await;
     app.advance(599);
-    let with_old = json!({"old_password": "none there is", "new_password": NEW_PASSWORD});
+    let with_old = json!({"old_password": "there is none", "new_password": NEW_PASSWORD});
     app.post_as(&again.access, PATH, with_old).await.assert_problem(403, "invalid_credentials");
     app.post_as(&again.access, PATH, body).await.assert_done();
     app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.assert_ok();
@@ -121,11 +132,12 @@ async fn who_has_no_password_sets_one_with_a_fresh_sign_in() {
 }
 
 #[tokio::test]
-async fn the_user_is_told_by_text_or_else_by_e_mail() {
+async fn the_user_is_notified_by_text_or_else_by_e_mail() {
     let app = TestApp::with_mail().await;
     let change = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     let by_phone = app.sign_up(json!({"phone": PHONE, "password": PASSWORD, "locale": "es"})).await;
     app.post_as(&by_phone.access, PATH, change.clone()).await.assert_done();
+
     let text = app.texts(PHONE).pop().unwrap().body;
     assert!(
         text.contains("Latchkey") && text.contains("contrase") && !text.contains(PASSWORD),
@@ -148,12 +160,15 @@ async fn the_user_is_told_by_text_or_else_by_e_mail() {
 #[tokio::test]
 async fn a_new_password_that_is_easy_to_guess_is_refused_with_the_reason() {
     let app = TestApp::with_mail().await;
-    let body = json!({"phone": PHONE, "password": PASSWORD, "username": "annemarie", "name": "Barbara Lee"});
+    let body = json!({
+        "phone": PHONE, "password": PASSWORD, "username": "annemarie", "name": "Barbara Lee"
+    });
     let me = app.sign_up(body).await;
     app.advance(30);
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
-    let own = "your own name, phone or e-mail address";
+
+    let own = "your name, username, phone or e-mail address";
     for (new, reason) in [
         ("short", "at least 8 characters"),
         ("password123", "most common"),
@@ -167,21 +182,25 @@ async fn a_new_password_that_is_easy_to_guess_is_refused_with_the_reason() {
         let body = json!({"old_password": PASSWORD, "new_password": new});
         app.post_as(&me.access, PATH, body).await.assert_weak("new_password", reason);
     }
+
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }
 
 #[tokio::test]
-async fn the_old_password_is_compared_as_unicode_sees_it() {
+async fn passwords_are_normalized_before_they_are_compared() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": "cafe\u{301} au lait"})).await;
     let long = "é".repeat(256);
     let body =
         json!({"old_password": "caf\u{e9} au lait", "new_password": "e\u{301}".repeat(255) + "z"});
     app.post_as(&me.access, PATH, body).await.assert_done();
+
     let body = json!({"old_password": "é".repeat(255), "new_password": "xyz abc def"});
     app.post_as(&me.access, PATH, body).await.assert_problem(403, "invalid_credentials");
+
     let body = json!({"old_password": "é".repeat(255) + "z", "new_password": format!("{long}z")});
     app.post_as(&me.access, PATH, body).await.assert_field("new_password");
+
     let body = json!({"old_password": format!("{long}z"), "new_password": "xyz abc def"});
     app.post_as(&me.access, PATH, body).await.assert_field("old_password");
 }
@@ -193,10 +212,12 @@ async fn a_stranger_is_refused_and_only_its_own_fields_in_json_are_read() {
     let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     app.post(PATH, body.clone()).await.assert_problem(401, "token_invalid");
     app.post_as(&me.refresh, PATH, body.clone()).await.assert_problem(401, "token_invalid");
+
     bodies::assert_strict(&app, Some(&me.access), PATH, &body).await;
     app.post_as(&me.access, PATH, json!({"old_password": PASSWORD}))
         .await
         .assert_field("new_password");
+
     let answer = app.cut_off("DYNAMODB").post_as(&me.access, PATH, body).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();

@@ -1,4 +1,4 @@
-//! `POST /v1/password/forgot`: a code, or a link and a code, to set a new password.
+//! `POST /v1/password/forgot`: sends a code, or a link and a code, to set a new password.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -18,27 +18,38 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Whose password: by phone or e-mail address, one of them.
+/// The account whose password was forgotten, by its phone or e-mail address, but not both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForgotPasswordRequest {
+    /// The phone number in E.164 form, or the digits of a national number if the deployment has a
+    /// default region.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
+    /// The e-mail address, in any letter case.
     email: Option<String>,
 }
 
-/// Sends a code to set a new password; by e-mail, a link too.
+/// Start a password reset
 ///
-/// The answer is the same for every well-formed address, and takes the same time, whether or not it
-/// has an account, and whether or not a message was sent.
+/// Sends a code, with which `POST /v1/password/reset` sets a new password. If the deployment has a
+/// page for it, an e-mail also contains a link, which works for 30 minutes. The answer and the time
+/// that it takes are the same for every valid address, whether or not it has an account and whether
+/// or not a message could be sent.
 #[utoipa::path(
     post,
     path = "/v1/password/forgot",
     operation_id = "password-forgot",
     tag = "Passwords",
     request_body = ForgotPasswordRequest,
-    responses((status = 202, description = "If there is such an account, a code is on its way", body = ChallengeView)),
-    extensions(("x-codes" = json!(["invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached"]))),
+    responses((
+        status = 202,
+        description = "If the address has an account, a code is on its way",
+        body = ChallengeView
+    )),
+    extensions(("x-codes" = json!([
+        "invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached"
+    ]))),
 )]
 async fn forgot(
     apps: Apps,
@@ -49,12 +60,14 @@ async fn forgot(
     Json(request): Json<ForgotPasswordRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+
     let opened = with_minimum_duration(async {
         let user = accounts.resettable(&address).await?;
         let link = match (&user, &address) {
             (Some(user), Address::Email(_)) => accounts.reset_link(user).await?,
             _ => None,
         };
+
         let app = apps.active(DEFAULT_CLIENT_ID).await?;
         let locale = user.as_ref().and_then(|user| user.locale.clone());
         let new = NewChallenge {
@@ -63,8 +76,10 @@ async fn forgot(
             link,
             ..NewChallenge::new(Purpose::PasswordReset, app, address.clone(), locale, client.ip)
         };
+
         challenges.open_quietly(new, &messenger).await
     });
+
     Ok((StatusCode::ACCEPTED, Json(opened.await?)))
 }
 

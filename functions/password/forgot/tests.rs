@@ -9,7 +9,7 @@ use crate::testing::{
     bodies, json_request, wrong,
 };
 
-/// The two ways to name somebody: of a person with an account, and of nobody.
+/// For both kinds of address: one with an account, as a text and as a body, and one without.
 fn addresses() -> [(&'static str, Value, &'static str, Value); 2] {
     [
         (PHONE, json!({"phone": PHONE}), "+14155550183", json!({"phone": "+14155550183"})),
@@ -23,7 +23,7 @@ fn addresses() -> [(&'static str, Value, &'static str, Value); 2] {
 }
 
 #[tokio::test]
-async fn known_and_unknown_are_answered_the_same_and_only_the_known_is_sent_a_code() {
+async fn known_and_unknown_addresses_get_the_same_response_and_only_the_known_get_a_code() {
     for (known, who, unknown, nobody) in addresses() {
         let app = TestApp::with_mail().await;
         app.sign_up(who.clone()).await;
@@ -79,6 +79,7 @@ async fn no_code_proves_a_decoy() {
         }
         app.reset(&id, "", NEW_PASSWORD).await.assert_field("code");
     }
+
     assert!(app.items_like("USER").await.is_empty());
 }
 
@@ -94,11 +95,13 @@ async fn an_e_mail_has_a_code_and_a_link_and_a_text_has_a_code() {
     let part =
         |name: &str| mail.attributes.iter().find(|(part, _)| part == name).unwrap().1.clone();
     let token = app.link_token(EMAIL);
+
     assert_eq!(
         data_encoding::BASE64URL_NOPAD.decode(token.as_bytes()).unwrap().len(),
         32,
         "256 bits"
     );
+
     let (html, subject) = (part("html"), part("subject"));
     assert!(
         html.contains(&format!("<a href=\"{RESET_PAGE}#{token}\">"))
@@ -108,16 +111,17 @@ async fn an_e_mail_has_a_code_and_a_link_and_a_text_has_a_code() {
     assert!(html.contains(&app.code(EMAIL)) && mail.body.contains(&app.code(EMAIL)));
     assert!(subject.contains("Latchkey") && !subject.contains(&app.code(EMAIL)), "{subject}");
     assert_eq!((mail.channel, part("from")), ("email", "latchkey@example.com".to_owned()));
+
     let text = app.texts(PHONE).pop().unwrap();
     assert!(
-        text.body.contains("code for a new password") && !text.body.contains(RESET_PAGE),
+        text.body.contains("code to set a new password") && !text.body.contains(RESET_PAGE),
         "{}",
         text.body
     );
 }
 
 #[tokio::test]
-async fn without_a_page_for_links_an_e_mail_has_a_code_alone() {
+async fn an_e_mail_has_only_a_code_if_there_is_no_page_for_links() {
     let app = TestApp::with(&[("EMAIL_FROM", "latchkey@example.com")]).await;
     app.sign_up(json!({"email": EMAIL})).await;
     app.advance(60);
@@ -128,7 +132,7 @@ async fn without_a_page_for_links_an_e_mail_has_a_code_alone() {
 }
 
 #[tokio::test]
-async fn within_the_cooldown_the_answer_is_the_same_and_nothing_is_sent() {
+async fn during_the_cooldown_the_response_is_the_same_and_nothing_is_sent() {
     for (known, who, _, nobody) in addresses() {
         let app = TestApp::with_mail().await;
         app.sign_up(who.clone()).await;
@@ -138,12 +142,12 @@ async fn within_the_cooldown_the_answer_is_the_same_and_nothing_is_sent() {
         app.advance(1);
         let first = app.forgot(who.clone()).await;
         let second = app.forgot(who.clone()).await;
-        assert_eq!(first.json, second.json, "it is the code that was sent");
+        assert_eq!(first.json, second.json, "both are for the code that was sent");
         let (unknown, unknown_again) = (app.forgot(nobody.clone()).await, app.forgot(nobody).await);
         assert_eq!(app.texts(known).len(), signed_up + 1);
         assert_eq!(unknown.json, unknown_again.json);
         assert_eq!(early.without_ids(), unknown.without_ids().replace("183", "123"));
-        // The id that nothing was sent for is nobody's.
+        // An id for which nothing was sent belongs to no challenge.
         app.reset(&early.challenge_id(), "123456", NEW_PASSWORD)
             .await
             .assert_problem(410, "otp_expired");
@@ -154,7 +158,7 @@ async fn within_the_cooldown_the_answer_is_the_same_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_disabled_user_is_answered_the_same_and_sent_nothing() {
+async fn a_disabled_user_gets_the_same_response_and_no_message() {
     for (known, who, _, nobody) in addresses() {
         let app = TestApp::with_mail().await;
         let user = app.sign_up(who.clone()).await;
@@ -178,28 +182,32 @@ async fn an_account_without_a_password_can_set_its_first() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_good_for_its_purpose_alone_and_trying_does_not_use_it_up() {
+async fn a_challenge_works_only_for_its_purpose_and_trying_does_not_use_it_up() {
     let app = TestApp::start().await;
     app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     app.advance(60);
     let reset = app.forgot(json!({"phone": PHONE})).await.challenge_id();
     let reset_code = app.code(PHONE);
+
     for _ in 0..10 {
         app.verify(&reset, &reset_code).await.assert_problem(410, "otp_expired");
     }
+
     app.advance(60);
     let sign_in = app.challenge(PHONE).await;
     let sign_in_code = app.code(PHONE);
+
     for _ in 0..10 {
         app.reset(&sign_in, &sign_in_code, NEW_PASSWORD).await.assert_problem(410, "otp_expired");
     }
+
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
     app.verify(&sign_in, &sign_in_code).await.assert_ok();
     app.reset(&reset, &reset_code, NEW_PASSWORD).await.assert_done();
 }
 
 #[tokio::test]
-async fn a_resend_sends_to_the_known_alone_and_answers_both_the_same() {
+async fn a_resend_responds_to_all_the_same_and_sends_only_to_the_known() {
     for (known, who, unknown, nobody) in addresses() {
         let app = TestApp::with_mail().await;
         app.sign_up(who.clone()).await;
@@ -210,7 +218,7 @@ async fn a_resend_sends_to_the_known_alone_and_answers_both_the_same() {
         app.advance(30);
         let start = tokio::time::Instant::now();
         let (real, decoy) = (app.resend(&real).await, app.resend(&decoy).await);
-        assert!(start.elapsed().as_millis() >= 2 * 250, "neither is faster than the other can be");
+        assert!(start.elapsed().as_millis() >= 2 * 250, "both take the minimum time");
         assert_eq!(decoy.without_ids().replace("183", "123"), real.without_ids());
         let again = app.texts(known);
         assert_eq!(again.len(), sent.len() + 1);
@@ -220,14 +228,16 @@ async fn a_resend_sends_to_the_known_alone_and_answers_both_the_same() {
 }
 
 #[tokio::test]
-async fn a_source_may_ask_so_often_and_no_more() {
+async fn password_resets_count_for_the_hourly_limit_of_their_source() {
     let app = TestApp::with_mail_and(&[("OTP_SENDS_PER_IP_PER_HOUR", "3")]).await;
     for who in [json!({"phone": PHONE}), json!({"email": EMAIL}), json!({"email": EMAIL})] {
         app.forgot(who).await.challenge_id();
     }
+
     app.advance(1200);
     let body = json!({"email": OTHER_EMAIL});
     assert_eq!(app.forgot(body.clone()).await.assert_wait(429, "sms_limit_reached"), 2400);
+
     let elsewhere: IpAddr = "203.0.113.9".parse().unwrap();
     app.send_from(elsewhere, json_request(Method::POST, "/v1/password/forgot", None, &body))
         .await
@@ -235,7 +245,7 @@ async fn a_source_may_ask_so_often_and_no_more() {
 }
 
 #[tokio::test]
-async fn that_a_message_cannot_be_sent_does_not_tell_who_has_an_account() {
+async fn a_message_that_cannot_be_sent_does_not_reveal_who_has_an_account() {
     for (known, who, _, nobody) in addresses() {
         let app = TestApp::with_mail().await;
         app.sign_up(who.clone()).await;

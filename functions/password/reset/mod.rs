@@ -1,4 +1,4 @@
-//! `POST /v1/password/reset`: a new password by a code or a link.
+//! `POST /v1/password/reset`: sets a new password by a code or a link.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -19,25 +19,38 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// A challenge and its code, or the token of a link; and the new password.
+/// The new password, and the proof: a challenge and its code, or the token of a link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetPasswordRequest {
+    /// The `challenge_id` that `POST /v1/password/forgot` returned. It needs `code`.
     challenge_id: Option<Uuid>,
+    /// The code from the message: 6 to 10 digits, as many as `code_length` says. It needs
+    /// `challenge_id`.
     code: Option<String>,
+    /// The token of the link in the e-mail: the part after `#`. It is sent instead of
+    /// `challenge_id` and `code`.
     token: Option<String>,
+    /// The new password: up to 256 characters, and at least as many as the deployment's minimum (8
+    /// by default). One that is easy to guess is refused.
     new_password: String,
 }
 
-/// Sets a new password and ends all sessions. It does not sign in.
+/// Finish a password reset
+///
+/// Sets the new password, ends all sessions of the user and ends lockouts for wrong passwords. It
+/// does not sign the user in. A notice is sent to the user. The code or link works once; if the new
+/// password is too weak, it can be used again.
 #[utoipa::path(
     post,
     path = "/v1/password/reset",
     operation_id = "password-reset",
     tag = "Passwords",
     request_body = ResetPasswordRequest,
-    responses((status = 204, description = "Set")),
-    extensions(("x-codes" = json!(["weak_password", "otp_incorrect", "otp_locked", "otp_expired", "token_invalid"]))),
+    responses((status = 204, description = "The new password is set")),
+    extensions(("x-codes" = json!([
+        "weak_password", "otp_incorrect", "otp_locked", "otp_expired", "token_invalid"
+    ]))),
 )]
 async fn reset(
     accounts: Accounts,
@@ -48,7 +61,7 @@ async fn reset(
     Json(request): Json<ResetPasswordRequest>,
 ) -> Result<StatusCode, Error> {
     let new = Password::parse("new_password", request.new_password)?;
-    // What can be said of it without knowing whose it is, before the code is used up.
+    // Checks what does not depend on the user before the code is used.
     new.check_strength(&settings.users, &[])?;
     let (user, proven_by) = match (request.challenge_id, request.code, request.token) {
         (Some(challenge_id), Some(code), None) => {
@@ -62,7 +75,10 @@ async fn reset(
         }
         (None, None, Some(token)) => (accounts.reset_by_link(&token, &new, &recorder).await?, None),
         _ => {
-            return Err(Error::field("challenge_id", "give a challenge_id and a code, or a token"));
+            return Err(Error::field(
+                "challenge_id",
+                "must be sent with a code, unless a token is sent instead of both",
+            ));
         }
     };
     accounts.tell(&user, Subject::PasswordChanged, proven_by.as_ref(), &messenger).await;

@@ -8,7 +8,8 @@ use crate::testing::{
 
 const PATH: &str = "/v1/password/reset";
 
-/// Somebody with an e-mail address and a password, and the token of a link that he was sent.
+/// The service with a user who has an e-mail address and a password, and the token of a link that
+/// they were sent.
 async fn app_with_link() -> (TestApp, String) {
     let app = TestApp::with_mail().await;
     app.sign_up(json!({"email": EMAIL, "password": PASSWORD, "name": "Barbara Lee"})).await;
@@ -25,11 +26,13 @@ async fn a_code_sets_a_password_ends_all_sessions_and_signs_nobody_in() {
     app.advance(60);
     let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
     app.get_as(&me.access, "/v1/me").await.assert_ok();
+
     let code = app.code(PHONE);
     app.reset(&id, &code, NEW_PASSWORD).await.assert_done();
     app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
     app.refresh(&me.refresh).await.assert_problem(401, "token_invalid");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
+
     let again = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.signed_in();
     assert_eq!(again.id(), me.id());
     app.reset(&id, &code, PASSWORD).await.assert_problem(410, "otp_expired");
@@ -40,7 +43,8 @@ async fn a_code_sets_a_password_ends_all_sessions_and_signs_nobody_in() {
 async fn a_link_sets_a_password_once_ends_all_sessions_and_signs_nobody_in() {
     let (app, token) = app_with_link().await;
     let me = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();
-    // Whoever looks at a link, as scanners of e-mails do, does not use it up.
+
+    // Opening a link, as scanners of e-mails do, does not use it up.
     app.get(PATH).await.assert_problem(405, "method_not_allowed");
     app.get(&format!("{PATH}?token={token}")).await.assert_problem(405, "method_not_allowed");
     app.reset_by_link(&token, NEW_PASSWORD).await.assert_done();
@@ -65,7 +69,7 @@ async fn the_code_in_an_e_mail_works_as_well_and_ends_its_link() {
 }
 
 #[tokio::test]
-async fn a_link_is_good_for_half_an_hour() {
+async fn a_link_works_for_half_an_hour() {
     let (app, token) = app_with_link().await;
     app.advance(30 * 60);
     app.reset_by_link(&token, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
@@ -94,12 +98,13 @@ async fn any_other_change_of_the_password_ends_a_code() {
     app.reset(&id, &code, PASSWORD).await.assert_problem(410, "otp_expired");
     app.login(json!({"email": EMAIL}), NEW_PASSWORD).await.assert_ok();
 
-    // Nor does it reset that of who has the address next.
+    // Nor does it reset the password of the next user with this address.
     app.advance(2 * 3600);
     let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
     let code = app.code(EMAIL);
     let me = app.login(json!({"email": EMAIL}), NEW_PASSWORD).await.signed_in();
     app.delete_me(&me.access).await.assert_done();
+
     app.advance(120);
     app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
     app.reset(&id, &code, NEW_PASSWORD).await.assert_problem(410, "otp_expired");
@@ -107,7 +112,7 @@ async fn any_other_change_of_the_password_ends_a_code() {
 }
 
 #[tokio::test]
-async fn a_link_to_an_address_that_is_no_longer_the_user_s_ends() {
+async fn a_link_no_longer_works_after_its_address_has_changed() {
     let (app, token) = app_with_link().await;
     let me = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();
     let id =
@@ -131,7 +136,7 @@ async fn a_link_and_a_code_end_with_the_account() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_disabled_meanwhile_sets_nothing() {
+async fn a_user_who_was_disabled_in_the_meantime_cannot_set_a_password() {
     let (app, token) = app_with_link().await;
     let me = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();
     app.advance(60);
@@ -144,12 +149,13 @@ async fn a_user_who_was_disabled_meanwhile_sets_nothing() {
 }
 
 #[tokio::test]
-async fn the_user_is_told_by_the_other_channel() {
+async fn the_user_is_notified_by_the_other_channel() {
     let app = TestApp::with_mail().await;
     let told = "password was changed";
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+
     app.advance(60);
     for (who, used, other) in
         [(json!({"phone": PHONE}), PHONE, EMAIL), (json!({"email": EMAIL}), EMAIL, PHONE)]
@@ -168,7 +174,8 @@ async fn a_password_that_is_easy_to_guess_is_refused_before_the_code_is_used_up(
     app.advance(60);
     let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
     let code = app.code(EMAIL);
-    let own = "your own name";
+    let own = "your name, username, phone or e-mail address";
+
     for (new, reason) in
         [("short", "at least 8"), ("password123", "most common"), ("my latchkey", own)]
     {
@@ -176,18 +183,21 @@ async fn a_password_that_is_easy_to_guess_is_refused_before_the_code_is_used_up(
         app.reset(&id, &wrong(&code), new).await.assert_weak("new_password", reason);
         app.reset_by_link(&token, new).await.assert_weak("new_password", reason);
     }
+
     assert_eq!(app.get(&format!("/v1/otp/{id}")).await.json["attempts_left"], 5);
     for new in ["barbara 1970", "ann.lee 1970"] {
         app.reset_by_link(&token, new).await.assert_weak("new_password", own);
     }
+
     app.reset(&id, &code, "barbara 1970").await.assert_weak("new_password", own);
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
-    // Whose name it is shows only after the proof: that is given back.
+
+    // The personal words are known only after the proof, so the code was refunded.
     app.reset(&id, &code, NEW_PASSWORD).await.assert_done();
 }
 
 #[tokio::test]
-async fn a_reset_needs_a_whole_proof_and_nothing_else() {
+async fn a_reset_needs_one_complete_proof() {
     let (app, token) = app_with_link().await;
     app.advance(60);
     let id = app.forgot(json!({"email": EMAIL})).await.challenge_id();
@@ -196,6 +206,7 @@ async fn a_reset_needs_a_whole_proof_and_nothing_else() {
     bodies::assert_strict(&app, None, PATH, &by_code).await;
     bodies::assert_strict(&app, None, PATH, &json!({"token": token, "new_password": NEW_PASSWORD}))
         .await;
+
     for (body, field) in [
         (json!({"new_password": NEW_PASSWORD}), "challenge_id"),
         (json!({"challenge_id": id, "new_password": NEW_PASSWORD}), "challenge_id"),
@@ -213,28 +224,34 @@ async fn a_reset_needs_a_whole_proof_and_nothing_else() {
     ] {
         app.post(PATH, body).await.assert_field(field);
     }
+
     for token in ["", "x", &token[1..], &format!("{token}A"), &token.to_lowercase()] {
         app.reset_by_link(token, NEW_PASSWORD).await.assert_problem(401, "token_invalid");
     }
+
     let unknown = "01890000-0000-7000-8000-000000000000";
     app.reset(unknown, &code, NEW_PASSWORD).await.assert_problem(410, "otp_expired");
+
     let answer = app.cut_off("DYNAMODB").reset(&id, &code, NEW_PASSWORD).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     app.reset(&id, &code, NEW_PASSWORD).await.assert_done();
 }
 
 #[tokio::test]
-async fn a_code_is_tried_five_times_and_is_good_for_five_minutes() {
+async fn a_code_has_five_tries_and_works_for_five_minutes() {
     let app = TestApp::start().await;
     for phone in [PHONE, OTHER_PHONE] {
         app.sign_up(json!({"phone": phone, "password": PASSWORD})).await;
     }
+
     app.advance(60);
     let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
     let code = app.code(PHONE);
+
     for _ in 0..5 {
         app.reset(&id, &wrong(&code), NEW_PASSWORD).await.assert_problem(400, "otp_incorrect");
     }
+
     app.reset(&id, &code, NEW_PASSWORD).await.assert_problem(429, "otp_locked");
     let id = app.forgot(json!({"phone": OTHER_PHONE})).await.challenge_id();
     app.advance(300);

@@ -1,4 +1,4 @@
-//! Endpoints by which people change their accounts.
+//! Endpoints with which people change their accounts.
 
 use axum::http::Method;
 use serde_json::json;
@@ -15,10 +15,10 @@ pub(super) const CASES: [&str; 12] = [
     "me-avatar-put",
     "me-avatar-delete",
     "otp-verify: a new phone",
-    "otp-verify: what an administrator wrote down",
+    "otp-verify: a user whom an administrator created",
     "password-change",
     "password-reset",
-    "password-reset: what an administrator wrote down",
+    "password-reset: a user whom an administrator created",
     "password-reset: by link",
     "me-update",
     "me-delete",
@@ -30,11 +30,12 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     Box::pin(async move {
         match case {
             "otp-verify: a new phone" => new_phone(&app).await,
-            "otp-verify: what an administrator wrote down" => {
-                let id = written_down(&app).await;
+            "otp-verify: a user whom an administrator created" => {
+                let id = created_by_an_administrator(&app).await;
                 let challenge = app.challenge(ADMIN_PHONE).await;
                 let body = json!({"challenge_id": challenge, "code": app.code(ADMIN_PHONE)});
                 let request = call(Method::POST, "/v1/otp/verify", None, Some(body));
+
                 Case::new(request, move |app, answer| {
                     let id = id.clone();
                     async move {
@@ -55,10 +56,13 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
             "me-avatar-put" => {
                 let me = app.sign_in(PHONE).await;
                 app.put_avatar(&me.access, jpeg(&picture(12, 8))).await.assert_ok();
+
                 let mut request = call(Method::PUT, "/v1/me/avatar", Some(&me.access), None);
                 request.headers_mut().insert("content-type", "image/jpeg".parse().unwrap());
                 *request.body_mut() = jpeg(&picture(8, 12));
-                // Whatever an upload that was cut off has left, the next one takes away, or a rule of the bucket.
+
+                // The next upload, or a lifecycle rule of the bucket, deletes what an interrupted
+                // upload left behind.
                 Case::new(request, move |app, answer| {
                     let me = me.clone();
                     async move {
@@ -73,6 +77,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
             "me-avatar-delete" => {
                 let me = app.sign_in(PHONE).await;
                 app.put_avatar(&me.access, jpeg(&picture(12, 8))).await.assert_ok();
+
                 let request = call(Method::DELETE, "/v1/me/avatar", Some(&me.access), None);
                 Case::new(request, move |app, _| {
                     let me = me.clone();
@@ -96,6 +101,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
                 let body = json!({"challenge_id": id, "code": app.code(PHONE), "new_password": NEW_PASSWORD});
                 let request = call(Method::POST, "/v1/password/reset", None, Some(body));
+
                 Case::new(request, |app, answer| async move {
                     if answer.status != 204 {
                         app.advance(60);
@@ -106,17 +112,19 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 })
                 .or(410, "otp_expired")
             }
-            "password-reset: what an administrator wrote down" => {
-                written_down(&app).await;
+            "password-reset: a user whom an administrator created" => {
+                created_by_an_administrator(&app).await;
                 let id = app.forgot(json!({"phone": ADMIN_PHONE})).await.challenge_id();
                 let body = json!({"challenge_id": id, "code": app.code(ADMIN_PHONE), "new_password": NEW_PASSWORD});
                 let request = call(Method::POST, "/v1/password/reset", None, Some(body));
+
                 Case::new(request, |app, answer| async move {
                     if answer.status != 204 {
                         app.advance(60);
                         let id = app.forgot(json!({"phone": ADMIN_PHONE})).await.challenge_id();
                         app.reset(&id, &app.code(ADMIN_PHONE), NEW_PASSWORD).await.assert_done();
                     }
+
                     assert_password(app.clone(), json!({"phone": ADMIN_PHONE})).await;
                     let me =
                         app.login(json!({"phone": ADMIN_PHONE}), NEW_PASSWORD).await.signed_in();
@@ -130,7 +138,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 app.forgot(json!({"email": EMAIL})).await.challenge_id();
                 let body = json!({"token": app.link_token(EMAIL), "new_password": NEW_PASSWORD});
                 let request = call(Method::POST, "/v1/password/reset", None, Some(body));
-                // The link was used, and its password holds.
+                // The link was used, and the password that it set is valid.
                 Case::new(request, |app, _| assert_password(app, json!({"email": EMAIL})))
                     .or(401, "token_invalid")
             }
@@ -138,12 +146,13 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let me = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
                 let body = json!({"name": "Ann Lee", "username": "lee"});
                 let request = call(Method::PATCH, "/v1/me", Some(&me.access), Some(body));
+
                 Case::new(request, move |app, answer| {
                     let me = me.clone();
                     async move {
                         assert_eq!(answer.assert_ok()["username"], "lee");
                         assert_eq!(app.me(&me.access).await["username"], "lee");
-                        // The name that was given up is free.
+                        // The previous username is free again.
                         app.register(json!({"phone": OTHER_PHONE, "username": "ann"}))
                             .await
                             .challenge_id();
@@ -152,12 +161,12 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
             }
             "me-delete" => {
                 let me = app.sign_up(json!({"phone": PHONE, "username": "ann"})).await;
-                leaves(&me)
+                deletes_account(&me)
             }
             "me-delete: with a second factor" => {
                 let (_, authenticator) = app.protected(PHONE).await;
                 let token = app.first_factor(PHONE).await;
-                leaves(&app.totp(&token, &authenticator.code(&app)).await.signed_in())
+                deletes_account(&app.totp(&token, &authenticator.code(&app)).await.signed_in())
             }
             "me-session-delete" => {
                 let other = app.person(PHONE).await;
@@ -165,6 +174,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let id = crate::testing::claims(&other.access)["sid"].as_str().unwrap().to_owned();
                 let request =
                     call(Method::DELETE, &format!("/v1/me/sessions/{id}"), Some(&me.access), None);
+
                 Case::new(request, move |app, _| {
                     let (me, other) = (me.clone(), other.clone());
                     async move {
@@ -181,8 +191,9 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     })
 }
 
-/// Somebody with a password who has yet to prove the phone that makes an administrator; who was one has another by now.
-async fn written_down(app: &TestApp) -> String {
+/// A user whom an administrator created, with a password and the `ADMIN_PHONE`, which is not
+/// verified yet. The administrator has changed to another phone. Returns the user's id.
+async fn created_by_an_administrator(app: &TestApp) -> String {
     let admin = app.sign_in(ADMIN_PHONE).await;
     app.change_phone(&admin, OTHER_PHONE).await;
     let made = app.create_user(&admin, json!({"phone": ADMIN_PHONE, "password": PASSWORD})).await;
@@ -201,6 +212,7 @@ async fn new_phone(app: &TestApp) -> Case {
     let id = app.post_as(&me.access, "/v1/me/phone", change.clone()).await.challenge_id();
     let body = json!({"challenge_id": id, "code": app.code(OTHER_PHONE)});
     let request = call(Method::POST, "/v1/otp/verify", Some(&me.access), Some(body));
+
     Case::new(request, move |app, answer| {
         let (me, change) = (me.clone(), change.clone());
         async move {
@@ -209,8 +221,10 @@ async fn new_phone(app: &TestApp) -> Case {
                 let id = app.post_as(&me.access, "/v1/me/phone", change).await.challenge_id();
                 app.verify_as(&me.access, &id, &app.code(OTHER_PHONE)).await.assert_ok();
             }
+
             assert_eq!(app.me(&me.access).await["phone"], OTHER_PHONE);
-            // The phone that was given up is free.
+
+            // The previous phone is free again.
             app.advance(60);
             assert_eq!(app.sign_in(PHONE).await.json["is_new_user"], true);
         }
@@ -218,13 +232,13 @@ async fn new_phone(app: &TestApp) -> Case {
     .or(410, "otp_expired")
 }
 
-fn leaves(me: &crate::testing::SignedIn) -> Case {
+fn deletes_account(me: &crate::testing::SignedIn) -> Case {
     let me = me.clone();
     Case::new(call(Method::DELETE, "/v1/me", Some(&me.access), None), move |app, _| {
         let me = me.clone();
         async move {
             app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
-            assert!(app.items_of(me.id()).await.is_empty(), "nothing of the user who left");
+            assert!(app.items_of(me.id()).await.is_empty(), "data of the deleted user is left");
             app.advance(3600);
             assert_eq!(app.sign_in(PHONE).await.json["is_new_user"], true);
         }

@@ -42,7 +42,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     })
 }
 
-/// A request after which `check` holds of what is read at `path`.
+/// A request after which `check` accepts the response of a GET of `read`.
 fn then(
     admin: &SignedIn,
     (method, path, body): (Method, &str, Option<Value>),
@@ -70,8 +70,10 @@ async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         return then(&admin, (Method::POST, "/v1/users", Some(body)), by_phone, made)
             .or(409, "conflict");
     }
+
     let (person, _) = app.protected(PHONE).await;
     app.give(&admin, person.id(), &["Admin"]).await.assert_ok();
+
     let path = format!("/v1/users/{}", person.id());
     match case {
         "users-update" => {
@@ -110,6 +112,7 @@ async fn roles(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         return then(&admin, (Method::POST, "/v1/roles", Some(body)), path.to_owned(), made)
             .or(409, "conflict");
     }
+
     app.role(&admin, "Editor", &["users:read"]).await;
     match case {
         "roles-update" => {
@@ -132,6 +135,7 @@ async fn roles(app: &TestApp, admin: SignedIn, case: &str) -> Case {
                     items.iter().filter(|role| role["permissions"] == json!(["apps:read"])).count();
                 assert_eq!(with, 2, "{}", answer.text);
             };
+
             then(
                 &admin,
                 (Method::PUT, "/v1/roles/permissions", Some(put)),
@@ -153,7 +157,7 @@ async fn apps(app: &TestApp, admin: SignedIn, case: &str) -> Case {
             async move {
                 let secret = match answer.status.as_u16() {
                     201 => answer.assert_created()["client_secret"].as_str().unwrap().to_owned(),
-                    // It was made, and nobody saw the secret.
+                    // The app was created, but its secret was lost with the reply: rotate it.
                     _ => app.rotate(&admin, "shop", 0).await.secret(),
                 };
                 assert_authenticates(&app, &secret).await;
@@ -161,6 +165,7 @@ async fn apps(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         })
         .or(409, "conflict");
     }
+
     app.create_app(&admin, body).await.assert_created();
     match case {
         "apps-update" => {

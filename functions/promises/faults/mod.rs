@@ -1,4 +1,5 @@
-//! What must hold of every endpoint that writes, whichever of its AWS calls fails and however.
+//! Promises that hold for every endpoint that writes, whichever of its AWS calls fails, and however
+//! it fails.
 
 mod account;
 mod administration;
@@ -18,17 +19,18 @@ use crate::{
     },
 };
 
-/// What is asked for by POST and changes nothing.
+/// Operations called by POST that change nothing.
 const READS: [&str; 1] = ["oauth2-introspect"];
 
-/// With a budget of prefixes there is one call more that can fail.
+/// The budget for prefixes adds one more call that can fail.
 const SETTINGS: &[(&str, &str)] = &[
     ("ADMIN_PHONE", ADMIN_PHONE),
     ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
     ("SMS_PREFIX_MONTHLY_BUDGET_USD", "50"),
 ];
 
-/// The cases of a module: an endpoint each or, after a colon, a way to call one.
+/// The cases of each module. A case is an endpoint, or an endpoint with a way to call it after a
+/// colon.
 const CASES: [(&[&str], Prepare); 5] = [
     (&sending::CASES, sending::prepare),
     (&sign_in::CASES, sign_in::prepare),
@@ -44,7 +46,7 @@ async fn assert_all_withstand(module: usize) {
         let failures = failures(case, SETTINGS, prepare).await;
         failed.extend((failures > 0).then_some((case, failures)));
     }
-    assert!(failed.is_empty(), "what failed is told above: {failed:?}");
+    assert!(failed.is_empty(), "failures by case (see the panics above): {failed:?}");
 }
 
 #[test]
@@ -59,6 +61,7 @@ fn every_endpoint_that_writes_is_tried_under_faults() {
         .filter(|operation| operation.method != Method::GET)
         .map(|operation| operation.id);
     let writing: BTreeSet<_> = writing.filter(|id| !READS.contains(&id.as_str())).collect();
+
     assert_eq!(tried, writing.iter().map(String::as_str).collect());
 }
 

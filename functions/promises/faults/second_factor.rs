@@ -1,4 +1,4 @@
-//! Endpoints by which people set up and remove a second factor.
+//! Endpoints with which people set up and remove a second factor.
 
 use axum::http::Method;
 use serde_json::json;
@@ -34,10 +34,12 @@ async fn set_up(app: &TestApp, case: &str) -> Case {
             }
         });
     }
+
     let authenticator = Authenticator::new(&app.enrol(&me).await);
     let code = authenticator.code(app);
     let request =
         call(Method::POST, "/v1/me/totp/confirm", Some(&me.access), Some(json!({"code": code})));
+
     Case::new(request, move |app, answer| {
         let (me, mut authenticator) = (me.clone(), authenticator.clone());
         async move {
@@ -45,9 +47,11 @@ async fn set_up(app: &TestApp, case: &str) -> Case {
             authenticator.recovery_codes = if answer.status == 200 {
                 answer.recovery_codes()
             } else {
-                // It was confirmed, and nobody saw the recovery codes: the app itself asks for others.
+                // It was confirmed, but the recovery codes were lost with the reply. A code of the
+                // authenticator app gets new ones.
                 app.renew_codes(&me, &authenticator.code(&app)).await.recovery_codes()
             };
+
             app.advance(30);
             app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.assert_ok();
             app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0])
@@ -63,6 +67,7 @@ async fn with_factor(app: &TestApp, case: &str) -> Case {
     let me = app.totp(&app.first_factor(PHONE).await, &authenticator.code(app)).await.signed_in();
     app.advance(30);
     let body = json!({"code": authenticator.code(app)});
+
     if case == "me-totp-delete" {
         let request = call(Method::DELETE, "/v1/me/totp", Some(&me.access), Some(body));
         return Case::new(request, move |app, answer| {
@@ -73,6 +78,7 @@ async fn with_factor(app: &TestApp, case: &str) -> Case {
                     app.advance(30);
                     app.remove_totp(&me, &authenticator.code(&app)).await.assert_done();
                 }
+
                 assert_eq!(app.me(&me.access).await["mfa"], json!([]));
                 app.login(json!({"phone": PHONE}), crate::testing::accounts::PASSWORD)
                     .await
@@ -82,6 +88,7 @@ async fn with_factor(app: &TestApp, case: &str) -> Case {
         .or(409, "conflict")
         .or_refused(400, "otp_incorrect");
     }
+
     let request = call(Method::POST, "/v1/me/recovery-codes", Some(&me.access), Some(body));
     Case::new(request, move |app, answer| {
         let (me, authenticator) = (me.clone(), authenticator.clone());

@@ -60,7 +60,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     })
 }
 
-/// A request for a code, which must sign in in the end.
+/// A request for a code. In the end, a code must sign the person in.
 fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
     let again = body.clone();
     Case::new(call(Method::POST, path, None, Some(body)), move |app, answer| {
@@ -74,12 +74,13 @@ fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
     .or(429, "resend_too_soon")
 }
 
-/// The link of the last text, which stops texts in the end.
+/// A request to the stop link of the last text. In the end, texts to that phone must be stopped.
 fn stop(app: &TestApp) -> Case {
     let text = app.texts(PHONE).pop().unwrap().body;
     let path = text[text.find("/stop/").unwrap()..].split_whitespace().next().unwrap().to_owned();
     let request =
         axum::http::Request::builder().method(Method::POST).uri(path).body(Vec::new()).unwrap();
+
     Case::new(request, move |app, answer| async move {
         assert_eq!(answer.status, 200, "{}", answer.text);
         app.advance(3600);
@@ -87,16 +88,17 @@ fn stop(app: &TestApp) -> Case {
     })
 }
 
-/// A request for a code that may be sent again, by its own word.
+/// A request for a code with an idempotency key, which allows retries.
 fn with_key() -> Case {
     let mut request = call(Method::POST, "/v1/otp/send", None, Some(json!({"phone": PHONE})));
     request.headers_mut().insert("idempotency-key", "a-key-of-the-client".parse().unwrap());
+
     let again = request.clone();
     Case::new(request, move |app, mut answer| {
         let again = again.clone();
         async move {
             if answer.json["code"] == "idempotency_conflict" {
-                // Whoever was at work is taken for dead after a while.
+                // After a while, the first attempt is considered abandoned.
                 app.advance(60);
                 answer = app.send(again.clone().map(axum::body::Body::from)).await;
             }
@@ -107,19 +109,21 @@ fn with_key() -> Case {
     .or(409, "idempotency_conflict")
 }
 
-/// The answer to a request that was sent at last, after the wait that the first answer asked for.
+/// The response that accepted the request: the first one, or the one to a retry after the wait that
+/// the first one asked for.
 async fn sent(app: &TestApp, answer: Answer, again: axum::http::Request<Vec<u8>>) -> Answer {
     if answer.status == 202 {
         return answer;
     }
-    // What was counted and not sent costs one cooldown, no more.
+    // A message that was counted but not sent costs at most one cooldown.
     let wait = answer.assert_wait(429, "resend_too_soon");
     assert!(wait <= 60, "{wait}");
     app.advance(wait);
     app.send(again.map(axum::body::Body::from)).await
 }
 
-/// A request for a code to set a new password. It is answered alike, whether or not something is sent.
+/// A request for a code to set a new password. The response is the same whether or not a message is
+/// sent.
 fn new_password(who: Value, address: &'static str) -> Case {
     let request = call(Method::POST, "/v1/password/forgot", None, Some(who.clone()));
     Case::new(request, move |app, answer| {

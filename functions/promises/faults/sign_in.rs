@@ -1,4 +1,4 @@
-//! Endpoints that begin, go on with, or end a session.
+//! Endpoints that start, continue or end a session.
 
 use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 Case::new(post("/v1/auth/refresh", json!({"refresh_token": me.refresh})), refreshed)
             }
             "auth-logout" => {
-                // Everywhere: it takes one write, as for one session.
+                // Signs out everywhere, which takes one write, as for one session.
                 let other = app.person(PHONE).await;
                 let me = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
                 signed_out(me, other)
@@ -109,7 +109,7 @@ async fn assert_ended(app: &TestApp, me: &SignedIn) {
     app.refresh(&me.refresh).await.assert_problem(401, "token_invalid");
 }
 
-/// A code that signs in, or the one after it.
+/// A code that signs a person in. If its reply is lost, the next code does.
 async fn code(app: &TestApp) -> Case {
     let id = app.challenge(PHONE).await;
     let body = json!({"challenge_id": id, "code": app.code(PHONE)});
@@ -125,12 +125,13 @@ async fn code(app: &TestApp) -> Case {
     .or(410, "otp_expired")
 }
 
-/// The right code after a wrong one: it ends a row of failures.
+/// The right code after a wrong one. It ends a run of failures.
 async fn after_wrong_code(app: &TestApp) -> Case {
     let id = app.challenge(PHONE).await;
     app.verify(&id, &crate::testing::wrong(&app.code(PHONE)))
         .await
         .assert_problem(400, "otp_incorrect");
+
     let body = json!({"challenge_id": id, "code": app.code(PHONE)});
     Case::new(post("/v1/otp/verify", body), |app, answer| async move {
         if answer.status != 200 {
@@ -174,7 +175,7 @@ async fn second_factor(
             let me = if answer.status == 200 {
                 answer.signed_in()
             } else {
-                // The code is used up: the next step has another.
+                // The code is used up. The next time step has another one.
                 app.advance(30);
                 let token = app.first_factor(PHONE).await;
                 app.totp(&token, &authenticator.code(&app)).await.signed_in()

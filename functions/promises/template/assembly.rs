@@ -1,6 +1,6 @@
-//! Assembles `template.yaml` from its parts: `deploy/template/*.yaml`, written by hand, and the `lambda.yaml` of every
-//! Lambda. `UPDATE_TEMPLATE=1 cargo test -p functions --lib template` writes the file; without the variable it is
-//! compared.
+//! Assembles `template.yaml` from its parts: the hand-written `deploy/template/*.yaml`, and the
+//! `lambda.yaml` of every Lambda. `UPDATE_TEMPLATE=1 cargo test -p functions --lib template` writes
+//! the file. Without the variable, the test compares it.
 
 use std::sync::LazyLock;
 
@@ -13,32 +13,32 @@ use super::{
 };
 use crate::{document::document, testing::TEMPLATE};
 
-/// What the parts come to.
+/// The template, assembled from its parts.
 pub(super) static ASSEMBLED: LazyLock<String> = LazyLock::new(|| Parts::read().assemble());
 
-/// `Cargo.toml`, whose last lines are the binaries of the Lambdas.
+/// `Cargo.toml`. Its last lines are the binaries of the Lambdas.
 pub(super) static MANIFEST: LazyLock<String> = LazyLock::new(|| {
     let manifest = include_str!("../../Cargo.toml");
     let end = manifest.find(BINARIES).unwrap() + BINARIES.len();
     manifest[..end].to_owned() + &Parts::read().binaries()
 });
 
-/// What the binaries stand after.
+/// The line of `Cargo.toml` after which the binaries begin.
 const BINARIES: &str = "# UPDATE_TEMPLATE=1 cargo test -p functions --lib template\n";
 
 const HEADER: &str = "\
 # Assembled; do not edit. The parts are deploy/template/*.yaml and the lambda.yaml of every Lambda in functions/.
-# After a change of one of them:
+# After you change one of them, run:
 #
 #   UPDATE_TEMPLATE=1 cargo test -p functions --lib template
 #
 # To deploy it: docs/deployment.md.
 ";
 
-/// How an OpenAPI body names the route that everything takes which has no other.
+/// The path by which an OpenAPI body names the route for all requests that match no other route.
 const DEFAULT_PATH: &str = "/$default";
 
-/// How a hand-written part marks a place that is filled in.
+/// The comment that marks a place to fill in, in a hand-written part.
 const MARKER: &str = "# assembled here: ";
 
 macro_rules! part {
@@ -60,15 +60,15 @@ const BEFORE_THE_LAMBDAS: [(&str, &str); 8] = [
 const AFTER_THE_LAMBDAS: [(&str, &str); 3] =
     [part!("alarms"), part!("dashboard"), part!("outputs")];
 
-/// A route of the API, and the Lambda that it leads to.
+/// A route of the API, and the Lambda that it calls.
 pub(in crate::promises) struct Route {
     pub(in crate::promises) path: String,
-    /// `post`, or API Gateway's own word for any.
+    /// `post`, or API Gateway's own name for any method.
     pub(in crate::promises) method: String,
     pub(in crate::promises) lambda: String,
 }
 
-/// What the template is assembled from, beside the hand-written parts.
+/// The parts of the template that are not written by hand.
 pub(in crate::promises) struct Parts {
     /// The name, folder and file of every Lambda.
     lambdas: Vec<(String, String, LambdaFile)>,
@@ -81,7 +81,7 @@ impl Parts {
         Self { lambdas: read_all(), routes: Route::all() }
     }
 
-    /// Takes a Lambda with its route out.
+    /// Removes a Lambda and its route.
     pub(in crate::promises) fn remove(&mut self, lambda: &str) {
         self.lambdas.retain(|(name, _, _)| name != lambda);
         self.routes.retain(|route| route.lambda != lambda);
@@ -99,12 +99,12 @@ impl Parts {
         self.routes.push(route);
     }
 
-    /// What they come to, with `!Ref X` as `{Ref: X}`.
+    /// The assembled template, with `!Ref X` as `{Ref: X}`.
     pub(in crate::promises) fn value(&self) -> Value {
         parse(&self.assemble())
     }
 
-    /// The binaries in `Cargo.toml`.
+    /// The `[[bin]]` sections of `Cargo.toml`.
     fn binaries(&self) -> String {
         let binary = |(name, folder, _): &(String, String, LambdaFile)| {
             format!("\n[[bin]]\nname = \"{name}\"\npath = \"{folder}/main.rs\"\ntest = false\n")
@@ -123,20 +123,24 @@ impl Parts {
             has_resources |= text.starts_with("Resources:\n");
             template += &format!("\n# {name}\n\n{}\n", text.trim_end());
         };
+
         for (name, text) in BEFORE_THE_LAMBDAS {
             add(&format!("deploy/template/{name}.yaml"), &self.filled(text));
         }
+
         for (name, folder, file) in &self.lambdas {
             let lines: Vec<_> = indented(2, file.function(name)).collect();
             add(&format!("functions/{folder}/lambda.yaml"), &lines.join("\n"));
         }
+
         for (name, text) in AFTER_THE_LAMBDAS {
             add(&format!("deploy/template/{name}.yaml"), &self.filled(text));
         }
+
         template
     }
 
-    /// A hand-written part with what its markers stand for.
+    /// A hand-written part with its markers filled in.
     fn filled(&self, part: &str) -> String {
         let lines = part.lines().flat_map(|line| match line.split_once(MARKER) {
             Some((indent, what)) if indent.trim().is_empty() => {
@@ -144,7 +148,7 @@ impl Parts {
                     "settings" => settings(),
                     "throttles" => self.throttles(),
                     "routes" => self.paths(),
-                    other => panic!("what are {other}?"),
+                    other => panic!("unknown marker: {other}"),
                 };
                 indented(indent.len(), lines).collect()
             }
@@ -164,10 +168,11 @@ impl Parts {
             }
             lines.extend(indented(2, route.operation()));
         }
+
         lines
     }
 
-    /// The settings of the routes that strangers can make send.
+    /// The throttle settings of the routes on which anybody can make the service send messages.
     fn throttles(&self) -> Vec<String> {
         let sending = self.lambdas.iter().filter(|(_, _, file)| file.sends_for_strangers);
         let routes = sending
@@ -179,6 +184,7 @@ impl Parts {
                 "  ThrottlingBurstLimit: !Ref SendRequestsBurst".to_owned(),
             ]
         });
+
         settings.collect()
     }
 }
@@ -195,6 +201,7 @@ impl Route {
             method: any_method,
             lambda: "not-found".to_owned(),
         });
+
         routes
     }
 
@@ -216,6 +223,7 @@ impl Route {
         if path == DEFAULT_PATH {
             lines.push("  isDefaultRoute: true".to_owned());
         }
+
         let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
         let parameters = names.map(|name| {
             format!("{{ name: {name}, in: path, required: true, schema: {{ type: string }} }}")
@@ -224,6 +232,7 @@ impl Route {
         if !parameters.is_empty() {
             lines.push(format!("  parameters: [{}]", parameters.join(", ")));
         }
+
         let integration = format!(
             "\
 responses: {{}}
@@ -235,12 +244,13 @@ x-amazon-apigateway-integration:
   payloadFormatVersion: \"2.0\"
   timeoutInMillis: 11000"
         );
+
         lines.extend(indented(2, integration.lines().map(str::to_owned).collect()));
         lines
     }
 }
 
-/// `OtpLength=${OtpLength}` for each parameter in the functions' configuration.
+/// A line such as `OtpLength=${OtpLength}` for each parameter in the functions' configuration.
 fn settings() -> Vec<String> {
     let part = |name: &str| {
         let (_, yaml) = BEFORE_THE_LAMBDAS.into_iter().find(|(known, _)| *known == name).unwrap();
@@ -249,19 +259,22 @@ fn settings() -> Vec<String> {
     let (globals, parameters) = (part("globals"), part("parameters"));
     let content = &part("settings")["Resources"]["SettingsVersion"]["Properties"]["Content"]["Sub"];
     let mut used = Vec::new();
+
     for (name, value) in entries(&globals["Globals"]["Function"]) {
         match name {
-            // How a version comes to be live is no part of it.
+            // How a version goes live is not part of the version.
             "DeploymentPreference" => {}
             "Environment" => {
                 for (variable, value) in entries(&value["Variables"]) {
-                    // What is put together of parameters and of what the stack makes is there as what it comes to.
+                    // A setting that is computed from parameters and resources is listed with its
+                    // result.
                     let own = Value::Mapping(
                         [("Ref".into(), pascal(variable).into())].into_iter().collect(),
                     );
-                    let is_put_together = content[1].get(pascal(variable)).is_some();
+                    let is_computed = content[1].get(pascal(variable)).is_some();
+
                     parameters_in(
-                        if is_put_together { &own } else { value },
+                        if is_computed { &own } else { value },
                         &parameters["Parameters"],
                         &mut used,
                     );
@@ -270,13 +283,15 @@ fn settings() -> Vec<String> {
             _ => parameters_in(value, &parameters["Parameters"], &mut used),
         }
     }
+
     used.iter().map(|name| format!("{name}=${{{name}}}")).collect()
 }
 
 #[test]
-fn the_template_and_the_manifest_in_the_repository_are_what_their_parts_say() {
+fn the_template_and_the_manifest_in_the_repository_match_their_parts() {
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let update = std::env::var("UPDATE_TEMPLATE").is_ok();
+
     let files = [
         ("../template.yaml", TEMPLATE, &*ASSEMBLED),
         ("Cargo.toml", include_str!("../../Cargo.toml"), &*MANIFEST),
@@ -284,7 +299,7 @@ fn the_template_and_the_manifest_in_the_repository_are_what_their_parts_say() {
     for (name, _, ought) in files.into_iter().filter(|(_, is, ought)| is != ought) {
         assert!(
             update,
-            "{name} is not what its parts say; run: UPDATE_TEMPLATE=1 cargo test -p functions --lib template"
+            "{name} differs from its parts; run: UPDATE_TEMPLATE=1 cargo test -p functions --lib template"
         );
         std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name), ought).unwrap();
     }

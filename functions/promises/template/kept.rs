@@ -1,11 +1,11 @@
-//! What outlives the stack, and the pictures.
+//! The resources that outlive the stack, and the pictures.
 
 use serde_yaml_ng::Value;
 
 use super::{entries, resource, text};
 
 #[test]
-fn what_is_kept_is_kept() {
+fn stored_data_is_protected_and_outlives_the_stack() {
     let table = resource("Table");
     let properties = &table["Properties"];
     assert_eq!(properties["DeletionProtectionEnabled"], true);
@@ -14,24 +14,33 @@ fn what_is_kept_is_kept() {
     assert_eq!(properties["TimeToLiveSpecification"]["Enabled"], true);
     assert_eq!(text(&properties["TimeToLiveSpecification"]["AttributeName"]), shared::table::TTL);
     assert_eq!(text(&properties["BillingMode"]), "PAY_PER_REQUEST");
-    for id in ["Table", "SigningKeysSecret", "HashKeysSecret", "AvatarBucket"] {
-        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-            assert_eq!(text(&resource(id)[policy]), "Retain", "{id}");
-        }
+
+    // The table's own deletion protection would make the rollback of a failed first deployment fail.
+    for (id, deletion_policy) in [
+        ("Table", "Retain"),
+        ("SigningKeysSecret", "RetainExceptOnCreate"),
+        ("HashKeysSecret", "RetainExceptOnCreate"),
+        ("AvatarBucket", "RetainExceptOnCreate"),
+    ] {
+        assert_eq!(text(&resource(id)["DeletionPolicy"]), deletion_policy, "{id}");
+        assert_eq!(text(&resource(id)["UpdateReplacePolicy"]), "Retain", "{id}");
     }
+
     let access = &resource("AvatarBucket")["Properties"]["PublicAccessBlockConfiguration"];
     assert_eq!(entries(access).filter(|(_, value)| **value == true).count(), 4);
 }
 
 #[test]
-fn a_picture_that_nobody_has_ends() {
+fn an_unused_picture_is_deleted() {
     let rules = &resource("AvatarBucket")["Properties"]["LifecycleConfiguration"]["Rules"];
     let rules = rules.as_sequence().unwrap();
     let rule = rules.iter().find(|rule| rule.get("ExpirationInDays").is_some()).unwrap();
-    // Without the filter it would be every picture.
+
+    // Without the filter, the rule would delete every picture.
     let tag = &rule["TagFilters"][0];
     assert_eq!(shared::avatars::PENDING, format!("{}={}", text(&tag["Key"]), text(&tag["Value"])));
     assert_eq!((text(&rule["Status"]), &rule["ExpirationInDays"]), ("Enabled", &Value::from(1)));
+
     let expiring =
         rules.iter().filter(|rule| entries(rule).any(|(name, _)| name.starts_with("Expiration")));
     assert_eq!(expiring.count(), 1);

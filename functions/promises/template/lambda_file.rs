@@ -1,4 +1,4 @@
-//! `lambda.yaml`, beside the `mod.rs` of each Lambda: what the Lambda is given and may touch.
+//! `lambda.yaml`, beside the `mod.rs` of each Lambda: its memory and timeout, and its rights.
 
 use std::{
     collections::BTreeMap,
@@ -16,20 +16,21 @@ use crate::{ENDPOINTS, OTHER_LAMBDAS};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LambdaFile {
-    /// What the Lambda does, in a few words.
+    /// A few words on the Lambda's purpose.
     description: String,
-    /// An update reaches a tenth of its callers first. For the busiest alone: the callers of the others are too few to show
-    /// that something is wrong.
+    /// An update reaches a tenth of its callers first. Only for the busiest Lambdas: the others
+    /// have too few callers to show that something is wrong.
     #[serde(default)]
     canary: bool,
-    /// In MB, if not that of `deploy/template/globals.yaml`.
+    /// The memory in MB, if it differs from that in `deploy/template/globals.yaml`.
     memory: Option<u32>,
-    /// In seconds, if not that of `deploy/template/globals.yaml`.
+    /// The timeout in seconds, if it differs from that in `deploy/template/globals.yaml`.
     timeout: Option<u32>,
-    /// Anybody can make it send: its route is throttled, and a parameter bounds its instances.
+    /// Anybody can make it send messages. Its route is throttled, and a parameter limits its
+    /// concurrency.
     #[serde(default)]
     pub(super) sends_for_strangers: bool,
-    /// What it may do to which items of the table, by their partition keys (`shared/src/table/keys.rs`).
+    /// The partition keys of the items that it may reach, by action (`shared/src/table/keys.rs`).
     #[serde(default)]
     table: BTreeMap<TableAction, Vec<String>>,
     /// The lists of the index that it may read.
@@ -41,18 +42,18 @@ pub(super) struct LambdaFile {
     /// The secrets that it may read and rotate.
     #[serde(default)]
     rotates: Vec<Secret>,
-    /// What it may do to the objects of the bucket.
+    /// The S3 actions that it may perform on the objects of the bucket.
     #[serde(default)]
     pictures: Vec<String>,
-    /// What it may send.
+    /// The kinds of messages that it may send.
     #[serde(default)]
     sends: Vec<Message>,
-    /// The comments, by what they stand before.
+    /// The comments, by the key that follows them.
     #[serde(skip)]
     comments: BTreeMap<String, Vec<String>>,
 }
 
-/// What can be done to an item. A transaction needs the actions of its parts.
+/// An action on an item. A transaction needs the actions of its parts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 enum TableAction {
     GetItem,
@@ -93,10 +94,11 @@ impl LambdaFile {
                 None => {}
             }
         }
+
         Ok(Self { comments, ..serde_yaml_ng::from_str(yaml)? })
     }
 
-    /// The Lambda's resource.
+    /// The lines of the Lambda's resource in the template.
     pub(super) fn function(&self, name: &str) -> Vec<String> {
         let id = pascal(name);
         let mut lines = self.comments("description");
@@ -106,6 +108,7 @@ impl LambdaFile {
             "  Metadata: { SkipBuild: true }".to_owned(),
             "  Properties:".to_owned(),
         ]);
+
         let mut properties = vec![
             format!("FunctionName: !Sub ${{AWS::StackName}}_{name}"),
             format!("Description: {}", scalar(&self.description)),
@@ -113,16 +116,19 @@ impl LambdaFile {
             "VersionDescription: !Sub settings ${SettingsVersion}".to_owned(),
             "AutoPublishAliasAllProperties: true".to_owned(),
         ];
+
         if self.canary {
             properties.extend(self.comments("canary"));
             properties.push("DeploymentPreference: { Enabled: true }".to_owned());
         }
+
         if self.sends_for_strangers {
             properties.extend(self.comments("sends_for_strangers"));
             let limit =
                 format!("!If [Has{id}Concurrency, !Ref {id}Concurrency, !Ref AWS::NoValue]");
             properties.push(format!("ReservedConcurrentExecutions: {limit}"));
         }
+
         for (key, property, value) in
             [("memory", "MemorySize", self.memory), ("timeout", "Timeout", self.timeout)]
         {
@@ -131,16 +137,18 @@ impl LambdaFile {
                 properties.push(format!("{property}: {value}"));
             }
         }
+
         let statements = self.statements();
         if !statements.is_empty() {
             properties.extend(["Policies:", "  - Statement:"].map(str::to_owned));
             properties.extend(indented(6, statements));
         }
+
         lines.extend(indented(4, properties));
         lines
     }
 
-    /// The statements of its policy. SAM makes a role of its own of them for each function.
+    /// The statements of its policy. SAM gives each function its own role with them.
     fn statements(&self) -> Vec<String> {
         let mut lines = self.comments("table");
         for (action, keys) in &self.table {
@@ -149,11 +157,13 @@ impl LambdaFile {
             lines.extend(statement(&format!("dynamodb:{action}"), "Resource: !GetAtt Table.Arn"));
             lines.push(leading_keys(keys));
         }
+
         if !self.lists.is_empty() {
             lines.extend(self.comments("lists"));
             lines.extend(statement("dynamodb:Query", "Resource: !Sub ${Table.Arn}/index/lists"));
             lines.push(leading_keys(&self.lists));
         }
+
         let resource = |secrets: &[Secret]| match secrets {
             [secret] => format!("Resource: {}", secret.reference()),
             secrets => {
@@ -163,10 +173,12 @@ impl LambdaFile {
                 )
             }
         };
+
         if !self.secrets.is_empty() {
             lines.extend(self.comments("secrets"));
             lines.extend(statement("secretsmanager:GetSecretValue", &resource(&self.secrets)));
         }
+
         if !self.rotates.is_empty() {
             lines.extend(self.comments("rotates"));
             let actions =
@@ -176,6 +188,7 @@ impl LambdaFile {
                 &resource(&self.rotates),
             ));
         }
+
         if !self.pictures.is_empty() {
             lines.extend(self.comments("pictures"));
             lines.extend(statement(
@@ -183,14 +196,16 @@ impl LambdaFile {
                 "Resource: !Sub ${AvatarBucket.Arn}/*",
             ));
         }
+
         if !self.sends.is_empty() {
             lines.extend(self.comments("sends"));
             lines.extend(self.sends.iter().flat_map(|message| message.statement()));
         }
+
         lines
     }
 
-    /// The comments before a key.
+    /// The comments that precede a key.
     fn comments(&self, key: &str) -> Vec<String> {
         self.comments.get(key).cloned().unwrap_or_default()
     }
@@ -208,13 +223,13 @@ impl Secret {
 impl Message {
     fn statement(self) -> [String; 3] {
         match self {
-            // A phone is not an ARN: this is every phone, and no topic.
+            // A phone number has no ARN. This allows every phone and no topic.
             Self::Texts => {
                 statement("sns:Publish", "NotResource: !Sub arn:${AWS::Partition}:sns:*:*:*")
             }
             Self::Mails => statement(
                 "ses:SendEmail",
-                "Resource: !Sub arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*",
+                "Resource: [!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*\", !Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/*\"]",
             ),
         }
     }
@@ -231,7 +246,7 @@ fn leading_keys(keys: &[String]) -> String {
     )
 }
 
-/// A text as YAML has it: in quotes where it would otherwise be read as something else.
+/// A text as YAML. It is quoted if it would otherwise be read as something else.
 fn scalar(text: &str) -> String {
     match serde_yaml_ng::from_str(text) {
         Ok(Value::String(read)) if read == text => text.to_owned(),
@@ -239,7 +254,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// One action, or several.
+/// One action of a service, or a list of them, as YAML.
 fn of_service(service: &str, actions: &[impl AsRef<str>]) -> String {
     let actions: Vec<_> =
         actions.iter().map(|action| format!("{service}:{}", action.as_ref())).collect();
@@ -255,7 +270,7 @@ pub(super) fn indented(spaces: usize, lines: Vec<String>) -> impl Iterator<Item 
     })
 }
 
-/// Every Lambda with its folder below `functions/` and its file, in the order of `lib.rs`.
+/// The name, the folder below `functions/` and the file of every Lambda, in the order of `lib.rs`.
 pub(super) fn read_all() -> Vec<(String, String, LambdaFile)> {
     let mut folders = folders();
     let names = ENDPOINTS.iter().map(|endpoint| endpoint.name).chain(OTHER_LAMBDAS);
@@ -265,20 +280,24 @@ pub(super) fn read_all() -> Vec<(String, String, LambdaFile)> {
         folders.remove(
             there.unwrap_or_else(|| panic!("{name} has no functions/{folder}/lambda.yaml")),
         );
+
         let yaml = fs::read_to_string(root().join(&folder).join("lambda.yaml")).unwrap();
         let file = LambdaFile::parse(&yaml)
             .unwrap_or_else(|error| panic!("functions/{folder}/lambda.yaml: {error}"));
+
         (name.to_owned(), folder, file)
     });
+
     let files = files.collect();
     assert!(
         folders.is_empty(),
-        "no endpoint of functions/lib.rs has the lambda.yaml in {folders:?}"
+        "functions/lib.rs names no endpoint for the lambda.yaml in {folders:?}"
     );
+
     files
 }
 
-/// Where a Lambda is.
+/// The folder of a Lambda.
 fn folder(name: &str) -> String {
     match ENDPOINTS.iter().find(|endpoint| endpoint.name == name) {
         Some(endpoint) => endpoint.module.replace(' ', "").replace("::", "/"),
@@ -306,6 +325,7 @@ fn folders() -> Vec<String> {
             }
         }
     }
+
     found
 }
 
@@ -314,7 +334,7 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn comments_stand_before_what_they_are_about() {
+fn a_comment_stays_before_the_entry_that_it_describes() {
     let yaml = "# Why.\ndescription: \"A: b\"\ntable:\n  # Which.\n  GetItem: [A]\n# Whom.\nsends: [texts]\n";
     let lines = LambdaFile::parse(yaml).unwrap().function("x-y").join("\n");
     for (comment, next) in
@@ -327,7 +347,7 @@ fn comments_stand_before_what_they_are_about() {
 }
 
 #[test]
-fn what_no_lambda_file_has_is_refused() {
+fn an_unknown_entry_of_a_lambda_file_is_refused() {
     for wrong in
         ["tables: {}", "table: { Scan: [A] }", "secrets: [all]", "sends: [faxes]", "memory: much"]
     {

@@ -1,6 +1,6 @@
-//! Holds `template.yaml` to the code: the same Lambdas, routes, settings and metrics, and no right that a
-//! function need not have. That no policy allows what its function never calls is checked on the built
-//! binaries (`.ci/check_policies.py`).
+//! Checks that `template.yaml` matches the code: the same Lambdas, routes, settings and metrics,
+//! and least privilege for each function. `.ci/check_policies.py` checks on the built binaries that
+//! no policy allows an action that its function never calls.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -17,7 +17,8 @@ mod routes;
 mod settings;
 mod watched;
 
-/// The template as its parts make it, with `!Ref X` as `{Ref: X}`. `assembly` holds the committed file to it.
+/// The template as assembled from its parts, with `!Ref X` as `{Ref: X}`. A test in `assembly`
+/// checks that the committed file is the same.
 static TEMPLATE_VALUE: LazyLock<Value> = LazyLock::new(|| parse(&ASSEMBLED));
 
 fn parse(yaml: &str) -> Value {
@@ -39,10 +40,10 @@ fn untagged(value: Value) -> Value {
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value:?} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value:?} is not a text"))
 }
 
-/// One text, or several.
+/// One text, or a list of texts.
 fn texts(value: &Value) -> Vec<&str> {
     value.as_sequence().map_or_else(|| vec![text(value)], |items| items.iter().map(text).collect())
 }
@@ -59,7 +60,7 @@ fn resources(kind: &str) -> impl Iterator<Item = (&'static str, &'static Value)>
 
 fn resource(id: &str) -> &'static Value {
     let resource = &TEMPLATE_VALUE["Resources"][id];
-    assert!(resource.is_mapping(), "there is no {id}");
+    assert!(resource.is_mapping(), "the template has no resource {id}");
     resource
 }
 
@@ -84,8 +85,8 @@ fn leading_keys(statement: &Value) -> Vec<&str> {
     texts(&statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
 }
 
-/// Whether a function's own policy lets it do this to the item of the table with this partition key.
-pub(crate) fn may(lambda: &str, operation: &str, partition_key: &str) -> bool {
+/// Whether a function's own policy allows `operation` on the items with this partition key.
+pub(crate) fn policy_allows(lambda: &str, operation: &str, partition_key: &str) -> bool {
     let matches = |pattern: &str| match pattern.split_once('*') {
         Some((prefix, _)) => partition_key.starts_with(prefix),
         None => pattern == partition_key,
@@ -94,12 +95,13 @@ pub(crate) fn may(lambda: &str, operation: &str, partition_key: &str) -> bool {
     let of_table = statements(lambda)
         .into_iter()
         .filter(|statement| texts(&statement["Action"]).contains(&action.as_str()));
+
     of_table
         .filter(|statement| statement["Condition"].is_mapping())
         .any(|it| leading_keys(it).into_iter().any(matches))
 }
 
-/// Adds the parameters that a value refers to, each once, in their order.
+/// Appends the parameters that a value refers to, in order of occurrence and without duplicates.
 fn parameters_in(value: &Value, parameters: &Value, found: &mut Vec<String>) {
     let names: Vec<&str> = match value {
         Value::String(text) => {
@@ -122,7 +124,7 @@ fn parameters_in(value: &Value, parameters: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn every_lambda_is_a_function_and_the_other_way_round() {
+fn the_lambdas_and_the_functions_of_the_template_are_the_same() {
     let binaries: BTreeSet<_> = MANIFEST
         .split("[[bin]]")
         .skip(1)
@@ -134,10 +136,12 @@ fn every_lambda_is_a_function_and_the_other_way_round() {
                 .to_owned()
         })
         .collect();
+
     assert_eq!(binaries, lambdas());
     let functions: BTreeSet<_> =
         resources("AWS::Serverless::Function").map(|(id, _)| id.to_owned()).collect();
     assert_eq!(functions, lambdas().iter().map(|name| pascal(name)).collect());
+
     for lambda in lambdas() {
         let function = resource(&pascal(&lambda));
         let properties = &function["Properties"];
@@ -147,6 +151,6 @@ fn every_lambda_is_a_function_and_the_other_way_round() {
             format!("${{AWS::StackName}}_{lambda}")
         );
         assert_eq!(function["Metadata"]["SkipBuild"], true, "{lambda}");
-        assert!(properties.get("Environment").is_none(), "{lambda}: settings belong into Globals");
+        assert!(properties.get("Environment").is_none(), "{lambda}: settings belong in Globals");
     }
 }

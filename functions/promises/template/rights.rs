@@ -1,4 +1,4 @@
-//! Least privilege: the lists of what few functions may do, and the bounds of what any may.
+//! Least privilege: which functions have the rights that few need, and the limits of all.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,10 @@ use crate::promises::decisions::{CHANGE_PICTURES, READ_SIGNING_KEYS, SEND_TEXTS}
 
 const KEYS: &str = include_str!("../../../shared/src/table/keys.rs");
 
-/// Of the bucket a function has the objects alone, to see them or, where it changes pictures, to do that.
+/// A function may reach only the objects of the bucket: to read them or, if it changes pictures, to
+/// write and delete them.
 #[test]
-fn pictures_are_changed_by_the_functions_that_are_for_it() {
+fn pictures_are_changed_only_by_the_functions_for_it() {
     let (mut seen_by, mut deleted_by, mut stored_by) = (0, Vec::new(), Vec::new());
     for lambda in lambdas() {
         for statement in statements(&lambda) {
@@ -28,6 +29,7 @@ fn pictures_are_changed_by_the_functions_that_are_for_it() {
             }
         }
     }
+
     assert!(seen_by > 10, "{seen_by}");
     assert_eq!(deleted_by, CHANGE_PICTURES);
     assert_eq!(stored_by, ["me-avatar-put"]);
@@ -43,9 +45,11 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
         key.split_once('<').map_or_else(|| key.to_owned(), |(prefix, _)| format!("{prefix}*"))
     };
     let lists: BTreeSet<_> = table("//! | list ").map(pattern).collect();
+
     assert!(lists.contains("APPS"), "{lists:?}");
     let partitions: BTreeSet<_> = table("//! | item ").map(pattern).collect();
     assert!(partitions.contains("USER#*") && partitions.contains("SIGNING_KEYS"), "{partitions:?}");
+
     for lambda in lambdas() {
         for statement in statements(&lambda) {
             assert_eq!(text(&statement["Effect"]), "Allow");
@@ -54,6 +58,7 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
                 if !action.starts_with("dynamodb:") {
                     continue;
                 }
+
                 let resource = &statement["Resource"];
                 if resource.get("Sub").is_some() {
                     assert_eq!(
@@ -64,8 +69,10 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
                         leading_keys(statement).iter().all(|list| lists.contains(*list)),
                         "{lambda}"
                     );
+
                     continue;
                 }
+
                 assert_eq!(text(&resource["GetAtt"]), "Table.Arn", "{lambda}: {action}");
                 for key in leading_keys(statement) {
                     assert!(partitions.contains(key), "{lambda}: {key}");
@@ -95,6 +102,7 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
                     .map_or_else(|| vec![resource], |all| all.iter().collect());
                 let secrets: Vec<_> =
                     secrets.into_iter().map(|secret| text(&secret["Ref"])).collect();
+
                 assert!(
                     secrets
                         .iter()
@@ -103,6 +111,7 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
                 if secrets.contains(&"SigningKeysSecret") {
                     read_signing_keys.push(lambda.clone());
                 }
+
                 let changes =
                     actions.iter().any(|action| *action != "secretsmanager:GetSecretValue");
                 assert!(
@@ -110,6 +119,7 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
                     "{lambda}: {actions:?}"
                 );
             }
+
             if actions.contains(&"sns:Publish") {
                 // To phones, not to topics.
                 assert!(
@@ -120,11 +130,12 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
             }
         }
     }
+
     assert_eq!(read_signing_keys, READ_SIGNING_KEYS);
     assert_eq!(send_texts, SEND_TEXTS);
 }
 
-/// A right that the boundary leaves out is one that a function does not have, whatever its policy says.
+/// A function lacks every right that the boundary leaves out, whatever its policy says.
 #[test]
 fn the_boundary_leaves_every_function_its_rights() {
     let statements_of = |value: &'static Value| {
@@ -133,6 +144,7 @@ fn the_boundary_leaves_every_function_its_rights() {
     let boundary = statements_of(resource("FunctionBoundary"));
     let within: BTreeSet<_> =
         boundary.iter().flat_map(|statement| texts(&statement["Action"])).collect();
+
     for lambda in lambdas() {
         for action in
             statements(&lambda).into_iter().flat_map(|statement| texts(&statement["Action"]))
@@ -140,10 +152,12 @@ fn the_boundary_leaves_every_function_its_rights() {
             assert!(within.contains(action), "{lambda}: {action}");
         }
     }
+
     assert_eq!(
         text(&TEMPLATE_VALUE["Globals"]["Function"]["PermissionsBoundary"]["Ref"]),
         "FunctionBoundary"
     );
+
     for (id, function) in resources("AWS::Serverless::Function") {
         for own in ["Role", "PermissionsBoundary"] {
             assert!(function["Properties"].get(own).is_none(), "{id} has a {own} of its own");

@@ -1,15 +1,15 @@
-//! The API: one route an operation, its role, its throttles.
+//! The API: one route for each operation, its role and its throttles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{entries, pascal, resource, resources, text};
 use crate::{document::document, promises::decisions::SEND_TEXTS_FOR_STRANGERS};
 
-/// How the API names a function of this stack, before its name.
+/// The ARN by which the API names a function of this stack, up to the function's name.
 const FUNCTION: &str =
     "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}_";
 
-/// The routes of the API with the Lambdas that they lead to.
+/// The route keys of the API, each with the Lambda that it calls.
 fn routes() -> BTreeMap<String, String> {
     let mut routes = BTreeMap::new();
     for (path, item) in entries(&resource("Api")["Properties"]["Body"]["paths"]) {
@@ -20,6 +20,7 @@ fn routes() -> BTreeMap<String, String> {
                 (path, method) == ("/$default", "x-amazon-apigateway-any-method"),
                 "{method} {path}"
             );
+
             let key = if is_default {
                 "$default".to_owned()
             } else {
@@ -27,17 +28,19 @@ fn routes() -> BTreeMap<String, String> {
             };
             let integration = &operation["x-amazon-apigateway-integration"];
             let function = text(&integration["uri"]["Sub"]).strip_prefix(FUNCTION).unwrap();
+
             assert_eq!(
                 routes.insert(key, function.strip_suffix(":live").unwrap().to_owned()),
                 None
             );
         }
     }
+
     routes
 }
 
 #[test]
-fn every_operation_has_its_one_route() {
+fn every_operation_has_exactly_one_route() {
     let document: serde_json::Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
     let mut expected = BTreeMap::from([("$default".to_owned(), "not-found".to_owned())]);
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -46,8 +49,10 @@ fn every_operation_has_its_one_route() {
             expected.insert(format!("{} {path}", method.to_uppercase()), lambda.to_owned());
         }
     }
+
     assert_eq!(routes(), expected);
-    // A route beside the body would be lost at the next import of it.
+
+    // A route outside the body would be lost at the next import of the body.
     for kind in ["AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration"] {
         assert_eq!(resources(kind).count(), 0, "{kind}");
     }
@@ -59,17 +64,24 @@ fn every_route_calls_its_function_in_the_role_of_the_api() {
         for (method, operation) in entries(item) {
             let integration = &operation["x-amazon-apigateway-integration"];
             assert_eq!(text(&integration["type"]), "aws_proxy");
-            assert_eq!(text(&integration["httpMethod"]), "POST", "of the call, not of the route");
+            assert_eq!(
+                text(&integration["httpMethod"]),
+                "POST",
+                "the method of the call to Lambda, not of the route"
+            );
             assert_eq!(text(&integration["credentials"]["GetAtt"]), "ApiRole.Arn");
             assert_eq!(text(&integration["payloadFormatVersion"]), "2.0");
-            // Longer than a request takes, which ends by itself after 8 s, and than the function may run.
+
+            // Longer than a request may take (8 s) and than the function may run (10 s).
             assert_eq!(integration["timeoutInMillis"], 11_000);
+
             let declared =
                 operation["parameters"].as_sequence().map(Vec::as_slice).unwrap_or_default();
             let declared: Vec<_> =
                 declared.iter().map(|parameter| text(&parameter["name"])).collect();
             let in_path: Vec<_> =
                 path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+
             assert_eq!(declared, in_path, "{method} {path}");
         }
     }
@@ -88,10 +100,13 @@ fn api_gateway_may_call_the_functions_of_this_stack_alone() {
 }
 
 #[test]
-fn what_costs_money_is_throttled() {
+fn routes_that_cost_money_are_throttled() {
     let stage = &resource("Stage")["Properties"];
-    // A route's own settings need the route: the stage comes after the API, which has them all.
+
+    // A route's settings need the route to exist. The stage refers to the API, which has all
+    // routes.
     assert_eq!(text(&stage["ApiId"]["Ref"]), "Api");
+
     let routes = routes();
     let mut throttled = BTreeSet::new();
     for (route_key, settings) in entries(&stage["RouteSettings"]) {
@@ -103,14 +118,16 @@ fn what_costs_money_is_throttled() {
             routes
                 .get(route_key)
                 .map(String::as_str)
-                .unwrap_or_else(|| panic!("no route {route_key}")),
+                .unwrap_or_else(|| panic!("the API has no route {route_key}")),
         );
     }
+
     assert_eq!(throttled, SEND_TEXTS_FOR_STRANGERS.iter().copied().collect());
     for lambda in SEND_TEXTS_FOR_STRANGERS {
         let id = pascal(lambda);
         let reserved = &resource(&id)["Properties"]["ReservedConcurrentExecutions"];
         assert_eq!(text(&reserved["If"][1]["Ref"]), format!("{id}Concurrency"));
     }
+
     assert!(stage["DefaultRouteSettings"]["ThrottlingRateLimit"].is_mapping());
 }

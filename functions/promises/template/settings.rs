@@ -1,4 +1,4 @@
-//! Each setting is a parameter of the same bounds, and reaches the functions.
+//! Each setting is a parameter with the same bounds, and reaches the functions.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{TEMPLATE_VALUE, entries, parameters_in, pascal, resource, resources,
 
 const SAMCONFIG: &str = include_str!("../../../samconfig.toml");
 
-/// What the stack itself decides, not a parameter of the same name.
+/// The settings that the stack itself computes. They are not parameters of the same name.
 const NOT_PARAMETERS: [&str; 6] = [
     "ISSUER",
     "AVATAR_BASE_URL",
@@ -20,7 +20,8 @@ const NOT_PARAMETERS: [&str; 6] = [
     "HASH_KEYS_SECRET_ARN",
 ];
 
-/// The names of the settings that the template hands over. What Lambda sets itself is no setting of ours.
+/// The names of the settings that the template passes to the functions. It leaves out the variables
+/// that Lambda itself sets.
 fn settings() -> BTreeSet<&'static str> {
     let names = Settings::all().into_iter().map(|setting| setting.name);
     names.filter(|name| !name.starts_with("AWS_")).collect()
@@ -40,13 +41,14 @@ fn every_setting_is_a_parameter_and_reaches_the_functions() {
     }
 }
 
-/// The variables as CloudFormation would hand them over, with a parameter changed.
+/// The settings that CloudFormation would pass with default parameters, except for `changed`.
 fn parse_settings(stage: &str, changed: Option<(&str, String)>) -> Result<Settings, Vec<String>> {
     let parameters = &TEMPLATE_VALUE["Parameters"];
     let value = |name: &str| match &parameters[pascal(name).as_str()]["Default"] {
         Value::Number(number) => number.to_string(),
         other => text(other).to_owned(),
     };
+
     let mut environment: Environment = entries(variables())
         .map(|(name, _)| match name {
             "ISSUER" => (name, "https://id.example.com".to_owned()),
@@ -57,9 +59,11 @@ fn parse_settings(stage: &str, changed: Option<(&str, String)>) -> Result<Settin
             name => (name, value(name)),
         })
         .collect();
+
     if let Some((name, value)) = changed {
         environment.set(name, value);
     }
+
     Settings::parse(&environment, Timestamp::from_second(1_800_000_000).unwrap())
 }
 
@@ -68,6 +72,7 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
     for stage in texts(&TEMPLATE_VALUE["Parameters"]["Environment"]["AllowedValues"]) {
         assert_eq!(parse_settings(stage, None).err(), None, "the defaults, in {stage}");
     }
+
     let mut checked = 0;
     for (name, _) in entries(variables()) {
         let parameter = &TEMPLATE_VALUE["Parameters"][pascal(name).as_str()];
@@ -80,6 +85,7 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
             assert!(!accepts(min - 1) && !accepts(max + 1), "{name} from {min} to {max}");
             checked += 1;
         }
+
         if let Some(values) = parameter["AllowedValues"].as_sequence() {
             for value in values.iter().map(text) {
                 assert_eq!(
@@ -90,25 +96,31 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
             }
         }
     }
+
     assert!(checked >= 10, "{checked}");
 }
 
-/// SAM publishes no new version for another value of a parameter: see `SettingsVersion`.
+/// On its own, SAM publishes no new version when a parameter's value changes: see
+/// `SettingsVersion`.
 #[test]
-fn another_value_of_a_parameter_is_another_version() {
+fn a_changed_parameter_makes_a_new_version() {
     let mut used = Vec::new();
     for (name, value) in entries(&TEMPLATE_VALUE["Globals"]["Function"]) {
-        // How a version comes to be live is no part of it.
+        // How a version goes live is not part of the version.
         if name != "DeploymentPreference" {
             parameters_in(value, &TEMPLATE_VALUE["Parameters"], &mut used);
         }
     }
+
     let mut used: BTreeSet<_> = used.into_iter().collect();
     let content = &resource("SettingsVersion")["Properties"]["Content"]["Sub"];
-    // What is put together of parameters and of what the stack makes is there as what it comes to.
+
+    // Two settings are computed from parameters and resources. Their results are listed, not their
+    // sources.
     assert_eq!(content[1]["Issuer"], variables()["ISSUER"]);
     assert_eq!(content[1]["AvatarBaseUrl"], variables()["AVATAR_BASE_URL"]);
     assert!(used.remove("DomainName"));
+
     let held: BTreeSet<_> = text(&content[0]).lines().map(str::to_owned).collect();
     assert_eq!(held, used.iter().map(|name| format!("{name}=${{{name}}}")).collect());
     for (id, function) in resources("AWS::Serverless::Function") {
@@ -123,12 +135,13 @@ fn another_value_of_a_parameter_is_another_version() {
 }
 
 #[test]
-fn the_deployments_of_samconfig_set_what_there_is() {
+fn samconfig_sets_only_parameters_that_exist() {
     for line in SAMCONFIG.lines().filter_map(|line| line.strip_prefix("parameter_overrides = ")) {
         for pair in line.trim_matches('"').split_whitespace() {
             let (name, value) = pair.split_once('=').unwrap();
             let parameter = &TEMPLATE_VALUE["Parameters"][name];
-            assert!(parameter.is_mapping(), "there is no parameter {name}");
+            assert!(parameter.is_mapping(), "the template has no parameter {name}");
+
             if let Some(values) = parameter["AllowedValues"].as_sequence() {
                 let allowed = |allowed: &Value| match allowed {
                     Value::Number(number) => number.to_string() == value,

@@ -14,12 +14,13 @@ fn every_metric_is_watched() {
             watched += &serde_yaml_ng::to_string(resource).unwrap();
         }
     }
+
     assert!(watched.contains(NAMESPACE));
     let words: BTreeSet<_> = watched.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     for metric in METRICS {
         assert!(
             words.contains(metric.name().as_str()),
-            "{metric:?} is on no alarm and not on the dashboard"
+            "{metric:?} has no alarm and is not on the dashboard"
         );
     }
 }
@@ -27,7 +28,7 @@ fn every_metric_is_watched() {
 #[test]
 fn the_dashboard_is_json() {
     let body = text(&resource("Dashboard")["Properties"]["DashboardBody"]["Sub"]);
-    // What stands for a value, as a number: it fits into a text, too.
+    // Replace each placeholder with a number, which is also valid inside a text.
     let mut parts = body.split("${");
     let first = parts.next().unwrap().to_owned();
     let filled = parts.fold(first, |filled, part| filled + "1" + part.split_once('}').unwrap().1);
@@ -42,6 +43,7 @@ fn every_alarm_reaches_somebody_and_is_silent_without_data() {
         assert_eq!(text(&properties["AlarmActions"][0]["Ref"]), "AlarmTopic", "{id}");
         assert_eq!(text(&properties["TreatMissingData"]), "notBreaching", "{id}");
     }
+
     let preference = &TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"];
     let rollback: Vec<_> = preference["Alarms"]
         .as_sequence()
@@ -49,6 +51,7 @@ fn every_alarm_reaches_somebody_and_is_silent_without_data() {
         .iter()
         .map(|alarm| text(&alarm["Ref"]))
         .collect();
+
     assert!(rollback.contains(&"ServerErrorsAlarm"));
     rollback
         .iter()
@@ -56,15 +59,17 @@ fn every_alarm_reaches_somebody_and_is_silent_without_data() {
 }
 
 #[test]
-fn logs_hold_no_phone_and_end() {
+fn logs_hold_no_phone_and_expire() {
     let format = text(&resource("Stage")["Properties"]["AccessLogSettings"]["Format"]);
     assert!(format.contains("$context.routeKey") && format.contains("$context.requestId"));
-    // A path and a query may hold a phone; so may what an authorizer found out.
+
+    // A path and a query may hold a phone, and so may the context of an authorizer.
     for variable in
         ["$context.path", "$context.http.path", "$context.authorizer", "$context.customDomain"]
     {
         assert!(!format.contains(variable), "{variable}");
     }
+
     serde_json::from_str::<serde_json::Value>(format).unwrap();
     for (id, group) in resources("AWS::Logs::LogGroup") {
         assert_eq!(
@@ -73,12 +78,14 @@ fn logs_hold_no_phone_and_end() {
             "{id}"
         );
     }
-    // Above INFO Lambda would drop the metrics.
+
+    // At a level above INFO, Lambda would drop the metrics.
     let levels = texts(&TEMPLATE_VALUE["Parameters"]["LogLevel"]["AllowedValues"]);
     assert!(levels.iter().all(|level| ["TRACE", "DEBUG", "INFO"].contains(level)));
 }
 
-/// The alarms that roll an update back are in Globals; which functions have a canary is in their lambda.yaml.
+/// Globals names the alarms that roll an update back. Each lambda.yaml says whether its function
+/// has a canary.
 #[test]
 fn canaries_are_few_and_all_alike() {
     assert_eq!(TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"]["Enabled"], false);
@@ -90,6 +97,8 @@ fn canaries_are_few_and_all_alike() {
             canaries.push(id);
         }
     }
-    // CodeDeploy begins them all at once, in one role, and Lambda takes 15 calls a second of what changes functions.
+
+    // CodeDeploy starts them all at once, in one role, and Lambda accepts 15 calls a second that
+    // change functions.
     assert!((1..=10).contains(&canaries.len()), "{canaries:?}");
 }

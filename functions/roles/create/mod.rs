@@ -1,4 +1,4 @@
-//! `POST /v1/roles`: makes one role, or many.
+//! `POST /v1/roles`: creates one role, or several.
 
 use axum::{
     http::{StatusCode, header},
@@ -23,35 +23,45 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRole {
-    /// A letter, then up to 63 letters, digits, `_` and `-`; unique without regard to case.
+    /// The name: a letter, then up to 63 letters, digits, `_` or `-`, all in ASCII. It is unique
+    /// regardless of letter case, and must not look like `Admin`.
     #[schema(example = "Editor")]
     name: String,
-    /// Up to 500 characters.
+    /// The purpose of the role: up to 500 characters on one line. If it is left out: empty.
     description: Option<String>,
-    /// Of the form `word:word`; nobody gives one that he lacks.
+    /// Up to 100 permissions. Each is two words like `users:read`: a word is a lower-case letter,
+    /// then up to 31 lower-case letters, digits, `_` or `-`. You can grant only permissions that
+    /// you have. If it is left out: none.
     #[schema(example = json!(["orders:read", "orders:write"]))]
     permissions: Option<Vec<String>>,
-    /// `true` where it is not given.
+    /// Whether the role is active. An inactive role grants nothing. If it is left out: `true`.
     active: Option<bool>,
 }
 
 impl NewRole {
+    /// The name, and everything else.
     fn parse(self) -> (String, RoleChange) {
         let permissions = self.permissions.map(|permissions| permissions.into_iter().collect());
         (self.name, RoleChange { description: self.description, permissions, active: self.active })
     }
 }
 
-/// One role, or `roles` with up to 50 of them.
+/// One role with its fields, or several in `roles`, but not both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRolesRequest {
-    /// As in [`NewRole`].
+    /// The name of the one role: a letter, then up to 63 letters, digits, `_` or `-`, all in ASCII.
+    /// It is unique regardless of letter case, and must not look like `Admin`.
     #[schema(example = "Editor")]
     name: Option<String>,
+    /// The purpose of the one role: up to 500 characters on one line. If it is left out: empty.
     description: Option<String>,
+    /// The permissions of the one role, up to 100, like `orders:read`. You can grant only
+    /// permissions that you have. If it is left out: none.
     permissions: Option<Vec<String>>,
+    /// Whether the one role is active. An inactive role grants nothing. If it is left out: `true`.
     active: Option<bool>,
+    /// Several roles: 1 to 50. Either all are created or none.
     roles: Option<Vec<NewRole>>,
 }
 
@@ -62,19 +72,20 @@ pub struct RolesView {
     pub roles: Vec<RoleView>,
 }
 
-/// What was made: the role, or the roles where several were asked for.
+/// The new role, or the new roles if `roles` was sent.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum CreatedRoles {
-    /// One.
+    /// The one role.
     One(RoleView),
-    /// Several.
+    /// The roles of `roles`.
     Many(RolesView),
 }
 
-/// Makes one role, or many, all or none.
+/// Create one or several roles
 ///
-/// Nobody has a new role, not even who was given one of that name while it was being deleted.
+/// Either all roles are created or none. Nobody has a new role: if a deleted role had the same
+/// name, it is first taken from users who were given it while it was being deleted.
 #[utoipa::path(
     post,
     path = "/v1/roles",
@@ -83,7 +94,7 @@ pub enum CreatedRoles {
     security(("access_token" = ["roles:write"])),
     params(Once),
     request_body = CreateRolesRequest,
-    responses((status = 201, description = "Made", body = CreatedRoles)),
+    responses((status = 201, description = "Created", body = CreatedRoles)),
     extensions(("x-codes" = json!(["conflict", "idempotency_conflict"]))),
 )]
 async fn create(
@@ -100,15 +111,18 @@ async fn create(
             .chain(many.iter().flatten().map(|role| &role.name))
             .map(String::as_str)
             .collect();
+
         let event = recorder.event(
             admin.caller.activity(Action::RoleCreate, format!("role:{}", names.join(","))),
         )?;
+
         let taken = |id| {
             recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")))
         };
         for role in roles.deleted(&names).await? {
             users.take_role_from_everybody(&role.name, taken).await?;
         }
+
         let roles = roles.recording(event);
         match (name, many) {
             (Some(name), None) => {
@@ -117,7 +131,7 @@ async fn create(
                 let role = made
                     .into_iter()
                     .next()
-                    .ok_or_else(|| Error::Internal("no role was made".into()))?;
+                    .ok_or_else(|| Error::Internal("no role was created".into()))?;
                 let location = [(header::LOCATION, format!("/v1/roles/{}", role.name))];
                 Ok((StatusCode::CREATED, location, Json(CreatedRoles::One(role.into())))
                     .into_response())
@@ -132,7 +146,9 @@ async fn create(
                     .into_response())
             }
             (None, None) => Err(Error::field("name", "is missing")),
-            _ => Err(Error::field("roles", "give one role or `roles`, not both")),
+            _ => {
+                Err(Error::field("roles", "must not be sent together with the fields of one role"))
+            }
         }
     })
     .await

@@ -10,16 +10,18 @@ async fn post(app: &TestApp, who: &SignedIn, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_role_is_made_as_it_was_asked_for() {
+async fn a_role_is_created_as_requested() {
     let (app, admin) = TestApp::with_staff().await;
     let body = json!({
-        "name": "Editor", "description": "Writes – and edits", "permissions": ["orders:write", "orders:read"], "active": false
+        "name": "Editor", "description": "Writes – and edits",
+        "permissions": ["orders:write", "orders:read"], "active": false
     });
     let made = post(&app, &admin, body).await;
     let now = app.latchkey.clock().now().to_string();
     let expected = json!({
-        "name": "Editor", "description": "Writes – and edits", "permissions": ["orders:read", "orders:write"],
-        "active": false, "system": false, "created_at": now, "updated_at": now
+        "name": "Editor", "description": "Writes – and edits",
+        "permissions": ["orders:read", "orders:write"], "active": false, "system": false,
+        "created_at": now, "updated_at": now
     });
     assert_eq!(made.assert_created(), &expected);
     assert_eq!(made.header("location"), "/v1/roles/Editor");
@@ -32,12 +34,13 @@ async fn a_role_is_made_as_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn many_roles_are_made_all_or_none() {
+async fn either_all_roles_are_created_or_none() {
     let (app, admin) = TestApp::with_staff().await;
     let many =
         json!({"roles": [{"name": "A", "permissions": ["a:b"]}, {"name": "B", "active": false}]});
     let made = post(&app, &admin, many).await;
     assert_eq!(values(made.assert_created()["roles"].as_array().unwrap(), "name"), ["A", "B"]);
+
     for (bad, status, code) in [
         (json!({"name": "a"}), 409, "conflict"),
         (json!({"name": "c"}), 409, "conflict"),
@@ -51,12 +54,14 @@ async fn many_roles_are_made_all_or_none() {
         post(&app, &admin, body).await.assert_problem(status, code);
         app.get_as(&admin.access, "/v1/roles/C").await.assert_problem(404, "not_found");
     }
+
     let roles = |count: usize| {
         (0..count).map(|index| json!({"name": format!("R{index}")})).collect::<Vec<_>>()
     };
     for count in [0, 51] {
         post(&app, &admin, json!({"roles": roles(count)})).await.assert_field("roles");
     }
+
     let fifty = post(&app, &admin, json!({"roles": roles(50)})).await;
     assert_eq!(fifty.assert_created()["roles"].as_array().unwrap().len(), 50);
     post(&app, &admin, json!({"name": "X", "roles": [{"name": "Y"}]})).await.assert_field("roles");
@@ -67,15 +72,17 @@ async fn many_roles_are_made_all_or_none() {
 }
 
 #[tokio::test]
-async fn names_are_unique_without_regard_to_case_and_none_looks_like_the_system_s() {
+async fn names_are_unique_regardless_of_case_and_none_looks_like_admin() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Editor", &[]).await;
     for name in ["Editor", "editor", "EDITOR", "user", "GUEST", "Visitors"] {
         app.create_role(&admin, name, &[]).await.assert_taken("name");
     }
+
     for name in ["Admin", "admin", "ADMIN", "Adm1n", "Admln", "adrnin", "Ad-min", "A_d_m_i_n_"] {
         app.create_role(&admin, name, &[]).await.assert_problem(409, "conflict");
     }
+
     for name in [
         "",
         " ",
@@ -93,6 +100,7 @@ async fn names_are_unique_without_regard_to_case_and_none_looks_like_the_system_
     ] {
         app.create_role(&admin, name, &[]).await.assert_field("name");
     }
+
     app.role(&admin, &"a".repeat(64), &[]).await;
 }
 
@@ -113,14 +121,17 @@ async fn permissions_are_two_words_and_a_description_is_one_line() {
     ] {
         app.create_role(&admin, "Editor", &["a:b", bad]).await.assert_field("permissions");
     }
+
     let many: Vec<_> = (0..101).map(|index| format!("a:b{index}")).collect();
     let all: Vec<&str> = many.iter().map(String::as_str).collect();
     app.create_role(&admin, "Editor", &all).await.assert_field("permissions");
+
     for description in ["x".repeat(501), "a\nb".to_owned(), "\u{7}".to_owned()] {
         post(&app, &admin, json!({"name": "Editor", "description": description}))
             .await
             .assert_field("description");
     }
+
     app.role(&admin, "Editor", &all[..100]).await;
 }
 
@@ -133,7 +144,7 @@ async fn only_json_with_known_fields_is_read() {
 }
 
 #[tokio::test]
-async fn nobody_makes_a_role_that_may_do_more_than_himself() {
+async fn a_user_cannot_create_a_role_with_permissions_they_lack() {
     let (app, admin) = TestApp::with_staff().await;
     let clerk = app.staff(&admin, PHONE, "Clerk", &["roles:write", "orders:read"]).await;
     for permissions in [&["users:read"][..], &["orders:read", "orders:write"], &["roles:assign"]] {
@@ -144,12 +155,13 @@ async fn nobody_makes_a_role_that_may_do_more_than_himself() {
             json!({"roles": [{"name": "Fine"}, {"name": "Mine", "permissions": permissions}]});
         post(&app, &clerk, many).await.assert_problem(403, "forbidden");
     }
+
     app.role(&clerk, "Mine", &["orders:read", "roles:write"]).await;
     app.get_as(&admin.access, "/v1/roles/Fine").await.assert_problem(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_roles_made_at_once_with_one_name_one_is_there() {
+async fn of_roles_created_at_once_with_one_name_one_exists() {
     let (app, admin) = TestApp::with_staff().await;
     for round in 0..5 {
         let answers = at_once(10, |index| {
@@ -167,7 +179,7 @@ async fn of_roles_made_at_once_with_one_name_one_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_identical_roles_made_at_once_one_is_made() {
+async fn of_identical_roles_created_at_once_one_is_created() {
     let (app, admin) = TestApp::with_staff().await;
     for round in 0..5 {
         let answers = at_once(10, |_| {

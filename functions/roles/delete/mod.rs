@@ -1,4 +1,4 @@
-//! `DELETE /v1/roles/{role}`: removes a role.
+//! `DELETE /v1/roles/{role}`: deletes a role.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -16,31 +16,34 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// How many users a refusal names.
+/// The most users that a refusal names.
 const NAMED_USERS: usize = 20;
 
-/// What becomes of those who have it.
+/// Says what happens to users who have the role.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteRoleQuery {
-    /// Take it from everybody who has it.
+    /// Whether the role is taken from all users who have it. If it is left out: `false`.
     #[serde(default)]
     force: bool,
 }
 
-/// Removes a role.
+/// Delete a role
 ///
-/// One that users have is refused with `role_in_use`, which names some of them, unless `force`. A system
-/// role stays.
+/// If users have the role, the answer is `role_in_use`, with up to 20 of them, unless `force` is
+/// `true`. A system role cannot be deleted: the answer is `conflict`.
 #[utoipa::path(
     delete,
     path = "/v1/roles/{role}",
     operation_id = "roles-delete",
     tag = "Roles",
     security(("access_token" = ["roles:write"])),
-    params(("role" = String, Path, description = "The role's name"), DeleteRoleQuery),
-    responses((status = 204, description = "Removed")),
+    params(
+        ("role" = String, Path, description = "The role's name, in any letter case"),
+        DeleteRoleQuery
+    ),
+    responses((status = 204, description = "Deleted")),
     extensions(("x-codes" = json!(["not_found", "conflict", "role_in_use", "invalid_request"]))),
 )]
 async fn delete(
@@ -53,22 +56,25 @@ async fn delete(
 ) -> Result<StatusCode, Error> {
     let role = roles.get(&name).await?.ok_or(Error::NotFound)?;
     if role.is_system() {
-        return Err(Error::conflict("role", "a system role stays"));
+        return Err(Error::conflict("role", "is a system role, which cannot be deleted"));
     }
+
     if !query.force {
         let holders = users.with_role(&role.name, NAMED_USERS).await?;
         if !holders.is_empty() {
             return Err(Error::RoleInUse { users: holders });
         }
     }
-    // Before the role goes, so that a request that is cut off can be sent again; and after, for whoever
-    // was given it meanwhile.
+    // Taken from users before the role is deleted, so that an interrupted request can be sent
+    // again; and once more after that, for users who were given it in the meantime.
     let taken =
         |id| recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")));
     users.take_role_from_everybody(&role.name, taken).await?;
+
     let event =
         recorder.event(admin.caller.activity(Action::RoleDelete, format!("role:{}", role.name)))?;
     roles.recording(event).delete(&role.name).await?;
+
     users.take_role_from_everybody(&role.name, taken).await?;
     Ok(StatusCode::NO_CONTENT)
 }

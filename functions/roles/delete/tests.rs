@@ -3,10 +3,11 @@ use serde_json::{Value, json};
 use crate::testing::{OTHER_PHONE, PHONE, TestApp, admin::values, at_once};
 
 #[tokio::test]
-async fn a_role_that_nobody_has_is_gone() {
+async fn an_unused_role_is_deleted() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Editor", &["a:b"]).await;
     app.delete_as(&admin, "/v1/roles/EDITOR").await.assert_done();
+
     for name in ["Editor", "Nothing"] {
         app.get_as(&admin.access, &format!("/v1/roles/{name}"))
             .await
@@ -17,9 +18,11 @@ async fn a_role_that_nobody_has_is_gone() {
             .assert_problem(404, "not_found");
         app.give(&admin, admin.id(), &["Admin", name]).await.assert_field("roles[1]");
     }
+
     app.delete_as(&admin, "/v1/roles/User?force=maybe").await.assert_field("force");
     app.advance(1);
     let again = app.role(&admin, "EDITOR", &[]).await;
+
     assert_eq!(
         (&again["name"], &again["permissions"]),
         (&json!("EDITOR"), &json!([])),
@@ -28,7 +31,7 @@ async fn a_role_that_nobody_has_is_gone() {
 }
 
 #[tokio::test]
-async fn a_role_in_use_stays_unless_it_is_taken_from_all() {
+async fn a_role_in_use_is_deleted_only_by_force() {
     let (app, admin) = TestApp::with_staff().await;
     app.public_app(&admin, "shop").await;
     app.role(&admin, "Spare", &["a:b"]).await;
@@ -36,6 +39,7 @@ async fn a_role_in_use_stays_unless_it_is_taken_from_all() {
     let other = app.person(OTHER_PHONE).await;
     app.give(&admin, person.id(), &["Editor", "Spare"]).await.assert_ok();
     app.give_in(&admin, "shop", other.id(), &["Editor"]).await.assert_ok();
+
     for path in ["/v1/roles/Editor", "/v1/roles/editor?force=false"] {
         let refused = app.delete_as(&admin, path).await;
         refused.assert_problem(409, "role_in_use");
@@ -46,28 +50,32 @@ async fn a_role_in_use_stays_unless_it_is_taken_from_all() {
             assert!(named.iter().any(|message| message.contains(id)), "{}", refused.text);
         }
     }
+
     app.get_as(&person.access, "/v1/users").await.assert_ok();
 
     app.delete_as(&admin, "/v1/roles/Editor?force=true").await.assert_done();
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
     assert_eq!(app.user(&admin, person.id()).await.assert_ok()["roles"], json!(["Spare"]));
     assert!(app.all(&admin, "/v1/users?role=Editor&app=shop", 10).await.is_empty());
-    // Whoever makes a role of that name anew gives it to nobody.
+
+    // A new role with the same name is given to nobody.
     app.role(&admin, "Editor", &["users:read"]).await;
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
 }
 
 #[tokio::test]
-async fn a_refusal_names_some_of_many_and_force_takes_from_every_one() {
+async fn a_refusal_names_some_of_many_users_and_force_takes_the_role_from_all() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Editor", &["a:b"]).await;
     for index in 0..25 {
         let body = json!({"phone": format!("+141555502{index:02}"), "roles": ["Editor", "User"]});
         app.create_user(&admin, body).await.assert_created();
     }
+
     let refused = app.delete_as(&admin, "/v1/roles/Editor").await;
     assert_eq!(refused.json["errors"].as_array().unwrap().len(), 20, "{}", refused.text);
     app.delete_as(&admin, "/v1/roles/Editor?force=true").await.assert_done();
+
     let mut people = app.all(&admin, "/v1/users?role=User", 100).await;
     people.retain(|user| user["id"] != admin.id());
     assert_eq!(people.len(), 25);
@@ -75,7 +83,7 @@ async fn a_refusal_names_some_of_many_and_force_takes_from_every_one() {
 }
 
 #[tokio::test]
-async fn a_system_role_stays() {
+async fn a_system_role_cannot_be_deleted() {
     let (app, admin) = TestApp::with_staff().await;
     for name in ["Admin", "admin", "ADMIN?force=true"] {
         app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_problem(409, "conflict");
@@ -89,18 +97,21 @@ async fn a_role_of_the_settings_does_not_come_back() {
     app.patch_as(&admin, "/v1/roles/Guest", json!({"permissions": ["users:read"]}))
         .await
         .assert_ok();
+
     for name in ["Visitors", "Guest"] {
         app.delete_as(&admin, &format!("/v1/roles/{name}")).await.assert_done();
     }
+
     let restarted = app.restarted(&[("ROLES", "Visitors,Guest,User,Admin,Writer")]);
     for app in [&app, &restarted] {
         app.get_as(&admin.access, "/v1/roles/Guest").await.assert_problem(404, "not_found");
         app.give(&admin, admin.id(), &["Admin", "Guest"]).await.assert_field("roles[1]");
     }
+
     let names = restarted.all(&admin, "/v1/roles?all=true", 2).await;
     assert_eq!(values(&names, "name"), ["Admin", "User", "Writer"]);
 
-    // Nor does the default role: who signs up then has one that permits nothing.
+    // Nor does the default role: a user who then signs up has one that grants nothing.
     app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
     let person = app.person(PHONE).await;
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
@@ -111,7 +122,7 @@ async fn a_role_of_the_settings_does_not_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleted_against_its_assignment_a_role_permits_nobody_anything() {
+async fn a_role_that_is_deleted_while_it_is_assigned_permits_nothing() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     for round in 0..10 {
@@ -140,7 +151,7 @@ async fn deleted_against_its_assignment_a_role_permits_nobody_anything() {
     }
 }
 
-/// The items of a user, with his roles in the default app as they are stored.
+/// The user's roles in the default app, as they are stored.
 async fn stored_roles(app: &TestApp, user_id: &str) -> Value {
     let export = app.items_of(user_id).await;
     let user = export.iter().find(|item| item["sk"].as_s().unwrap() == "USER").unwrap();
@@ -151,7 +162,7 @@ async fn stored_roles(app: &TestApp, user_id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_name_that_outlived_its_role_is_nobody_s_when_it_is_made_anew() {
+async fn a_role_that_is_created_again_belongs_to_nobody() {
     let (app, admin) = TestApp::with_staff().await;
     app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
     let person = app.person(PHONE).await;
@@ -163,23 +174,27 @@ async fn a_name_that_outlived_its_role_is_nobody_s_when_it_is_made_anew() {
 }
 
 #[tokio::test]
-async fn who_loses_a_role_by_force_has_an_event_of_his_own() {
+async fn each_user_who_loses_a_role_by_force_has_their_own_event() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Editor", &["a:b"]).await;
     let people = [app.person(PHONE).await, app.person(OTHER_PHONE).await];
+
     for person in &people {
         app.give(&admin, person.id(), &["Editor"]).await.assert_ok();
     }
+
     let before = app.events(&admin).await.len();
     app.advance_millis(1);
     app.delete_as(&admin, "/v1/roles/editor?force=true").await.assert_done();
+
     let events = app.events(&admin).await;
     let new = &events[..events.len() - before];
     for person in &people {
         let target = json!(format!("user:{}", person.id()));
-        let is_his =
+        let is_theirs =
             |event: &&Value| event["target"] == target && event["action"] == "user_roles_change";
-        assert_eq!(new.iter().filter(is_his).count(), 1, "{new:?}");
+        assert_eq!(new.iter().filter(is_theirs).count(), 1, "{new:?}");
     }
-    assert_eq!(new.len(), 3, "and one of the role: {new:?}");
+
+    assert_eq!(new.len(), 3, "one more for the role: {new:?}");
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/roles/{role}`: one role.
+//! `GET /v1/roles/{role}`: returns a role.
 
 use shared::{
     base::Error,
@@ -11,14 +11,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// One role. Case does not matter in its name.
+/// Get a role
 #[utoipa::path(
     get,
     path = "/v1/roles/{role}",
     operation_id = "roles-get",
     tag = "Roles",
     security(("access_token" = ["roles:read"])),
-    params(("role" = String, Path, description = "The role's name")),
+    params(("role" = String, Path, description = "The role's name, in any letter case")),
     responses((status = 200, description = "The role", body = RoleView)),
     extensions(("x-codes" = json!(["not_found"]))),
 )]

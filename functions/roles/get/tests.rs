@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::testing::{TestApp, admin::PERMISSIONS};
 
 #[tokio::test]
-async fn the_roles_of_the_settings_are_there_before_anybody_made_them() {
+async fn the_roles_of_the_settings_exist_without_being_created() {
     let (app, admin) =
         TestApp::with_admin_and(&[("ROLES", "Visitors,Editor"), ("DEFAULT_ROLE", "Member")]).await;
     for name in ["Visitors", "Editor", "Member"] {
@@ -14,11 +14,12 @@ async fn the_roles_of_the_settings_are_there_before_anybody_made_them() {
         });
         assert_eq!(role.assert_ok(), &expected);
     }
+
     app.get_as(&admin.access, "/v1/roles/Guest").await.assert_problem(404, "not_found");
 }
 
 #[tokio::test]
-async fn admin_is_a_system_role_and_has_all() {
+async fn admin_is_a_system_role_with_all_permissions() {
     let (app, admin) = TestApp::with_admin_and(&[("ROLES", "User")]).await;
     for name in ["Admin", "admin"] {
         let role = app.get_as(&admin.access, &format!("/v1/roles/{name}")).await;
@@ -33,7 +34,7 @@ async fn admin_is_a_system_role_and_has_all() {
 }
 
 #[tokio::test]
-async fn what_is_no_role_is_not_found() {
+async fn an_unknown_role_is_not_found() {
     let (app, admin) = TestApp::with_admin().await;
     for name in ["Nothing", "1", "Ad%6Din%20", "%2e%2e", "User%2F", "%FF", "User%00"] {
         app.get_as(&admin.access, &format!("/v1/roles/{name}"))

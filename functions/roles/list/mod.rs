@@ -1,4 +1,4 @@
-//! `GET /v1/roles`: the roles.
+//! `GET /v1/roles`: lists the roles.
 
 use serde::Deserialize;
 use shared::{
@@ -13,22 +13,25 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Which roles.
+/// Selects the roles, and the page.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListRolesQuery {
-    /// Those that are not active, too.
+    /// Whether inactive roles are listed, too. If it is left out: `false`.
     #[serde(default)]
     all: bool,
-    /// Items of a page; 50 where it is not given.
+    /// The most items of the page, from 1 to 100. If it is left out: 50.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page. If it is left out, the first page is returned.
     cursor: Option<String>,
 }
 
-/// The roles that are active, or all, by name.
+/// List the roles
+///
+/// In the order of their names, without regard to letter case. Inactive roles are left out unless
+/// `all` is `true`. A page may have fewer items than `limit`, or none, and still a `next_cursor`.
 #[utoipa::path(
     get,
     path = "/v1/roles",
@@ -48,6 +51,7 @@ async fn list(
     const LIST: &str = "roles";
     let page = PageQuery::new(query.limit, query.cursor);
     let (limit, after) = (page.limit()?, page.after(LIST, &keys)?);
+
     let (items, end) = roles.list(after.as_deref(), limit, query.all).await?;
     Ok(Json(Page::new(
         items.into_iter().map(RoleView::from).collect(),

@@ -13,18 +13,22 @@ async fn pages_of_any_size_show_every_role_once_by_name() {
             "limit {limit}"
         );
     }
+
     for name in ["zebra", "Alpha", "editor", "Writer", "aa"] {
         app.role(&admin, name, &[]).await;
     }
-    // A role of the settings that was changed is on the list once.
+
+    // A changed role of the settings is listed only once.
     app.patch_as(&admin, "/v1/roles/Guest", json!({"description": "x"})).await.assert_ok();
     for name in ["editor", "User"] {
         app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({"active": false}))
             .await
             .assert_ok();
     }
+
     app.delete_as(&admin, "/v1/roles/Writer").await.assert_done();
     app.delete_as(&admin, "/v1/roles/Visitors").await.assert_done();
+
     for limit in 1..=9 {
         let active = app.all(&admin, "/v1/roles", limit).await;
         assert_eq!(
@@ -39,7 +43,7 @@ async fn pages_of_any_size_show_every_role_once_by_name() {
 }
 
 #[tokio::test]
-async fn a_role_on_the_list_is_the_role() {
+async fn a_role_looks_the_same_in_the_list() {
     let (app, admin) = TestApp::with_admin().await;
     app.role(&admin, "Editor", &["users:read"]).await;
     for role in app.all(&admin, "/v1/roles?all=true", 100).await {
@@ -51,7 +55,7 @@ async fn a_role_on_the_list_is_the_role() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_none_is_refused() {
+async fn an_invalid_query_is_refused() {
     let (app, admin) = TestApp::with_admin().await;
     for (query, field) in [
         ("limit=0", "limit"),
@@ -63,6 +67,7 @@ async fn a_query_that_is_none_is_refused() {
     ] {
         app.get_as(&admin.access, &format!("/v1/roles?{query}")).await.assert_field(field);
     }
+
     let page = app.get_as(&admin.access, "/v1/roles?all=false&limit=100").await;
     assert_eq!(page.assert_ok()["next_cursor"], Value::Null);
 }

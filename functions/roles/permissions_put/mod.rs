@@ -1,4 +1,4 @@
-//! `PUT /v1/roles/permissions`: the permissions of many roles at once.
+//! `PUT /v1/roles/permissions`: sets the permissions of several roles at once.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,24 +16,30 @@ use shared::{
 #[cfg(test)]
 mod tests;
 
-/// All that a role permits from now on.
+/// All permissions that a role has from now on.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RolePermissions {
+    /// The role's name, in any letter case.
     #[schema(example = "Editor")]
     name: String,
+    /// All permissions of the role: up to 100, like `orders:read`. You can add only permissions
+    /// that you have.
     #[schema(example = json!(["orders:read"]))]
     permissions: Vec<String>,
 }
 
-/// Up to 50 roles.
+/// The roles to change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutPermissionsRequest {
+    /// The roles: 1 to 50, each only once.
     roles: Vec<RolePermissions>,
 }
 
-/// Sets the permissions of many roles, all or none.
+/// Set the permissions of several roles
+///
+/// Either all roles are changed or none. A system role cannot be changed: the answer is `conflict`.
 #[utoipa::path(
     put,
     path = "/v1/roles/permissions",
@@ -41,7 +47,7 @@ pub struct PutPermissionsRequest {
     tag = "Roles",
     security(("access_token" = ["roles:write"])),
     request_body = PutPermissionsRequest,
-    responses((status = 200, description = "The roles as they are now", body = RolesView)),
+    responses((status = 200, description = "The changed roles", body = RolesView)),
     extensions(("x-codes" = json!(["not_found", "conflict"]))),
 )]
 async fn put(
@@ -52,10 +58,12 @@ async fn put(
 ) -> Result<Json<RolesView>, Error> {
     let names: Vec<_> = request.roles.iter().map(|role| role.name.as_str()).collect();
     let target = format!("role:{}", roles.as_written(&names).await?.join(","));
+
     let changes = request.roles.into_iter().map(|role| {
         let permissions = Some(role.permissions.into_iter().collect());
         (role.name, RoleChange { permissions, ..RoleChange::default() })
     });
+
     let event = recorder.event(admin.caller.activity(Action::RoleUpdate, target))?;
     let changed = roles.recording(event).change(changes.collect(), &admin.permissions).await?;
     Ok(Json(RolesView { roles: changed.into_iter().map(RoleView::from).collect() }))

@@ -12,16 +12,21 @@ async fn permissions(app: &TestApp, admin: &SignedIn, role: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_permissions_of_many_roles_change_at_once_and_work_at_once() {
+async fn the_permissions_of_several_roles_change_together_and_immediately() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "A", &["a:a", "a:b"]).await;
     let person = app.staff(&admin, PHONE, "B", &["users:read"]).await;
     app.get_as(&person.access, "/v1/users").await.assert_ok();
+
     app.advance(1);
-    let roles = json!([{"name": "b", "permissions": ["roles:read"]}, {"name": "A", "permissions": []},
-        {"name": "guest", "permissions": ["a:b", "a:b"]}]);
+    let roles = json!([
+        {"name": "b", "permissions": ["roles:read"]},
+        {"name": "A", "permissions": []},
+        {"name": "guest", "permissions": ["a:b", "a:b"]},
+    ]);
     let changed = put(&app, &admin, roles).await;
     let now = app.latchkey.clock().now().to_string();
+
     for (role, name, expected) in [
         (&changed.assert_ok()["roles"][0], "A", json!([])),
         (&changed.json["roles"][1], "B", json!(["roles:read"])),
@@ -33,16 +38,18 @@ async fn the_permissions_of_many_roles_change_at_once_and_work_at_once() {
         );
         assert_eq!(permissions(&app, &admin, name).await, expected);
     }
+
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
     app.get_as(&person.access, "/v1/roles").await.assert_ok();
 }
 
 #[tokio::test]
-async fn all_change_or_none() {
+async fn either_all_roles_change_or_none() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "A", &["a:a"]).await;
     let clerk = app.staff(&admin, PHONE, "Clerk", &["roles:write", "a:a"]).await;
     let good = json!({"name": "A", "permissions": []});
+
     for (who, bad, status, code) in [
         (&admin, json!({"name": "Nothing", "permissions": []}), 404, "not_found"),
         (&admin, json!({"name": "Admin", "permissions": []}), 409, "conflict"),
@@ -69,16 +76,18 @@ async fn all_change_or_none() {
         assert_eq!(permissions(&app, &admin, "A").await, json!(["a:a"]));
         assert_eq!(permissions(&app, &admin, "User").await, json!([]));
     }
+
     put(&app, &clerk, json!([good, {"name": "User", "permissions": ["a:a"]}])).await.assert_ok();
     assert_eq!(permissions(&app, &admin, "User").await, json!(["a:a"]));
 }
 
 #[tokio::test]
-async fn one_to_fifty_roles_at_once() {
+async fn one_request_changes_1_to_50_roles() {
     let (app, admin) = TestApp::with_staff().await;
     let names = |count: usize| (0..count).map(|index| format!("R{index}")).collect::<Vec<_>>();
     let roles: Vec<_> = names(50).iter().map(|name| json!({"name": name})).collect();
     app.json_as(&admin, Method::POST, "/v1/roles", json!({"roles": roles})).await.assert_created();
+
     let all = |count| {
         names(count)
             .iter()
@@ -88,11 +97,13 @@ async fn one_to_fifty_roles_at_once() {
     for count in [0, 51] {
         put(&app, &admin, json!(all(count))).await.assert_field("roles");
     }
+
     assert_eq!(
         put(&app, &admin, json!(all(50))).await.assert_ok()["roles"].as_array().unwrap().len(),
         50
     );
     assert_eq!(permissions(&app, &admin, "R49").await, json!(["a:b"]));
+
     for bytes in ["[]", "null", r#"{"roles": {}}"#, r#"{"roles": [[]]}"#] {
         let request =
             json_request(Method::PUT, "/v1/roles/permissions", Some(&admin.access), &Value::Null);

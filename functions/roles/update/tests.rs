@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::testing::{PHONE, TestApp, at_once, claims, json_request};
 
 #[tokio::test]
-async fn what_is_sent_changes_and_the_rest_stays() {
+async fn sent_fields_change_and_the_rest_stays() {
     let (app, admin) = TestApp::with_staff().await;
     let mut expected = app.role(&admin, "Editor", &["a:b"]).await;
     for change in [
@@ -23,18 +23,22 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         assert_eq!(app.patch_as(&admin, "/v1/roles/editor", change).await.assert_ok(), &expected);
         assert_eq!(app.get_as(&admin.access, "/v1/roles/Editor").await.assert_ok(), &expected);
     }
+
     app.advance(1);
     let described = app.patch_as(&admin, "/v1/roles/Editor", json!({"description": "x"})).await;
     assert_eq!(described.assert_ok()["description"], "x");
+
     let cleared = app.patch_as(&admin, "/v1/roles/Editor", json!({"description": null})).await;
     expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
     assert_eq!(cleared.assert_ok(), &expected, "null clears");
+
     app.advance(1);
     assert_eq!(
         app.patch_as(&admin, "/v1/roles/Editor", json!({})).await.assert_ok(),
         &expected,
         "nothing changed"
     );
+
     let seed = app.patch_as(&admin, "/v1/roles/guest", json!({"permissions": ["a:b"]})).await;
     assert_eq!(
         (&seed.assert_ok()["name"], &seed.json["permissions"]),
@@ -43,7 +47,7 @@ async fn what_is_sent_changes_and_the_rest_stays() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_and_nothing_changes() {
+async fn an_invalid_change_is_refused_and_nothing_changes() {
     let (app, admin) = TestApp::with_staff().await;
     let before = app.role(&admin, "Editor", &["a:b"]).await;
     for (body, field) in [
@@ -57,6 +61,7 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     ] {
         app.patch_as(&admin, "/v1/roles/Editor", body).await.assert_field(field);
     }
+
     let request =
         json_request(Method::PATCH, "/v1/roles/Editor", Some(&admin.access), &Value::Null);
     app.send(request.map(|_| "[]".into())).await.assert_problem(400, "invalid_request");
@@ -81,21 +86,25 @@ async fn a_system_role_cannot_be_changed() {
                 .assert_problem(409, "conflict");
         }
     }
+
     app.get_as(&admin.access, "/v1/users").await.assert_ok();
 }
 
 #[tokio::test]
-async fn a_role_switched_off_gives_nothing_at_the_next_request() {
+async fn an_inactive_role_grants_nothing_from_the_next_request_on() {
     let (app, admin) = TestApp::with_staff().await;
     app.staff(&admin, PHONE, "Reader", &["users:read", "orders:read"]).await;
     let reader = app.login_to("default", PHONE).await.access;
     assert_eq!(claims(&reader)["scope"], "orders:read users:read");
+
     let users = async || app.get_as(&reader, "/v1/users").await;
     users().await.assert_ok();
     app.patch_as(&admin, "/v1/roles/Reader", json!({"active": false})).await.assert_ok();
     users().await.assert_problem(403, "forbidden");
+
     let new = claims(&app.login_to("default", PHONE).await.access);
     assert_eq!((&new["scope"], &new["roles"]), (&json!(""), &json!([])), "nor in a new token");
+
     app.patch_as(&admin, "/v1/roles/Reader", json!({"active": true})).await.assert_ok();
     users().await.assert_ok();
     app.patch_as(&admin, "/v1/roles/Reader", json!({"permissions": ["orders:read"]}))
@@ -110,21 +119,24 @@ async fn a_role_switched_off_gives_nothing_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn nobody_widens_a_role_beyond_himself() {
+async fn a_user_cannot_add_permissions_they_lack_to_a_role() {
     let (app, admin) = TestApp::with_staff().await;
     let clerk = app.staff(&admin, PHONE, "Clerk", &["roles:write", "orders:read"]).await;
     app.role(&admin, "Other", &["users:read", "apps:write"]).await;
     let patch = async |name: &str, body: Value| {
         app.patch_as(&clerk, &format!("/v1/roles/{name}"), body).await
     };
+
     for name in ["Clerk", "clerk", "Guest"] {
         let wider = json!({"permissions": ["roles:write", "orders:read", "users:write"]});
         patch(name, wider).await.assert_problem(403, "forbidden");
     }
+
     patch("Other", json!({"permissions": ["users:read", "users:write"]}))
         .await
         .assert_problem(403, "forbidden");
-    // What is there may stay or go, and what he has himself may come.
+
+    // The clerk may keep or remove existing permissions, and add those that they have.
     patch("Other", json!({"permissions": ["users:read", "apps:write", "orders:read"]}))
         .await
         .assert_ok();
@@ -132,7 +144,8 @@ async fn nobody_widens_a_role_beyond_himself() {
     patch("Other", json!({"permissions": ["users:read", "apps:write"]}))
         .await
         .assert_problem(403, "forbidden");
-    // Nor is one awakened that may do more.
+
+    // Nor may they activate a role with permissions that they lack.
     patch("Other", json!({"active": false})).await.assert_ok();
     patch("Other", json!({"active": true})).await.assert_problem(403, "forbidden");
     patch("Other", json!({"active": true, "permissions": ["orders:read"]})).await.assert_ok();
@@ -150,6 +163,7 @@ async fn of_changes_at_once_none_is_lost() {
     })
     .await;
     answers.iter().for_each(|answer| _ = answer.assert_ok());
+
     let after = app.get_as(&admin.access, "/v1/roles/Editor").await.json;
     for (name, value) in changes.iter().flat_map(|change| change.as_object().unwrap()) {
         assert_eq!(&after[name], value, "{name}");

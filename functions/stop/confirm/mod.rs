@@ -9,16 +9,27 @@ use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latc
 #[cfg(test)]
 mod tests;
 
-/// Stops messages to an address for 24 hours.
+/// Stop messages to an address for 24 hours
 ///
-/// Its holder need not be a user. Codes that were sent stay good; who asks for one is told to wait.
+/// For the person who got the message, whether or not they are a user. Codes that were already sent
+/// stay valid, and verifying one ends the stop. During the stop, requests for a code to this
+/// address get `sms_limit_reached`.
 #[utoipa::path(
     post,
     path = "/stop/{token}",
     operation_id = "stop-confirm",
     tag = "One-time codes",
-    params(("token" = String, Path, description = "From the message: good on that day (UTC) and the next")),
-    responses((status = 200, description = "Stopped", content_type = "text/html", body = String)),
+    params((
+        "token" = String,
+        Path,
+        description = "From the link in the message. Valid on its day (UTC) and the next"
+    )),
+    responses((
+        status = 200,
+        description = "A page that says until when no codes are sent",
+        content_type = "text/html",
+        body = String
+    )),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 async fn confirm(

@@ -1,4 +1,4 @@
-//! `GET /stop/{token}`: asks whether messages are to be stopped.
+//! `GET /stop/{token}`: the page that asks whether to stop messages to an address.
 
 use axum::{http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -6,17 +6,28 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::html::{self, Page};
 use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
 
-/// Asks whether messages are to be stopped.
+/// Show the page that stops messages
 ///
-/// Who gets a second message within 24 hours finds a link in it. Following it changes nothing: links are followed by
-/// programs, too. The page is in Arabic, Hindi or Spanish where `Accept-Language` says so, and in English elsewhere.
+/// From the second message within 24 hours on, messages contain a link to this page, except those
+/// that use a registered template. Opening it changes nothing, because programs open links, too:
+/// messages stop when its button is pressed. The page is in the first language of `Accept-Language`
+/// that is English, Arabic, Hindi or Spanish, otherwise in English.
 #[utoipa::path(
     get,
     path = "/stop/{token}",
     operation_id = "stop-page",
     tag = "One-time codes",
-    params(("token" = String, Path, description = "From the message: good on that day (UTC) and the next")),
-    responses((status = 200, description = "A page with one button", content_type = "text/html", body = String)),
+    params((
+        "token" = String,
+        Path,
+        description = "From the link in the message. Valid on its day (UTC) and the next"
+    )),
+    responses((
+        status = 200,
+        description = "A page with one button",
+        content_type = "text/html",
+        body = String
+    )),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 async fn page(

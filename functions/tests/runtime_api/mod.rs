@@ -1,4 +1,4 @@
-//! The Lambda Runtime API, and a binary that runs against it as it does on Lambda.
+//! The Lambda Runtime API, and a binary that runs against it as on Lambda.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
@@ -25,13 +25,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Longer than any start or invocation takes on a busy machine.
+/// How long to wait for a start or an invocation: longer than any takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the Lambda answered: a payload, or the report of an error.
+/// The outcome of an invocation: the payload that the Lambda returned, or its report of an error.
 pub(crate) type Outcome = Result<Value, Value>;
 
-/// A Lambda in a process of its own. It ends when this is dropped.
+/// A Lambda in its own process. It ends when this is dropped.
 pub(crate) struct Lambda {
     child: Child,
     api: JoinHandle<()>,
@@ -51,7 +51,8 @@ struct Api {
 }
 
 impl Lambda {
-    /// Starts a binary with an environment, and nothing else in it but what Lambda adds.
+    /// Starts a binary. Its environment holds these variables and those that Lambda adds, and no
+    /// others.
     pub(crate) async fn start(binary: &str, environment: &[(String, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -66,6 +67,7 @@ impl Lambda {
         let api = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let output = NamedTempFile::new().unwrap();
         let writer = || Stdio::from(File::options().append(true).open(output.path()).unwrap());
+
         let child = Command::new(binary)
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -78,10 +80,11 @@ impl Lambda {
             .stderr(writer())
             .spawn()
             .unwrap();
+
         Self { child, api, events, output }
     }
 
-    /// Sends an event and waits for what comes of it.
+    /// Sends an event and waits for the outcome.
     pub(crate) async fn invoke(&self, event: Value) -> Outcome {
         let (answer, answered) = oneshot::channel();
         self.events.send(Invocation { event, answer }).unwrap();
@@ -91,7 +94,7 @@ impl Lambda {
         }
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process exits on its own.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let end = async {
             loop {
@@ -104,7 +107,7 @@ impl Lambda {
         timeout(PATIENCE, end).await.unwrap()
     }
 
-    /// What it has written so far to its standard output and error.
+    /// Its standard output and error so far.
     pub(crate) fn output(&self) -> String {
         std::fs::read_to_string(self.output.path()).unwrap()
     }
@@ -112,7 +115,7 @@ impl Lambda {
 
 impl Drop for Lambda {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.api.abort();
@@ -125,6 +128,7 @@ async fn next(State(api): State<Api>) -> impl IntoResponse {
     };
     let id = uuid::Uuid::new_v4().to_string();
     api.running.lock().unwrap().insert(id.clone(), answer);
+
     let headers = [
         ("lambda-runtime-aws-request-id", id),
         ("lambda-runtime-deadline-ms", "4102444800000".to_owned()),
@@ -133,6 +137,7 @@ async fn next(State(api): State<Api>) -> impl IntoResponse {
             "arn:aws:lambda:eu-central-1:000000000000:function:function".to_owned(),
         ),
     ];
+
     (headers.map(|(name, value)| (HeaderName::from_static(name), value)), event.to_string())
 }
 

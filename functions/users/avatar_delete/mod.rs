@@ -14,16 +14,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Removes a user's picture.
+/// Remove a user's picture
 ///
-/// That of an administrator only an administrator can remove.
+/// Only an administrator can remove the picture of an administrator. If there is no picture,
+/// nothing changes, and the answer is the same.
 #[utoipa::path(
     delete,
     path = "/v1/users/{user_id}/avatar",
     operation_id = "users-avatar-delete",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user")),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID")),
     responses((status = 204, description = "Removed, or there was none")),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]

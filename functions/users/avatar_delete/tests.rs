@@ -17,9 +17,11 @@ async fn an_administrator_removes_a_picture_and_nothing_else() {
     app.put_avatar(&me.access, jpeg(&picture(60, 60))).await.assert_ok();
     remove(&app, &admin, me.id()).await.assert_done();
     remove(&app, &admin, me.id()).await.assert_done();
+
     let shown = app.me(&me.access).await;
     assert_eq!((&shown["avatar_url"], &shown["phone"]), (&Value::Null, &json!(PHONE)));
     assert!(app.objects().is_empty());
+
     let trail = app.get_as(&admin.access, "/v1/audit").await;
     let events = trail.assert_ok()["items"].as_array().unwrap().clone();
     let removed: Vec<_> =
@@ -32,13 +34,15 @@ async fn an_administrator_removes_a_picture_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn only_administrators_may_and_of_administrators_only_administrators() {
+async fn only_administrators_remove_the_picture_of_an_administrator() {
     let (app, admin) = TestApp::with_staff().await;
     let helper = app.staff(&admin, PHONE, "Helper", &["users:write"]).await;
     let other = app.person(OTHER_PHONE).await;
+
     for who in [&admin, &other] {
         app.put_avatar(&who.access, jpeg(&picture(60, 60))).await.assert_ok();
     }
+
     remove(&app, &other, other.id()).await.assert_problem(403, "forbidden");
     remove(&app, &helper, admin.id()).await.assert_problem(403, "forbidden");
     assert_eq!(app.objects().len(), 4);
@@ -48,12 +52,13 @@ async fn only_administrators_may_and_of_administrators_only_administrators() {
 }
 
 #[tokio::test]
-async fn without_s3_it_stays_and_who_is_nobody_is_not_found() {
+async fn the_picture_stays_without_s3_and_an_unknown_user_is_not_found() {
     let (app, admin) = TestApp::with_admin().await;
     let me = app.sign_in(PHONE).await;
     app.put_avatar(&me.access, jpeg(&picture(60, 60))).await.assert_ok();
     remove(&app.cut_off("S3"), &admin, me.id()).await.assert_wait(503, "unavailable");
     assert!(app.me(&me.access).await["avatar_url"].is_string());
+
     app.only_picture();
     remove(&app, &admin, "01890000-0000-7000-8000-000000000000")
         .await

@@ -1,4 +1,4 @@
-//! `POST /v1/users`: makes a user.
+//! `POST /v1/users`: creates a user.
 
 use axum::{
     http::{StatusCode, header},
@@ -23,27 +23,40 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// A new user. A phone or an e-mail address is needed.
+/// A new user. It needs a phone or an e-mail address; it may have both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateUserRequest {
+    /// The phone number in E.164 form, or the digits of a national number if the deployment has a
+    /// default region.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
+    /// The e-mail address, in ASCII and of at most 254 characters. It is refused if the deployment
+    /// sends no e-mails. If a phone is sent too, the address belongs to nobody until it is
+    /// verified.
     email: Option<String>,
+    /// The username: a letter, then 2 to 63 letters, digits, `.`, `_` or `-`, all in ASCII. It is
+    /// unique regardless of letter case.
     #[schema(example = "ann")]
     username: Option<String>,
+    /// The display name: 1 to 100 characters, without control characters and without spaces around
+    /// it.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
+    /// A first password: up to 256 characters, and at least as many as the deployment's minimum (8
+    /// by default). One that is easy to guess is refused. If it is left out, the user has no
+    /// password.
     password: Option<String>,
-    /// His roles in the default app; the default role where they are not given.
+    /// The names of up to 20 roles in the default app. You can give only roles whose permissions
+    /// you have. If it is left out: the default role.
     #[schema(example = json!(["User"]))]
     roles: Option<Vec<String>>,
 }
 
-/// Makes a user.
+/// Create a user
 ///
-/// He is sent nothing. Once he proves the phone or the e-mail address with a code, a password that was set
-/// here is gone: whoever set it is not him.
+/// The user is not notified. When they first verify the phone or the e-mail address with a code, a
+/// password that was set here is removed, because somebody else knows it.
 #[utoipa::path(
     post,
     path = "/v1/users",
@@ -54,9 +67,12 @@ pub struct CreateUserRequest {
     request_body = CreateUserRequest,
     responses((
         status = 201,
-        description = "Made",
+        description = "Created",
         body = UserView,
-        headers(("Location" = String, description = "Where the user is"), ("ETag" = String))
+        headers(
+            ("Location" = String, description = "The path of the user"),
+            ("ETag" = String, description = "For `If-Match`")
+        )
     )),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict",
@@ -77,6 +93,7 @@ async fn create(
             }
             (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
         };
+
         let new = NewUser {
             address,
             email,
@@ -88,10 +105,12 @@ async fn create(
                 .transpose()?,
             roles: request.roles,
         };
+
         let created = |user: &User| {
             recorder.event(admin.caller.activity(Action::UserCreate, format!("user:{}", user.id)))
         };
         let user = users.create(new, &admin.permissions, created).await?;
+
         let view = UserView::without_avatar(&user, DEFAULT_CLIENT_ID);
         let headers = [
             (header::LOCATION, format!("/v1/users/{}", user.id)),

@@ -14,18 +14,21 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Deletes a user and everything of him.
+/// Delete a user
 ///
-/// Administrators are deleted by administrators alone, and the last one stays.
+/// All data of the user is deleted. Only an administrator can delete an administrator, and the last
+/// one cannot be deleted: the answer is `conflict`.
 #[utoipa::path(
     delete,
     path = "/v1/users/{user_id}",
     operation_id = "users-delete",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user"), IfMatch),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     responses((status = 204, description = "Deleted")),
-    extensions(("x-codes" = json!(["invalid_request", "not_found", "conflict", "precondition_failed"]))),
+    extensions(("x-codes" = json!([
+        "invalid_request", "not_found", "conflict", "precondition_failed"
+    ]))),
 )]
 async fn delete(
     admin: Admin<UsersWrite>,

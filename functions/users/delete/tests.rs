@@ -8,20 +8,25 @@ use crate::testing::{
 };
 
 #[tokio::test]
-async fn everything_of_a_deleted_user_is_gone() {
+async fn all_data_of_a_deleted_user_is_gone() {
     let (app, admin) = TestApp::with_staff().await;
     app.public_app(&admin, "shop").await;
-    let body = json!({"phone": PHONE, "email": EMAIL, "username": "annlee", "name": "Ann Lee", "password": PASSWORD});
+    let body = json!({
+        "phone": PHONE, "email": EMAIL, "username": "annlee", "name": "Ann Lee",
+        "password": PASSWORD
+    });
     let person = app.sign_up(body).await;
     app.login_to("shop", PHONE).await;
     let path = format!("/v1/users/{}", person.id());
     app.delete_as(&admin, &path).await.assert_done();
     assert!(app.items_of(person.id()).await.is_empty());
+
     for item in &app.items().await {
         for trace in [PHONE, "4155550123", EMAIL, "annlee", "Ann Lee"] {
             assert!(!item.values().any(|value| mentions(value, trace)), "{trace}: {item:?}");
         }
     }
+
     app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
     app.refresh(&person.refresh).await.assert_problem(401, "token_invalid");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(401, "invalid_credentials");
@@ -40,7 +45,7 @@ async fn everything_of_a_deleted_user_is_gone() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_not_as_he_was_seen_stays() {
+async fn a_user_who_has_changed_since_they_were_read_is_not_deleted() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     let path = format!("/v1/users/{}", person.id());
@@ -54,14 +59,14 @@ async fn a_user_who_is_not_as_he_was_seen_stays() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let (app, admin) = TestApp::with_staff().await;
     app.delete_as(&admin, &format!("/v1/users/{NOBODY}")).await.assert_problem(404, "not_found");
     app.delete_as(&admin, "/v1/users/me").await.assert_field("user_id");
 }
 
 #[tokio::test]
-async fn nobody_else_is_touched() {
+async fn other_users_are_not_touched() {
     let (app, admin) = TestApp::with_staff().await;
     let (person, other) = (app.person(PHONE).await, app.person(OTHER_PHONE).await);
     let before = app.items_of(other.id()).await.len();

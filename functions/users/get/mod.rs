@@ -1,4 +1,4 @@
-//! `GET /v1/users/{user_id}`: one user.
+//! `GET /v1/users/{user_id}`: returns a user.
 
 use shared::{
     accounts::UserView,
@@ -15,15 +15,23 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// One user, with an `ETag` for changes that depend on what was read.
+/// Get a user
+///
+/// Send the `ETag` of the answer as `If-Match` with a change that depends on what was read. The
+/// read is recorded in the audit trail.
 #[utoipa::path(
     get,
     path = "/v1/users/{user_id}",
     operation_id = "users-get",
     tag = "Users",
     security(("access_token" = ["users:read"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user")),
-    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String)))),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID")),
+    responses((
+        status = 200,
+        description = "The user",
+        body = UserView,
+        headers(("ETag" = String, description = "For `If-Match`"))
+    )),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]
 async fn get(

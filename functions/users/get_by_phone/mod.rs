@@ -1,4 +1,4 @@
-//! `GET /v1/users/by-phone/{phone}`: the user who has a phone.
+//! `GET /v1/users/by-phone/{phone}`: returns the user with a phone.
 
 use shared::{
     accounts::UserView,
@@ -16,15 +16,28 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// The user who has a phone.
+/// Get the user with a phone
+///
+/// Send the `ETag` of the answer as `If-Match` with a change that depends on what was read. The
+/// read is recorded in the audit trail.
 #[utoipa::path(
     get,
     path = "/v1/users/by-phone/{phone}",
     operation_id = "users-get-by-phone",
     tag = "Users",
     security(("access_token" = ["users:read"])),
-    params(("phone" = String, Path, description = "E.164, percent-encoded", example = "%2B14155550123")),
-    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String)))),
+    params((
+        "phone" = String,
+        Path,
+        description = "The phone number in E.164 form, percent-encoded",
+        example = "%2B14155550123"
+    )),
+    responses((
+        status = 200,
+        description = "The user",
+        body = UserView,
+        headers(("ETag" = String, description = "For `If-Match`"))
+    )),
     extensions(("x-codes" = json!(["invalid_phone", "country_not_allowed", "not_found"]))),
 )]
 async fn get_by_phone(

@@ -3,11 +3,12 @@ use serde_json::json;
 use crate::testing::{OTHER_PHONE, PHONE, TestApp, admin::values};
 
 #[tokio::test]
-async fn a_phone_leads_to_its_user() {
+async fn a_user_is_found_by_their_phone() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     app.advance(1);
     let by_id = app.user(&admin, person.id()).await;
+
     for phone in ["%2B14155550123", "+14155550123", "%2b14155550123", "%2B1%34155550123"] {
         let read = app.get_as(&admin.access, &format!("/v1/users/by-phone/{phone}")).await;
         assert_eq!(
@@ -16,17 +17,19 @@ async fn a_phone_leads_to_its_user() {
             "{phone}"
         );
     }
+
     let events = app.events(&admin).await;
     assert_eq!(values(&events, "action")[..5], ["user_read"; 5]);
     assert!(events[..5].iter().all(|event| event["target"] == format!("user:{}", person.id())));
 }
 
 #[tokio::test]
-async fn a_phone_written_otherwise_leads_nowhere() {
+async fn a_phone_in_another_form_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     app.person(PHONE).await;
     let get =
         async |phone: &str| app.get_as(&admin.access, &format!("/v1/users/by-phone/{phone}")).await;
+
     for phone in [
         "14155550123",
         "4155550123",
@@ -47,13 +50,14 @@ async fn a_phone_written_otherwise_leads_nowhere() {
     ] {
         get(phone).await.assert_problem(400, "invalid_phone");
     }
+
     get("%FF").await.assert_problem(404, "not_found");
     get("%2B14155550123/").await.assert_problem(404, "not_found");
     get(&OTHER_PHONE.replace('+', "%2B")).await.assert_problem(404, "not_found");
 }
 
 #[tokio::test]
-async fn where_a_region_is_the_default_a_national_number_will_do() {
+async fn a_national_number_works_if_there_is_a_default_region() {
     let (app, admin) = TestApp::with_admin_and(&[("DEFAULT_REGION", "US")]).await;
     let person = app.person(PHONE).await;
     let read = app.get_as(&admin.access, "/v1/users/by-phone/4155550123").await;
@@ -61,7 +65,7 @@ async fn where_a_region_is_the_default_a_national_number_will_do() {
 }
 
 #[tokio::test]
-async fn a_phone_that_its_user_has_left_leads_nowhere() {
+async fn a_previous_phone_of_a_user_is_not_found() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.sign_in(PHONE).await;
     let id = app
@@ -69,6 +73,7 @@ async fn a_phone_that_its_user_has_left_leads_nowhere() {
         .await
         .challenge_id();
     app.verify_as(&person.access, &id, &app.code(OTHER_PHONE)).await.assert_ok();
+
     let get = async |phone: &str| {
         app.get_as(&admin.access, &format!("/v1/users/by-phone/{}", phone.replace('+', "%2B")))
             .await

@@ -1,4 +1,4 @@
-//! `GET /v1/users`: the users.
+//! `GET /v1/users`: lists the users.
 
 use serde::Deserialize;
 use shared::{
@@ -19,30 +19,34 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Which users. Several conditions hold together.
+/// Selects the users, and the page. A user must meet all conditions.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListUsersQuery {
-    /// Those who have this role, in `app` or, without it, in the default app.
+    /// The name of a role, in any letter case: only users who have it in `app`, or in the default
+    /// app if `app` is left out.
     role: Option<String>,
-    /// Those who have a role in this app; their roles are shown as they are in it.
+    /// The `client_id` of an app: only users who have a role in it. Their roles in this app are
+    /// shown, instead of those in the default app.
     app: Option<String>,
+    /// Only users with this status.
     status: Option<UserStatus>,
-    /// The one who has this phone, E.164.
+    /// Only the user with this phone number, in E.164 form. It cannot be combined with `email`.
     phone: Option<String>,
-    /// The one who has this e-mail address.
+    /// Only the user with this e-mail address.
     email: Option<String>,
-    /// Items of a page; 50 where it is not given.
+    /// The most items of the page, from 1 to 100. If it is left out: 50.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page. If it is left out, the first page is returned.
     cursor: Option<String>,
 }
 
-/// The users, oldest first.
+/// List the users
 ///
-/// With a filter a page may hold fewer than `limit`, or none, and still have a `next_cursor` to go on from.
+/// The oldest come first. With a condition, a page may have fewer items than `limit`, or none, and
+/// still a `next_cursor`. The read is recorded in the audit trail.
 #[utoipa::path(
     get,
     path = "/v1/users",
@@ -51,7 +55,9 @@ pub struct ListUsersQuery {
     security(("access_token" = ["users:read"])),
     params(ListUsersQuery),
     responses((status = 200, description = "A page of users", body = Page<UserView>)),
-    extensions(("x-codes" = json!(["invalid_request", "invalid_phone", "country_not_allowed", "invalid_email"]))),
+    extensions(("x-codes" = json!([
+        "invalid_request", "invalid_phone", "country_not_allowed", "invalid_email"
+    ]))),
 )]
 async fn list(
     admin: Admin<UsersRead>,
@@ -64,24 +70,35 @@ async fn list(
     let list = format!("users {:?} {:?} {:?}", query.role, query.app, query.status);
     let page = PageQuery::new(query.limit, query.cursor);
     let (limit, after) = (page.limit()?, page.after(&list, &keys)?);
+
     let app = query.app.map(|app| {
-        is_client_id(&app).then_some(app).ok_or_else(|| Error::field("app", "is no client id"))
+        is_client_id(&app).then_some(app).ok_or_else(|| {
+            Error::field(
+                "app",
+                "must be a letter or digit, followed by up to 63 letters, digits, '.', '_' or '-'",
+            )
+        })
     });
     let app = app.transpose()?;
     let client_id = app.clone().unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned());
-    // As it is written: case does not matter in a role's name.
+    // The filter needs the role's own spelling; the request may use any letter case.
     let role = match query.role {
         Some(name) if role_name(&name).is_none() => {
-            return Err(Error::field("role", "is no role's name"));
+            return Err(Error::field(
+                "role",
+                "must be a letter, then up to 63 letters, digits, '_' or '-'",
+            ));
         }
         Some(name) => Some(users.role_name(name).await?),
         None => None,
     };
+
     let filter = UserFilter {
         role: role.map(|role| (role, vec![client_id.clone()])),
         client_id: app,
         status: query.status,
     };
+
     let (items, end) = if query.phone.is_some() || query.email.is_some() {
         let address = challenges.address(query.phone.as_deref(), query.email.as_deref())?;
         let user = users.with_address(&address).await?;
@@ -89,7 +106,9 @@ async fn list(
     } else {
         users.list(&filter, after.as_deref(), limit).await?
     };
+
     recorder.record(admin.caller.activity(Action::UsersList, "users".to_owned())).await?;
+
     let views = items
         .iter()
         .map(|user: &User| UserView::new(user, &client_id, users.avatar_urls()))

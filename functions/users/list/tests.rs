@@ -11,7 +11,7 @@ use crate::testing::{
 };
 use shared::{base::Random, users::User};
 
-/// Puts people into the table who can be reached nowhere, as copies of one; answers their ids.
+/// Puts `count` users without an address into the table, as copies of one. Returns their ids.
 async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
     let (store, keys) = (app.latchkey.store(), app.latchkey.hash_keys().await.unwrap());
     let now = app.latchkey.clock().now();
@@ -20,6 +20,7 @@ async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
     let item = app.items_of(&first.id.to_string()).await.remove(0);
     let mut ids = BTreeSet::from([first.id.to_string()]);
     let mut copies = Vec::new();
+
     while ids.len() < count {
         let id = Random::system().uuid(now).unwrap().to_string();
         let list = format!("USERS#{}", &id[id.len() - 1..]);
@@ -36,6 +37,7 @@ async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
         copies.push(copy);
         ids.insert(id);
     }
+
     app.put_all(copies).await;
     ids
 }
@@ -48,7 +50,7 @@ fn somebody(id: Uuid, now: Timestamp) -> User {
 }
 
 #[tokio::test]
-async fn users_are_listed_oldest_first_and_shown_as_each_alone() {
+async fn users_are_listed_oldest_first_and_look_the_same_as_alone() {
     let (app, admin) = TestApp::with_staff().await;
     let mut ids = vec![admin.id().to_owned()];
     for index in 0..7 {
@@ -59,13 +61,16 @@ async fn users_are_listed_oldest_first_and_shown_as_each_alone() {
             app.create_user(&admin, body).await.assert_created()["id"].as_str().unwrap().to_owned(),
         );
     }
+
     for limit in [1, 2, 3, 7, 8, 9, 100] {
         assert_eq!(values(&app.all(&admin, "/v1/users", limit).await, "id"), ids, "limit {limit}");
     }
+
     let listed = app.all(&admin, "/v1/users", 100).await;
     for user in &listed {
         assert_eq!(app.user(&admin, user["id"].as_str().unwrap()).await.assert_ok(), user);
     }
+
     let page = app.get_as(&admin.access, "/v1/users").await;
     assert_eq!(
         (page.assert_ok()["items"].as_array(), &page.json["next_cursor"]),
@@ -74,15 +79,17 @@ async fn users_are_listed_oldest_first_and_shown_as_each_alone() {
 }
 
 #[tokio::test]
-async fn filters_leave_those_who_are_meant() {
+async fn filters_select_the_matching_users() {
     let (app, admin) = TestApp::with_staff().await;
     app.public_app(&admin, "shop").await;
     app.role(&admin, "Editor", &[]).await;
     let mut ids = Vec::new();
+
     for phone in [PHONE, OTHER_PHONE, "+14155550131", "+14155550132"] {
         app.advance(1);
         ids.push(app.person(phone).await.id().to_owned());
     }
+
     app.give(&admin, &ids[0], &["Editor", "Guest"]).await.assert_ok();
     app.give(&admin, &ids[1], &["Editor"]).await.assert_ok();
     app.give_in(&admin, "shop", &ids[2], &["Editor"]).await.assert_ok();
@@ -92,6 +99,7 @@ async fn filters_leave_those_who_are_meant() {
     app.patch_as(&admin, &format!("/v1/users/{}", ids[1]), json!({"status": "disabled"}))
         .await
         .assert_ok();
+
     let phone = PHONE.replace('+', "%2B");
     for (query, expected) in [
         ("role=Editor".to_owned(), vec![0, 1]),
@@ -119,6 +127,7 @@ async fn filters_leave_those_who_are_meant() {
             assert_eq!(values(&found, "id"), expected, "{query}");
         }
     }
+
     let of_shop = app.all(&admin, "/v1/users?app=shop", 10).await;
     assert_eq!(
         (&of_shop[0]["roles"], &of_shop[1]["roles"]),
@@ -127,17 +136,17 @@ async fn filters_leave_those_who_are_meant() {
 }
 
 #[tokio::test]
-async fn an_e_mail_address_finds_who_has_proven_it() {
+async fn an_e_mail_address_finds_the_user_who_has_proven_it() {
     let (app, admin) = TestApp::with_staff().await;
     let owner = app.sign_up(json!({"email": EMAIL})).await;
     app.sign_up(json!({"phone": PHONE, "email": OTHER_EMAIL, "password": PASSWORD})).await;
     let found = async |email: &str| app.all(&admin, &format!("/v1/users?email={email}"), 10).await;
     assert_eq!(values(&found(EMAIL).await, "id"), [owner.id()]);
-    assert!(found(OTHER_EMAIL).await.is_empty(), "nobody has proven it");
+    assert!(found(OTHER_EMAIL).await.is_empty(), "nobody has proven this address");
 }
 
 #[tokio::test]
-async fn a_query_that_is_none_is_refused() {
+async fn an_invalid_query_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     for (query, code) in [
         ("limit=0", "invalid_request"),
@@ -163,7 +172,7 @@ async fn a_query_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_alone() {
+async fn a_cursor_cannot_be_used_for_another_list() {
     let (app, admin) = TestApp::with_staff().await;
     add_people(&app, 3).await;
     let lists = [
@@ -175,6 +184,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
         "/v1/audit?limit=1",
     ];
     app.user(&admin, admin.id()).await.assert_ok();
+
     let mut cursors = Vec::new();
     for list in lists {
         let page = app.get_as(&admin.access, list).await;
@@ -182,6 +192,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
             page.assert_ok()["next_cursor"].as_str().unwrap_or_else(|| panic!("{list}")).to_owned(),
         );
     }
+
     for (place, list) in lists.iter().enumerate() {
         for (other, cursor) in cursors.iter().enumerate() {
             let page = app.get_as(&admin.access, &format!("{list}&cursor={cursor}")).await;
@@ -215,7 +226,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_users_are_listed_once_each_while_others_come() {
+async fn ten_thousand_users_are_listed_once_each_while_others_are_created() {
     let (app, admin) = TestApp::with_staff().await;
     app.advance(60);
     let admin_id = admin.id().to_owned();
@@ -223,6 +234,7 @@ async fn ten_thousand_users_are_listed_once_each_while_others_come() {
     expected.insert(admin_id);
     let (watched, operations) = app.watched().await;
     let (mut seen, mut cursor, mut late) = (Vec::new(), String::new(), BTreeSet::new());
+
     loop {
         let page = watched.get_as(&admin.access, &format!("/v1/users?limit=100{cursor}")).await;
         seen.extend(
@@ -237,6 +249,7 @@ async fn ten_thousand_users_are_listed_once_each_while_others_come() {
             late.extend(add_people(&app, 10).await);
         }
     }
+
     assert!(seen.is_sorted(), "oldest first");
     let unique: BTreeSet<_> = seen.iter().cloned().collect();
     assert_eq!(unique.len(), seen.len(), "nobody twice");
@@ -244,8 +257,9 @@ async fn ten_thousand_users_are_listed_once_each_while_others_come() {
     assert_eq!(
         unique.difference(&expected).cloned().collect::<BTreeSet<_>>(),
         late,
-        "who came meanwhile is later"
+        "new users come last"
     );
+
     watched.all(&admin, "/v1/users?role=Admin", 100).await;
     watched.all(&admin, "/v1/roles?all=true", 100).await;
     watched.all(&admin, "/v1/apps", 100).await;

@@ -15,16 +15,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Removes a user's second factor, for whoever lost his authenticator app and the recovery codes.
+/// Remove a user's second factor
 ///
-/// The user is told. Of administrators only an administrator can remove it.
+/// For a user who lost both the authenticator app and the recovery codes. A notice is sent to the
+/// user. Only an administrator can remove the second factor of an administrator. If there is no
+/// second factor, nothing changes, and the answer is the same.
 #[utoipa::path(
     delete,
     path = "/v1/users/{user_id}/mfa",
     operation_id = "users-mfa-delete",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user")),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID")),
     responses((status = 204, description = "Removed, or there was none")),
     extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
 )]

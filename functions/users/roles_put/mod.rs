@@ -1,4 +1,4 @@
-//! `PUT /v1/users/{user_id}/roles`: the roles of a user in an app.
+//! `PUT /v1/users/{user_id}/roles`: sets the roles of a user in an app.
 
 use serde::Deserialize;
 use shared::{
@@ -20,26 +20,33 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutRolesRequest {
-    /// Up to 20.
+    /// The names of up to 20 roles, in any letter case. An empty list takes all roles.
     #[schema(example = json!(["Editor"]))]
     roles: Vec<String>,
-    /// The app; where it is not given the default one or, with a token of another app, that one.
+    /// The app in which the user has the roles. If it is left out: the app that your access token
+    /// was issued to.
     client_id: Option<String>,
 }
 
-/// Gives a user these roles in an app, in the place of those he has there.
+/// Set a user's roles in an app
 ///
-/// Nobody gives a role that permits what he may not do himself. With a token of another app than the
-/// default one only that app's roles can be given. The last administrator stays one.
+/// The new roles replace all roles that the user has in the app. You can give only roles whose
+/// permissions you have. An access token of an app other than `default` can set roles only in that
+/// app. The last administrator cannot lose that role: the answer is `conflict`.
 #[utoipa::path(
     put,
     path = "/v1/users/{user_id}/roles",
     operation_id = "users-roles-put",
     tag = "Users",
     security(("access_token" = ["roles:assign"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user"), IfMatch),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     request_body = PutRolesRequest,
-    responses((status = 200, description = "The user, with the roles in that app", body = UserView, headers(("ETag" = String)))),
+    responses((
+        status = 200,
+        description = "The changed user, with the roles in that app",
+        body = UserView,
+        headers(("ETag" = String, description = "For `If-Match`"))
+    )),
     extensions(("x-codes" = json!(["not_found", "conflict", "precondition_failed"]))),
 )]
 async fn put(
@@ -55,8 +62,10 @@ async fn put(
     if own != DEFAULT_CLIENT_ID && client_id != own {
         return Err(Error::Forbidden("roles:assign".to_owned()));
     }
+
     let event =
         recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")))?;
+
     let user = users
         .recording(event)
         .set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions)

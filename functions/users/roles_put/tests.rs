@@ -22,11 +22,12 @@ async fn roles_count_in_their_app_from_the_next_request_on() {
     users().await.assert_problem(403, "forbidden");
     app.give_in(&admin, "shop", person.id(), &["Reader"]).await.assert_ok();
     users().await.assert_problem(403, "forbidden");
+
     let given = app.give(&admin, person.id(), &["reader"]).await;
     assert_eq!(
         given.assert_ok()["roles"],
         json!(["Reader"]),
-        "in the place of those he had, as it is written"
+        "the previous roles are replaced, and the name has its own spelling"
     );
     users().await.assert_ok();
 
@@ -35,8 +36,10 @@ async fn roles_count_in_their_app_from_the_next_request_on() {
         assert_eq!(claims(token)["roles"], json!(["Reader"]));
         assert_eq!(claims(token)["scope"], "users:read");
     }
+
     assert_eq!(app.give(&admin, person.id(), &[]).await.assert_ok()["roles"], json!([]));
     users().await.assert_problem(403, "forbidden");
+
     let again = app.login_to("default", PHONE).await;
     assert_eq!(
         (&claims(&again.access)["roles"], &claims(&again.access)["scope"]),
@@ -49,7 +52,7 @@ async fn roles_count_in_their_app_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn what_is_no_role_or_no_app_is_refused() {
+async fn an_unknown_role_or_app_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     let put = async |body: Value| app.json_as(&admin, Method::PUT, &path(person.id()), body).await;
@@ -59,19 +62,22 @@ async fn what_is_no_role_or_no_app_is_refused() {
     put(json!({"roles": "Guest"})).await.assert_field("roles");
     put(json!({})).await.assert_field("roles");
     put(json!({"roles": ["Guest"], "client_id": "nothing"})).await.assert_field("client_id");
+
     let nobody = app.give(&admin, NOBODY, &["Guest"]).await;
     nobody.assert_problem(404, "not_found");
+
     let request = json_request(Method::PUT, &path(person.id()), Some(&admin.access), &Value::Null);
     app.send(request.map(|_| "[]".into())).await.assert_problem(400, "invalid_request");
     assert_eq!(app.me(&person.access).await["roles"], json!(["User"]));
 }
 
 #[tokio::test]
-async fn nobody_grants_what_he_lacks() {
+async fn a_user_cannot_grant_permissions_they_lack() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Reader", &["users:read", "orders:read"]).await;
     app.role(&admin, "Sleeper", &["apps:write"]).await;
     app.patch_as(&admin, "/v1/roles/Sleeper", json!({"active": false})).await.assert_ok();
+
     let clerk = app.staff(&admin, PHONE, "Clerk", &["roles:assign", "users:read"]).await;
     let person = app.person(OTHER_PHONE).await;
     for role in ["Reader", "Admin", "ADMIN", "Sleeper"] {
@@ -79,41 +85,47 @@ async fn nobody_grants_what_he_lacks() {
             app.give(&clerk, id, &["Clerk", role]).await.assert_problem(403, "forbidden");
         }
     }
+
     app.give(&clerk, person.id(), &["Clerk", "Guest"]).await.assert_ok();
-    // What somebody has already stays his, whoever sends it along.
+
+    // A role that the user already has may be sent, too, even by somebody who could not give it.
     app.give(&admin, person.id(), &["Reader"]).await.assert_ok();
     let both = app.give(&clerk, person.id(), &["Reader", "Guest"]).await;
     assert_eq!(both.assert_ok()["roles"], json!(["Guest", "Reader"]));
 }
 
 #[tokio::test]
-async fn with_a_token_of_an_app_only_its_roles_are_given() {
+async fn a_token_of_an_app_grants_roles_only_in_that_app() {
     let (app, admin) = TestApp::with_staff().await;
     for client_id in ["shop", "other"] {
         app.public_app(&admin, client_id).await;
     }
+
     app.role(&admin, "Keeper", &["roles:assign", "roles:read"]).await;
     let (keeper, person) = (app.person(PHONE).await, app.person(OTHER_PHONE).await);
     app.give_in(&admin, "shop", keeper.id(), &["Keeper"]).await.assert_ok();
     app.give(&keeper, person.id(), &["Guest"]).await.assert_problem(403, "forbidden");
+
     let keeper = app.login_to("shop", PHONE).await;
 
     let given = app.give(&keeper, person.id(), &["Keeper"]).await;
     assert_eq!(given.assert_ok()["roles"], json!(["Keeper"]));
     app.give_in(&keeper, "shop", person.id(), &["Keeper", "Guest"]).await.assert_ok();
+
     for client_id in ["default", "other"] {
         app.give_in(&keeper, client_id, person.id(), &["Guest"])
             .await
             .assert_problem(403, "forbidden");
     }
+
     app.give(&keeper, person.id(), &["Admin"]).await.assert_problem(403, "forbidden");
     assert_eq!(
         app.me(&person.access).await["roles"],
         json!(["User"]),
-        "in the default app nothing changed"
+        "nothing changed in the default app"
     );
 
-    // The administrator of an app gives anything there, and administrates nothing else.
+    // An administrator in an app can give every role there, and can do nothing in other apps.
     app.give_in(&admin, "shop", keeper.id(), &["Admin"]).await.assert_ok();
     app.give(&keeper, person.id(), &["Admin"]).await.assert_ok();
     app.get_as(&keeper.access, "/v1/users").await.assert_problem(403, "forbidden");
@@ -121,7 +133,7 @@ async fn with_a_token_of_an_app_only_its_roles_are_given() {
 }
 
 #[tokio::test]
-async fn roles_given_on_a_stale_tag_are_refused() {
+async fn a_stale_tag_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     app.public_app(&admin, "shop").await;
     let person = app.person(PHONE).await;
@@ -168,16 +180,19 @@ async fn of_two_administrators_who_demote_each_other_one_stays() {
 }
 
 #[tokio::test]
-async fn who_proves_the_phone_of_the_setting_is_the_administrator() {
+async fn the_admin_phone_makes_an_administrator_only_once() {
     let (app, admin) = TestApp::with_staff().await;
     assert_eq!(admin.json["user"]["roles"], json!(["Admin", "User"]));
+
     let scope = claims(&admin.access)["scope"].as_str().unwrap().to_owned();
     for permission in PERMISSIONS {
         assert!(scope.split(' ').any(|name| name == permission), "{permission}");
     }
-    // Once he was one, it is up to the administrators.
+
+    // After the first time, the administrators decide.
     let other = app.holder(&admin, PHONE, "Admin").await;
     app.give(&other, admin.id(), &["User"]).await.assert_ok();
+
     app.advance(3600);
     let again = app.sign_in(ADMIN_PHONE).await;
     assert_eq!(again.json["user"]["roles"], json!(["User"]));
@@ -185,12 +200,13 @@ async fn who_proves_the_phone_of_the_setting_is_the_administrator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_not_said_what_he_saw_sets_the_roles_beside_others() {
+async fn requests_without_a_tag_set_roles_at_the_same_time() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     for role in ["A", "B"] {
         app.role(&admin, role, &[]).await;
     }
+
     let answers = at_once(10, |index| {
         let (app, admin, id) = (app.clone(), admin.clone(), person.id().to_owned());
         async move { app.give(&admin, &id, &[if index % 2 == 0 { "A" } else { "B" }]).await }

@@ -19,39 +19,51 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// What changes; `null` clears what can be empty.
+/// The fields to change. A field that is left out stays as it is, and `null` clears it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateUserRequest {
+    /// The display name: 1 to 100 characters, without control characters and without spaces around
+    /// it.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Ann Lee")]
     name: Option<Option<String>>,
+    /// The username: a letter, then 2 to 63 letters, digits, `.`, `_` or `-`, all in ASCII. It is
+    /// unique regardless of letter case. If somebody else has it, the answer is `conflict`.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
-    /// A BCP 47 language tag.
+    /// The language of messages to the user: a BCP 47 language tag of at most 35 characters.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
-    /// `disabled` ends all sessions, and no new one begins.
+    /// Whether the user may sign in. `disabled` ends all their sessions at once. `active` also ends
+    /// every lockout. It cannot be `null`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = UserStatus)]
     status: Option<UserStatus>,
 }
 
-/// Changes a user; only where he is as you have read him, if you send `If-Match`.
+/// Change a user
 ///
-/// Administrators are changed by administrators alone, and the last one stays active. The status `active` also ends
-/// every wait for wrong codes and passwords, as after a hundred of them in a row nothing else does.
+/// With `If-Match` the change is made only if the user is still as you have read them. Only an
+/// administrator can change an administrator, and the last one cannot be disabled. The status
+/// `active` also ends every lockout for wrong codes and passwords; after 100 failures in a row a
+/// lockout does not end by itself.
 #[utoipa::path(
     patch,
     path = "/v1/users/{user_id}",
     operation_id = "users-update",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user"), IfMatch),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     request_body = UpdateUserRequest,
-    responses((status = 200, description = "The user as he is now", body = UserView, headers(("ETag" = String)))),
+    responses((
+        status = 200,
+        description = "The changed user",
+        body = UserView,
+        headers(("ETag" = String, description = "For `If-Match`"))
+    )),
     extensions(("x-codes" = json!(["not_found", "conflict", "precondition_failed"]))),
 )]
 async fn update(
@@ -70,14 +82,17 @@ async fn update(
             .transpose()?,
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
+
     let activity = || admin.caller.activity(Action::UserUpdate, format!("user:{id}"));
     let user = users
         .recording(recorder.event(activity())?)
         .change(id, (&profile, request.status), seen.tag(), &admin.permissions)
         .await?;
+
     if request.status == Some(UserStatus::Active) {
         users.unlock(&user, &recorder.event(activity())?).await?;
     }
+
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 

@@ -14,10 +14,11 @@ fn path(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_sent_changes_and_the_rest_stays() {
+async fn sent_fields_change_and_the_rest_stays() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     let mut expected = app.me(&person.access).await;
+
     for change in [
         json!({"name": "Ann Lee"}),
         json!({"username": "ann", "locale": "es"}),
@@ -33,23 +34,26 @@ async fn what_is_sent_changes_and_the_rest_stays() {
         assert_eq!(app.me(&person.access).await, expected);
         assert_eq!(app.user(&admin, person.id()).await.header("etag"), changed.header("etag"));
     }
+
     app.advance(1);
     for nothing in [json!({}), json!({"name": null}), json!({"status": "active"})] {
         let same = app.patch_as(&admin, &path(person.id()), nothing).await;
         assert_eq!(same.assert_ok(), &expected, "nothing changed");
     }
+
     let events = app.events(&admin).await;
     let updates =
         values(&events, "action").into_iter().filter(|action| *action == "user_update").count();
-    assert_eq!(updates, 4, "what changes nothing leaves no event");
+    assert_eq!(updates, 4, "a request that changes nothing is not recorded");
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_and_nothing_changes() {
+async fn an_invalid_change_is_refused_and_nothing_changes() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     app.sign_up(json!({"phone": OTHER_PHONE, "username": "taken"})).await;
     let before = app.me(&person.access).await;
+
     for (body, field) in [
         (json!({"name": "New", "username": "no"}), "username"),
         (json!({"name": ""}), "name"),
@@ -60,10 +64,12 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
     ] {
         app.patch_as(&admin, &path(person.id()), body).await.assert_field(field);
     }
+
     for taken in ["taken", "TAKEN"] {
         let body = json!({"name": "New", "username": taken});
         app.patch_as(&admin, &path(person.id()), body).await.assert_taken("username");
     }
+
     for (bytes, code) in
         [("{", "invalid_json"), ("[]", "invalid_request"), ("null", "invalid_request")]
     {
@@ -71,6 +77,7 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
             json_request(Method::PATCH, &path(person.id()), Some(&admin.access), &Value::Null);
         app.send(request.map(|_| bytes.into())).await.assert_problem(400, code);
     }
+
     app.patch_as(&admin, &path(NOBODY), json!({"name": "New"}))
         .await
         .assert_problem(404, "not_found");
@@ -78,7 +85,7 @@ async fn what_cannot_be_is_refused_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn who_is_disabled_is_out_at_once_and_comes_back_when_he_is_active() {
+async fn a_disabled_user_is_out_at_once_and_can_sign_in_again_once_active() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;
     app.advance(60);
@@ -93,6 +100,7 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_he_is_active() {
     app.patch_as(&admin, &path(person.id()), json!({"status": "active"})).await.assert_ok();
     app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
     app.refresh(&person.refresh).await.assert_problem(401, "token_invalid");
+
     let again = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
     assert_eq!(app.me(&again.access).await["status"], "active");
 }
@@ -108,9 +116,11 @@ async fn a_change_with_a_stale_tag_is_refused() {
     };
     let fresh = change(&seen, "Ann").await;
     assert_eq!(fresh.assert_ok()["name"], "Ann");
+
     for stale in [seen.as_str(), "\"\"", "nonsense", &format!("W/{}", fresh.header("etag"))] {
         change(stale, "Eve").await.assert_problem(412, "precondition_failed");
     }
+
     let request = json_request(Method::PATCH, &path, Some(&admin.access), &json!({"name": "Eve"}));
     let (mut parts, body) = request.into_parts();
     parts.headers.insert("if-match", axum::http::HeaderValue::from_bytes(b"\xff").unwrap());
@@ -147,12 +157,15 @@ async fn only_administrators_touch_administrators() {
     let clerk =
         app.staff(&admin, PHONE, "Clerk", &["users:read", "users:write", "roles:assign"]).await;
     app.holder(&admin, OTHER_PHONE, "Admin").await;
+
     for body in [json!({"name": "Eve"}), json!({"status": "disabled"}), json!({"status": "active"})]
     {
         app.patch_as(&clerk, &path(admin.id()), body).await.assert_problem(403, "forbidden");
     }
+
     app.give(&clerk, admin.id(), &[]).await.assert_problem(403, "forbidden");
     app.delete_as(&clerk, &path(admin.id())).await.assert_problem(403, "forbidden");
+
     let by_phone = format!("/v1/users/by-phone/{}", ADMIN_PHONE.replace('+', "%2B"));
     app.delete_as(&clerk, &by_phone).await.assert_problem(403, "forbidden");
     app.delete_as(&clerk, &format!("{}/mfa", path(admin.id())))
@@ -163,7 +176,7 @@ async fn only_administrators_touch_administrators() {
 }
 
 #[tokio::test]
-async fn whom_a_hundred_failures_keep_out_an_administrator_lets_in_again() {
+async fn an_administrator_ends_the_lockout_after_a_hundred_failures() {
     let (app, _) = TestApp::with_staff().await;
     let id = app.person(PHONE).await.id().to_owned();
     loop {
@@ -173,8 +186,10 @@ async fn whom_a_hundred_failures_keep_out_an_administrator_lets_in_again() {
         }
         app.advance(answer.json["retry_after"].as_i64().unwrap_or(3600));
     }
+
     app.advance(400 * 24 * 3600);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
+
     let admin = app.sign_in(ADMIN_PHONE).await;
     let before = app.events(&admin).await.len();
     for events in [1, 1] {
@@ -182,8 +197,9 @@ async fn whom_a_hundred_failures_keep_out_an_administrator_lets_in_again() {
         assert_eq!(
             app.events(&admin).await.len(),
             before + events,
-            "once, since there was something to end"
+            "only the request that ends a lockout is recorded"
         );
     }
+
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }

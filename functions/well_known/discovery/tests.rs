@@ -5,7 +5,7 @@ use crate::testing::{PHONE, TestApp, claims};
 const PATH: &str = "/.well-known/openid-configuration";
 
 #[tokio::test]
-async fn anybody_reads_where_the_issuer_s_things_are() {
+async fn anybody_reads_the_endpoints_of_the_issuer() {
     let app = TestApp::start().await;
     let metadata = app.get(PATH).await;
     assert_eq!(
@@ -19,13 +19,20 @@ async fn anybody_reads_where_the_issuer_s_things_are() {
             "userinfo_endpoint": "https://id.example.com/oauth2/userinfo",
             "response_types_supported": ["none"],
             "grant_types_supported": ["password", "refresh_token"],
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods_supported": [
+                "none", "client_secret_basic", "client_secret_post"
+            ],
+            "introspection_endpoint_auth_methods_supported": [
+                "client_secret_basic", "client_secret_post"
+            ],
+            "revocation_endpoint_auth_methods_supported": [
+                "none", "client_secret_basic", "client_secret_post"
+            ],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "claims_supported": [
-                "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "roles", "scope", "amr", "acr", "auth_time"
+                "iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "roles", "scope",
+                "amr", "acr", "auth_time"
             ],
             "service_documentation": "https://id.example.com/docs",
         })

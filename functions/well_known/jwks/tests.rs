@@ -10,12 +10,13 @@ async fn if_none_match(app: &TestApp, tags: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn anybody_reads_the_public_halves_alone() {
+async fn anybody_reads_only_the_public_halves() {
     let app = TestApp::start().await;
     let set = app.get(PATH).await;
     let keys = set.assert_ok()["keys"].as_array().unwrap();
     let ids: Vec<_> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
     assert_eq!(ids, [&KEYS.current.kid, &KEYS.next.kid]);
+
     for key in keys {
         let mut names: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
@@ -25,12 +26,13 @@ async fn anybody_reads_the_public_halves_alone() {
             ["RSA", "sig", "RS256", "AQAB"]
         );
     }
+
     assert_eq!(set.json.as_object().unwrap().len(), 1);
     assert_eq!(set.header("content-type"), "application/json");
 }
 
 #[tokio::test]
-async fn a_token_verifies_with_the_published_key_alone() {
+async fn a_token_can_be_verified_with_only_the_published_key() {
     let app = TestApp::start().await;
     let token = app.sign_in(PHONE).await.access;
     let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(app.get(PATH).await.json).unwrap();
@@ -43,12 +45,14 @@ async fn a_token_verifies_with_the_published_key_alone() {
 }
 
 #[tokio::test]
-async fn verifiers_may_keep_the_set_and_ask_whether_it_changed() {
+async fn verifiers_may_cache_the_set_and_ask_whether_it_changed() {
     let app = TestApp::start().await;
     let first = app.get(PATH).await;
     assert_eq!(first.header("cache-control"), "public, max-age=300, stale-while-revalidate=3600");
+
     let tag = first.header("etag").to_owned();
     assert!(tag.len() > 10 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+
     for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {
         let answer = if_none_match(&app, &known).await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (304, ""), "{known}");
@@ -57,6 +61,7 @@ async fn verifiers_may_keep_the_set_and_ask_whether_it_changed() {
             (&*tag, first.header("cache-control"))
         );
     }
+
     for other in ["\"other\"", "", "W/\"\""] {
         assert_eq!(if_none_match(&app, other).await.assert_ok(), &first.json, "{other}");
     }

@@ -1,4 +1,4 @@
-//! What people change about their accounts: profile, password, addresses; and leaving.
+//! Users' own accounts: profile, password, addresses, and deletion.
 
 mod settings;
 mod table;
@@ -32,13 +32,13 @@ use crate::{
     },
 };
 
-/// How long a reset link is good.
+/// How many seconds a reset link works.
 const RESET_LINK_SECONDS: i64 = 30 * 60;
 
-/// How often somebody is told of changes by text in an hour.
+/// How many texts about changes an address gets in an hour at most.
 const MAX_NOTICES_PER_HOUR: u32 = 5;
 
-/// The accounts of the service.
+/// Changes users' own accounts.
 #[derive(Clone)]
 pub struct Accounts {
     pub(crate) store: Store,
@@ -55,21 +55,23 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
+    /// change.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
-    /// The URLs of the pictures in what is shown of users.
+    /// Makes the URLs of users' pictures.
     pub fn avatar_urls(&self) -> &AvatarUrls {
         &self.avatar_urls
     }
 
-    /// What a sign-up keeps until its address is proven.
+    /// The registration that is kept until the address is proven, with the hashed `password`.
     ///
     /// # Errors
-    /// [`Error::WeakPassword`]; [`Error::Conflict`] for a username that is taken: usernames are public.
+    /// [`Error::WeakPassword`]; [`Error::Conflict`] if the username is taken, which is no secret:
+    /// usernames are public.
     pub async fn registration(
         &self,
         address: &Address,
@@ -90,20 +92,23 @@ impl Accounts {
             password.check_strength(&self.user_settings, &words)?;
             registration.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
+
         if let Some(username) = &registration.username
             && self.store.owner(&self.hash_keys.username(username)).await?.is_some()
         {
             return Err(Error::taken("username"));
         }
+
         Ok(registration)
     }
 
-    /// The user whom an identifier and a password name. The try is counted before anything is compared,
-    /// and the work is the same where there is no such user; a wrong one is recorded.
+    /// The user with this identifier and password. The try is counted before anything is compared,
+    /// and the work is the same if there is no such user. A wrong try is recorded in the audit
+    /// trail.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`], [`Error::TooManyAttempts`]; [`Error::UserDisabled`] for the right
-    /// password of a disabled user.
+    /// [`Error::InvalidCredentials`]; [`Error::TooManyAttempts`] during a lockout;
+    /// [`Error::UserDisabled`] for the right password of a disabled user.
     pub async fn recognise(
         &self,
         identifier: &Identifier,
@@ -115,12 +120,15 @@ impl Accounts {
             Identifier::Address(address) => self.hash_keys.address(address),
             Identifier::Username(username) => self.hash_keys.username(username),
         };
+
         let identity = self.store.identity(&typed).await?;
-        // The same reads for somebody and for nobody.
+        // Makes the same reads whether or not the identifier belongs to a user.
         let user = self.store.user(identity.owner(&typed).unwrap_or_default()).await?;
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        // Counted for this name alone, be it somebody's or nobody's: that a name has to wait must not tell with which others
-        // it shares a person.
+
+        // The try counts only for the identifier that was typed, whether or not a user has it. If
+        // it counted for all identifiers of a user, a lockout would reveal which ones belong
+        // together.
         let matches = self.try_password((&typed, identity), password, hash.as_ref()).await?;
         let Some(user) = user.filter(|_| matches) else {
             let activity = Activity::failed(Action::SignIn, identifier.masked(), client_id);
@@ -130,11 +138,12 @@ impl Accounts {
         if user.status == UserStatus::Disabled {
             return Err(Error::UserDisabled);
         }
+
         if hash.as_ref().is_some_and(PasswordHash::is_outdated) {
             let renewed = self.hasher.hash(password, &self.random).await?;
             self.store
                 .change_user(user.id, &self.hash_keys, |user| {
-                    // A new password may have come meanwhile.
+                    // The user may have changed the password in the meantime.
                     if user.password == hash {
                         user.password = Some(renewed.clone());
                     }
@@ -142,9 +151,15 @@ impl Accounts {
                 })
                 .await?;
         }
+
         Ok(user)
     }
 
+    /// Whether `password` matches `hash`. Counts the try for the identifier `counted` before it
+    /// compares, and refunds it if the password is right.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] during a lockout.
     async fn try_password(
         &self,
         (counted, identity): (&IdentifierHash, Identity),
@@ -158,22 +173,26 @@ impl Accounts {
                 throttle.spend_password(max_failures, limits, now)
             })
             .await?;
+
         let matches = self.hasher.matches(password, hash).await?;
         if matches {
-            let take_back = |throttle: &mut Throttle| {
+            let refund = |throttle: &mut Throttle| {
                 throttle.take_back_failure(now);
                 Ok(())
             };
-            self.store.throttle(counted, now, take_back).await?;
+            self.store.throttle(counted, now, refund).await?;
         }
+
         Ok(matches)
     }
 
-    /// Gives a signed-in user a new password and ends the other sessions. `old` must be the one that there is, and nothing
-    /// where there is none.
+    /// Gives a signed-in user a new password and revokes their other sessions. `old` must be the
+    /// current password, or `None` if the user has none.
     ///
     /// # Errors
-    /// [`Error::WrongPassword`], [`Error::TooManyAttempts`], [`Error::WeakPassword`].
+    /// [`Error::InvalidRequest`] if `old` is missing; [`Error::WrongPassword`], also if the
+    /// password was changed in the meantime; [`Error::TooManyAttempts`] during a lockout;
+    /// [`Error::WeakPassword`].
     pub async fn change_password(
         &self,
         user: &User,
@@ -195,12 +214,14 @@ impl Accounts {
         } else if old.is_some() {
             return Err(Error::WrongPassword);
         }
+
         new.check_strength(&self.user_settings, &user.personal_words())?;
         let (hash, now) =
             (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
+
         self.store
             .change_user(user.id, &self.hash_keys, |current| {
-                // Another change came first: the old password is no longer the one that was given.
+                // Another change came first, so `old` is no longer the current password.
                 if current.password_count != user.password_count {
                     return Err(Error::WrongPassword);
                 }
@@ -211,16 +232,18 @@ impl Accounts {
             .await
     }
 
-    /// The user whose password `address` may reset, if there is one.
+    /// The active user who owns `address` and can reset their password by it, if there is one.
     pub async fn resettable(&self, address: &Address) -> Result<Option<User>, Error> {
         let owner = self.store.owner(&self.hash_keys.address(address)).await?;
         let user = self.store.user(owner.unwrap_or_default()).await?;
         Ok(user.filter(|user| user.status == UserStatus::Active))
     }
 
-    /// A link by which `user` can set a password, where the deployment has a page for it.
+    /// A link by which `user` can set a new password within 30 minutes; `None` if the deployment
+    /// has no page for it.
     pub async fn reset_link(&self, user: &User) -> Result<Option<String>, Error> {
         let Some(page) = &self.settings.password_reset_url else { return Ok(None) };
+
         let token = data_encoding::BASE64URL_NOPAD.encode(&self.random.bytes::<32>()?);
         let link = ResetLink {
             user_id: user.id,
@@ -231,11 +254,12 @@ impl Accounts {
         Ok(Some(format!("{page}#{token}")))
     }
 
-    /// Sets the password of the user who proved an address, and ends all sessions.
+    /// Sets the password of a user who proved their address by a code, and revokes all their
+    /// sessions.
     ///
     /// # Errors
-    /// [`Error::OtpExpired`] for a challenge of another purpose, and where the password is another one by now;
-    /// [`Error::WeakPassword`].
+    /// [`Error::OtpExpired`] for a challenge with another purpose, or if the password has changed
+    /// since the code was sent; [`Error::WeakPassword`].
     pub async fn reset_by_code(
         &self,
         proven: &Proven,
@@ -250,10 +274,11 @@ impl Accounts {
         })
     }
 
-    /// Sets the password by the token of a link, once, and ends all sessions.
+    /// Sets a user's password by the token of a reset link, once, and revokes all their sessions.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`] for a token that is unknown, used or too old; [`Error::WeakPassword`].
+    /// [`Error::TokenInvalid`] for a token that is unknown, used or expired;
+    /// [`Error::WeakPassword`].
     pub async fn reset_by_link(
         &self,
         token: &str,
@@ -267,13 +292,23 @@ impl Accounts {
             .await?
             .ok_or(Error::TokenInvalid)?;
         let user = self.reset(link.user_id, link.password_count, new, recorder).await?;
-        // It is dead already: the count of passwords is another.
+
+        // The link no longer works even if this fails: the user's password count has changed.
         if let Err(error) = self.store.delete_reset_link(&token_hash).await {
-            tracing::warn!(%error, "a reset link that was used stays until it expires");
+            tracing::warn!(
+                %error,
+                "a used reset link could not be deleted; it stays until it expires"
+            );
         }
+
         Ok(user)
     }
 
+    /// Sets the password of a user who is not disabled and whose password count is still
+    /// `password_count`, revokes all their sessions, and ends their lockouts for wrong passwords.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] for any other user; [`Error::WeakPassword`].
     async fn reset(
         &self,
         user_id: Uuid,
@@ -285,6 +320,7 @@ impl Accounts {
         new.check_strength(&self.user_settings, &user.personal_words())?;
         let (hash, now) =
             (self.hasher.hash(new, &self.random).await?, whole_seconds(self.clock.now()));
+
         let set = |user: &mut User| {
             if user.status == UserStatus::Disabled || password_count != user.password_count {
                 return Err(Error::TokenInvalid);
@@ -294,27 +330,30 @@ impl Accounts {
             set_password(user, hash.clone(), now);
             Ok(())
         };
+
         let store = self.store.recording(recorder.event(Activity::own(
             Action::PasswordReset,
             user_id,
             DEFAULT_CLIENT_ID,
         ))?);
         let user = if user.unproven {
-            // Code and link went to the address alone: whoever used one has proven it, and what was there before is
-            // somebody else's.
+            // Only the owner of the address gets the code or link, so using it proves the address.
+            // A second factor from before that is somebody else's.
             store.delete_second_factor(user_id, &self.hash_keys, set).await?
         } else {
             store.change_user(user_id, &self.hash_keys, set).await?
         };
-        if let Err(error) = self.end_waits(&user).await {
-            tracing::warn!(%error, "a name still has to wait for wrong passwords of before a reset");
+
+        if let Err(error) = self.end_lockouts(&user).await {
+            tracing::warn!(%error, "an identifier stays locked after a password reset");
         }
+
         Ok(user)
     }
 
-    /// Ends the rows of failures of all names of a user who has shown by a code or a link who he is. Those of his second
-    /// factor stay.
-    async fn end_waits(&self, user: &User) -> Result<(), Error> {
+    /// Forgets the failures in a row of all identifiers of a user who has identified themselves by
+    /// a code or a link. Failures of the second factor stay counted.
+    async fn end_lockouts(&self, user: &User) -> Result<(), Error> {
         let now = self.clock.now();
         for identifier in user.identifiers(&self.hash_keys) {
             let identity = self.store.identity(&identifier).await?;
@@ -329,8 +368,9 @@ impl Accounts {
         Ok(())
     }
 
-    /// Tells a user what has changed, by e-mail or by text, whichever was not used for it. That it
-    /// cannot be told does not undo it.
+    /// Notifies a user of a change, by e-mail or by text. It prefers an address other than
+    /// `not_by`, which was used for the change. If the notice cannot be sent, the change still
+    /// stands.
     pub async fn tell(
         &self,
         user: &User,
@@ -346,8 +386,9 @@ impl Accounts {
         }
     }
 
-    /// Tells whoever reads `address` what has changed. By text no more than a few times an hour: who changes something
-    /// again and again may be somebody who earns by texts. A test phone is sent nothing.
+    /// Notifies the owner of `address` of a change. At most five texts an hour are sent, because
+    /// changing something again and again would otherwise be a way of SMS pumping. A test phone is
+    /// sent nothing. If the notice cannot be sent, that is only logged.
     pub async fn tell_at(
         &self,
         address: &Address,
@@ -362,6 +403,7 @@ impl Accounts {
         {
             return;
         }
+
         let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
         let told = async {
             let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
@@ -373,6 +415,7 @@ impl Accounts {
                 link: None,
                 stop_link: None,
             };
+
             if let Some(prefix) = &prefix {
                 let (notices, most) =
                     (self.hash_keys.notices(address), self.limits.sends_per_prefix_per_hour);
@@ -381,6 +424,7 @@ impl Accounts {
                     .await?;
                 self.store.count_send(prefix, Destination::Nothing, most, now).await?;
             }
+
             let sent = async {
                 messenger
                     .send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?)
@@ -388,20 +432,21 @@ impl Accounts {
             };
             let sent = sent.await;
             if let (Err(_), Some(prefix)) = (&sent, &prefix) {
-                // Others text to such numbers, too.
+                // Other users send texts to this prefix, too: refund the failed one.
                 self.store.release_send(prefix, now).await?;
             }
             sent
         };
+
         if let Err(error) = told.await {
-            tracing::warn!(%error, "a user could not be told of a change");
+            tracing::warn!(%error, "a user could not be notified of a change");
         }
     }
 
-    /// Changes the profile.
+    /// Changes a user's profile and returns the user.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for a username that is taken.
+    /// [`Error::Conflict`] if the username is taken.
     pub async fn change_profile(
         &self,
         user_id: Uuid,
@@ -422,10 +467,12 @@ impl Accounts {
         })
     }
 
-    /// Gives a user the address that he proved. Answers him, and the address that he had before.
+    /// Gives a user the address that they proved. Returns the user and the previous address, if it
+    /// was a different one.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where it is somebody else's, and for who has proven none of his own yet.
+    /// [`Error::Conflict`] if somebody else has the address, or if the user has not proven any
+    /// address yet.
     pub async fn change_address(
         &self,
         user_id: Uuid,
@@ -439,14 +486,14 @@ impl Accounts {
                 match address {
                     Address::Sms(phone) => {
                         before = user.phone.replace(phone.clone()).map(Address::Sms);
-                        // Who proves again what was his has proven nothing new.
+                        // Proving the same phone again does not make anybody an admin.
                         if before.as_ref() != Some(address) {
                             user.become_admin_with(self.user_settings.admin_phone.as_ref());
                         }
                     }
                     Address::Email(email) => {
                         let old = user.email.replace(email.clone()).filter(|_| user.email_verified);
-                        // A reset link that went to the old address ends.
+                        // A reset link that went to the old address must no longer work.
                         if old.as_ref().is_some_and(|old| old != email) {
                             user.password_count += 1;
                         }
@@ -466,7 +513,7 @@ impl Accounts {
         Ok((user, before.filter(|before| before != address)))
     }
 
-    /// Erases a user.
+    /// Deletes a user and all their data.
     pub async fn delete(&self, user_id: Uuid, avatars: &Avatars) -> Result<(), Error> {
         avatars.delete_user(&self.store, user_id, |_| Ok(())).await
     }

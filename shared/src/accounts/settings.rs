@@ -2,10 +2,10 @@
 
 use crate::base::{Reader, page_url};
 
-/// What people can do about their accounts.
+/// The settings of users' own accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSettings {
-    /// `PASSWORD_RESET_URL`: the page that takes the token of a reset link after a `#`.
+    /// `PASSWORD_RESET_URL`: the page that gets the token of a reset link after a `#`.
     pub password_reset_url: Option<String>,
 }
 

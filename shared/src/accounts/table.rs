@@ -1,4 +1,4 @@
-//! Reset links.
+//! Reset links in the table.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,15 @@ use crate::{
     table::{Key, Store, to_item},
 };
 
-/// A link by which a password can be set.
+/// A link by which a user can set a new password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResetLink {
-    /// Whose password.
+    /// The user whose password it sets.
     pub user_id: Uuid,
-    /// [`crate::users::User::password_count`] when it was made.
+    /// [`crate::users::User::password_count`] when the link was made. The link works only while the
+    /// count is the same.
     pub password_count: u64,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "crate::base::epoch_seconds")]
     pub expires_at: Timestamp,
 }
@@ -32,7 +33,7 @@ impl Store {
         self.put(to_item(Key::reset_link(token_hash), link)?).await
     }
 
-    /// The reset link of a token; nothing where there is none, or its time is over.
+    /// The reset link of a token; `None` if there is none, or it has expired.
     pub async fn reset_link(
         &self,
         token_hash: &IdentifierHash,
@@ -42,7 +43,7 @@ impl Store {
         Ok(link.filter(|link| link.expires_at > now))
     }
 
-    /// Forgets a reset link.
+    /// Deletes a reset link.
     pub async fn delete_reset_link(&self, token_hash: &IdentifierHash) -> Result<(), Error> {
         self.delete(Key::reset_link(token_hash)).await
     }

@@ -1,4 +1,4 @@
-//! A user as the API shows it, and its entity tag.
+//! A user as the API returns it, and the entity tag.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,33 +12,35 @@ use crate::{
     users::{Size, User, UserStatus},
 };
 
-/// A user as the API shows it: the answer of `GET /v1/me`.
+/// A user, as `GET /v1/me` and the endpoints for administrators return it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserView {
-    /// The id, a version 7 UUID.
+    /// The user's id, a version 7 UUID.
     id: Uuid,
-    /// E.164.
+    /// The phone number in E.164 form, with its country code.
     #[schema(example = "+14155550123")]
     phone: Option<String>,
     phone_verified: bool,
     email: Option<String>,
     email_verified: bool,
     username: Option<String>,
+    /// The display name.
     name: Option<String>,
-    /// A BCP 47 language tag.
+    /// The language of messages to the user, as a BCP 47 language tag.
     #[schema(example = "en-US")]
     locale: Option<String>,
-    /// The picture, 512 pixels square. A URL with a signature is good for three quarters of an hour or more.
+    /// The URL of the picture, 512 pixels square. If the URL is signed, it works for at least 45
+    /// minutes.
     #[schema(example = "https://avatars.example.com/0f2d…/512.jpg")]
     avatar_url: Option<String>,
-    /// The same, 96 pixels square.
+    /// The URL of the picture, 96 pixels square.
     #[schema(example = "https://avatars.example.com/0f2d…/96.jpg")]
     avatar_thumbnail_url: Option<String>,
     has_password: bool,
-    /// The second factors that are set up.
+    /// The second factors that the user has set up.
     mfa: Vec<String>,
-    /// The roles in the app that asks.
+    /// The user's roles in the app that makes the request.
     #[schema(example = json!(["User"]))]
     roles: Vec<String>,
     status: UserStatus,
@@ -51,7 +53,7 @@ pub struct UserView {
 }
 
 impl UserView {
-    /// What `client_id` sees of `user`.
+    /// The view that the app `client_id` has of `user`.
     pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
         let url = |size| user.avatar.as_ref().and_then(|key| urls.url(key, size));
         Self {
@@ -61,7 +63,7 @@ impl UserView {
         }
     }
 
-    /// What `client_id` sees of a `user` who has no picture.
+    /// The view that the app `client_id` has of `user`, without the picture.
     pub fn without_avatar(user: &User, client_id: &str) -> Self {
         Self {
             id: user.id,
@@ -85,9 +87,9 @@ impl UserView {
     }
 }
 
-/// What changes when the user does, and not when he signs in: an entity tag (RFC 9110 §8.8.3). It is
-/// the same whichever app's roles are shown, and changes with those of any; with the picture, not with
-/// its URL.
+/// The entity tag of a user (RFC 9110 §8.8.3), for optimistic locking. It changes with the user,
+/// but not when they sign in. It is the same for every app, and changes with the roles in any of
+/// them. It changes with the picture, but not with the picture's URL.
 pub fn entity_tag(user: &User) -> String {
     let profile =
         UserView { last_sign_in_at: None, ..UserView::without_avatar(user, DEFAULT_CLIENT_ID) };

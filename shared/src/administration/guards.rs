@@ -1,4 +1,4 @@
-//! Who may change whom.
+//! Checks before an administrator changes a user.
 
 use crate::{
     accounts::entity_tag,
@@ -8,7 +8,10 @@ use crate::{
     users::User,
 };
 
-/// Only administrators touch administrators.
+/// Only administrators may change administrators.
+///
+/// # Errors
+/// [`Error::Forbidden`] if `user` is an administrator and `granter` is not.
 pub(crate) fn check_may_change(user: &User, granter: &Permissions) -> Result<(), Error> {
     let is_admin = user.roles_in(DEFAULT_CLIENT_ID).iter().any(|role| role == ADMIN_ROLE);
     if is_admin && !granter.all {
@@ -18,7 +21,11 @@ pub(crate) fn check_may_change(user: &User, granter: &Permissions) -> Result<(),
     }
 }
 
-/// Whether a user is as the caller has seen him (RFC 9110 §13.1.1).
+/// Optimistic locking: checks that the user is as the caller has seen them (RFC 9110 §13.1.1).
+/// `seen` is the header `If-Match`; without it, every user passes.
+///
+/// # Errors
+/// [`Error::PreconditionFailed`] if the user has changed since.
 pub(crate) fn check_if_match(user: &User, seen: Option<&str>) -> Result<(), Error> {
     let tag = entity_tag(user);
     let matches =

@@ -1,4 +1,4 @@
-//! What administrators do with people.
+//! Users, as administrators manage them.
 
 pub mod guards;
 
@@ -27,17 +27,17 @@ use crate::{
     },
 };
 
-/// How often roles are set again over those that another request gave meanwhile.
+/// How often setting roles is tried, if other requests change them at the same time.
 const SET_ROLES_TRIES: usize = 25;
 
-/// The most roles that somebody may have in one app.
+/// The most roles that a user can have in one app.
 const MAX_ROLES: usize = 20;
 
-/// A new user, as an administrator wants him.
+/// A new user, as an administrator creates them.
 pub struct NewUser {
-    /// Where he is reached; he has yet to prove it.
+    /// The first address, which the user still has to prove.
     pub address: Address,
-    /// An e-mail address beside the phone.
+    /// An e-mail address in addition to a phone.
     pub email: Option<Email>,
     /// The username.
     pub username: Option<Username>,
@@ -45,11 +45,11 @@ pub struct NewUser {
     pub name: Option<String>,
     /// The password.
     pub password: Option<Password>,
-    /// The names of his roles in the default app; the default role where they are not given.
+    /// The names of the user's roles in the default app; `None` for the default role.
     pub roles: Option<Vec<String>>,
 }
 
-/// The people of the service.
+/// The users of the service.
 #[derive(Clone)]
 pub struct Users {
     pub(crate) store: Store,
@@ -64,13 +64,14 @@ pub struct Users {
 }
 
 impl Users {
-    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
+    /// change.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
-    /// The URLs of the pictures in what is shown of users.
+    /// Makes the URLs of users' pictures.
     pub fn avatar_urls(&self) -> &AvatarUrls {
         &self.avatar_urls
     }
@@ -83,7 +84,7 @@ impl Users {
         self.store.user(id).await?.ok_or(Error::NotFound)
     }
 
-    /// The user who has an address; nothing where nobody has it.
+    /// The user who has an address, if there is one.
     pub async fn with_address(&self, address: &Address) -> Result<Option<User>, Error> {
         match self.store.owner(&self.hash_keys.address(address)).await? {
             Some(owner) => self.store.user(owner).await,
@@ -91,12 +92,13 @@ impl Users {
         }
     }
 
-    /// The name of a role as it is written; the same where there is no such role.
+    /// The name of a role in its own spelling; `name` itself if there is no such role.
     pub async fn role_name(&self, name: String) -> Result<String, Error> {
         Ok(self.roles.get(&name).await?.map_or(name, |role| role.name))
     }
 
-    /// Users, oldest first: up to `limit` after the place `after`, and the place to go on from.
+    /// Users, oldest first: up to `limit` that come after the key `after`, and the key after which
+    /// the next page begins, if there is one.
     pub async fn list(
         &self,
         filter: &UserFilter,
@@ -107,12 +109,13 @@ impl Users {
         Ok((listed.items, listed.end))
     }
 
-    /// Makes a user, and records the `event` of it. He is sent nothing; once he proves the address, what was written down for him that
-    /// could sign somebody else in is gone.
+    /// Creates a user, and records the `event` for it. The user is not notified. When they prove
+    /// the address, everything from before that could sign somebody else in is removed.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::WeakPassword`], [`Error::Forbidden`]; [`Error::Conflict`] for a
-    /// phone, e-mail address or username that is taken.
+    /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::WeakPassword`];
+    /// [`Error::Forbidden`] for a role that the granter may not give; [`Error::Conflict`] if the
+    /// phone, the e-mail address or the username is taken.
     pub async fn create(
         &self,
         new: NewUser,
@@ -133,7 +136,8 @@ impl Users {
             Address::Sms(phone) => (Some(phone), new.email, false),
             Address::Email(email) => (None, Some(email), true),
         };
-        // Its id has the part of a second, too: lists go by ids.
+
+        // The id has the fraction of a second, too, because lists are ordered by ids.
         let mut user = User {
             phone,
             email,
@@ -148,6 +152,7 @@ impl Users {
             password.check_strength(&self.settings, &user.personal_words())?;
             user.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
+
         match self
             .store
             .recording(event(&user)?)
@@ -159,11 +164,12 @@ impl Users {
         }
     }
 
-    /// Which field of a user has this identifier.
+    /// The name of the field of `user` that has this identifier.
     fn field_of(&self, user: &User, identifier: &crate::crypto::IdentifierHash) -> &'static str {
         let is = |address: Option<Address>| {
             address.is_some_and(|address| self.hash_keys.address(&address) == *identifier)
         };
+
         if is(user.phone.clone().map(Address::Sms)) {
             "phone"
         } else if is(user.email.clone().map(Address::Email)) {
@@ -173,12 +179,12 @@ impl Users {
         }
     }
 
-    /// Changes a user's profile or status. Disabling ends all his sessions.
+    /// Changes a user's profile or status. Disabling a user revokes all their sessions.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::PreconditionFailed`] where `seen` is not his entity tag;
-    /// [`Error::Forbidden`] for an administrator, unless by one; [`Error::Conflict`] for the last of them,
-    /// and for a username that is taken.
+    /// [`Error::NotFound`]; [`Error::PreconditionFailed`] if `seen` is not the current entity tag;
+    /// [`Error::Forbidden`] if the user is an administrator and the granter is not;
+    /// [`Error::Conflict`] for the last administrator, or if the username is taken.
     pub async fn change(
         &self,
         id: Uuid,
@@ -188,6 +194,7 @@ impl Users {
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
         self.get(id).await?;
+
         let changed = self.store.change_user(id, &self.hash_keys, |user| {
             check_may_change(user, granter)?;
             check_if_match(user, seen)?;
@@ -208,7 +215,8 @@ impl Users {
         })
     }
 
-    /// Ends every wait of a user for wrong codes and passwords, and records the `event` of it where there was one.
+    /// Ends every lockout of a user for wrong codes and passwords, and records the `event` if there
+    /// was one.
     pub async fn unlock(&self, user: &User, event: &Event) -> Result<(), Error> {
         let now = self.clock.now();
         let mut had_failures = false;
@@ -223,11 +231,13 @@ impl Users {
         if had_failures { self.store.record(event).await } else { Ok(()) }
     }
 
-    /// Gives a user these roles in an app, in the place of those he has there.
+    /// Replaces a user's roles in an app.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::InvalidRequest`] for what is no role or no app; [`Error::Forbidden`] for
-    /// a role that permits what the granter may not do; [`Error::Conflict`] for the last administrator.
+    /// [`Error::NotFound`]; [`Error::UnknownApp`]; [`Error::InvalidRequest`] for unknown or too
+    /// many roles; [`Error::Forbidden`] for a role with permissions that the granter lacks;
+    /// [`Error::PreconditionFailed`] if `seen` is not the current entity tag; [`Error::Conflict`]
+    /// for the last administrator.
     pub async fn set_roles(
         &self,
         id: Uuid,
@@ -237,8 +247,8 @@ impl Users {
         granter: &Permissions,
     ) -> Result<User, Error> {
         for _ in 0..SET_ROLES_TRIES {
-            match self.set_roles_over(id, client_id, names, seen, granter).await {
-                // Who has not said what he has seen means the roles, whatever they were.
+            match self.try_set_roles(id, client_id, names, seen, granter).await {
+                // A caller without `If-Match` wants these roles whatever the previous ones were.
                 Err(Error::PreconditionFailed) if seen.is_none() => {}
                 set => return set,
             }
@@ -246,7 +256,12 @@ impl Users {
         Err(Error::Unavailable("the roles of a user are changed too often at once".into()))
     }
 
-    async fn set_roles_over(
+    /// One try of [`Self::set_roles`].
+    ///
+    /// # Errors
+    /// Those of [`Self::set_roles`]; [`Error::PreconditionFailed`] also if another request has
+    /// changed the roles in the meantime.
+    async fn try_set_roles(
         &self,
         id: Uuid,
         client_id: &str,
@@ -255,17 +270,15 @@ impl Users {
         granter: &Permissions,
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
-        self.apps
-            .get(client_id)
-            .await?
-            .ok_or_else(|| Error::field("client_id", "is no app that is known here"))?;
+        self.apps.get(client_id).await?.ok_or(Error::UnknownApp)?;
         let held = self.get(id).await?.roles.remove(client_id).unwrap_or_default();
         let roles = self.grantable(names, &held, granter).await?;
+
         self.store
             .change_user(id, &self.hash_keys, |user| {
                 check_may_change(user, granter)?;
                 check_if_match(user, seen)?;
-                // Roles that another request gave in the meantime were not looked at above.
+                // Another request has changed the roles since they were checked above.
                 if user.roles.get(client_id).cloned().unwrap_or_default() != held {
                     return Err(Error::PreconditionFailed);
                 }
@@ -279,8 +292,11 @@ impl Users {
             .map_err(gone_meanwhile)
     }
 
-    /// The roles of these names, as they are written; those that are not `held` have to be the granter's
-    /// to give.
+    /// The roles with these names, in their own spelling. The granter must be allowed to give those
+    /// that the user does not hold already.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::Forbidden`].
     async fn grantable(
         &self,
         names: &[String],
@@ -288,12 +304,14 @@ impl Users {
         granter: &Permissions,
     ) -> Result<BTreeSet<String>, Error> {
         if names.len() > MAX_ROLES {
-            return Err(Error::field("roles", format!("may be at most {MAX_ROLES}")));
+            return Err(Error::field("roles", format!("must be at most {MAX_ROLES} roles")));
         }
+
         let mut roles = BTreeSet::new();
         for (index, name) in names.iter().enumerate() {
             let role = self.roles.get(name).await?;
-            let role = role.ok_or_else(|| Error::field(format!("roles[{index}]"), "is no role"))?;
+            let role =
+                role.ok_or_else(|| Error::field(format!("roles[{index}]"), "unknown role"))?;
             if !held.contains(&role.name) {
                 check_grant(&role, granter)?;
             }
@@ -302,11 +320,12 @@ impl Users {
         Ok(roles)
     }
 
-    /// Deletes a user and everything of him.
+    /// Deletes a user and all their data.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] for an administrator, unless by one; [`Error::Conflict`]
-    /// for the last of them; [`Error::PreconditionFailed`].
+    /// [`Error::NotFound`]; [`Error::PreconditionFailed`] if `seen` is not the current entity tag;
+    /// [`Error::Forbidden`] if the user is an administrator and the granter is not;
+    /// [`Error::Conflict`] for the last administrator.
     pub async fn delete(
         &self,
         id: Uuid,
@@ -322,10 +341,11 @@ impl Users {
         avatars.delete_user(&self.store, id, check).await
     }
 
-    /// Removes a user's second factor; answers the user, where there was one.
+    /// Removes a user's second factor. Returns the user, or `None` if they had none.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] for an administrator, unless by one.
+    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user is an administrator and the granter is
+    /// not.
     pub async fn remove_second_factor(
         &self,
         id: Uuid,
@@ -334,6 +354,7 @@ impl Users {
         let now = whole_seconds(self.clock.now());
         let before = self.get(id).await?;
         check_may_change(&before, granter)?;
+
         let user = self.store.delete_second_factor(id, &self.hash_keys, |user| {
             check_may_change(user, granter)?;
             if user.totp {
@@ -346,10 +367,11 @@ impl Users {
         Ok(Some(user).filter(|_| before.totp))
     }
 
-    /// Removes a user's picture, where there is one.
+    /// Removes a user's picture, if there is one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] for an administrator, unless by one; [`Error::Unavailable`].
+    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user is an administrator and the granter is
+    /// not; [`Error::Unavailable`].
     pub async fn remove_avatar(
         &self,
         id: Uuid,
@@ -360,8 +382,8 @@ impl Users {
         avatars.remove(id, event, |user| check_may_change(user, granter)).await
     }
 
-    /// Takes a role from everybody, in every app; for each of them the `event` of it is recorded. A request
-    /// that is cut off can be sent again.
+    /// Takes a role from all users, in every app, and records an `event` for each of them. It is
+    /// idempotent: an interrupted request can be sent again.
     pub async fn take_role_from_everybody(
         &self,
         role: &str,
@@ -377,6 +399,7 @@ impl Users {
         }
     }
 
+    /// Takes a role from `users`, in every app.
     async fn take_role(
         &self,
         role: &str,
@@ -396,8 +419,9 @@ impl Users {
                 }
                 Ok(())
             });
+
             match taken.await {
-                // Whoever is gone has no role.
+                // The user was deleted in the meantime.
                 Ok(_) | Err(Error::TokenInvalid) => {}
                 Err(error) => return Err(error),
             }
@@ -405,9 +429,9 @@ impl Users {
         Ok(())
     }
 
-    /// Up to `limit` users who have a role, in whatever app.
+    /// Up to `limit` users who have a role, in any app.
     pub async fn with_role(&self, role: &str, limit: usize) -> Result<Vec<Uuid>, Error> {
-        // As many apps as a filter may name.
+        // The most apps that a filter can name.
         const APPS_AT_ONCE: usize = 100;
         let (mut found, mut after_app) = (Vec::new(), None);
         loop {
@@ -415,6 +439,7 @@ impl Users {
             let client_ids = apps.into_iter().map(|app| app.client_id).collect();
             let filter =
                 UserFilter { role: Some((role.to_owned(), client_ids)), ..UserFilter::default() };
+
             let mut after = None;
             loop {
                 let listed = self.store.users(&filter, after.as_deref(), limit).await?;
@@ -424,6 +449,7 @@ impl Users {
                     break;
                 }
             }
+
             after_app = next_app;
             if found.len() >= limit || after_app.is_none() {
                 found.truncate(limit);
@@ -433,7 +459,8 @@ impl Users {
     }
 }
 
-/// A user who is deleted while an administrator changes him is not found; it is not the caller who is gone.
+/// The error if a user is deleted while an administrator changes them: the store's `TokenInvalid`
+/// would mean that the caller was deleted.
 fn gone_meanwhile(error: Error) -> Error {
     if error == Error::TokenInvalid { Error::NotFound } else { error }
 }

@@ -12,7 +12,7 @@ use crate::{
     table::Store,
 };
 
-/// What was done.
+/// The action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -67,7 +67,7 @@ pub struct Event {
     /// The user who did it, if they were recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Uuid>,
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// To whom or to what: `user:<id>`, `role:<name>`, `app:<client id>`, or a masked address.
     pub target: String,
@@ -88,12 +88,12 @@ pub struct Event {
     pub by_code: bool,
 }
 
-/// What happened, before it is recorded as an event.
+/// An activity, before it is recorded as an event.
 #[derive(Clone, Debug)]
 pub struct Activity {
     /// The user who did it, if they were recognised.
     pub actor: Option<Uuid>,
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// To whom or to what.
     pub target: String,

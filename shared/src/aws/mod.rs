@@ -42,7 +42,7 @@ pub const VARIABLES: [&str; 1] = [CA_BUNDLE];
 /// The variable that names a file of more root certificates.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// What all AWS clients of a process share: the environment, and one HTTP client, so that TLS is
+/// The state that all AWS clients of a process share: the environment, and one HTTP client, so that TLS is
 /// set up once.
 #[derive(Clone)]
 pub struct Aws {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub struct FieldError {
     /// The field's path in the request, like `roles[0].name`.
     pub field: String,
-    /// What is wrong with it.
+    /// The fault.
     pub message: String,
 }
 
@@ -63,7 +63,7 @@ pub enum Error {
     WeakPassword {
         /// The field that it was sent in.
         field: &'static str,
-        /// What is wrong with it, as a predicate.
+        /// The fault, as a predicate.
         reason: String,
     },
     /// Not a picture, or one that is too large. The text is a predicate.

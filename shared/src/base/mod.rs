@@ -1,4 +1,4 @@
-//! What every wing uses: errors, time, randomness, money, counts, the environment.
+//! The basics that every wing uses: errors, time, randomness, money, counts, the environment.
 
 mod clock;
 mod device;

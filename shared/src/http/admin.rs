@@ -1,4 +1,4 @@
-//! Who may administrate: a permission in a handler's signature.
+//! Administrators: a permission in a handler's signature.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,8 @@ use crate::{apps::DEFAULT_CLIENT_ID, base::Error, latchkey::Latchkey, roles::Per
 pub trait Permission: Send {
     /// Its name in tokens and roles.
     const NAME: &'static str;
-    /// Whether it counts in any app, for that app; the others count in the default app, for all.
+    /// Whether it also counts in other apps, each for itself. The others count only in the default
+    /// app, and for all apps.
     const IN_ANY_APP: bool;
 }
 
@@ -38,12 +39,13 @@ permission!(AppsRead, "apps:read", in any app: false);
 permission!(AppsWrite, "apps:write", in any app: false);
 permission!(AuditRead, "audit:read", in any app: false);
 
-/// A caller who has a permission in the app of the token, by the roles that the store has at this request.
+/// A caller who has the permission `P` in the app of the token. Their roles are read from the store
+/// at each request.
 #[derive(Clone, Debug)]
 pub struct Admin<P> {
     /// The caller.
     pub caller: Caller,
-    /// All that the caller may do in the app of the token.
+    /// All permissions of the caller in the app of the token.
     pub permissions: Permissions,
     permission: PhantomData<P>,
 }
@@ -54,10 +56,12 @@ impl<P: Permission> FromRequestParts<Latchkey> for Admin<P> {
     async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(request, latchkey).await?;
         let client_id = &caller.claims.client_id;
+
         let permissions = latchkey.roles().permissions(&caller.user.roles_in(client_id)).await?;
         if !permissions.contains(P::NAME) || !P::IN_ANY_APP && client_id != DEFAULT_CLIENT_ID {
             return Err(Error::Forbidden(P::NAME.to_owned()));
         }
+
         Ok(Self { caller, permissions, permission: PhantomData })
     }
 }

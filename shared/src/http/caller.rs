@@ -1,4 +1,4 @@
-//! Who may call: an extractor that cannot be built for anyone else.
+//! The signed-in caller of a request, as an extractor that exists for nobody else.
 
 use axum::extract::FromRequestParts;
 use http::{header, request::Parts};
@@ -12,12 +12,13 @@ use crate::{
     users::{AuthenticationMethod, FRESH_SECONDS, User},
 };
 
-/// A signed-in user, whose session lives and who is not disabled: read from the store at this request.
+/// A signed-in user who is not disabled and whose session has not ended. Both are read from the
+/// store at each request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The user.
     pub user: User,
-    /// What the token says.
+    /// The claims of the token.
     pub claims: Claims,
 }
 
@@ -31,10 +32,11 @@ impl FromRequestParts<Latchkey> for Caller {
 }
 
 impl Caller {
-    /// For what only a fresh sign-in may do, one with both factors where the user has two (RFC 9470).
+    /// Step-up: requires a fresh sign-in, with both factors if the user has two (RFC 9470).
     ///
     /// # Errors
-    /// [`Error::FreshSignInNeeded`] where the sign-in is older than ten minutes or lacks the second factor.
+    /// [`Error::FreshSignInNeeded`] if the sign-in is ten minutes old or more, or lacks the second
+    /// factor.
     pub fn require_fresh_sign_in(&self, now: Timestamp) -> Result<(), Error> {
         let lacks_factor = self.user.totp && !self.claims.amr.contains(&AuthenticationMethod::Mfa);
         if lacks_factor || self.claims.auth_time + FRESH_SECONDS <= now.as_second() {
@@ -45,23 +47,28 @@ impl Caller {
 }
 
 impl Caller {
-    /// What the caller does to himself, for the audit trail.
+    /// An action of the caller on themselves, for the audit trail.
     pub fn own_activity(&self, action: Action) -> Activity {
         Activity::own(action, self.user.id, &self.claims.client_id)
     }
 
-    /// What the caller does to somebody or something else, for the audit trail.
+    /// An action of the caller on `target`, for the audit trail.
     pub fn activity(&self, action: Action, target: String) -> Activity {
         Activity::to(action, self.user.id, target, &self.claims.client_id)
     }
 }
 
-/// The token of the one `Authorization` header (RFC 6750 §2.1).
+/// The token in the only `Authorization` header (RFC 6750 §2.1).
+///
+/// # Errors
+/// [`Error::TokenMissing`] without the header; [`Error::TokenInvalid`] for several headers or
+/// another scheme.
 fn bearer(request: &Parts) -> Result<&str, Error> {
     let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Error::TokenMissing)?;
     let (scheme, token) =
         value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::TokenInvalid)?;
+
     if values.next().is_some() || !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(Error::TokenInvalid);
     }

@@ -1,4 +1,4 @@
-//! Who asks, as API Gateway saw it.
+//! The client of a request, as API Gateway saw it.
 
 use std::convert::Infallible;
 
@@ -9,11 +9,11 @@ use lambda_http::{RequestExt, request::RequestContext};
 use super::service::RequestId;
 use crate::base::Device;
 
-/// Longer `User-Agent`s are cut.
+/// The most characters of a `User-Agent` that are kept. Longer ones are cut.
 const USER_AGENT_CHARS: usize = 256;
 
-/// The client of a request. The source address comes from API Gateway's request context alone, never
-/// from a header that a client can write.
+/// The client of a request. The source address comes only from API Gateway's request context, never
+/// from a header, which a client can write.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The source address.
@@ -23,7 +23,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The device, to be remembered with a session and in the audit trail.
+    /// The device, as sessions and the audit trail keep it.
     pub fn into_device(self) -> Device {
         Device { user_agent: self.user_agent, ip: self.ip, request_id: self.request_id }
     }
@@ -39,6 +39,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
         };
         let user_agent =
             http.and_then(|http| http.user_agent.as_deref()).filter(|agent| !agent.is_empty());
+
         let request_id = request.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
         Ok(Self {
             request_id,

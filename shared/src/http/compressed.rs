@@ -1,24 +1,24 @@
-//! Long texts that were compressed when they were built.
+//! Long texts that are compressed at build time.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::preferences;
 
-/// A text, as it is and compressed by gzip.
+/// A text, plain and compressed with gzip.
 pub struct Compressed {
     /// The text.
     pub text: &'static str,
-    /// The same (RFC 1952).
+    /// The same text, compressed (RFC 1952).
     pub gzip: &'static [u8],
 }
 
 impl Compressed {
-    /// Answers the form that the client takes: gzip where the `headers` of its request name it, and plain text
-    /// elsewhere (RFC 9110 §12.5.3).
+    /// The response in a form that the client accepts: gzip if the `headers` of its request name
+    /// it, otherwise plain text (RFC 9110 §12.5.3).
     pub fn answer(&self, headers: &HeaderMap) -> Response {
-        let takes_gzip = |coding: &&str| coding.eq_ignore_ascii_case("gzip");
-        if preferences(headers, &header::ACCEPT_ENCODING).iter().any(takes_gzip) {
+        let is_gzip = |coding: &&str| coding.eq_ignore_ascii_case("gzip");
+        if preferences(headers, &header::ACCEPT_ENCODING).iter().any(is_gzip) {
             ([(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))], self.gzip)
                 .into_response()
         } else {

@@ -1,4 +1,4 @@
-//! Changes that depend on what was read (RFC 9110 §13).
+//! Optimistic locking: changes that depend on what the client has read (RFC 9110 §13).
 
 use axum::{
     extract::FromRequestParts,
@@ -18,14 +18,14 @@ use crate::{
     users::User,
 };
 
-/// A user as an app sees him, with the entity tag.
+/// A user as an app sees them, with the entity tag in the `ETag` header.
 pub struct Tagged {
     user: UserView,
     tag: String,
 }
 
 impl Tagged {
-    /// What `client_id` sees of `user`.
+    /// The view that the app `client_id` has of `user`.
     pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
         Self { user: UserView::new(user, client_id, urls), tag: entity_tag(user) }
     }
@@ -37,12 +37,12 @@ impl IntoResponse for Tagged {
     }
 }
 
-/// The entity tag in `If-Match`, or none.
+/// The header `If-Match`, if the client sent it.
 #[derive(Clone, Debug)]
 pub struct IfMatch(Option<String>);
 
 impl IfMatch {
-    /// The header as it was sent.
+    /// The entity tags in the header, as they were sent.
     pub fn tag(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -53,7 +53,8 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Error> {
         let Some(value) = request.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
-        let value = value.to_str().map_err(|_| Error::field("If-Match", "is not an entity tag"))?;
+        let value =
+            value.to_str().map_err(|_| Error::field("If-Match", "must be an entity tag"))?;
         Ok(Self(Some(value.to_owned())))
     }
 }
@@ -63,7 +64,9 @@ impl IntoParams for IfMatch {
         let parameter = ParameterBuilder::new()
             .name("If-Match")
             .parameter_in(ParameterIn::Header)
-            .description(Some("The `ETag` that was read"))
+            .description(Some(
+                "The `ETag` that was read. The change is refused if the resource has changed since",
+            ))
             .schema(Some(utoipa::openapi::schema::Object::with_type(
                 utoipa::openapi::schema::Type::String,
             )));

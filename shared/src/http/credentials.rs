@@ -1,4 +1,4 @@
-//! Which app asks, by HTTP Basic (RFC 6749 §2.3.1).
+//! The credentials of the app that calls, by HTTP Basic (RFC 6749 §2.3.1).
 
 use axum::extract::FromRequestParts;
 use data_encoding::BASE64;
@@ -10,7 +10,8 @@ use crate::{
     base::Error,
 };
 
-/// The credentials in the `Authorization` header; none where it has another scheme, or no app in it.
+/// The credentials in the `Authorization` header; `None` if it has another scheme or an empty
+/// `client_id`.
 pub struct Credentials(pub Option<ClientCredentials>);
 
 impl<S: Sync> FromRequestParts<S> for Credentials {
@@ -28,30 +29,33 @@ impl<S: Sync> FromRequestParts<S> for Credentials {
     }
 }
 
-/// The app that a form names, and its credentials, from the form or the header.
+/// The app that a request names, and its credentials. Nothing of it is verified yet.
 pub struct ClaimedApp {
     /// The `client_id` of the form or the credentials.
     pub client_id: Option<String>,
-    /// The credentials, of either kind.
+    /// The credentials, from the form or the header.
     pub credentials: Option<ClientCredentials>,
 }
 
 impl Credentials {
-    /// With `client_id` and `client_secret` of a form; empty ones count as absent (RFC 6749 §3.2).
+    /// Joins the header with `client_id` and `client_secret` of a form. Empty ones count as missing
+    /// (RFC 6749 §3.2).
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] where a secret is in both places (RFC 6749 §2.3), or one lacks its app.
+    /// [`Error::InvalidRequest`] if a secret is in both places (RFC 6749 §2.3), or in the form
+    /// without a `client_id`.
     pub fn or_form(
         self,
         client_id: Option<String>,
         secret: Option<String>,
     ) -> Result<ClaimedApp, Error> {
         let client_id = client_id.filter(|id| !id.is_empty());
+
         let credentials = match (self.0, secret.filter(|secret| !secret.is_empty())) {
             (Some(_), Some(_)) => {
                 return Err(Error::field(
                     "client_secret",
-                    "is in the Authorization header already",
+                    "must not be sent both here and in the Authorization header",
                 ));
             }
             (basic, None) => basic,
@@ -61,6 +65,7 @@ impl Credentials {
                 Some(ClientCredentials { client_id, secret: AppSecret::sent(secret) })
             }
         };
+
         let client_id = client_id
             .or_else(|| credentials.as_ref().map(|credentials| credentials.client_id.clone()));
         Ok(ClaimedApp { client_id, credentials })
@@ -72,7 +77,7 @@ pub(super) fn is_basic(value: &HeaderValue) -> bool {
     value.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Basic "))
 }
 
-/// Both halves are form-encoded before they are joined.
+/// Reads the header. Both halves are form-encoded before they are joined.
 fn read(value: &HeaderValue) -> Option<ClientCredentials> {
     let (_, encoded) = value.to_str().ok()?.split_once(' ')?;
     let joined = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;

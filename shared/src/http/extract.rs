@@ -1,4 +1,4 @@
-//! Latchkey and parameters as extractors.
+//! The parts of Latchkey, and the parameters of a request, as extractors.
 
 use std::sync::Arc;
 
@@ -52,23 +52,25 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
     }
 }
 
-/// The one parameter of the path, its name and its decoded value.
+/// The name and the decoded value of the path's only parameter.
 async fn parameter<S: Send + Sync>(
     request: &mut Parts,
     state: &S,
 ) -> Result<(String, String), Error> {
     let parameters = RawPathParams::from_request_parts(request, state)
         .await
-        // Not UTF-8: no such thing can be here.
+        // The path is not UTF-8, so nothing can be at it.
         .map_err(|_| Error::NotFound)?;
+
     let (name, value) = parameters
         .iter()
         .next()
         .ok_or_else(|| Error::Internal("a path without a parameter".into()))?;
+
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// The query, strictly: what `T` does not know is refused.
+/// The query, strictly: a `T` with `deny_unknown_fields` refuses unknown parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
@@ -80,7 +82,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Each part is an extractor: a handler's signature says what it is made of.
+/// Makes an extractor of a part of Latchkey, so that a handler's signature lists the parts it uses.
 macro_rules! part {
     ($part:ty, |$latchkey:ident| $make:expr) => {
         impl FromRequestParts<Latchkey> for $part {

@@ -26,8 +26,8 @@ const MAX_STRING_CHARS: usize = 1_024;
 
 /// A JSON body, in and out.
 ///
-/// In: an object, as `application/json` in UTF-8, of at most [`MAX_BODY_BYTES`]; unknown, repeated,
-/// missing and wrong fields are refused.
+/// In: an object, as `application/json` in UTF-8, of at most [`MAX_BODY_BYTES`]. Unknown,
+/// duplicate, missing and invalid fields are refused. No refusal repeats the value that was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -71,8 +71,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// `#[serde(deserialize_with = "sent")]` with a default: tells a field that is `null` from one that is not
-/// there (RFC 7396).
+/// `#[serde(deserialize_with = "sent")]` with a default: distinguishes a field that is `null` from
+/// one that is missing (RFC 7396).
 ///
 /// # Errors
 /// Those of the value.
@@ -82,26 +82,38 @@ pub fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
-/// `#[serde(deserialize_with = "given")]` with a default: a field that may be left out, and cannot be cleared by `null`.
+/// `#[serde(deserialize_with = "given")]` with a default: a field that may be left out, but cannot
+/// be cleared by `null`.
 ///
 /// # Errors
-/// Those of the value, of which `null` is one.
+/// Those of the value; `null` is refused like any other wrong type.
 pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
+/// The headers and the body of a request.
+///
+/// # Errors
+/// [`Error::BodyTooLarge`] above [`MAX_BODY_BYTES`].
 pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>), Error> {
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Error::BodyTooLarge)?;
-    Ok((parts.headers, body.to_vec()))
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY_BYTES)
+        .await
+        .map_err(|_| Error::BodyTooLarge { max_bytes: MAX_BODY_BYTES })?;
+
+    Ok((head.headers, body.to_vec()))
 }
 
-/// This media type, with no charset or UTF-8 (RFC 8259 §8.1), and not compressed.
+/// Accepts only this media type, without a charset or with UTF-8 (RFC 8259 §8.1), not compressed.
+///
+/// # Errors
+/// [`Error::UnsupportedMediaType`].
 pub(super) fn check_content_type(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
     let value =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
     let is_expected = parts.next().as_deref() == Some(media_type);
     let is_utf8 = parts.all(|parameter| {
@@ -109,42 +121,52 @@ pub(super) fn check_content_type(headers: &HeaderMap, media_type: &str) -> Resul
             .strip_prefix("charset=")
             .is_none_or(|charset| charset.trim_matches('"') == "utf-8")
     });
+
     let encoded = headers.contains_key(header::CONTENT_ENCODING);
     if is_expected && is_utf8 && !encoded { Ok(()) } else { Err(Error::UnsupportedMediaType) }
 }
 
 /// Reads `body` as a `T`.
+///
+/// # Errors
+/// [`Error::InvalidJson`]; [`Error::InvalidRequest`], which names the field, or has an empty field
+/// name if the body as a whole is not accepted.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let mut checked = serde_json::Deserializer::from_slice(body);
     Bounds { depth: MAX_DEPTH }
         .deserialize(&mut checked)
         .and_then(|()| checked.end())
         .map_err(|error| if error.is_data() { whole_body(&error) } else { Error::InvalidJson })?;
+
     // serde reads a struct from an array, too.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return Err(Error::field("", "the body must be an object"));
+        return Err(Error::field("", "the body must be a JSON object"));
     }
+
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(wrong_field)
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let message = error.inner().to_string();
+        wrong_field(error.path(), without_position(&message))
+    })
 }
 
-/// The refusal of what does not deserialize, which names the field.
-pub(super) fn wrong_field<E: fmt::Display>(error: serde_path_to_error::Error<E>) -> Error {
-    let path = error.path().to_string();
-    Error::InvalidRequest(vec![field_error(&path, &error.into_inner().to_string())])
+/// The refusal of the field at `path`, from serde's message.
+pub(super) fn wrong_field(path: &serde_path_to_error::Path, message: &str) -> Error {
+    Error::InvalidRequest(vec![field_error(&path.to_string(), message)])
 }
 
+/// The refusal of a body that [`Bounds`] does not accept, in its words.
 fn whole_body(error: &serde_json::Error) -> Error {
     Error::field("", without_position(&error.to_string()))
 }
 
+/// serde_json's message without the line and the column, which it adds at the end.
 fn without_position(message: &str) -> &str {
     message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
 }
 
-/// serde names a missing or unknown field in its message only.
+/// serde names a missing, unknown or duplicate field only in its message.
 fn field_error(path: &str, message: &str) -> FieldError {
-    let message = without_position(message);
     let parent = if path == "." { "" } else { path };
     let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
     let child = |name: &str| match parent.rsplit_once('.').map_or(parent, |(_, last)| last) {
@@ -155,15 +177,50 @@ fn field_error(path: &str, message: &str) -> FieldError {
     if let Some(name) = named("missing field `") {
         FieldError::new(child(name), "is missing")
     } else if let Some(name) = named("unknown field `") {
-        FieldError::new(child(name), "is not known here")
+        FieldError::new(child(name), "unknown field")
     } else if let Some(name) = named("duplicate field `") {
-        FieldError::new(child(name), "is there twice")
+        FieldError::new(child(name), "duplicate field")
     } else {
-        FieldError::new(parent, message)
+        FieldError::new(parent, accepted(message))
     }
 }
 
-/// Walks a document and refuses what is too deep or too long, before any of it is used.
+/// The type that a field accepts, from serde's message about a value that it does not accept. serde
+/// quotes that value, which may be a code or a password, so only the expected type is passed on.
+fn accepted(message: &str) -> String {
+    // serde and the uuid crate name the expected type last, and it never contains these words.
+    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
+    match (expected, message) {
+        (Some("a string" | "a borrowed string" | "string or map" | "unit"), _)
+        // serde_json, about a value that is neither a string nor an object in place of a name.
+        | (None, "expected value") => "must be a string".to_owned(),
+        (Some("a boolean"), _) | (None, "provided string was not `true` or `false`") => {
+            "must be true or false".to_owned()
+        }
+        (Some("i64" | "u64" | "u32" | "u8" | "usize"), _) => {
+            let is_whole = message.starts_with("invalid value: integer");
+            if is_whole { "is out of range" } else { "must be a whole number" }.to_owned()
+        }
+        // The standard library, about a number in a query.
+        (None, "invalid digit found in string" | "cannot parse integer from empty string") => {
+            "must be a whole number".to_owned()
+        }
+        (None, "number too large to fit in target type") => "is out of range".to_owned(),
+        (Some("a sequence"), _) => "must be a list".to_owned(),
+        (Some("a map"), _) => "must be an object".to_owned(),
+        (Some(expected), _) if expected.starts_with("struct ") => "must be an object".to_owned(),
+        (Some("a formatted UUID string"), _) => "must be a UUID".to_owned(),
+        (None, _) if message.starts_with("UUID parsing failed") => "must be a UUID".to_owned(),
+        // The names of an enum.
+        (Some(names), _) if names.starts_with('`') || names.starts_with("one of `") => {
+            format!("must be {names}")
+        }
+        _ => "is not accepted".to_owned(),
+    }
+}
+
+/// Walks a document and refuses it if it nests too deep or has a string that is too long, before
+/// anything of it is used.
 struct Bounds {
     depth: u32,
 }
@@ -172,7 +229,7 @@ impl Bounds {
     fn deeper<E: serde::de::Error>(&self) -> Result<u32, E> {
         self.depth
             .checked_sub(1)
-            .ok_or_else(|| E::custom(format_args!("nests deeper than {MAX_DEPTH}")))
+            .ok_or_else(|| E::custom(format_args!("the body nests deeper than {MAX_DEPTH} levels")))
     }
 }
 
@@ -214,7 +271,7 @@ impl<'de> Visitor<'de> for Bounds {
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         if text.chars().count() > MAX_STRING_CHARS {
             return Err(E::custom(format_args!(
-                "has a string of more than {MAX_STRING_CHARS} characters"
+                "a string in the body is longer than {MAX_STRING_CHARS} characters"
             )));
         }
         Ok(())
@@ -230,7 +287,9 @@ impl<'de> Visitor<'de> for Bounds {
         let depth = self.deeper()?;
         while let Some(name) = entries.next_key::<String>()? {
             if name.chars().count() > MAX_STRING_CHARS {
-                return Err(A::Error::custom("has a field with too long a name"));
+                return Err(A::Error::custom(format_args!(
+                    "the name of a field is longer than {MAX_STRING_CHARS} characters"
+                )));
             }
             entries.next_value_seed(Self { depth })?;
         }
@@ -248,12 +307,24 @@ mod tests {
         phone: String,
         #[serde(default)]
         tags: Vec<Tag>,
+        age: Option<i64>,
+        #[serde(default)]
+        agrees: bool,
+        id: Option<uuid::Uuid>,
+        colour: Option<Colour>,
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Tag {
         name: String,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Colour {
+        DarkRed,
+        Green,
     }
 
     fn refusal(body: &str) -> (String, String) {
@@ -267,22 +338,28 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_the_field() {
+    fn a_refusal_names_the_field_and_what_it_accepts() {
         for (body, field, message) in [
             (r"{}", "phone", "is missing"),
-            (r#"{"phone": "1", "fone": "1"}"#, "fone", "is not known here"),
-            (r#"{"phone": "1", "phone": "2"}"#, "phone", "is there twice"),
-            (r#"{"phone": 1}"#, "phone", "invalid type: integer `1`, expected a string"),
-            (r#"{"phone": null}"#, "phone", "invalid type: null, expected a string"),
+            (r#"{"phone": "1", "fone": "1"}"#, "fone", "unknown field"),
+            (r#"{"phone": "1", "phone": "2"}"#, "phone", "duplicate field"),
+            (r#"{"phone": 1}"#, "phone", "must be a string"),
+            (r#"{"phone": null}"#, "phone", "must be a string"),
+            (r#"{"phone": "1", "age": "1"}"#, "age", "must be a whole number"),
+            (r#"{"phone": "1", "age": 1.5}"#, "age", "must be a whole number"),
+            (r#"{"phone": "1", "age": 9223372036854775808}"#, "age", "is out of range"),
+            (r#"{"phone": "1", "agrees": 1}"#, "agrees", "must be true or false"),
+            (r#"{"phone": "1", "id": "1"}"#, "id", "must be a UUID"),
+            (r#"{"phone": "1", "id": 1}"#, "id", "must be a UUID"),
+            (r#"{"phone": "1", "colour": "1"}"#, "colour", "must be `dark_red` or `green`"),
+            (r#"{"phone": "1", "colour": 1}"#, "colour", "must be a string"),
+            (r#"{"phone": "1", "tags": "1"}"#, "tags", "must be a list"),
+            (r#"{"phone": "1", "tags": ["1"]}"#, "tags[0]", "must be an object"),
             (r#"{"phone": "1", "tags": [{"name": "a"}, {}]}"#, "tags[1].name", "is missing"),
-            (
-                r#"{"phone": "1", "tags": [{"name": "a", "x": 1}]}"#,
-                "tags[0].x",
-                "is not known here",
-            ),
-            (r#"["1"]"#, "", "the body must be an object"),
-            (r#""1""#, "", "the body must be an object"),
-            ("[[[[[[[[[]]]]]]]]]", "", "nests deeper than 8"),
+            (r#"{"phone": "1", "tags": [{"name": "a", "x": 1}]}"#, "tags[0].x", "unknown field"),
+            (r#"["1"]"#, "", "the body must be a JSON object"),
+            (r#""1""#, "", "the body must be a JSON object"),
+            ("[[[[[[[[[]]]]]]]]]", "", "the body nests deeper than 8 levels"),
             (r#"{"phone": "1""#, "-", "not JSON"),
             (r#"{"phone": "1"} x"#, "-", "not JSON"),
             ("", "-", "not JSON"),
@@ -291,12 +368,50 @@ mod tests {
             assert_eq!(refusal(body), (field.to_owned(), message.to_owned()), "{body}");
         }
         let long = format!(r#"{{"phone": "{}"}}"#, "1".repeat(MAX_STRING_CHARS + 1));
-        assert_eq!(refusal(&long).1, "has a string of more than 1024 characters");
+        assert_eq!(refusal(&long).1, "a string in the body is longer than 1024 characters");
         assert!(parse::<Person>(b"{\"phone\": \"\xff\"}").is_err());
     }
 
     #[test]
-    fn only_plain_json_in_utf8_is_read() {
+    fn a_refusal_does_not_repeat_the_value_that_was_sent() {
+        let values = [
+            ("98765432", "98765432"),
+            ("-98765432.25", "98765432"),
+            ("9.8765432e300", "9.8765432"),
+            ("true", "true"),
+            (r#""98765432""#, "98765432"),
+            (r#""98765432, expected 98765432""#, "98765432"),
+            (r#""`98765432` at line 98765432""#, "98765432"),
+            (r#"[98765432, "98765432"]"#, "98765432"),
+            (r#"{"98765432": 98765432}"#, "98765432"),
+        ];
+        // A string is accepted as a phone, and a boolean as an agreement.
+        let accepts = |field: &str, value: &str| match field {
+            "phone" => value.starts_with('"'),
+            "agrees" => value == "true",
+            _ => false,
+        };
+        for field in ["phone", "tags", "age", "agrees", "id", "colour"] {
+            for (value, secret) in values {
+                let body = match field {
+                    "phone" => format!(r#"{{"phone": {value}}}"#),
+                    field => format!(r#"{{"phone": "1", "{field}": {value}}}"#),
+                };
+                let whole_number = field == "age" && value == "98765432";
+                if accepts(field, value) || whole_number {
+                    assert!(parse::<Person>(body.as_bytes()).is_ok(), "{body}");
+                    continue;
+                }
+                let (named, message) = refusal(&body);
+                assert_eq!(named.split('[').next(), Some(field), "{body}");
+                let hint = message.replace("must be true or false", "");
+                assert!(!named.contains(secret) && !hint.contains(secret), "{body}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_plain_json_in_utf8_is_accepted() {
         let check = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, value.parse().unwrap());

@@ -1,4 +1,4 @@
-//! A Lambda's main.
+//! The `main` of a Lambda.
 
 use std::{pin::Pin, process::ExitCode};
 
@@ -19,6 +19,7 @@ use tracing_subscriber::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
+use super::service::REQUEST_SPAN;
 use crate::{
     base::{
         Clock, Environment, Random,
@@ -28,39 +29,40 @@ use crate::{
     latchkey::Latchkey,
 };
 
-/// API Gateway takes 10,240 bytes of request line and headers; percent-encoded this is what a URI may have.
+/// The longest path and the longest query, percent-encoded. API Gateway accepts 10,240 bytes of
+/// request line and headers.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_URL_BYTES: usize = 15 * 1024;
 
-/// What is read of the environment here.
+/// The environment variables that are read here.
 pub const VARIABLES: [&str; 1] = [LOG_LEVEL];
-/// The least level of the log.
+/// The lowest level that is logged.
 const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
-/// What a Lambda prepares while it is given a whole core: opens connections, reads keys. Where that
-/// fails the first request tries again.
+/// The work of a Lambda at a cold start, while it has a whole core: it opens connections and reads
+/// keys. If that fails, the first request tries again.
 ///
-/// Boxed, and [`run`] without type parameters, so that all this is compiled once: an `async fn` is
-/// compiled anew by whoever awaits it, here by every Lambda, for 5 s of CPU each.
+/// It is boxed, and [`run`] has no type parameters, so that all this is compiled once. An `async
+/// fn` is compiled again in each crate that awaits it: in every Lambda, for 5 s of CPU each.
 pub type Warm = for<'a> fn(&'a Latchkey) -> Warming<'a>;
-/// A [`Warm`] under way.
+/// A [`Warm`] that is running.
 pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// Runs the Lambda that answers `routes`.
+/// Runs the Lambda that serves `routes`.
 pub fn run(routes: OpenApiRouter<Latchkey>, warm: Warm) -> ExitCode {
     start(async |latchkey| {
         warm(&latchkey).await;
-        answer(super::service(routes, latchkey)).await
+        serve_events(super::service(routes, latchkey)).await
     })
 }
 
-/// As [`run`], for what touches no table: such a Lambda links no AWS SDK.
+/// Like [`run`], for routes that do not use the table: such a Lambda links no AWS SDK.
 pub fn run_static(routes: OpenApiRouter<Latchkey>) -> ExitCode {
-    start(async |latchkey| answer(super::static_service(routes.into(), latchkey)).await)
+    start(async |latchkey| serve_events(super::static_service(routes.into(), latchkey)).await)
 }
 
-/// Answers the events of an HTTP API, payload format 2.0, until the runtime ends.
-async fn answer(service: Router) -> Result<(), lambda_http::Error> {
+/// Serves the events of an HTTP API, payload format 2.0, until the runtime ends.
+async fn serve_events(service: Router) -> Result<(), lambda_http::Error> {
     let service =
         Adapter::from(service).map_request(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
             LambdaEvent {
@@ -71,8 +73,10 @@ async fn answer(service: Router) -> Result<(), lambda_http::Error> {
     lambda_runtime::run(service).await
 }
 
-/// A request as `lambda_http` can read it, which panics at a URL that is none, and that ends the process. Host and
-/// protocol are clients' words and of no use here; what is no path or query is none that anything is at.
+/// A request that `lambda_http` can read: it panics at an invalid URL, which would end the process.
+///
+/// Drops host and protocol, which clients control and nothing here uses. An invalid path or query
+/// becomes `/`, which nothing serves.
 pub fn readable(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest {
     request.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
     request.headers.remove("x-forwarded-proto");
@@ -80,63 +84,80 @@ pub fn readable(mut request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpRequest
     let is_query = |query: &String| {
         query.len() <= MAX_URL_BYTES && format!("/?{query}").parse::<Uri>().is_ok()
     };
+
     if !request.raw_path.as_ref().is_some_and(is_path)
         || !request.raw_query_string.as_ref().is_none_or(is_query)
     {
         request.raw_path = Some("/".to_owned());
         request.raw_query_string = None;
     }
+
     request
 }
 
-/// Starts any Lambda: the log, the settings, the runtime.
+/// Starts any Lambda: sets up the log, reads the settings, and runs `serve`.
 pub fn start(serve: impl AsyncFnOnce(Latchkey) -> Result<(), lambda_http::Error>) -> ExitCode {
     let environment = Environment::of_process();
     let level = environment.get(LOG_LEVEL).and_then(log_level).unwrap_or(LevelFilter::INFO);
+
     let log = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_target(false)
-        .with_current_span(false)
+        .with_current_span(true)
         .with_span_list(false)
-        .with_filter(filter_fn(metrics::is_log))
+        .with_filter(filter_fn(is_shown))
         .with_filter(level);
+
     let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
     tracing_subscriber::registry()
         .with(log)
         .with(EmbeddedMetrics::layer(stage, Clock::system()))
         .init();
+
+    // A panic ends the instance. Without this, its text would be plain, and no alarm reads that.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the function panicked")));
+
     let latchkey = match Latchkey::new(environment, Clock::system(), Random::system()) {
         Ok(latchkey) => latchkey,
         Err(problems) => {
             for problem in problems {
-                tracing::error!(problem, "a setting cannot be accepted");
+                tracing::error!(problem, "a setting is not valid");
             }
             return ExitCode::FAILURE;
         }
     };
+
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(%error, "no runtime");
+            tracing::error!(%error, "the async runtime could not be built");
             return ExitCode::FAILURE;
         }
     };
+
     match runtime.block_on(serve(latchkey)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the runtime ended");
+            tracing::error!(%error, "the Lambda runtime ended with an error");
             ExitCode::FAILURE
         }
     }
 }
 
+/// Whether an event or a span is for the log. The spans of the SDK and of the Lambda runtime are not:
+/// making them costs CPU, and ours has the request's id.
+fn is_shown(metadata: &tracing::Metadata<'_>) -> bool {
+    metrics::is_log(metadata) && (metadata.is_event() || metadata.target() == REQUEST_SPAN)
+}
+
+/// Lambda's name of a log level.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
 fn log_level(name: &str) -> Option<LevelFilter> {
     if name == "FATAL" { Some(LevelFilter::ERROR) } else { name.parse().ok() }
 }
 
-/// For endpoints that need nothing prepared.
+/// Prepares nothing.
 pub fn nothing(_: &Latchkey) -> Warming<'_> {
     Box::pin(async {})
 }
@@ -155,7 +176,7 @@ pub fn warm_hash_keys(latchkey: &Latchkey) -> Warming<'_> {
     })
 }
 
-/// As [`warm_hash_keys`], with the client of the pictures.
+/// Like [`warm_hash_keys`], and prepares the client for pictures in S3.
 pub fn warm_avatars(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
         let (ping, avatars) = futures_util::join!(latchkey.store().ping(), latchkey.avatars());
@@ -164,7 +185,7 @@ pub fn warm_avatars(latchkey: &Latchkey) -> Warming<'_> {
     })
 }
 
-/// Opens the connections to the table and for texts, reads the hash keys.
+/// Opens the connections to the table and for texts, and reads the hash keys.
 pub fn warm_texts(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
         phone::prepare();
@@ -178,7 +199,7 @@ pub fn warm_texts(latchkey: &Latchkey) -> Warming<'_> {
     })
 }
 
-/// Opens the connection to the table, reads the hash keys and the signing key.
+/// Opens the connection to the table, and reads the hash keys and the signing key.
 pub fn warm_sessions(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
         let (ping, sessions) = futures_util::join!(latchkey.store().ping(), latchkey.sessions());
@@ -189,6 +210,6 @@ pub fn warm_sessions(latchkey: &Latchkey) -> Warming<'_> {
 
 fn log_failure<T>(result: Result<T, crate::base::Error>) {
     if let Err(error) = result {
-        tracing::warn!(%error, "not prepared; the first request tries again");
+        tracing::warn!(%error, "preparing the Lambda failed; the first request tries again");
     }
 }

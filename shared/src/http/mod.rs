@@ -1,4 +1,4 @@
-//! HTTP conventions: problem details, extractors, what every response carries, a Lambda's main.
+//! HTTP: problem details, extractors, the headers and limits of every response, a Lambda's main.
 
 mod admin;
 mod caller;

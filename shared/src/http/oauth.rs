@@ -1,4 +1,4 @@
-//! Errors as OAuth 2.0 words them (RFC 6749 §5.2).
+//! Errors in the style of OAuth 2.0 (RFC 6749 §5.2).
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{base::Error, second_factors::MfaRequired};
 
-/// The `error` of RFC 6749 §5.2, `mfa_required` as other services say it, and those of RFC 6749 §4.1.2.1 where something is wrong on our side.
+/// The `error` codes of RFC 6749 §5.2, `mfa_required` as other services call it, and the two of
+/// RFC 6749 §4.1.2.1 for faults on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the RFC's names")]
@@ -27,7 +28,7 @@ pub enum OAuthErrorCode {
 }
 
 impl OAuthErrorCode {
-    /// All of them, with their statuses.
+    /// All codes, with each status that they come with.
     pub const ALL: [(Self, StatusCode); 11] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
         (Self::InvalidRequest, StatusCode::UNSUPPORTED_MEDIA_TYPE),
@@ -55,18 +56,18 @@ impl OAuthErrorCode {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OAuthError {
     error: OAuthErrorCode,
-    /// What happened, for developers.
+    /// The cause of the error, in English, for developers.
     error_description: String,
-    /// With `mfa_required`: how to go on at `POST /v1/auth/mfa`.
+    /// With `mfa_required`: what `POST /v1/auth/mfa` needs to finish the sign-in.
     #[serde(flatten)]
     #[schema(inline)]
     mfa: Option<MfaRequired>,
 }
 
 impl OAuthError {
-    /// The answer to a right first factor: the second is due.
+    /// The response to a right first factor of a user who has a second.
     pub fn mfa_required(mfa: MfaRequired) -> Response {
-        let error_description = "The second factor is due: send it to /v1/auth/mfa.".to_owned();
+        let error_description = "A second factor is required. Send it to /v1/auth/mfa.".to_owned();
         Self { error: OAuthErrorCode::MfaRequired, error_description, mfa: Some(mfa) }
             .with_status(StatusCode::FORBIDDEN)
     }
@@ -80,14 +81,14 @@ impl OAuthError {
     }
 }
 
-/// RFC 6749 §5.1 wants it beside `Cache-Control`, which every response has.
+/// RFC 6749 §5.1 requires it beside `Cache-Control`, which every response has.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// Marks the response of a route whose errors are OAuth 2.0's.
+/// Marks the response of a route whose errors have the style of OAuth 2.0.
 #[derive(Clone, Copy)]
 pub(super) struct OAuthStyle;
 
-/// For `axum::middleware::map_response` on a route: its errors are answered as RFC 6749 §5.2 says.
+/// For `axum::middleware::map_response` on a route: its errors get the form of RFC 6749 §5.2.
 pub async fn oauth_errors(mut response: Response) -> Response {
     response.extensions_mut().insert(OAuthStyle);
     response.headers_mut().insert(header::PRAGMA, NO_CACHE);
@@ -96,7 +97,7 @@ pub async fn oauth_errors(mut response: Response) -> Response {
 
 /// The whole response for `error`.
 pub(super) fn response(error: &Error) -> Response {
-    let problem = Code::of(error);
+    let problem_code = Code::of(error);
     let (code, status) = match error {
         Error::InvalidClient | Error::UnknownApp | Error::AppDisabled => {
             (OAuthErrorCode::InvalidClient, StatusCode::UNAUTHORIZED)
@@ -105,7 +106,7 @@ pub(super) fn response(error: &Error) -> Response {
             (OAuthErrorCode::UnsupportedGrantType, StatusCode::BAD_REQUEST)
         }
         Error::UnauthorizedClient => (OAuthErrorCode::UnauthorizedClient, StatusCode::BAD_REQUEST),
-        // A person's wait, not a fault of the grant: RFC 6585 §4 has the status for it.
+        // A lockout of a person is not a fault of the grant: RFC 6585 §4 has a status for it.
         Error::TooManyAttempts { .. } => {
             (OAuthErrorCode::InvalidGrant, StatusCode::TOO_MANY_REQUESTS)
         }
@@ -118,19 +119,20 @@ pub(super) fn response(error: &Error) -> Response {
             (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE)
         }
         Error::Internal(_) => (OAuthErrorCode::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
-        Error::BodyTooLarge | Error::UnsupportedMediaType => {
-            (OAuthErrorCode::InvalidRequest, problem.status())
+        Error::BodyTooLarge { .. } | Error::UnsupportedMediaType => {
+            (OAuthErrorCode::InvalidRequest, problem_code.status())
         }
         _ => (OAuthErrorCode::InvalidRequest, StatusCode::BAD_REQUEST),
     };
+
     let description = match error {
         Error::UnsupportedGrantType => {
-            "The grant type is not password or refresh_token.".to_owned()
+            "The grant_type must be password or refresh_token.".to_owned()
         }
-        Error::UnauthorizedClient => "The app may not do this.".to_owned(),
-        Error::AppDisabled => format!("{}.", Code::AppDisabled.title()),
-        error => detail(error, problem),
+        Error::UnauthorizedClient => "The token belongs to another app.".to_owned(),
+        error => detail(error, problem_code),
     };
+
     let body = OAuthError { error: code, error_description: printable(&description), mfa: None };
     let mut response = body.with_status(status);
     let headers = response.headers_mut();
@@ -143,7 +145,7 @@ pub(super) fn response(error: &Error) -> Response {
     response
 }
 
-/// An `error_description` is of printable ASCII without `"` and `\` (RFC 6749 §5.2).
+/// `text` as an `error_description`: printable ASCII without `"` and `\` (RFC 6749 §5.2).
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if (' '..='~').contains(&c) && !matches!(c, '"' | '\\') { c } else { '\'' })

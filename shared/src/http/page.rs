@@ -1,4 +1,4 @@
-//! Lists, a page at a time.
+//! Pages of a list, and the cursors between them.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use crate::{
     crypto::{HashKeys, TAG_BYTES},
 };
 
-/// Items of a page where the client names no limit.
+/// How many items a page has if the client does not say.
 const DEFAULT_LIMIT: usize = 50;
-/// The most items of a page.
+/// The most items that a page can have.
 const MAX_LIMIT: usize = 100;
 
 /// The query of every list.
@@ -19,23 +19,23 @@ const MAX_LIMIT: usize = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// Items of a page; 50 where it is not given.
+    /// The most items of the page; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
 impl PageQuery {
-    /// The part of another query that pages.
+    /// The paging part of another query.
     pub fn new(limit: Option<usize>, cursor: Option<String>) -> Self {
         Self { limit, cursor }
     }
 
-    /// How many items to answer.
+    /// How many items to return at most.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] out of bounds.
+    /// [`Error::InvalidRequest`] if the limit is not from 1 to 100.
     pub fn limit(&self) -> Result<usize, Error> {
         match self.limit {
             None => Ok(DEFAULT_LIMIT),
@@ -44,10 +44,12 @@ impl PageQuery {
         }
     }
 
-    /// The key after which to go on, from a cursor of the same `list`.
+    /// The key after which the page begins, from a cursor of the same `list`; `None` for the first
+    /// page.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for a cursor that was not made here, or for another list.
+    /// [`Error::InvalidRequest`] for a cursor that this service did not make, or made for another
+    /// list.
     pub fn after(&self, list: &str, keys: &HashKeys) -> Result<Option<String>, Error> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let read = || {
@@ -60,7 +62,9 @@ impl PageQuery {
             .into();
             matches.then(|| String::from_utf8(end.to_vec()).ok())?
         };
-        read().map(Some).ok_or_else(|| Error::field("cursor", "is not a cursor of this list"))
+        read().map(Some).ok_or_else(|| {
+            Error::field("cursor", "must be the next_cursor of the previous page of this list")
+        })
     }
 }
 
@@ -69,12 +73,12 @@ impl PageQuery {
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Give it as `cursor` to get the next page; `null` at the end.
+    /// Send it as `cursor` to get the next page; `null` on the last page.
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// A page of `list` that ends at the item with the key `end`, if more follow.
+    /// A page of `list`. `end` is the key of its last item if more follow.
     pub fn new(items: Vec<T>, list: &str, end: Option<&str>, keys: &HashKeys) -> Self {
         let next_cursor = end.map(|end| {
             BASE64URL_NOPAD.encode(
@@ -90,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_its_list_alone() {
+    fn a_cursor_works_only_for_its_list() {
         let keys = HashKeys::derive(&[1; 32]).unwrap();
         let page = Page::new(vec![1], "sessions/1", Some("key"), &keys);
         let query = |cursor: String| PageQuery { limit: None, cursor: Some(cursor) };

@@ -1,12 +1,13 @@
-//! What clients like best.
+//! Headers in which a client lists what it prefers, with weights.
 
 use http::{HeaderMap, HeaderName};
 
-/// What a header lists with weights, as `Accept-Encoding` and `Accept-Language` do, the most liked first; what has no
-/// weight or one of 0 is left out (RFC 9110 §12.4.2).
+/// The items of a header that lists them with weights, like `Accept-Encoding` and
+/// `Accept-Language`, with the most preferred first. Items whose weight is 0 or cannot be read are
+/// left out (RFC 9110 §12.4.2).
 pub fn preferences<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     let lists = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let mut liked: Vec<_> = lists
+    let mut weighted: Vec<_> = lists
         .flat_map(|list| list.split(','))
         .map(|item| {
             let (name, parameter) = item.split_once(';').unwrap_or((item, "q=1"));
@@ -20,8 +21,9 @@ pub fn preferences<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str
         })
         .filter(|(name, weight)| !name.is_empty() && *weight > 0.0)
         .collect();
-    liked.sort_by(|(_, a), (_, b)| f32::total_cmp(b, a));
-    liked.into_iter().map(|(name, _)| name).collect()
+
+    weighted.sort_by(|(_, a), (_, b)| f32::total_cmp(b, a));
+    weighted.into_iter().map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]
@@ -31,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_liked_comes_first_and_the_refused_not_at_all() {
+    fn the_most_preferred_comes_first_and_refused_items_are_left_out() {
         let listed = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {

@@ -9,41 +9,45 @@ use super::Code;
 use crate::base::{Error, FieldError};
 
 /// Problem details (RFC 9457).
+///
+/// Clients decide by `code`. `title` and `detail` are English, for developers, and may change.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// A page about the code.
+    /// A link to what the code means and what to do about it.
     #[serde(rename = "type")]
     #[schema(example = "https://id.example.com/docs#otp_incorrect")]
     kind: String,
+    /// The meaning of the code, in a few words.
     title: &'static str,
     #[schema(example = 400)]
     status: u16,
+    /// The cause of the error in this request.
     detail: String,
     code: Code,
-    /// What to tell support.
+    /// The id of the request in the service's log. Give it to support.
     request_id: String,
-    /// The fields that cannot be accepted.
+    /// The fields that are not accepted. `field` is empty if the body as a whole is not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// Tries that the challenge has left.
+    /// How many tries the challenge has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts_left: Option<u32>,
-    /// Seconds to wait; also in the `Retry-After` header.
+    /// Seconds to wait before the next try; also in the `Retry-After` header.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<i64>,
 }
 
 /// How an app may authenticate (RFC 7617 §2).
 pub(super) const BASIC_CHALLENGE: &str = r#"Basic realm="latchkey", charset="UTF-8""#;
-/// What is wrong with a `client_id` that nobody was given.
-const UNKNOWN_APP: &str = "is no app that is known here";
-/// What a client is told to wait when AWS does not answer.
+/// The message about a `client_id` that belongs to no app.
+const UNKNOWN_APP: &str = "unknown client_id";
+/// How long a client is told to wait if AWS does not answer.
 const UNAVAILABLE_RETRY_SECONDS: i64 = 5;
-/// What signs of fraud are of: counters of an hour.
+/// How long a client is told to wait after signs of SMS pumping, whose counters cover an hour.
 const FRAUD_RETRY_SECONDS: i64 = 3_600;
 
 impl Problem {
-    /// What a client sees of `error`.
+    /// The problem that a client sees for `error`.
     pub fn new(error: &Error, issuer: &str, request_id: &str) -> Self {
         let code = Code::of(error);
         Self {
@@ -59,7 +63,7 @@ impl Problem {
                 Error::Conflict(error) => vec![error.clone()],
                 Error::RoleInUse { users } => users
                     .iter()
-                    .map(|id| FieldError::new("role", format!("user {id} has it")))
+                    .map(|id| FieldError::new("role", format!("user {id} has this role")))
                     .collect(),
                 Error::UnknownApp => vec![FieldError::new("client_id", UNKNOWN_APP)],
                 _ => Vec::new(),
@@ -93,7 +97,7 @@ impl Problem {
     }
 }
 
-/// The seconds to wait, where waiting helps.
+/// The seconds to wait before the next try; `None` if waiting does not help.
 pub(super) fn retry_after(error: &Error) -> Option<i64> {
     match error {
         Error::ResendTooSoon { retry_after } | Error::SmsLimitReached { retry_after } => {
@@ -108,7 +112,8 @@ pub(super) fn retry_after(error: &Error) -> Option<i64> {
     }
 }
 
-/// The one code with two statuses: whoever is signed in and errs on his password stays signed in.
+/// The status of an error. One code has two: a signed-in user who gives a wrong password gets 403
+/// and stays signed in.
 fn status(error: &Error) -> StatusCode {
     match error {
         Error::WrongPassword => StatusCode::FORBIDDEN,
@@ -116,54 +121,125 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
-fn no_more_messages(retry_after: i64) -> String {
-    format!("No more messages for the next {retry_after} seconds.")
-}
-
+/// The cause of the error in one or two sentences, with what is accepted and what to do next.
 pub(super) fn detail(error: &Error, code: Code) -> String {
     match error {
         Error::InvalidRequest(errors) => match errors.as_slice() {
-            [FieldError { field, message }] => format!("{field}: {message}."),
-            errors => format!("{} fields cannot be accepted.", errors.len()),
+            [error] => of_field(error),
+            errors => format!("{} fields are not accepted: see errors.", errors.len()),
         },
-        Error::UnknownApp => format!("client_id: {UNKNOWN_APP}."),
+        Error::UnknownApp => sentence(UNKNOWN_APP),
+        Error::BodyTooLarge { max_bytes } => {
+            format!("Body too large: the limit is {}.", in_bytes(*max_bytes))
+        }
+        Error::InvalidPhone => "The phone number cannot receive texts. Send a mobile number with \
+                                its country code, like +14155550123."
+            .into(),
+        Error::InvalidEmail => {
+            "The e-mail address is not valid. Send one like ann@example.com.".into()
+        }
         Error::WeakPassword { reason, .. } => format!("The password {reason}."),
         Error::InvalidImage(reason) => format!("The picture {reason}."),
-        Error::Conflict(FieldError { field, message }) => format!("{field}: {message}."),
-        Error::Forbidden(permission) => format!("This needs the permission {permission}."),
-        Error::IdempotencyConflict { retry_after: None } => {
-            "This Idempotency-Key came with another body before.".into()
+        Error::WrongPassword => "The current password is wrong.".into(),
+        Error::TooManyAttempts { retry_after: Some(seconds) } => {
+            format!("Too many wrong passwords. Try again in {seconds} seconds.")
         }
-        Error::IdempotencyConflict { retry_after: Some(_) } => {
-            "The first request with this Idempotency-Key is still at work.".into()
+        Error::TooManyAttempts { retry_after: None } => {
+            "Too many wrong passwords. Reset the password, or ask an administrator.".into()
+        }
+        Error::FreshSignInNeeded { multi_factor: false } => {
+            "The sign-in is too old for this. Sign in again.".into()
+        }
+        Error::FreshSignInNeeded { multi_factor: true } => {
+            "The sign-in is too old for this, or lacks the second factor. Sign in again with both \
+             factors."
+                .into()
+        }
+        Error::Conflict(error) => of_field(error),
+        Error::PreconditionFailed => {
+            "The resource has changed since it was read. Read it again and repeat the change."
+                .into()
+        }
+        Error::Forbidden(needed) => match needed.strip_prefix("role ") {
+            Some(role) => format!("This needs the role {role}."),
+            None => format!("This needs the permission {needed}."),
+        },
+        Error::IdempotencyConflict { retry_after: None } => {
+            "This Idempotency-Key was used with another body. Use a new key.".into()
+        }
+        Error::IdempotencyConflict { retry_after: Some(seconds) } => format!(
+            "The first request with this Idempotency-Key is still running. Send it again in \
+             {seconds} seconds."
+        ),
+        Error::RoleInUse { .. } => {
+            "Users have this role. Take it from them first, or delete it with force=true.".into()
         }
         Error::ResendTooSoon { retry_after } => {
-            format!("Ask for the next message in {retry_after} seconds.")
+            format!("Wait {retry_after} seconds before you request the next message.")
         }
-        Error::SmsLimitReached { retry_after } => no_more_messages(*retry_after),
-        Error::FraudSuspected => no_more_messages(FRAUD_RETRY_SECONDS),
+        Error::SmsLimitReached { retry_after } => limit_reached(*retry_after),
+        Error::FraudSuspected => limit_reached(FRAUD_RETRY_SECONDS),
         Error::OtpIncorrect { attempts_left: Some(0) } => {
-            "The code is wrong, and no tries are left. Ask for a new code.".into()
+            "The code is wrong, and no tries are left. Request a new code.".into()
         }
         Error::OtpIncorrect { attempts_left: None } => {
-            "The code is wrong, or was used before.".into()
+            "The code is wrong or was already used.".into()
         }
         Error::OtpIncorrect { attempts_left: Some(attempts_left) } => {
             format!("The code is wrong. Tries left: {attempts_left}.")
         }
         Error::OtpLocked { retry_after: Some(seconds) } => {
-            format!("Too many wrong codes. Wait {seconds} seconds.")
+            format!("Too many wrong codes. Try again in {seconds} seconds.")
         }
-        Error::OtpLocked { retry_after: None } => {
-            "Too many wrong codes. Ask for a new code.".into()
+        Error::OtpLocked { retry_after: None } => "Too many wrong codes. Request a new code; if \
+                                                   that is refused too, ask an administrator."
+            .into(),
+        Error::OtpExpired => "The code is expired, used or unknown. Request a new code.".into(),
+        Error::TokenMissing => {
+            "The access token is missing. Send it in the header Authorization: Bearer <token>."
+                .into()
         }
-        Error::OtpExpired => "The code is too old, used or unknown. Ask for a new one.".into(),
-        Error::TokenMissing => "Send an access token: Authorization: Bearer …".into(),
+        Error::TokenInvalid => "The token is invalid, used or revoked.".into(),
+        Error::RefreshTokenReused => {
+            "The refresh token was already used, so its session was revoked. Sign in again.".into()
+        }
+        Error::Unavailable(_) => format!(
+            "The service is temporarily unavailable. Try again in {UNAVAILABLE_RETRY_SECONDS} \
+             seconds."
+        ),
         _ => format!("{}.", code.title()),
     }
 }
 
-/// RFC 6750 §3: the reason is told only where a token was sent.
+fn limit_reached(retry_after: i64) -> String {
+    format!("Message limit reached. Try again in {retry_after} seconds.")
+}
+
+/// The error of a field, as a sentence that begins with the field's name.
+fn of_field(FieldError { field, message }: &FieldError) -> String {
+    if field.is_empty() { sentence(message) } else { format!("{field}: {message}.") }
+}
+
+/// `text` with a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", characters.as_str())
+}
+
+/// A number of bytes, in the largest unit that divides it.
+fn in_bytes(bytes: usize) -> String {
+    const KIB: usize = 1024;
+    const MIB: usize = KIB * KIB;
+    match bytes {
+        _ if bytes > 0 && bytes.is_multiple_of(MIB) => format!("{} MiB", bytes / MIB),
+        _ if bytes > 0 && bytes.is_multiple_of(KIB) => format!("{} KiB", bytes / KIB),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+/// The `WWW-Authenticate` header of an error. It gives a reason only if a token was sent
+/// (RFC 6750 §3).
 fn bearer_challenge(error: &Error) -> Option<&'static str> {
     match error {
         Error::InvalidClient => Some(BASIC_CHALLENGE),
@@ -184,11 +260,51 @@ fn bearer_challenge(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// The error travels in the response's extensions to [`super::service`], which knows the request id.
+/// The error travels in the extensions of the response to [`super::service`], which knows the id of
+/// the request and makes a [`Problem`] of it.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = status(&self).into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail_of(error: &Error) -> String {
+        detail(error, Code::of(error))
+    }
+
+    #[test]
+    fn a_detail_begins_with_the_field_or_with_a_capital_letter() {
+        for (error, expected) in [
+            (Error::field("phone", "is missing"), "phone: is missing."),
+            (Error::field("", "the body must be a JSON object"), "The body must be a JSON object."),
+            (Error::taken("username"), "username: is already taken."),
+            (Error::UnknownApp, "Unknown client_id."),
+            (Error::Forbidden("users:read".into()), "This needs the permission users:read."),
+            (Error::Forbidden("role Admin".into()), "This needs the role Admin."),
+            (Error::NotFound, "Not found."),
+        ] {
+            assert_eq!(detail_of(&error), expected);
+        }
+        let two = Error::InvalidRequest(vec![FieldError::new("a", "b"), FieldError::new("c", "d")]);
+        assert_eq!(detail_of(&two), "2 fields are not accepted: see errors.");
+    }
+
+    #[test]
+    fn a_body_that_is_too_large_is_told_the_limit() {
+        for (max_bytes, limit) in [
+            (16 * 1024, "16 KiB"),
+            (5 * 1024 * 1024, "5 MiB"),
+            (1_000, "1000 bytes"),
+            (0, "0 bytes"),
+        ] {
+            let detail = detail_of(&Error::BodyTooLarge { max_bytes });
+            assert_eq!(detail, format!("Body too large: the limit is {limit}."));
+        }
     }
 }

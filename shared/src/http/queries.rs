@@ -1,4 +1,4 @@
-//! Queries of requests to endpoints that have none.
+//! Refuses queries at endpoints that take none.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,16 +15,17 @@ use utoipa::openapi::{
 
 use crate::base::Error;
 
-/// Where the paths begin whose queries are strict. What OAuth 2.0 defines ignores what it does not know (RFC 6749 §3.2), and
-/// so do pages and public documents, whose links others make longer.
+/// The prefix of the paths whose queries are strict. Endpoints that OAuth 2.0 defines ignore
+/// unknown parameters (RFC 6749 §3.2). So do pages and public documents, to whose links others add
+/// some.
 pub const STRICT_PATHS: &str = "/v1/";
 
-/// The methods without a query, by path, and whether they are for who is signed in.
+/// The methods that take no query, by path, and whether each needs a signed-in caller.
 #[derive(Clone, Debug)]
 pub(super) struct WithoutQuery(Arc<BTreeMap<String, BTreeMap<&'static str, bool>>>);
 
 impl WithoutQuery {
-    /// Those of a document.
+    /// The methods without a query in a document.
     pub(super) fn of(document: &OpenApi) -> Self {
         let paths = document.paths.paths.iter().filter(|(path, _)| path.starts_with(STRICT_PATHS));
         let by_path = paths.map(|(path, item)| {
@@ -51,11 +52,15 @@ fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation
 }
 
 fn has_query(operation: &Operation) -> bool {
-    let is_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Query);
+    let is_query = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
+        RefOr::Ref(_) => false,
+    };
     operation.parameters.iter().flatten().any(is_query)
 }
 
-/// Refuses a query where there is none to know; elsewhere [`super::Query`] does.
+/// Refuses every parameter at an endpoint that takes no query. At the others [`super::Query`]
+/// refuses unknown parameters.
 pub(super) async fn refuse_query(
     State(WithoutQuery(paths)): State<WithoutQuery>,
     request: Request,
@@ -64,16 +69,18 @@ pub(super) async fn refuse_query(
     let name =
         request.uri().query().and_then(|query| form_urlencoded::parse(query.as_bytes()).next());
     let Some((name, _)) = name else { return next.run(request).await };
-    // As the router does: where there is no HEAD of its own, it is a GET without its body.
+
+    // Like the router: a HEAD without a handler of its own is a GET without its body.
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let methods =
         request.extensions().get::<MatchedPath>().and_then(|path| paths.get(path.as_str()));
+
     match methods.and_then(|methods| methods.get(method.as_str())) {
-        // Whoever is not signed in is told that first.
+        // A caller who is not signed in is told that first, by the handler.
         Some(true) if !request.headers().contains_key(header::AUTHORIZATION) => {
             next.run(request).await
         }
-        Some(_) => Error::field(&*name, "is not known here").into_response(),
+        Some(_) => Error::field(&*name, "unknown field").into_response(),
         None => next.run(request).await,
     }
 }

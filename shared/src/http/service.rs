@@ -1,4 +1,4 @@
-//! What every request passes and every response carries, whichever endpoint answers.
+//! The layers around every endpoint: refusals, deadline, CORS, log line and security headers.
 
 use std::{any::Any, time::Duration};
 
@@ -15,6 +15,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
 };
+use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
@@ -30,14 +31,16 @@ use crate::{
     latchkey::Latchkey,
 };
 
-/// The time that a request may take in all.
+/// How long a request may take in all.
 const DEADLINE: Duration = Duration::from_secs(8);
-/// How long a browser may remember the answer to a preflight.
+/// How long a browser may keep the response to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+/// The target of the span that a request is handled in.
+pub(super) const REQUEST_SPAN: &str = "request";
 /// The header that carries the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What OWASP's REST Security Cheat Sheet asks of an API's responses.
+/// The headers that OWASP's REST Security Cheat Sheet requires of an API's responses.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -52,9 +55,10 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// The service of `routes`: with refusals for all else, a deadline, a log line, and the headers that
-/// every response carries. The web origins of `ALLOWED_ORIGINS` and of apps may call it. A query is refused where
-/// the document of `routes` has none.
+/// The service of `routes`. It refuses every other path and method, keeps a deadline, writes a log
+/// line for each request, and adds the headers that every response carries. Browsers may call it
+/// from the origins in `ALLOWED_ORIGINS` and those of apps. A query is refused if the document of
+/// `routes` describes none.
 pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
     let apps = latchkey.clone();
     let allowed = AllowOrigin::async_predicate(move |origin, _| async move {
@@ -67,7 +71,8 @@ pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
     service_for(allowed, routes, latchkey)
 }
 
-/// As [`service`], for what does not touch the table: for the origins of `ALLOWED_ORIGINS` alone.
+/// Like [`service`], for routes that do not use the table. Browsers may call it only from the
+/// origins in `ALLOWED_ORIGINS`.
 pub fn static_service(routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
     let origins = latchkey
         .settings()
@@ -90,7 +95,7 @@ fn service_for(allowed: AllowOrigin, routes: Router<Latchkey>, latchkey: Latchke
         .with_state(latchkey)
 }
 
-/// Only known origins, and never with credentials: tokens travel in a header.
+/// Allows only known origins, and no credentials: tokens travel in a header.
 fn cors(allowed: AllowOrigin) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed)
@@ -111,7 +116,7 @@ fn cors(allowed: AllowOrigin) -> CorsLayer {
             header::WWW_AUTHENTICATE,
         ])
         .max_age(PREFLIGHT_MAX_AGE)
-        // All in one: a Lambda answers each header once.
+        // All names in one value: a Lambda returns each header once.
         .vary([
             header::ORIGIN,
             header::ACCESS_CONTROL_REQUEST_METHOD,
@@ -129,15 +134,16 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::Internal(format!("panic: {}", message.unwrap_or("?"))).into_response()
 }
 
-/// The id of a request, from [`observe`] to whoever tells it.
+/// The id of a request. [`observe`] passes it on to everything that shows it.
 #[derive(Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-/// When a request has to be answered. It begins to run before its origin is looked up.
+/// When a request times out. The time runs from before its origin is looked up.
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
-/// Keeps the deadline, and makes a problem of an [`Error`], which stays in the response's extensions.
+/// Keeps the deadline, and makes a problem of an [`Error`], which stays in the extensions of the
+/// response.
 async fn refuse(
     State(latchkey): State<Latchkey>,
     Extension(RequestId(request_id)): Extension<RequestId>,
@@ -147,8 +153,9 @@ async fn refuse(
 ) -> Response {
     let mut response = match timeout_at(deadline, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Error::Unavailable("the deadline of the request".into()).into_response(),
+        Err(_) => Error::Unavailable("the request took too long".into()).into_response(),
     };
+
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         let allow = response.headers_mut().remove(header::ALLOW);
         response = match response.extensions_mut().remove::<OAuthStyle>() {
@@ -160,6 +167,7 @@ async fn refuse(
         }
         response.extensions_mut().insert(error);
     }
+
     response
 }
 
@@ -170,12 +178,17 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
     request.extensions_mut().insert(RequestId(request_id.clone()));
     request.extensions_mut().insert(Deadline(Instant::now() + DEADLINE));
     let method = request.method().clone();
-    // The pattern, not the path: a path may hold a phone.
+
+    // The pattern, not the path, which may contain a phone number.
     let route =
         request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let units_before = latchkey.used_units();
-    let mut response = next.run(request).await;
+
+    // Every log line of the request carries its id.
+    let span = tracing::info_span!(target: REQUEST_SPAN, "request", request_id);
+    let mut response = next.run(request).instrument(span).await;
     let error = response.extensions_mut().remove::<Error>();
+
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
@@ -184,6 +197,7 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
     }
+
     match &error {
         Some(Error::Unavailable(_)) => metrics::count(Metric::Unavailable),
         Some(Error::OtpLocked { .. }) => metrics::count(Metric::Lockouts),
@@ -191,18 +205,28 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
         Some(Error::RefreshTokenReused) => metrics::count(Metric::RefreshReplays),
         _ => {}
     }
+
     let status = response.status().as_u16();
     let duration_ms = latchkey.clock().now().as_millisecond() - began_at.as_millisecond();
     let (read_units, write_units) = units_since(units_before, latchkey.used_units());
     match error {
         Some(error @ (Error::Internal(_) | Error::Unavailable(_))) => {
-            tracing::error!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = %error, "request");
+            tracing::error!(
+                request_id, %method, route, status, duration_ms, read_units, write_units,
+                outcome = %error, "request"
+            );
         }
         Some(error) => {
-            tracing::info!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = %error, "request");
+            tracing::info!(
+                request_id, %method, route, status, duration_ms, read_units, write_units,
+                outcome = %error, "request"
+            );
         }
         None => {
-            tracing::info!(request_id, %method, route, status, duration_ms, read_units, write_units, outcome = "ok", "request")
+            tracing::info!(
+                request_id, %method, route, status, duration_ms, read_units, write_units,
+                outcome = "ok", "request"
+            )
         }
     }
     response
@@ -212,12 +236,13 @@ fn units_since(before: (f64, f64), after: (f64, f64)) -> (f64, f64) {
     (after.0 - before.0, after.1 - before.1)
 }
 
-/// API Gateway's id of the request, which its access log has too.
+/// API Gateway's id of the request, which is also in its access log; a new one on a laptop.
 fn request_id(request: &Request, latchkey: &Latchkey) -> String {
     let given = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
     };
+
     given.unwrap_or_else(|| {
         latchkey.random().uuid(latchkey.clock().now()).unwrap_or_default().to_string()
     })

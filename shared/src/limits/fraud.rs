@@ -23,7 +23,7 @@ const UNWATCHED: i64 = 4;
 const ALL_WATCHED: i64 = 20;
 const WATCHED_ONE_IN: i64 = 8;
 
-/// What is done with a text that shows signs of SMS pumping.
+/// The treatment of a text that shows signs of SMS pumping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FraudMode {
@@ -157,7 +157,7 @@ pub fn sequence_of(own: i64, numbers: &BTreeSet<i64>) -> usize {
     1 + run(&mut numbers.range(..own).rev()) + run(&mut numbers.range(own + 1..))
 }
 
-/// What was done with a text.
+/// The decision about a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -170,7 +170,7 @@ pub enum Verdict {
 }
 
 impl FraudMode {
-    /// What is done with a text that is suspected for these `reasons`.
+    /// The treatment of a text that is suspected for these `reasons`.
     pub fn verdict(self, reasons: &[Reason]) -> Verdict {
         match self {
             _ if !reasons.iter().any(|reason| reason.stops()) => Verdict::Sent,
@@ -203,7 +203,7 @@ pub struct Decision {
     pub signs: Signs,
     /// Why it was suspected.
     pub reasons: Vec<Reason>,
-    /// What was done.
+    /// The action.
     pub verdict: Verdict,
 }
 

@@ -32,7 +32,7 @@ pub enum Destination<'a> {
     OneMore,
 }
 
-/// What a counter has counted in an hour.
+/// The counts of a counter in an hour.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Tally {

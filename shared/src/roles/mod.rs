@@ -116,7 +116,7 @@ impl Roles {
         }
     }
 
-    /// What these roles permit now.
+    /// The permissions that these roles give now.
     pub async fn permissions(&self, roles: &[String]) -> Result<Permissions, Error> {
         // No read is needed for administrators, or for users without roles.
         if roles.is_empty() || roles.iter().any(|role| role == ADMIN_ROLE) {
@@ -126,7 +126,7 @@ impl Roles {
         Ok(permissions(roles, read.values()))
     }
 
-    /// What these roles permit, for a new token. The roles may have been read up to five minutes
+    /// The permissions that these roles give, for a new token. The roles may have been read up to five minutes
     /// ago.
     pub async fn token_permissions(&self, roles: &[String]) -> Result<Permissions, Error> {
         let now = self.clock.now();
@@ -290,7 +290,7 @@ impl Roles {
     }
 }
 
-/// What the roles with these names permit. `existing` are those of them that exist.
+/// The permissions of the roles with these names. `existing` are those of them that exist.
 fn permissions<'a>(names: &[String], existing: impl Iterator<Item = &'a Role>) -> Permissions {
     let (active, inactive): (Vec<_>, Vec<_>) = existing.partition(|role| role.active);
     let granted: BTreeSet<String> =

@@ -41,10 +41,10 @@ pub struct Role {
     /// Its name, as it was written when the role was created.
     #[serde(rename = "role_name")]
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// What it permits.
+    /// Its permissions.
     #[serde(default)]
     pub permissions: BTreeSet<String>,
     /// Whether it permits anything.
@@ -70,9 +70,9 @@ pub struct Role {
 /// A change of a role.
 #[derive(Clone, Debug, Default)]
 pub struct RoleChange {
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
-    /// What it permits.
+    /// Its permissions.
     pub permissions: Option<BTreeSet<String>>,
     /// Whether it permits anything.
     pub active: Option<bool>,
@@ -189,7 +189,7 @@ pub fn canonical(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// What a name looks like: names with the same skeleton are confusable (UTS #39 §4, for the
+/// The look of a name: names with the same skeleton are confusable (UTS #39 §4, for the
 /// characters that names may have).
 fn skeleton(name: &str) -> String {
     let looks = |c: char| match c.to_ascii_lowercase() {
@@ -249,7 +249,7 @@ fn check_permissions(permissions: &BTreeSet<String>) -> Result<(), Error> {
     }
 }
 
-/// What a user may do in an app.
+/// The permissions of a user in an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// Whether everything is permitted: the user is an administrator.

@@ -10,7 +10,7 @@ use crate::{
     table::{Item, Key, Listed, Outcome, ROLES_LIST, Store, from_item, to_item, until_written},
 };
 
-/// What changes here, for the error of [`until_written`].
+/// The subject of a change, for the error of [`until_written`].
 const ROLES: &str = "roles are";
 
 impl Store {

@@ -1,16 +1,16 @@
-//! Which second factor a user has. This takes no key.
+//! Which second factor a user has. Reading this needs no key.
 
 use super::SecondFactor;
 use crate::{base::Error, table::Store, users::User};
 
-/// The second factors that are set up.
+/// The second factors of users.
 #[derive(Clone)]
 pub struct Inventory {
     pub(crate) store: Store,
 }
 
 impl Inventory {
-    /// The second factor of a user; nothing where it is off.
+    /// The second factor of a user; `None` if it is switched off.
     pub async fn of(&self, user: &User) -> Result<Option<SecondFactor>, Error> {
         if user.totp { self.store.second_factor(user.id).await } else { Ok(None) }
     }

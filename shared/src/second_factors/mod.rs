@@ -30,10 +30,10 @@ use crate::{
     users::{AuthenticationMethod, User},
 };
 
-/// How long somebody has to confirm an authenticator app.
+/// How many seconds a user has to confirm an authenticator app.
 const ENROLMENT_SECONDS: i64 = 600;
 
-/// The second factors of the service.
+/// Sets up, checks and removes second factors.
 #[derive(Clone)]
 pub struct SecondFactors {
     pub(crate) store: Store,
@@ -43,27 +43,28 @@ pub struct SecondFactors {
     pub(crate) random: Random,
 }
 
-/// What an authenticator app has to know.
+/// The data that an authenticator app needs to show codes.
 pub struct NewTotp {
     /// The secret.
     pub secret: TotpSecret,
-    /// The same for apps.
+    /// The secret as a URI that authenticator apps read.
     pub otpauth_uri: String,
     /// Seconds until it has to be confirmed.
     pub expires_in: i64,
 }
 
 impl SecondFactors {
-    /// The same, whose next change is recorded as `event`, in one transaction with it.
+    /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
+    /// change.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
-    /// Starts to set up an authenticator app. It takes the place of one that was not confirmed.
+    /// Starts to set up an authenticator app. It replaces one that was not confirmed.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where there is one already.
+    /// [`Error::Conflict`] if the user already has a confirmed one.
     pub async fn enrol(&self, user: &User, app: &App) -> Result<NewTotp, Error> {
         if user.totp {
             return Err(Error::conflict(
@@ -71,6 +72,7 @@ impl SecondFactors {
                 "an authenticator app is set up already; remove it first",
             ));
         }
+
         let now = self.clock.now();
         let secret = TotpSecret::draw(&self.random)?;
         let enrolment = Enrolment {
@@ -82,37 +84,45 @@ impl SecondFactors {
             expires_at: now + seconds(ENROLMENT_SECONDS),
         };
         self.store.put_enrolment(user.id, &enrolment).await?;
+
         let otpauth_uri = secret.otpauth_uri(&app.name, &user.display_name());
         Ok(NewTotp { secret, otpauth_uri, expires_in: seconds_until(enrolment.expires_at, now) })
     }
 
-    /// Ends the set-up with a first code. Answers the recovery codes, which are shown this once.
+    /// Finishes the set-up with a first code. Returns the user and the recovery codes, which are
+    /// shown only this once.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where nothing waits to be confirmed, or there is one; [`Error::OtpIncorrect`].
+    /// [`Error::Conflict`] if no set-up is waiting to be confirmed, or the user already has an
+    /// authenticator app; [`Error::OtpIncorrect`]; [`Error::OtpLocked`] during a lockout.
     pub async fn confirm(
         &self,
         user: &User,
         code: &str,
     ) -> Result<(User, Vec<RecoveryCode>), Error> {
         check_form(Some(SecondFactorMethod::Totp), code)?;
-        // A set-up that began beside another must not take the place of that one, once it is asked for.
+        // Of two set-ups that began at the same time, the second must not replace the first once
+        // that is confirmed.
         if user.totp {
             return Err(Error::conflict(
                 "totp",
                 "an authenticator app is set up already; remove it first",
             ));
         }
+
         let now = self.clock.now();
-        let enrolment = self.store.enrolment(user.id, now).await?;
-        let enrolment = enrolment
-            .ok_or_else(|| Error::conflict("totp", "nothing waits to be confirmed; start anew"))?;
+        let enrolment = self.store.enrolment(user.id, now).await?.ok_or_else(|| {
+            Error::conflict("totp", "no set-up is waiting to be confirmed; start it again")
+        })?;
         let secret = self.secret(user.id, &enrolment.sealed_secret)?;
-        // Whoever began was told the secret; another session of the user was not, and could guess.
+
+        // Only the session that began the set-up knows the secret. Another session of the user
+        // could guess codes, so tries are counted here, too.
         let counted = self.spend(user).await?;
         let step =
             secret.matching_step(code, now).ok_or(Error::OtpIncorrect { attempts_left: None })?;
-        self.pass(&counted, now).await?;
+        self.refund(&counted, now).await?;
+
         let codes = RecoveryCode::draw_set(&self.random)?;
         let factor = SecondFactor {
             sealed_secret: enrolment.sealed_secret,
@@ -120,7 +130,9 @@ impl SecondFactors {
             recovery_codes: codes.iter().map(|code| code.hash(user.id, &self.hash_keys)).collect(),
             created_at: now,
         };
-        // Of several confirmations at once one takes the enrolment away, and its codes are the ones that count.
+
+        // Of several confirmations at once, only the one that removes the enrolment succeeds, and
+        // its recovery codes count.
         let changed_at = whole_seconds(now);
         let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
             user.totp = true;
@@ -128,17 +140,19 @@ impl SecondFactors {
             Ok(())
         });
         let user = user.await.map_err(|error| match error {
-            Error::PreconditionFailed => Error::conflict("totp", "it was confirmed just now"),
+            Error::PreconditionFailed => {
+                Error::conflict("totp", "the set-up was already confirmed")
+            }
             error => error,
         })?;
         Ok((user, codes))
     }
 
-    /// Checks a second factor and uses it up. The try is counted before anything is compared.
+    /// Checks a second factor and uses the code up. The try is counted before anything is compared.
     ///
     /// # Errors
-    /// [`Error::OtpIncorrect`], also for a code that was used before; [`Error::OtpLocked`] where the user
-    /// has to wait; [`Error::Conflict`] where there is no second factor.
+    /// [`Error::OtpIncorrect`], also for a code that was already used; [`Error::OtpLocked`] during
+    /// a lockout; [`Error::Conflict`] if the user has no second factor.
     pub async fn check(
         &self,
         user: &User,
@@ -149,7 +163,8 @@ impl SecondFactors {
             .await
     }
 
-    /// As [`Self::check`]; a code that `mark` used up last is good for it again.
+    /// Like [`Self::check`], but idempotent for a request: a code that was last used with the same
+    /// `mark` is accepted again.
     async fn check_for(
         &self,
         user: &User,
@@ -159,25 +174,28 @@ impl SecondFactors {
     ) -> Result<(), Error> {
         check_form(method, code)?;
         let now = self.clock.now();
-        let none = || Error::conflict("totp", "no authenticator app is set up");
+        let not_set_up = || Error::conflict("totp", "no authenticator app is set up");
         if !user.totp {
-            return Err(none());
+            return Err(not_set_up());
         }
+
         let counted = self.spend(user).await?;
-        let factor = self.store.second_factor(user.id).await?.ok_or_else(none)?;
+        let factor = self.store.second_factor(user.id).await?.ok_or_else(not_set_up)?;
         if !self.use_up(user.id, &factor, (method, code), mark).await? {
             return Err(Error::OtpIncorrect { attempts_left: None });
         }
-        self.pass(&counted, now).await
+        self.refund(&counted, now).await
     }
 
-    /// Counts a try against the user's first address, as every other secret of his.
+    /// Counts a try for the user's first address, like the tries of their other secrets, and
+    /// returns that address's hash.
     async fn spend(&self, user: &User) -> Result<IdentifierHash, Error> {
         let (now, limits) = (self.clock.now(), &self.limits.per_address);
         let counted = user
             .addresses()
             .next()
             .ok_or_else(|| Error::Internal("a user without an address".into()))?;
+
         let counted = self.hash_keys.address(&counted);
         self.store
             .throttle(&counted, now, |throttle| throttle.spend_second_factor(limits, now))
@@ -185,16 +203,16 @@ impl SecondFactors {
         Ok(counted)
     }
 
-    /// Takes back what [`Self::spend`] counted at `now`.
-    async fn pass(&self, counted: &IdentifierHash, now: Timestamp) -> Result<(), Error> {
-        let pass = |throttle: &mut Throttle| {
+    /// Refunds the try that [`Self::spend`] counted at `now`.
+    async fn refund(&self, counted: &IdentifierHash, now: Timestamp) -> Result<(), Error> {
+        let refund = |throttle: &mut Throttle| {
             throttle.pass_second_factor(now);
             Ok(())
         };
-        self.store.throttle(counted, now, pass).await
+        self.store.throttle(counted, now, refund).await
     }
 
-    /// Whether a code is right, and this is the one that uses it up.
+    /// Uses a code up. Returns whether it was right and had not been used.
     async fn use_up(
         &self,
         user_id: Uuid,
@@ -209,6 +227,7 @@ impl SecondFactors {
                 return self.store.use_totp_step(user_id, &factor.sealed_secret, step, mark).await;
             }
         }
+
         if method != Some(SecondFactorMethod::Totp)
             && let Some(code) = RecoveryCode::parse(code)
         {
@@ -217,6 +236,7 @@ impl SecondFactors {
                 .use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys), mark)
                 .await;
         }
+
         Ok(false)
     }
 
@@ -233,10 +253,10 @@ impl SecondFactors {
         user.await
     }
 
-    /// A new set of recovery codes; the old ones are dead.
+    /// Makes a new set of recovery codes. The old ones no longer work.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where the authenticator app was removed in the meantime.
+    /// [`Error::Conflict`] if the authenticator app was removed in the meantime.
     pub async fn renew_recovery_codes(&self, user_id: Uuid) -> Result<Vec<RecoveryCode>, Error> {
         let codes = RecoveryCode::draw_set(&self.random)?;
         let hashes = codes.iter().map(|code| code.hash(user_id, &self.hash_keys)).collect();
@@ -247,10 +267,12 @@ impl SecondFactors {
         }
     }
 
-    /// Proves the second factor of a sign-in that waits for it. Answers that sign-in, its `amr` complete.
+    /// Checks the second factor of a sign-in that waits for it. Returns that sign-in, with a
+    /// complete `amr`. A wrong code is recorded in the audit trail.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`], [`Error::TokenExpired`]; [`Error::OtpIncorrect`], [`Error::OtpLocked`].
+    /// [`Error::TokenInvalid`] or [`Error::TokenExpired`] for the token; [`Error::OtpIncorrect`] or
+    /// [`Error::OtpLocked`] for the code.
     pub async fn prove(
         &self,
         token: &str,
@@ -267,7 +289,9 @@ impl SecondFactors {
             .await?
             .filter(|user| user.totp)
             .ok_or(Error::TokenInvalid)?;
-        // Who sends token and code again, because he was told that it came to nothing, has not used the code yet.
+
+        // A client that retries after an outage sends the same token and code. This mark lets it
+        // through, because its code did not sign anybody in yet.
         let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
         match self.check_for(&user, Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
@@ -281,12 +305,14 @@ impl SecondFactors {
             }
             checked => checked?,
         }
+
         pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
         pending.recognised.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
         Ok(pending)
     }
 
-    /// Does what a sign-in was used for. Where that is unavailable it waits again.
+    /// Does the `work` for which a pending sign-in was used. If `work` is unavailable, the sign-in
+    /// can be used again.
     ///
     /// # Errors
     /// Those of `work`.
@@ -300,7 +326,11 @@ impl SecondFactors {
         if let (Err(Error::Unavailable(_)), Some(used_by)) = (&result, used_by) {
             let token_hash = self.hash_keys.identifier("mfa token", token);
             if let Err(error) = self.store.reopen_pending_sign_in(&token_hash, used_by).await {
-                tracing::warn!(%error, "a second factor that came to nothing stays used up");
+                tracing::warn!(
+                    %error,
+                    "a pending sign-in stays used although signing in failed; \
+                     the user has to start again"
+                );
             }
         }
         result
@@ -311,14 +341,22 @@ impl SecondFactors {
     }
 }
 
-/// Refuses what can be no code of a method, before a try is spent on it.
+/// Refuses a code that does not have the form of its method, before a try is spent on it.
+///
+/// # Errors
+/// [`Error::InvalidRequest`].
 fn check_form(method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
     let is_totp = || code.len() == totp::DIGITS && code.bytes().all(|byte| byte.is_ascii_digit());
     let is_recovery_code = || RecoveryCode::parse(code).is_some();
     let (fits, expected) = match method {
-        Some(SecondFactorMethod::Totp) => (is_totp(), "must be six digits"),
-        Some(SecondFactorMethod::RecoveryCode) => (is_recovery_code(), "is no recovery code"),
-        None => (is_totp() || is_recovery_code(), "must be six digits, or a recovery code"),
+        Some(SecondFactorMethod::Totp) => (is_totp(), "must be 6 digits"),
+        Some(SecondFactorMethod::RecoveryCode) => {
+            (is_recovery_code(), "must be a recovery code of 16 letters and digits")
+        }
+        None => (
+            is_totp() || is_recovery_code(),
+            "must be 6 digits or a recovery code of 16 letters and digits",
+        ),
     };
     if fits { Ok(()) } else { Err(Error::field("code", expected)) }
 }

@@ -1,4 +1,5 @@
-//! Recovery codes: for whoever lost his authenticator app (NIST SP 800-63B-4 §3.1.2, look-up secrets).
+//! Recovery codes, for users who lost their authenticator app (NIST SP 800-63B-4 §3.1.2, look-up
+//! secrets).
 
 use data_encoding::BASE32_NOPAD;
 use uuid::Uuid;
@@ -21,30 +22,32 @@ const GROUP: usize = 4;
 pub struct RecoveryCode(String);
 
 impl RecoveryCode {
-    /// A new set.
+    /// A new set of [`CODES`] codes.
     pub fn draw_set(random: &Random) -> Result<Vec<Self>, Error> {
         (0..CODES).map(|_| Ok(Self(BASE32_NOPAD.encode(&random.bytes::<10>()?)))).collect()
     }
 
-    /// A code that somebody sent: dashes and spaces do not matter, nor does case.
+    /// Reads a code that somebody typed, without regard to dashes, spaces and case. `None` if it
+    /// does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let code: String = text
             .chars()
             .filter(|c| !matches!(c, '-' | ' '))
             .map(|c| c.to_ascii_uppercase())
             .collect();
+
         let fits = code.len() == CHARS
             && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
         fits.then_some(Self(code))
     }
 
-    /// The code as it is shown, once: in groups of four.
+    /// The code as it is shown, only once: in groups of four.
     pub fn shown(&self) -> String {
         let groups: Vec<_> = self.0.as_bytes().chunks(GROUP).map(String::from_utf8_lossy).collect();
         groups.join("-")
     }
 
-    /// What is stored of it.
+    /// The hash that is stored.
     pub fn hash(&self, user_id: Uuid, keys: &HashKeys) -> IdentifierHash {
         keys.identifier("recovery code", &format!("{user_id}:{}", self.0))
     }

@@ -1,4 +1,4 @@
-//! The second factor: an authenticator app, with recovery codes beside it.
+//! The second factor: an authenticator app, with recovery codes for when it is lost.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -15,21 +15,21 @@ use crate::{
     users::{AuthenticationMethod, Recognised},
 };
 
-/// How somebody proves his second factor.
+/// Which second factor a user sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecondFactorMethod {
     /// The code that an authenticator app shows.
     Totp,
-    /// One of the codes that were given with it.
+    /// One of the recovery codes that the user got when they set up the app.
     RecoveryCode,
 }
 
 impl SecondFactorMethod {
-    /// Both.
+    /// Both methods.
     pub const ALL: [Self; 2] = [Self::Totp, Self::RecoveryCode];
 
-    /// How tokens tell it.
+    /// The method as the `amr` of tokens names it.
     pub fn authentication_method(self) -> AuthenticationMethod {
         match self {
             Self::Totp => AuthenticationMethod::Otp,
@@ -44,9 +44,9 @@ pub struct SecondFactor {
     /// The secret, by [`crate::crypto::HashKeys::seal_second_factor`].
     #[serde(with = "serde_bytes")]
     pub sealed_secret: Vec<u8>,
-    /// The step of the last code that was accepted: only later ones are.
+    /// The time step of the last accepted code. Only later ones are accepted.
     pub last_step: i64,
-    /// The hashes of the recovery codes that are left.
+    /// The hashes of the unused recovery codes.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
@@ -58,28 +58,29 @@ pub struct SecondFactor {
     pub created_at: Timestamp,
 }
 
-/// An authenticator app that was not confirmed yet.
+/// An authenticator app that has not been confirmed yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     /// The secret, sealed.
     #[serde(with = "serde_bytes")]
     pub sealed_secret: Vec<u8>,
-    /// When it ends.
+    /// Until when it can be confirmed.
     #[serde(with = "epoch_seconds")]
     pub expires_at: Timestamp,
 }
 
-/// What every [`MfaToken`] starts with, so that secret scanners know it.
+/// The prefix of every [`MfaToken`], by which secret scanners recognise it.
 const PREFIX: &str = "lkm_";
 
-/// Stands for a first factor that was right: opens the second step of that sign-in, and nothing else.
+/// Proof of a right first factor. It is good for the second step of that sign-in, and for nothing
+/// else.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, example = "lkm_…")]
 pub struct MfaToken(String);
 
 impl MfaToken {
-    /// A new one, of 256 bits.
+    /// A new token, of 256 random bits.
     pub fn draw(random: &Random) -> Result<Self, Error> {
         Ok(Self(format!(
             "{PREFIX}{}",
@@ -87,7 +88,7 @@ impl MfaToken {
         )))
     }
 
-    /// The token as its client has it.
+    /// The token as its client gets it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -102,34 +103,34 @@ impl fmt::Debug for MfaToken {
 /// A sign-in that waits for its second factor, as the store keeps it under the hash of its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingSignIn {
-    /// Who signs in.
+    /// The user who signs in.
     pub user_id: Uuid,
-    /// To which app.
+    /// The app they sign in to, and the terms of the session.
     pub terms: SessionTerms,
-    /// How he was recognised so far.
+    /// How they were recognised so far.
     #[serde(flatten)]
     pub recognised: Recognised,
     /// Tries of the second factor.
     #[serde(flatten)]
     pub attempts: Attempts,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "epoch_seconds")]
     pub expires_at: Timestamp,
-    /// Who used it up.
+    /// Identifies the request that used it up, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_by: Option<Uuid>,
 }
 
-/// A sign-in whose first factor was right, and which needs the second.
+/// A sign-in whose first factor was right and which now needs the second.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MfaRequired {
     /// Always `true`.
     pub mfa_required: bool,
-    /// For `POST /v1/auth/mfa`.
+    /// Send it to `POST /v1/auth/mfa` with the second factor.
     pub mfa_token: MfaToken,
-    /// How the second factor can be proven.
+    /// The second factors that are accepted.
     pub methods: Vec<SecondFactorMethod>,
-    /// Seconds until the token ends.
+    /// Seconds until the token expires.
     #[schema(example = 300)]
     pub expires_in: i64,
 }

@@ -1,4 +1,4 @@
-//! Second factors, and the sign-ins that wait for one.
+//! Second factors, and sign-ins that wait for one, in the table.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ use crate::{
 };
 
 impl Store {
-    /// Keeps an authenticator app that is not confirmed, in the place of the one before.
+    /// Keeps an authenticator app that is not confirmed yet. It replaces the previous one.
     pub async fn put_enrolment(&self, user_id: Uuid, enrolment: &Enrolment) -> Result<(), Error> {
         self.put(to_item(Key::enrolment(user_id), enrolment)?).await
     }
 
-    /// The authenticator app that waits to be confirmed.
+    /// The authenticator app that waits to be confirmed, unless it has expired at `now`.
     pub async fn enrolment(
         &self,
         user_id: Uuid,
@@ -32,16 +32,16 @@ impl Store {
         Ok(enrolment.filter(|enrolment| enrolment.expires_at > now))
     }
 
-    /// A user's second factor, whether or not the user has it switched on.
+    /// A user's second factor, whether or not it is switched on.
     pub async fn second_factor(&self, user_id: Uuid) -> Result<Option<SecondFactor>, Error> {
         self.get(Key::second_factor(user_id)).await
     }
 
-    /// Switches a confirmed authenticator app on, in one transaction with what `change` changes of the user, and
-    /// takes its enrolment away.
+    /// Switches a confirmed authenticator app on and deletes its enrolment, in one transaction with
+    /// the `change` to the user.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] where this is not the one confirmation of it.
+    /// [`Error::PreconditionFailed`] if another request has confirmed or replaced the enrolment.
     pub async fn put_second_factor(
         &self,
         user_id: Uuid,
@@ -57,8 +57,8 @@ impl Store {
         self.change_user_and(user_id, keys, change, items).await
     }
 
-    /// Uses up the code of a step; answers whether it was still to be had (RFC 6238 §5.2), or was used by the
-    /// same `mark` last.
+    /// Uses up the code of a step. Returns whether it was still unused (RFC 6238 §5.2), or was last
+    /// used with the same `mark`.
     pub async fn use_totp_step(
         &self,
         user_id: Uuid,
@@ -76,7 +76,8 @@ impl Store {
         self.change_second_factor(user_id, update, mark).await
     }
 
-    /// Uses up a recovery code; answers whether it was still there, or was used by the same `mark` last.
+    /// Uses up a recovery code. Returns whether it was still unused, or was last used with the same
+    /// `mark`.
     pub async fn use_recovery_code(
         &self,
         user_id: Uuid,
@@ -96,7 +97,7 @@ impl Store {
         self.change_second_factor(user_id, update, mark).await
     }
 
-    /// Puts new recovery codes in the place of the old; answers whether there is a second factor.
+    /// Replaces the recovery codes. Returns `false` if the user has no second factor.
     pub async fn replace_recovery_codes(
         &self,
         user_id: Uuid,
@@ -112,7 +113,8 @@ impl Store {
         self.change_second_factor(user_id, update, &self.mark()?.to_string()).await
     }
 
-    /// Changes a second factor; answers whether the condition held, for this or an earlier try of it.
+    /// Changes a second factor once. Returns whether the condition held, for this or an earlier try
+    /// with the same `mark`.
     async fn change_second_factor(
         &self,
         user_id: Uuid,
@@ -133,11 +135,11 @@ impl Store {
         self.put(to_item(Key::pending_sign_in(token_hash), pending)?).await
     }
 
-    /// Spends a try of a sign-in that waits for its second factor.
+    /// Spends a try of a sign-in that waits for its second factor, and returns the sign-in.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`] where there is none, or it is used up; [`Error::TokenExpired`];
-    /// [`Error::OtpLocked`] where it has no tries left.
+    /// [`Error::TokenInvalid`] if there is none, or it was used up; [`Error::TokenExpired`];
+    /// [`Error::OtpLocked`] if it has no tries left.
     pub async fn spend_mfa_attempt(
         &self,
         token_hash: &IdentifierHash,
@@ -153,6 +155,7 @@ impl Store {
             )
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.as_second()));
+
         match self
             .update_once(Key::pending_sign_in(token_hash), update, ("tried_by", self.mark()?))
             .await?
@@ -172,10 +175,10 @@ impl Store {
         }
     }
 
-    /// Uses up a sign-in that waited for its second factor; answers by which use.
+    /// Uses up a sign-in that waited for its second factor. Returns the id of this use.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`] where that has happened before.
+    /// [`Error::TokenInvalid`] if it was used up before.
     pub async fn use_pending_sign_in(&self, token_hash: &IdentifierHash) -> Result<Uuid, Error> {
         let id = self.mark()?;
         let update = self
@@ -189,7 +192,7 @@ impl Store {
         }
     }
 
-    /// Takes a use of a sign-in back: it waits again.
+    /// Undoes a use of a sign-in, which then waits for its second factor again.
     pub async fn reopen_pending_sign_in(
         &self,
         token_hash: &IdentifierHash,

@@ -1,4 +1,5 @@
-//! Codes of authenticator apps: TOTP (RFC 6238) with SHA-1, 6 digits and 30 seconds, which every app knows.
+//! Codes of authenticator apps: TOTP (RFC 6238) with SHA-1, 6 digits and 30 seconds, which every
+//! app supports.
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
@@ -9,15 +10,15 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::base::{Error, Random};
 
-/// Seconds that one code is shown.
+/// How many seconds an app shows one code.
 const STEP_SECONDS: i64 = 30;
-/// How many steps a device's clock may be off, either way (RFC 6238 §5.2 recommends one).
+/// How many steps a device's clock may be ahead or behind (RFC 6238 §5.2 recommends one).
 const STEPS_OFF: i64 = 1;
 /// Digits of a code.
 pub(crate) const DIGITS: usize = 6;
 /// Bytes of a secret (RFC 4226 §4 R6 recommends 160 bits).
 const SECRET_BYTES: usize = 20;
-/// What RFC 3986 §2.3 leaves as it is.
+/// All characters but the unreserved ones of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secret that an authenticator app shares with us. It has no `Debug` and no `Serialize`.
@@ -25,15 +26,15 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 pub struct TotpSecret([u8; SECRET_BYTES]);
 
 impl TotpSecret {
-    /// A new one.
+    /// A new secret.
     pub fn draw(random: &Random) -> Result<Self, Error> {
         random.bytes().map(Self)
     }
 
-    /// One that was kept.
+    /// The secret of bytes that were sealed and opened again.
     ///
     /// # Errors
-    /// [`Error::Internal`] for the wrong number of bytes.
+    /// [`Error::Internal`] for a wrong number of bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         bytes
             .try_into()
@@ -41,7 +42,7 @@ impl TotpSecret {
             .map_err(|_| Error::Internal("a TOTP secret of the wrong length".into()))
     }
 
-    /// The bytes, to be sealed.
+    /// The bytes, for sealing.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -62,11 +63,11 @@ impl TotpSecret {
         )
     }
 
-    /// The step of which `code` is the code, of those that a device's clock may be at.
+    /// The time step whose code is `code`, if a device's clock can be at it `now`.
     pub fn matching_step(&self, code: &str, now: Timestamp) -> Option<i64> {
         let current = now.as_second().div_euclid(STEP_SECONDS);
         let mut matching = None;
-        // All of them, whichever it is: the time does not tell.
+        // Always compares all steps, so that the time does not reveal which one matches.
         for step in current - STEPS_OFF..=current + STEPS_OFF {
             let same: bool =
                 subtle::ConstantTimeEq::ct_eq(self.code(step).as_bytes(), code.as_bytes()).into();
@@ -82,11 +83,12 @@ impl TotpSecret {
         self.code(now.as_second().div_euclid(STEP_SECONDS))
     }
 
-    /// The code of a step (RFC 4226 §5.3).
+    /// The code of a time step (RFC 4226 §5.3).
     fn code(&self, step: i64) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
         let digest = hmac::sign(&key, &step.to_be_bytes());
         let digest = digest.as_ref();
+
         let offset = usize::from(digest.last().copied().unwrap_or_default() & 0x0f);
         let number = digest
             .iter()
@@ -100,7 +102,7 @@ impl TotpSecret {
 /// A QR code as an SVG document.
 ///
 /// # Errors
-/// [`Error::Internal`] where the text is too long for one.
+/// [`Error::Internal`] if the text is too long for a QR code.
 pub fn qr_svg(text: &str) -> Result<String, Error> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M);
     let code = code.map_err(|error| Error::Internal(format!("no QR code: {error}")))?;
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_those_of_the_rfcs() {
+    fn the_codes_match_the_examples_of_the_rfcs() {
         // RFC 4226 appendix D, and the last six digits of RFC 6238 appendix B.
         let hotp = [
             "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583",
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_may_be_one_step_off() {
+    fn a_code_is_accepted_one_step_early_or_late() {
         let now = Timestamp::from_second(1_800_000_010).unwrap();
         let current = 1_800_000_010 / 30;
         for (step, matches) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_add_to_the_uri() {
+    fn a_name_cannot_add_parameters_to_the_uri() {
         let uri = secret().otpauth_uri("A & B?", "ann:lee@example.com&digits=8");
         assert_eq!(
             uri,

@@ -1,4 +1,4 @@
-//! The sessions that there are: which of them live, and ending them. This takes no key.
+//! Looks up and revokes sessions. This needs no key.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::{
     users::{Session, User, UserStatus},
 };
 
-/// The sessions that there are.
+/// The sessions of all users.
 #[derive(Clone)]
 pub struct LiveSessions {
     pub(crate) store: Store,
@@ -17,12 +17,13 @@ pub struct LiveSessions {
 }
 
 impl LiveSessions {
-    /// Ends sessions of a user. From here on nothing accepts them.
+    /// Revokes sessions of a user. From then on nothing accepts them.
     pub async fn end(&self, user_id: Uuid, session_ids: &[Uuid]) -> Result<(), Error> {
         self.store.end_sessions(user_id, session_ids).await
     }
 
-    /// The user and the live session of a refresh token; nothing where it was used, or the session has ended.
+    /// The user and the session of a refresh token; `None` if the token was used, the session has
+    /// ended, or the user is disabled.
     pub async fn of_refresh_token(
         &self,
         token: &RefreshToken,
@@ -31,6 +32,7 @@ impl LiveSessions {
         let Some(user) = user.filter(|user| user.status == UserStatus::Active) else {
             return Ok(None);
         };
+
         let session = user.live_session(token.session_id, self.clock.now());
         let session = session.filter(|session| session.refresh_hash == token.hash()).cloned();
         Ok(session.map(|session| (user, session)))

@@ -1,4 +1,4 @@
-//! Signing in, refreshing, signing out.
+//! Sessions: signing in, refreshing, signing out.
 
 mod live;
 mod table;
@@ -38,26 +38,26 @@ use crate::{
     users::{AuthenticationMethod, Created, Recognised, Session, User, UserSettings},
 };
 
-/// How long a sign-in waits for its second factor.
+/// How many seconds a sign-in waits for its second factor.
 const MFA_SECONDS: i64 = 300;
 
-/// The tokens of a session (RFC 6749 §5.1, plus the end of the refresh token).
+/// The tokens of a session (RFC 6749 §5.1, plus the lifetime of the refresh token).
 #[derive(Serialize, ToSchema)]
 pub struct TokenPair {
-    /// A JWT after RFC 9068.
+    /// A JWT as in RFC 9068.
     access_token: String,
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     #[schema(example = 900)]
     expires_in: i64,
     /// Opaque, good for one use.
     #[schema(example = "lkr_…")]
     refresh_token: String,
-    /// Seconds until the refresh token ends, if it is not used.
+    /// Seconds until the refresh token expires if it is not used.
     #[schema(example = 1_209_600)]
     refresh_expires_in: i64,
-    /// The permissions, separated by spaces.
+    /// The permissions of the access token, separated by spaces.
     #[schema(example = "")]
     scope: String,
 }
@@ -68,22 +68,22 @@ pub struct SignedIn {
     /// The tokens.
     #[serde(flatten)]
     pub tokens: TokenPair,
-    /// Whether this sign-in made the account.
+    /// Whether this sign-in created the account.
     is_new_user: bool,
     user: UserView,
 }
 
-/// How a sign-in goes on.
+/// The result of a right first factor.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum SignIn {
-    /// There is a session.
+    /// The user is signed in.
     Done(Box<SignedIn>),
-    /// The second factor is due.
+    /// The second factor is required.
     MfaRequired(MfaRequired),
 }
 
-/// The sessions of the service.
+/// Starts and refreshes sessions.
 #[derive(Clone)]
 pub struct Sessions {
     pub(crate) store: Store,
@@ -101,11 +101,11 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Signs in the user who proved an address; makes the account where there is none.
+    /// Signs in the user who proved an address. Creates the account if there is none.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a stranger, where the
-    /// app has closed its sign-up in the meantime.
+    /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a new user if the
+    /// app has closed its sign-up in the meantime, or if the user was deleted.
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
         let now = self.clock.now();
         self.apps.check(&proven.content.terms.client_id).await?;
@@ -113,28 +113,30 @@ impl Sessions {
             Address::Sms(_) => AuthenticationMethod::Sms,
             Address::Email(_) => AuthenticationMethod::Email,
         };
+
         let owner = match proven.owner {
             Some(owner) => owner,
             None => match self.sign_up(&proven, method, device.clone(), now).await? {
                 Some(signed_in) => return Ok(SignIn::Done(Box::new(signed_in))),
-                // Somebody else's proof was faster: the address has its owner now.
+                // Another request proved the address first, so it has an owner now.
                 None => {
                     let identifier = self.hash_keys.address(&proven.content.address);
                     self.store.owner(&identifier).await?.ok_or(Error::OtpExpired)?
                 }
             },
         };
+
         let recognised = Recognised { amr: vec![method], password_count: None };
         let sign_in = self.begin(owner, proven.content.terms, recognised, device).await?;
         sign_in.ok_or(Error::OtpExpired)
     }
 
-    /// Starts a session of a user who was `recognised`, or asks for the second factor where
-    /// that is due; nothing where the user is gone.
+    /// Starts a session of a user who was `recognised`, or asks for the second factor if it is
+    /// required. Returns `None` if the user was deleted.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`]; [`Error::InvalidCredentials`] or [`Error::TokenInvalid`] where the password is another
-    /// one by now.
+    /// [`Error::UserDisabled`]; [`Error::InvalidCredentials`], or [`Error::TokenInvalid`] after the
+    /// second factor, if the password has changed since it was compared.
     pub async fn begin(
         &self,
         user_id: Uuid,
@@ -147,15 +149,18 @@ impl Sessions {
             self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
         let ids = (user_id, refresh.session_id);
         let default_role = terms.default_role.as_deref();
+
         let mut begun =
             self.store.begin_session(ids, &session, default_role, password_count).await?;
         if matches!(begun, Begun::Unproven) {
-            // Credentials and sessions from before this proof are somebody else's (pre-hijacking).
+            // Credentials and sessions from before this proof may be somebody else's (account
+            // pre-hijacking).
             self.store
                 .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
                 .await?;
             begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
         }
+
         Ok(match begun {
             Begun::Yes(user) => {
                 self.store.record(&self.sign_in_event(user_id, &session)?).await?;
@@ -172,6 +177,7 @@ impl Sessions {
         })
     }
 
+    /// Keeps a sign-in that waits for its second factor, and returns the token for it.
     async fn ask_for_second_factor(
         &self,
         user_id: Uuid,
@@ -199,8 +205,11 @@ impl Sessions {
         })
     }
 
-    /// Makes the account of an address that was just proven, with what its sign-up asked for. Nothing
-    /// where the address has a user by now.
+    /// Creates the account of an address that was just proven, with the data of its sign-up.
+    /// Returns `None` if the address has a user by now.
+    ///
+    /// # Errors
+    /// [`Error::AppDisabled`]; [`Error::OtpExpired`] if the app's sign-up is closed.
     async fn sign_up(
         &self,
         proven: &Proven,
@@ -212,17 +221,19 @@ impl Sessions {
         if app.sign_up == SignUp::Closed {
             return Err(Error::OtpExpired);
         }
+
         let terms = app.session_terms(self.apps.settings());
         let mut user = self.new_user(&proven.content, &terms, now)?;
         let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
         let store = self.store.recording(self.sign_in_event(user.id, &session)?);
         user.sessions.insert(refresh.session_id, session);
         let identifier = self.hash_keys.address(&proven.content.address);
+
         loop {
             match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
                 Created::Yes => return self.signed_in(&user, &refresh, true, now).await.map(Some),
                 Created::Taken(taken) if taken == identifier => return Ok(None),
-                // Whoever proved first has the username; this account can choose another.
+                // Another user has taken the username in the meantime. This one can choose another.
                 Created::Taken(_) if user.username.is_some() => user.username = None,
                 Created::Taken(_) => {
                     return Err(Error::Internal(
@@ -233,7 +244,7 @@ impl Sessions {
         }
     }
 
-    /// The refresh token that a client sent.
+    /// Reads the refresh token that a client sent. It does not check whether the session has ended.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`], [`Error::TokenExpired`].
@@ -242,16 +253,17 @@ impl Sessions {
         if token.ends_at <= self.clock.now() { Err(Error::TokenExpired) } else { Ok(token) }
     }
 
-    /// Exchanges a refresh token for a new pair. Whoever calls has checked the app.
+    /// Exchanges a refresh token for a new pair. The caller must have checked the app.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`]; and
-    /// [`Error::RefreshTokenReused`] for one that was used before, which ends its session
-    /// (RFC 9700 §4.14.2).
+    /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`];
+    /// [`Error::RefreshTokenReused`] for a token that was already used, whose session is then
+    /// revoked (RFC 9700 §4.14.2).
     pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenPair, Error> {
         let now = self.clock.now();
         let next = token.successor(&self.hash_keys);
         let ids = (token.user_id, token.session_id);
+
         match self.store.rotate_refresh(ids, &token.hash(), &next.hash(), now).await? {
             Rotation::Rotated(user) => self.tokens(&user, &next, now).await,
             Rotation::Disabled => Err(Error::UserDisabled),
@@ -264,6 +276,7 @@ impl Sessions {
         }
     }
 
+    /// The user that a sign-up creates.
     fn new_user(
         &self,
         content: &ChallengeContent,
@@ -279,6 +292,7 @@ impl Sessions {
         if let Some(role) = &terms.default_role {
             roles.insert(terms.client_id.clone(), BTreeSet::from([role.clone()]));
         }
+
         let begins_at = whole_seconds(now);
         let mut user = User {
             phone,
@@ -296,6 +310,7 @@ impl Sessions {
         Ok(user)
     }
 
+    /// A new session of a user, and its first refresh token.
     fn new_session(
         &self,
         user_id: Uuid,
@@ -308,6 +323,7 @@ impl Sessions {
         let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
         let refresh =
             RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
+
         let session = Session {
             client_id: terms.client_id.clone(),
             access_token_ttl: terms.access_token_ttl,
@@ -345,7 +361,10 @@ impl Sessions {
         })
     }
 
-    /// The tokens of the session of a refresh token.
+    /// A new access token for the session of a refresh token, and that refresh token.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] if the session has ended.
     async fn tokens(
         &self,
         user: &User,
@@ -354,6 +373,7 @@ impl Sessions {
     ) -> Result<TokenPair, Error> {
         let sid = refresh.session_id;
         let session = user.live_session(sid, now).ok_or(Error::TokenInvalid)?;
+
         // An access token does not outlive its session.
         let expires_in = session.access_token_ttl.min(seconds_until(refresh.ends_at, now));
         let claims = Claims::new(
@@ -366,6 +386,7 @@ impl Sessions {
         );
         let permissions = self.roles.token_permissions(&claims.roles).await?;
         let claims = claims.permitting(&permissions);
+
         Ok(TokenPair {
             access_token: self.signer.sign(&claims)?,
             scope: claims.scope,

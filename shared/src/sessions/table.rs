@@ -1,4 +1,4 @@
-//! Sessions.
+//! Sessions in the table. They are a part of their user's item.
 
 use std::collections::HashMap;
 
@@ -15,34 +15,35 @@ use crate::{
     },
 };
 
-/// Sessions whose time is over are swept when there are so many.
+/// How many expired sessions a user has before they are removed.
 const SWEPT_AT_ONCE: usize = 5;
 
 /// The outcome of using a refresh token.
 #[derive(Debug)]
 pub enum Rotation {
-    /// The successor is the live one now; or the client asks again for it, within the grace. This is the user.
+    /// The successor is the current token now; or it was already, and the client retries within the
+    /// grace period. Holds the user.
     Rotated(Box<User>),
-    /// The token had been used before.
+    /// The token was already used.
     Replayed,
     /// The session was idle for too long.
     Expired,
     /// There is no such session.
     Ended,
-    /// The user is disabled. Nothing has changed: one who is enabled again can go on.
+    /// The user is disabled. The token is not used up, so it works again once the user is enabled.
     Disabled,
 }
 
 /// The outcome of beginning a session.
 #[derive(Debug)]
 pub enum Begun {
-    /// It lives; this is its user.
+    /// The session has begun. Holds the user.
     Yes(Box<User>),
-    /// The user has a second factor, and the session does not.
+    /// The user has a second factor, and did not use it for this session.
     SecondFactorDue,
-    /// What there is of the user was written down before anybody proved the address.
+    /// An administrator created this user, and nobody has proven an address yet.
     Unproven,
-    /// The password is another one than was compared.
+    /// The password has changed since it was compared.
     PasswordChanged,
     /// There is no such user.
     NoUser,
@@ -50,14 +51,14 @@ pub enum Begun {
 
 /// The outcome of a conditional change of a user.
 enum Changed {
-    /// The user as he is now.
+    /// The condition held. Holds the user after the change.
     Yes(Box<User>),
-    /// The condition did not hold, for this user or for want of one.
+    /// The condition did not hold. Holds the user, if there is one.
     Refused(Option<Box<User>>),
 }
 
 impl Store {
-    /// Puts the hash of the next refresh secret in the place of `current`, in one conditional write.
+    /// Replaces the hash `current` of a refresh secret by `next`, in one conditional write.
     pub async fn rotate_refresh(
         &self,
         (user_id, session_id): (Uuid, Uuid),
@@ -67,6 +68,7 @@ impl Store {
     ) -> Result<Rotation, Error> {
         let idle_since =
             now.as_second().saturating_sub(IDLE_SECONDS).saturating_add(1).saturating_mul(1000);
+
         let values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
             (":current".to_owned(), bytes(current)),
@@ -79,11 +81,13 @@ impl Store {
         let condition = "user_status = :active AND sessions.#id.h = :current \
                          AND sessions.#id.l >= :idle_since AND sessions.#id.e > :now";
         let names = HashMap::from([(placeholder(0), session_id.to_string())]);
+
         let user = match self.change_sessions(user_id, update, condition, names, values).await? {
             Changed::Yes(user) => return Ok(Rotation::Rotated(user)),
             Changed::Refused(None) => return Ok(Rotation::Ended),
             Changed::Refused(Some(user)) => user,
         };
+
         if user.status == UserStatus::Disabled {
             return Ok(Rotation::Disabled);
         }
@@ -91,8 +95,9 @@ impl Store {
         if session.expires_at() <= now {
             return Ok(Rotation::Expired);
         }
-        // The successor is the live one: a retry, or our own write whose answer was lost. Once the
-        // successor was used itself, this no longer holds.
+
+        // The successor is the current token: this is a retry, or our own write whose response was
+        // lost. This no longer holds once the successor itself is used.
         let age_millis = now.as_millisecond() - session.last_used_at.as_millisecond();
         if session.refresh_hash == next && age_millis <= REFRESH_GRACE_MILLIS {
             return Ok(Rotation::Rotated(user));
@@ -100,11 +105,12 @@ impl Store {
         Ok(Rotation::Replayed)
     }
 
-    /// Adds a session to its user and notes the sign-in; who is new to the app gets its `default_role`. Where a password was
-    /// compared, it has to be the one of `password_count` still.
+    /// Adds a session to its user and records the time of the sign-in. A user who is new to the app
+    /// gets its `default_role`. If a password was compared, `password_count` must still be the
+    /// user's.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`] for a disabled user; then there is no session.
+    /// [`Error::UserDisabled`] for a disabled user; then no session begins.
     pub async fn begin_session(
         &self,
         (user_id, session_id): (Uuid, Uuid),
@@ -114,6 +120,7 @@ impl Store {
     ) -> Result<Begun, Error> {
         let as_stored = serde_dynamo::to_attribute_value(session)
             .map_err(|error| Error::Internal(error.to_string()))?;
+
         let mut update = "SET sessions.#id = :session, last_sign_in_at = :now".to_owned();
         let mut names = HashMap::from([(placeholder(0), session_id.to_string())]);
         let mut values = HashMap::from([
@@ -128,6 +135,7 @@ impl Store {
             values.insert(":default_roles".to_owned(), AttributeValue::L(vec![text(role)]));
         }
         update.push_str(" ADD version :one");
+
         let mut condition = "attribute_exists(pk) AND user_status = :active".to_owned();
         if !session.amr.contains(&AuthenticationMethod::Mfa) {
             condition.push_str(" AND attribute_not_exists(totp)");
@@ -140,6 +148,7 @@ impl Store {
             condition.push_str(" AND password_count = :password_count");
             values.insert(":password_count".to_owned(), AttributeValue::N(count.to_string()));
         }
+
         match self.change_sessions(user_id, &update, &condition, names, values).await? {
             Changed::Yes(user) => {
                 self.sweep_sessions(&user, session.last_used_at).await?;
@@ -159,8 +168,9 @@ impl Store {
         }
     }
 
-    /// Takes out the oldest sessions where there are too many, and those whose time is over once there are
-    /// some: a write each time would cost as much as the sign-in itself.
+    /// Removes the oldest sessions if the user has more than [`MAX_SESSIONS`], and expired ones if
+    /// there are at least [`SWEPT_AT_ONCE`]: removing each one alone would cost as much as a
+    /// sign-in.
     async fn sweep_sessions(&self, user: &User, now: Timestamp) -> Result<(), Error> {
         let over = user
             .sessions
@@ -171,17 +181,19 @@ impl Store {
         if swept.len() < SWEPT_AT_ONCE {
             swept.clear();
         }
+
         let surplus = (user.sessions.len() - swept.len()).saturating_sub(MAX_SESSIONS);
         let oldest = user.live_sessions(now).map(|(id, _)| id).take(surplus);
         swept.extend(oldest);
         self.end_sessions(user.id, &swept).await
     }
 
-    /// Ends sessions of a user. From here on nothing accepts them.
+    /// Revokes sessions of a user. From then on nothing accepts them.
     pub async fn end_sessions(&self, user_id: Uuid, session_ids: &[Uuid]) -> Result<(), Error> {
         if session_ids.is_empty() {
             return Ok(());
         }
+
         let remove: Vec<_> = (0..session_ids.len())
             .map(|index| format!("sessions.{}", placeholder(index)))
             .collect();
@@ -196,6 +208,7 @@ impl Store {
             .map(drop)
     }
 
+    /// Updates a user if `condition` holds, and raises the user's version.
     async fn change_sessions(
         &self,
         user_id: Uuid,

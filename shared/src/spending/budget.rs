@@ -94,7 +94,7 @@ pub struct AppBudget {
     pub day: Option<MicroUsd>,
 }
 
-/// A payer: a country, an app or a prefix with limits of its own. What it spends is counted in one
+/// A payer: a country, an app or a prefix with limits of its own. Its spending is counted in one
 /// item, exact to the text, because the budget of a day is too small to be spread over partitions.
 /// One item can count some thousand texts a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl Budget {
     /// How many partitions, from the first on, have a share for such a text, and the share. A share
     /// is at least a dollar, so that a small budget is not split into parts too small for a text.
     /// The budget of a country or an app therefore lies in fewer partitions than the budget of the
-    /// deployment. What others spend in those partitions counts against the deployment's share all
+    /// deployment. Spending of others in those partitions counts against the deployment's share all
     /// the same.
     pub(super) fn shares(&self, country: &str, app: Option<MicroUsd>) -> (i64, Share) {
         let of_country = self.countries.get(country).copied();

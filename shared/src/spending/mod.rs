@@ -214,7 +214,7 @@ impl Spending {
     ) -> (Option<Reservation>, i64) {
         let Ok(mut prepaid) = self.prepaid.lock() else { return (None, 1) };
         let Some(kept) = prepaid.get_mut(key) else { return (None, 1) };
-        // What is left of previous days stays spent.
+        // The rest of previous days stays spent.
         kept.retain(|it| it.last.account.day == day);
         if let Some(found) = kept.iter_mut().find(|it| it.left > 0 && it.last.price == price) {
             return (Some(found.take(now)), 1);

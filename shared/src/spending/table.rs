@@ -1,4 +1,4 @@
-//! What was spent on texts. A month is spread over partitions, each with its share of the budgets.
+//! The amounts spent on texts. A month is spread over partitions, each with its share of the budgets.
 
 use std::collections::HashMap;
 

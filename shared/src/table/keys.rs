@@ -142,12 +142,12 @@ impl Key {
         Self::new(format!("IDEMPOTENCY#{}", id.as_str()), "ANSWER")
     }
 
-    /// What was spent on texts in the month of `day`, in a shard.
+    /// The amount spent on texts in the month of `day`, in a shard.
     pub(crate) fn spending(day: Date, shard: i64) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{shard:x}", day.year(), day.month()), "SPENDING")
     }
 
-    /// What was spent on texts in the month of `day`, for one payer.
+    /// The amount spent on texts in the month of `day`, for one payer.
     pub(crate) fn payer_spending(day: Date, payer: &str) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{payer}", day.year(), day.month()), "SPENDING")
     }

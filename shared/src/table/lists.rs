@@ -1,5 +1,7 @@
 //! Lists that administrators page through. They come from the index, never from a scan.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use serde::de::DeserializeOwned;
 
@@ -70,9 +72,14 @@ impl Store {
     pub(crate) async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut missing = keys.clone();
         let mut read = Vec::new();
-        for _ in 0..BATCH_TRIES {
+        for attempt in 0..BATCH_TRIES {
             if missing.is_empty() {
                 break;
+            }
+            if attempt > 0 {
+                // DynamoDB leaves keys out when it throttles: it needs time, not more requests.
+                let [jitter] = self.random.bytes::<1>()?;
+                tokio::time::sleep(Duration::from_millis(u64::from(jitter) << attempt >> 3)).await;
             }
 
             let wanted =

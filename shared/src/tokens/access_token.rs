@@ -1,4 +1,4 @@
-//! Access tokens: JWTs after RFC 9068.
+//! Access tokens: JWTs as in RFC 9068.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -13,46 +13,46 @@ use crate::{
     users::{AuthenticationMethod, Session, User, assurance_level},
 };
 
-/// The `typ` of access tokens, and of nothing else (RFC 9068 §2.1).
+/// The `typ` of access tokens, and only of these (RFC 9068 §2.1).
 const TYPE: &str = "at+jwt";
-/// Longer tokens are refused unread.
+/// The longest token that is read. Longer ones are refused at once.
 const MAX_CHARS: usize = 8 * 1024;
 /// How far another machine's clock may be ahead of ours.
 const LEEWAY_SECONDS: i64 = 5;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The issuer: the setting `ISSUER`.
     pub iss: String,
     /// The user's id.
     pub sub: Uuid,
-    /// The app it is for: the same as `client_id`.
+    /// The app that the token is for: the same as `client_id`.
     pub aud: String,
-    /// The app it was given to.
+    /// The app that the token was issued to.
     pub client_id: String,
-    /// When it was made.
+    /// When the token was issued, in seconds since 1970.
     pub iat: i64,
-    /// When it ends.
+    /// When the token expires, in seconds since 1970.
     pub exp: i64,
-    /// Its own id.
+    /// The token's own id.
     pub jti: Uuid,
-    /// Its session.
+    /// The id of the session.
     pub sid: Uuid,
     /// The user's roles in the app.
     pub roles: Vec<String>,
-    /// The permissions that those give, separated by spaces.
+    /// The permissions that the roles grant, separated by spaces.
     pub scope: String,
-    /// How the user was recognised.
+    /// How the user signed in.
     pub amr: Vec<AuthenticationMethod>,
-    /// How sure that is: `aal1` or `aal2`.
+    /// The assurance level of the sign-in: `aal1` or `aal2`.
     pub acr: String,
-    /// When the user was recognised.
+    /// When the user signed in, in seconds since 1970.
     pub auth_time: i64,
 }
 
 impl Claims {
-    /// What a token for a session says from `now` on, but for the permissions.
+    /// The claims of a token for a session, issued at `now` and still without permissions.
     pub fn new(
         issuer: &str,
         user: &User,
@@ -78,7 +78,7 @@ impl Claims {
         }
     }
 
-    /// The same with these permissions, and without the roles that are switched off.
+    /// Returns the claims with these permissions, and without the roles that are switched off.
     #[must_use]
     pub fn permitting(mut self, permissions: &Permissions) -> Self {
         self.scope = permissions.scope();
@@ -89,13 +89,16 @@ impl Claims {
 
 /// Signs access tokens.
 pub struct Signer {
-    /// As tokens begin.
+    /// The encoded header, with which every token begins.
     header: String,
     key: PrivateKey,
 }
 
 impl Signer {
     /// A signer with `key`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the key cannot be used.
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
         let mut header = Header::new(key.algorithm.for_tokens());
         header.typ = Some(TYPE.to_owned());
@@ -103,7 +106,10 @@ impl Signer {
         Ok(Self { header: encoded(&header)?, key: key.private_key()? })
     }
 
-    /// The token that says `claims`.
+    /// A token with `claims`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let message = format!("{}.{}", self.header, encoded(claims)?);
         let signature = self.key.sign(message.as_bytes())?;
@@ -111,14 +117,14 @@ impl Signer {
     }
 }
 
-/// A part of a token (RFC 7515 §2).
+/// The header or the claims of a token, encoded (RFC 7515 §2).
 fn encoded(part: &impl Serialize) -> Result<String, Error> {
     let json = serde_json::to_vec(part).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(BASE64URL_NOPAD.encode(&json))
 }
 
-/// The whole header that a token may have. `jsonwebtoken` would let `crit`, `b64`, `jku`, `jwk`,
-/// `x5u` and any `typ` pass (RFC 8725 §3.1, §3.10, §3.11).
+/// The only header that a token may have. `jsonwebtoken` would accept `crit`, `b64`, `jku`, `jwk`,
+/// `x5u` and any `typ` (RFC 8725 §3.1, §3.10, §3.11).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
@@ -127,10 +133,10 @@ struct StrictHeader {
     kid: String,
 }
 
-/// The `kid` of a token whose header is one of ours in form.
+/// The `kid` in the header of a token. Nothing is verified yet.
 ///
 /// # Errors
-/// [`Error::TokenInvalid`] for every other header.
+/// [`Error::TokenInvalid`] unless the header has exactly the form of ours.
 pub fn key_id(token: &str) -> Result<String, Error> {
     Ok(strict_header(token)?.kid)
 }
@@ -145,25 +151,29 @@ fn strict_header(token: &str) -> Result<StrictHeader, Error> {
     if token.len() > MAX_CHARS {
         return Err(Error::TokenInvalid);
     }
+
     let header = BASE64URL_NOPAD.decode(header.as_bytes()).map_err(|_| Error::TokenInvalid)?;
     // serde also reads a struct from an array.
     if header.first() != Some(&b'{') {
         return Err(Error::TokenInvalid);
     }
+
     serde_json::from_slice::<StrictHeader>(&header)
         .ok()
         .filter(|header| header.typ == TYPE)
         .ok_or(Error::TokenInvalid)
 }
 
-/// Checks a token against the published keys and tells what it says. Whether its session still lives
-/// is another question.
+/// Verifies a token with the published keys and returns its claims. It does not check whether the
+/// session has ended.
 ///
 /// # Errors
-/// [`Error::TokenExpired`] for a token of ours whose time is over, [`Error::TokenInvalid`] for all else.
+/// [`Error::TokenExpired`] for a token of ours that has expired; [`Error::TokenInvalid`] for every
+/// other one.
 pub fn verify(token: &str, keys: &JwkSet, issuer: &str, now: Timestamp) -> Result<Claims, Error> {
     let header = strict_header(token)?;
     let jwk = keys.find(&header.kid).ok_or(Error::TokenInvalid)?;
+
     // The key decides the algorithm (RFC 8725 §3.1).
     let algorithm = jwk
         .common
@@ -172,15 +182,18 @@ pub fn verify(token: &str, keys: &JwkSet, issuer: &str, now: Timestamp) -> Resul
         .filter(|algorithm| algorithm.name() == header.alg)
         .ok_or(Error::TokenInvalid)?;
     let key = DecodingKey::from_jwk(jwk).map_err(|_| Error::TokenInvalid)?;
+
     let mut validation = Validation::new(algorithm.for_tokens());
     validation.set_issuer(&[issuer]);
     validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
-    // These two we check ourselves: the library has its own clock, and does not know the app.
+    // We check these two below: the library has its own clock and does not know the app.
     validation.validate_exp = false;
     validation.validate_aud = false;
+
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
         .map_err(|_| Error::TokenInvalid)?
         .claims;
+
     if claims.iss != issuer
         || claims.aud != claims.client_id
         || claims.iat > now.as_second() + LEEWAY_SECONDS
@@ -261,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_signer_makes_verifies_with_every_algorithm() {
+    fn a_signed_token_verifies_with_every_algorithm() {
         for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
             let keys = keys(algorithm);
             let claims: Claims = serde_json::from_value(claims()).unwrap();
@@ -303,18 +316,20 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_is_no_hmac_secret_and_none_is_no_algorithm() {
+    fn a_public_key_as_hmac_secret_and_the_algorithm_none_are_refused() {
         let keys = keys(Algorithm::RS256);
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let public = serde_json::to_vec(keys.set.find(&keys.key.kid).unwrap()).unwrap();
         let message =
             format!("{}.{}", part(&with(keys.header(), "alg", json!("HS256"))), part(&claims()));
+
         let tag = jsonwebtoken::crypto::sign(
             message.as_bytes(),
             &jsonwebtoken::EncodingKey::from_secret(&public),
             jsonwebtoken::Algorithm::HS256,
         );
         assert_eq!(keys.verify(&format!("{message}.{}", tag.unwrap())), Err(Error::TokenInvalid));
+
         let none =
             format!("{}.{}.", part(&with(keys.header(), "alg", json!("none"))), part(&claims()));
         assert_eq!(keys.verify(&none), Err(Error::TokenInvalid));
@@ -355,7 +370,7 @@ mod tests {
         }
 
         #[test]
-        fn a_header_with_any_further_field_is_refused(name in "[a-z0-9]{1,8}", value in any::<i32>()) {
+        fn a_header_with_an_extra_field_is_refused(name in "[a-z0-9]{1,8}", value in any::<i32>()) {
             prop_assume!(!["alg", "typ", "kid"].contains(&name.as_str()));
             let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": "k", name: value});
             let token = format!("{}.e30.", BASE64URL_NOPAD.encode(header.to_string().as_bytes()));

@@ -1,4 +1,4 @@
-//! Whose access token it is.
+//! Verifies access tokens and finds the users they belong to.
 
 use std::sync::{Arc, RwLock};
 
@@ -13,9 +13,9 @@ use crate::{
     users::{User, UserStatus},
 };
 
-/// The key set is read again for a key that it lacks, but not more often than this.
+/// How old the remembered key set must be before an unknown key makes us read it again.
 const UNKNOWN_KEY_MIN_AGE_SECONDS: i64 = 10;
-/// How old a key set may be when it is published.
+/// How old a key set may be when we return it to others.
 const PUBLISHED_MAX_AGE_SECONDS: i64 = 60;
 
 /// Verifies access tokens with the published keys, which it remembers.
@@ -25,21 +25,22 @@ pub struct AccessTokens {
     apps: Apps,
     issuer: String,
     clock: Clock,
-    keys: Arc<RwLock<Option<Published>>>,
+    remembered: Arc<RwLock<Option<Remembered>>>,
 }
 
+/// The published keys as they were read.
 #[derive(Clone)]
-struct Published {
+struct Remembered {
     keys: Arc<JwkSet>,
     read_at: Timestamp,
 }
 
 impl AccessTokens {
     pub(crate) fn new(store: Store, apps: Apps, issuer: String, clock: Clock) -> Self {
-        Self { store, apps, issuer, clock, keys: Arc::default() }
+        Self { store, apps, issuer, clock, remembered: Arc::default() }
     }
 
-    /// The time that tokens are checked against.
+    /// The current time, against which the expiry of tokens is checked.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -49,69 +50,75 @@ impl AccessTokens {
         &self.issuer
     }
 
-    /// Checks a token and tells what it says. Whether its session still lives is another question.
+    /// Verifies a token and returns its claims. It does not check whether the session has ended.
     ///
     /// # Errors
-    /// As [`access_token::verify`].
+    /// Those of [`access_token::verify`].
     pub async fn verify(&self, token: &str) -> Result<Claims, Error> {
         let keys = self.keys_with(&access_token::key_id(token)?).await?;
         access_token::verify(token, &keys, &self.issuer, self.clock.now())
     }
 
-    /// The user whom a token names, and what it says: the user is not disabled, the session lives, the
-    /// app is on, as the store has it now.
+    /// The user whom a token names, and its claims. The store is asked each time whether the user
+    /// is disabled, the session has ended, or the app is switched off.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`].
+    /// [`Error::TokenInvalid`], also if the session has ended or the app is switched off;
+    /// [`Error::TokenExpired`], [`Error::UserDisabled`].
     pub async fn caller(&self, token: &str) -> Result<(User, Claims), Error> {
         let claims = self.verify(token).await?;
         let user = self.store.user(claims.sub).await?.ok_or(Error::TokenInvalid)?;
+
         if user.status == UserStatus::Disabled {
             return Err(Error::UserDisabled);
         }
         if user.live_session(claims.sid, self.clock.now()).is_none() {
             return Err(Error::TokenInvalid);
         }
+
         match self.apps.check(&claims.client_id).await {
             Err(Error::AppDisabled) => Err(Error::TokenInvalid),
             checked => checked.map(|()| (user, claims)),
         }
     }
 
-    /// The published keys, read again when they are older than a minute.
+    /// The published keys, at most a minute old.
     pub async fn published_keys(&self) -> Result<Arc<JwkSet>, Error> {
-        self.keys_where(|_, age_seconds| age_seconds < PUBLISHED_MAX_AGE_SECONDS).await
+        self.keys_if(|_, age_seconds| age_seconds < PUBLISHED_MAX_AGE_SECONDS).await
     }
 
-    /// The keys that are published now.
+    /// The published keys, read from the store now.
     pub async fn stored_keys(&self) -> Result<JwkSet, Error> {
         self.store.public_keys().await
     }
 
-    /// Publishes the keys that tokens verify with.
+    /// Publishes the keys with which tokens are verified.
     pub async fn publish(&self, keys: &JwkSet) -> Result<(), Error> {
         self.store.put_public_keys(keys).await
     }
 
+    /// The published keys, read again if they lack `kid`, but at most every ten seconds.
     async fn keys_with(&self, kid: &str) -> Result<Arc<JwkSet>, Error> {
-        self.keys_where(|keys, age_seconds| {
+        self.keys_if(|keys, age_seconds| {
             keys.find(kid).is_some() || age_seconds < UNKNOWN_KEY_MIN_AGE_SECONDS
         })
         .await
     }
 
-    /// The keys as remembered where they are `good` at their age; otherwise read anew.
-    async fn keys_where(&self, good: impl Fn(&JwkSet, i64) -> bool) -> Result<Arc<JwkSet>, Error> {
+    /// The remembered keys if `is_fresh` accepts them at their age in seconds; otherwise reads them
+    /// again.
+    async fn keys_if(&self, is_fresh: impl Fn(&JwkSet, i64) -> bool) -> Result<Arc<JwkSet>, Error> {
         let now = self.clock.now();
-        let remembered = self.keys.read().ok().and_then(|keys| keys.clone());
-        if let Some(Published { keys, read_at }) = remembered
-            && good(&keys, now.as_second() - read_at.as_second())
+        let remembered = self.remembered.read().ok().and_then(|keys| keys.clone());
+        if let Some(Remembered { keys, read_at }) = remembered
+            && is_fresh(&keys, now.as_second() - read_at.as_second())
         {
             return Ok(keys);
         }
+
         let keys = Arc::new(self.store.public_keys().await?);
-        if let Ok(mut remembered) = self.keys.write() {
-            *remembered = Some(Published { keys: keys.clone(), read_at: now });
+        if let Ok(mut remembered) = self.remembered.write() {
+            *remembered = Some(Remembered { keys: keys.clone(), read_at: now });
         }
         Ok(keys)
     }

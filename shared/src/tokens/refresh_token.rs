@@ -1,9 +1,10 @@
 //! Refresh tokens: opaque, bound to one session, and each good for one use.
 //!
-//! A token is `lkr_` and base64url of: user id, session id, the session's absolute end, a secret, the
-//! app's client id, and a tag that shows it was made here. So junk is refused without a read, and only a real, older token
-//! counts as a replay (RFC 9700 §4.14.2). The secret after the next is derived from the one before,
-//! so a retry gets the *same* successor though only hashes are stored.
+//! A token is `lkr_` and the base64url of: user id, session id, the session's absolute end, a
+//! secret, the app's client id, and a tag that shows that we made it. Because of the tag, junk is
+//! refused without a read, and only a real, older token counts as a replay (RFC 9700 §4.14.2). Each
+//! secret is derived from the previous one, so a retry gets the *same* successor although only
+//! hashes are stored.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -15,22 +16,22 @@ use crate::{
     crypto::{HashKeys, TAG_BYTES, sha256},
 };
 
-/// What every refresh token starts with, so that secret scanners know it.
+/// The prefix of every refresh token, by which secret scanners recognise it.
 pub const PREFIX: &str = "lkr_";
 
 /// A refresh token. It has no `Debug` and no `Serialize`.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct RefreshToken {
-    /// Whose it is.
+    /// The user it belongs to.
     #[zeroize(skip)]
     pub user_id: Uuid,
     /// The session it refreshes.
     #[zeroize(skip)]
     pub session_id: Uuid,
-    /// When that session ends for good.
+    /// When the session ends, however often it is refreshed.
     #[zeroize(skip)]
     pub ends_at: Timestamp,
-    /// The app that it was given to.
+    /// The app it was issued to.
     #[zeroize(skip)]
     pub client_id: String,
     secret: [u8; 32],
@@ -47,7 +48,7 @@ impl RefreshToken {
         Ok(Self { user_id, session_id, ends_at, client_id, secret: random.bytes()? })
     }
 
-    /// The token that takes this one's place.
+    /// The token that replaces this one.
     pub fn successor(&self, keys: &HashKeys) -> Self {
         let mut successor = self.clone();
         successor.secret = keys.refresh_successor(self.session_id.as_bytes(), &self.secret);
@@ -57,11 +58,12 @@ impl RefreshToken {
     /// Reads a token that a client sent.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`] for anything that [`Self::encode`] did not make with the same keys.
+    /// [`Error::TokenInvalid`] unless [`Self::encode`] made it with the same keys.
     pub fn decode(text: &str, keys: &HashKeys) -> Result<Self, Error> {
         let encoded = text.strip_prefix(PREFIX).ok_or(Error::TokenInvalid)?;
         let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| Error::TokenInvalid)?;
         let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(Error::TokenInvalid)?;
+
         if !keys.refresh_tag_matches(tagged, tag) {
             return Err(Error::TokenInvalid);
         }
@@ -82,7 +84,7 @@ impl RefreshToken {
         })
     }
 
-    /// The token as a client gets it.
+    /// The token as it is sent to a client.
     pub fn encode(&self, keys: &HashKeys) -> String {
         let mut bytes = [
             self.user_id.as_bytes().as_slice(),
@@ -96,7 +98,7 @@ impl RefreshToken {
         format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
     }
 
-    /// What is stored of it. The secret has 256 bits, so a plain SHA-256 keeps it.
+    /// The hash that is stored. The secret has 256 random bits, so a plain SHA-256 protects it.
     pub fn hash(&self) -> Vec<u8> {
         sha256(&self.secret).to_vec()
     }
@@ -122,9 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_survives_the_trip_and_has_one_successor() {
+    fn a_decoded_token_is_the_same_and_has_the_same_successor() {
         let keys = HashKeys::derive(&[7; 32]).unwrap();
         let (token, text) = token(&keys);
+
         let back = RefreshToken::decode(&text, &keys).ok().unwrap();
         assert_eq!(
             (back.user_id, back.session_id, back.ends_at),
@@ -132,6 +135,7 @@ mod tests {
         );
         assert_eq!(back.client_id, "default");
         assert_eq!(back.hash(), token.hash());
+
         assert_eq!(back.successor(&keys).encode(&keys), token.successor(&keys).encode(&keys));
         assert_ne!(back.successor(&keys).hash(), token.hash());
         assert!(RefreshToken::decode(&text, &HashKeys::derive(&[8; 32]).unwrap()).is_err());
@@ -139,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_change_is_refused(position in 0_usize..118, byte in any::<u8>()) {
+        fn a_changed_token_is_refused(position in 0_usize..118, byte in any::<u8>()) {
             let keys = HashKeys::derive(&[7; 32]).unwrap();
             let text = token(&keys).1;
             let mut bytes = text.clone().into_bytes();

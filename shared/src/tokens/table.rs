@@ -15,7 +15,7 @@ struct PublicKeys {
 }
 
 impl Store {
-    /// The public keys that tokens verify with; an empty set before the first rotation.
+    /// The public keys with which tokens are verified; an empty set before the first rotation.
     pub async fn public_keys(&self) -> Result<JwkSet, Error> {
         let Some(keys) = self.get::<PublicKeys>(Key::public_keys()).await? else {
             return Ok(JwkSet { keys: Vec::new() });

@@ -1,4 +1,4 @@
-//! `DELETE /v1/me/avatar`: removes my picture.
+//! `DELETE /v1/me/avatar`: removes the signed-in user's picture.
 
 use axum::http::StatusCode;
 use shared::{
@@ -13,7 +13,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Removes my picture.
+/// Remove the signed-in user's picture
+///
+/// Both sizes are deleted at once. If there is no picture, nothing changes, and the response is the
+/// same.
 #[utoipa::path(
     delete,
     path = "/v1/me/avatar",

@@ -10,7 +10,7 @@ use crate::testing::{
 };
 
 #[tokio::test]
-async fn who_removes_his_picture_has_none() {
+async fn a_removed_picture_is_gone() {
     let (app, admin) = TestApp::with_admin().await;
     let me = app.sign_in(PHONE).await;
     let other = app.sign_in(OTHER_PHONE).await;
@@ -27,7 +27,7 @@ async fn who_removes_his_picture_has_none() {
     assert_eq!(key_of(app.me(&other.access).await["avatar_url"].as_str().unwrap()), others);
     app.only_picture();
 
-    // Again, and for whoever never had one: there is nothing to do, and nothing to record.
+    // If there is no picture any more, there is nothing to do and nothing to record.
     app.delete_avatar(&me.access).await.assert_done();
     let trail = app.get_as(&admin.access, "/v1/audit").await;
     let removed = trail.assert_ok()["items"]
@@ -57,7 +57,7 @@ async fn a_stranger_is_refused() {
 }
 
 #[tokio::test]
-async fn the_picture_goes_with_the_account() {
+async fn deleting_the_account_deletes_the_picture() {
     let (app, admin) = TestApp::with_admin().await;
     for round in 0..3 {
         let me = app.sign_in(PHONE).await;
@@ -75,7 +75,7 @@ async fn the_picture_goes_with_the_account() {
 
 /// An account that stays keeps its picture.
 #[tokio::test]
-async fn the_last_administrator_keeps_his_picture() {
+async fn the_last_administrator_keeps_their_picture() {
     let (app, admin) = TestApp::with_admin().await;
     let key = app.put_avatar(&admin.access, jpeg(&picture(60, 60))).await.avatar_key();
     app.delete_me(&admin.access).await.assert_problem(409, "conflict");
@@ -84,9 +84,10 @@ async fn the_last_administrator_keeps_his_picture() {
     assert_eq!(key_of(app.me(&admin.access).await["avatar_url"].as_str().unwrap()), key);
     app.only_picture();
 
-    // With a second one he may go, and the picture with him.
+    // With a second administrator, the first one can leave, and their picture is deleted.
     let other = app.holder(&admin, PHONE, "Admin").await;
     app.put_avatar(&other.access, jpeg(&picture(60, 60))).await.assert_ok();
+
     let seen =
         Request::delete(&path).header("authorization", crate::testing::bearer(&other.access));
     let stale = app.send(seen.header("if-match", "\"stale\"").body(Body::empty()).unwrap()).await;

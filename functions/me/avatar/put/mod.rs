@@ -1,4 +1,4 @@
-//! `PUT /v1/me/avatar`: my picture.
+//! `PUT /v1/me/avatar`: sets the signed-in user's picture.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,22 +19,26 @@ pub mod picture;
 mod tests;
 mod upload;
 
-/// Where my picture is from now on.
+/// The URLs of the new picture.
 #[derive(Serialize, ToSchema)]
 pub struct PutAvatarAnswer {
-    /// 512 pixels square, a JPEG.
+    /// The URL of the picture, a JPEG of 512 pixels square. If the URL is signed, it works for at
+    /// least 45 minutes. `null` if it cannot be signed.
     #[schema(example = "https://avatars.example.com/0f2d…/512.jpg")]
     avatar_url: Option<String>,
-    /// 96 pixels square.
+    /// The URL of the thumbnail, a JPEG of 96 pixels square. If the URL is signed, it works for at
+    /// least 45 minutes. `null` if it cannot be signed.
     #[schema(example = "https://avatars.example.com/0f2d…/96.jpg")]
     avatar_thumbnail_url: Option<String>,
 }
 
-/// Sets my picture: a JPEG, PNG, WebP or GIF as the body, or a form with one file.
+/// Set the signed-in user's picture
 ///
-/// What it is its content tells, not its type or name. It is turned upright, cropped to a square, and made
-/// a JPEG of 512 and one of 96 pixels, without the metadata, such as a place, that a camera wrote. Of an
-/// animation the first picture is taken. At most 4 MiB and 4,096 pixels a side.
+/// Send a JPEG, PNG, WebP or GIF as the body, or as the only file of a form. It may have up to 4
+/// MiB, unless the deployment allows less, and up to 4,096 pixels per side. Its format is
+/// recognised by its content, not by its media type or name. The picture is turned upright, cropped
+/// to a square and encoded again as a JPEG of 512 and one of 96 pixels per side. That removes all
+/// metadata of the camera, such as the location. The first frame of an animation is used.
 #[utoipa::path(
     put,
     path = "/v1/me/avatar",
@@ -49,7 +53,7 @@ pub struct PutAvatarAnswer {
         (AvatarFile = "application/octet-stream"),
         (AvatarForm = "multipart/form-data"),
     )),
-    responses((status = 200, description = "The picture is shown", body = PutAvatarAnswer)),
+    responses((status = 200, description = "The picture was set", body = PutAvatarAnswer)),
     extensions(("x-codes" = json!(["invalid_image"]))),
 )]
 async fn put(
@@ -60,8 +64,10 @@ async fn put(
     Upload(bytes): Upload,
 ) -> Result<Json<PutAvatarAnswer>, Error> {
     let picture = picture::portrait(bytes).await?;
+
     let event = recorder.event(caller.own_activity(Action::AvatarChange))?;
     let user = avatars.set(caller.user.id, picture, event).await?;
+
     let url = |size| user.avatar.as_ref().and_then(|key| avatar_urls.url(key, size));
     Ok(Json(PutAvatarAnswer {
         avatar_url: url(Size::Full),

@@ -23,6 +23,7 @@ async fn a_photo_of_a_phone_becomes_two_clean_squares() {
     let key = answer.avatar_key();
     assert!(key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
     assert_eq!(answer.json.as_object().unwrap().len(), 2);
+
     let (full, thumbnail) = app.only_picture();
     assert_upright(&assert_clean(&full, 512));
     assert_upright(&assert_clean(&thumbnail, 96));
@@ -33,15 +34,16 @@ async fn a_photo_of_a_phone_becomes_two_clean_squares() {
         assert!(url.contains(&format!("/avatars/{key}/{file}?")), "{url}");
         assert_eq!(
             answer.json[name], shown.json[name],
-            "the same for a while, so that it can be cached"
+            "the URL stays the same for a while, so that it can be cached"
         );
     }
+
     let export = app.get_as(&me.access, "/v1/me/export").await;
     assert_eq!(export.json["user"]["avatar_url"], shown.json["avatar_url"]);
 }
 
 #[tokio::test]
-async fn however_the_camera_was_held_the_picture_is_upright() {
+async fn the_picture_is_upright_however_the_camera_was_held() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     for orientation in 1..=8 {
@@ -54,7 +56,8 @@ async fn however_the_camera_was_held_the_picture_is_upright() {
             assert_upright(&assert_clean(&thumbnail, 96));
         }
     }
-    // What is no orientation turns nothing.
+
+    // An invalid orientation does not turn the picture.
     for orientation in [0, 9, 255] {
         app.put_avatar(&me.access, photo(&picture(200, 200), orientation)).await.assert_ok();
         assert_upright(&assert_clean(&app.only_picture().0, 512));
@@ -62,7 +65,7 @@ async fn however_the_camera_was_held_the_picture_is_upright() {
 }
 
 #[tokio::test]
-async fn each_format_is_known_by_its_content_whatever_it_is_called() {
+async fn each_format_is_recognised_by_its_content_not_by_its_media_type() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let shown = DynamicImage::from(picture(700, 500));
@@ -73,6 +76,7 @@ async fn each_format_is_known_by_its_content_whatever_it_is_called() {
             assert_upright(&assert_clean(&app.only_picture().0, 512));
         }
     }
+
     for media_type in ["image/jpeg", "image/webp", "image/gif", "application/octet-stream"] {
         let headers = [("content-type", media_type)];
         app.put_avatar_with(&me.access, &headers, encoded(&picture(9, 9).into(), ImageFormat::Png))
@@ -102,10 +106,12 @@ async fn every_kind_of_pixel_becomes_a_picture() {
         assert_clean(&full, 512);
         assert_clean(&thumbnail, 96);
     }
-    // In PNG, too, a camera may write how it was held.
+
+    // A PNG can have an orientation, too.
     let mut png = Vec::new();
     let mut encoder = PngEncoder::new(&mut png);
     encoder.set_exif_metadata(exif(3)).unwrap();
+
     let turned = image::imageops::rotate180(&picture(300, 200));
     encoder.write_image(&turned, 300, 200, image::ExtendedColorType::Rgb8).unwrap();
     app.put_avatar(&me.access, png).await.assert_ok();
@@ -113,10 +119,11 @@ async fn every_kind_of_pixel_becomes_a_picture() {
 }
 
 #[tokio::test]
-async fn what_is_transparent_becomes_white() {
+async fn transparent_pixels_become_white() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
-    // Black, were its transparency forgotten.
+
+    // It would be black if its transparency were ignored.
     let glass = DynamicImage::from(RgbaImage::from_pixel(64, 64, Rgba([0; 4])));
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
         app.put_avatar(&me.access, encoded(&glass, format)).await.assert_ok();
@@ -126,7 +133,7 @@ async fn what_is_transparent_becomes_white() {
 }
 
 #[tokio::test]
-async fn a_form_with_one_file_is_taken() {
+async fn a_form_with_one_file_is_accepted() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let sent = photo(&picture(300, 300), 8);
@@ -150,19 +157,20 @@ async fn a_form_with_one_file_is_taken() {
 }
 
 #[tokio::test]
-async fn the_new_picture_takes_the_place_of_the_old() {
+async fn a_new_picture_replaces_the_old_one() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let other = app.sign_in(OTHER_PHONE).await;
     let first = app.put_avatar(&me.access, jpeg(&picture(100, 100))).await.avatar_key();
     app.advance(5);
+
     let second = app.put_avatar(&me.access, jpeg(&picture(100, 100))).await.avatar_key();
     assert_ne!(first, second);
     app.only_picture();
     assert_eq!(key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()), second);
     assert_ne!(app.me(&me.access).await["updated_at"], me.json["user"]["updated_at"]);
 
-    // Nobody else's is touched.
+    // The pictures of others are not touched.
     let others = app.put_avatar(&other.access, jpeg(&picture(100, 100))).await.avatar_key();
     assert_eq!(app.objects().len(), 4);
     assert_eq!(key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()), second);
@@ -172,7 +180,7 @@ async fn the_new_picture_takes_the_place_of_the_old() {
 }
 
 #[tokio::test]
-async fn it_is_in_the_audit_trail_and_in_every_view() {
+async fn a_new_picture_is_in_the_audit_trail_and_in_every_view() {
     let (app, admin) = TestApp::with_admin().await;
     let me = app.sign_in(PHONE).await;
     let tag = app
@@ -184,6 +192,7 @@ async fn it_is_in_the_audit_trail_and_in_every_view() {
     let seen = app.get_as(&admin.access, &format!("/v1/users/{}", me.id())).await;
     assert_eq!(key_of(seen.assert_ok()["avatar_url"].as_str().unwrap()), key);
     assert_ne!(seen.header("etag"), tag);
+
     let trail = app.get_as(&admin.access, "/v1/audit").await;
     let events = trail.assert_ok()["items"].as_array().unwrap().clone();
     let changes: Vec<_> =
@@ -193,7 +202,8 @@ async fn it_is_in_the_audit_trail_and_in_every_view() {
         (&changes[0]["actor"], &changes[0]["target"]),
         (&json!(me.id()), &json!(format!("user:{}", me.id())))
     );
-    // A signed URL changes, and is the same picture: the tag stays.
+
+    // A signed URL changes although the picture is the same. The entity tag stays.
     app.advance(900);
     let admin =
         app.refresh(&admin.refresh).await.assert_ok()["access_token"].as_str().unwrap().to_owned();
@@ -203,7 +213,7 @@ async fn it_is_in_the_audit_trail_and_in_every_view() {
 }
 
 #[tokio::test]
-async fn where_something_serves_the_bucket_urls_lead_there() {
+async fn urls_start_with_avatar_base_url_if_it_is_set() {
     let app = TestApp::with(&[("AVATAR_BASE_URL", "https://avatars.example.com/of/")]).await;
     let me = app.sign_in(PHONE).await;
     let answer = app.put_avatar(&me.access, jpeg(&picture(100, 100))).await;
@@ -214,6 +224,7 @@ async fn where_something_serves_the_bucket_urls_lead_there() {
         format!("https://avatars.example.com/of/{key}/96.jpg")
     );
     assert_eq!(app.me(&me.access).await["avatar_url"], answer.json["avatar_url"]);
+
     let again = app.refresh(&me.refresh).await;
     assert!(again.json["access_token"].is_string());
 }
@@ -224,6 +235,7 @@ async fn a_browser_can_open_a_signed_url() {
     // S3 has its own clock.
     #[expect(clippy::disallowed_methods, reason = "the time of S3")]
     app.advance(jiff::Timestamp::now().as_second() - 1_800_000_000);
+
     let me = app.sign_in(PHONE).await;
     let answer = app.put_avatar(&me.access, jpeg(&picture(100, 100))).await;
     let url = answer.assert_ok()["avatar_url"].as_str().unwrap().to_owned();
@@ -231,20 +243,23 @@ async fn a_browser_can_open_a_signed_url() {
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(head.contains("content-type: image/jpeg"), "{head}");
     assert_eq!(body, app.only_picture().0);
-    // Signed for this picture and for no other.
+
+    // The signature is valid only for this file.
     let (head, _) = fetch(&url.replace("/512.jpg", "/96.jpg")).await;
     assert!(head.starts_with("HTTP/1.1 403"), "{head}");
+
     let (head, _) = fetch(url.split('?').next().unwrap()).await;
     assert!(head.starts_with("HTTP/1.1 403"), "{head}");
 }
 
-/// The head, in lower case but for its first line, and the body of what is at a URL.
+/// The head and the body of the response from a URL.
 async fn fetch(url: &str) -> (String, Vec<u8>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
     let request = format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
+
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
@@ -268,7 +283,8 @@ async fn a_stranger_is_refused_before_anything_is_read() {
     assert!(app.objects().is_empty());
 }
 
-/// What is refused, is so soon: a decoder that does not end would be a way to spend somebody's money.
+/// Asserts that a body is refused, and soon: a decoder that does not end would be a way to spend
+/// the owner's money.
 async fn refused(app: &TestApp, token: &str, what: &str, body: Vec<u8>) {
     let answer = tokio::time::timeout(Duration::from_secs(30), app.put_avatar(token, body)).await;
     let answer = answer.unwrap_or_else(|_| panic!("{what} takes too long"));

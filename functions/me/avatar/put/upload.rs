@@ -12,27 +12,28 @@ use multer::{Constraints, Multipart, SizeLimit};
 use shared::{base::Error, latchkey::Latchkey};
 use utoipa::ToSchema;
 
-/// The media types of a body that is the file. What it really is, its content tells.
+/// The media types of a body that is the file itself. The real format is recognised by the content.
 const FILE_TYPES: [&str; 5] =
     ["image/jpeg", "image/png", "image/webp", "image/gif", "application/octet-stream"];
 /// The media type of a form with a file.
 const FORM_TYPE: &str = "multipart/form-data";
-/// What a form may have around its file: boundaries and headers.
+/// The maximum number of bytes of a form around its file: boundaries and headers.
 const FORM_BYTES: usize = 16 * 1024;
 
-/// A file, of at most `AVATAR_MAX_BYTES`.
+/// The uploaded file, of 1 to `AVATAR_MAX_BYTES` bytes.
 pub(super) struct Upload(pub(super) Bytes);
 
-/// The bytes of a JPEG, PNG, WebP or GIF.
+/// The bytes of a JPEG, PNG, WebP or GIF: up to 4 MiB, unless the deployment allows less.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "for the document")]
 pub(super) struct AvatarFile(Vec<u8>);
 
-/// A form with one file, whatever its field is called.
+/// A form with one file and no other field. The field may have any name.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the document")]
 pub(super) struct AvatarForm {
+    /// The picture.
     file: AvatarFile,
 }
 
@@ -42,6 +43,7 @@ impl FromRequest<Latchkey> for Upload {
     async fn from_request(request: Request, latchkey: &Latchkey) -> Result<Self, Error> {
         let max_bytes = latchkey.settings().avatars.max_bytes;
         let (head, body) = request.into_parts();
+
         let content_type = content_type(&head.headers)?;
         let essence =
             content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -49,14 +51,15 @@ impl FromRequest<Latchkey> for Upload {
         if !is_form && !FILE_TYPES.contains(&essence.as_str()) {
             return Err(Error::UnsupportedMediaType);
         }
+
         let most = if is_form { max_bytes + FORM_BYTES } else { max_bytes };
-        let body = to_bytes(body, most).await.map_err(|_| Error::BodyTooLarge)?;
+        let body = to_bytes(body, most).await.map_err(|_| Error::BodyTooLarge { max_bytes })?;
         let file = if is_form { only_file(content_type, body, max_bytes).await? } else { body };
         if file.is_empty() { Err(Error::InvalidImage("is empty")) } else { Ok(Self(file)) }
     }
 }
 
-/// The one `Content-Type` of a body that is not compressed.
+/// The `Content-Type` of a request that has exactly one and no `Content-Encoding`.
 fn content_type(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
@@ -65,23 +68,26 @@ fn content_type(headers: &HeaderMap) -> Result<&str, Error> {
     }
 }
 
-/// The file of a form that has nothing else (RFC 7578). Its name and its type say nothing.
+/// The file of a form that contains nothing else (RFC 7578). Its name and media type are ignored.
 async fn only_file(content_type: &str, form: Bytes, max_bytes: usize) -> Result<Bytes, Error> {
     let boundary = multer::parse_boundary(content_type).map_err(|_| Error::UnsupportedMediaType)?;
-    let one_file = || Error::field("", "the form must be one file");
+    let one_file = || Error::field("", "the form must contain one file and nothing else");
+
     let limits = SizeLimit::new().per_field(max_bytes as u64);
     let whole = stream::once(future::ready(Ok::<_, Infallible>(form)));
     let mut fields =
         Multipart::with_constraints(whole, boundary, Constraints::new().size_limit(limits));
     let refused = |error: multer::Error| match error {
-        multer::Error::FieldSizeExceeded { .. } => Error::BodyTooLarge,
+        multer::Error::FieldSizeExceeded { .. } => Error::BodyTooLarge { max_bytes },
         _ => one_file(),
     };
+
     let field = fields.next_field().await.map_err(refused)?.ok_or_else(one_file)?;
     if field.file_name().is_none() {
         return Err(one_file());
     }
     let file = field.bytes().await.map_err(refused)?;
+
     match fields.next_field().await {
         Ok(None) => Ok(file),
         _ => Err(one_file()),

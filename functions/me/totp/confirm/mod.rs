@@ -1,4 +1,4 @@
-//! `POST /v1/me/totp/confirm`: ends the set-up of an authenticator app.
+//! `POST /v1/me/totp/confirm`: finishes the set-up of an authenticator app.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -16,33 +16,35 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// A first code.
+/// The first code of an authenticator app.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmTotpRequest {
-    /// What the app shows.
+    /// The 6 digits that the authenticator app shows.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// Recovery codes. They are shown this once.
+/// The user's recovery codes. They are shown only this once.
 #[derive(Serialize, ToSchema)]
 pub struct RecoveryCodesView {
-    /// Ten, each good for one sign-in.
+    /// Ten codes of 16 letters and digits. Each works once, in place of a code of the authenticator
+    /// app.
     #[schema(example = json!(["JBSW-Y3DP-EHPK-3PXP"]))]
     recovery_codes: Vec<String>,
 }
 
 impl RecoveryCodesView {
-    /// What the user sees of `codes`.
+    /// `codes` as the user sees them.
     pub fn new(codes: &[RecoveryCode]) -> Self {
         Self { recovery_codes: codes.iter().map(RecoveryCode::shown).collect() }
     }
 }
 
-/// Ends the set-up of an authenticator app with a first code.
+/// Finish the set-up of an authenticator app
 ///
-/// From here on every sign-in asks for a code of it. The recovery codes are for whoever loses it.
+/// From now on every sign-in requires a second factor. The response contains recovery codes for the
+/// case that the user loses the authenticator app. A notice is sent to the user.
 #[utoipa::path(
     post,
     path = "/v1/me/totp/confirm",
@@ -50,7 +52,11 @@ impl RecoveryCodesView {
     tag = "Second factor",
     security(("access_token" = [])),
     request_body = ConfirmTotpRequest,
-    responses((status = 200, description = "It is set up", body = RecoveryCodesView)),
+    responses((
+        status = 200,
+        description = "The authenticator app is set up",
+        body = RecoveryCodesView
+    )),
     extensions(("x-codes" = json!(["conflict", "otp_incorrect", "otp_locked"]))),
 )]
 async fn confirm(

@@ -1,4 +1,4 @@
-//! `POST /v1/me/totp`: starts to set up an authenticator app.
+//! `POST /v1/me/totp`: starts the set-up of an authenticator app.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -14,29 +14,32 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// There is nothing to say.
+/// An empty object; the request has no parameters.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewTotpRequest {}
 
-/// What the authenticator app has to know. It is shown this once.
+/// The secret for the authenticator app, in three forms. It is shown only this once.
 #[derive(Serialize, ToSchema)]
 pub struct NewTotpView {
-    /// For typing: base32 (RFC 4648).
+    /// The secret in base32 (RFC 4648), for typing: 32 characters, which are 160 bits.
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
     secret: String,
+    /// The secret as a URI that authenticator apps open. It names the app and the user.
     #[schema(example = "otpauth://totp/…")]
     otpauth_uri: String,
-    /// The same as a QR code, an SVG document.
+    /// The URI as a QR code, an SVG document.
     qr_svg: String,
-    /// Seconds until it has to be confirmed.
+    /// Seconds until the set-up expires if it is not confirmed.
     #[schema(example = 600)]
     expires_in: i64,
 }
 
-/// Starts to set up an authenticator app.
+/// Start the set-up of an authenticator app
 ///
-/// Nothing is asked for at sign-in before a first code confirmed it. It needs a fresh sign-in (RFC 9470).
+/// Confirm it with `POST /v1/me/totp/confirm` and a first code. Until then, sign-ins do not require
+/// a second factor. A new set-up replaces one that was not confirmed. It needs a fresh sign-in (RFC
+/// 9470): less than 10 minutes old.
 #[utoipa::path(
     post,
     path = "/v1/me/totp",
@@ -44,7 +47,10 @@ pub struct NewTotpView {
     tag = "Second factor",
     security(("access_token" = [])),
     responses((status = 200, description = "The secret", body = NewTotpView)),
-    extensions(("x-codes" = json!(["conflict", "insufficient_user_authentication", "invalid_json", "body_too_large", "unsupported_media_type"]))),
+    extensions(("x-codes" = json!([
+        "conflict", "insufficient_user_authentication", "invalid_json", "body_too_large",
+        "unsupported_media_type"
+    ]))),
 )]
 async fn create(
     caller: Caller,
@@ -56,6 +62,7 @@ async fn create(
     caller.require_fresh_sign_in(clock.now())?;
     let app = apps.active(&caller.claims.client_id).await?;
     let new = second_factors.enrol(&caller.user, &app).await?;
+
     Ok(Json(NewTotpView {
         secret: new.secret.base32(),
         qr_svg: qr_svg(&new.otpauth_uri)?,

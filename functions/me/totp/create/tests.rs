@@ -10,12 +10,13 @@ use crate::testing::{
 const PATH: &str = "/v1/me/totp";
 
 #[tokio::test]
-async fn the_secret_comes_for_typing_as_a_uri_and_as_a_picture() {
+async fn the_secret_is_returned_for_typing_as_a_uri_and_as_a_qr_code() {
     let app = TestApp::with(&[("APP_NAME", "Le Shop & Co")]).await;
     let me = app.sign_in(PHONE).await;
     let answer = app.enrol(&me).await;
     let secret = answer.assert_ok()["secret"].as_str().unwrap();
     assert_eq!(BASE32_NOPAD.decode(secret.as_bytes()).unwrap().len(), 20, "160 bits");
+
     let name = "Le%20Shop%20%26%20Co";
     let uri = format!(
         "otpauth://totp/{name}:%2B14155550123?secret={secret}&issuer={name}&algorithm=SHA1&digits=6&period=30"
@@ -29,7 +30,7 @@ async fn the_secret_comes_for_typing_as_a_uri_and_as_a_picture() {
 }
 
 #[tokio::test]
-async fn the_uri_names_the_app_and_the_person_as_the_person_knows_them() {
+async fn the_uri_names_the_app_and_the_user() {
     let (app, admin) = TestApp::with_admin_and(&[("EMAIL_FROM", "latchkey@example.com")]).await;
     app.public_app(&admin, "shop").await;
     let me = app.sign_up(json!({"email": EMAIL, "password": PASSWORD, "client_id": "shop"})).await;
@@ -39,7 +40,7 @@ async fn the_uri_names_the_app_and_the_person_as_the_person_knows_them() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_for_before_a_code_confirmed_it() {
+async fn an_unconfirmed_set_up_changes_no_sign_in() {
     let app = TestApp::start().await;
     let me = app.person(PHONE).await;
     app.enrol(&me).await.assert_ok();
@@ -53,7 +54,7 @@ async fn nothing_is_asked_for_before_a_code_confirmed_it() {
 }
 
 #[tokio::test]
-async fn a_second_start_takes_the_place_of_the_first() {
+async fn a_second_set_up_replaces_the_first() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let first = Authenticator::new(&app.enrol(&me).await);
@@ -64,12 +65,13 @@ async fn a_second_start_takes_the_place_of_the_first() {
 }
 
 #[tokio::test]
-async fn who_has_one_has_to_remove_it_first() {
+async fn an_existing_authenticator_app_must_be_removed_first() {
     let app = TestApp::start().await;
     let (_, authenticator) = app.protected(PHONE).await;
     let me = app.totp(&app.first_factor(PHONE).await, &authenticator.code(&app)).await.signed_in();
     app.enrol(&me).await.assert_problem(409, "conflict");
     app.remove_totp(&me, &authenticator.recovery_codes[0]).await.assert_done();
+
     let other = app.authenticator(&me).await;
     assert_ne!(other.secret(), authenticator.secret());
     let token = app.first_factor(PHONE).await;
@@ -79,7 +81,7 @@ async fn who_has_one_has_to_remove_it_first() {
 }
 
 #[tokio::test]
-async fn it_takes_a_fresh_sign_in() {
+async fn the_set_up_needs_a_fresh_sign_in() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.advance(599);
@@ -94,6 +96,7 @@ async fn a_stranger_is_refused_and_a_missing_table_is_unavailable() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.post(PATH, json!({})).await.assert_problem(401, "token_invalid");
+
     let refused = app.post_as(&me.refresh, PATH, json!({})).await;
     refused.assert_problem(401, "token_invalid");
     app.post_as(&me.access, PATH, json!({"issuer": "Mine"})).await.assert_field("issuer");

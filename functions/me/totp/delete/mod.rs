@@ -17,16 +17,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// The factor itself.
+/// Proof of the second factor.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteTotpRequest {
-    /// What the app shows, or a recovery code.
+    /// The 6 digits that the authenticator app shows, or a recovery code.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// Removes the authenticator app and its recovery codes: it takes one of their codes.
+/// Remove the authenticator app
+///
+/// Its recovery codes are removed, too, and sign-ins no longer require a second factor. The request
+/// needs a code of the authenticator app or a recovery code. A notice is sent to the user.
 #[utoipa::path(
     delete,
     path = "/v1/me/totp",

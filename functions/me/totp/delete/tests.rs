@@ -10,7 +10,7 @@ use crate::testing::{
 
 const PATH: &str = "/v1/me/totp";
 
-/// Somebody who is signed in with both factors. The next step has begun.
+/// A user who is signed in with both factors. The next time step has begun, so its code is unused.
 async fn signed_in(app: &TestApp) -> (SignedIn, Authenticator) {
     let (_, authenticator) = app.protected(PHONE).await;
     let me = app.totp(&app.first_factor(PHONE).await, &authenticator.code(app)).await.signed_in();
@@ -34,14 +34,14 @@ async fn a_code_of_the_factor_removes_it_and_nothing_of_it_stays() {
         let text = app.texts(PHONE).pop().unwrap().body;
         assert!(text.contains("was removed"), "{text}");
         let person = app.login(json!({"phone": PHONE}), PASSWORD).await.signed_in();
-        // All sessions go on.
+        // All sessions continue.
         app.refresh(&me.refresh).await.assert_ok();
         app.remove_totp(&person, &authenticator.code(&app)).await.assert_problem(409, "conflict");
     }
 }
 
 #[tokio::test]
-async fn an_e_mail_tells_who_has_no_phone() {
+async fn a_user_without_a_phone_is_told_by_e_mail() {
     let app = TestApp::with_mail().await;
     let me = app.sign_up(json!({"email": EMAIL})).await;
     let authenticator = app.authenticator(&me).await;
@@ -51,22 +51,26 @@ async fn an_e_mail_tells_who_has_no_phone() {
 }
 
 #[tokio::test]
-async fn without_the_factor_it_stays() {
+async fn without_a_valid_code_the_factor_stays() {
     let app = TestApp::start().await;
     let (me, authenticator) = signed_in(&app).await;
     let used = authenticator.code_of_step(&app, -1);
     for code in ["", PASSWORD] {
         app.remove_totp(&me, code).await.assert_field("code");
     }
+
     for code in [used.as_str(), "000000", "AAAA-AAAA-AAAA-AAAA"] {
         app.remove_totp(&me, code).await.assert_wrong(None);
     }
+
     for body in [json!({}), json!({"code": 123_456}), json!({"code": null})] {
         app.json_as(&me, Method::DELETE, PATH, body).await.assert_field("code");
     }
+
     app.call_as(&me.access, Method::DELETE, PATH)
         .await
         .assert_problem(415, "unsupported_media_type");
+
     let request = json_request(Method::DELETE, PATH, Some(&me.access), &Value::Null);
     app.send(request.map(|_| "{".into())).await.assert_problem(400, "invalid_json");
     assert_eq!(app.me(&me.access).await["mfa"], json!(["totp"]));
@@ -74,12 +78,13 @@ async fn without_the_factor_it_stays() {
 }
 
 #[tokio::test]
-async fn a_stolen_session_cannot_guess_it() {
+async fn a_stolen_session_cannot_guess_the_code() {
     let app = TestApp::start().await;
     let (me, authenticator) = signed_in(&app).await;
     for _ in 0..10 {
         app.remove_totp(&me, "000000").await.assert_wrong(None);
     }
+
     let code = authenticator.code(&app);
     assert_eq!(app.remove_totp(&me, &code).await.assert_wait(429, "otp_locked"), 900);
     assert_eq!(app.renew_codes(&me, &code).await.assert_wait(429, "otp_locked"), 900);
@@ -92,12 +97,13 @@ async fn a_stolen_session_cannot_guess_it() {
 }
 
 #[tokio::test]
-async fn who_has_none_and_who_is_a_stranger_is_refused() {
+async fn a_user_without_a_second_factor_and_a_stranger_are_refused() {
     let app = TestApp::start().await;
     let (me, authenticator) = signed_in(&app).await;
     let other = app.sign_in(OTHER_PHONE).await;
     let code = authenticator.code(&app);
     app.remove_totp(&other, &code).await.assert_problem(409, "conflict");
+
     let stranger = app.send(json_request(Method::DELETE, PATH, None, &json!({"code": code}))).await;
     stranger.assert_problem(401, "token_invalid");
     assert_eq!(

@@ -24,7 +24,7 @@ fn somewhere(number: usize) -> String {
     format!("+1415555{:04}", 100 + number * 37)
 }
 
-/// Sends to all, and what was decided of each.
+/// Sends to all these phones. Returns the responses, and the decision on each text.
 async fn decisions(app: &TestApp, phones: &[String]) -> (Vec<Answer>, Vec<Decision>) {
     let work = async {
         let mut answers = Vec::new();
@@ -42,7 +42,7 @@ async fn decisions(app: &TestApp, phones: &[String]) -> (Vec<Answer>, Vec<Decisi
 }
 
 #[tokio::test]
-async fn what_is_suspected_is_sent_recorded_withheld_or_denied() {
+async fn a_suspicious_text_is_recorded_withheld_or_denied_by_mode() {
     for (mode, status, texts, verdict) in [
         ("record", 202, 1, Verdict::Sent),
         ("quiet", 202, 0, Verdict::Withheld),
@@ -71,28 +71,30 @@ async fn what_is_suspected_is_sent_recorded_withheld_or_denied() {
         assert_eq!(
             send_from(&app, "203.0.113.9", "+4915112345678").await.status,
             202,
-            "{mode}: others are let be"
+            "{mode}: other sources are not affected"
         );
     }
 }
 
 #[tokio::test]
-async fn what_is_not_sent_costs_nothing_and_its_code_is_good_for_nothing_but_guessing() {
+async fn a_withheld_text_costs_nothing_and_its_response_looks_the_same() {
     let app = app("quiet").await;
     for phone in ABROAD {
         send_from(&app, SOURCE, phone).await.challenge_id();
     }
+
     let spent =
         |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
             item.get("spent_in_SA").map_or(0, |spent| spent.as_n().unwrap().parse::<i64>().unwrap())
         };
     assert_eq!(app.items_like("SPENDING").await.iter().map(spent).sum::<i64>(), 0);
-    // The answers are alike, cooldown and all.
+
+    // The response is the same, with a cooldown.
     send_from(&app, SOURCE, ABROAD[3]).await.assert_problem(429, "resend_too_soon");
 }
 
 #[tokio::test]
-async fn numbers_in_a_sequence_are_suspected_wherever_they_are_asked_for() {
+async fn numbers_in_a_sequence_are_suspected_from_any_source() {
     let app = app("deny").await;
     let phones: Vec<_> = (0..6).map(|number| format!("+1415555{:04}", 123 + number)).collect();
     let (answers, decisions) = decisions(&app, &phones).await;
@@ -107,19 +109,21 @@ async fn texts_that_nobody_verifies_are_suspected() {
     let app = app("deny").await;
     let phones: Vec<_> = (0..17).map(somewhere).collect();
     let (answers, decisions) = decisions(&app, &phones).await;
-    // Four are not watched, and twelve watched ones are enough.
+
+    // Four texts are not watched, and twelve watched ones are enough.
     assert!(answers[..15].iter().all(|answer| answer.status == 202));
     answers[15].assert_problem(429, "sms_limit_reached");
     assert_eq!(decisions[15].reasons, [Reason::PrefixUnverified]);
     assert_eq!((decisions[15].signs.prefix.texts, decisions[15].signs.prefix.verified), (16, 0));
-    // Of another prefix nothing is said, and an hour later nothing of this one.
+
+    // Another prefix is not suspected, and an hour later this one no longer is.
     assert_eq!(app.send_code("+12125550123").await.status, 202);
     app.advance(3600);
     assert_eq!(app.send_code(&somewhere(99)).await.status, 202);
 }
 
 #[tokio::test]
-async fn where_people_sign_in_nobody_is_suspected() {
+async fn texts_whose_codes_are_verified_are_not_suspected() {
     let app = app("deny").await;
     for number in 0..30 {
         let phone = somewhere(number);
@@ -129,10 +133,12 @@ async fn where_people_sign_in_nobody_is_suspected() {
         verified.assert_ok();
         assert_eq!(recorded, [Recorded::CodeVerified(id.parse().unwrap())]);
     }
+
     let counted =
         app.items_like("SENDS").await.into_iter().filter(|item| item.contains_key("numbers"));
     let verified: Vec<_> = counted.map(|item| item["verified"].as_n().unwrap().clone()).collect();
-    // Sixteen of the first twenty, and each eighth after them.
+
+    // Sixteen of the first twenty are counted, and every eighth after them.
     assert_eq!(verified, ["17"]);
 }
 
@@ -145,22 +151,23 @@ async fn a_block_of_numbers_does_not_stop_the_others_of_its_prefix() {
 }
 
 #[tokio::test]
-async fn who_is_denied_runs_into_his_limits() {
+async fn denied_texts_count_towards_the_limits() {
     let app = TestApp::with(&[("FRAUD_MODE", "deny"), ("OTP_SENDS_PER_IP_PER_HOUR", "5")]).await;
     for phone in ABROAD {
         send_from(&app, SOURCE, phone).await;
     }
+
     let wait =
         send_from(&app, SOURCE, "+4915112345678").await.assert_wait(429, "sms_limit_reached");
-    assert_eq!(wait, 3_600, "denied: the fifth of five");
+    assert_eq!(wait, 3_600, "denied as the fifth of five");
     assert!(
         send_from(&app, SOURCE, PHONE).await.assert_wait(429, "sms_limit_reached") <= 3_600,
-        "the limit"
+        "refused by the limit"
     );
 }
 
 #[tokio::test]
-async fn what_is_noted_of_a_prefix_has_bounds() {
+async fn a_prefix_keeps_a_bounded_number_of_notes() {
     let app =
         TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "0"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "50")])
             .await;
@@ -170,6 +177,7 @@ async fn what_is_noted_of_a_prefix_has_bounds() {
             .await
             .assert_problem(429, "sms_limit_reached");
     }
+
     let items = app.items_like("SENDS").await;
     let prefix = items.iter().find(|item| item.contains_key("numbers")).unwrap();
     assert_eq!(
@@ -193,9 +201,11 @@ async fn a_decision_names_nobody() {
     let app = app("record").await;
     let (_, recorded) = records(send_from(&app, SOURCE, PHONE)).await;
     let line = serde_json::to_string(&recorded).unwrap();
+
     for trace in [PHONE, "4155550123", "1415555", "0123\"", SOURCE, &app.code(PHONE)] {
         assert!(!line.contains(trace), "{trace}: {line}");
     }
+
     for item in app.items_like("SENDS").await {
         let numbers =
             item.get("numbers").map(|numbers| numbers.as_ns().unwrap().clone()).unwrap_or_default();

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::testing::{Answer, OTHER_PHONE, PHONE, TestApp, json_request};
 
 #[tokio::test]
-async fn the_wait_grows_from_one_text_to_the_next() {
+async fn the_cooldown_grows_from_one_text_to_the_next() {
     let app = TestApp::with(&[("OTP_SENDS_PER_PHONE_PER_HOUR", "100")]).await;
     for cooldown in [30, 60, 120, 300, 300] {
         let sent = app.send_code(PHONE).await;
@@ -16,16 +16,17 @@ async fn the_wait_grows_from_one_text_to_the_next() {
         assert_eq!(app.send_code(PHONE).await.assert_wait(429, "resend_too_soon"), 1);
         app.advance(1);
     }
+
     assert_eq!(app.texts(PHONE).len(), 5);
     assert_eq!(
         app.send_code(OTHER_PHONE).await.json["resend_in"],
         30,
-        "another phone has its own wait"
+        "another phone has its own cooldown"
     );
 }
 
 #[tokio::test]
-async fn the_wait_is_short_again_after_a_quiet_hour() {
+async fn the_cooldown_is_short_again_after_a_quiet_hour() {
     let app = TestApp::start().await;
     app.challenge(PHONE).await;
     app.advance(30);
@@ -35,22 +36,24 @@ async fn the_wait_is_short_again_after_a_quiet_hour() {
 }
 
 #[tokio::test]
-async fn a_phone_gets_so_many_texts_an_hour() {
+async fn a_phone_has_an_hourly_limit() {
     let app = TestApp::start().await;
     for wait in [30, 60, 120, 300, 300] {
         app.challenge(PHONE).await;
         app.advance(wait);
     }
+
     assert_eq!(app.send_code(PHONE).await.assert_wait(429, "sms_limit_reached"), 3600 - 810);
     app.advance(3600 - 810 - 1);
     assert_eq!(app.send_code(PHONE).await.assert_wait(429, "sms_limit_reached"), 1);
+
     app.advance(1);
     assert_eq!(app.send_code(PHONE).await.status, 202);
     assert_eq!(app.texts(PHONE).len(), 6);
 }
 
 #[tokio::test]
-async fn a_phone_gets_so_many_texts_a_day() {
+async fn a_phone_has_a_daily_limit() {
     let app = TestApp::with(&[("OTP_SENDS_PER_PHONE_PER_DAY", "3")]).await;
     for _ in 0..3 {
         app.challenge(PHONE).await;
@@ -61,7 +64,7 @@ async fn a_phone_gets_so_many_texts_a_day() {
     assert_eq!(app.send_code(PHONE).await.status, 202);
 }
 
-/// The `number`th of many phones.
+/// The phone with this number, of many.
 fn phone(number: usize) -> String {
     format!("+1415555{:04}", 1000 + number)
 }
@@ -72,22 +75,24 @@ async fn send_from(app: &TestApp, source: &str, phone: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_source_asks_for_so_many_texts_an_hour() {
+async fn a_source_has_an_hourly_limit() {
     let app = TestApp::start().await;
     app.advance(600);
     for number in 0..20 {
         assert_eq!(send_from(&app, "198.51.100.7", &phone(number)).await.status, 202);
     }
+
     let refused = send_from(&app, "198.51.100.7", &phone(20)).await;
     assert_eq!(refused.assert_wait(429, "sms_limit_reached"), 3000);
     assert!(app.texts(&phone(20)).is_empty());
     assert_eq!(send_from(&app, "198.51.100.8", &phone(20)).await.status, 202, "another source");
+
     app.advance(3000);
     assert_eq!(send_from(&app, "198.51.100.7", &phone(21)).await.status, 202, "the next hour");
 }
 
 #[tokio::test]
-async fn a_network_of_ipv6_is_one_source() {
+async fn an_ipv6_network_is_one_source() {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "2")]).await;
     for (number, (source, status)) in [
         ("2001:db8:1:2::1", 202),
@@ -106,7 +111,7 @@ async fn a_network_of_ipv6_is_one_source() {
 }
 
 #[tokio::test]
-async fn a_source_cannot_pass_for_another_by_a_header() {
+async fn a_header_cannot_change_the_source() {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "1")]).await;
     app.challenge(PHONE).await;
     for name in ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip"]
@@ -120,7 +125,7 @@ async fn a_source_cannot_pass_for_another_by_a_header() {
 }
 
 #[tokio::test]
-async fn a_source_is_not_charged_for_what_its_phone_was_refused() {
+async fn a_source_is_not_charged_for_texts_that_a_phone_was_refused() {
     let app = TestApp::with(&[("OTP_SENDS_PER_IP_PER_HOUR", "2")]).await;
     app.challenge(PHONE).await;
     for _ in 0..5 {
@@ -131,16 +136,18 @@ async fn a_source_is_not_charged_for_what_its_phone_was_refused() {
 }
 
 #[tokio::test]
-async fn numbers_that_begin_alike_get_so_many_texts_an_hour() {
+async fn numbers_with_one_prefix_share_an_hourly_limit() {
     let settings = [("OTP_SENDS_PER_PREFIX_PER_HOUR", "3"), ("ALLOWED_COUNTRIES", "*")];
     let app = TestApp::with(&settings).await;
     for phone in ["+14155550101", "+14155550102", "+14155550103"] {
         app.challenge(phone).await;
     }
+
     app.advance(600);
     let refused = app.send_code("+14155550104").await;
     assert_eq!(refused.assert_wait(429, "sms_limit_reached"), 3000);
     assert!(app.texts("+14155550104").is_empty());
+
     app.challenge("+12125550104").await;
     app.advance(3000);
     let id = app.challenge("+14155550104").await;
@@ -149,7 +156,7 @@ async fn numbers_that_begin_alike_get_so_many_texts_an_hour() {
 }
 
 #[tokio::test]
-async fn what_is_refused_or_not_sent_is_not_counted_for_the_numbers_alike() {
+async fn refused_and_unsent_texts_are_not_counted_for_their_prefix() {
     let app = TestApp::with(&[("OTP_SENDS_PER_PREFIX_PER_HOUR", "2")]).await;
     app.challenge("+14155550101").await;
     for _ in 0..3 {

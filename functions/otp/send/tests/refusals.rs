@@ -22,6 +22,7 @@ async fn fields_that_cannot_be_accepted_are_named() {
         assert_eq!(answer.json["errors"][0]["field"], field, "{body}: {}", answer.text);
         answer.assert_field(field);
     }
+
     assert!(app.aws.inbox.messages(None).is_empty());
 }
 
@@ -47,6 +48,7 @@ async fn only_phones_that_can_receive_a_text_are_texted() {
         assert_eq!(answer.json["code"], "invalid_phone", "{phone:?}");
         answer.assert_problem(400, "invalid_phone");
     }
+
     assert!(app.aws.inbox.messages(None).is_empty());
 }
 
@@ -63,7 +65,7 @@ async fn only_phones_of_allowed_countries_are_texted() {
 }
 
 #[tokio::test]
-async fn what_sns_refuses_does_not_count() {
+async fn a_text_that_sns_refuses_is_refunded() {
     let settings = [("OTP_SENDS_PER_IP_PER_HOUR", "2"), ("OTP_SENDS_PER_PHONE_PER_HOUR", "2")];
     let app = TestApp::with(&settings).await;
     let first = app.challenge(PHONE).await;
@@ -74,10 +76,11 @@ async fn what_sns_refuses_does_not_count() {
     for _ in 0..3 {
         assert_eq!(app.send_code(PHONE).await.assert_wait(503, "unavailable"), 5);
     }
+
     assert_eq!(app.resend(&first).await.assert_wait(503, "unavailable"), 5);
     app.aws.inbox.refuse(false);
 
-    // The challenge before is the newest again, with all its tries.
+    // The previous challenge is the newest again, with all its tries.
     app.verify(&first, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
     let status = app.get(&format!("/v1/otp/{first}")).await;
     assert_eq!(status.assert_ok()["attempts_left"], 4);
@@ -86,6 +89,7 @@ async fn what_sns_refuses_does_not_count() {
 
     assert_eq!(app.send_code(PHONE).await.status, 202);
     assert_eq!(app.texts(PHONE).len(), 2);
+
     app.advance(600);
     app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
 }
@@ -100,6 +104,7 @@ async fn no_text_and_no_challenge_without_aws() {
             assert!(!answer.json["detail"].as_str().unwrap().contains(internal), "{}", answer.text);
         }
     }
+
     assert!(app.aws.inbox.messages(None).is_empty());
     let sent = app.send_code(PHONE).await;
     assert_eq!((sent.status.as_u16(), sent.json["resend_in"].as_i64()), (202, Some(30)));

@@ -27,11 +27,12 @@ async fn a_test_phone_is_sent_nothing_and_has_a_fixed_code() {
         assert_eq!(app.verify(id, code).await.assert_ok()["user"]["phone"], phone);
         app.verify(id, code).await.assert_problem(410, "otp_expired");
     }
+
     assert!(app.aws.inbox.messages(None).is_empty());
 }
 
 #[tokio::test]
-async fn a_test_phone_is_not_told_of_changes_either() {
+async fn a_test_phone_is_not_notified_of_changes() {
     let app = app().await;
     let me = app.verify(&app.challenge(TEST_PHONE).await, "123456").await.signed_in();
     let body = json!({"new_password": PASSWORD});
@@ -49,12 +50,13 @@ async fn limits_do_not_apply_to_a_test_phone() {
         }
         app.verify(&id, "123456").await.assert_problem(429, "otp_locked");
     }
+
     let id = app.challenge(TEST_PHONE).await;
     app.verify(&id, "123456").await.assert_ok();
     assert_eq!(
         app.send_code("+34612345678").await.status,
         202,
-        "nor did they use up the source's budget"
+        "nothing was counted for the source"
     );
 }
 
@@ -67,7 +69,7 @@ async fn a_test_phone_still_has_one_challenge_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_test_phone_is_an_ordinary_one_once_its_time_is_over() {
+async fn a_test_phone_is_an_ordinary_phone_after_its_period() {
     let app = app().await;
     let id = app.challenge(TEST_PHONE).await;
     app.verify(&id, "123456").await.assert_ok();

@@ -3,10 +3,11 @@ use serde_json::json;
 use crate::testing::{PHONE, TestApp};
 
 #[tokio::test]
-async fn a_text_speaks_the_language_that_was_asked_for_or_that_of_the_phone() {
+async fn a_text_is_in_the_requested_language_or_that_of_the_phone() {
     let app = TestApp::start().await;
     let (english, spanish) = ("is your Latchkey code", "es tu clave de Latchkey");
     let (arabic, hindi) = ("هو رمز Latchkey", "आपका Latchkey कोड");
+
     for (phone, locale, words) in [
         (PHONE, None, english),
         ("+34612345678", None, spanish),
@@ -46,7 +47,7 @@ async fn a_text_ends_with_the_line_that_binds_its_code_to_a_host() {
 }
 
 #[tokio::test]
-async fn a_text_carries_what_carriers_ask_for() {
+async fn a_text_has_the_attributes_that_carriers_require() {
     let attributes = async |settings: &[(&str, &str)]| {
         let app = TestApp::with(settings).await;
         app.challenge(PHONE).await;
@@ -56,6 +57,7 @@ async fn a_text_carries_what_carriers_ask_for() {
     };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(attributes(&[]).await, [pair("AWS.SNS.SMS.SMSType", "Transactional")]);
+
     let all = [
         ("SMS_SENDER_ID", "Latchkey"),
         ("SMS_ENTITY_ID", "1101234567890123456"),

@@ -1,6 +1,6 @@
 use crate::testing::{Answer, OTHER_PHONE, PHONE, TestApp, wrong};
 
-/// Opens a challenge and uses up its tries; answers its id and code.
+/// Opens a challenge and uses some of its tries. Returns its id and code.
 async fn use_up(app: &TestApp, tries: usize) -> (String, String) {
     let id = app.challenge(PHONE).await;
     let code = app.code(PHONE);
@@ -10,7 +10,7 @@ async fn use_up(app: &TestApp, tries: usize) -> (String, String) {
     (id, code)
 }
 
-/// An app in which texts are not what makes a phone wait.
+/// An app in which no limit on texts makes a phone wait.
 async fn app() -> TestApp {
     TestApp::with(&[
         ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
@@ -23,24 +23,27 @@ async fn app() -> TestApp {
 }
 
 #[tokio::test]
-async fn five_wrong_codes_use_a_challenge_up() {
+async fn five_wrong_codes_use_up_a_challenge() {
     let app = TestApp::start().await;
     let id = app.challenge(PHONE).await;
     let code = app.code(PHONE);
+
     for left in [4, 3, 2, 1, 0] {
         let answer = app.verify(&id, &wrong(&code)).await;
         answer.assert_problem(400, "otp_incorrect");
         assert_eq!(answer.json["attempts_left"], left);
     }
+
     for code in [&wrong(&code), &code] {
         let locked = app.verify(&id, code).await;
         locked.assert_problem(429, "otp_locked");
         assert!(
             locked.json.get("retry_after").is_none(),
-            "the phone has not to wait: {}",
+            "the phone is not locked: {}",
             locked.text
         );
     }
+
     app.advance(30);
     app.sign_in(PHONE).await;
 }
@@ -54,7 +57,7 @@ async fn an_old_challenge_is_expired_rather_than_locked() {
 }
 
 #[tokio::test]
-async fn ten_failures_make_a_phone_wait_a_quarter_of_an_hour() {
+async fn ten_failures_lock_a_phone_for_15_minutes() {
     let app = TestApp::start().await;
     use_up(&app, 5).await;
     app.advance(30);
@@ -74,7 +77,7 @@ async fn ten_failures_make_a_phone_wait_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn the_right_code_is_refused_while_its_phone_has_to_wait() {
+async fn the_right_code_is_refused_while_its_phone_is_locked() {
     let app = TestApp::with(&[("OTP_FAILURES_PER_PHONE_PER_DAY", "3")]).await;
     let (id, code) = use_up(&app, 3).await;
     let wait = |answer: Answer| answer.assert_wait(429, "otp_locked");
@@ -85,10 +88,11 @@ async fn the_right_code_is_refused_while_its_phone_has_to_wait() {
 }
 
 #[tokio::test]
-async fn failures_in_a_row_climb_the_ladder_across_challenges() {
+async fn failures_in_a_row_lengthen_the_lockout_across_challenges() {
     let app = app().await;
     let mut failures = 0;
     let mut waits = Vec::new();
+
     while failures < 100 {
         let id = app.challenge(PHONE).await;
         let code = app.code(PHONE);
@@ -109,6 +113,7 @@ async fn failures_in_a_row_climb_the_ladder_across_challenges() {
         }
         app.advance(10);
     }
+
     let first_of = |wait: Option<i64>| {
         waits.iter().find(|(_, waited)| *waited == wait).map(|(failures, _)| *failures)
     };
@@ -132,7 +137,7 @@ async fn a_sign_in_ends_the_row_of_failures() {
 }
 
 #[tokio::test]
-async fn a_day_has_so_many_failures_whatever_is_between_them() {
+async fn failures_have_a_daily_limit_even_with_successes_between_them() {
     let app = TestApp::with(&[
         ("OTP_FAILURES_PER_PHONE_PER_DAY", "6"),
         ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
@@ -145,13 +150,14 @@ async fn a_day_has_so_many_failures_whatever_is_between_them() {
             app.verify(&id, &code).await.assert_ok();
         }
     }
+
     assert_eq!(app.send_code(PHONE).await.assert_wait(429, "otp_locked"), 24 * 3600 - 20);
     app.advance(24 * 3600 - 20);
     app.sign_in(PHONE).await;
 }
 
 #[tokio::test]
-async fn a_new_challenge_does_not_reset_what_failed() {
+async fn a_new_challenge_does_not_reset_failures() {
     let app = app().await;
     for _ in 0..3 {
         use_up(&app, 3).await;

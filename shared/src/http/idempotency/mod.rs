@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is sent again is answered again, and done once.
+//! `Idempotency-Key`: a request that is sent again gets the same response, and is done once.
 
 mod table;
 
@@ -28,24 +28,27 @@ use crate::{
     latchkey::Latchkey,
 };
 
-/// The header.
+/// The name of the header.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// The longest key.
+/// The most characters of a key.
 const MAX_KEY_CHARS: usize = 255;
-/// What of an answer's headers is kept with it.
+/// The headers of a response that are kept with it.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
-/// The largest answer that is kept: an item holds 400 KB.
+/// The largest response that is kept: an item in DynamoDB holds 400 KB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
-/// How long a duplicate waits for the answer of the request that is still at work, and how often it looks.
+/// How long a duplicate waits between two looks for the response of the request that is still
+/// running.
 const WAIT: Duration = Duration::from_millis(250);
+/// How often a duplicate looks.
 const WAITS: usize = 16;
-/// When a duplicate that waited in vain may ask again.
+/// How many seconds later a duplicate may try again if the first request is then still running.
 const RETRY_SECONDS: i64 = 2;
 
-/// A JSON body as [`Json`] takes it, and what makes the request idempotent where its client sent a key.
+/// A JSON body like [`Json`], and [`Once`], which makes the request idempotent if its client sent a
+/// key.
 pub struct Idempotent<T>(pub T, pub Once);
 
-/// Does a request once, however often it comes with the same `Idempotency-Key`.
+/// Does a request once, however often it is sent with the same `Idempotency-Key`.
 pub struct Once(Option<Keyed>);
 
 struct Keyed {
@@ -56,7 +59,7 @@ struct Keyed {
     body_hash: [u8; 32],
 }
 
-/// An answer as it is kept, sealed.
+/// A response, as it is sealed and kept.
 #[derive(Serialize, Deserialize)]
 struct Answer {
     status: u16,
@@ -64,11 +67,11 @@ struct Answer {
     body: String,
 }
 
-/// `Idempotency-Key`, for the document.
+/// Describes `Idempotency-Key` in the OpenAPI document.
 impl IntoParams for Once {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "Up to 255 visible ASCII characters: within 24 hours the same key and body are answered the same, \
-                           and done once";
+        let description = "1 to 255 visible ASCII characters. A request with the same key and body \
+                           within 24 hours gets the same response, and is done once";
         let parameter = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
@@ -86,6 +89,7 @@ impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {
         let key = key(&request_parts.headers)?;
         let route = request_parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let route = format!("{} {route}", request_parts.method);
+
         let keyed = match key {
             None => None,
             Some(key) => {
@@ -100,6 +104,7 @@ impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {
                 })
             }
         };
+
         let (headers, body) = read(Request::from_parts(request_parts, body)).await?;
         let request = Json::parse(&headers, &body)?;
         let body_hash = sha256(&body);
@@ -107,26 +112,32 @@ impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {
     }
 }
 
-/// The key of a request: 1 to 255 visible ASCII characters.
+/// The key of a request, if it has one.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] unless it is 1 to 255 visible ASCII characters.
 fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    // API Gateway makes one value of several.
+    // API Gateway joins several headers into one value.
     let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
+
     let is_visible = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_graphic);
     let bytes = value.as_bytes();
     if !(1..=MAX_KEY_CHARS).contains(&bytes.len()) || !is_visible(bytes) {
         let message = format!("must be 1 to {MAX_KEY_CHARS} visible ASCII characters");
         return Err(Error::field("Idempotency-Key", message));
     }
+
     Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
 }
 
 impl Once {
-    /// Answers with what `work` does; or, where `caller` has sent the request before with the same key and
-    /// body, with what it did then. Only what was done is remembered: what was refused can be tried again.
+    /// Does `work` and returns its response. If `caller` has sent the request before with the same
+    /// key and body, returns the first response instead. Only successful responses are kept: a
+    /// request that was refused can be tried again.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::IdempotencyConflict`] where the body is another, or where the request that
-    /// came first is still at work after some seconds.
+    /// Those of `work`; [`Error::IdempotencyConflict`] if the key was used with another body, or if
+    /// the first request is still running after four seconds.
     pub async fn answer(
         self,
         caller: &str,
@@ -136,23 +147,28 @@ impl Once {
         let scope = format!("{}\n{caller}\n{}", keyed.route, keyed.key);
         let id = keyed.hash_keys.identifier("idempotency key", &scope);
         let mark = keyed.latchkey.random().uuid(keyed.latchkey.clock().now())?;
+
         if let Some(answer) = keyed.first_answer(&id, mark).await? {
             return Ok(answer);
         }
-        let answer = work.await;
-        let kept = match answer {
+
+        let refusal = match work.await {
             Ok(answer) => return keyed.keep(&id, mark, answer).await,
             Err(error) => error,
         };
         if let Err(error) = keyed.latchkey.store().forget_answer(&id, mark).await {
-            tracing::warn!(%error, "a key of a request that was refused is free a little later");
+            tracing::warn!(
+                %error,
+                "the Idempotency-Key of a refused request could not be freed; \
+                 it blocks retries for 15 seconds"
+            );
         }
-        Err(kept)
+        Err(refusal)
     }
 }
 
 impl Keyed {
-    /// The answer to an earlier request; nothing where this one is the first.
+    /// The response to an earlier request with this key; `None` if this one is the first.
     async fn first_answer(
         &self,
         id: &IdentifierHash,
@@ -177,7 +193,7 @@ impl Keyed {
         Err(Error::IdempotencyConflict { retry_after: Some(RETRY_SECONDS) })
     }
 
-    /// Keeps an answer for those who ask again.
+    /// Keeps a response for duplicates of the request, and returns it.
     async fn keep(
         &self,
         id: &IdentifierHash,
@@ -188,6 +204,7 @@ impl Keyed {
         let body = to_bytes(body, MAX_ANSWER_BYTES)
             .await
             .map_err(|error| Error::Internal(error.to_string()))?;
+
         let text = |name: &HeaderName| {
             Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned()))
         };
@@ -198,14 +215,20 @@ impl Keyed {
         };
         let kept = serde_json::to_vec(&kept).map_err(|error| Error::Internal(error.to_string()))?;
         let sealed = self.hash_keys.seal_answer(mark, &kept, self.latchkey.random())?;
-        // It is done: whoever asked is told so, also where it could not be written down.
+
+        // The work is done, so its client gets the response even if it could not be kept.
         if let Err(error) = self.latchkey.store().keep_answer(id, mark, &sealed).await {
-            tracing::warn!(%error, "an answer is not kept for those who ask again");
+            tracing::warn!(
+                %error,
+                "the response to a request with an Idempotency-Key could not be kept for duplicates"
+            );
         }
+
         Ok(Response::from_parts(head, Body::from(body)))
     }
 }
 
+/// The kept `answer` as a response.
 fn response(answer: Answer) -> Result<Response, Error> {
     let broken = |error: http::Error| Error::Internal(error.to_string());
     let mut response =

@@ -1,4 +1,4 @@
-//! Requests that came with an `Idempotency-Key`, and their answers.
+//! Requests with an `Idempotency-Key`, and their responses.
 
 use aws_sdk_dynamodb::{
     operation::{delete_item::DeleteItemError, put_item::PutItemError},
@@ -15,22 +15,22 @@ use crate::{
     table::{Key, Store, bytes, from_item, number, text, to_item},
 };
 
-/// How long an answer is kept.
+/// How many seconds a response is kept.
 const KEPT_SECONDS: i64 = 24 * 3600;
-/// A request that has not ended by then has died: its deadline is long over.
+/// A request that has not finished after this time never will: its deadline is long over.
 const AT_WORK_MILLIS: i64 = 15_000;
 
-/// A request and, once it is done, its answer.
+/// A request and, once it is done, its response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeptAnswer {
     /// The SHA-256 of the body.
     #[serde(with = "serde_bytes")]
     pub body_hash: Vec<u8>,
-    /// Which of the requests with this key it is.
+    /// Identifies one of the requests with this key.
     pub mark: Uuid,
     #[serde(with = "epoch_millis")]
     begun_at: Timestamp,
-    /// The answer, sealed.
+    /// The response, sealed.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
     pub answer: Option<Vec<u8>>,
     #[serde(with = "epoch_seconds")]
@@ -40,14 +40,14 @@ pub struct KeptAnswer {
 /// Whether a request is the first with its key.
 #[derive(Debug)]
 pub enum FirstTime {
-    /// It is, and is at work from now on.
+    /// It is, and is recorded as running.
     Yes,
-    /// This one came before.
+    /// This request came first.
     No(KeptAnswer),
 }
 
 impl Store {
-    /// Notes that the request `mark` begins, unless another with the same key did.
+    /// Records that the request `mark` begins, unless another with the same key began before.
     pub async fn begin_once(
         &self,
         id: &IdentifierHash,
@@ -63,6 +63,7 @@ impl Store {
             answer: None,
             expires_at,
         };
+
         let result = self
             .client
             .put_item()
@@ -77,6 +78,7 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
+
         match result {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());
@@ -84,16 +86,16 @@ impl Store {
             }
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let there: KeptAnswer = from_item(failed.item.clone().unwrap_or_default())?;
-                    // Our own write, whose answer was lost.
-                    Ok(if there.mark == mark { FirstTime::Yes } else { FirstTime::No(there) })
+                    let earlier: KeptAnswer = from_item(failed.item.clone().unwrap_or_default())?;
+                    // The same mark: our own write, whose response was lost.
+                    Ok(if earlier.mark == mark { FirstTime::Yes } else { FirstTime::No(earlier) })
                 }
                 _ => Err(unavailable(error)),
             },
         }
     }
 
-    /// Keeps the sealed answer of the request `mark`.
+    /// Keeps the sealed response to the request `mark`.
     pub async fn keep_answer(
         &self,
         id: &IdentifierHash,
@@ -110,7 +112,7 @@ impl Store {
         self.update_if(Key::idempotency(id), update).await.map(drop)
     }
 
-    /// Forgets the request `mark`, which did nothing.
+    /// Forgets the request `mark`, which was refused.
     pub async fn forget_answer(&self, id: &IdentifierHash, mark: Uuid) -> Result<(), Error> {
         let result = self
             .client
@@ -121,6 +123,7 @@ impl Store {
             .expression_attribute_values(":mark", text(mark))
             .send()
             .await;
+
         match result {
             Err(error)
                 if !matches!(

@@ -36,7 +36,7 @@ static REGIONS: LazyLock<Vec<(RegionHeader, Bytes)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The most calling codes that are loaded one by one. What libphonenumber builds for one takes a
+/// The most calling codes that are loaded one by one. The data that libphonenumber builds for one takes a
 /// fifteenth of what it builds for all.
 const MAX_CODES: usize = 8;
 

@@ -30,7 +30,7 @@ fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A PNG of this size, depth and kind of colour with these chunks.
+/// A PNG of this size, bit depth and colour type with these chunks.
 fn png((width, height): (u32, u32), (depth, colour): (u8, u8), chunks: &[Vec<u8>]) -> Vec<u8> {
     let header =
         [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, colour, 0, 0, 0]].concat();
@@ -38,15 +38,18 @@ fn png((width, height): (u32, u32), (depth, colour): (u8, u8), chunks: &[Vec<u8>
         .concat()
 }
 
-/// A zlib stream that becomes 158 times as long: zeroes, 258 at a time (RFC 1951 §3.2.6).
+/// A zlib stream of `bytes` that decompresses to 158 times its size: zeroes, 258 at a time (RFC
+/// 1951 §3.2.6).
 fn bomb(bytes: usize) -> Vec<u8> {
     let mut bits = vec![1, 1, 0];
-    // A literal zero, of 8 bits, from the highest.
+    // A literal zero, of 8 bits, with the highest first.
     bits.extend([0, 0, 1, 1, 0, 0, 0, 0]);
+
     for _ in 0..(bytes - 8) * 8 / 13 {
         // Length 258, distance 1.
         bits.extend([1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0]);
     }
+
     bits.extend([0; 7]);
     let packed = bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit));
     [0x78, 0x01].into_iter().chain(packed).collect()
@@ -59,31 +62,34 @@ fn gif(width: u16, height: u16) -> Vec<u8> {
     gif
 }
 
-/// A progressive JPEG of one component, whose scans say nothing, many times.
+/// A progressive JPEG of one component, with `count` scans that change nothing.
 fn scans(side: u16, count: usize) -> Vec<u8> {
     let blocks = usize::from(side / 8).pow(2);
     let size = side.to_be_bytes();
     let mut jpeg = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
     jpeg.extend([1; 64]);
     jpeg.extend([0xff, 0xc2, 0, 11, 8, size[0], size[1], size[0], size[1], 1, 1, 0x11, 0]);
-    // One code a table: a difference of zero, and the end of 2^14 blocks.
+
+    // Each table has one code: a difference of zero, and the end of 2^14 blocks.
     for (table, symbol) in [(0x00, 0x00), (0x10, 0xe0)] {
         jpeg.extend([0xff, 0xc4, 0, 20, table, 1]);
         jpeg.extend([0; 15]);
         jpeg.push(symbol);
     }
+
     jpeg.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0]);
     jpeg.extend(vec![0; blocks / 8 + 1]);
     for _ in 0..count {
         jpeg.extend([0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0]);
         jpeg.extend(vec![0; blocks * 15 / (1 << 14) / 8 + 2]);
     }
+
     jpeg.extend([0xff, 0xd9]);
     jpeg
 }
 
 #[tokio::test]
-async fn what_is_no_picture_is_refused() {
+async fn a_file_that_is_not_a_picture_is_refused() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let good = jpeg(&picture(200, 200));
@@ -103,19 +109,19 @@ async fn what_is_no_picture_is_refused() {
         ),
         ("TIFF", b"II*\0\x08\0\0\0\0\0".to_vec()),
         ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()),
-        ("a script with the beginning of a GIF", b"GIF89a=1/*\0*/;alert(1)//".to_vec()),
+        ("a script that starts like a GIF", b"GIF89a=1/*\0*/;alert(1)//".to_vec()),
         (
-            "HTML with the beginning of a JPEG",
+            "HTML that starts like a JPEG",
             b"\xff\xd8\xff\xe0<html><script>alert(1)</script>".to_vec(),
         ),
         ("HTML before a JPEG", [b"<script>alert(1)</script>", good.as_slice()].concat()),
         ("a picture after a space", [b" ", good.as_slice()].concat()),
         ("base64", base64.into_bytes()),
         ("a data URL", b"data:image/png;base64,iVBORw0KGgo=".to_vec()),
-        ("the beginnings alone: JPEG", b"\xff\xd8\xff".to_vec()),
-        ("the beginnings alone: PNG", b"\x89PNG\r\n\x1a\n".to_vec()),
-        ("the beginnings alone: GIF", b"GIF89a".to_vec()),
-        ("the beginnings alone: WebP", b"RIFF\0\0\0\0WEBP".to_vec()),
+        ("only the start of a JPEG", b"\xff\xd8\xff".to_vec()),
+        ("only the start of a PNG", b"\x89PNG\r\n\x1a\n".to_vec()),
+        ("only the start of a GIF", b"GIF89a".to_vec()),
+        ("only the start of a WebP", b"RIFF\0\0\0\0WEBP".to_vec()),
         ("zeroes", vec![0; 4 * 1024 * 1024]),
         ("nothing", Vec::new()),
     ] {
@@ -124,7 +130,7 @@ async fn what_is_no_picture_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_cut_short_or_spoilt_is_refused() {
+async fn a_truncated_or_corrupted_picture_is_refused() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let noise = DynamicImage::from(image::RgbImage::from_fn(160, 160, |x, y| {
@@ -138,7 +144,8 @@ async fn what_is_cut_short_or_spoilt_is_refused() {
             refused(&app, &me.access, &format!("{percent} % of a {format:?}"), short).await;
         }
     }
-    // Whatever byte is another: a picture or none, and never an error of ours.
+
+    // If any byte is wrong, the result is a picture or a refusal, never an internal error.
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
         let whole = encoded(&DynamicImage::from(picture(16, 16)), format);
         for index in (0..whole.len()).step_by(whole.len() / 15 + 1) {
@@ -162,16 +169,17 @@ async fn bombs_are_refused_by_their_header() {
     let mut wide = jpeg(&picture(16, 16));
     let frame = wide.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
     wide[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
+
     let webp_header = [b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0".as_slice(), &[0xff; 6]].concat();
     for (what, body) in [
         ("a PNG of 65,535 pixels a side", png((65_535, 65_535), (8, 0), &zeroes)),
-        ("a PNG as large as it can be", png((i32::MAX as u32, i32::MAX as u32), (8, 6), &zeroes)),
-        ("a PNG without a side", png((0, 100), (8, 0), &zeroes)),
+        ("a PNG of the maximum size", png((i32::MAX as u32, i32::MAX as u32), (8, 6), &zeroes)),
+        ("a PNG of zero width", png((0, 100), (8, 0), &zeroes)),
         ("a PNG one pixel too wide", png((4097, 1), (8, 0), &zeroes)),
         ("a PNG one pixel too high", png((1, 4097), (8, 0), &zeroes)),
         ("a PNG of 128 MiB", png((4096, 4096), (16, 6), &zeroes)),
         ("a GIF of 65,535 pixels a side", gif(65_535, 65_535)),
-        ("a GIF without a side", gif(0, 8)),
+        ("a GIF of zero width", gif(0, 8)),
         ("a JPEG of 65,535 pixels a side", wide),
         ("a WebP of 16,777,216 pixels a side", webp_header),
     ] {
@@ -198,38 +206,42 @@ async fn bombs_behind_an_honest_header_end_in_time() {
             app.put_avatar(&me.access, body),
         )
         .await;
+
         let answer = answer.unwrap_or_else(|_| panic!("{what} take too long"));
-        // What is more than a picture needs may be left unread.
+        // A decoder may leave data unread that the picture does not need.
         assert!(
             answer.status == 200 || answer.json["code"] == "invalid_image",
             "{what}: {}",
             answer.text
         );
     }
-    // As many as the decoder takes.
+
+    // As many scans as the decoder accepts.
     app.put_avatar(&me.access, scans(4096, 90)).await;
 }
 
 #[tokio::test]
-async fn of_an_animation_the_first_picture_is_taken() {
+async fn the_first_frame_of_an_animation_is_used() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let mut gif = Cursor::new(Vec::new());
     let mut encoder = GifEncoder::new_with_speed(&mut gif, 30);
     let first = DynamicImage::from(picture(64, 64)).into_rgba8();
     encoder.encode_frame(Frame::new(first)).unwrap();
+
     for _ in 0..300 {
         let black = image::RgbaImage::from_pixel(64, 64, image::Rgba([0, 0, 0, 255]));
         encoder.encode_frame(Frame::new(black)).unwrap();
     }
+
     drop(encoder);
     app.put_avatar(&me.access, gif.into_inner()).await.assert_ok();
     assert_upright(&assert_clean(&app.only_picture().0, 512));
 }
 
-/// What is a picture and something else besides becomes a picture and nothing else.
+/// A polyglot is a picture and a file of another format at the same time. Only the picture is kept.
 #[tokio::test]
-async fn of_polyglots_the_picture_alone_is_left() {
+async fn only_the_picture_of_a_polyglot_is_kept() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     let shown = DynamicImage::from(picture(64, 64));
@@ -248,9 +260,11 @@ async fn of_polyglots_the_picture_alone_is_left() {
             [encoded(&shown, ImageFormat::Png).as_slice(), b"<?php alert(1) ?>"].concat(),
         ),
     ];
+
     let text = chunk(b"tEXt", b"Comment\0<script>alert(1)</script>");
     let png = encoded(&shown, ImageFormat::Png);
     polyglots.push(("a PNG with a script in a text", [&png[..33], &text, &png[33..]].concat()));
+
     for (what, body) in polyglots {
         let answer = app.put_avatar(&me.access, body).await;
         assert_eq!(answer.status, 200, "{what}: {}", answer.text);
@@ -285,6 +299,7 @@ async fn other_media_types_are_refused() {
         assert_eq!(answer.json["code"], "unsupported_media_type", "{headers:?}: {}", answer.text);
         answer.assert_problem(415, "unsupported_media_type");
     }
+
     assert!(app.objects().is_empty());
 }
 
@@ -309,6 +324,7 @@ async fn hostile_forms_are_refused() {
             app.put_avatar_with(&me.access, &[("content-type", &content_type)], body).await;
         assert_eq!(answer.json["code"], "invalid_request", "{what}: {}", answer.text);
     }
+
     let form_type = ("content-type", "multipart/form-data; boundary=edge");
     let (_, whole) = form(&[(FILE, &good)]);
     for body in [
@@ -322,6 +338,7 @@ async fn hostile_forms_are_refused() {
             .await
             .assert_problem(400, "invalid_request");
     }
+
     let (_, empty) = form(&[(FILE, b"")]);
     app.put_avatar_with(&me.access, &[form_type], empty).await.assert_problem(400, "invalid_image");
     let (_, svg) = form(&[(FILE, b"<svg/>")]);
@@ -330,22 +347,25 @@ async fn hostile_forms_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_is_refused_undecoded() {
+async fn a_file_that_is_too_large_is_refused_undecoded() {
     let app = TestApp::with(&[("AVATAR_MAX_BYTES", "20000")]).await;
     let me = app.sign_in(PHONE).await;
     let good = jpeg(&picture(64, 64));
     let padded = |bytes: usize| [good.as_slice(), &vec![0; bytes - good.len()]].concat();
     app.put_avatar(&me.access, padded(20_001)).await.assert_problem(413, "body_too_large");
+
     for bytes in [20_001, 40_000] {
         let (content_type, body) = form(&[(FILE, &padded(bytes))]);
         let headers = [("content-type", content_type.as_str())];
         app.put_avatar_with(&me.access, &headers, body).await.assert_problem(413, "body_too_large");
     }
+
     assert!(app.objects().is_empty());
     app.put_avatar(&me.access, padded(20_000)).await.assert_ok();
     let (content_type, body) = form(&[(FILE, &padded(20_000))]);
     app.put_avatar_with(&me.access, &[("content-type", &content_type)], body).await.assert_ok();
-    // The default is what passes API Gateway and Lambda.
+
+    // The default is the most that API Gateway and Lambda let through.
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.put_avatar(&me.access, padded(4 * 1024 * 1024)).await.assert_ok();

@@ -25,7 +25,8 @@ async fn without_s3_the_old_picture_stays() {
     cut_off.delete_me(&me.access).await.assert_wait(503, "unavailable");
     assert_eq!(app.objects(), before);
     assert_eq!(key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()), key);
-    // What has no picture needs no S3.
+
+    // A user without a picture needs no S3.
     let other = app.sign_in(OTHER_PHONE).await;
     cut_off.delete_avatar(&other.access).await.assert_done();
     cut_off.delete_me(&other.access).await.assert_done();
@@ -34,30 +35,32 @@ async fn without_s3_the_old_picture_stays() {
 }
 
 #[tokio::test]
-async fn two_at_once_end_with_one_picture() {
+async fn concurrent_uploads_end_with_one_picture() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.put_avatar(&me.access, new_picture()).await.assert_ok();
+
     for times in [2, 10] {
         let answers = at_once(times, |_| {
             let (app, token) = (app.clone(), me.access.clone());
             async move { app.put_avatar(&token, new_picture()).await }
         })
         .await;
+
         let keys: Vec<_> =
             answers.iter().filter(|answer| answer.status == 200).map(|a| a.avatar_key()).collect();
         assert!(!keys.is_empty());
         for answer in answers.iter().filter(|answer| answer.status != 200) {
             answer.assert_wait(503, "unavailable");
         }
-        // Whatever one of them could not delete, the next change does.
+        // The next change deletes any picture that one of them could not delete.
         let (full, _) = app.only_picture_after_a_change(&me.access).await;
         assert_upright(&assert_clean(&full, 512));
     }
 }
 
 #[tokio::test]
-async fn uploads_and_deletions_at_once_leave_what_is_shown() {
+async fn concurrent_uploads_and_deletions_keep_the_shown_picture() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     for _ in 0..3 {
@@ -72,11 +75,12 @@ async fn uploads_and_deletions_at_once_leave_what_is_shown() {
             }
         })
         .await;
+
         let shown = app.me(&me.access).await["avatar_url"].as_str().map(key_of);
         if let Some(key) = shown {
             assert!(
                 app.objects().contains_key(&format!("{key}/512.jpg")),
-                "what is shown is there"
+                "the picture that is shown exists"
             );
         }
         app.delete_avatar(&me.access).await.assert_done();
@@ -101,6 +105,7 @@ async fn an_upload_while_the_account_is_deleted_leaves_nothing() {
             }
         })
         .await;
+
         if app.get_as(&me.access, "/v1/me").await.status == 200 {
             app.delete_me(&me.access).await.assert_done();
         }
@@ -110,20 +115,22 @@ async fn an_upload_while_the_account_is_deleted_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_deleted_goes_with_the_next_change() {
+async fn a_picture_that_could_not_be_deleted_goes_with_the_next_change() {
     let app = TestApp::start().await;
     let me = app.sign_in(PHONE).await;
     app.put_avatar(&me.access, new_picture()).await.assert_ok();
+
     let old: Vec<_> = app.objects().into_keys().collect();
     // A folder in the place of an object cannot be deleted.
     let stuck = app.aws.buckets().join(embedded_aws::AVATAR_BUCKET).join(&old[0]);
     std::fs::remove_file(&stuck).unwrap();
     std::fs::create_dir_all(stuck.join("x")).unwrap();
+
     let key = app.put_avatar(&me.access, new_picture()).await.avatar_key();
     assert_eq!(
         key_of(app.me(&me.access).await["avatar_url"].as_str().unwrap()),
         key,
-        "it is no fault of the new one"
+        "the new picture is set all the same"
     );
     std::fs::remove_dir_all(&stuck).unwrap();
     std::fs::write(&stuck, b"stuck").unwrap();
