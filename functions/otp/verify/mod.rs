@@ -39,8 +39,8 @@ pub enum VerifyOtpAnswer {
     NewAddress(NewAddressView),
 }
 
-/// The signed-in user, with the new phone or e-mail address. It has no other field, which
-/// distinguishes it from a session.
+/// The signed-in user, with the new phone or e-mail address. `user` is the only field: that
+/// distinguishes this answer from a session.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAddressView {
@@ -52,9 +52,10 @@ pub struct NewAddressView {
 ///
 /// If the code was for a sign-in or a sign-up, the answer is a session, or `mfa_required` if the
 /// user has a second factor. If it was for a new phone or e-mail address, send the access token of
-/// the user who asked for it; the address changes. A code works once, even if many requests arrive
-/// at the same time. The answer to a wrong code is `otp_incorrect`, with `attempts_left`. When that
-/// is 0, all further tries get `otp_locked`, with `retry_after` if the address itself is locked.
+/// the user who asked for the change, which this request then makes. A code works once, even if
+/// many requests arrive at the same time. The answer to a wrong code is `otp_incorrect`, with
+/// `attempts_left`. When that is 0, all further tries get `otp_locked`, with `retry_after` if the
+/// address itself is locked.
 #[utoipa::path(
     post,
     path = "/v1/otp/verify",

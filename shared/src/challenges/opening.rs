@@ -22,7 +22,7 @@ use crate::{
 /// A challenge to be opened.
 #[derive(Debug)]
 pub struct NewChallenge {
-    /// The purpose of proving it.
+    /// The purpose of the challenge.
     pub purpose: Purpose,
     /// The app of the request.
     pub app: App,
@@ -34,7 +34,7 @@ pub struct NewChallenge {
     pub ip: Option<String>,
     /// The user who requested it, if only they may prove it.
     pub user_id: Option<Uuid>,
-    /// The data of the account that a sign-up asks for.
+    /// The data for the account, if this is a sign-up.
     pub registration: Option<Registration>,
     /// The link that is sent with the code.
     pub link: Option<String>,
@@ -79,14 +79,14 @@ impl NewChallenge {
 }
 
 impl Challenges {
-    /// Opens a challenge and sends its code. It replaces an open challenge of the same address and
-    /// purpose.
+    /// Opens a challenge and sends its code. The new challenge replaces an open one for the same
+    /// address and purpose.
     ///
     /// # Errors
-    /// [`Error::OtpLocked`], [`Error::ResendTooSoon`], [`Error::SmsLimitReached`] if the address,
-    /// its number range or the source has to wait, or a budget is used up;
+    /// [`Error::OtpLocked`], [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`] if the address,
+    /// its number range or the source of the request has to wait, or if a budget is used up;
     /// [`Error::FraudSuspected`] for signs of SMS pumping; [`Error::Unavailable`] if the code
-    /// cannot be sent: everything that was charged is then refunded.
+    /// cannot be sent (everything that was charged is then refunded).
     pub async fn open(
         &self,
         new: NewChallenge,
@@ -105,8 +105,8 @@ impl Challenges {
         .await
     }
 
-    /// Whether the duration of the request must not reveal if a message was sent. This matters if
-    /// messages go only to people with an account, and if suspected SMS pumping is dropped quietly.
+    /// Whether the duration of the request must not reveal if a message was sent. That is so if
+    /// messages go only to people with an account, or if suspected SMS pumping is dropped quietly.
     fn hides(&self, hides_accounts: bool) -> bool {
         hides_accounts || self.limits.fraud_mode == FraudMode::Quiet
     }
@@ -160,7 +160,7 @@ impl Challenges {
         .await
     }
 
-    /// The response if nothing was sent: the open challenge, or one that does not exist.
+    /// The response if nothing was sent: the open challenge or, if there is none, a made-up one.
     async fn view_as_if_sent(
         &self,
         address: &Address,
@@ -184,8 +184,9 @@ impl Challenges {
         })
     }
 
-    /// Prepares the message, opens the challenge in the same write that counts it against its
-    /// address, and sends it. `counters` have already counted it.
+    /// Prepares the message, opens the challenge, and sends the message. One write both opens the
+    /// challenge and counts the message against its address. The message has already been counted
+    /// in `counters`.
     async fn open_counted(
         &self,
         new: NewChallenge,
@@ -196,7 +197,7 @@ impl Challenges {
         let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test_phone());
         let identifier = self.hash_keys.address(&new.address);
         let identity = self.store.identity(&identifier).await?;
-        // Check the throttle before reserving money.
+        // Check the throttle before the message's price is reserved.
         if !is_test {
             identity.throttle().clone().reserve_send(limits, now)?;
         }
@@ -219,7 +220,7 @@ impl Challenges {
 
         let (place, mut replaced) = (identifier.place(), None);
         let open = |identity: &mut Identity| {
-            // If the challenge is already there, this was our own write, whose response was lost.
+            // If it is already there, our own write opened it, but the response was lost.
             if identity.challenge(id).is_none() {
                 if !is_test {
                     identity.throttle_mut().reserve_send(limits, now)?;
@@ -229,7 +230,7 @@ impl Challenges {
             Ok(if is_test { 0 } else { identity.throttle().resend_in(limits, now) })
         };
         let opened = self.store.change_identity(&place, identity, now, open).await;
-        // Without a response of the table, the challenge may be open all the same.
+        // If the table did not respond, the challenge may still have been opened.
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
         let sent = match opened {
             Ok(resend_in) => self.send(message, &content, messenger).await.map(|()| resend_in),
@@ -275,7 +276,7 @@ impl Challenges {
     ) -> Result<Challenge, Error> {
         let sealed =
             serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
-        // A decoy has the hash of an empty text, which no code has.
+        // A decoy has the hash of an empty text, so no code matches it.
         let code_hash = self.hash_keys.code(id, if content.decoy { "" } else { code.as_str() });
         Ok(Challenge {
             id,
@@ -300,7 +301,7 @@ impl Challenges {
         now: Timestamp,
     ) {
         let withdraw = |identity: &mut Identity| {
-            // If another challenge replaced it, that one has its own message.
+            // If a later challenge has replaced it, change nothing: that one has its own message.
             if identity.challenge(challenge.id).is_some() {
                 identity.throttle_mut().release_send(now);
                 identity.close(challenge.purpose);
@@ -342,8 +343,8 @@ impl Challenges {
         .await
     }
 
-    /// Prepares the message, counts it against its address, and sends it. `counters` have already
-    /// counted it.
+    /// Prepares the message, counts it against its address, and sends it. The message has already
+    /// been counted in `counters`.
     async fn resend_counted(
         &self,
         (identity, id): (Identity, Uuid),
@@ -372,7 +373,7 @@ impl Challenges {
             Ok(self.view(challenge, &content.address, resend_in, now))
         };
         let counted = self.store.change_identity(&place, identity, now, count).await;
-        // Refund only what we know to be counted: it could be the count of another message.
+        // Refund only a count that is certainly ours: otherwise we could refund another message.
         let is_counted = counted.is_ok();
         let sent = match counted {
             Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
@@ -385,7 +386,7 @@ impl Challenges {
         sent
     }
 
-    /// Undoes at its address what a message that was not sent has changed. If that fails, the
+    /// Undoes what a message changed at its address, because it was not sent. If that fails, the
     /// limits are too strict for a while, but never too lax.
     async fn refund(&self, place: &Place, change: impl Fn(&mut Identity), now: Timestamp) {
         let change = |identity: &mut Identity| {

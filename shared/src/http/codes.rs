@@ -97,7 +97,7 @@ codes! {
          `ann@example.com`.":
         InvalidEmail;
     WeakPassword 400 "The password is too easy to guess"
-        "The new password is too short, common, or made of the user's own name or address. \
+        "The new password is too short, too common, or made from the user's own name or address. \
          `errors` says which: ask for another password.":
         WeakPassword;
     InvalidImage 400 "The picture cannot be used"
@@ -115,8 +115,8 @@ codes! {
          administrator.":
         TooManyAttempts;
     InsufficientUserAuthentication 401 "A fresh sign-in is needed"
-        "Step-up (RFC 9470): this needs a sign-in of the last ten minutes, with both factors if \
-         the user has two. Let the user sign in again, then repeat the request.":
+        "Step-up (RFC 9470): this needs a sign-in within the last ten minutes, with both factors \
+         if the user has two. Let the user sign in again, then repeat the request.":
         FreshSignInNeeded;
     Conflict 409 "The request conflicts with the current state"
         "Usually the value is taken, like a username that somebody else has. `errors` names the \
@@ -170,8 +170,8 @@ codes! {
          session was revoked. Let the user sign in again.":
         RefreshTokenReused;
     UserDisabled 403 "The user is disabled"
-        "An administrator has disabled this user, who cannot sign in. An administrator can enable \
-         them again.":
+        "An administrator has disabled this user, so they cannot sign in. An administrator can \
+         enable them again.":
         UserDisabled;
     InvalidClient 401 "The app's credentials are missing or wrong"
         "A confidential app sent no secret or a wrong one, or a public app sent one. Send the \

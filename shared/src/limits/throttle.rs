@@ -13,15 +13,15 @@ use crate::base::Error;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-/// The steps of the lockout: failures in a row, and the seconds to wait after the last of them.
-/// [`OFF_AFTER`] is the last step.
+/// The steps of the lockout, highest first: failures in a row, and the seconds to wait after the
+/// last of them. Above them all is [`OFF_AFTER`].
 const LADDER: [(u32, i64); 3] = [(50, DAY), (20, HOUR), (10, 15 * 60)];
 /// After this many failures in a row the lockout does not end by itself (NIST SP 800-63B-4 §3.2.2:
 /// no more than 100). Only an administrator helps, or another address of the same user.
 pub const OFF_AFTER: u32 = 100;
 /// The factors by which the cooldown grows from one message to the next.
 const COOLDOWN_GROWTH: [i64; 4] = [1, 2, 4, 10];
-/// How many seconds failures in a row are remembered after the last of them.
+/// The seconds after the last failure until the failures in a row are forgotten.
 const MEMORY_OF_FAILURES: i64 = 30 * DAY;
 
 /// The settings behind the rules.
@@ -45,8 +45,8 @@ pub struct Throttle {
     sends: Vec<i64>,
     /// Messages since the last success, or since the last hour without a message.
     sends_in_row: u32,
-    /// The milliseconds of the last message's time. The cooldown is short enough for them to
-    /// matter.
+    /// The millisecond part of the last message's time, since `sends` has only whole seconds. The
+    /// cooldown is short enough for it to matter.
     #[serde(skip_serializing_if = "is_zero")]
     last_send_millis: u32,
     /// Failures of the last 24 hours, oldest first.
@@ -129,8 +129,8 @@ impl Throttle {
     }
 
     /// Stops messages for 24 hours, because the holder of the address did not ask for any. Returns
-    /// until when, in epoch seconds, or `None` if no message was sent in the last 24 hours. A stop
-    /// that is running is not extended.
+    /// when the stop ends, in epoch seconds. A stop that is already running is not extended.
+    /// Otherwise, if no message was sent in the last 24 hours, nothing is stopped: `None`.
     pub fn stop(&mut self, now: Timestamp) -> Option<i64> {
         let running = self.stopped_until.filter(|until| *until > now.as_second());
         running.or_else(|| {
