@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::testing::{
     Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
-    at_once,
+    at_once, count, tally,
 };
 
 /// How often each race is run, since it is lost only by chance.
@@ -27,20 +27,6 @@ async fn app() -> TestApp {
 
 fn phone(index: usize) -> String {
     format!("+1415555{:04}", 2000 + index)
-}
-
-/// How often each outcome occurred: a status and the code of a refusal.
-fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
-    let mut tally = BTreeMap::new();
-    for answer in answers {
-        let code = answer.json["code"].as_str().unwrap_or_default().to_owned();
-        *tally.entry((answer.status.as_u16(), code)).or_default() += 1;
-    }
-    tally
-}
-
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
 }
 
 /// Asserts that nothing is half done: the owner of every identifier exists, and every user owns

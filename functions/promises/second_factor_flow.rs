@@ -1,33 +1,18 @@
 //! Flows across endpoints: signing in with a second factor, and attempts to get around it.
 
-use std::collections::BTreeMap;
-
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::testing::{
-    Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
+    OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD, mentions},
-    at_once, claims,
+    at_once, claims, count,
     second_factor::{Authenticator, mfa_required},
+    tally,
 };
 
 /// How often each race is run, since it is lost only by chance.
 const ROUNDS: usize = 3;
-
-/// How often each outcome occurred: a status and the code of a refusal.
-fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
-    let mut tally = BTreeMap::new();
-    for answer in answers {
-        let code = answer.json["code"].as_str().unwrap_or_default().to_owned();
-        *tally.entry((answer.status.as_u16(), code)).or_default() += 1;
-    }
-    tally
-}
-
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
-}
 
 /// Signs in with a texted code, up to the second factor. Returns the token for it.
 async fn by_text(app: &TestApp, phone: &str) -> String {

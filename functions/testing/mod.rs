@@ -13,6 +13,7 @@ pub(crate) mod second_factor;
 pub(crate) mod tokens;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, Ipv4Addr},
     sync::{
@@ -413,6 +414,21 @@ pub(crate) fn claims(token: &str) -> Value {
 /// The `Authorization` header of a token.
 pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
+}
+
+/// How often each outcome occurred: a status and the code of a refusal.
+pub(crate) fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
+    let mut tally = BTreeMap::new();
+    for answer in answers {
+        let code = answer.json["code"].as_str().unwrap_or_default().to_owned();
+        *tally.entry((answer.status.as_u16(), code)).or_default() += 1;
+    }
+    tally
+}
+
+/// How many of `answers` have this status.
+pub(crate) fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
 }
 
 /// Runs `work` many times in parallel. All start at the same moment.
