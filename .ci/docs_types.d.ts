@@ -1,5 +1,5 @@
 // Names that the TypeScript of the pages uses without declaring them.
-declare const code: string, codeOfTheApp: string;
+declare const code: string, authenticatorCode: string;
 declare const file: Blob;
 declare function show(text: string): void;
 declare module "expo-secure-store" {
