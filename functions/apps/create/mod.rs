@@ -29,21 +29,21 @@ pub struct CreateAppRequest {
     /// them and without any of `/:@#<>{}\`.
     #[schema(example = "Shop")]
     name: String,
-    /// Whether the app can keep a secret. It cannot be changed later. If it is left out: `public`.
+    /// Whether the app can keep a secret. It cannot be changed later. Default: `public`.
     #[serde(rename = "type", default)]
     kind: AppType,
-    /// Whether people without an account can sign up through the app. If it is left out: `open`.
+    /// Whether people without an account can sign up through the app. Default: `open`.
     sign_up: Option<SignUp>,
     /// The role that people get in this app when they first sign in to it: the name of a role,
-    /// except `Admin`. `null` gives no role. If it is left out: the deployment's default role.
+    /// except `Admin`. `null` gives no role. Default: the deployment's default role.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     default_role: Option<Option<String>>,
     /// Up to 20 web origins that may call the API. Browsers fill codes in on the host of the first
-    /// one. If it is left out: none.
+    /// one. Default: none.
     #[schema(example = json!(["https://shop.example.com"]))]
     allowed_origins: Option<Vec<String>>,
-    /// The lifetime of access tokens in seconds: 60 to 900. If it is left out: the deployment's.
+    /// The lifetime of access tokens in seconds: 60 to 900. Default: the deployment's.
     access_token_ttl: Option<i64>,
     /// The longest time that a session lasts, in seconds: 900 to 2592000 (30 days). If it is left
     /// out: the deployment's.
@@ -61,7 +61,7 @@ pub struct CreateAppRequest {
     /// decimals. If it is left out, only the deployment's budget applies.
     #[schema(example = 2.0)]
     sms_daily_budget_usd: Option<f64>,
-    /// Whether the app is switched on. If it is left out: `true`.
+    /// Whether the app is switched on. Default: `true`.
     active: Option<bool>,
 }
 

@@ -33,7 +33,7 @@ pub struct LoginRequest {
     username: Option<String>,
     /// The password: 1 to 256 characters.
     password: String,
-    /// The app to sign in to. If it is left out: the app that authenticates by HTTP Basic, or
+    /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
 }

@@ -19,7 +19,7 @@ mod tests;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogoutRequest {
-    /// Whether to end all sessions of the user, on every device. If it is left out: `false`.
+    /// Whether to end all sessions of the user, on every device. Default: `false`.
     #[serde(default)]
     all: bool,
 }

@@ -45,11 +45,11 @@ pub struct RegisterRequest {
     /// it.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
-    /// The language of messages: a BCP 47 language tag of at most 35 characters. If it is left out:
+    /// The language of messages: a BCP 47 language tag of at most 35 characters. Default:
     /// the language of the phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
-    /// The app to sign up with. If it is left out: the app that authenticates by HTTP Basic, or
+    /// The app to sign up with. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
 }

@@ -24,7 +24,7 @@ pub struct RevokeRequest {
     /// `access_token` or `refresh_token`. It is ignored, because a token shows what it is.
     #[expect(dead_code, reason = "a token shows what it is")]
     token_type_hint: Option<String>,
-    /// The app that the token belongs to. If it is left out: the app that authenticates by HTTP
+    /// The app that the token belongs to. Default: the app that authenticates by HTTP
     /// Basic, or `default`.
     client_id: Option<String>,
     /// The secret of a confidential app that does not authenticate by HTTP Basic.

@@ -38,7 +38,7 @@ pub struct TokenRequest {
     password: Option<String>,
     /// For the grant `refresh_token`: the latest refresh token of the session. It works once.
     refresh_token: Option<String>,
-    /// The app. If it is left out: the app that authenticates by HTTP Basic, or `default`.
+    /// The app. Default: the app that authenticates by HTTP Basic, or `default`.
     client_id: Option<String>,
     /// The secret of a confidential app that does not authenticate by HTTP Basic.
     #[schema(format = "password")]

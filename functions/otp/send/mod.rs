@@ -31,7 +31,7 @@ pub struct SendOtpRequest {
     /// sends no e-mails.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// The app to sign in to. If it is left out: the app that authenticates by HTTP Basic, or
+    /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
     /// The language of the message: a BCP 47 language tag of at most 35 characters. If it is left

@@ -35,7 +35,7 @@ async fn a_code_is_sent() {
 }
 
 #[tokio::test]
-async fn the_settings_say_what_a_code_is_like() {
+async fn the_settings_set_the_length_the_lifetime_and_the_tries_of_a_code() {
     let settings = [
         ("OTP_LENGTH", "10"),
         ("OTP_TTL_SECONDS", "60"),
@@ -111,7 +111,7 @@ async fn only_its_own_fields_in_json_are_read() {
 }
 
 #[tokio::test]
-async fn the_default_app_and_a_locale_may_be_named() {
+async fn a_request_may_name_the_default_app_and_a_locale() {
     let app = TestApp::start().await;
     let body = json!({"phone": PHONE, "client_id": "default", "locale": "pt-br"});
     let id = app.post("/v1/otp/send", body).await.json["challenge_id"].as_str().unwrap().to_owned();
@@ -134,7 +134,7 @@ async fn a_send_takes_four_writes_and_two_reads() {
     app.advance(2 * 3600);
     let (answer, (reads, writes)) = app.units(app.send_code(PHONE)).await;
     assert_eq!(answer.status, 202);
-    // The writes: source, prefix, budget, and the phone with its challenge. The reads: the app and
-    // the phone.
+    // The four writes are the source, the prefix, the budget, and the phone with its challenge. The
+    // two reads are the app and the phone.
     assert_eq!((reads, writes), (2.0, 4.0), "reads, writes");
 }

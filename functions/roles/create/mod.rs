@@ -27,14 +27,14 @@ pub struct NewRole {
     /// regardless of letter case, and must not look like `Admin`.
     #[schema(example = "Editor")]
     name: String,
-    /// The purpose of the role: up to 500 characters on one line. If it is left out: empty.
+    /// The purpose of the role: up to 500 characters on one line. Default: empty.
     description: Option<String>,
     /// Up to 100 permissions. Each is two words like `users:read`: a word is a lower-case letter,
     /// then up to 31 lower-case letters, digits, `_` or `-`. You can grant only permissions that
-    /// you have. If it is left out: none.
+    /// you have. Default: none.
     #[schema(example = json!(["orders:read", "orders:write"]))]
     permissions: Option<Vec<String>>,
-    /// Whether the role is active. An inactive role grants nothing. If it is left out: `true`.
+    /// Whether the role is active. An inactive role grants nothing. Default: `true`.
     active: Option<bool>,
 }
 
@@ -54,12 +54,12 @@ pub struct CreateRolesRequest {
     /// It is unique regardless of letter case, and must not look like `Admin`.
     #[schema(example = "Editor")]
     name: Option<String>,
-    /// The purpose of the one role: up to 500 characters on one line. If it is left out: empty.
+    /// The purpose of the one role: up to 500 characters on one line. Default: empty.
     description: Option<String>,
     /// The permissions of the one role, up to 100, like `orders:read`. You can grant only
-    /// permissions that you have. If it is left out: none.
+    /// permissions that you have. Default: none.
     permissions: Option<Vec<String>>,
-    /// Whether the one role is active. An inactive role grants nothing. If it is left out: `true`.
+    /// Whether the one role is active. An inactive role grants nothing. Default: `true`.
     active: Option<bool>,
     /// Several roles: 1 to 50. Either all are created or none.
     roles: Option<Vec<NewRole>>,

@@ -24,7 +24,7 @@ const NAMED_USERS: usize = 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteRoleQuery {
-    /// Whether the role is taken from all users who have it. If it is left out: `false`.
+    /// Whether the role is taken from all users who have it. Default: `false`.
     #[serde(default)]
     force: bool,
 }

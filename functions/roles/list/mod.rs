@@ -18,10 +18,10 @@ mod tests;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListRolesQuery {
-    /// Whether inactive roles are listed, too. If it is left out: `false`.
+    /// Whether inactive roles are listed, too. Default: `false`.
     #[serde(default)]
     all: bool,
-    /// The most items of the page, from 1 to 100. If it is left out: 50.
+    /// The most items of the page, from 1 to 100. Default: 50.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// The `next_cursor` of the previous page. If it is left out, the first page is returned.

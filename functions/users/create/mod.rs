@@ -48,7 +48,7 @@ pub struct CreateUserRequest {
     /// password.
     password: Option<String>,
     /// The names of up to 20 roles in the default app. You can give only roles whose permissions
-    /// you have. If it is left out: the default role.
+    /// you have. Default: the default role.
     #[schema(example = json!(["User"]))]
     roles: Option<Vec<String>>,
 }

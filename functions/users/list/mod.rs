@@ -36,7 +36,7 @@ pub struct ListUsersQuery {
     phone: Option<String>,
     /// Only the user with this e-mail address.
     email: Option<String>,
-    /// The most items of the page, from 1 to 100. If it is left out: 50.
+    /// The most items of the page, from 1 to 100. Default: 50.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// The `next_cursor` of the previous page. If it is left out, the first page is returned.

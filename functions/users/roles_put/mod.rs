@@ -23,7 +23,7 @@ pub struct PutRolesRequest {
     /// The names of up to 20 roles, in any letter case. An empty list takes all roles.
     #[schema(example = json!(["Editor"]))]
     roles: Vec<String>,
-    /// The app in which the user has the roles. If it is left out: the app that your access token
+    /// The app in which the user has the roles. Default: the app that your access token
     /// was issued to.
     client_id: Option<String>,
 }

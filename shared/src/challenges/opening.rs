@@ -32,15 +32,15 @@ pub struct NewChallenge {
     pub locale: Option<String>,
     /// The IP address that the request came from.
     pub ip: Option<String>,
-    /// The user who requested it, if only they may prove it.
+    /// The only user who may prove the challenge; `None` if anybody may.
     pub user_id: Option<Uuid>,
     /// The data for the account, if this is a sign-up.
     pub registration: Option<Registration>,
-    /// The link that is sent with the code.
+    /// The link that an e-mail carries beside the code, if there is one.
     pub link: Option<String>,
-    /// The user whose password it resets, and their [`User::password_count`].
+    /// For a password reset: the user, and their [`User::password_count`].
     pub resets: Option<(Uuid, u64)>,
-    /// Whether it is a decoy for an address without an account, to which nothing is sent.
+    /// Whether the challenge is a decoy: the address has no account, and nothing is sent.
     pub decoy: bool,
 }
 
@@ -67,8 +67,8 @@ impl NewChallenge {
         }
     }
 
-    /// Whether messages are sent only to people who have an account. Then neither the duration of
-    /// the request nor a failure may reveal who has one.
+    /// Whether messages are sent only to people who have an account. If so, neither the duration of
+    /// the request nor a failure may reveal who has an account.
     fn hides_accounts(&self) -> bool {
         match self.purpose {
             Purpose::PasswordReset => true,
@@ -105,13 +105,14 @@ impl Challenges {
         .await
     }
 
-    /// Whether the duration of the request must not reveal if a message was sent. That is so if
-    /// messages go only to people with an account, or if suspected SMS pumping is dropped quietly.
+    /// Whether the duration of the request must be the same with and without a message. This is
+    /// required if messages are sent only to people who have an account, and if suspected SMS
+    /// pumping is dropped quietly.
     fn hides(&self, hides_accounts: bool) -> bool {
         hides_accounts || self.limits.fraud_mode == FraudMode::Quiet
     }
 
-    /// Opens a challenge that gives a new address to `user`. Only they can prove it.
+    /// Opens a challenge that gives a new address to `user`. Only this user can prove it.
     ///
     /// # Errors
     /// As [`Self::open`]; [`Error::AppDisabled`]; [`Error::Conflict`] if the user has not proven
@@ -131,7 +132,7 @@ impl Challenges {
     }
 
     /// As [`Self::open`], but if the address has to wait, the response looks as if a code had been
-    /// sent. It shows the open challenge, if there is one.
+    /// sent. If there is an open challenge, the response shows that one.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if the source has to wait; [`Error::Unavailable`].
@@ -220,7 +221,8 @@ impl Challenges {
 
         let (place, mut replaced) = (identifier.place(), None);
         let open = |identity: &mut Identity| {
-            // If it is already there, our own write opened it, but the response was lost.
+            // If the challenge is already there, our own write opened it, but the response of that
+            // write was lost.
             if identity.challenge(id).is_none() {
                 if !is_test {
                     identity.throttle_mut().reserve_send(limits, now)?;
@@ -301,7 +303,8 @@ impl Challenges {
         now: Timestamp,
     ) {
         let withdraw = |identity: &mut Identity| {
-            // If a later challenge has replaced it, change nothing: that one has its own message.
+            // If a later challenge has replaced this one, change nothing: the later one has its own
+            // message.
             if identity.challenge(challenge.id).is_some() {
                 identity.throttle_mut().release_send(now);
                 identity.close(challenge.purpose);
@@ -386,8 +389,8 @@ impl Challenges {
         sent
     }
 
-    /// Undoes what a message changed at its address, because it was not sent. If that fails, the
-    /// limits are too strict for a while, but never too lax.
+    /// Undoes what a message changed at its address, because the message was not sent. If the
+    /// refund fails, the limits are too strict for a while, but never too lax.
     async fn refund(&self, place: &Place, change: impl Fn(&mut Identity), now: Timestamp) {
         let change = |identity: &mut Identity| {
             change(identity);

@@ -1,4 +1,4 @@
-//! Looks up and revokes sessions. This needs no key.
+//! Looks up and revokes sessions. Neither needs a signing key.
 
 use uuid::Uuid;
 
@@ -22,8 +22,8 @@ impl LiveSessions {
         self.store.end_sessions(user_id, session_ids).await
     }
 
-    /// The user and the session of a refresh token; `None` if the token was used, the session has
-    /// ended, or the user is disabled.
+    /// The user and the session of a refresh token. `None` if the token was already used, the
+    /// session has ended, or the user is disabled.
     pub async fn of_refresh_token(
         &self,
         token: &RefreshToken,

@@ -51,7 +51,7 @@ pub struct TokenPair {
     /// Seconds until the access token expires.
     #[schema(example = 900)]
     expires_in: i64,
-    /// Opaque, good for one use.
+    /// An opaque text, which works once.
     #[schema(example = "lkr_…")]
     refresh_token: String,
     /// Seconds until the refresh token expires if it is not used.
@@ -73,7 +73,7 @@ pub struct SignedIn {
     user: UserView,
 }
 
-/// The result of a right first factor.
+/// The result of a sign-in with a correct first factor.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum SignIn {
@@ -118,7 +118,7 @@ impl Sessions {
             Some(owner) => owner,
             None => match self.sign_up(&proven, method, device.clone(), now).await? {
                 Some(signed_in) => return Ok(SignIn::Done(Box::new(signed_in))),
-                // Another request proved the address first, so it has an owner now.
+                // Another request proved the address first, so the address has an owner now.
                 None => {
                     let identifier = self.hash_keys.address(&proven.content.address);
                     self.store.owner(&identifier).await?.ok_or(Error::OtpExpired)?
@@ -153,8 +153,8 @@ impl Sessions {
         let mut begun =
             self.store.begin_session(ids, &session, default_role, password_count).await?;
         if matches!(begun, Begun::Unproven) {
-            // Credentials and sessions from before this proof may be somebody else's (account
-            // pre-hijacking).
+            // Somebody else may have set the credentials and begun the sessions that exist before
+            // this proof (account pre-hijacking).
             self.store
                 .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
                 .await?;
@@ -233,7 +233,8 @@ impl Sessions {
             match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
                 Created::Yes => return self.signed_in(&user, &refresh, true, now).await.map(Some),
                 Created::Taken(taken) if taken == identifier => return Ok(None),
-                // Another user has taken the username in the meantime. This one can choose another.
+                // Another user has taken the username in the meantime. The new user can choose
+                // another later.
                 Created::Taken(_) if user.username.is_some() => user.username = None,
                 Created::Taken(_) => {
                     return Err(Error::Internal(
@@ -361,7 +362,7 @@ impl Sessions {
         })
     }
 
-    /// A new access token for the session of a refresh token, and that refresh token.
+    /// The pair of a new access token and `refresh`, for the session of `refresh`.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`] if the session has ended.

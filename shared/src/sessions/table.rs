@@ -15,14 +15,14 @@ use crate::{
     },
 };
 
-/// How many expired sessions a user has before they are removed.
+/// How many expired sessions a user must have before these are removed, all in one write.
 const SWEPT_AT_ONCE: usize = 5;
 
 /// The outcome of using a refresh token.
 #[derive(Debug)]
 pub enum Rotation {
-    /// The successor is the current token now; or it was already, and the client retries within the
-    /// grace period. Holds the user.
+    /// The successor is now the current token. This is also the outcome if the client retries
+    /// within the grace period. Holds the user.
     Rotated(Box<User>),
     /// The token was already used.
     Replayed,
@@ -96,8 +96,9 @@ impl Store {
             return Ok(Rotation::Expired);
         }
 
-        // The successor is the current token: this is a retry, or our own write whose response was
-        // lost. This no longer holds once the successor itself is used.
+        // If the successor is already the current token, the client retries, or our own write
+        // succeeded and its response was lost. Once the successor itself was used, another use
+        // of the previous token is a replay.
         let age_millis = now.as_millisecond() - session.last_used_at.as_millisecond();
         if session.refresh_hash == next && age_millis <= REFRESH_GRACE_MILLIS {
             return Ok(Rotation::Rotated(user));
@@ -168,9 +169,9 @@ impl Store {
         }
     }
 
-    /// Removes the oldest sessions if the user has more than [`MAX_SESSIONS`], and expired ones if
-    /// there are at least [`SWEPT_AT_ONCE`]: removing each one alone would cost as much as a
-    /// sign-in.
+    /// Removes expired sessions if there are at least [`SWEPT_AT_ONCE`], and the oldest ones if the
+    /// user has more than [`MAX_SESSIONS`]. Expired sessions are removed together, because removing
+    /// a single one costs as much as a sign-in.
     async fn sweep_sessions(&self, user: &User, now: Timestamp) -> Result<(), Error> {
         let over = user
             .sessions

@@ -51,7 +51,7 @@ async fn a_budget_is_not_exceeded_by_requests_at_the_same_time() {
     let texts: usize = (0..1000).map(|number| app.texts(&us(number)).len()).sum();
     assert!(texts <= 100, "{texts} texts at a cent each");
 
-    // A busy machine does not respond to all in time.
+    // On a busy machine, some requests get no response in time.
     assert!((10..=texts).contains(&sent), "{sent} responses 202 for {texts} texts");
     assert!(spent(&app, "spent").await <= 1_000_000);
 
@@ -199,7 +199,7 @@ async fn a_text_that_aws_refuses_is_refunded_and_mails_cost_nothing() {
     assert_eq!(app.post("/v1/otp/send", json!({"email": EMAIL})).await.status, 202);
 
     // The cooldown of the phone and the count of its source were refunded: with a larger budget the
-    // next text is sent at once.
+    // next text is sent immediately.
     app.restarted(&[("SMS_MONTHLY_BUDGET_USD", "5")]).challenge(PHONE).await;
 }
 
@@ -228,7 +228,7 @@ async fn a_test_phone_costs_nothing_and_a_budget_of_zero_sends_nothing() {
     let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0"), phones[0], phones[1]]).await;
     app.challenge("+15005550006").await;
     app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
-    // A password reset does not reveal it.
+    // A password reset does not reveal that the budget is used up.
     assert_eq!(app.post("/v1/password/forgot", json!({"phone": PHONE})).await.status, 202);
 }
 
@@ -283,8 +283,8 @@ async fn many_texts_share_the_writes_that_reserve_their_price() {
         })
         .await;
 
-    // The writes for each text: source, prefix, and the phone with its challenge. The budget is
-    // written now and then.
+    // Each text needs three writes: the source, the prefix, and the phone with its challenge. The
+    // budget is written only once for several texts.
     assert!(writes < 3.25 * 32.0, "{writes} for 32 texts");
 
     let spent = spent(&app, "spent").await;

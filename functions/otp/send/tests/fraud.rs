@@ -89,7 +89,7 @@ async fn a_withheld_text_costs_nothing_and_its_response_looks_the_same() {
         };
     assert_eq!(app.items_like("SPENDING").await.iter().map(spent).sum::<i64>(), 0);
 
-    // The response is the same, with a cooldown.
+    // The cooldown begins, as if the text had been sent.
     send_from(&app, SOURCE, ABROAD[3]).await.assert_problem(429, "resend_too_soon");
 }
 
@@ -110,7 +110,7 @@ async fn texts_that_nobody_verifies_are_suspected() {
     let phones: Vec<_> = (0..17).map(somewhere).collect();
     let (answers, decisions) = decisions(&app, &phones).await;
 
-    // Four texts are not watched, and twelve watched ones are enough.
+    // The first four texts are not watched. Twelve watched texts are enough to suspect the next.
     assert!(answers[..15].iter().all(|answer| answer.status == 202));
     answers[15].assert_problem(429, "sms_limit_reached");
     assert_eq!(decisions[15].reasons, [Reason::PrefixUnverified]);
@@ -138,7 +138,7 @@ async fn texts_whose_codes_are_verified_are_not_suspected() {
         app.items_like("SENDS").await.into_iter().filter(|item| item.contains_key("numbers"));
     let verified: Vec<_> = counted.map(|item| item["verified"].as_n().unwrap().clone()).collect();
 
-    // Sixteen of the first twenty are counted, and every eighth after them.
+    // Sixteen of the first twenty texts are counted, and after these every eighth text.
     assert_eq!(verified, ["17"]);
 }
 
@@ -159,7 +159,7 @@ async fn denied_texts_count_towards_the_limits() {
 
     let wait =
         send_from(&app, SOURCE, "+4915112345678").await.assert_wait(429, "sms_limit_reached");
-    assert_eq!(wait, 3_600, "denied as the fifth of five");
+    assert_eq!(wait, 3_600, "denied as the last of five texts");
     assert!(
         send_from(&app, SOURCE, PHONE).await.assert_wait(429, "sms_limit_reached") <= 3_600,
         "refused by the limit"

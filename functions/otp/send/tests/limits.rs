@@ -64,7 +64,7 @@ async fn a_phone_has_a_daily_limit() {
     assert_eq!(app.send_code(PHONE).await.status, 202);
 }
 
-/// The phone with this number, of many.
+/// One of many phones, all with the same prefix.
 fn phone(number: usize) -> String {
     format!("+1415555{:04}", 1000 + number)
 }
@@ -152,7 +152,7 @@ async fn numbers_with_one_prefix_share_an_hourly_limit() {
     app.advance(3000);
     let id = app.challenge("+14155550104").await;
     app.advance(30);
-    assert_eq!(app.resend(&id).await.status, 202, "the second of the hour");
+    assert_eq!(app.resend(&id).await.status, 202, "the second text of the hour");
 }
 
 #[tokio::test]

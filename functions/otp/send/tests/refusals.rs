@@ -80,7 +80,7 @@ async fn a_text_that_sns_refuses_is_refunded() {
     assert_eq!(app.resend(&first).await.assert_wait(503, "unavailable"), 5);
     app.aws.inbox.refuse(false);
 
-    // The previous challenge is the newest again, with all its tries.
+    // The challenge before the failed ones is open again, with all its tries.
     app.verify(&first, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
     let status = app.get(&format!("/v1/otp/{first}")).await;
     assert_eq!(status.assert_ok()["attempts_left"], 4);

@@ -79,7 +79,7 @@ async fn a_test_phone_is_an_ordinary_phone_after_its_period() {
 }
 
 #[tokio::test]
-async fn other_phones_do_not_take_the_fixed_code() {
+async fn other_phones_do_not_accept_the_fixed_code() {
     let app = TestApp::with(&[
         ("TEST_PHONE_NUMBERS", "+15005550006=123456"),
         ("TEST_PHONES_UNTIL", "2027-02-01"),
