@@ -94,7 +94,7 @@ PARSERS = {
     "swift": brackets,
     "kotlin": brackets,
     "tsx": brackets,
-    # Types are checked below, all at once.
+    # Types are checked below, all together.
     "ts": lambda text: None,
     # Diagrams, messages and headers.
     "": lambda text: None,

@@ -96,7 +96,7 @@ class GuardedApi:
             self.expect(403, "POST", path, good)
             self.expect(200, "POST", path, admin)
 
-        # After a sign-out, the Lambda authorizer refuses the token at once, or once its cached
+        # After a sign-out, the Lambda authorizer refuses the token immediately, or once its cached
         # decision expires. The JWT authorizer checks only the token, so it accepts it until it
         # expires.
         gone = self.token()

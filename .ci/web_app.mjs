@@ -300,7 +300,7 @@ async function drive(browser, variant, number, hasAvatars) {
   await visible("phone-step");
   await tab.locator("#phone-step").waitFor({ state: "visible" });
 
-  // Another language takes effect at once.
+  // Another language takes effect immediately.
   await page.locator("#language").selectOption(language === "ar" ? "en" : "ar");
   await page.waitForFunction(direction => document.documentElement.dir === direction, language === "ar" ? "ltr" : "rtl");
 

@@ -1,5 +1,5 @@
-//! Counts how often each partition key is written when many people sign in at once. DynamoDB
-//! accepts a thousand writes a second for one key, however large the table is.
+//! Counts how often each partition key is written when many people sign in at the same time.
+//! DynamoDB accepts a thousand writes a second for one key, however large the table is.
 
 use std::collections::BTreeMap;
 

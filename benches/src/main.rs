@@ -41,7 +41,7 @@ mod sign_in;
 /// The people who sign in, and the Lambdas that serve them while nothing is measured.
 mod people;
 
-/// Counts how often each partition key is written when many people sign in at once.
+/// Counts how often each partition key is written when many people sign in at the same time.
 mod hot_keys;
 
 /// How many samples are taken, and their statistics.

@@ -31,7 +31,7 @@ impl Format {
     }
 }
 
-/// A list that is being read. JSON is printed at once. A table is printed at the end, since its
+/// A list that is being read. JSON is printed immediately. A table is printed at the end, since its
 /// columns are as wide as their widest cell.
 pub(crate) struct List {
     format: Format,

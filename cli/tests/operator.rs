@@ -352,7 +352,7 @@ fn tokens_are_refreshed() {
     let before = operator.tokens();
     std::thread::sleep(Duration::from_millis(2100));
 
-    // Several commands at once use the refresh token once.
+    // Several commands that run at the same time use the refresh token once.
     let running: Vec<_> =
         (0..4).map(|_| operator.command(&["whoami", "--json"]).spawn().unwrap()).collect();
     for child in running {

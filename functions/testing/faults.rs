@@ -27,7 +27,7 @@ use crate::promises::template::policy_allows;
 
 /// How long a request may take: its deadline of 8 s, and some time for a busy machine.
 const DEADLINE: Duration = Duration::from_millis(8_500);
-/// How many scenarios run at once. They spend most of their time in the SDK's backoff.
+/// How many scenarios run at the same time. They spend most of their time in the SDK's backoff.
 const AT_ONCE: usize = 4;
 /// Strikes all calls: skips none, and has no limit.
 pub(crate) const EVERY: (usize, usize) = (0, usize::MAX);

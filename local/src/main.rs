@@ -120,7 +120,7 @@ Press Ctrl-C to stop.
 
 async fn asked_to_stop() {
     let ctrl_c = async {
-        // Without the handler, Ctrl-C ends the program at once, which does no harm.
+        // Without the handler, Ctrl-C ends the program immediately, which does no harm.
         let _ = tokio::signal::ctrl_c().await;
     };
     let terminated = async {

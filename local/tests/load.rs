@@ -1,6 +1,6 @@
-//! Many people at once, with attackers among them, against the program that `cargo run` starts. No
-//! request meets a server error, nobody who signed in loses their session, and memory does not
-//! grow.
+//! Many people at the same time, with attackers among them, against the program that `cargo run`
+//! starts. No request meets a server error, nobody who signed in loses their session, and memory
+//! does not grow.
 //!
 //! `LOAD_MINUTES=10 cargo test -p local --test load -- --nocapture` runs for ten minutes, and
 //! prints the program's memory after each round. The people of the first round stay until the end,
@@ -24,7 +24,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// How many people sign in at once.
+/// How many people sign in at the same time.
 const PEOPLE: usize = 200;
 /// How many attackers are among them.
 const ATTACKERS: usize = 40;

@@ -15,7 +15,7 @@ mod tests;
 
 /// Delete an app
 ///
-/// The app's tokens stop working at once. Its users keep their accounts, and its `client_id` is
+/// The app's tokens stop working immediately. Its users keep their accounts, and its `client_id` is
 /// never given to another app. The default app cannot be deleted.
 #[utoipa::path(
     delete,

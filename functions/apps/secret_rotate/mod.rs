@@ -23,7 +23,7 @@ const OLD_VALID_SECONDS: i64 = 24 * 3600;
 #[serde(deny_unknown_fields)]
 pub struct RotateSecretRequest {
     /// How long the previous secret stays valid, in seconds: 0 to 604800 (7 days). If it is `null`
-    /// or left out: 86400 (a day). With 0 it is revoked at once, for example because it leaked.
+    /// or left out: 86400 (a day). With 0 it is revoked immediately, for example because it leaked.
     #[schema(example = 86_400)]
     old_secret_valid_for: Option<i64>,
 }
@@ -43,8 +43,8 @@ pub struct RotatedSecret {
 /// Rotate the secret of a confidential app
 ///
 /// The previous secret stays valid for a while, so that servers can switch to the new one without
-/// downtime. At most one previous secret is valid: another rotation revokes the older one at once.
-/// A public app has no secret, and the response is `conflict`.
+/// downtime. At most one previous secret is valid: another rotation revokes the older one
+/// immediately. A public app has no secret, and the response is `conflict`.
 #[utoipa::path(
     post,
     path = "/v1/apps/{client_id}/secret",

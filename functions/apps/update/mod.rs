@@ -62,7 +62,7 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<f64>)]
     sms_daily_budget_usd: Option<Option<f64>>,
-    /// Whether the app is switched on. An app that is off refuses every request at once.
+    /// Whether the app is switched on. An app that is off refuses every request immediately.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = bool)]
     active: Option<bool>,
@@ -71,7 +71,7 @@ pub struct UpdateAppRequest {
 /// Change an app
 ///
 /// New lifetimes and a new default role apply to sign-ins that start after the change. Everything
-/// else applies at once. The default app cannot be switched off.
+/// else applies immediately. The default app cannot be switched off.
 #[utoipa::path(
     patch,
     path = "/v1/apps/{client_id}",

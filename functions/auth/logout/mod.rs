@@ -26,8 +26,8 @@ pub struct LogoutRequest {
 
 /// Sign out of this session, or of all sessions
 ///
-/// The tokens of an ended session stop working here at once. A service that checks access tokens
-/// only with the published keys accepts one until it expires.
+/// The tokens of an ended session stop working here immediately. A service that checks access
+/// tokens only with the published keys accepts one until it expires.
 #[utoipa::path(
     post,
     path = "/v1/auth/logout",

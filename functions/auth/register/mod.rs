@@ -59,7 +59,7 @@ pub struct RegisterRequest {
 /// The account is created when the code is verified with `POST /v1/otp/verify`. If the address
 /// already has an account, the response is the same, so it does not reveal who has one. The message
 /// then says so, and its code signs in without changing the account. Usernames are public: one that
-/// is taken is refused at once. A confidential app authenticates by HTTP Basic.
+/// is taken is refused immediately. A confidential app authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/auth/register",

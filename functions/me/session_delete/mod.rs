@@ -15,7 +15,7 @@ mod tests;
 
 /// End one of the signed-in user's sessions
 ///
-/// Its tokens stop working here at once. For a session of somebody else the response is
+/// Its tokens stop working here immediately. For a session of somebody else the response is
 /// `not_found`, as for one that does not exist.
 #[utoipa::path(
     delete,

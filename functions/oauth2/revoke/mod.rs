@@ -34,7 +34,7 @@ pub struct RevokeRequest {
 
 /// Revoke the session that a token belongs to
 ///
-/// As in RFC 7009. Both tokens of the session stop working here at once. For a token that is
+/// As in RFC 7009. Both tokens of the session stop working here immediately. For a token that is
 /// invalid, expired or already revoked the status is 200, too (§2.2). A token of another app is
 /// refused with `unauthorized_client`.
 #[utoipa::path(

@@ -98,7 +98,7 @@ fn canaries_are_few_and_all_alike() {
         }
     }
 
-    // CodeDeploy starts them all at once, in one role, and Lambda accepts 15 calls a second that
-    // change functions.
+    // CodeDeploy starts them all at the same time, in one role, and Lambda accepts 15 calls a
+    // second that change functions.
     assert!((1..=10).contains(&canaries.len()), "{canaries:?}");
 }

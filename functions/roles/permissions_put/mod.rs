@@ -1,4 +1,4 @@
-//! `PUT /v1/roles/permissions`: sets the permissions of several roles at once.
+//! `PUT /v1/roles/permissions`: sets the permissions of several roles in one request.
 
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -37,8 +37,8 @@ pub struct UpdateUserRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
-    /// Whether the user may sign in. `disabled` ends all their sessions at once. `active` also ends
-    /// every lockout. It cannot be `null`.
+    /// Whether the user may sign in. `disabled` ends all their sessions immediately. `active` also
+    /// ends every lockout. It cannot be `null`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = UserStatus)]
     status: Option<UserStatus>,

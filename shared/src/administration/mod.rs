@@ -253,7 +253,9 @@ impl Users {
                 set => return set,
             }
         }
-        Err(Error::Unavailable("the roles of a user are changed too often at once".into()))
+        Err(Error::Unavailable(
+            "too many requests changed the roles of a user at the same time".into(),
+        ))
     }
 
     /// One try of [`Self::set_roles`].

@@ -257,7 +257,7 @@ impl Apps {
         Ok((app, secret))
     }
 
-    /// Deletes an app. Its tokens stop working at once, and its `client_id` is never given to
+    /// Deletes an app. Its tokens stop working immediately, and its `client_id` is never given to
     /// another app.
     ///
     /// # Errors

@@ -215,6 +215,8 @@ impl Avatars {
                 other => return other,
             }
         }
-        Err(Error::Unavailable("a user's picture was changed too often at once".into()))
+        Err(Error::Unavailable(
+            "too many requests changed a user's picture at the same time".into(),
+        ))
     }
 }

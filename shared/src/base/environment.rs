@@ -99,7 +99,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `environment`. It reads the stage at once, since bounds depend on it.
+    /// A reader of `environment`. It reads the stage first, since bounds depend on it.
     pub(crate) fn new(environment: &'a Environment) -> Self {
         let mut reader =
             Self { environment, problems: Vec::new(), settings: Vec::new(), stage: Stage::Prod };

@@ -210,7 +210,7 @@ impl Store {
                 return Ok(changed);
             }
         }
-        Err(Error::Unavailable("an identifier was changed too often at once".into()))
+        Err(Error::Unavailable("too many requests changed an identifier at the same time".into()))
     }
 
     /// Writes the item over the `version` that was read. Returns whether it is written.

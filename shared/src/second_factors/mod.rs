@@ -131,8 +131,8 @@ impl SecondFactors {
             created_at: now,
         };
 
-        // Of several confirmations at once, only the one that removes the enrolment succeeds, and
-        // its recovery codes count.
+        // Of several confirmations at the same time, only the one that removes the enrolment
+        // succeeds, and its recovery codes count.
         let changed_at = whole_seconds(now);
         let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
             user.totp = true;

@@ -108,9 +108,9 @@ impl Spending {
         Self { store, budget, clock, random, prepaid: Arc::default(), used_up: Arc::default() }
     }
 
-    /// Reserves the price of a text before it is sent. However many requests run at once, they
-    /// never reserve more than the budgets allow. `prefix` is the hash of the prefix of the text's
-    /// number.
+    /// Reserves the price of a text before it is sent. However many requests run at the same time,
+    /// they never reserve more than the budgets allow. `prefix` is the hash of the prefix of the
+    /// text's number.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].

@@ -269,7 +269,7 @@ macro_rules! until_written {
             }
         }
         Err($crate::base::Error::Unavailable(format!(
-            "{} changed by too many requests at once",
+            "{} changed by too many requests at the same time",
             $what
         )))
     }};

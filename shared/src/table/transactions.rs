@@ -55,7 +55,8 @@ impl Store {
             }
             Err(error) => match canceled(&error) {
                 Some(Outcome::Busy) => {
-                    // Back off at random, so that the same requests do not conflict again at once.
+                    // Back off at random, so that the same requests do not conflict again
+                    // immediately.
                     let [jitter] = self.random.bytes::<1>()?;
                     tokio::time::sleep(Duration::from_millis(10 + u64::from(jitter) / 4)).await;
                     Ok(Outcome::Busy)

@@ -15,7 +15,7 @@ use crate::{
 
 /// The `typ` of access tokens, and only of these (RFC 9068 §2.1).
 const TYPE: &str = "at+jwt";
-/// The longest token that is read. Longer ones are refused at once.
+/// The longest token that is read. Longer ones are refused immediately.
 const MAX_CHARS: usize = 8 * 1024;
 /// How far another machine's clock may be ahead of ours.
 const LEEWAY_SECONDS: i64 = 5;

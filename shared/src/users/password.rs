@@ -130,7 +130,8 @@ impl PasswordHash {
     }
 }
 
-/// Hashes passwords. It limits how many are hashed at once, to stay within the function's memory.
+/// Hashes passwords. It limits how many are hashed at the same time, to stay within the function's
+/// memory.
 #[derive(Clone)]
 pub struct PasswordHasher {
     pepper: Arc<Zeroizing<Vec<u8>>>,

@@ -11,7 +11,7 @@ pub struct UserSettings {
     pub password_min_length: usize,
     /// `ADMIN_PHONE`: the first user to verify it becomes an administrator.
     pub admin_phone: Option<PhoneNumber>,
-    /// The memory of the function in MB. It limits how many passwords are hashed at once.
+    /// The memory of the function in MB. It limits how many passwords are hashed at the same time.
     pub function_memory_mb: usize,
 }
 

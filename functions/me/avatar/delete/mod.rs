@@ -15,8 +15,8 @@ mod tests;
 
 /// Remove the signed-in user's picture
 ///
-/// Both sizes are deleted at once. If there is no picture, nothing changes, and the response is the
-/// same.
+/// Both sizes are deleted immediately. If there is no picture, nothing changes, and the response is
+/// the same.
 #[utoipa::path(
     delete,
     path = "/v1/me/avatar",

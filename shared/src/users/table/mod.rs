@@ -179,7 +179,7 @@ impl Store {
                 Outcome::Refused(_) | Outcome::Busy => written = Some(mark),
             }
         }
-        Err(Error::Unavailable("a user was changed too often at once".into()))
+        Err(Error::Unavailable("too many requests changed a user at the same time".into()))
     }
 
     /// Deletes a user if `check` allows it, and frees their identifiers. Then deletes all other
@@ -216,7 +216,9 @@ impl Store {
         }
 
         if self.user(id).await?.is_some() {
-            return Err(Error::Unavailable("a user was changed too often at once".into()));
+            return Err(Error::Unavailable(
+                "too many requests changed a user at the same time".into(),
+            ));
         }
         self.delete_all_of(id).await
     }
