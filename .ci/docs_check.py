@@ -115,7 +115,7 @@ def check_blocks(found):
 
 
 def check_types(found, folder):
-    """Compiles each block as a module of its own. The client's source stands in for its package."""
+    """Compiles each block as a separate module. The client's source stands in for its package."""
     work = ROOT / "target/docs/typescript"
     work.mkdir(parents=True, exist_ok=True)
     for old in work.glob("*.ts"):

@@ -140,8 +140,8 @@ async def ask_authorizer(authorizer, event, account_id, region):
 
 
 async def execute(api_id, stage, path, method, headers, body, query, account, region, raw_query=None):
-    """Passes preflights to the routes if the API has no CORS settings of its own. ministack would
-    refuse them."""
+    """Passes preflights to the routes if the API has no CORS settings. ministack would refuse
+    them."""
     if method != "OPTIONS" or apigateway._apis.get(api_id, {}).get("corsConfiguration"):
         return await plain_execute(api_id, stage, path, method, headers, body, query, account, region, raw_query)
     route = apigateway._match_route(api_id, method, path)

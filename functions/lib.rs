@@ -219,7 +219,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "discovery" => well_known::discovery,
 };
 
-/// The Lambdas without a path of their own.
+/// The Lambdas that have no path.
 pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.

@@ -69,7 +69,7 @@ pub(crate) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// Starts the API on a port of its own.
+    /// Starts the API on a free port.
     pub(crate) async fn start() -> Result<Self, Failure> {
         let (poll_sender, polls) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();

@@ -76,7 +76,7 @@ impl Service {
     }
 }
 
-/// A person at a terminal, with a home directory of their own.
+/// A person at a terminal, with their own home directory.
 struct Operator<'a> {
     service: &'a Service,
     home: TempDir,

@@ -20,7 +20,7 @@ const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 const MAX_HEADER_BYTES: usize = 10_240;
 
 /// How many requests are handled at the same time. Others wait their turn. Lambda gives each
-/// request an instance of its own, but here all share one machine: too many at the same time would
+/// request a separate instance, but here all share one machine: too many at the same time would
 /// make each so slow that its calls to AWS time out.
 const AT_WORK: usize = 16;
 static TURNS: Semaphore = Semaphore::const_new(AT_WORK);

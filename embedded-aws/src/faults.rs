@@ -236,7 +236,7 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
         tokio::spawn(async move {
             let answer = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
                 let proxy = proxy.clone();
-                // In a task of its own, so that the call is completed even if the client
+                // In a separate task, so that the call is completed even if the client
                 // disconnects.
                 let answer =
                     tokio::spawn(async move { proxy.answer(request.map(Body::new)).await });

@@ -137,7 +137,7 @@ async fn a_message_that_may_have_been_sent_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_counts_once() {
-    // On a busy machine a call may be too slow for the SDK, which is a fault of its own: try again.
+    // On a busy machine a call may be too slow for the SDK, which is another fault: try again.
     let mut is_answered = false;
     for _ in 0..3 {
         is_answered = is_answered || lose_replies().await;

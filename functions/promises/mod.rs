@@ -12,7 +12,7 @@ mod coverage;
 mod decisions;
 #[expect(
     unreachable_pub,
-    reason = "the example of CONTRIBUTING.md, as it would look in a folder of its own"
+    reason = "the example of CONTRIBUTING.md, as it would look in its own folder"
 )]
 mod example;
 mod fault_flow;

@@ -281,7 +281,7 @@ pub(crate) async fn failures(
     // Run all of them, so that one failure does not hide another.
     let mut failed = 0;
     for (place, trouble) in runs.join_all().await.into_iter().flatten() {
-        // On a busy machine a call may be too slow for the SDK, which is a fault of its own. Retry
+        // On a busy machine a call may be too slow for the SDK, which is another fault. Retry
         // alone.
         failed += usize::from(run(stage.clone(), place, trouble).await.is_err());
     }
@@ -421,7 +421,7 @@ async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
     let trial = Trial::of(stage.set().await).await;
     let before = trial.app.aws.inbox.messages(None).len();
     let struck = stage.calls[place].clone();
-    let story =
+    let scenario =
         format!("{endpoint}, call {place} ({}, {}): {trouble:?}", struck.operation, kind(&struck));
     let (writes_before, kind_of_struck) =
         (stage.calls[..place].iter().filter(|call| call.writes()).count(), kind(&struck));
@@ -447,23 +447,26 @@ async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
     }
 
     let first = if trouble == Trouble::Killed {
-        assert!(trial.send_and_kill(case.request()).await, "{story}: the process was not killed");
+        assert!(
+            trial.send_and_kill(case.request()).await,
+            "{scenario}: the process was not killed"
+        );
         None
     } else {
         Some(trial.send(case.request()).await)
     };
 
-    assert!(trial.faults.struck() > 0, "{story}: nothing was struck");
+    assert!(trial.faults.struck() > 0, "{scenario}: nothing was struck");
     trial.faults.heal();
     let messages = trial.app.aws.inbox.messages(None).len() - before;
-    assert!(messages <= stage.messages, "{story}: {messages} messages");
+    assert!(messages <= stage.messages, "{scenario}: {messages} messages");
     assert_invariants(&trial.app).await;
 
     let is_done = first.as_ref().is_some_and(|first| first.status == stage.status);
     if let Some(first) = &first
         && !is_done
     {
-        assert_unavailable(&story, first);
+        assert_unavailable(&scenario, first);
     }
 
     // The SDK's retries and ours have to hide these troubles.
@@ -473,7 +476,11 @@ async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
         _ => false,
     };
 
-    assert!(is_done || !must_do, "{story}: {}", first.map_or_else(String::new, |first| first.text));
+    assert!(
+        is_done || !must_do,
+        "{scenario}: {}",
+        first.map_or_else(String::new, |first| first.text)
+    );
     if is_done {
         let first = first.unwrap();
         // A notice that is sent as a courtesy may have been lost.
@@ -499,7 +506,7 @@ async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
         };
 
         let is_allowed = outcome.0 == stage.status || !is_undone && case.or.contains(&outcome);
-        assert!(is_allowed, "{story}: the next try: {}", next.text);
+        assert!(is_allowed, "{scenario}: the next try: {}", next.text);
 
         (case.goal)(trial.app.clone(), next).await;
     }
@@ -509,14 +516,14 @@ async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
 
 /// Asserts a 503 that tells the client when to retry.
 #[track_caller]
-pub(crate) fn assert_unavailable(story: &str, answer: &Answer) {
+pub(crate) fn assert_unavailable(scenario: &str, answer: &Answer) {
     let is_oauth = answer.json.get("error").is_some();
     let code = answer.json["code"].as_str().or(answer.json["error"].as_str()).unwrap_or_default();
     let wanted = if is_oauth { "temporarily_unavailable" } else { "unavailable" };
-    assert_eq!((answer.status.as_u16(), code), (503, wanted), "{story}: {}", answer.text);
+    assert_eq!((answer.status.as_u16(), code), (503, wanted), "{scenario}: {}", answer.text);
     assert!(
         answer.header("retry-after").parse::<u32>().is_ok_and(|wait| wait > 0),
-        "{story}: no Retry-After"
+        "{scenario}: no Retry-After"
     );
 }
 

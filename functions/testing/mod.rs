@@ -1,4 +1,4 @@
-//! The service under test: all endpoints, on an embedded AWS of their own, behind the embedded API
+//! The service under test: all endpoints, on a separate embedded AWS, behind the embedded API
 //! Gateway, with a clock that tests set.
 
 pub(crate) mod accounts;

@@ -214,7 +214,7 @@ impl TestApp {
         {
             let folder = folder.unwrap();
 
-            // The emulation keeps files of its own beside the objects, and leaves empty folders.
+            // The emulation keeps other files beside the objects, and leaves empty folders.
             if !folder.file_type().unwrap().is_dir() {
                 continue;
             }

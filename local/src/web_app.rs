@@ -1,4 +1,4 @@
-//! The sign-in page of `examples/web`. It is compiled in, so it needs no build step of its own.
+//! The sign-in page of `examples/web`. It is compiled in, so it needs no separate build step.
 
 use axum::{
     Router,

@@ -6,7 +6,7 @@ const PATH: &str = "/oauth2/revoke";
 
 /// The service, a public and a server app, and a user who is signed in to the default app and to
 /// both of them.
-async fn story() -> (TestApp, Server, [SignedIn; 3]) {
+async fn signed_in_to_three_apps() -> (TestApp, Server, [SignedIn; 3]) {
     let (app, admin) = TestApp::with_admin().await;
     let server = app.server(&admin, "server").await;
     app.public_app(&admin, "shop").await;
@@ -26,7 +26,7 @@ async fn assert_live(app: &TestApp, person: &SignedIn, live: bool) {
 
 #[tokio::test]
 async fn either_token_ends_the_session_with_both() {
-    let (app, server, [default_app, shop, own]) = story().await;
+    let (app, server, [default_app, shop, own]) = signed_in_to_three_apps().await;
     let other = app.login_to("shop", PHONE).await;
     app.form(None, PATH, &[("token", &default_app.access)]).await.assert_empty_ok();
     app.form(None, PATH, &[("token", &shop.refresh), ("client_id", "shop")])
@@ -50,7 +50,7 @@ async fn either_token_ends_the_session_with_both() {
 
 #[tokio::test]
 async fn revoking_an_invalid_or_revoked_token_succeeds() {
-    let (app, server, [.., own]) = story().await;
+    let (app, server, [.., own]) = signed_in_to_three_apps().await;
     let basic = server.basic();
     for token in [&own.access, &own.access, &own.refresh, &own.refresh] {
         app.form(Some(&basic), PATH, &[("token", token)]).await.assert_empty_ok();
@@ -74,7 +74,7 @@ async fn revoking_an_invalid_or_revoked_token_succeeds() {
 
 #[tokio::test]
 async fn an_old_refresh_token_ends_its_session_too() {
-    let (app, _, [default_app, ..]) = story().await;
+    let (app, _, [default_app, ..]) = signed_in_to_three_apps().await;
     let pair = app.refresh(&default_app.refresh).await.signed_in();
     app.form(None, PATH, &[("token", &default_app.refresh)]).await.assert_empty_ok();
     assert_live(&app, &pair, false).await;
@@ -83,7 +83,7 @@ async fn an_old_refresh_token_ends_its_session_too() {
 
 #[tokio::test]
 async fn a_token_of_another_app_is_not_revoked() {
-    let (app, server, [default_app, shop, own]) = story().await;
+    let (app, server, [default_app, shop, own]) = signed_in_to_three_apps().await;
     let basic = server.basic();
     for (authorization, client_id, others) in [
         (None, "", [&shop, &own]),
@@ -104,7 +104,7 @@ async fn a_token_of_another_app_is_not_revoked() {
 
 #[tokio::test]
 async fn a_confidential_app_must_authenticate() {
-    let (app, server, [.., own]) = story().await;
+    let (app, server, [.., own]) = signed_in_to_three_apps().await;
     let wrong = Server { secret: "wrong".to_owned(), ..server.clone() };
     for answer in [
         app.form(None, PATH, &[("token", &own.refresh), ("client_id", "server")]).await,
@@ -135,7 +135,7 @@ async fn a_confidential_app_must_authenticate() {
 
 #[tokio::test]
 async fn a_request_without_its_one_token_is_refused() {
-    let (app, ..) = story().await;
+    let (app, ..) = signed_in_to_three_apps().await;
     for fields in [vec![], vec![("token", "")], vec![("token", "a"), ("token", "b")]] {
         app.form(None, PATH, &fields).await.assert_oauth(400, "invalid_request");
     }
@@ -144,7 +144,7 @@ async fn a_request_without_its_one_token_is_refused() {
 
 #[tokio::test]
 async fn of_ten_revocations_at_once_all_succeed() {
-    let (app, _, [default_app, shop, _]) = story().await;
+    let (app, _, [default_app, shop, _]) = signed_in_to_three_apps().await;
     let answers = at_once(10, |index| {
         let token =
             if index % 2 == 0 { default_app.access.clone() } else { default_app.refresh.clone() };
@@ -160,7 +160,7 @@ async fn of_ten_revocations_at_once_all_succeed() {
 
 #[tokio::test]
 async fn without_aws_nothing_is_called_revoked() {
-    let (app, _, [default_app, ..]) = story().await;
+    let (app, _, [default_app, ..]) = signed_in_to_three_apps().await;
     for service in ["DYNAMODB", "SECRETSMANAGER"] {
         for token in [&default_app.access, &default_app.refresh] {
             let answer = app.cut_off(service).form(None, PATH, &[("token", token)]).await;

@@ -160,7 +160,7 @@ fn the_boundary_leaves_every_function_its_rights() {
 
     for (id, function) in resources("AWS::Serverless::Function") {
         for own in ["Role", "PermissionsBoundary"] {
-            assert!(function["Properties"].get(own).is_none(), "{id} has a {own} of its own");
+            assert!(function["Properties"].get(own).is_none(), "{id} has its own {own}");
         }
     }
 }

@@ -92,7 +92,7 @@ fn canaries_are_few_and_all_alike() {
     let mut canaries = Vec::new();
     for (id, function) in resources("AWS::Serverless::Function") {
         if let Some(preference) = function["Properties"].get("DeploymentPreference") {
-            assert_eq!(preference.as_mapping().unwrap().len(), 1, "{id} has alarms of its own");
+            assert_eq!(preference.as_mapping().unwrap().len(), 1, "{id} has its own alarms");
             assert_eq!(preference["Enabled"], true, "{id}");
             canaries.push(id);
         }

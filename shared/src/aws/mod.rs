@@ -70,7 +70,7 @@ impl Aws {
     }
 }
 
-/// The configuration for a single service, with an HTTP client of its own.
+/// The configuration for a single service, with a separate HTTP client.
 pub fn sdk_config(environment: &Environment, service: &str) -> SdkConfig {
     Aws::new(environment).config(service)
 }

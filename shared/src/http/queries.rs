@@ -70,7 +70,7 @@ pub(super) async fn refuse_query(
         request.uri().query().and_then(|query| form_urlencoded::parse(query.as_bytes()).next());
     let Some((name, _)) = name else { return next.run(request).await };
 
-    // Like the router: a HEAD without a handler of its own is a GET without its body.
+    // Like the router: a HEAD that has no handler is a GET without its body.
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let methods =
         request.extensions().get::<MatchedPath>().and_then(|path| paths.get(path.as_str()));

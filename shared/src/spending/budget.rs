@@ -94,7 +94,7 @@ pub struct AppBudget {
     pub day: Option<MicroUsd>,
 }
 
-/// A payer: a country, an app or a prefix with limits of its own. Its spending is counted in one
+/// A payer: a country, an app or a prefix that has its own limits. Its spending is counted in one
 /// item, exact to the text, because the budget of a day is too small to be spread over partitions.
 /// One item can count some thousand texts a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,7 +209,7 @@ impl Budget {
         )
     }
 
-    /// The payers of a text, each with limits of its own, in addition to the shares.
+    /// The payers of a text, each with its own limits, in addition to the shares.
     pub(super) fn payers(
         &self,
         country: &str,

@@ -49,7 +49,7 @@ pub struct Account {
     pub shard: i64,
     /// The country that the text goes to.
     pub country: String,
-    /// The app, if it has a budget of its own.
+    /// The app, if it has its own budget.
     pub client_id: Option<String>,
 }
 
@@ -66,7 +66,7 @@ pub struct Spending {
     used_up: Arc<RwLock<BTreeMap<ShareKey, (Timestamp, Timestamp)>>>,
 }
 
-/// The country that a text goes to and the app that sends it, if it has a budget of its own.
+/// The country that a text goes to and the app that sends it, if the app has its own budget.
 type ShareKey = (String, Option<String>);
 
 /// Texts whose price was reserved in advance by one write.

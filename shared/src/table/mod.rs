@@ -54,8 +54,8 @@ pub(crate) enum Updated {
 /// together, one succeeds each time.
 pub(crate) const CHANGE_TRIES: usize = 25;
 
-/// The attribute with the mark of the last write. By it a retry recognises a write of its own whose
-/// response was lost.
+/// The attribute with the mark of the last write. With this mark, a retry recognises its own
+/// earlier write, whose response was lost.
 pub(crate) const WRITTEN_BY: &str = "written_by";
 
 /// The condition of a write that counts something. If its response was lost, its mark is there

@@ -225,8 +225,8 @@ impl User {
     }
 
     /// Checks that somebody has proven an address of this user. Until then, the person who signs in
-    /// knows only the password that an administrator set. If they could add an address of their
-    /// own, they would keep access beside the account's owner.
+    /// knows only the password that an administrator set. If they could add their own
+    /// address, they would keep access beside the account's owner.
     ///
     /// # Errors
     /// [`Error::Conflict`] if no address is proven.
