@@ -32,7 +32,16 @@ PATTERNS = [
     ("come to nothing", re.compile(r"\b(?:come|comes|came) to nothing\b", re.IGNORECASE), "fails"),
     ("stand or speak against", re.compile(r"\b(?:stands?|speaks?) against\b", re.IGNORECASE), "conflicts with"),
     ("is dead", re.compile(r"\b(?:is|are) dead\b", re.IGNORECASE), "no longer works"),
+    ("at once, which has two meanings", re.compile(r"\bat once\b", re.IGNORECASE), "immediately, or at the same time"),
+    (
+        "of its own",
+        re.compile(r"\bof (?:its|their|our|your|my) own\b", re.IGNORECASE),
+        "its own …, or a separate …",
+    ),
+    ("jargon", re.compile(r"\b(?:story|stories|and the like|costs? by the)\b", re.IGNORECASE), "the plain word"),
 ]
+# A block that shows a response follows a sentence that says what it is, not another block.
+RESPONSE = ("```json", "```console")
 # The name of a test is a sentence with a subject.
 TEST_NAME = re.compile(r"#\[(?:tokio::)?test[^\n]*\n(?:\s*#\[[^\n]*\n)*\s*(?:async )?fn ((?:who|whoever|what|whose|where|that)_\w+)")
 
@@ -48,9 +57,19 @@ FOUND = [
     "A code that came to nothing.",
     "The signs of fraud speak against a text.",
     "The first secret is dead.",
+    "A taken name is refused at once.",
+    "An app with a budget of its own.",
+    "One file for each story.",
 ]
 # And sentences that are fine.
-FINE = ["What does it cost? Seven dollars.", "The table says who did what.", "The folder where the data lie."]
+FINE = [
+    "What does it cost? Seven dollars.",
+    "The table says who did what.",
+    "The folder where the data lie.",
+    "Its own budget, at one time.",
+]
+UNLED = "```sh\ncurl\n```\n\n<!-- not run: a reason -->\n```json\n{}\n```"
+LED = "```sh\ncurl\n```\n\nThe response:\n\n```json\n{}\n```"
 
 COMMENT = {
     ".rs": re.compile(r"^\s*//[/!]? ?(.*)$"),
@@ -114,7 +133,23 @@ def paragraphs(lines):
             words.append(re.sub(r"^(?:[-*] |\d+\. )", "", line).replace("**", ""))
 
 
+def blocks_without_a_sentence(text):
+    """The numbers of the lines that begin a response right after another block."""
+    fenced, follows_block = False, False
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if line.startswith("```"):
+            if not fenced and follows_block and line in RESPONSE:
+                yield number
+            fenced, follows_block = not fenced, True
+        elif line and not fenced and not line.startswith("<!--"):
+            follows_block = False
+
+
 def faults(path, text, allowed):
+    if path.suffix == ".md":
+        for number in blocks_without_a_sentence(text):
+            yield f"{path}:{number}: a response without a sentence before it; write: what the block shows"
     for number, words in prose_of(path, text):
         for name, pattern, instead in PATTERNS:
             for match in pattern.finditer(words):
@@ -131,6 +166,8 @@ def test_the_patterns():
         assert any(pattern.search(sentence) for _, pattern, _ in PATTERNS), f"not found: {sentence}"
     for sentence in FINE:
         assert not any(pattern.search(sentence) for _, pattern, _ in PATTERNS), f"found: {sentence}"
+    assert list(blocks_without_a_sentence(UNLED)) == [6]
+    assert not list(blocks_without_a_sentence(LED))
 
 
 def main(named):
