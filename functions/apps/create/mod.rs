@@ -45,8 +45,8 @@ pub struct CreateAppRequest {
     allowed_origins: Option<Vec<String>>,
     /// The lifetime of access tokens in seconds: 60 to 900. Default: the deployment's.
     access_token_ttl: Option<i64>,
-    /// The longest time that a session lasts, in seconds: 900 to 2592000 (30 days). If it is left
-    /// out: the deployment's.
+    /// The longest time that a session lasts, in seconds: 900 to 2592000 (30 days). Default:
+    /// the deployment's.
     refresh_token_ttl: Option<i64>,
     /// The app's own text for messages with a sign-in code: one line of up to 160 characters that
     /// contains `{code}` once and does not start with `@`. If it is left out, the built-in texts

@@ -34,8 +34,8 @@ pub struct SendOtpRequest {
     /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
-    /// The language of the message: a BCP 47 language tag of at most 35 characters. If it is left
-    /// out: the language of the phone's country.
+    /// The language of the message: a BCP 47 language tag of at most 35 characters. Default:
+    /// the language of the phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
 }

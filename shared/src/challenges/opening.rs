@@ -106,7 +106,7 @@ impl Challenges {
     }
 
     /// Whether the duration of the request must be the same with and without a message. This is
-    /// required if messages are sent only to people who have an account, and if suspected SMS
+    /// required if messages are sent only to people who have an account, or if suspected SMS
     /// pumping is dropped quietly.
     fn hides(&self, hides_accounts: bool) -> bool {
         hides_accounts || self.limits.fraud_mode == FraudMode::Quiet

@@ -362,7 +362,7 @@ impl Sessions {
         })
     }
 
-    /// The pair of a new access token and `refresh`, for the session of `refresh`.
+    /// A new access token for the session of `refresh`, together with `refresh` itself.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`] if the session has ended.
