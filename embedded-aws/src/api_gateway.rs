@@ -10,6 +10,7 @@ use axum::{
 use http::{HeaderMap, Request, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use tower::{Service, ServiceExt};
@@ -85,10 +86,11 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
     let text =
         is_text(header(header::CONTENT_TYPE)).then(|| std::str::from_utf8(body).ok()).flatten();
 
+    let path = decoded(parts.uri.path());
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": parts.uri.path(),
+        "rawPath": path,
         "rawQueryString": parts.uri.query().unwrap_or_default(),
         "headers": headers(&parts.headers, host, source),
         "requestContext": {
@@ -97,7 +99,7 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
             "domainName": host,
             "http": {
                 "method": parts.method.as_str(),
-                "path": parts.uri.path(),
+                "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": source.to_string(),
                 "userAgent": header(header::USER_AGENT),
@@ -118,6 +120,14 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
     }
 
     event.to_string()
+}
+
+/// A path as an HTTP API hands it over. Each escape is decoded, except for `%25`. A decoded `?` ends
+/// the path. AWS does not document that; others have seen it.
+fn decoded(path: &str) -> String {
+    let path = path.replace("%25", "%2525");
+    let decoded = percent_decode_str(&path).decode_utf8_lossy();
+    decoded.split('?').next().unwrap_or_default().to_owned()
 }
 
 /// The headers of the event. Values of one name are joined by commas. API Gateway overwrites the
@@ -151,4 +161,23 @@ fn is_text(content_type: &str) -> bool {
             "application/x-www-form-urlencoded",
         ]
         .contains(&essence.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_gets_the_path_decoded() {
+        for (sent, handed_over) in [
+            ("/v1/users/by-phone/%2B14155550123", "/v1/users/by-phone/+14155550123"),
+            ("/v1/roles/a%20b%2Fc", "/v1/roles/a b/c"),
+            ("/v1/roles/%C3%A9", "/v1/roles/é"),
+            ("/v1/roles/100%25", "/v1/roles/100%25"),
+            ("/v1/roles/a%252Fb", "/v1/roles/a%252Fb"),
+            ("/v1/roles/a%3Fb", "/v1/roles/a"),
+        ] {
+            assert_eq!(decoded(sent), handed_over);
+        }
+    }
 }
