@@ -146,7 +146,6 @@ impl Parts {
             Some((indent, what)) if indent.trim().is_empty() => {
                 let lines = match what {
                     "settings" => settings(),
-                    "throttles" => self.throttles(),
                     "routes" => self.paths(),
                     other => panic!("unknown marker: {other}"),
                 };
@@ -170,22 +169,6 @@ impl Parts {
         }
 
         lines
-    }
-
-    /// The throttle settings of the routes on which anybody can make the service send messages.
-    fn throttles(&self) -> Vec<String> {
-        let sending = self.lambdas.iter().filter(|(_, _, file)| file.sends_for_strangers);
-        let routes = sending
-            .map(|(name, _, _)| self.routes.iter().find(|route| route.lambda == *name).unwrap());
-        let settings = routes.flat_map(|route| {
-            [
-                format!("{} {}:", route.method.to_uppercase(), route.path),
-                "  ThrottlingRateLimit: !Ref SendRequestsPerSecond".to_owned(),
-                "  ThrottlingBurstLimit: !Ref SendRequestsBurst".to_owned(),
-            ]
-        });
-
-        settings.collect()
     }
 }
 
