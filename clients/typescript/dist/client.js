@@ -202,7 +202,7 @@ export class Latchkey {
             return renewed;
         }
         catch (error) {
-            const ended = error instanceof LatchkeyError && [400, 401, 403].includes(error.status);
+            const ended = error instanceof LatchkeyError && [400, 401, 403].includes(error.status) && isOwn(error);
             if (ended && (await isStillKept()))
                 await this.#write(null, error.code);
             throw error;
@@ -301,6 +301,10 @@ function tokensOf(pair) {
 }
 function isGood(tokens, refused) {
     return tokens.access_token !== refused && Date.now() < tokens.expires_at - MARGIN;
+}
+/** Whether the service itself refused, and not a firewall or a gateway in front of it. */
+function isOwn(error) {
+    return error.code !== "unexpected_answer" && error.code !== "forbidden";
 }
 function filled(path, { path: values = {}, query = {} }) {
     const address = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(values[name])));

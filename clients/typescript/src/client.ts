@@ -260,7 +260,7 @@ export class Latchkey {
       await this.#write(renewed);
       return renewed;
     } catch (error) {
-      const ended = error instanceof LatchkeyError && [400, 401, 403].includes(error.status);
+      const ended = error instanceof LatchkeyError && [400, 401, 403].includes(error.status) && isOwn(error);
       if (ended && (await isStillKept())) await this.#write(null, error.code);
       throw error;
     }
@@ -355,6 +355,11 @@ function tokensOf(pair: { access_token: string; refresh_token: string; expires_i
 
 function isGood(tokens: Tokens, refused: string | undefined): boolean {
   return tokens.access_token !== refused && Date.now() < tokens.expires_at - MARGIN;
+}
+
+/** Whether the service itself refused, and not a firewall or a gateway in front of it. */
+function isOwn(error: LatchkeyError): boolean {
+  return error.code !== "unexpected_answer" && error.code !== "forbidden";
 }
 
 function filled(path: string, { path: values = {}, query = {} }: Sent): string {

@@ -179,6 +179,28 @@ test("a service that cannot be reached ends no session", async () => {
   await client.request("get", "/v1/me");
 });
 
+test("a firewall or a gateway in front of the service ends no session", async () => {
+  const kept = storage();
+  let blocked: Response | undefined;
+  const guarded: typeof fetch = (input, init) => (blocked ? Promise.resolve(blocked.clone()) : fetch(input, init));
+  const { client } = service.client({ storage: kept, fetch: guarded });
+  await service.signIn(client);
+  kept.change({ expires_at: 1 });
+  const headers = { "content-type": "application/problem+json" };
+  for (const [answer, code] of [
+    [new Response("<h1>Request blocked</h1>", { status: 403 }), "unexpected_answer"],
+    [new Response('{"message":"Forbidden"}', { status: 403 }), "unexpected_answer"],
+    [new Response('{"message":"Too Many Requests"}', { status: 429 }), "unexpected_answer"],
+    [new Response('{"code":"forbidden"}', { status: 403, headers }), "forbidden"],
+  ] as const) {
+    blocked = answer;
+    assert.equal((await refused(client.request("get", "/v1/me"))).code, code);
+    assert.equal(await client.signedIn(), true);
+  }
+  blocked = undefined;
+  await client.request("get", "/v1/me");
+});
+
 test("a session that ends during a refresh does not come back", async () => {
   const kept = storage();
   let release = (): void => {};
