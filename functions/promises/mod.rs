@@ -10,6 +10,7 @@ mod app_flow;
 mod contributing;
 mod coverage;
 mod decisions;
+mod edge_flow;
 #[expect(
     unreachable_pub,
     reason = "the example of CONTRIBUTING.md, as it would look in its own folder"

@@ -1,6 +1,9 @@
-//! The records that the service logs for machines.
+//! The log of the service: its lines for people, and its records for machines.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
 
 use shared::limits::Recorded;
 use tracing::{
@@ -16,6 +19,30 @@ pub(crate) async fn records<T>(work: impl Future<Output = T>) -> (T, Vec<Recorde
     let answer = work.with_subscriber(registry().with(lines.clone())).await;
     let lines = lines.0.lock().unwrap();
     (answer, lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+/// The result of `work`, and the lines that it logs.
+pub(crate) async fn logged<T>(work: impl Future<Output = T>) -> (T, String) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let answer = work.with_subscriber(subscriber).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    (answer, text)
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Clone, Default)]

@@ -11,13 +11,17 @@ use crate::{
     avatars::AvatarSettings,
     base::{Environment, Reader, Setting, Stage, origin},
     challenges::ChallengeSettings,
-    crypto::KeySettings,
+    crypto::{EdgeSecrets, KeySettings},
     limits::LimitSettings,
     messages::MessageSettings,
     roles::RoleSettings,
     spending::Budget,
     users::UserSettings,
 };
+
+/// What `EDGE_SECRETS` must be.
+const EDGE_SECRETS: &str = "one or two secrets, separated by a comma, each of 32 to 64 letters, \
+                            digits, _ or -";
 
 /// Every setting, typed. `docs/settings.md` is the reference of the variables; a test compares the
 /// two.
@@ -32,6 +36,8 @@ pub struct Settings {
     pub table_name: String,
     /// `AUDIT_RETENTION_DAYS`: how long audit events are kept.
     pub audit_retention_days: i64,
+    /// `EDGE_SECRETS`: what the edge in front of the API sends with each request.
+    pub edge_secrets: EdgeSecrets,
     /// Where keys are stored, and how new ones sign.
     pub keys: Arc<KeySettings>,
     /// The limits on messages and guesses.
@@ -84,6 +90,9 @@ impl Settings {
             table_name: reader
                 .required("TABLE_NAME", "the table's name", |text| Some(text.to_owned())),
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1, 3650),
+            edge_secrets: reader
+                .secret("EDGE_SECRETS", EDGE_SECRETS, EdgeSecrets::parse)
+                .unwrap_or_default(),
             keys: KeySettings::read(reader).into(),
             limits: LimitSettings::read(reader).into(),
             budget: Budget::read(reader).into(),
@@ -208,6 +217,18 @@ mod tests {
             "{missing:?}"
         );
         assert_eq!(missing.len(), 5);
+    }
+
+    #[test]
+    fn a_bad_secret_is_refused_without_being_shown() {
+        for bad in ["too-short", "123456789012345678901234567890*#"] {
+            let problems = parse(&[("EDGE_SECRETS", bad)]).err().unwrap();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with("EDGE_SECRETS is not valid; it must be one or two"));
+            assert!(!problems[0].contains(bad), "{problems:?}");
+        }
+        let settings = parse(&[("EDGE_SECRETS", &"s".repeat(32))]).ok().unwrap();
+        assert!(!settings.edge_secrets.is_empty());
     }
 
     #[test]

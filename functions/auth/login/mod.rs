@@ -4,10 +4,10 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::Apps,
-    audit::Recorder,
+    audit::{Audit, Recorder},
     base::Error,
     challenges::Challenges,
-    http::{Credentials, Json},
+    http::{Client, Credentials, EndUserAddress, Json},
     identifiers::{Identifier, Username},
     latchkey::Latchkey,
     sessions::{Sessions, SignIn},
@@ -49,6 +49,7 @@ pub struct LoginRequest {
     path = "/v1/auth/login",
     operation_id = "auth-login",
     tag = "Sign-in",
+    params(EndUserAddress),
     request_body = LoginRequest,
     responses((
         status = 200,
@@ -65,11 +66,14 @@ async fn login(
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
-    recorder: Recorder,
+    audit: Audit,
+    client: Client,
     Credentials(credentials): Credentials,
     Json(request): Json<LoginRequest>,
 ) -> Result<Json<SignIn>, Error> {
     let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
+    let recorder = Recorder::new(audit, client.served_by(&app)?.into_device());
+
     let identifier = match (&request.phone, &request.email, &request.username) {
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),
         (phone, email, None) => {

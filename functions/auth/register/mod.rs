@@ -10,7 +10,7 @@ use shared::{
     apps::Apps,
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose, Registration},
-    http::{Client, Credentials, Idempotent, Json, Once},
+    http::{Client, Credentials, EndUserAddress, Idempotent, Json, Once},
     identifiers::{Username, parse_name},
     latchkey::Latchkey,
     messages::{self, Messenger},
@@ -65,7 +65,7 @@ pub struct RegisterRequest {
     path = "/v1/auth/register",
     operation_id = "auth-register",
     tag = "Sign-in",
-    params(Once),
+    params(Once, EndUserAddress),
     request_body = RegisterRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
@@ -87,6 +87,7 @@ async fn register(
 
     once.answer(&caller, async {
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
+        let client = client.served_by(&app)?;
         let locale = messages::parse_locale(request.locale)?;
         let (address, unverified_email) = match (&request.phone, &request.email) {
             (Some(phone), Some(email)) => {

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::{Apps, DEFAULT_CLIENT_ID},
-    audit::Recorder,
+    audit::{Audit, Recorder},
     base::Error,
     challenges::Challenges,
-    http::{Credentials, Form, Json, OAuthError, oauth_errors},
+    http::{Client, Credentials, EndUserAddress, Form, Json, OAuthError, oauth_errors},
     latchkey::Latchkey,
     second_factors::MfaRequired,
     sessions::{Sessions, SignIn, TokenPair},
@@ -74,6 +74,7 @@ impl IntoResponse for TokenAnswer {
     path = "/oauth2/token",
     operation_id = "oauth2-token",
     tag = "OAuth 2.0",
+    params(EndUserAddress),
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "Tokens", body = TokenPair)),
     extensions(("x-oauth-errors" = json!([
@@ -86,7 +87,8 @@ async fn token(
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
-    recorder: Recorder,
+    audit: Audit,
+    client: Client,
     credentials: Credentials,
     Form(request): Form<TokenRequest>,
 ) -> Result<TokenAnswer, Error> {
@@ -96,6 +98,8 @@ async fn token(
         "password" => {
             let app =
                 apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
+            let recorder = Recorder::new(audit, client.served_by(&app)?.into_device());
+
             let username = required("username", request.username)?;
             let password = Password::parse("password", required("password", request.password)?);
 

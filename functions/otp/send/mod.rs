@@ -9,7 +9,7 @@ use shared::{
     apps::Apps,
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
-    http::{Client, Credentials, Idempotent, Json, Once},
+    http::{Client, Credentials, EndUserAddress, Idempotent, Json, Once},
     latchkey::Latchkey,
     messages::{self, Messenger},
 };
@@ -52,7 +52,7 @@ pub struct SendOtpRequest {
     path = "/v1/otp/send",
     operation_id = "otp-send",
     tag = "One-time codes",
-    params(Once),
+    params(Once, EndUserAddress),
     request_body = SendOtpRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
@@ -72,6 +72,7 @@ async fn send(
 
     once.answer(&caller, async {
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
+        let client = client.served_by(&app)?;
         let locale = messages::parse_locale(request.locale)?;
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
 

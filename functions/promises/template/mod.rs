@@ -10,6 +10,7 @@ use self::assembly::{ASSEMBLED, MANIFEST};
 use crate::{ENDPOINTS, OTHER_LAMBDAS};
 
 pub(crate) mod assembly;
+mod edge;
 mod kept;
 mod lambda_file;
 mod rights;

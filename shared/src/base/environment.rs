@@ -140,6 +140,21 @@ impl<'a> Reader<'a> {
         self.value(name, expected, parse)
     }
 
+    /// Like [`Self::optional`], for a secret: a problem does not repeat the value.
+    pub(crate) fn secret<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.settings.push(Setting { name, default: None, bounds: None });
+        let parsed = parse(self.environment.get(name)?);
+        if parsed.is_none() {
+            self.problems.push(format!("{name} is not valid; it must be {expected}"));
+        }
+        parsed
+    }
+
     /// A setting that must not be set in this deployment.
     pub(crate) fn absent(&mut self, name: &'static str, expected: &str) {
         self.optional(name, expected, |_| None::<()>);

@@ -109,6 +109,12 @@ pub enum Error {
     /// The caller lacks a permission.
     #[error("forbidden: {0} is needed")]
     Forbidden(String),
+    /// The API accepts requests only from its edge, and this one lacks the edge's secret.
+    #[error("not from the edge")]
+    NotFromEdge,
+    /// The edge does not name the address of its client.
+    #[error("the edge names no client; docs/deployment.md, The edge, says how to set it up")]
+    ViewerUnknown,
     /// Optimistic locking: the resource has changed since the caller read it (RFC 9110 §13.1.1).
     #[error("precondition failed")]
     PreconditionFailed,

@@ -1,14 +1,16 @@
 //! Keys: keyed hashes, signing keys, and the secrets they come from.
 
+mod edge_secrets;
 mod hash_keys;
 mod secrets;
 mod settings;
 pub mod signing_keys;
 
-pub(crate) use self::{hash_keys::TAG_BYTES, signing_keys::PrivateKey};
 pub use self::{
+    edge_secrets::EdgeSecrets,
     hash_keys::{HashKeys, IdentifierHash, Place, sha256},
     secrets::Secrets,
     settings::KeySettings,
     signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
 };
+pub(crate) use self::{hash_keys::TAG_BYTES, signing_keys::PrivateKey};

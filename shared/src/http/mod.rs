@@ -7,6 +7,7 @@ mod codes;
 mod compressed;
 mod conditional;
 mod credentials;
+mod edge;
 mod extract;
 mod form;
 mod idempotency;
@@ -25,7 +26,7 @@ pub use self::{
         UsersRead, UsersWrite,
     },
     caller::Caller,
-    client::Client,
+    client::{Client, EndUserAddress},
     codes::Code,
     compressed::Compressed,
     conditional::{IfMatch, Tagged},

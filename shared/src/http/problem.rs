@@ -164,6 +164,12 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
             Some(role) => format!("This needs the role {role}."),
             None => format!("This needs the permission {needed}."),
         },
+        Error::NotFromEdge => "The request did not come through the service's public address. \
+                               Send it there."
+            .into(),
+        Error::ViewerUnknown => "The service is not set up correctly: its edge does not say where \
+                                 requests come from. Tell the operator."
+            .into(),
         Error::IdempotencyConflict { retry_after: None } => {
             "This Idempotency-Key was used with another body. Use a new key.".into()
         }

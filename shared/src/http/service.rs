@@ -20,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Problem,
+    edge::{SourceAddress, source_address},
     oauth::{self, OAuthStyle},
     queries::{WithoutQuery, refuse_query},
 };
@@ -91,6 +92,8 @@ fn service_for(allowed: AllowOrigin, routes: Router<Latchkey>, latchkey: Latchke
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(latchkey.clone(), refuse))
         .layer(cors)
+        // Outside of CORS, which reads the table.
+        .layer(middleware::from_fn_with_state(latchkey.clone(), find_source))
         .layer(middleware::from_fn_with_state(latchkey.clone(), observe))
         .with_state(latchkey)
 }
@@ -160,7 +163,7 @@ async fn refuse(
         let allow = response.headers_mut().remove(header::ALLOW);
         response = match response.extensions_mut().remove::<OAuthStyle>() {
             Some(OAuthStyle) => oauth::response(&error),
-            None => Problem::new(&error, &latchkey.settings().issuer, &request_id).response(&error),
+            None => problem(&error, &latchkey, &request_id),
         };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
@@ -169,6 +172,33 @@ async fn refuse(
     }
 
     response
+}
+
+fn problem(error: &Error, latchkey: &Latchkey, request_id: &str) -> Response {
+    Problem::new(error, &latchkey.settings().issuer, request_id).response(error)
+}
+
+/// Finds the address that the request comes from, for the extensions of request and response.
+/// Refuses what does not come from the edge, if there is one.
+async fn find_source(
+    State(latchkey): State<Latchkey>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match source_address(&request, &latchkey.settings().edge_secrets) {
+        Ok(source) => {
+            request.extensions_mut().insert(source.clone());
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(source);
+            response
+        }
+        Err(error) => {
+            let mut response = problem(&error, &latchkey, &request_id);
+            response.extensions_mut().insert(error);
+            response
+        }
+    }
 }
 
 /// Adds the headers that every response carries, and writes the log line.
@@ -188,6 +218,10 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
     let span = tracing::info_span!(target: REQUEST_SPAN, "request", request_id);
     let mut response = next.run(request).instrument(span).await;
     let error = response.extensions_mut().remove::<Error>();
+    // Without an edge, the address is in API Gateway's access log.
+    let has_edge = !latchkey.settings().edge_secrets.is_empty();
+    let source = response.extensions_mut().remove::<SourceAddress>().filter(|_| has_edge);
+    let ip = source.and_then(|SourceAddress(ip)| ip);
 
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
@@ -210,21 +244,21 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
     let duration_ms = latchkey.clock().now().as_millisecond() - began_at.as_millisecond();
     let (read_units, write_units) = units_since(units_before, latchkey.used_units());
     match error {
-        Some(error @ (Error::Internal(_) | Error::Unavailable(_))) => {
+        Some(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::ViewerUnknown)) => {
             tracing::error!(
-                request_id, %method, route, status, duration_ms, read_units, write_units,
+                request_id, ip, %method, route, status, duration_ms, read_units, write_units,
                 outcome = %error, "request"
             );
         }
         Some(error) => {
             tracing::info!(
-                request_id, %method, route, status, duration_ms, read_units, write_units,
+                request_id, ip, %method, route, status, duration_ms, read_units, write_units,
                 outcome = %error, "request"
             );
         }
         None => {
             tracing::info!(
-                request_id, %method, route, status, duration_ms, read_units, write_units,
+                request_id, ip, %method, route, status, duration_ms, read_units, write_units,
                 outcome = "ok", "request"
             )
         }
