@@ -4,10 +4,9 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::Apps,
-    audit::{Audit, Recorder},
     base::Error,
     challenges::Challenges,
-    http::{Client, Credentials, EndUserAddress, Json},
+    http::{Credentials, EndUserAddress, Json, Trail},
     identifiers::{Identifier, Username},
     latchkey::Latchkey,
     sessions::{Sessions, SignIn},
@@ -66,13 +65,12 @@ async fn login(
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
-    audit: Audit,
-    client: Client,
+    trail: Trail,
     Credentials(credentials): Credentials,
     Json(request): Json<LoginRequest>,
 ) -> Result<Json<SignIn>, Error> {
     let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
-    let recorder = Recorder::new(audit, client.served_by(&app)?.into_device());
+    let recorder = trail.served_by(&app)?;
 
     let identifier = match (&request.phone, &request.email, &request.username) {
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),

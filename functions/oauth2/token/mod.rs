@@ -8,10 +8,9 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::{Apps, DEFAULT_CLIENT_ID},
-    audit::{Audit, Recorder},
     base::Error,
     challenges::Challenges,
-    http::{Client, Credentials, EndUserAddress, Form, Json, OAuthError, oauth_errors},
+    http::{Credentials, EndUserAddress, Form, Json, OAuthError, Trail, oauth_errors},
     latchkey::Latchkey,
     second_factors::MfaRequired,
     sessions::{Sessions, SignIn, TokenPair},
@@ -87,8 +86,7 @@ async fn token(
     accounts: Accounts,
     challenges: Challenges,
     sessions: Sessions,
-    audit: Audit,
-    client: Client,
+    trail: Trail,
     credentials: Credentials,
     Form(request): Form<TokenRequest>,
 ) -> Result<TokenAnswer, Error> {
@@ -98,7 +96,7 @@ async fn token(
         "password" => {
             let app =
                 apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
-            let recorder = Recorder::new(audit, client.served_by(&app)?.into_device());
+            let recorder = trail.served_by(&app)?;
 
             let username = required("username", request.username)?;
             let password = Password::parse("password", required("password", request.password)?);

@@ -11,7 +11,7 @@ use super::{Client, form::parse_urlencoded};
 use crate::{
     accounts::Accounts,
     administration::Users,
-    apps::Apps,
+    apps::{App, Apps},
     audit::{Audit, Recorder},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error},
@@ -124,6 +124,31 @@ part!(CurrentSettings, |latchkey| Ok(Self(latchkey.settings().clone())));
 #[derive(Clone)]
 pub struct CurrentHashKeys(pub Arc<HashKeys>);
 part!(CurrentHashKeys, |latchkey| Ok(Self(latchkey.hash_keys().await?)));
+
+/// The audit trail of this request, before its app is known.
+pub struct Trail {
+    audit: Audit,
+    client: Client,
+}
+
+impl Trail {
+    /// The audit trail of a request by `app`, for the client that [`Client::served_by`] finds.
+    ///
+    /// # Errors
+    /// As [`Client::served_by`].
+    pub fn served_by(self, app: &App) -> Result<Recorder, Error> {
+        Ok(Recorder::new(self.audit, self.client.served_by(app)?.into_device()))
+    }
+}
+
+impl FromRequestParts<Latchkey> for Trail {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
+        let Ok(client) = Client::from_request_parts(request, latchkey).await;
+        Ok(Self { audit: latchkey.audit(), client })
+    }
+}
 
 /// The audit trail of this request.
 impl FromRequestParts<Latchkey> for Recorder {

@@ -31,7 +31,7 @@ pub use self::{
     compressed::Compressed,
     conditional::{IfMatch, Tagged},
     credentials::{ClaimedApp, Credentials},
-    extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query},
+    extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query, Trail},
     form::Form,
     idempotency::{Idempotent, Once},
     json::{Json, MAX_BODY_BYTES, OptionalJson, given, sent},
