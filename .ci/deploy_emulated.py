@@ -1,7 +1,7 @@
 """Deploys template.yaml into an emulated account and tests it there: after the first deployment,
 after a rotation of the signing keys, and after an update that changes a setting. Also deploys and
-tests examples/guarded-api, whose callers Latchkey authenticates. Every function runs in its own IAM
-role."""
+tests examples/guarded-api, whose callers Latchkey authenticates, and the edge. Every function runs in
+its own IAM role."""
 
 import base64
 import json
@@ -17,6 +17,7 @@ import urllib.request
 
 import boto3
 
+import edge_check
 from guarded_api import ADMIN_PHONE, APP, CACHE_SECONDS, WRITE_PERMISSION, GuardedApi
 
 SAM, MINISTACK_PYTHON = sys.argv[1:]
@@ -43,11 +44,11 @@ def step(what):
     print(f"-- {what} ({time.monotonic() - BEGAN:.0f} s)", flush=True)
 
 
-def client(service):
+def client(service, region=REGION):
     return boto3.client(
         service,
         endpoint_url=ENDPOINT,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
@@ -207,6 +208,12 @@ def main():
         assert {old_key, signed_with()} <= published_keys(url)
         # API Gateway still has the key set from before the rotation, which contains this key.
         guarded.check_new_token()
+        step("an edge in front of the API")
+        edge_check.deploy(sam_deploy)
+        deploy(EdgeSecrets=edge_check.SECRET, OtpSendsPerIpPerHour=2)
+        edge_check.check(url, client)
+        step("rotation of the edge's secret")
+        edge_check.check_rotation(url, client, STACK, ENVIRONMENT)
         step("done")
     except BaseException:
         for name in ("deploy.log", "account.log"):
