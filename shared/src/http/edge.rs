@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_with_a_port_is_not_read() {
+    fn a_value_without_an_address_and_a_port_is_not_read() {
         for value in [
             "",
             ":",
