@@ -175,7 +175,7 @@ async fn fifty_sends_from_one_source_at_once_are_no_more_than_it_may_ask_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_refreshes_at_once_have_one_successor() {
+async fn of_fifty_refreshes_at_once_one_successor_can_be_used() {
     let app = app().await;
     for round in 0..ROUNDS {
         let person = app.sign_in(&phone(round)).await;
@@ -188,15 +188,12 @@ async fn fifty_refreshes_at_once_have_one_successor() {
         assert_eq!(count(&answers, 200, ""), 50, "{:?}", tally(&answers));
         let successors: BTreeSet<_> =
             answers.iter().map(|answer| answer.json["refresh_token"].as_str().unwrap()).collect();
-        assert_eq!(successors.len(), 1);
+        let [one, other, ..] = *successors.iter().collect::<Vec<_>>() else {
+            panic!("{} successors", successors.len());
+        };
+        let next = app.refresh(one).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
 
-        let successor = successors.first().unwrap();
-        let next =
-            app.refresh(successor).await.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
-        assert_ne!(next, *successor);
-
-        app.advance(11);
-        app.refresh(successor).await.assert_problem(401, "refresh_token_reused");
+        app.refresh(other).await.assert_problem(401, "refresh_token_reused");
         app.refresh(&next).await.assert_problem(401, "token_invalid");
 
         let access = answers[0].json["access_token"].as_str().unwrap();
@@ -209,11 +206,11 @@ async fn a_replay_and_an_honest_refresh_at_once_leave_no_session() {
     let app = app().await;
     for round in 0..ROUNDS {
         let person = app.sign_in(&phone(round)).await;
-        let live = app.refresh(&person.refresh).await.assert_ok()["refresh_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        app.advance(11);
+        let mut live = person.refresh.clone();
+        for _ in 0..2 {
+            let pair = app.refresh(&live).await;
+            live = pair.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
+        }
         let answers = at_once(20, |index| {
             let (app, token) =
                 (app.clone(), if index % 2 == 0 { live.clone() } else { person.refresh.clone() });

@@ -193,7 +193,7 @@ export class Latchkey {
         const isStillKept = async () => (await this.#read())?.refresh_token === tokens.refresh_token;
         try {
             const body = { refresh_token: tokens.refresh_token };
-            // If the response is lost, a retry within ten seconds gets the same pair.
+            // If the response is lost, a retry gets a new pair in its place.
             const pair = await this.#send("post", "/v1/auth/refresh", { body, retryLost: true });
             const renewed = tokensOf(pair);
             if (!(await isStillKept()))

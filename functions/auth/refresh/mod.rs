@@ -25,9 +25,10 @@ pub struct RefreshRequest {
 
 /// Exchange a refresh token for a new pair of tokens
 ///
-/// A refresh token works once. A client that lost the response can retry within 10 seconds: it gets
-/// the same new refresh token again, unless that was used meanwhile. Any other reuse revokes the
-/// session (`refresh_token_reused`). A confidential app authenticates by HTTP Basic.
+/// A refresh token works once. A client that lost the response can send the same token again, at
+/// any time, as long as the new refresh token was not used. It gets a new pair, which replaces the
+/// lost one. Any other reuse revokes the session (`refresh_token_reused`). A confidential app
+/// authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/auth/refresh",

@@ -190,10 +190,12 @@ async fn a_refresh_token_works_only_for_its_app() {
         let pair = answer.assert_ok();
         assert_eq!(claims(pair["access_token"].as_str().unwrap())["aud"], name);
         assert_ne!(pair["refresh_token"], person.refresh);
-        app.advance(11);
+        let used = pair["refresh_token"].as_str().unwrap();
+        let next = grant(authorization, client_id, used).await;
         let replay = grant(authorization, client_id, &person.refresh).await;
         replay.assert_oauth(400, "invalid_grant");
-        let ended = grant(authorization, client_id, pair["refresh_token"].as_str().unwrap()).await;
+        let live = next.assert_ok()["refresh_token"].as_str().unwrap();
+        let ended = grant(authorization, client_id, live).await;
         ended.assert_oauth(400, "invalid_grant");
     }
 }

@@ -279,9 +279,15 @@ impl HashKeys {
         tag(&self.cursors, &[list.as_bytes(), b"\0", end])
     }
 
-    /// The next secret after `secret` in a session's chain of refresh tokens.
-    pub(crate) fn refresh_successor(&self, session_id: &[u8], secret: &[u8]) -> [u8; 32] {
-        sign(&self.refresh_successors, &[session_id, secret])
+    /// The next secret after `secret` in a session's chain of refresh tokens, if it is used with
+    /// `branch`.
+    pub(crate) fn refresh_successor(
+        &self,
+        session_id: &[u8; 16],
+        secret: &[u8; 32],
+        branch: &[u8; 8],
+    ) -> [u8; 32] {
+        sign(&self.refresh_successors, &[session_id, secret, branch])
     }
 }
 

@@ -258,11 +258,11 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`];
-    /// [`Error::RefreshTokenReused`] for a token that was already used, whose session is then
-    /// revoked (RFC 9700 §4.14.2).
+    /// [`Error::RefreshTokenReused`] for a token whose successor, or another branch of it, was
+    /// already used. Its session is then revoked (RFC 9700 §4.14.2).
     pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenPair, Error> {
         let now = self.clock.now();
-        let next = token.successor(&self.hash_keys);
+        let next = token.successor(&self.hash_keys, &self.random)?;
         let ids = (token.user_id, token.session_id);
 
         match self.store.rotate_refresh(ids, &token.hash(), &next.hash(), now).await? {

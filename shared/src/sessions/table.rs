@@ -9,10 +9,7 @@ use uuid::Uuid;
 use crate::{
     base::Error,
     table::{Item, Key, Store, Updated, bytes, from_item, number, text},
-    users::{
-        AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, REFRESH_GRACE_MILLIS, Session, User,
-        UserStatus,
-    },
+    users::{AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, Session, User, UserStatus},
 };
 
 /// How many expired sessions a user must have before these are removed, all in one write.
@@ -22,9 +19,9 @@ const SWEPT_AT_ONCE: usize = 5;
 #[derive(Debug)]
 pub enum Rotation {
     /// The successor is now the current token. This is also the outcome if the client retries
-    /// within the grace period. Holds the user.
+    /// before the successor was used. Holds the user.
     Rotated(Box<User>),
-    /// The token was already used.
+    /// The token was already used, and so was its successor, or the token on another branch.
     Replayed,
     /// The session was idle for too long.
     Expired,
@@ -98,9 +95,9 @@ impl Store {
 
         // If the successor is already the current token, the client retries, or our own write
         // succeeded and its response was lost. Once the successor itself was used, another use
-        // of the previous token is a replay.
-        let age_millis = now.as_millisecond() - session.last_used_at.as_millisecond();
-        if session.refresh_hash == next && age_millis <= REFRESH_GRACE_MILLIS {
+        // of the previous token is a replay. No clock limits the retry: a phone may sleep for hours
+        // between a request and its response.
+        if session.refresh_hash == next {
             return Ok(Rotation::Rotated(user));
         }
         Ok(Rotation::Replayed)

@@ -1,10 +1,15 @@
 //! Refresh tokens: opaque, bound to one session, and each good for one use.
 //!
 //! A token is `lkr_` and the base64url of: user id, session id, the session's absolute end, a
-//! secret, the app's client id, and a tag that shows that we made it. Because of the tag, junk is
-//! refused without a read, and only a real, older token counts as a replay (RFC 9700 §4.14.2). Each
-//! secret is derived from the previous one, so a retry gets the *same* successor although only
-//! hashes are stored.
+//! secret, a branch, the app's client id, and a tag that shows that we made it. Because of the tag,
+//! junk is refused without a read, and only a real, older token counts as a replay (RFC 9700
+//! §4.14.2).
+//!
+//! Each secret is derived from the token before it, so a client that lost the response can use that
+//! token again, although only hashes are stored. Every response has a branch of its own, and the
+//! next secret is derived from both. Two holders of one token therefore get tokens of the same
+//! secret but of different branches: both tokens work until one of them is used, which makes the
+//! other one a replay. With a single successor, a thief and the owner could take turns unnoticed.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -35,6 +40,7 @@ pub struct RefreshToken {
     #[zeroize(skip)]
     pub client_id: String,
     secret: [u8; 32],
+    branch: [u8; 8],
 }
 
 impl RefreshToken {
@@ -45,14 +51,17 @@ impl RefreshToken {
         ends_at: Timestamp,
         random: &Random,
     ) -> Result<Self, Error> {
-        Ok(Self { user_id, session_id, ends_at, client_id, secret: random.bytes()? })
+        let (secret, branch) = (random.bytes()?, random.bytes()?);
+        Ok(Self { user_id, session_id, ends_at, client_id, secret, branch })
     }
 
-    /// The token that replaces this one.
-    pub fn successor(&self, keys: &HashKeys) -> Self {
+    /// A token that replaces this one, on a new branch.
+    pub fn successor(&self, keys: &HashKeys, random: &Random) -> Result<Self, Error> {
         let mut successor = self.clone();
-        successor.secret = keys.refresh_successor(self.session_id.as_bytes(), &self.secret);
-        successor
+        successor.secret =
+            keys.refresh_successor(self.session_id.as_bytes(), &self.secret, &self.branch);
+        successor.branch = random.bytes()?;
+        Ok(successor)
     }
 
     /// Reads a token that a client sent.
@@ -74,13 +83,15 @@ impl RefreshToken {
         let (user_id, bytes) = bytes.split_first_chunk()?;
         let (session_id, bytes) = bytes.split_first_chunk()?;
         let (ends_at, bytes) = bytes.split_first_chunk()?;
-        let (secret, client_id) = bytes.split_first_chunk()?;
+        let (secret, bytes) = bytes.split_first_chunk()?;
+        let (branch, client_id) = bytes.split_first_chunk()?;
         Some(Self {
             user_id: Uuid::from_bytes(*user_id),
             session_id: Uuid::from_bytes(*session_id),
             ends_at: Timestamp::from_second(i64::from_be_bytes(*ends_at)).ok()?,
             client_id: String::from_utf8(client_id.to_vec()).ok()?,
             secret: *secret,
+            branch: *branch,
         })
     }
 
@@ -91,6 +102,7 @@ impl RefreshToken {
             self.session_id.as_bytes(),
             &self.ends_at.as_second().to_be_bytes(),
             &self.secret,
+            &self.branch,
             self.client_id.as_bytes(),
         ]
         .concat();
@@ -98,7 +110,7 @@ impl RefreshToken {
         format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
     }
 
-    /// The hash that is stored. The secret has 256 random bits, so a plain SHA-256 protects it.
+    /// The hash that is stored: the same for every branch. The secret has 256 random bits, so a plain SHA-256 protects it.
     pub fn hash(&self) -> Vec<u8> {
         sha256(&self.secret).to_vec()
     }
@@ -124,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoded_token_is_the_same_and_has_the_same_successor() {
+    fn a_decoded_token_is_the_same_and_its_successors_share_a_hash() {
         let keys = HashKeys::derive(&[7; 32]).unwrap();
         let (token, text) = token(&keys);
 
@@ -136,14 +148,19 @@ mod tests {
         assert_eq!(back.client_id, "default");
         assert_eq!(back.hash(), token.hash());
 
-        assert_eq!(back.successor(&keys).encode(&keys), token.successor(&keys).encode(&keys));
-        assert_ne!(back.successor(&keys).hash(), token.hash());
+        let next = |token: &RefreshToken| token.successor(&keys, &Random::system()).ok().unwrap();
+        let (one, other) = (next(&back), next(&token));
+        assert_eq!(one.hash(), other.hash());
+        assert_ne!(one.hash(), token.hash());
+        assert_ne!(one.encode(&keys), other.encode(&keys));
+        assert_ne!(next(&one).hash(), next(&other).hash());
+
         assert!(RefreshToken::decode(&text, &HashKeys::derive(&[8; 32]).unwrap()).is_err());
     }
 
     proptest! {
         #[test]
-        fn a_changed_token_is_refused(position in 0_usize..118, byte in any::<u8>()) {
+        fn a_changed_token_is_refused(position in 0_usize..128, byte in any::<u8>()) {
             let keys = HashKeys::derive(&[7; 32]).unwrap();
             let text = token(&keys).1;
             let mut bytes = text.clone().into_bytes();

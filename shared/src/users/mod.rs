@@ -16,8 +16,8 @@ pub use self::{
     password::{Password, PasswordHash, PasswordHasher},
     profile::ProfileChange,
     session::{
-        AuthenticationMethod, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR,
-        REFRESH_GRACE_MILLIS, Recognised, SINGLE_FACTOR, Session, SessionView, assurance_level,
+        AuthenticationMethod, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR, Recognised,
+        SINGLE_FACTOR, Session, SessionView, assurance_level,
     },
     settings::UserSettings,
     table::{Created, UserFilter},

@@ -9,8 +9,6 @@ use crate::base::{Device, epoch_millis, epoch_seconds, seconds, whole_seconds};
 
 /// A session that is not refreshed for this long ends (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
-/// A client that retries a refresh within this time gets the same pair of tokens again.
-pub const REFRESH_GRACE_MILLIS: i64 = 10_000;
 /// How long a sign-in counts as fresh, for step-up: changes that only the account's owner may make
 /// (RFC 9470).
 pub const FRESH_SECONDS: i64 = 600;
