@@ -46,13 +46,12 @@ async fn logout(
     recorder: Recorder,
     OptionalJson(request): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Error> {
-    let ended: Vec<_> = if request.all {
-        caller.user.sessions.keys().copied().collect()
+    if request.all {
+        sessions.end_all(caller.user.id).await?;
     } else {
-        vec![caller.claims.sid]
-    };
+        sessions.end(caller.user.id, &[caller.claims.sid]).await?;
+    }
 
-    sessions.end(caller.user.id, &ended).await?;
     recorder.record(caller.own_activity(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

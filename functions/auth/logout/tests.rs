@@ -1,7 +1,11 @@
-use axum::http::Method;
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use crate::testing::{Answer, OTHER_PHONE, PHONE, SignedIn, TestApp, bodies};
+use axum::http::Method;
+use embedded_aws::faults::{Call, Fault};
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
+
+use crate::testing::{Answer, OTHER_PHONE, PHONE, SignedIn, TestApp, bodies, faults::Trial};
 
 const PATH: &str = "/v1/auth/logout";
 
@@ -55,6 +59,31 @@ async fn signing_out_everywhere_ends_all_sessions_of_the_user_at_once() {
     assert_eq!(again.json["is_new_user"], false);
     let sessions = app.get_as(&again.access, "/v1/me/sessions").await;
     assert_eq!(sessions.assert_ok()["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_everywhere_ends_a_session_that_began_meanwhile() {
+    let app = TestApp::start().await;
+    let person = app.sign_in(PHONE).await;
+    app.advance(60);
+    let trial = Trial::of(app).await;
+
+    // The write of the sign-out is held until the other session has begun.
+    let held = Arc::new(Barrier::new(2));
+    let is_held = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("USER#");
+    trial.faults.inject(is_held, (0, 1), Fault::Gather(held.clone()));
+    let (slow, access) = (trial.faulty.clone(), person.access.clone());
+    let sign_out =
+        tokio::spawn(async move { slow.post_as(&access, PATH, json!({"all": true})).await });
+    while !trial.faults.calls().iter().any(is_held) {
+        tokio::task::yield_now().await;
+    }
+    let meanwhile = trial.app.sign_in(PHONE).await;
+    held.wait().await;
+
+    assert_empty(&sign_out.await.unwrap());
+    assert_signed_out(&trial.app, &person).await;
+    assert_signed_out(&trial.app, &meanwhile).await;
 }
 
 #[tokio::test]

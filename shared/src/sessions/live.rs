@@ -22,6 +22,11 @@ impl LiveSessions {
         self.store.end_sessions(user_id, session_ids).await
     }
 
+    /// Revokes all sessions of a user, also those that began after the user was read.
+    pub async fn end_all(&self, user_id: Uuid) -> Result<(), Error> {
+        self.store.end_all_sessions(user_id).await
+    }
+
     /// The user and the session of a refresh token. `None` if the token was already used, the
     /// session has ended, or the user is disabled.
     pub async fn of_refresh_token(

@@ -206,6 +206,14 @@ impl Store {
             .map(drop)
     }
 
+    /// Revokes all sessions of a user, also those that the caller has not read.
+    pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<(), Error> {
+        let names = HashMap::from([("#sessions".to_owned(), "sessions".to_owned())]);
+        let none = HashMap::from([(":none".to_owned(), AttributeValue::M(HashMap::new()))]);
+        let update = "SET #sessions = :none ADD version :one";
+        self.change_sessions(user_id, update, "attribute_exists(pk)", names, none).await.map(drop)
+    }
+
     /// Updates a user if `condition` holds, and raises the user's version.
     async fn change_sessions(
         &self,
