@@ -19,6 +19,7 @@ mod example;
 mod fault_flow;
 mod faults;
 mod idempotency;
+mod long_values;
 mod race;
 mod response;
 mod second_factor_flow;

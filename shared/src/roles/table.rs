@@ -41,8 +41,12 @@ impl Store {
         &self,
         names: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Role>, Error> {
-        let keys = names.iter().map(|name| Key::role(name).attributes()).collect();
-        let roles = self.get_all(keys).await?.into_iter().map(from_item::<Role>);
+        let keys = names.iter().map(|name| Key::role(name)).filter(Key::fits);
+        let roles = self
+            .get_all(keys.map(Key::attributes).collect())
+            .await?
+            .into_iter()
+            .map(from_item::<Role>);
         roles.map(|role| role.map(|role| (role.canonical(), role))).collect()
     }
 

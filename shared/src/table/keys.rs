@@ -80,6 +80,10 @@ pub(crate) fn shard(id: Uuid) -> u8 {
     id.as_bytes().last().copied().unwrap_or_default() % SHARDS
 }
 
+/// The longest partition key and the longest sort key that DynamoDB accepts, in bytes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const MAX_BYTES: (usize, usize) = (2048, 1024);
+
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -180,6 +184,12 @@ impl Key {
     /// The published key set.
     pub(crate) fn public_keys() -> Self {
         Self::new("SIGNING_KEYS", "PUBLIC")
+    }
+
+    /// Whether DynamoDB accepts it. If it does not, there is no such item. DynamoDB would refuse the
+    /// request instead, which looks like a fault of ours.
+    pub(crate) fn fits(&self) -> bool {
+        self.pk.len() <= MAX_BYTES.0 && self.sk.len() <= MAX_BYTES.1
     }
 
     /// The partition key.

@@ -121,6 +121,9 @@ impl Store {
 
     /// Reads an item, strongly consistent.
     pub(crate) async fn item(&self, key: Key) -> Result<Option<Item>, Error> {
+        if !key.fits() {
+            return Ok(None);
+        }
         let output = self
             .client
             .get_item()
