@@ -113,7 +113,17 @@ async fn call(lambda: &Lambda, event: Value) -> (i64, Value) {
 
 #[tokio::test]
 async fn a_phone_signs_in_through_the_binaries_and_their_logs_hold_no_secret() {
-    let account = Account::new().await;
+    sign_in_and_read_the_logs("INFO").await;
+}
+
+#[tokio::test]
+async fn the_most_detailed_logs_hold_no_secret_either() {
+    sign_in_and_read_the_logs("TRACE").await;
+}
+
+async fn sign_in_and_read_the_logs(level: &str) {
+    let mut account = Account::new().await;
+    account.environment.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.to_owned()));
     let rotation = account.rotate_keys().await;
     let send = account.start(env!("CARGO_BIN_EXE_otp-send")).await;
     let verify = account.start(env!("CARGO_BIN_EXE_otp-verify")).await;

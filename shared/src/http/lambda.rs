@@ -13,7 +13,7 @@ use lambda_http::{
 use tower::ServiceExt as _;
 use tracing_subscriber::{
     Layer as _,
-    filter::{LevelFilter, filter_fn},
+    filter::{LevelFilter, Targets, filter_fn},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -107,7 +107,7 @@ pub fn start(serve: impl AsyncFnOnce(Latchkey) -> Result<(), lambda_http::Error>
         .with_current_span(true)
         .with_span_list(false)
         .with_filter(filter_fn(is_shown))
-        .with_filter(level);
+        .with_filter(levels(level));
 
     let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
     tracing_subscriber::registry()
@@ -149,6 +149,13 @@ pub fn start(serve: impl AsyncFnOnce(Latchkey) -> Result<(), lambda_http::Error>
 /// making them costs CPU, and ours has the request's id.
 fn is_shown(metadata: &tracing::Metadata<'_>) -> bool {
     metrics::is_log(metadata) && (metadata.is_event() || metadata.target() == REQUEST_SPAN)
+}
+
+/// The filter of the log at `level`, with libraries at `INFO` at most. Below that, the AWS SDK logs
+/// the bodies of its requests to DynamoDB and SNS, which have phones in clear.
+fn levels(level: LevelFilter) -> Targets {
+    let own = ["shared", "functions", REQUEST_SPAN].map(|target| (target, level));
+    Targets::new().with_default(level.min(LevelFilter::INFO)).with_targets(own)
 }
 
 /// Lambda's name of a log level.
