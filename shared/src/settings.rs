@@ -200,6 +200,8 @@ mod tests {
             ("OTP_SENDS_PER_PREFIX_PER_HOUR", "0"),
             ("AVATAR_MAX_BYTES", "4194305"),
             ("AVATAR_BASE_URL", "https://avatars.example.com/a?b"),
+            ("BREACHED_PASSWORDS_URL", "http://127.0.0.1/range"),
+            ("BREACHED_PASSWORDS_URL", "https://api.example.com/range?mode=ntlm"),
         ];
         for (name, value) in bad {
             let problems = parse(&[(name, value)]).err().unwrap();

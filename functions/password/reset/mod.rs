@@ -62,7 +62,7 @@ async fn reset(
 ) -> Result<StatusCode, Error> {
     let new = Password::parse("new_password", request.new_password)?;
     // Checks what does not depend on the user before the code is used.
-    new.check_strength(&settings.users, &[])?;
+    new.check_new(&settings.users, &[]).await?;
     let (user, proven_by) = match (request.challenge_id, request.code, request.token) {
         (Some(challenge_id), Some(code), None) => {
             let code = OneTimeCode::parse_field("code", &code)?;

@@ -89,7 +89,7 @@ impl Accounts {
                 registration.username.as_ref(),
                 registration.name.as_deref(),
             );
-            password.check_strength(&self.user_settings, &words)?;
+            password.check_new(&self.user_settings, &words).await?;
             registration.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
 
@@ -215,7 +215,7 @@ impl Accounts {
             return Err(Error::WrongPassword);
         }
 
-        new.check_strength(&self.user_settings, &user.personal_words())?;
+        new.check_new(&self.user_settings, &user.personal_words()).await?;
         let (hash, now) =
             (self.hasher.hash(&new, &self.random).await?, whole_seconds(self.clock.now()));
 

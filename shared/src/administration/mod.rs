@@ -149,7 +149,7 @@ impl Users {
             ..User::new(self.random.uuid(self.clock.now())?, now)
         };
         if let Some(password) = new.password {
-            password.check_strength(&self.settings, &user.personal_words())?;
+            password.check_new(&self.settings, &user.personal_words()).await?;
             user.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
 

@@ -1,6 +1,7 @@
 //! Users, with their sessions and passwords.
 
 mod avatar_key;
+mod breached_passwords;
 mod common_passwords;
 mod directory;
 mod password;

@@ -11,7 +11,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     base::{Error, Random},
-    users::{UserSettings, common_passwords::is_common},
+    users::{UserSettings, breached_passwords::is_breached, common_passwords::is_common},
 };
 
 /// The maximum length of a password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least
@@ -63,6 +63,22 @@ impl Password {
     pub fn check_strength(&self, settings: &UserSettings, personal: &[&str]) -> Result<(), Error> {
         let words: Vec<_> = personal.iter().copied().chain([settings.app_name.as_str()]).collect();
         self.check(settings.password_min_length, &words)
+    }
+
+    /// [`Self::check_strength`]; and if the settings name a service that knows the passwords of data
+    /// breaches, this is none of them.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`] with the reason.
+    pub async fn check_new(&self, settings: &UserSettings, personal: &[&str]) -> Result<(), Error> {
+        self.check_strength(settings, personal)?;
+        match &settings.breached_passwords_url {
+            Some(ranges) if is_breached(ranges, &self.text).await => Err(Error::WeakPassword {
+                field: self.field,
+                reason: "must not be one that is known from a data breach".into(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that it may become somebody's new password. `personal` are words that are easy to

@@ -1,6 +1,10 @@
 //! The settings of users and their passwords.
 
-use crate::{apps::AppSettings, base::Reader, identifiers::PhoneNumber};
+use crate::{
+    apps::AppSettings,
+    base::{Reader, Stage, base_url},
+    identifiers::PhoneNumber,
+};
 
 /// The requirements for passwords, and the phone of the first administrator.
 #[derive(Clone, PartialEq, Eq)]
@@ -9,6 +13,9 @@ pub struct UserSettings {
     pub app_name: String,
     /// `PASSWORD_MIN_LENGTH`, in code points.
     pub password_min_length: usize,
+    /// `BREACHED_PASSWORDS_URL`: the service that is asked whether a new password is known from a
+    /// data breach.
+    pub breached_passwords_url: Option<String>,
     /// `ADMIN_PHONE`: the first user to verify it becomes an administrator.
     pub admin_phone: Option<PhoneNumber>,
     /// The memory of the function in MB. It limits how many passwords are hashed at the same time.
@@ -18,9 +25,17 @@ pub struct UserSettings {
 impl UserSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>, apps: &AppSettings) -> Self {
+        let stage = reader.stage;
         Self {
             app_name: apps.app_name.clone(),
             password_min_length: reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64),
+            breached_passwords_url: reader.optional(
+                "BREACHED_PASSWORDS_URL",
+                "an https URL without a query, like https://api.pwnedpasswords.com/range",
+                |text| {
+                    base_url(text).filter(|url| stage != Stage::Prod || url.starts_with("https:"))
+                },
+            ),
             admin_phone: reader.optional(
                 "ADMIN_PHONE",
                 "a phone number in E.164, like +14155550123",
