@@ -6,7 +6,7 @@
 //! §4.14.2).
 //!
 //! Each secret is derived from the token before it, so a client that lost the response can use that
-//! token again, although only hashes are stored. Every response has a branch of its own, and the
+//! token again, although only hashes are stored. Every response has its own branch, and the
 //! next secret is derived from both. Two holders of one token therefore get tokens of the same
 //! secret but of different branches: both tokens work until one of them is used, which makes the
 //! other one a replay. With a single successor, a thief and the owner could take turns unnoticed.
