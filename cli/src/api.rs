@@ -91,17 +91,21 @@ pub(crate) fn parse_url(text: &str) -> Result<String, String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// The HTTP client of this command.
+pub(crate) fn client() -> Result<Client, Failure> {
+    Client::builder()
+        .user_agent(concat!("latchkey-cli/", env!("CARGO_PKG_VERSION")))
+        .timeout(TIMEOUT)
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(Policy::none())
+        .build()
+        .map_err(|error| Failure::Machine(chain(&error)))
+}
+
 impl Api {
     /// A client of the service at `url`.
     pub(crate) fn new(url: String, sessions: Sessions) -> Result<Self, Failure> {
-        let client = Client::builder()
-            .user_agent(concat!("latchkey-cli/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            .connect_timeout(Duration::from_secs(10))
-            .redirect(Policy::none())
-            .build()
-            .map_err(|error| Failure::Machine(chain(&error)))?;
-        Ok(Self { client, url, sessions, bar: ProgressBar::hidden() })
+        Ok(Self { client: client()?, url, sessions, bar: ProgressBar::hidden() })
     }
 
     /// The URL of the service.
@@ -118,6 +122,11 @@ impl Api {
     /// Sends a request without a token.
     pub(crate) async fn ask_as_nobody(&self, call: &Call) -> Result<Value, Failure> {
         self.send(call, None).await
+    }
+
+    /// Sends a request with an access token that is stored nowhere.
+    pub(crate) async fn ask_with(&self, call: &Call, access_token: &str) -> Result<Value, Failure> {
+        self.send(call, Some(access_token)).await
     }
 
     /// Sends a request as the person who is signed in. If the access token is refused, it is
@@ -298,7 +307,7 @@ impl Api {
     }
 }
 
-fn session_of(answer: &Value) -> Result<Session, Failure> {
+pub(crate) fn session_of(answer: &Value) -> Result<Session, Failure> {
     serde_json::from_value(answer.clone())
         .map_err(|_| Failure::Unavailable("the response has no tokens: check the URL".to_owned()))
 }
@@ -315,7 +324,7 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// The innermost cause of an error: the outermost one says only "error sending request".
-fn chain(error: &reqwest::Error) -> String {
+pub(crate) fn chain(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut told = error.to_string();
     while let Some(error) = cause {

@@ -25,6 +25,9 @@ pub(crate) enum Failure {
     /// Something on this machine failed, such as reading a file.
     #[error("{0}")]
     Machine(String),
+    /// `latchkey doctor` or `latchkey smoke` found problems, and has printed them.
+    #[error("{0}")]
+    Problems(String),
     /// The reader of the output has closed it, as in `latchkey users list | head`.
     #[error("the output was closed")]
     OutputClosed,
@@ -45,7 +48,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::OutputClosed => 0,
-            Self::Machine(_) => 1,
+            Self::Machine(_) | Self::Problems(_) => 1,
             Self::Usage(_) => 2,
             Self::NotSignedIn(_) => 3,
             Self::NotFound(_) => 5,

@@ -7,11 +7,14 @@
 
 mod api;
 mod audit;
+mod doctor;
 mod failure;
+mod finding;
 mod fraud;
 mod output;
 mod sessions;
 mod sign_in;
+mod smoke;
 mod users;
 
 use std::{
@@ -27,6 +30,9 @@ use crate::{
     output::{Column, Format, List, printable},
     sessions::Sessions,
 };
+
+/// The URL of a service that `cargo run` starts.
+const LOCAL: &str = "http://127.0.0.1:3000";
 
 const ROLES: &[Column] = &[
     ("ROLE", "name"),
@@ -45,20 +51,14 @@ const APPS: &[Column] = &[
 
 /// Operate a Latchkey service: its users, roles, apps and audit trail.
 ///
-/// Exit codes: 0 success, 1 error on this machine, 2 wrong usage, 3 not signed in, 4 not permitted,
+/// Exit codes: 0 success, 1 error on this machine or a problem was found, 2 wrong usage, 3 not signed in, 4 not permitted,
 /// 5 not found, 6 refused, 7 too many requests, 8 service unavailable.
 #[derive(Parser)]
 #[command(name = "latchkey", version)]
 struct Arguments {
-    /// URL of the service
-    #[arg(
-        long,
-        global = true,
-        env = "LATCHKEY_URL",
-        default_value = "http://127.0.0.1:3000",
-        value_parser = api::parse_url
-    )]
-    url: String,
+    /// URL of the service [default: http://127.0.0.1:3000; for doctor, the URL of the stack]
+    #[arg(long, global = true, env = "LATCHKEY_URL", value_parser = api::parse_url)]
+    url: Option<String>,
     /// Print JSON: one object, or for a list one object per line
     #[arg(long, global = true)]
     json: bool,
@@ -88,6 +88,10 @@ enum Command {
     Apps(AppsCommand),
     /// Show who did what, oldest first
     Audit(audit::Arguments),
+    /// Check a deployment: ask AWS and the service what would otherwise be found out too late
+    Doctor(doctor::Arguments),
+    /// Sign in, refresh and sign out at a service, to see that it works
+    Smoke(smoke::Arguments),
     /// Tune the detection of SMS pumping
     #[command(subcommand)]
     Fraud(fraud::Command),
@@ -147,8 +151,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut api = Api::new(arguments.url, Sessions::of_user()?)?;
     let format = if arguments.json { Format::Json } else { Format::Text };
+    let url = arguments.url.clone().unwrap_or_else(|| LOCAL.to_owned());
+    let mut api = Api::new(url, Sessions::of_user()?)?;
     match arguments.command {
         Command::Login { address } => sign_in::login(&api, address, format).await,
         Command::Logout => sign_in::logout(&api).await,
@@ -161,6 +166,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Apps(AppsCommand::List { pages }) => {
             list(&mut api, ("/v1/apps", "apps"), &[pages.limit()], List::new(format, APPS)).await
         }
+        Command::Doctor(asked) => doctor::run(&asked, arguments.url, format).await,
+        Command::Smoke(arguments) => smoke::run(&api, &arguments, format).await,
         Command::Fraud(command) => fraud::run(&command, format),
         Command::Audit(arguments) => audit::run(&mut api, &arguments, format).await,
     }

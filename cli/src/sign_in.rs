@@ -62,14 +62,16 @@ pub(crate) async fn login(
 }
 
 /// Asks for a code until it is right or no tries are left.
-async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Result<Value, Failure> {
+pub(crate) async fn prove(
+    api: &Api,
+    question: &str,
+    proof: impl Fn(&str) -> Call,
+) -> Result<Value, Failure> {
     let mut refusal: Option<String> = None;
     loop {
         let Some(code) = ask(api, question)? else {
             return Err(Failure::NotSignedIn(
-                refusal.unwrap_or_else(|| {
-                    "no code was entered: run `latchkey login` again".to_owned()
-                }),
+                refusal.unwrap_or_else(|| "no code was entered: run the command again".to_owned()),
             ));
         };
         match api.ask_as_nobody(&proof(&code)).await {
@@ -77,11 +79,11 @@ async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Resul
                 match (problem.code.as_str(), problem.attempts_left) {
                     ("otp_incorrect", Some(1..)) => {
                         api.note(&problem.to_string());
-                        refusal = Some("the code was wrong: run `latchkey login` again".to_owned());
+                        refusal = Some("the code was wrong: run the command again".to_owned());
                     }
                     ("invalid_request", _) if problem.names("code") => {
                         api.note(&problem.to_string());
-                        refusal = Some("the code was wrong: run `latchkey login` again".to_owned());
+                        refusal = Some("the code was wrong: run the command again".to_owned());
                     }
                     ("otp_incorrect" | "otp_expired", _) => {
                         return Err(Failure::NotSignedIn(problem.to_string()));

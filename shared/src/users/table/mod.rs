@@ -3,7 +3,7 @@
 
 mod list;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
 use serde::Deserialize;
@@ -221,6 +221,12 @@ impl Store {
             ));
         }
         self.delete_all_of(id).await
+    }
+
+    /// The key of the item with the ids of the administrators who can sign in. It exists once there
+    /// is one. `latchkey doctor` reads it with an operator's credentials.
+    pub fn administrators_key() -> HashMap<String, AttributeValue> {
+        Key::admins().attributes()
     }
 
     /// Checks that the user is not the last administrator who can sign in. The transactions here
