@@ -1,7 +1,7 @@
 """Deploys template.yaml into an emulated account and tests it there: after the first deployment,
 after a rotation of the signing keys, and after an update that changes a setting. Also deploys and
-tests examples/guarded-api, whose callers Latchkey authenticates, and the edge. Every function runs in
-its own IAM role."""
+tests examples/guarded-api, whose callers Latchkey authenticates, and the edge. `latchkey doctor` has to
+name faults that are put in, and `latchkey smoke` has to pass. Every function runs in its own IAM role."""
 
 import base64
 import json
@@ -18,6 +18,7 @@ import urllib.request
 import boto3
 
 import edge_check
+from doctor_check import DoctorCheck
 from guarded_api import ADMIN_PHONE, APP, CACHE_SECONDS, WRITE_PERMISSION, GuardedApi
 
 SAM, MINISTACK_PYTHON = sys.argv[1:]
@@ -177,6 +178,15 @@ def new_code_length(url):
     return get(request)["code_length"]
 
 
+def doctor_check(url):
+    """Runs the operators' command as in a terminal whose home folder is empty."""
+    # The same packages as in .ci/docs, so that their dependencies are not compiled again.
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "local", "--package", "cli"], check=True)
+    regions = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    terminal = {"PATH": os.environ["PATH"], "HOME": str(FOLDER)} | CREDENTIALS | regions
+    DoctorCheck(client, terminal, ENDPOINT, STACK, url, step).check()
+
+
 def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -208,6 +218,9 @@ def main():
         assert {old_key, signed_with()} <= published_keys(url)
         # API Gateway still has the key set from before the rotation, which contains this key.
         guarded.check_new_token()
+        # Before the edge, which closes this URL.
+        step("latchkey doctor and latchkey smoke")
+        doctor_check(url)
         step("an edge in front of the API")
         edge_check.deploy(sam_deploy)
         deploy(EdgeSecrets=edge_check.SECRET, OtpSendsPerIpPerHour=2)

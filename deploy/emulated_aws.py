@@ -15,7 +15,8 @@ wrapping its handlers:
 - the host names of the APIs, by which a JWT authorizer finds its issuer's keys;
 - Secrets Manager's rotation, in its four steps, on demand and for a RotationSchedule; ARNs as a
   secret's Ref;
-- a table's TTL.
+- a table's TTL;
+- what `latchkey doctor` asks besides: emulated_operations.py.
 
 CodeDeploy and alarms on metric math are accepted, but nothing is created. ministack ignores
 throttling, point-in-time recovery, encryption and deletion protection. The tests in
@@ -35,6 +36,8 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import apigateway, dynamodb, iam, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners, stacks
+
+import emulated_operations  # noqa: F401
 
 HANDLERS = provisioners._RESOURCE_HANDLERS
 PARTITION_KEY = "pk"
