@@ -1,6 +1,6 @@
 //! Text messages through Amazon SNS.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, error::Error as _, sync::Arc};
 
 use super::{Content, Language, SmsSettings};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     spending::{self, Reservation, Spending},
 };
 use aws_sdk_sns::{Client, error::SdkError, types::MessageAttributeValue};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 /// Sends texts, and reserves their price before.
 #[derive(Clone)]
@@ -113,15 +114,23 @@ impl Texts {
     }
 }
 
-/// Whether a request certainly did not reach SNS.
+/// Whether a request certainly did not reach SNS: it could not be made, or there was no connection.
+/// A connection that breaks later may have carried the request.
 fn is_never_sent<E>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
-        SdkError::DispatchFailure(failure) => {
-            failure.as_connector_error().is_some_and(|error| error.is_user() || error.is_io())
-        }
+        SdkError::DispatchFailure(failure) => failure
+            .as_connector_error()
+            .is_some_and(|error| error.is_user() || is_without_connection(error)),
         _ => false,
     }
+}
+
+fn is_without_connection(error: &ConnectorError) -> bool {
+    let causes = std::iter::successors(error.source(), |&error| error.source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect)
 }
 
 /// The attributes of every text, after

@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::http::Method;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::testing::{Answer, PHONE, TestApp, accounts::EMAIL, at_once, json_request};
 
@@ -181,6 +182,36 @@ async fn the_budget_of_a_prefix_is_exact_and_unsent_texts_are_refunded() {
     if answers.iter().all(|answer| answer.status != 503) {
         assert_eq!(texts, 10, "refunded money can be spent");
     }
+}
+
+/// An SNS that ends each connection by a reset once the whole request has arrived. Returns its
+/// endpoint.
+async fn resetting_sns() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 8 * 1024];
+            // The text is at the end of the body.
+            while !String::from_utf8_lossy(&request).contains("Transactional") {
+                socket.peek(&mut request).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            // What has arrived and was not read makes the system send a reset.
+            drop(socket);
+        }
+    });
+
+    endpoint
+}
+
+#[tokio::test]
+async fn a_text_stays_paid_if_the_connection_is_reset_after_the_request() {
+    let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0.02")]).await;
+    let reset = app.restarted(&[("AWS_ENDPOINT_URL_SNS", &resetting_sns().await)]);
+    reset.send_code(PHONE).await.assert_problem(503, "unavailable");
+    assert_eq!(spent(&app, "spent").await, 10_000, "SNS may have sent the text");
 }
 
 #[tokio::test]
