@@ -1,7 +1,8 @@
-//! `GET /health`: whether the service and its table work.
+//! `GET /health`: whether the service and its table work, and a key can sign tokens.
 
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::json;
 use shared::{base::Error, http::Json, latchkey::Latchkey};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,16 +26,21 @@ pub struct HealthView {
 
 /// Check the health of the service
 ///
-/// Each call reads the DynamoDB table. If that fails, the response is `unavailable` (503).
+/// Each call reads the published keys from the DynamoDB table. If that fails, the response is
+/// `unavailable` (503). Before the first signing key is published, it is `not_ready` (503), and nobody
+/// can sign in.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "health",
     tag = "Service",
     responses((status = 200, description = "The service and its table work", body = HealthView)),
+    extensions(("x-codes" = json!(["not_ready"]))),
 )]
 async fn health(State(latchkey): State<Latchkey>) -> Result<Json<HealthView>, Error> {
-    latchkey.ping().await?;
+    if latchkey.store().public_keys().await?.keys.is_empty() {
+        return Err(Error::NotReady);
+    }
     Ok(Json(HealthView { status: "ok", version: env!("CARGO_PKG_VERSION"), table: "ok" }))
 }
 

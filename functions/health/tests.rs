@@ -1,6 +1,8 @@
 use serde_json::json;
 
-use crate::testing::TestApp;
+use shared::crypto::public_keys;
+
+use crate::testing::{KEYS, TestApp};
 
 #[tokio::test]
 async fn the_service_is_healthy_while_its_table_works() {
@@ -17,4 +19,19 @@ async fn the_service_is_unhealthy_without_its_table() {
     for service in ["SNS", "SECRETSMANAGER"] {
         app.cut_off(service).get("/health").await.assert_ok();
     }
+}
+
+#[tokio::test]
+async fn the_service_is_not_ready_until_a_signing_key_is_published() {
+    let app = TestApp::before_first_rotation(&[]).await;
+    let answer = app.get("/health").await;
+    assert_eq!(answer.assert_wait(503, "not_ready"), 5);
+    assert!(
+        answer.json["detail"].as_str().unwrap().starts_with("No signing key is published yet.")
+    );
+
+    app.latchkey.store().put_public_keys(&public_keys([&*KEYS]).unwrap()).await.unwrap();
+    let (health, units) = app.units(app.get("/health")).await;
+    health.assert_ok();
+    assert_eq!(units, (1.0, 0.0), "one read, and no secret");
 }

@@ -110,14 +110,6 @@ impl Latchkey {
         self.0.store.get().map_or((0.0, 0.0), Store::consumed_units)
     }
 
-    /// Checks that the table can be read. This also opens the connection.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.store().ping().await
-    }
-
     /// The secrets of Secrets Manager.
     pub fn secrets(&self) -> &Secrets {
         self.0.secrets.get_or_init(|| Secrets::new(self.aws()))

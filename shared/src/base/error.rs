@@ -179,6 +179,9 @@ pub enum Error {
     /// DynamoDB, SNS, SES, S3 or Secrets Manager cannot be reached, or refuses the call.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The service was deployed a moment ago, and no signing key is published yet.
+    #[error("no signing key is published")]
+    NotReady,
     /// A fault on our side.
     #[error("internal error: {0}")]
     Internal(String),

@@ -191,6 +191,11 @@ codes! {
         "AWS did not respond in time, or refused the call. Repeat the request after `retry_after` \
          seconds.":
         Unavailable;
+    NotReady 503 "The service is not ready"
+        "No signing key is published yet, so nobody can sign in. The first rotation of the keys \
+         makes one, within a minute after the first deployment. If it does not, the operator finds \
+         the reason in the log of `keys-rotate`.":
+        NotReady;
     InternalError 500 "Something went wrong on our side"
         "The service has a fault. Try again later, and tell the operator the `request_id` if it \
          happens again.":

@@ -107,7 +107,7 @@ pub(super) fn retry_after(error: &Error) -> Option<i64> {
         Error::OtpLocked { retry_after }
         | Error::TooManyAttempts { retry_after }
         | Error::IdempotencyConflict { retry_after } => *retry_after,
-        Error::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+        Error::Unavailable(_) | Error::NotReady => Some(UNAVAILABLE_RETRY_SECONDS),
         _ => None,
     }
 }
@@ -212,6 +212,10 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::Unavailable(_) => format!(
             "The service is temporarily unavailable. Try again in {UNAVAILABLE_RETRY_SECONDS} \
              seconds."
+        ),
+        Error::NotReady => format!(
+            "No signing key is published yet. The first rotation makes one after a deployment. Try \
+             again in {UNAVAILABLE_RETRY_SECONDS} seconds."
         ),
         _ => format!("{}.", code.title()),
     }
