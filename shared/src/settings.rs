@@ -30,6 +30,8 @@ const EDGE_SECRETS: &str = "one or two secrets, separated by a comma, each of 32
 pub struct Settings {
     /// `ENVIRONMENT`.
     pub stage: Stage,
+    /// `SERVICE_NAME`: the dimension of the metrics.
+    pub service_name: String,
     /// `ISSUER`, without a slash at the end.
     pub issuer: String,
     /// `TABLE_NAME`.
@@ -87,6 +89,12 @@ impl Settings {
 
         Self {
             stage: reader.stage,
+            service_name: reader.parsed(
+                "SERVICE_NAME",
+                "latchkey",
+                "a stack's name: letters, digits and -",
+                stack_name,
+            ),
             table_name: reader
                 .required("TABLE_NAME", "the table's name", |text| Some(text.to_owned())),
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 90, 1, 3650),
@@ -106,6 +114,12 @@ impl Settings {
             issuer,
         }
     }
+}
+
+/// The name of a CloudFormation stack.
+fn stack_name(text: &str) -> Option<String> {
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (is_name && text.len() <= 128).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -182,6 +196,7 @@ mod tests {
             ("ALLOWED_COUNTRIES", "us"),
             ("DEFAULT_REGION", "XX"),
             ("ENVIRONMENT", "live"),
+            ("SERVICE_NAME", "latchkey prod"),
             ("APP_NAME", "Shop\n@evil.example #000000"),
             ("ADMIN_PHONE", "4155550123"),
             ("SMS_SENDER_ID", "12345"),

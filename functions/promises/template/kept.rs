@@ -10,7 +10,6 @@ fn stored_data_is_protected_and_outlives_the_stack() {
     let properties = &table["Properties"];
     assert_eq!(properties["DeletionProtectionEnabled"], true);
     assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
-    assert_eq!(properties["SSESpecification"]["SSEEnabled"], true);
     assert_eq!(properties["TimeToLiveSpecification"]["Enabled"], true);
     assert_eq!(text(&properties["TimeToLiveSpecification"]["AttributeName"]), shared::table::TTL);
     assert_eq!(text(&properties["BillingMode"]), "PAY_PER_REQUEST");

@@ -11,7 +11,8 @@ use super::{TEMPLATE_VALUE, entries, parameters_in, pascal, resource, resources,
 const SAMCONFIG: &str = include_str!("../../../samconfig.toml");
 
 /// The settings that the stack itself computes. They are not parameters of the same name.
-const NOT_PARAMETERS: [&str; 6] = [
+const NOT_PARAMETERS: [&str; 7] = [
+    "SERVICE_NAME",
     "ISSUER",
     "AVATAR_BASE_URL",
     "AVATAR_BUCKET",
@@ -52,6 +53,7 @@ fn parse_settings(stage: &str, changed: Option<(&str, String)>) -> Result<Settin
     let mut environment: Environment = entries(variables())
         .map(|(name, _)| match name {
             "ISSUER" => (name, "https://id.example.com".to_owned()),
+            "SERVICE_NAME" => (name, "latchkey-dev".to_owned()),
             "AVATAR_BUCKET" | "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => {
                 (name, name.to_owned())
             }
@@ -98,6 +100,75 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
     }
 
     assert!(checked >= 10, "{checked}");
+}
+
+/// The most bytes of all variables of a function, as JSON.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LAMBDA_LIMIT_BYTES: usize = 4096;
+/// The room for a setting that is added later.
+const ROOM_BYTES: usize = 150;
+/// The longest name of a stack, so that no function's name is longer than Lambda's 64 characters.
+const STACK_NAME_CHARACTERS: usize = 42;
+
+/// The longest value, in bytes, that a parameter accepts.
+fn longest(parameter: &str) -> usize {
+    let definition = &TEMPLATE_VALUE["Parameters"][parameter];
+    if let Some(values) = definition["AllowedValues"].as_sequence() {
+        return values.iter().map(|value| text(value).len()).max().unwrap();
+    }
+    if let Some(max) = definition["MaxValue"].as_i64() {
+        return max.to_string().len();
+    }
+
+    let characters = definition["MaxLength"].as_u64().unwrap_or_else(|| panic!("{parameter}"));
+    // Only the app's name takes letters beyond ASCII, of at most three bytes each.
+    usize::try_from(characters).unwrap() * if parameter == "AppName" { 3 } else { 1 }
+}
+
+/// The longest value, in bytes, of a variable of the functions.
+fn longest_value(variable: &str) -> usize {
+    let secret = |id: &str| {
+        format!(
+            "arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:{id}-123456789012-123456"
+        )
+    };
+    match variable {
+        "SERVICE_NAME" => STACK_NAME_CHARACTERS,
+        "ISSUER" => longest("Issuer").max("https://".len() + longest("DomainName")),
+        "AVATAR_BUCKET" => 63,
+        "TABLE_NAME" => STACK_NAME_CHARACTERS + "-Table-1234567890123".len(),
+        "KEYS_SECRET_ARN" => secret("SigningKeysSecret").len(),
+        "HASH_KEYS_SECRET_ARN" => secret("HashKeysSecret").len(),
+        _ => longest(&pascal(variable)),
+    }
+}
+
+/// `{"NAME":"value",…}`: quotes, colon and comma are six bytes.
+fn bytes_of_variables(value: impl Fn(&str) -> usize) -> usize {
+    entries(variables()).map(|(name, _)| name.len() + value(name) + 6).sum()
+}
+
+#[test]
+fn the_longest_settings_fit_into_the_variables_of_a_lambda() {
+    let longest = bytes_of_variables(longest_value);
+    assert!(longest + ROOM_BYTES <= LAMBDA_LIMIT_BYTES, "{longest} bytes");
+
+    let names = bytes_of_variables(|_| 0);
+    let page = include_str!("../../../docs/settings.md");
+    let sum = format!("names take {names} bytes, and the longest values that the template accepts");
+    assert!(page.contains(&sum), "docs/settings.md lacks: {sum}");
+    assert!(page.contains(&format!("make {longest} in all")), "{longest} in all");
+}
+
+#[test]
+fn the_longest_name_of_a_stack_leaves_room_for_the_names_of_its_functions() {
+    let names = resources("AWS::Serverless::Function")
+        .map(|(_, function)| text(&function["Properties"]["FunctionName"]["Sub"]));
+    let longest = names.map(|name| name.len() - "${AWS::StackName}".len()).max().unwrap();
+    assert!(STACK_NAME_CHARACTERS + longest <= 64, "{longest}");
+
+    let page = include_str!("../../../docs/deployment.md");
+    assert!(page.contains(&format!("at most {STACK_NAME_CHARACTERS} characters")));
 }
 
 /// On its own, SAM publishes no new version when a parameter's value changes: see

@@ -25,6 +25,46 @@ fn every_metric_is_watched() {
     }
 }
 
+/// Two stacks of one environment may share an account and a region.
+#[test]
+fn metrics_of_the_service_are_those_of_the_stack() {
+    let service =
+        &TEMPLATE_VALUE["Globals"]["Function"]["Environment"]["Variables"]["SERVICE_NAME"];
+    assert_eq!(text(&service["Ref"]), "AWS::StackName");
+
+    for (id, alarm) in resources("AWS::CloudWatch::Alarm") {
+        let of_math = alarm["Properties"]["Metrics"].as_sequence().into_iter().flatten();
+        let metrics = of_math.map(|metric| &metric["MetricStat"]["Metric"]);
+        for metric in metrics.chain([&alarm["Properties"]]) {
+            if metric["Namespace"] == NAMESPACE {
+                let dimension = &metric["Dimensions"][0];
+                assert_eq!(text(&dimension["Name"]), "Service", "{id}");
+                assert_eq!(text(&dimension["Value"]["Ref"]), "AWS::StackName", "{id}");
+            }
+        }
+    }
+
+    let dashboard = text(&resource("Dashboard")["Properties"]["DashboardBody"]["Sub"]);
+    assert!(!dashboard.contains("${Environment}"));
+}
+
+/// CloudWatch ignores the missing data of DynamoDB's metrics, and arithmetic on missing data has no
+/// result. An alarm on either would never clear.
+#[test]
+fn an_alarm_on_arithmetic_takes_missing_data_as_zero() {
+    for (id, alarm) in resources("AWS::CloudWatch::Alarm") {
+        let metrics = alarm["Properties"]["Metrics"].as_sequence().map_or(&[][..], Vec::as_slice);
+        let expression = metrics.iter().find_map(|metric| metric.get("Expression")).map(text);
+        for metric in metrics.iter().filter(|metric| metric.get("MetricStat").is_some()) {
+            let (id_of_metric, expression) = (text(&metric["Id"]), expression.unwrap());
+            let filled = expression.matches(&format!("FILL({id_of_metric}, 0)")).count();
+            let names = expression.split(|c: char| !c.is_ascii_alphanumeric());
+            assert_eq!(filled, names.filter(|name| *name == id_of_metric).count(), "{id}");
+            assert!(filled > 0, "{id}");
+        }
+    }
+}
+
 #[test]
 fn the_dashboard_is_json() {
     let body = text(&resource("Dashboard")["Properties"]["DashboardBody"]["Sub"]);
@@ -44,8 +84,11 @@ fn every_alarm_reaches_somebody_and_is_silent_without_data() {
         assert_eq!(text(&properties["TreatMissingData"]), "notBreaching", "{id}");
     }
 
+    // Without them, a fix can be deployed while one of them is in ALARM.
     let preference = &TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"];
-    let rollback: Vec<_> = preference["Alarms"]
+    assert_eq!(text(&preference["Alarms"]["If"][0]), "RollsBackOnAlarm");
+    assert_eq!(text(&preference["Alarms"]["If"][2][0]["Ref"]), "AWS::NoValue");
+    let rollback: Vec<_> = preference["Alarms"]["If"][1]
         .as_sequence()
         .unwrap()
         .iter()

@@ -109,16 +109,18 @@ pub fn start(serve: impl AsyncFnOnce(Latchkey) -> Result<(), lambda_http::Error>
         .with_filter(filter_fn(is_shown))
         .with_filter(levels(level));
 
-    let stage = environment.get("ENVIRONMENT").unwrap_or("prod").to_owned();
+    // The settings come before the log, since the metrics carry the service's name.
+    let latchkey = Latchkey::new(environment, Clock::system(), Random::system());
+    let service = latchkey.as_ref().map(|latchkey| latchkey.settings().service_name.clone());
     tracing_subscriber::registry()
         .with(log)
-        .with(EmbeddedMetrics::layer(stage, Clock::system()))
+        .with(EmbeddedMetrics::layer(service.unwrap_or_default(), Clock::system()))
         .init();
 
     // A panic ends the instance. Without this, its text would be plain, and no alarm reads that.
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the function panicked")));
 
-    let latchkey = match Latchkey::new(environment, Clock::system(), Random::system()) {
+    let latchkey = match latchkey {
         Ok(latchkey) => latchkey,
         Err(problems) => {
             for problem in problems {
@@ -218,5 +220,58 @@ pub fn warm_sessions(latchkey: &Latchkey) -> Warming<'_> {
 fn log_failure<T>(result: Result<T, crate::base::Error>) {
     if let Err(error) = result {
         tracing::warn!(%error, "preparing the Lambda failed; the first request tries again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const SETTINGS: [(&str, &str); 5] = [
+        ("ISSUER", "https://id.example.com"),
+        ("TABLE_NAME", "latchkey"),
+        ("AVATAR_BUCKET", "avatars"),
+        ("KEYS_SECRET_ARN", "signing"),
+        ("HASH_KEYS_SECRET_ARN", "hash"),
+    ];
+
+    /// The output of a process that runs [`a_lambda_that_panics`].
+    fn output_of_a_panic() -> String {
+        let test = std::env::current_exe().unwrap();
+        let output = Command::new(test)
+            .args([
+                "--exact",
+                "http::lambda::tests::a_lambda_that_panics",
+                "--nocapture",
+                "--ignored",
+            ])
+            .env_clear()
+            .envs(SETTINGS)
+            .output()
+            .unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    }
+
+    #[test]
+    #[ignore = "the test below runs it in a process of its own"]
+    fn a_lambda_that_panics() {
+        start(async |_| panic!("an index is out of bounds"));
+    }
+
+    #[test]
+    fn a_panic_is_one_line_of_json_that_the_alarm_for_errors_counts() {
+        let output = output_of_a_panic();
+        let mut lines = output.lines().filter(|line| line.contains("an index is out of bounds"));
+        let line: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+        assert_eq!(
+            (&line["level"], &line["message"]),
+            (&"ERROR".into(), &"the function panicked".into())
+        );
+        assert!(line["panic"].as_str().unwrap().contains("lambda.rs:"), "{line}");
+        assert_eq!(lines.next(), None, "{output}");
     }
 }

@@ -198,7 +198,7 @@ async fn resetting_sns() -> String {
                 socket.peek(&mut request).await.unwrap();
                 tokio::task::yield_now().await;
             }
-            // What has arrived and was not read makes the system send a reset.
+            // Bytes that arrived and were not read make the system send a reset.
             drop(socket);
         }
     });
