@@ -1,18 +1,22 @@
-"""Deploys template.yaml into an emulated account and tests it there: after the first deployment,
-after a rotation of the signing keys, and after an update that changes a setting. Also deploys and
-tests examples/guarded-api, whose callers Latchkey authenticates, and the edge. `latchkey doctor` has to
-name faults that are put in, and `latchkey smoke` has to pass. Every function runs in its own IAM role."""
+"""Deploys template.yaml into an emulated account and tests it there: after an update from the
+previous commit's template, after a rotation of the signing keys, and after an update that changes a
+setting. Then a second stack in the same region, and one of the same name in another region, are
+deployed. Also deploys and tests examples/guarded-api, whose callers Latchkey authenticates, and the
+edge. `latchkey doctor` has to name faults that are put in, and `latchkey smoke` has to pass. Every
+function runs in its own IAM role."""
 
 import base64
 import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import boto3
@@ -24,9 +28,12 @@ from guarded_api import ADMIN_PHONE, APP, CACHE_SECONDS, WRITE_PERMISSION, Guard
 SAM, MINISTACK_PYTHON = sys.argv[1:]
 FOLDER = pathlib.Path("target/emulated").absolute()
 REGION = "eu-central-1"
+OTHER_REGION = "us-west-2"
 STACK = "latchkey"
+SECOND_STACK = "latchkey-dev"
 GUARDED_STACK = "guarded-api"
 ORIGIN = "https://app.example.com"
+MAIL_FROM = "id@example.com"
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 
 BEGAN = time.monotonic()
@@ -77,8 +84,9 @@ def start_account():
     sys.exit("the emulated account does not start; see target/emulated/account.log")
 
 
-def deploy(**settings):
+def deploy(template="template.yaml", **settings):
     """Runs `sam deploy` as for production, except for settings that this account does not support."""
+    known = re.findall(r"^  (\w+):\n    Type: (?:String|Number)$", pathlib.Path(template).read_text(), re.MULTILINE)
     parameters = {
         "Environment": "prod",
         "Architecture": ARCHITECTURE,
@@ -89,10 +97,44 @@ def deploy(**settings):
         "OtpSendConcurrency": 5,
         "OtpResendConcurrency": 5,
         "AlarmEmail": "alarms@example.com",
-        # All requests come from one IP address.
+        "EmailFrom": MAIL_FROM,
+        # All requests come from one IP address, and faster than from people.
         "OtpSendsPerIpPerHour": 1000,
+        "SendRequestsPerSecond": 100,
+        "SendRequestsBurst": 200,
     } | settings
-    sam_deploy(["--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK], parameters)
+    parameters = {name: value for name, value in parameters.items() if name in known}
+    options = ["--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK, "--template-file", template]
+    sam_deploy(options, parameters)
+
+
+def deploy_previous(**settings):
+    """Deploys the previous commit's template with the Lambdas of this one. Returns whether it could:
+    a shallow clone has no previous commit, and a Lambda may have gone since."""
+    previous = subprocess.run(["git", "show", "HEAD~1:template.yaml"], capture_output=True, text=True)
+    folders = re.findall(r"CodeUri: (\S+)", previous.stdout)
+    if previous.returncode != 0 or not all(pathlib.Path(folder).is_dir() for folder in folders):
+        return False
+    # Beside template.yaml, since the paths of the Lambdas are relative to it.
+    file = pathlib.Path("previous-template.yaml")
+    file.write_text(previous.stdout)
+    try:
+        deploy(str(file), **settings)
+    finally:
+        file.unlink()
+    return True
+
+
+def deploy_another(stack, region):
+    """Deploys one more stack from nothing, and signs nobody in: a text and the keys show that it works.
+    Returns the ids of its keys."""
+    parameters = {"Environment": "dev", "Architecture": ARCHITECTURE, "AvatarCdn": "false"}
+    options = ["--config-env", "default", "--stack-name", stack, "--region", region]
+    sam_deploy(options, parameters)
+    url = api_url(stack, region)
+    wait_until_ready(url)
+    new_code_length(url)
+    return published_keys(url)
 
 
 def deploy_guarded_api():
@@ -126,8 +168,8 @@ def outputs():
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def api_url(stack=STACK):
-    api = client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Api")
+def api_url(stack=STACK, region=REGION):
+    api = client("cloudformation", region).describe_stack_resource(StackName=stack, LogicalResourceId="Api")
     return f"{ENDPOINT}/_aws/execute-api/{api['StackResourceDetail']['PhysicalResourceId']}/$default"
 
 
@@ -145,6 +187,26 @@ def end_to_end_tests(url):
 def get(url):
     with urllib.request.urlopen(url) as response:
         return json.load(response)
+
+
+def wait_until_ready(url):
+    """Waits for the first rotation, which CloudFormation does not wait for. Until it is done, /health
+    says so and nothing else."""
+    for _ in range(600):
+        try:
+            return get(f"{url}/health")
+        except urllib.error.HTTPError as error:
+            problem = json.load(error)
+            assert (error.code, problem.get("code")) == (503, "not_ready"), problem
+        time.sleep(0.1)
+    sys.exit(f"{url} has no signing keys; see target/emulated/account.log")
+
+
+def send_mail(url):
+    """Sends a code by e-mail, which needs the right to the identity and to its configuration set."""
+    body = json.dumps({"email": "person@example.com"}).encode()
+    request = urllib.request.Request(f"{url}/v1/otp/send", body, {"content-type": "application/json"})
+    assert get(request)["channel"] == "email"
 
 
 def published_keys(url):
@@ -192,11 +254,22 @@ def main():
     FOLDER.mkdir(parents=True)
     account = start_account()
     try:
-        step("first deployment")
+        client("sesv2").create_email_identity(EmailIdentity="example.com")
         # Without CloudFront, the avatars' URLs are signed. The emulated account could not serve
         # pictures through CloudFront.
-        deploy(AvatarCdn="false")
+        step("first deployment, of the previous commit's template")
+        if deploy_previous(AvatarCdn="false"):
+            wait_until_ready(api_url())
+            old_keys = published_keys(api_url())
+            step("update to this template")
+            deploy(AvatarCdn="false")
+            assert published_keys(api_url()) == old_keys, "the update changed the keys"
+        else:
+            step("there is none; first deployment of this template")
+            deploy(AvatarCdn="false")
         url = api_url()
+        wait_until_ready(url)
+        send_mail(url)
         step("end-to-end tests")
         end_to_end_tests(url)
         old_key = signed_with()
@@ -221,6 +294,12 @@ def main():
         # Before the edge, which closes this URL.
         step("latchkey doctor and latchkey smoke")
         doctor_check(url)
+        step("a second stack in this region")
+        keys = [published_keys(url), deploy_another(SECOND_STACK, REGION)]
+        step("a stack of the same name in another region")
+        keys.append(deploy_another(STACK, OTHER_REGION))
+        assert len(set.union(*keys)) == sum(map(len, keys)), "stacks share keys"
+        assert get(f"{url}/health")["status"] == "ok"
         step("an edge in front of the API")
         edge_check.deploy(sam_deploy)
         deploy(EdgeSecrets=edge_check.SECRET, OtpSendsPerIpPerHour=2)

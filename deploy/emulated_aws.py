@@ -18,8 +18,10 @@ wrapping its handlers:
 - a table's TTL;
 - what `latchkey doctor` asks besides: emulated_operations.py.
 
+deploy/emulated_limits.py adds what AWS refuses.
+
 CodeDeploy and alarms on metric math are accepted, but nothing is created. ministack ignores
-throttling, point-in-time recovery, encryption and deletion protection. The tests in
+point-in-time recovery, encryption and deletion protection. The tests in
 functions/promises/template/ check those.
 """
 
@@ -32,6 +34,7 @@ import socketserver
 import threading
 from urllib.parse import unquote
 
+import emulated_limits
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import apigateway, dynamodb, iam, lambda_svc, secretsmanager
@@ -99,6 +102,12 @@ def trusts_api_gateway(role_arn):
     )
 
 
+def can_start(function_arn):
+    """Whether Lambda can decrypt the variables of a function, in the function's role."""
+    function = lambda_svc._functions.get(function_arn.split(":")[6])
+    return function is None or emulated_limits.may_decrypt_variables(function["config"]["Role"])
+
+
 def may_invoke(role_arn, function_arn):
     account = get_account_id()
     policies = iam_evaluator._gather_role_policies(role_arn.rsplit("/", 1)[-1], account)
@@ -124,11 +133,18 @@ def lets_api_gateway_in(function_arn, source):
     )
 
 
+def route_key_of(api_id, method, path):
+    return apigateway._match_route(api_id, method, path)["routeKey"]
+
+
 async def invoke(integration, api_id, stage, path, method, *args, **kwargs):
     function_arn = apigateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
     role_arn = integration.get("credentialsArn", "")
     source = f"{api_id}/{stage}/{method}{path}"
-    if not (may_invoke(role_arn, function_arn) if role_arn else lets_api_gateway_in(function_arn, source)):
+    if emulated_limits.is_throttled(api_id, stage, route_key_of(api_id, method, path)):
+        return 429, {"Content-Type": "application/json"}, b'{"message":"Too Many Requests"}'
+    may_call = may_invoke(role_arn, function_arn) if role_arn else lets_api_gateway_in(function_arn, source)
+    if not (may_call and can_start(function_arn)):
         # A real HTTP API returns the same. The access log has the reason.
         return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
     return await plain_invoke(integration, api_id, stage, path, method, *args, **kwargs)
@@ -265,6 +281,11 @@ def begin_rotation(secret, data):
     return data.get("ClientRequestToken") or new_uuid()
 
 
+def rotate_later(secret, token):
+    """Rotates a secret while the caller goes on, as on AWS. The function calls back into this server."""
+    threading.Thread(target=contextvars.copy_context().run, args=(rotate, secret, token), daemon=True).start()
+
+
 plain_rotate_secret = secretsmanager._rotate_secret
 
 
@@ -273,9 +294,7 @@ def rotate_secret(data):
     if not secret or secret.get("DeletedDate") or not (data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")):
         return plain_rotate_secret(data)
     token = begin_rotation(secret, data)
-    # As on AWS, the response does not wait for the rotation. The function calls back into this
-    # server.
-    threading.Thread(target=contextvars.copy_context().run, args=(rotate, secret, token), daemon=True).start()
+    rotate_later(secret, token)
     return secretsmanager.json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
 
 
@@ -288,7 +307,7 @@ def create_rotation_schedule(logical_id, props, stack_name):
     rules = {name: int(value) if str(value).isdigit() else value for name, value in props["RotationRules"].items()}
     token = begin_rotation(secret, {**props, "RotationRules": rules})
     if str(props.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
-        rotate(secret, token)
+        rotate_later(secret, token)
     return secret["ARN"], {}
 
 
