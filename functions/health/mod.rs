@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::json;
 use shared::{base::Error, http::Json, latchkey::Latchkey};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

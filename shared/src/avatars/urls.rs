@@ -22,7 +22,7 @@ use crate::{
     users::{AvatarKey, Size},
 };
 
-/// How long a presigned URL is valid.
+/// How long a presigned URL is valid, unless the credentials of the function end sooner.
 const URL_SECONDS: u64 = 3600;
 /// How long the presigned URL of a picture stays the same, so that caches can keep the picture.
 const STEP_SECONDS: i64 = 900;
