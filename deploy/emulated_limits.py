@@ -107,7 +107,7 @@ HANDLERS["AWS::Lambda::Function"] |= {action: with_small_variables(action) for a
 
 # --- API Gateway: rate limits -------------------------------------------------------------------------
 
-# The requests that each route may still take at once, and when that was computed.
+# The requests that each route may still take in a burst, and when that was computed.
 buckets = {}
 
 

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "the test below runs it in a process of its own"]
+    #[ignore = "the test below runs it in a separate process"]
     fn a_lambda_that_panics() {
         start(async |_| panic!("an index is out of bounds"));
     }
