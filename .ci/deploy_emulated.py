@@ -98,10 +98,8 @@ def deploy(template="template.yaml", **settings):
         "OtpResendConcurrency": 5,
         "AlarmEmail": "alarms@example.com",
         "EmailFrom": MAIL_FROM,
-        # All requests come from one IP address, and faster than from people.
+        # All requests come from one IP address.
         "OtpSendsPerIpPerHour": 1000,
-        "SendRequestsPerSecond": 100,
-        "SendRequestsBurst": 200,
     } | settings
     parameters = {name: value for name, value in parameters.items() if name in known}
     options = ["--config-env", "prod", "--no-confirm-changeset", "--stack-name", STACK, "--template-file", template]

@@ -140,10 +140,8 @@ def the_size_of_the_variables():
 
 
 def the_rate_of_a_route():
-    stage = {"routeSettings": properties("Stage")["RouteSettings"], "defaultRouteSettings": {}}
-    route = next(iter(stage["routeSettings"]))
-    for settings in stage["routeSettings"].values():
-        settings |= {"ThrottlingRateLimit": "1", "ThrottlingBurstLimit": "2"}
+    settings = properties("Stage")["DefaultRouteSettings"] | {"ThrottlingRateLimit": "1", "ThrottlingBurstLimit": "2"}
+    stage, route = {"routeSettings": {}, "defaultRouteSettings": settings}, "POST /v1/otp/send"
     apigateway._stages["api"] = {"$default": stage}
     throttled = [emulated_limits.is_throttled("api", "$default", route, now) for now in (0, 0, 0, 0.5, 1.5, 1.5)]
     assert throttled == [False, False, True, True, False, True], throttled
