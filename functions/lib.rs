@@ -16,6 +16,11 @@ pub mod health;
 pub mod not_found;
 pub mod openapi;
 
+/// `/v1/addresses`: phones and e-mail addresses, for administrators.
+pub mod addresses {
+    pub mod unlock;
+}
+
 /// `/v1/apps`: the applications that share the users.
 pub mod apps {
     pub mod create;
@@ -199,6 +204,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "users-roles-put" => users::roles_put,
     "users-mfa-delete" => users::mfa_delete,
     "users-avatar-delete" => users::avatar_delete,
+    "addresses-unlock" => addresses::unlock,
     "roles-list" => roles::list,
     "roles-create" => roles::create,
     "roles-get" => roles::get,

@@ -26,3 +26,4 @@ mod response;
 mod second_factor_flow;
 pub(crate) mod template;
 mod threat_model;
+mod victims;

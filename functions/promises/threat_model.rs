@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use jiff::Timestamp;
 use shared::{
-    base::{Environment, USD},
-    limits::OFF_AFTER,
+    base::{Environment, USD, seconds},
+    challenges::OPEN_AT_ONCE,
+    limits::{Asker, CodeRun, Ladder, OFF_AFTER},
     settings::Settings,
 };
 
@@ -16,6 +17,39 @@ const FOR_REVIEWERS: &str = include_str!("../../docs/for-security-reviewers.md")
 /// The codes of an authenticator app that are valid at one moment: this step's, the previous one's
 /// and the next one's.
 const GOOD_TOTP_CODES: f64 = 3.0;
+
+/// The chance that the code of one address is guessed in a day, with all the tries that strangers
+/// have: those of the challenges that they opened beforehand, at the usual length, and further ones
+/// with longer codes, until strangers get no more codes.
+fn chance_of_a_code(settings: &Settings, digits: u32) -> f64 {
+    let prepared = u32::try_from(OPEN_AT_ONCE).unwrap() * settings.challenges.max_attempts;
+    let stranger = Asker::Stranger(String::new());
+    let usual = settings.challenges.digits(&stranger).max(digits);
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let mut run = CodeRun::default();
+    let mut chance = 0.0;
+    for tried in 0..OFF_AFTER {
+        let digits = if tried < prepared { usual } else { run.digits(usual, now) };
+        chance += 0.1_f64.powi(digits.cast_signed());
+        run.fail(now);
+    }
+    assert!(run.check(now).is_err());
+    chance
+}
+
+/// How many second factors somebody with the first factor can try in so many days, if each wait is
+/// used up to the second.
+fn tries_of_a_second_factor(days: i64) -> u32 {
+    let start = Timestamp::from_second(1_800_000_000).unwrap();
+    let (mut ladder, mut now, mut tries) = (Ladder::default(), start, 0);
+    while now < start + seconds(days * 24 * 3600) {
+        match ladder.spend(10, now) {
+            Ok(()) => tries += 1,
+            Err(wait) => now += seconds(wait),
+        }
+    }
+    tries
+}
 
 /// The chance, in percent, that a guess is right within `days`, at `tries` a day that each succeed
 /// with probability `per_try`.
@@ -33,7 +67,9 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
     let (limits, budget) = (&settings.limits.per_address, &settings.budget);
 
     let guess = 0.1_f64.powi(settings.challenges.code_digits.try_into().unwrap());
-    let counted = limits.failures_per_day;
+    let of_a_code = chance_of_a_code(&settings, 0);
+    assert!(of_a_code <= 2e-5, "{of_a_code}");
+    let factor = guess * GOOD_TOTP_CODES;
     let price = budget.price("US", 1);
     let texts = i32::try_from(budget.month / price).unwrap();
 
@@ -43,14 +79,12 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
     let usd = |texts: u32| format!("{:.2} USD", (i64::from(texts) * price) as f64 / USD as f64);
 
     let expected = [
-        percent(chance(counted, guess, 1)),
-        percent(chance(OFF_AFTER, guess, 1)),
-        percent(chance(counted, guess, 365)),
-        percent(chance(counted, guess / 100.0, 365)),
+        percent(chance(1, of_a_code, 1)),
+        percent(chance(1, of_a_code, 365)),
+        percent(chance(1, chance_of_a_code(&settings, 8), 365)),
         percent(chance(settings.challenges.max_attempts, guess, texts)),
-        percent(chance(counted, guess * GOOD_TOTP_CODES, 1)),
-        percent(chance(OFF_AFTER, guess * GOOD_TOTP_CODES, 1)),
-        percent(chance(counted, guess * GOOD_TOTP_CODES, 365)),
+        percent(chance(tries_of_a_second_factor(1), factor, 1)),
+        percent(chance(tries_of_a_second_factor(365), factor, 1)),
         usd(limits.sends_per_day),
         usd(settings.limits.sends_per_ip_per_hour * 24),
         usd(settings.limits.sends_per_prefix_per_hour * 24),

@@ -147,5 +147,6 @@ impl Answer {
 
 /// The response to a first factor if a second factor is required.
 pub(crate) fn mfa_required(mfa_token: &str) -> Value {
-    json!({"mfa_required": true, "mfa_token": mfa_token, "methods": ["totp", "recovery_code"], "expires_in": 300})
+    json!({"status": "mfa_required",
+        "mfa_required": true, "mfa_token": mfa_token, "methods": ["totp", "recovery_code"], "expires_in": 300})
 }

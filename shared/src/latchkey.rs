@@ -262,7 +262,6 @@ impl Latchkey {
         Ok(SecondFactors {
             store: self.store().clone(),
             hash_keys: self.hash_keys().await?,
-            limits: self.0.settings.limits.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })

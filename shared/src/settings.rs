@@ -155,12 +155,7 @@ mod tests {
         assert_eq!((codes.code_digits, codes.ttl_seconds, codes.max_attempts), (6, 300, 5));
         assert_eq!(
             settings.limits.per_address,
-            Limits {
-                cooldown_seconds: 30,
-                sends_per_hour: 5,
-                sends_per_day: 10,
-                failures_per_day: 20
-            }
+            Limits { cooldown_seconds: 30, sends_per_hour: 5, sends_per_day: 10 }
         );
         assert_eq!(
             (settings.apps.access_token_ttl_seconds, settings.apps.refresh_token_ttl_seconds),
@@ -182,7 +177,7 @@ mod tests {
             ("OTP_TTL_SECONDS", "601"),
             ("OTP_MAX_ATTEMPTS", "0"),
             ("OTP_RESEND_COOLDOWN_SECONDS", "9"),
-            ("OTP_FAILURES_PER_PHONE_PER_DAY", "101"),
+            ("PASSWORD_FAILURES_PER_IP_PER_HOUR", "0"),
             ("ACCESS_TOKEN_TTL_SECONDS", "901"),
             ("REFRESH_TOKEN_TTL_SECONDS", "-1"),
             ("JWT_ALGORITHM", "HS256"),

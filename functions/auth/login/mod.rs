@@ -35,6 +35,10 @@ pub struct LoginRequest {
     /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device. One that is not of the user with
+    /// this address reads as none.
+    #[schema(example = "lkd_…")]
+    device_token: Option<String>,
 }
 
 /// Sign in with a password
@@ -83,11 +87,12 @@ async fn login(
     };
 
     let password = Password::parse("password", request.password)?;
-    let user = accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+    let asked = (app.client_id.as_str(), request.device_token.as_deref());
+    let (user, known) = accounts.recognise(&identifier, &password, asked, &recorder).await?;
 
     let terms = app.session_terms(apps.settings());
     let sign_in = sessions
-        .begin(user.id, terms, user.recognised_by_password(), recorder.device().clone())
+        .begin(user.id, terms, user.recognised_by_password(known), recorder.device().clone())
         .await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, OTHER_EMAIL, PASSWORD},
-    bodies, claims, json_request, wrong,
+    bodies, claims, json_request,
 };
 
 /// A service that locks out after three failures, and a user with three identifiers.
@@ -29,6 +29,9 @@ async fn a_password_signs_in_by_phone_e_mail_address_or_username() {
         assert_eq!(
             person.json,
             json!({
+                "status": "signed_in",
+                "device_token": person.json["device_token"],
+                "device_expires_in": 180 * 24 * 3600,
                 "access_token": person.access,
                 "token_type": "Bearer",
                 "expires_in": 900,
@@ -162,11 +165,11 @@ async fn a_lockout_does_not_reveal_who_has_an_identifier() {
         }
         let code = app.post("/v1/otp/send", who.clone()).await;
         app.forgot(who.clone()).await.challenge_id();
-        answers.push((app.login(who, PASSWORD).await.without_ids(), code.without_ids()));
+        answers.push((app.login(who, PASSWORD).await.without_ids(), code.status));
         app.advance(15 * 60);
     }
 
-    assert!(answers[0].1.contains("otp_locked"), "{answers:?}");
+    assert!(answers[0].0.contains("too_many_attempts"), "{answers:?}");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 
     // Lockouts do not reveal either which identifiers belong to the same user.
@@ -196,43 +199,6 @@ async fn a_password_reset_ends_the_lockout_of_every_identifier() {
     for who in names {
         app.login(who, NEW_PASSWORD).await.assert_ok();
     }
-}
-
-#[tokio::test]
-async fn wrong_codes_and_wrong_passwords_of_one_phone_are_counted_together() {
-    let (app, [phone, ..]) = app_with_ann().await;
-    app.advance(60);
-    let id = app.challenge(PHONE).await;
-    let code = app.code(PHONE);
-    app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
-    app.login(phone.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
-    app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
-    assert_eq!(
-        app.login(phone.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"),
-        15 * 60
-    );
-
-    // The right code resets the count of both.
-    app.verify(&id, &code).await.assert_ok();
-    app.login(phone, PASSWORD).await.assert_ok();
-}
-
-#[tokio::test]
-async fn too_many_wrong_passwords_lock_codes_too() {
-    let app = TestApp::start().await;
-    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
-    app.advance(60);
-
-    let id = app.challenge(PHONE).await;
-    for _ in 0..10 {
-        app.login(json!({"phone": PHONE}), "wrong")
-            .await
-            .assert_problem(401, "invalid_credentials");
-    }
-
-    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_problem(429, "too_many_attempts");
-    assert_eq!(app.verify(&id, &app.code(PHONE)).await.assert_wait(429, "otp_locked"), 15 * 60);
-    assert_eq!(app.send_code(PHONE).await.assert_wait(429, "otp_locked"), 15 * 60);
 }
 
 #[tokio::test]
@@ -289,4 +255,72 @@ async fn without_aws_the_client_is_told_to_retry_later() {
         assert_eq!(answer.assert_wait(503, "unavailable"), 5, "{service}");
     }
     app.cut_off("SNS").cut_off("SESV2").login(phone, PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
+async fn wrong_passwords_do_not_delay_codes_and_a_code_does_not_end_them() {
+    let app = TestApp::start().await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    app.advance(60);
+    let who = json!({"phone": PHONE});
+    for _ in 0..10 {
+        app.login(who.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(
+        app.login(who.clone(), PASSWORD).await.assert_wait(429, "too_many_attempts"),
+        15 * 60
+    );
+
+    let me = app.sign_in(PHONE).await;
+    app.login(who, PASSWORD).await.assert_problem(429, "too_many_attempts");
+    let known = json!({"phone": PHONE, "device_token": me.json["device_token"]});
+    app.login(known, PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_source_has_a_limit_over_all_names() {
+    let app = TestApp::with(&[("PASSWORD_FAILURES_PER_IP_PER_HOUR", "6")]).await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    for name in ["ann", "bea", "cid"] {
+        for _ in 0..2 {
+            app.login(json!({"username": name}), "wrong")
+                .await
+                .assert_problem(401, "invalid_credentials");
+        }
+    }
+    let refused = app.login(json!({"phone": PHONE}), PASSWORD).await;
+    assert!((1..=3600).contains(&refused.assert_wait(429, "too_many_attempts")));
+
+    let known = json!({"phone": PHONE, "device_token": me.json["device_token"]});
+    app.login(known, PASSWORD).await.assert_ok();
+    app.advance(3600);
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_device_token_of_somebody_else_reads_as_none() {
+    let app = TestApp::start().await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let other = app.sign_in("+14155550188").await;
+    for _ in 0..10 {
+        app.login(json!({"phone": PHONE}), "wrong")
+            .await
+            .assert_problem(401, "invalid_credentials");
+    }
+    for token in [other.json["device_token"].clone(), json!("lkd_nonsense"), json!("")] {
+        let who = json!({"phone": PHONE, "device_token": token});
+        app.login(who, PASSWORD).await.assert_problem(429, "too_many_attempts");
+    }
+}
+
+#[tokio::test]
+async fn a_known_device_has_a_count_of_its_own() {
+    let app = TestApp::with(&[("LOGIN_MAX_FAILURES", "3")]).await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let known = json!({"phone": PHONE, "device_token": me.json["device_token"]});
+    for _ in 0..3 {
+        app.login(known.clone(), "wrong").await.assert_problem(401, "invalid_credentials");
+    }
+    app.login(known, PASSWORD).await.assert_problem(429, "too_many_attempts");
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
 }

@@ -52,6 +52,12 @@ pub struct RegisterRequest {
     /// The app to sign up with. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device. One that is not of the user with
+    /// this address reads as none.
+    #[schema(example = "lkd_…")]
+    device_token: Option<String>,
+    /// The solved proof of work, if the answer to this request was `proof_required`.
+    proof: Option<String>,
 }
 
 /// Sign up with a phone or an e-mail address
@@ -70,7 +76,7 @@ pub struct RegisterRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict",
-        "resend_too_soon", "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled",
+        "resend_too_soon", "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled",
         "idempotency_conflict"
     ]))),
 )]
@@ -109,6 +115,8 @@ async fn register(
 
         let new = NewChallenge {
             registration: Some(registration),
+            device_token: request.device_token,
+            proof: request.proof,
             ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)
         };
         Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)).into_response())

@@ -118,7 +118,7 @@ async fn an_earlier_sign_up_with_an_address_gets_nothing_after_its_owner_proves_
             let my_challenge = app.post(path, body.clone()).await.challenge_id();
             let my_code = app.code(address);
             if my_code != their_code {
-                app.verify(&their_challenge, &my_code).await.assert_problem(410, "otp_expired");
+                app.verify(&their_challenge, &my_code).await.assert_problem(400, "otp_incorrect");
             }
             let me = app.verify(&my_challenge, &my_code).await.signed_in();
             assert_eq!(me.json["is_new_user"], true);

@@ -50,7 +50,7 @@ async fn the_e_mail_address_that_i_prove_is_mine() {
     profile["email"] = json!(EMAIL);
     profile["email_verified"] = json!(true);
     profile["updated_at"] = json!("2027-01-15T08:01:00Z");
-    assert_eq!(*changed.assert_ok(), json!({"user": profile}));
+    assert_eq!(*changed.assert_ok(), json!({"status": "address_changed", "user": profile}));
     assert_eq!(app.me(&me.access).await, profile);
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
     app.refresh(&me.refresh).await.assert_ok();

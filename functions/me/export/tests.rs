@@ -12,13 +12,14 @@ use crate::testing::{
 };
 
 /// The attributes that are not exported: keys, hashes and counters that say nothing about the user.
-const NOT_EXPORTED: [&str; 12] = [
+const NOT_EXPORTED: [&str; 13] = [
     "pk",
     "sk",
     "list",
     "list_key",
     "password",
     "password_count",
+    "device_epoch",
     "version",
     "h",
     "sealed_secret",

@@ -40,7 +40,7 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
     let mut profile = me.json["user"].clone();
     profile["phone"] = json!(NEW_PHONE);
     profile["updated_at"] = json!("2027-01-15T08:01:00Z");
-    assert_eq!(*changed.assert_ok(), json!({"user": profile}));
+    assert_eq!(*changed.assert_ok(), json!({"status": "address_changed", "user": profile}));
     assert_eq!(app.me(&me.access).await, profile);
 
     let told = app.texts(PHONE).pop().unwrap().body;
@@ -107,18 +107,20 @@ async fn a_taken_phone_is_revealed_only_after_the_proof() {
 }
 
 #[tokio::test]
-async fn a_newer_challenge_replaces_the_previous_one() {
+async fn the_challenge_of_somebody_else_stays_mine_to_prove() {
     let app = TestApp::start().await;
     let (me, other) = (app.sign_in(PHONE).await, app.sign_in(OTHER_PHONE).await);
     let first = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await.challenge_id();
     let first_code = app.code(NEW_PHONE);
     let too_soon = app.post_as(&other.access, PATH, json!({"phone": NEW_PHONE})).await;
-    assert_eq!(too_soon.assert_wait(429, "resend_too_soon"), 30);
+    assert_eq!(too_soon.assert_wait(429, "resend_too_soon"), 30, "from the same source");
     app.advance(30);
 
     let second = app.post_as(&other.access, PATH, json!({"phone": NEW_PHONE})).await.challenge_id();
-    app.verify_as(&me.access, &first, &first_code).await.assert_problem(410, "otp_expired");
-    app.verify_as(&other.access, &second, &app.code(NEW_PHONE)).await.assert_ok();
+    app.verify_as(&me.access, &first, &first_code).await.assert_ok();
+    app.verify_as(&other.access, &second, &app.code(NEW_PHONE))
+        .await
+        .assert_problem(410, "otp_expired");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use axum::{
     middleware::map_response,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     accounts::Accounts,
     apps::{Apps, DEFAULT_CLIENT_ID},
@@ -39,15 +39,35 @@ pub struct TokenRequest {
     refresh_token: Option<String>,
     /// The app. Default: the app that authenticates by HTTP Basic, or `default`.
     client_id: Option<String>,
+    /// For the grant `password`: the `device_token` of an earlier sign-in on this device.
+    #[schema(example = "lkd_…")]
+    device_token: Option<String>,
     /// The secret of a confidential app that does not authenticate by HTTP Basic.
     #[schema(format = "password")]
     client_secret: Option<String>,
 }
 
+/// The tokens of a grant.
+#[derive(Serialize, ToSchema)]
+struct GrantedTokens {
+    #[serde(flatten)]
+    tokens: TokenPair,
+    /// The token of the device. Send it with the next sign-in on this device. It opens nothing; it
+    /// keeps strangers from using up this person's limits. It is absent if the
+    /// grant began no session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "lkd_…")]
+    device_token: Option<String>,
+    /// Seconds until the token of the device expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 15_552_000)]
+    device_expires_in: Option<i64>,
+}
+
 /// The response to a grant that succeeded.
 enum TokenAnswer {
     /// The tokens of the session.
-    Tokens(TokenPair),
+    Tokens(GrantedTokens),
     /// The first factor was right, and the second is required.
     MfaRequired(MfaRequired),
 }
@@ -75,7 +95,7 @@ impl IntoResponse for TokenAnswer {
     tag = "OAuth 2.0",
     params(EndUserAddress),
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "Tokens", body = TokenPair)),
+    responses((status = 200, description = "Tokens", body = GrantedTokens)),
     extensions(("x-oauth-errors" = json!([
         "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type",
         "mfa_required"
@@ -106,15 +126,25 @@ async fn token(
                 challenges.identifier(&username).map_err(|_| Error::InvalidCredentials)?;
             let password = password.map_err(|_| Error::InvalidCredentials)?;
 
-            let user =
-                accounts.recognise(&identifier, &password, &app.client_id, &recorder).await?;
+            let asked = (app.client_id.as_str(), request.device_token.as_deref());
+            let (user, known) =
+                accounts.recognise(&identifier, &password, asked, &recorder).await?;
 
             let terms = app.session_terms(apps.settings());
             match sessions
-                .begin(user.id, terms, user.recognised_by_password(), recorder.device().clone())
+                .begin(
+                    user.id,
+                    terms,
+                    user.recognised_by_password(known),
+                    recorder.device().clone(),
+                )
                 .await?
             {
-                Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::Tokens(signed_in.tokens)),
+                Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::Tokens(GrantedTokens {
+                    tokens: signed_in.tokens,
+                    device_token: signed_in.device_token,
+                    device_expires_in: signed_in.device_expires_in,
+                })),
                 Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),
                 None => Err(Error::InvalidCredentials),
             }
@@ -128,7 +158,12 @@ async fn token(
             if token.client_id != client_id {
                 return Err(Error::TokenInvalid);
             }
-            sessions.refresh(&token).await.map(TokenAnswer::Tokens)
+            let tokens = sessions.refresh(&token).await?;
+            Ok(TokenAnswer::Tokens(GrantedTokens {
+                tokens,
+                device_token: None,
+                device_expires_in: None,
+            }))
         }
         _ => Err(Error::UnsupportedGrantType),
     }

@@ -47,6 +47,8 @@ async fn a_password_gets_tokens_by_phone_e_mail_address_or_username() {
                 "refresh_token": tokens["refresh_token"],
                 "refresh_expires_in": 14 * 24 * 3600,
                 "scope": "",
+                "device_token": tokens["device_token"],
+                "device_expires_in": 180 * 24 * 3600,
             })
         );
         assert_eq!(

@@ -38,6 +38,12 @@ pub struct SendOtpRequest {
     /// the language of the phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device. One that is not of the user with
+    /// this address reads as none.
+    #[schema(example = "lkd_…")]
+    device_token: Option<String>,
+    /// The solved proof of work, if the answer to this request was `proof_required`.
+    proof: Option<String>,
 }
 
 /// Start a sign-in with a one-time code
@@ -57,7 +63,7 @@ pub struct SendOtpRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon",
-        "sms_limit_reached", "otp_locked", "invalid_client", "app_disabled", "idempotency_conflict"
+        "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled", "idempotency_conflict"
     ]))),
 )]
 async fn send(
@@ -76,7 +82,11 @@ async fn send(
         let locale = messages::parse_locale(request.locale)?;
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
 
-        let new = NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip);
+        let new = NewChallenge {
+            device_token: request.device_token,
+            proof: request.proof,
+            ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)
+        };
         Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)).into_response())
     })
     .await

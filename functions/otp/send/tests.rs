@@ -88,16 +88,22 @@ async fn the_answer_does_not_tell_whether_the_phone_has_an_account() {
 }
 
 #[tokio::test]
-async fn a_new_challenge_replaces_the_previous_one() {
+async fn three_challenges_are_open_at_once_and_proving_one_closes_all() {
     let app = TestApp::start().await;
     let first = app.challenge(PHONE).await;
     let first_code = app.code(PHONE);
     app.advance(30);
     let second = app.challenge(PHONE).await;
-    let status = app.get(&format!("/v1/otp/{first}")).await;
-    assert_eq!(status.assert_ok()["status"], "expired");
-    app.verify(&first, &first_code).await.assert_problem(410, "otp_expired");
-    app.verify(&second, &app.code(PHONE)).await.assert_ok();
+    app.advance(60);
+    let third = app.challenge(PHONE).await;
+    for id in [&first, &second, &third] {
+        let status = app.get(&format!("/v1/otp/{id}")).await;
+        assert_eq!(status.assert_ok()["status"], "pending");
+    }
+    app.verify(&first, &first_code).await.assert_ok();
+    for id in [&second, &third] {
+        app.verify(id, &app.code(PHONE)).await.assert_problem(410, "otp_expired");
+    }
 }
 
 #[tokio::test]

@@ -39,11 +39,19 @@ pub enum VerifyOtpAnswer {
     NewAddress(NewAddressView),
 }
 
-/// The signed-in user, with the new phone or e-mail address. `user` is the only field: that
-/// distinguishes this answer from a session.
+/// How it goes on.
 #[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
+pub enum NewAddressStatus {
+    /// The address is the user's.
+    AddressChanged,
+}
+
+/// The signed-in user, with the new phone or e-mail address.
+#[derive(Serialize, ToSchema)]
 pub struct NewAddressView {
+    /// Always `address_changed`.
+    status: NewAddressStatus,
     /// The user.
     user: Box<UserView>,
 }
@@ -54,8 +62,10 @@ pub struct NewAddressView {
 /// user has a second factor. If it was for a new phone or e-mail address, send the access token of
 /// the user who asked for the change, which this request then makes. A code works once, even if
 /// many requests arrive at the same time. The answer to a wrong code is `otp_incorrect`, with
-/// `attempts_left`. When that is 0, all further tries get `otp_locked`, with `retry_after` if the
-/// address itself is locked.
+/// `attempts_left`. When that is 0, all further tries get `otp_locked`: ask for a new code. Wrong
+/// codes never make anybody wait; after ten in a row for an address, new codes for it are longer.
+/// After a hundred in a row, strangers get no codes for a day, and `otp_locked` has `retry_after`; a
+/// known device, or another way to sign in, ends that immediately.
 #[utoipa::path(
     post,
     path = "/v1/otp/verify",
@@ -108,13 +118,21 @@ async fn verify(
 
             if let Some(old) = old {
                 accounts
-                    .tell_at(&old, Subject::AddressChanged, user.locale.as_deref(), &messenger)
+                    .tell_at(
+                        (&old, recorder.device().ip.as_deref()),
+                        Subject::AddressChanged,
+                        user.locale.as_deref(),
+                        &messenger,
+                    )
                     .await;
             }
 
             let user =
                 Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
-            Ok(Json(VerifyOtpAnswer::NewAddress(NewAddressView { user })))
+            Ok(Json(VerifyOtpAnswer::NewAddress(NewAddressView {
+                status: NewAddressStatus::AddressChanged,
+                user,
+            })))
         }
         (Purpose::NewAddress | Purpose::PasswordReset, _) => Err(Error::OtpExpired),
     }

@@ -16,6 +16,9 @@ async fn a_code_signs_in() {
     assert_eq!(
         signed_in,
         json!({
+            "status": "signed_in",
+            "device_token": signed_in["device_token"],
+            "device_expires_in": 180 * 24 * 3600,
             "access_token": signed_in["access_token"],
             "token_type": "Bearer",
             "expires_in": 900,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::{Apps, DEFAULT_CLIENT_ID},
-    base::{Error, with_minimum_duration},
+    base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Json},
     identifiers::Address,
@@ -28,6 +28,12 @@ pub struct ForgotPasswordRequest {
     phone: Option<String>,
     /// The e-mail address, in any letter case.
     email: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device. One that is not of the user with
+    /// this address reads as none.
+    #[schema(example = "lkd_…")]
+    device_token: Option<String>,
+    /// The solved proof of work, if the answer to this request was `proof_required`.
+    proof: Option<String>,
 }
 
 /// Start a password reset
@@ -48,7 +54,8 @@ pub struct ForgotPasswordRequest {
         body = ChallengeView
     )),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached"
+        "invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached",
+        "proof_required"
     ]))),
 )]
 async fn forgot(
@@ -61,26 +68,25 @@ async fn forgot(
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
 
-    let opened = with_minimum_duration(async {
-        let user = accounts.resettable(&address).await?;
-        let link = match (&user, &address) {
-            (Some(user), Address::Email(_)) => accounts.reset_link(user).await?,
-            _ => None,
-        };
+    let user = accounts.resettable(&address).await?;
+    let link = match (&user, &address) {
+        (Some(user), Address::Email(_)) => accounts.reset_link(user),
+        _ => None,
+    };
 
-        let app = apps.active(DEFAULT_CLIENT_ID).await?;
-        let locale = user.as_ref().and_then(|user| user.locale.clone());
-        let new = NewChallenge {
-            decoy: user.is_none(),
-            resets: user.as_ref().map(|user| (user.id, user.password_count)),
-            link,
-            ..NewChallenge::new(Purpose::PasswordReset, app, address.clone(), locale, client.ip)
-        };
+    let app = apps.active(DEFAULT_CLIENT_ID).await?;
+    let locale = user.as_ref().and_then(|user| user.locale.clone());
+    let new = NewChallenge {
+        decoy: user.is_none(),
+        resets: user.as_ref().map(|user| (user.id, user.password_count)),
+        link,
+        device_token: request.device_token,
+        proof: request.proof,
+        ..NewChallenge::new(Purpose::PasswordReset, app, address, locale, client.ip)
+    };
 
-        challenges.open_quietly(new, &messenger).await
-    });
-
-    Ok((StatusCode::ACCEPTED, Json(opened.await?)))
+    // It takes the same time for every address.
+    Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)))
 }
 
 /// The route.

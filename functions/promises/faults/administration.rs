@@ -11,7 +11,7 @@ use crate::testing::{
     pictures::{jpeg, picture},
 };
 
-pub(super) const CASES: [&str; 15] = [
+pub(super) const CASES: [&str; 16] = [
     "users-create",
     "users-update",
     "users-delete",
@@ -19,6 +19,7 @@ pub(super) const CASES: [&str; 15] = [
     "users-roles-put",
     "users-mfa-delete",
     "users-avatar-delete",
+    "addresses-unlock",
     "roles-create",
     "roles-update",
     "roles-delete",
@@ -36,6 +37,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
         let admin = app.sign_in(ADMIN_PHONE).await;
         match case.split('-').next().unwrap() {
             "users" => users(&app, admin, case).await,
+            "addresses" => addresses(&app, admin).await,
             "roles" => roles(&app, admin, case).await,
             _ => apps(&app, admin, case).await,
         }
@@ -59,6 +61,13 @@ fn then(
 
 fn is_gone(answer: &Answer) {
     answer.assert_problem(404, "not_found");
+}
+
+async fn addresses(app: &TestApp, admin: SignedIn) -> Case {
+    let challenge = format!("/v1/otp/{}", app.challenge(PHONE).await);
+    let request = (Method::POST, "/v1/addresses/unlock", Some(json!({"phone": PHONE})));
+    let may_be_sent = |answer: &Answer| assert_eq!(answer.assert_ok()["resend_in"], 0);
+    then(&admin, request, challenge, may_be_sent)
 }
 
 async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {

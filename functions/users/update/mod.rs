@@ -37,8 +37,8 @@ pub struct UpdateUserRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
-    /// Whether the user may sign in. `disabled` ends all their sessions immediately. `active` also
-    /// ends every lockout. It cannot be `null`.
+    /// Whether the user may sign in. `disabled` ends all their sessions immediately. `active` also ends
+    /// every wait of the user: for wrong codes, passwords and second factors, and for messages. It cannot be `null`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = UserStatus)]
     status: Option<UserStatus>,
@@ -48,8 +48,8 @@ pub struct UpdateUserRequest {
 ///
 /// With `If-Match` the change is made only if the user is still as you have read them. Only an
 /// administrator can change an administrator, and the last one cannot be disabled. The status
-/// `active` also ends every lockout for wrong codes and passwords; after 100 failures in a row a
-/// lockout does not end by itself.
+/// `active` also ends every wait of the user: for wrong codes, passwords and second factors, and for
+/// messages.
 #[utoipa::path(
     patch,
     path = "/v1/users/{user_id}",

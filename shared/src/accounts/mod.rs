@@ -1,16 +1,18 @@
 //! Users' own accounts: profile, password, addresses, and deletion.
 
+mod reset_link;
 mod settings;
-mod table;
+mod source;
+mod telling;
 mod view;
 
+use self::{reset_link::ResetLink, source::SourceOfFailures};
 pub use self::{
     settings::AccountSettings,
-    table::ResetLink,
     view::{UserView, entity_tag},
 };
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -23,20 +25,16 @@ use crate::{
     challenges::{ChallengeSettings, Identity, Proven, Registration},
     crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Identifier},
-    limits::{Destination, LimitSettings, Throttle},
-    messages::{Content, Messenger, Subject},
+    limits::{LimitSettings, Throttle},
     table::Store,
     users::{
-        Password, PasswordHash, PasswordHasher, ProfileChange, User, UserSettings, UserStatus,
-        personal_words,
+        KnownDevice, Password, PasswordHash, PasswordHasher, ProfileChange, User, UserSettings,
+        UserStatus, personal_words,
     },
 };
 
 /// How many seconds a reset link works.
 const RESET_LINK_SECONDS: i64 = 30 * 60;
-
-/// How many texts about changes an address gets in an hour at most.
-const MAX_NOTICES_PER_HOUR: u32 = 5;
 
 /// Changes users' own accounts.
 #[derive(Clone)]
@@ -102,9 +100,9 @@ impl Accounts {
         Ok(registration)
     }
 
-    /// The user with this identifier and password. The try is counted before anything is compared,
-    /// and the work is the same if there is no such user. A wrong try is recorded in the audit
-    /// trail.
+    /// The user with this identifier and password, and the device, if it is known to be theirs. The
+    /// try is counted before anything is compared, and the work is the same if there is no such
+    /// user. A wrong try is recorded in the audit trail.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`]; [`Error::TooManyAttempts`] during a lockout;
@@ -113,9 +111,9 @@ impl Accounts {
         &self,
         identifier: &Identifier,
         password: &Password,
-        client_id: &str,
+        (client_id, device_token): (&str, Option<&str>),
         recorder: &Recorder,
-    ) -> Result<User, Error> {
+    ) -> Result<(User, Option<Uuid>), Error> {
         let typed = match identifier {
             Identifier::Address(address) => self.hash_keys.address(address),
             Identifier::Username(username) => self.hash_keys.username(username),
@@ -129,8 +127,11 @@ impl Accounts {
         // The try counts only for the identifier that was typed, whether or not a user has it. If
         // it counted for all identifiers of a user, a lockout would reveal which ones belong
         // together.
-        let matches = self.try_password((&typed, identity), password, hash.as_ref()).await?;
-        let Some(user) = user.filter(|_| matches) else {
+        let device = self.known_device(user.as_ref(), device_token);
+        let ip = recorder.device().ip.as_deref();
+        let asked = if device.is_some() { None } else { Some(ip) };
+        let tried = self.try_password((&typed, identity), (password, hash.as_ref()), device, asked);
+        let Some(user) = self.shut_out(user, tried.await?).await? else {
             let activity = Activity::failed(Action::SignIn, identifier.masked(), client_id);
             self.store.record(&recorder.event(activity)?).await?;
             return Err(Error::InvalidCredentials);
@@ -152,38 +153,73 @@ impl Accounts {
                 .await?;
         }
 
-        Ok(user)
+        Ok((user, device))
     }
 
-    /// Whether `password` matches `hash`. Counts the try for the identifier `counted` before it
-    /// compares, and refunds it if the password is right.
+    /// The known device of `user` that a request came from. A token that is invalid, old, or of
+    /// somebody else reads as none.
+    fn known_device(&self, user: Option<&User>, token: Option<&str>) -> Option<Uuid> {
+        let device = KnownDevice::decode(token?, &self.hash_keys, self.clock.now())?;
+        let is_theirs =
+            user.is_some_and(|it| it.id == device.user_id && it.device_epoch == device.epoch);
+        is_theirs.then_some(device.id)
+    }
+
+    /// The user whose password was right. If strangers are shut out now, that is noted in the user,
+    /// so that any other sign-in ends it.
+    async fn shut_out(&self, user: Option<User>, tried: Tried) -> Result<Option<User>, Error> {
+        match (tried, &user) {
+            (Tried::Right, _) => Ok(user),
+            (Tried::LastOfStrangers, Some(user)) => {
+                self.store.note_lockout(user.id).await?;
+                Ok(None)
+            }
+            (Tried::Wrong | Tried::LastOfStrangers, _) => Ok(None),
+        }
+    }
+
+    /// Whether a password matches `hash`. Counts the try for the identifier `counted` before it
+    /// compares, in the row of the known device or of strangers, and refunds it if the password is
+    /// right. A wrong password of a stranger also counts for the source that `asked`.
     ///
     /// # Errors
-    /// [`Error::TooManyAttempts`] during a lockout.
+    /// [`Error::TooManyAttempts`] during a lockout of the identifier or the source.
     async fn try_password(
         &self,
         (counted, identity): (&IdentifierHash, Identity),
-        password: &Password,
-        hash: Option<&PasswordHash>,
-    ) -> Result<bool, Error> {
-        let (now, limits) = (self.clock.now(), &self.limits.per_address);
-        let max_failures = self.limits.login_max_failures;
-        self.store
+        (password, hash): (&Password, Option<&PasswordHash>),
+        device: Option<Uuid>,
+        asked: Option<Option<&str>>,
+    ) -> Result<Tried, Error> {
+        let (now, first) = (self.clock.now(), self.limits.login_max_failures);
+        let source = match asked {
+            Some(ip) => Some(SourceOfFailures::check(self, ip, now).await?),
+            None => None,
+        };
+        let is_last = self
+            .store
             .change_throttle(counted, identity, now, |throttle| {
-                throttle.spend_password(max_failures, limits, now)
+                throttle.spend_password(device, first, now)?;
+                Ok(throttle.passwords_are_off())
             })
             .await?;
 
-        let matches = self.hasher.matches(password, hash).await?;
-        if matches {
+        if self.hasher.matches(password, hash).await? {
             let refund = |throttle: &mut Throttle| {
-                throttle.take_back_failure(now);
+                throttle.pass_password(device);
                 Ok(())
             };
             self.store.throttle(counted, now, refund).await?;
+            if let Some(source) = source {
+                source.refund(self).await;
+            }
+            return Ok(Tried::Right);
         }
 
-        Ok(matches)
+        if let Some(source) = source {
+            source.fail(self, now).await?;
+        }
+        Ok(if is_last { Tried::LastOfStrangers } else { Tried::Wrong })
     }
 
     /// Gives a signed-in user a new password and revokes their other sessions. `old` must be the
@@ -202,13 +238,12 @@ impl Accounts {
     ) -> Result<User, Error> {
         if let Some(hash) = &user.password {
             let old = old.ok_or_else(|| Error::field("old_password", "is missing"))?;
-            let counted = user
-                .addresses()
-                .next()
-                .ok_or_else(|| Error::Internal("a user without an address".into()))?;
-            let counted = self.hash_keys.address(&counted);
+            // Counted for the user, where only somebody who is signed in gets.
+            let counted = self.hash_keys.user(user.id);
             let identity = self.store.identity(&counted).await?;
-            if !self.try_password((&counted, identity), &old, Some(hash)).await? {
+            let tried =
+                self.try_password((&counted, identity), (&old, Some(hash)), None, None).await?;
+            if tried != Tried::Right {
                 return Err(Error::WrongPassword);
             }
         } else if old.is_some() {
@@ -226,6 +261,7 @@ impl Accounts {
                     return Err(Error::WrongPassword);
                 }
                 current.sessions.retain(|id, _| *id == session_id);
+                current.device_epoch += 1;
                 set_password(current, hash.clone(), now);
                 Ok(())
             })
@@ -240,18 +276,16 @@ impl Accounts {
     }
 
     /// A link by which `user` can set a new password within 30 minutes; `None` if the deployment
-    /// has no page for it.
-    pub async fn reset_link(&self, user: &User) -> Result<Option<String>, Error> {
-        let Some(page) = &self.settings.password_reset_url else { return Ok(None) };
-
-        let token = data_encoding::BASE64URL_NOPAD.encode(&self.random.bytes::<32>()?);
+    /// has no page for it. Nothing is stored, so links that strangers ask for cost nothing and close
+    /// no other link.
+    pub fn reset_link(&self, user: &User) -> Option<String> {
+        let page = self.settings.password_reset_url.as_ref()?;
         let link = ResetLink {
             user_id: user.id,
             password_count: user.password_count,
             expires_at: self.clock.now() + seconds(RESET_LINK_SECONDS),
         };
-        self.store.put_reset_link(&self.hash_keys.identifier("reset link", &token), &link).await?;
-        Ok(Some(format!("{page}#{token}")))
+        Some(format!("{page}#{}", link.encode(&self.hash_keys)))
     }
 
     /// Sets the password of a user who proved their address by a code, and revokes all their
@@ -285,23 +319,8 @@ impl Accounts {
         new: &Password,
         recorder: &Recorder,
     ) -> Result<User, Error> {
-        let token_hash = self.hash_keys.identifier("reset link", token);
-        let link = self
-            .store
-            .reset_link(&token_hash, self.clock.now())
-            .await?
-            .ok_or(Error::TokenInvalid)?;
-        let user = self.reset(link.user_id, link.password_count, new, recorder).await?;
-
-        // The link no longer works even if this fails: the user's password count has changed.
-        if let Err(error) = self.store.delete_reset_link(&token_hash).await {
-            tracing::warn!(
-                %error,
-                "a used reset link could not be deleted; it stays until it expires"
-            );
-        }
-
-        Ok(user)
+        let link = ResetLink::decode(token, &self.hash_keys, self.clock.now())?;
+        self.reset(link.user_id, link.password_count, new, recorder).await
     }
 
     /// Sets the password of a user who is not disabled and whose password count is still
@@ -326,7 +345,8 @@ impl Accounts {
                 return Err(Error::TokenInvalid);
             }
             user.prove(self.user_settings.admin_phone.as_ref());
-            user.sessions = BTreeMap::new();
+            user.sign_out_everywhere();
+            user.locked_out = false;
             set_password(user, hash.clone(), now);
             Ok(())
         };
@@ -351,96 +371,20 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Forgets the failures in a row of all identifiers of a user who has identified themselves by
-    /// a code or a link. Failures of the second factor stay counted.
+    /// Ends every failure and wait of a user who has proven an address by a code or a link.
     async fn end_lockouts(&self, user: &User) -> Result<(), Error> {
         let now = self.clock.now();
-        for identifier in user.identifiers(&self.hash_keys) {
+        for identifier in user.counted(&self.hash_keys) {
             let identity = self.store.identity(&identifier).await?;
-            if identity.throttle().has_failed() {
-                let end = |throttle: &mut Throttle| {
-                    throttle.record_success();
+            if identity.throttle().clone().unlock() {
+                let unlock = |throttle: &mut Throttle| {
+                    throttle.unlock();
                     Ok(())
                 };
-                self.store.change_throttle(&identifier, identity, now, end).await?;
+                self.store.change_throttle(&identifier, identity, now, unlock).await?;
             }
         }
         Ok(())
-    }
-
-    /// Notifies a user of a change, by e-mail or by text. It prefers an address other than
-    /// `not_by`, which was used for the change. If the notice cannot be sent, the change still
-    /// stands.
-    pub async fn tell(
-        &self,
-        user: &User,
-        subject: Subject,
-        not_by: Option<&Address>,
-        messenger: &Messenger,
-    ) {
-        let mut addresses: Vec<_> = user.addresses().collect();
-        addresses.reverse();
-        let other = addresses.iter().find(|address| Some(*address) != not_by).or(addresses.first());
-        if let Some(address) = other {
-            self.tell_at(address, subject, user.locale.as_deref(), messenger).await;
-        }
-    }
-
-    /// Notifies the owner of `address` of a change. At most five texts an hour are sent, because
-    /// changing something again and again would otherwise be a way of SMS pumping. A test phone is
-    /// sent nothing. If the notice cannot be sent, that is only logged.
-    pub async fn tell_at(
-        &self,
-        address: &Address,
-        subject: Subject,
-        locale: Option<&str>,
-        messenger: &Messenger,
-    ) {
-        let now = self.clock.now();
-        if address
-            .phone()
-            .is_some_and(|phone| self.challenge_settings.test_phones.code(phone, now).is_some())
-        {
-            return;
-        }
-
-        let prefix = address.phone().map(|phone| self.hash_keys.prefix(phone));
-        let told = async {
-            let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
-            let content = Content {
-                subject,
-                sender: &sender,
-                code: "",
-                valid_minutes: 0,
-                link: None,
-                stop_link: None,
-            };
-
-            if let Some(prefix) = &prefix {
-                let (notices, most) =
-                    (self.hash_keys.notices(address), self.limits.sends_per_prefix_per_hour);
-                self.store
-                    .count_send(&notices, Destination::Nothing, MAX_NOTICES_PER_HOUR, now)
-                    .await?;
-                self.store.count_send(prefix, Destination::Nothing, most, now).await?;
-            }
-
-            let sent = async {
-                messenger
-                    .send(messenger.prepare(address, prefix.as_ref(), &content, locale).await?)
-                    .await
-            };
-            let sent = sent.await;
-            if let (Err(_), Some(prefix)) = (&sent, &prefix) {
-                // Other users send texts to this prefix, too: refund the failed one.
-                self.store.release_send(prefix, now).await?;
-            }
-            sent
-        };
-
-        if let Err(error) = told.await {
-            tracing::warn!(%error, "a user could not be notified of a change");
-        }
     }
 
     /// Changes a user's profile and returns the user.
@@ -517,6 +461,15 @@ impl Accounts {
     pub async fn delete(&self, user_id: Uuid, avatars: &Avatars) -> Result<(), Error> {
         avatars.delete_user(&self.store, user_id, |_| Ok(())).await
     }
+}
+
+/// The outcome of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    Right,
+    Wrong,
+    /// It was wrong, and strangers now need another way to sign in.
+    LastOfStrangers,
 }
 
 fn set_password(user: &mut User, hash: PasswordHash, now: Timestamp) {

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     audit::Event,
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error, Random, whole_seconds},
-    crypto::HashKeys,
+    crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Email, Username},
     limits::Throttle,
     roles::{Permissions, Roles, check_grant},
@@ -202,7 +203,7 @@ impl Users {
             profile.apply(user);
             user.status = status.unwrap_or(user.status);
             if user.status == UserStatus::Disabled {
-                user.sessions = BTreeMap::new();
+                user.sign_out_everywhere();
             }
             if *user != before {
                 user.updated_at = now;
@@ -215,20 +216,42 @@ impl Users {
         })
     }
 
-    /// Ends every lockout of a user for wrong codes and passwords, and records the `event` if there
-    /// was one.
+    /// Ends every failure, wait and stop of a user, and forgets the messages that they were sent.
+    /// Records the `event` if there was anything.
     pub async fn unlock(&self, user: &User, event: &Event) -> Result<(), Error> {
         let now = self.clock.now();
         let mut had_failures = false;
-        for identifier in user.identifiers(&self.hash_keys) {
-            let identity = self.store.identity(&identifier).await?;
-            if identity.throttle().clone().forget_failures() {
-                let forget = |throttle: &mut Throttle| Ok(throttle.forget_failures());
-                had_failures |=
-                    self.store.change_throttle(&identifier, identity, now, forget).await?;
-            }
+        for identifier in user.counted(&self.hash_keys) {
+            had_failures |= self.unlock_identifier(&identifier, now).await?;
+        }
+        if user.locked_out {
+            self.store.end_lockout(user.id).await?;
         }
         if had_failures { self.store.record(event).await } else { Ok(()) }
+    }
+
+    /// Ends every failure, wait and stop of a phone or an e-mail address, whether or not somebody
+    /// owns it, forgets the messages that it was sent, and records the `event`.
+    pub async fn unlock_address(&self, address: &Address, event: &Event) -> Result<(), Error> {
+        let now = self.clock.now();
+        let hashes = [self.hash_keys.recipient(address), self.hash_keys.address(address)];
+        for identifier in BTreeSet::from(hashes) {
+            self.unlock_identifier(&identifier, now).await?;
+        }
+        self.store.record(event).await
+    }
+
+    async fn unlock_identifier(
+        &self,
+        identifier: &IdentifierHash,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let identity = self.store.identity(identifier).await?;
+        if !identity.throttle().clone().unlock() {
+            return Ok(false);
+        }
+        let unlock = |throttle: &mut Throttle| Ok(throttle.unlock());
+        self.store.change_throttle(identifier, identity, now, unlock).await
     }
 
     /// Replaces a user's roles in an app.

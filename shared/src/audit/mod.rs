@@ -33,6 +33,7 @@ pub enum Action {
     UserRead,
     UserCreate,
     UserUpdate,
+    AddressUnlock,
     UserDelete,
     UserRolesChange,
     UserSecondFactorRemove,

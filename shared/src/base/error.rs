@@ -78,7 +78,7 @@ pub enum Error {
     /// Too many wrong passwords.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// Seconds to wait; `None` if only another factor or an administrator can help.
+        /// Seconds to wait; `None` if only another way to sign in, or an administrator, can help.
         retry_after: Option<i64>,
     },
     /// Step-up: the sign-in is too old for this, or lacks the second factor (RFC 9470).
@@ -146,16 +146,23 @@ pub enum Error {
     /// A text shows signs of SMS pumping. The client is told only that a limit is reached.
     #[error("suspected of fraud")]
     FraudSuspected,
+    /// A request shows signs of SMS pumping, and goes on once its sender has solved a proof of work.
+    #[error("proof of work required")]
+    ProofRequired {
+        /// The challenge, as the client gets it.
+        proof: Box<serde_json::Value>,
+    },
     /// The code is wrong.
     #[error("wrong code")]
     OtpIncorrect {
         /// The tries that the challenge has left, if the code belongs to a challenge.
         attempts_left: Option<u32>,
     },
-    /// Lockout: the challenge has no tries left, or its phone has to wait.
+    /// The challenge has no tries left; or, after too many wrong codes in a row for its address,
+    /// strangers get no codes; or, after too many wrong second factors, the next one has to wait.
     #[error("locked")]
     OtpLocked {
-        /// Seconds to wait, if it is the phone that has to.
+        /// Seconds to wait; `None` if a new code helps.
         retry_after: Option<i64>,
     },
     /// The challenge is expired, used, replaced or unknown.

@@ -10,8 +10,8 @@ use crate::{
     apps::{Sender, SessionTerms},
     audit::Action,
     base::epoch_seconds,
-    crypto::IdentifierHash,
     identifiers::{Address, Channel, Username},
+    limits::{Asker, CounterNote, Messages},
     messages::Subject,
     spending::Account,
     users::PasswordHash,
@@ -30,6 +30,14 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The counters of its messages.
+    pub fn messages(self) -> Messages {
+        match self {
+            Self::SignIn | Self::NewAddress => Messages::Codes,
+            Self::PasswordReset => Messages::Resets,
+        }
+    }
+
     /// The action that its code is used for, for the audit trail.
     pub fn action(self) -> Action {
         match self {
@@ -54,16 +62,14 @@ pub struct Registration {
     pub unverified_email: Option<crate::identifiers::Email>,
 }
 
-/// The counters that the use of a code is added to, if its message is watched for signs of fraud.
+/// The changes that the use of a code makes beside its challenge: counters that count it as verified, or that
+/// give its message back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Watched {
-    /// When the message was counted.
-    #[serde(with = "epoch_seconds")]
-    pub at: Timestamp,
-    /// The counters of its source and of its number range.
+    /// The counters of its source, and of its block of numbers or its mail domain.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub counters: Vec<IdentifierHash>,
+    pub counters: Vec<CounterNote>,
     /// The budget account of its country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
@@ -141,6 +147,11 @@ pub struct Challenge {
     /// The user who requested it, if only they may prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Uuid>,
+    /// The asker.
+    pub asker: Asker,
+    /// When its messages were counted, in epoch milliseconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_at: Vec<i64>,
     /// When it expires.
     #[serde(with = "epoch_seconds")]
     pub expires_at: Timestamp,
@@ -161,7 +172,7 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The status at `now`, given that it is the newest of its address and purpose.
+    /// The status at `now`.
     pub fn status(&self, now: Timestamp) -> ChallengeStatus {
         if self.used_by.is_some() {
             ChallengeStatus::Verified

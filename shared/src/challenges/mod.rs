@@ -2,10 +2,12 @@
 //! checked here.
 
 mod addresses;
+mod asking;
 mod challenge;
 mod one_time_code;
 mod opening;
 mod proving;
+mod resending;
 mod sending;
 mod settings;
 mod stopping;
@@ -20,7 +22,7 @@ pub use self::{
     opening::NewChallenge,
     proving::Proven,
     settings::{ChallengeSettings, TestPhones},
-    table::Identity,
+    table::{Identity, OPEN_AT_ONCE},
 };
 
 use std::sync::Arc;
@@ -75,7 +77,11 @@ impl Challenges {
             status,
             channel: self.content(challenge)?.address.channel(),
             expires_in: if pending { seconds_until(challenge.expires_at, now) } else { 0 },
-            resend_in: identity.throttle().resend_in(&self.limits.per_address, now),
+            resend_in: identity.throttle().resend_in(
+                (&challenge.asker, challenge.purpose.messages()),
+                &self.limits.per_address,
+                now,
+            ),
             attempts_left: if pending { challenge.attempts.left() } else { 0 },
         })
     }

@@ -1,20 +1,20 @@
-//! Opening a challenge, and sending its code again. Every rate limit and budget is charged before a
-//! message is sent, and refunded if sending fails.
+//! Opening a challenge. Every rate limit and budget is charged before a message is sent, and
+//! refunded if nothing is sent.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Attempts, Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity,
+    Attempts, Challenge, ChallengeContent, ChallengeView, Challenges, Identity, OPEN_AT_ONCE,
     OneTimeCode, Purpose, Registration, Watched,
-    sending::{Counters, Message},
+    asking::{Counters, Recipient, Request},
 };
 use crate::{
     apps::{App, SignUp},
-    base::{Error, seconds},
+    base::{Error, seconds, with_minimum_duration},
     crypto::Place,
     identifiers::Address,
-    limits::FraudMode,
+    limits::{Asker, LONG_DIGITS},
     messages::{Messenger, Prepared, Subject},
     users::User,
 };
@@ -32,7 +32,11 @@ pub struct NewChallenge {
     pub locale: Option<String>,
     /// The IP address that the request came from.
     pub ip: Option<String>,
-    /// The only user who may prove the challenge; `None` if anybody may.
+    /// The token of the device that it came from.
+    pub device_token: Option<String>,
+    /// The proof of work that it brings.
+    pub proof: Option<String>,
+    /// The user who requested it, if only they may prove it.
     pub user_id: Option<Uuid>,
     /// The data for the account, if this is a sign-up.
     pub registration: Option<Registration>,
@@ -59,6 +63,8 @@ impl NewChallenge {
             address,
             locale,
             ip,
+            device_token: None,
+            proof: None,
             user_id: None,
             registration: None,
             link: None,
@@ -79,37 +85,63 @@ impl NewChallenge {
 }
 
 impl Challenges {
-    /// Opens a challenge and sends its code. The new challenge replaces an open one for the same
-    /// address and purpose.
+    /// Opens a challenge and sends its code. Every limit is checked before anything is counted, and
+    /// what was counted is refunded if nothing is sent.
+    ///
+    /// A password reset tells nobody that its address has to wait, since that would reveal what
+    /// others asked for: it is answered as if a code had been sent.
     ///
     /// # Errors
     /// [`Error::OtpLocked`], [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`] if the address,
-    /// its number range or the source of the request has to wait, or if a budget is used up;
-    /// [`Error::FraudSuspected`] for signs of SMS pumping; [`Error::Unavailable`] if the code
-    /// cannot be sent (everything that was charged is then refunded).
+    /// its block of numbers, its mail domain or the source of the request has to wait, or if a
+    /// budget is used up; [`Error::FraudSuspected`] or [`Error::ProofRequired`] for signs of SMS
+    /// pumping; [`Error::Unavailable`] if the code cannot be sent.
     pub async fn open(
         &self,
         new: NewChallenge,
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
-        let now = self.clock.now();
-        let (address, ip) = (new.address.clone(), new.ip.clone());
-        let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
-        let hides = self.hides(new.hides_accounts());
-
-        let open =
-            async |counters: Counters<'_>| self.open_counted(new, counters, messenger, now).await;
-        self.counted_for_source(message, hides, now, async |source| {
-            self.counted_for_prefix(message, source, now, open).await
-        })
-        .await
+        if self.hides(new.hides_accounts()) {
+            with_minimum_duration(self.open_now(new, messenger)).await
+        } else {
+            self.open_now(new, messenger).await
+        }
     }
 
-    /// Whether the duration of the request must be the same with and without a message. This is
-    /// required if messages are sent only to people who have an account, or if suspected SMS
-    /// pumping is dropped quietly.
-    fn hides(&self, hides_accounts: bool) -> bool {
-        hides_accounts || self.limits.fraud_mode == FraudMode::Quiet
+    async fn open_now(
+        &self,
+        new: NewChallenge,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
+        let (now, address) = (self.clock.now(), new.address.clone());
+        let recipient = self.recipient(&address).await?;
+        let (ip, token) = (new.ip.clone(), new.device_token.as_deref());
+        let asker = self.asker(recipient.owner, token, ip.as_deref(), now).await?;
+
+        let is_quiet = new.purpose == Purpose::PasswordReset;
+        let messages = new.purpose.messages();
+        if self.test_code(&address, now).is_none() {
+            let throttle = recipient.identity.throttle();
+            match throttle.check_send((&asker, messages), &self.limits.per_address, now) {
+                Err(_) if is_quiet => return self.as_if_sent(&new, &recipient, &asker, now),
+                checked => checked?,
+            }
+        }
+
+        let request = Request {
+            address: &address,
+            asker: &asker,
+            ip: ip.as_deref(),
+            is_first: true,
+            is_decoy: new.decoy || new.hides_accounts() && recipient.owner.is_none(),
+            hides: new.hides_accounts(),
+        };
+        let counters = self.count(request, now).await?;
+        let opened = self.open_counted(new, recipient, (request, &counters), messenger, now).await;
+        if opened.is_err() {
+            self.release(&counters).await;
+        }
+        opened
     }
 
     /// Opens a challenge that gives a new address to `user`. Only this user can prove it.
@@ -131,114 +163,123 @@ impl Challenges {
         self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await
     }
 
-    /// As [`Self::open`], but if the address has to wait, the response looks as if a code had been
-    /// sent. If there is an open challenge, the response shows that one.
-    ///
-    /// # Errors
-    /// [`Error::SmsLimitReached`] if the source has to wait; [`Error::Unavailable`].
-    pub async fn open_quietly(
+    /// The answer if nothing was sent and the caller is not told: a challenge that does not exist.
+    fn as_if_sent(
         &self,
-        new: NewChallenge,
-        messenger: &Messenger,
-    ) -> Result<ChallengeView, Error> {
-        let now = self.clock.now();
-        let (address, purpose, ip) = (new.address.clone(), new.purpose, new.ip.clone());
-        let message = Message { address: &address, ip: ip.as_deref(), is_first: true };
-
-        let open =
-            async |counters: Counters<'_>| self.open_counted(new, counters, messenger, now).await;
-        self.counted_for_source(message, false, now, async |source| {
-            match self.counted_for_prefix(message, source, now, open).await {
-                Err(
-                    Error::OtpLocked { .. }
-                    | Error::ResendTooSoon { .. }
-                    | Error::SmsLimitReached { .. }
-                    | Error::FraudSuspected,
-                ) => self.view_as_if_sent(&address, purpose, now).await,
-                opened => opened,
-            }
-        })
-        .await
-    }
-
-    /// The response if nothing was sent: the open challenge or, if there is none, a made-up one.
-    async fn view_as_if_sent(
-        &self,
-        address: &Address,
-        purpose: Purpose,
+        new: &NewChallenge,
+        recipient: &Recipient,
+        asker: &Asker,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let identity = self.store.identity(&self.hash_keys.address(address)).await?;
-        if let Some(sent) = identity.pending(purpose, now) {
-            let resend_in = identity.throttle().resend_in(&self.limits.per_address, now);
-            return Ok(self.view(sent, address, resend_in, now));
-        }
-
+        let (throttle, limits) = (recipient.identity.throttle(), &self.limits.per_address);
+        let resend_in = throttle.resend_in((asker, new.purpose.messages()), limits, now);
         Ok(ChallengeView {
-            challenge_id: self.random.uuid(now)?,
-            channel: address.channel(),
-            to: address.masked(),
-            code_length: self.settings.code_digits,
+            challenge_id: self.hash_keys.challenge_id(&recipient.counted, now, &self.random)?,
+            channel: new.address.channel(),
+            to: new.address.masked(),
+            code_length: self.digits(&recipient.identity, asker, new.purpose, now),
             expires_in: self.settings.ttl_seconds,
-            resend_in: self.limits.per_address.cooldown_seconds,
+            resend_in: if resend_in > 0 { resend_in } else { limits.cooldown_seconds },
             attempts_left: self.settings.max_attempts,
         })
     }
 
+    /// How many digits the code of a new challenge has. Codes for strangers get longer after wrong
+    /// codes. They are also longer if the tries that strangers used and have left would otherwise
+    /// be more than those of [`OPEN_AT_ONCE`] challenges.
+    fn digits(&self, identity: &Identity, asker: &Asker, purpose: Purpose, now: Timestamp) -> u32 {
+        let usual = self.settings.digits(asker);
+        let digits = identity.throttle().code_digits(asker, usual, now);
+        if asker.device().is_some() {
+            return digits;
+        }
+
+        let tries = identity.throttle().wrong_codes_in_row(asker)
+            + identity.tries_beside(asker, purpose, now)
+            + self.settings.max_attempts;
+        let at_most = u32::try_from(OPEN_AT_ONCE).unwrap_or(u32::MAX) * self.settings.max_attempts;
+        if tries > at_most { digits.max(LONG_DIGITS) } else { digits }
+    }
+
     /// Prepares the message, opens the challenge, and sends the message. One write both opens the
-    /// challenge and counts the message against its address. The message has already been counted
-    /// in `counters`.
+    /// challenge and counts the message against its address.
     async fn open_counted(
         &self,
         new: NewChallenge,
-        counters: Counters<'_>,
+        recipient: Recipient,
+        (request, counters): (Request<'_>, &Counters),
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test_phone());
-        let identifier = self.hash_keys.address(&new.address);
-        let identity = self.store.identity(&identifier).await?;
-        // Check the throttle before the message's price is reserved.
-        if !is_test {
-            identity.throttle().clone().reserve_send(limits, now)?;
-        }
+        let Recipient { counted, identity, owner } = recipient;
+        let proof = new.proof.clone();
+        let evidence = (owner, proof.as_deref());
+        let purpose = new.purpose;
+        let id = self.hash_keys.challenge_id(&counted, now, &self.random)?;
+        let judgement = self.judge(id, (request, counters), evidence, messenger, now).await?;
 
-        let id = self.hash_keys.challenge_id(&identifier, now, &self.random)?;
         let code = match self.test_code(&new.address, now) {
             Some(code) => code,
-            None => OneTimeCode::draw(self.settings.code_digits, &self.random)?,
+            None => {
+                let digits = self.digits(&identity, request.asker, purpose, now);
+                OneTimeCode::draw(digits, &self.random)?
+            }
         };
 
-        let (purpose, user_id) = (new.purpose, new.user_id);
-        let mut content = self.new_content(new, &code, identity.owner(&identifier).is_some());
-        let stop_link = self.stop_link(&identity, &identifier.place(), now)?;
+        let user_id = new.user_id;
+        let mut content = self.new_content(new, &code, owner.is_some());
+        if judgement.is_withheld || counters.is_full {
+            content.decoy = true;
+            self.release_destination(counters).await;
+        }
+        let stop_link = self.stop_link(&identity, &counted.place(), now)?;
+        let weighed = (request, counters, &judgement);
         let message =
-            self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
-        let challenge = match self.seal(id, (purpose, user_id), &code, &content, now) {
+            self.prepare(id, &mut content, weighed, stop_link.as_deref(), messenger, now).await?;
+        let challenge = match self.seal(id, (purpose, user_id), &code, (request, &content), now) {
             Ok(challenge) => challenge,
             Err(error) => return self.cancel(message, messenger, error).await,
         };
+        self.write_and_send((identity, challenge), &content, message, messenger, now).await
+    }
 
-        let (place, mut replaced) = (identifier.place(), None);
+    /// Writes a new challenge and sends its message. If it is not sent, the challenge is withdrawn.
+    async fn write_and_send(
+        &self,
+        (identity, challenge): (Identity, Challenge),
+        content: &ChallengeContent,
+        message: Option<Prepared>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let (place, limits) =
+            (self.hash_keys.challenge_place(challenge.id), &self.limits.per_address);
+        let is_test = self.test_code(&content.address, now).is_some();
+        let sender = (&challenge.asker, challenge.purpose.messages());
+        let mut replaced = None;
         let open = |identity: &mut Identity| {
-            // If the challenge is already there, our own write opened it, but the response of that
-            // write was lost.
-            if identity.challenge(id).is_none() {
+            // If it is already there, our own write opened it, but the response was lost.
+            if identity.challenge(challenge.id).is_none() {
                 if !is_test {
-                    identity.throttle_mut().reserve_send(limits, now)?;
+                    // Another request came first, after which this code would have to be longer.
+                    let digits = self.digits(identity, sender.0, challenge.purpose, now);
+                    if challenge.code_digits < digits {
+                        return Err(Error::ResendTooSoon { retry_after: 1 });
+                    }
+                    identity.throttle_mut().reserve_send(sender, limits, now)?;
                 }
-                replaced = identity.open(challenge.clone());
+                replaced = identity.open(challenge.clone(), now);
             }
-            Ok(if is_test { 0 } else { identity.throttle().resend_in(limits, now) })
+            Ok(if is_test { 0 } else { identity.throttle().resend_in(sender, limits, now) })
         };
         let opened = self.store.change_identity(&place, identity, now, open).await;
+
         // If the table did not respond, the challenge may still have been opened.
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
         let sent = match opened {
-            Ok(resend_in) => self.send(message, &content, messenger).await.map(|()| resend_in),
+            Ok(resend_in) => self.send(message, content, messenger).await.map(|()| resend_in),
             Err(error) => self.cancel(message, messenger, error).await,
         };
-
         if sent.is_err() && may_be_open {
             self.withdraw(&place, &challenge, replaced, now).await;
         }
@@ -273,7 +314,7 @@ impl Challenges {
         id: Uuid,
         (purpose, user_id): (Purpose, Option<Uuid>),
         code: &OneTimeCode,
-        content: &ChallengeContent,
+        (request, content): (Request<'_>, &ChallengeContent),
         now: Timestamp,
     ) -> Result<Challenge, Error> {
         let sealed =
@@ -284,6 +325,8 @@ impl Challenges {
             id,
             purpose,
             user_id,
+            asker: request.asker.clone(),
+            sent_at: vec![now.as_millisecond()],
             expires_at: now + seconds(self.settings.ttl_seconds),
             attempts: Attempts { used: 0, max: self.settings.max_attempts },
             code_digits: code.digits(),
@@ -303,95 +346,26 @@ impl Challenges {
         now: Timestamp,
     ) {
         let withdraw = |identity: &mut Identity| {
-            // If a later challenge has replaced this one, change nothing: the later one has its own
-            // message.
-            if identity.challenge(challenge.id).is_some() {
-                identity.throttle_mut().release_send(now);
-                identity.close(challenge.purpose);
+            // If a later challenge has replaced it, change nothing: that one has its own message.
+            if identity.remove(challenge.id).is_some() {
+                let messages = challenge.purpose.messages();
+                identity.throttle_mut().release_send(&challenge.asker, messages, now);
                 if let Some(replaced) = replaced.clone() {
-                    identity.open(replaced);
+                    identity.open(replaced, now);
                 }
             }
         };
         self.refund(place, withdraw, now).await;
     }
 
-    /// Sends a challenge's code again.
-    ///
-    /// # Errors
-    /// [`Error::OtpExpired`] if the challenge is unknown, expired, replaced or used;
-    /// [`Error::OtpLocked`] if it has no tries left; otherwise as [`Self::open`].
-    pub async fn resend(
+    /// Undoes what a message changed at its address, because it was not sent. If that fails, the
+    /// limits are too strict for a while, but never too lax.
+    pub(super) async fn refund(
         &self,
-        id: Uuid,
-        ip: Option<&str>,
-        messenger: &Messenger,
-    ) -> Result<ChallengeView, Error> {
-        let now = self.clock.now();
-        let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
-        let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
-        let content = self.content(challenge)?;
-        self.check_pending(&identity, id, &content.address, now)?;
-        self.apps.check(&content.terms.client_id).await?;
-
-        let (address, hides) = (content.address.clone(), self.hides(content.hides_failure));
-        let message = Message { address: &address, ip, is_first: false };
-
-        let resend = async |counters: Counters<'_>| {
-            self.resend_counted((identity, id), content, counters, messenger, now).await
-        };
-        self.counted_for_source(message, hides, now, async |source| {
-            self.counted_for_prefix(message, source, now, resend).await
-        })
-        .await
-    }
-
-    /// Prepares the message, counts it against its address, and sends it. The message has already
-    /// been counted in `counters`.
-    async fn resend_counted(
-        &self,
-        (identity, id): (Identity, Uuid),
-        mut content: ChallengeContent,
-        counters: Counters<'_>,
-        messenger: &Messenger,
+        place: &Place,
+        change: impl Fn(&mut Identity),
         now: Timestamp,
-    ) -> Result<ChallengeView, Error> {
-        let (limits, is_test) = (&self.limits.per_address, counters.are_of_a_test_phone());
-        if !is_test {
-            identity.throttle().clone().reserve_send(limits, now)?;
-        }
-
-        let place = self.hash_keys.challenge_place(id);
-        let stop_link = self.stop_link(&identity, &place, now)?;
-        let message =
-            self.prepare(id, &mut content, counters, stop_link.as_deref(), messenger, now).await?;
-
-        let count = |identity: &mut Identity| {
-            self.check_pending(identity, id, &content.address, now)?;
-            if !is_test {
-                identity.throttle_mut().reserve_send(limits, now)?;
-            }
-            let resend_in = if is_test { 0 } else { identity.throttle().resend_in(limits, now) };
-            let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
-            Ok(self.view(challenge, &content.address, resend_in, now))
-        };
-        let counted = self.store.change_identity(&place, identity, now, count).await;
-        // Refund only a count that is certainly ours: otherwise we could refund another message.
-        let is_counted = counted.is_ok();
-        let sent = match counted {
-            Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
-            Err(error) => self.cancel(message, messenger, error).await,
-        };
-
-        if sent.is_err() && is_counted {
-            self.refund(&place, |identity| identity.throttle_mut().release_send(now), now).await;
-        }
-        sent
-    }
-
-    /// Undoes what a message changed at its address, because the message was not sent. If the
-    /// refund fails, the limits are too strict for a while, but never too lax.
-    async fn refund(&self, place: &Place, change: impl Fn(&mut Identity), now: Timestamp) {
+    ) {
         let change = |identity: &mut Identity| {
             change(identity);
             Ok(())
@@ -406,7 +380,7 @@ impl Challenges {
     }
 
     /// Refunds the price of a message that is not sent, and fails with `error`.
-    async fn cancel<T>(
+    pub(super) async fn cancel<T>(
         &self,
         message: Option<Prepared>,
         messenger: &Messenger,
@@ -416,34 +390,5 @@ impl Challenges {
             messenger.cancel(message).await;
         }
         Err(error)
-    }
-
-    /// Checks that a challenge is waiting for its code.
-    ///
-    /// # Errors
-    /// [`Error::OtpExpired`] if it is unknown, expired, replaced or used; [`Error::OtpLocked`] if
-    /// it has no tries left, with the wait if the address itself is locked.
-    pub(super) fn check_pending(
-        &self,
-        identity: &Identity,
-        id: Uuid,
-        address: &Address,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        match identity.challenge(id).map(|challenge| challenge.status(now)) {
-            Some(ChallengeStatus::Pending) => Ok(()),
-            Some(ChallengeStatus::Locked) => {
-                let is_test = self.test_code(address, now).is_some();
-                let checked = if is_test {
-                    Ok(())
-                } else {
-                    identity.throttle().check(&self.limits.per_address, now)
-                };
-                Err(checked.err().unwrap_or(Error::OtpLocked { retry_after: None }))
-            }
-            Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => {
-                Err(Error::OtpExpired)
-            }
-        }
     }
 }

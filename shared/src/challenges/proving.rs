@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Challenge, ChallengeContent, Challenges, Identity, OneTimeCode, Purpose, Watched};
+use super::{
+    Challenge, ChallengeContent, Challenges, Identity, OneTimeCode, Purpose, Watched,
+    resending::check_pending,
+};
 use crate::{
     audit::{Activity, Recorder},
     base::{
@@ -37,6 +40,8 @@ pub struct Proven {
     pub content: ChallengeContent,
     /// The user who owns the address, if there is one.
     pub owner: Option<Uuid>,
+    /// Whether the owner was read together with the challenge.
+    is_owner_known: bool,
 }
 
 /// A guess, before it is compared.
@@ -77,51 +82,64 @@ impl Challenges {
         let tried = self
             .store
             .change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));
-        let proven = tried.await?;
-
-        if proven.challenge.used_by != Some(mark) {
-            let Proven { challenge, content, .. } = proven;
-            let activity = Activity::failed(
-                challenge.purpose.action(),
-                content.address.masked(),
-                &content.terms.client_id,
-            );
-            let activity = activity.by_code(true);
-            self.store.record(&recorder.event(activity)?).await?;
-
-            let mut left = challenge.attempts.left();
-            let is_test = self.test_code(&content.address, now).is_some();
-            if left > 0 && !is_test && self.guessing_is_widespread(now).await? {
-                match self.close(id, now).await {
-                    Ok(()) => left = 0,
-                    Err(error) => {
-                        tracing::warn!(%error, "a challenge stays open despite guessing")
-                    }
-                }
-            }
-            return Err(Error::OtpIncorrect { attempts_left: Some(left) });
+        let (mut proven, is_off) = tried.await?;
+        if !proven.is_owner_known {
+            let owned = self.hash_keys.address(&proven.content.address);
+            proven.owner = self.store.owner(&owned).await?;
         }
 
-        self.count_verified(id, &proven.content.watched).await;
-        metrics::count(Metric::CodesVerified);
-        Ok(proven)
+        if proven.challenge.used_by == Some(mark) {
+            self.count_used(id, &proven.content.watched).await;
+            metrics::count(Metric::CodesVerified);
+            return Ok(proven);
+        }
+
+        if let Some(owner) = proven.owner.filter(|_| is_off) {
+            // Any way in that proves who they are lets codes be sent again.
+            self.store.note_lockout(owner).await?;
+        }
+        Err(self.refuse(proven, recorder, now).await?)
+    }
+
+    /// Records a wrong code. Returns the answer.
+    async fn refuse(
+        &self,
+        Proven { challenge, content, .. }: Proven,
+        recorder: &Recorder,
+        now: Timestamp,
+    ) -> Result<Error, Error> {
+        let activity = Activity::failed(
+            challenge.purpose.action(),
+            content.address.masked(),
+            &content.terms.client_id,
+        );
+        self.store.record(&recorder.event(activity.by_code(true))?).await?;
+
+        let mut left = challenge.attempts.left();
+        let is_test = self.test_code(&content.address, now).is_some();
+        let is_strangers = challenge.asker.device().is_none();
+        if left > 0 && is_strangers && !is_test && self.guessing_is_widespread(now).await? {
+            match self.close(challenge.id, now).await {
+                Ok(()) => left = 0,
+                Err(error) => tracing::warn!(%error, "a challenge stays open despite guessing"),
+            }
+        }
+        Ok(Error::OtpIncorrect { attempts_left: Some(left) })
     }
 
     /// Spends a try. Its result is in the challenge, and is returned to the client only after the
-    /// challenge is written.
+    /// challenge is written. Returns also whether strangers get no more codes after it.
     fn spend(
         &self,
         identity: &mut Identity,
         guess: &Guess<'_>,
         now: Timestamp,
-    ) -> Result<Proven, Error> {
-        let limits = &self.limits.per_address;
+    ) -> Result<(Proven, bool), Error> {
         let challenge = identity.challenge(guess.id).ok_or(Error::OtpExpired)?;
         // This is our own write, whose response was lost.
         if challenge.used_by == Some(guess.mark) {
-            let (challenge, content) = (challenge.clone(), self.content(challenge)?);
-            let owner = identity.owner(&self.hash_keys.address(&content.address));
-            return Ok(Proven { challenge, content, owner });
+            let content = self.content(challenge)?;
+            return Ok((self.proven(identity, challenge.clone(), content), false));
         }
 
         if challenge.user_id.is_some() && challenge.user_id != guess.caller {
@@ -136,10 +154,10 @@ impl Challenges {
         }
 
         let content = self.content(challenge)?;
-        self.check_pending(identity, guess.id, &content.address, now)?;
+        check_pending(identity, guess.id, now)?;
         let is_test = self.test_code(&content.address, now).is_some();
         if !is_test {
-            identity.throttle().check(limits, now)?;
+            identity.throttle().check_code(&challenge.asker, now)?;
         }
 
         let challenge = identity.challenge_mut(guess.id).ok_or(Error::OtpExpired)?;
@@ -148,14 +166,27 @@ impl Challenges {
         challenge.used_by = is_right.then_some(guess.mark);
         let challenge = challenge.clone();
 
+        let mut is_off = false;
         if is_right {
-            identity.throttle_mut().record_success();
+            let sender = (&challenge.asker, challenge.purpose.messages());
+            identity.throttle_mut().use_code(sender, &challenge.sent_at, now);
+            identity.remove_others(challenge.id, challenge.purpose);
         } else if !is_test {
-            identity.throttle_mut().record_failure(limits, now)?;
+            is_off = identity.throttle_mut().fail_code(&challenge.asker, now);
         }
+        Ok((self.proven(identity, challenge, content), is_off))
+    }
 
-        let owner = identity.owner(&self.hash_keys.address(&content.address));
-        Ok(Proven { challenge, content, owner })
+    fn proven(
+        &self,
+        identity: &Identity,
+        challenge: Challenge,
+        content: ChallengeContent,
+    ) -> Proven {
+        let owned = self.hash_keys.address(&content.address);
+        let is_owner_known = owned == self.hash_keys.recipient(&content.address);
+        let owner = identity.owner(&owned);
+        Proven { challenge, content, owner, is_owner_known }
     }
 
     /// Whether nearly all tries in the last hour were wrong, as when one code is tried on many
@@ -193,13 +224,11 @@ impl Challenges {
         self.store.change_identity(&place, identity, now, close).await
     }
 
-    /// Counts the use of a code if its message is watched for fraud. If that fails, fraud is
-    /// suspected sooner.
-    async fn count_verified(&self, id: Uuid, watched: &Watched) {
+    /// Counts the use of a code in the counters of its message. If that fails, fraud is suspected
+    /// sooner.
+    async fn count_used(&self, id: Uuid, watched: &Watched) {
         Recorded::CodeVerified(id).log();
-        let counters = join_all(
-            watched.counters.iter().map(|counter| self.store.count_verified(counter, watched.at)),
-        );
+        let counters = join_all(watched.counters.iter().map(|note| self.store.count_used(note)));
         let account = OptionFuture::from(
             watched.account.as_ref().map(|account| self.store.count_verified_text(account)),
         );

@@ -1,157 +1,112 @@
-//! Counting, paying and sending the message of a challenge, unless it is suspected of fraud.
+//! Deciding about, paying and sending the message of a challenge.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{ChallengeContent, Challenges, Identity, Watched};
+use super::{
+    ChallengeContent, Challenges, Identity, Watched,
+    asking::{Counters, Request, cohort},
+};
 use crate::{
     base::{
         Error,
         metrics::{self, Metric},
-        with_minimum_duration,
     },
     crypto::{IdentifierHash, Place},
-    identifiers::{Address, PhoneNumber},
-    limits::{Cohort, Decision, Destination, Recorded, Signs, Tally, Verdict, fraud},
+    identifiers::PhoneNumber,
+    limits::{Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud},
     messages::{Content, Messenger, Prepared, PreparedText},
+    spending::Fund,
 };
 
-/// A counter that has counted a message, with its state after that.
-pub(super) struct Counter {
-    hash: IdentifierHash,
-    tally: Tally,
-}
-
-impl Counter {
-    fn cohort(&self) -> Cohort {
-        Cohort { texts: self.tally.texts, verified: self.tally.verified }
-    }
-}
-
-/// The counters that have counted a message.
-#[derive(Clone, Copy)]
-pub(super) struct Counters<'a> {
-    /// The counter of its source. `None` for test phones.
-    pub(super) source: Option<&'a Counter>,
-    /// The counter of its number range. `None` for e-mails and test phones.
-    pub(super) prefix: Option<&'a Counter>,
-}
-
-impl Counters<'_> {
-    /// Whether the message goes to a test phone, to which no limits apply.
-    pub(super) fn are_of_a_test_phone(&self) -> bool {
-        self.source.is_none()
-    }
-}
-
-/// A message to be counted.
-#[derive(Clone, Copy)]
-pub(super) struct Message<'a> {
-    /// The address that it goes to.
-    pub(super) address: &'a Address,
-    /// The IP address that the request came from.
-    pub(super) ip: Option<&'a str>,
-    /// Whether its code is sent for the first time.
-    pub(super) is_first: bool,
+/// The result of judging a request by its signs.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    signs: Signs,
+    reasons: Vec<Reason>,
+    /// Whether the message is dropped, and its caller is not told.
+    pub(super) is_withheld: bool,
 }
 
 impl Challenges {
-    /// Counts a message against its source and does `work`. If `work` fails, the count is refunded.
-    /// With `hides`, this takes a minimum time, so that the duration does not reveal what was done.
-    pub(super) async fn counted_for_source<T>(
+    /// Decides by its signs whether a text is sent to the `owner` of its phone, if there is one. A
+    /// request that was asked for a proof of work brings it as `proof`.
+    ///
+    /// # Errors
+    /// [`Error::ProofRequired`] or [`Error::FraudSuspected`].
+    pub(super) async fn judge(
         &self,
-        message: Message<'_>,
-        hides: bool,
+        id: Uuid,
+        (request, counters): (Request<'_>, &Counters),
+        (owner, proof): (Option<Uuid>, Option<&str>),
+        messenger: &Messenger,
         now: Timestamp,
-        work: impl AsyncFnOnce(Option<&Counter>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let source = self.count_source(message.address, message.ip, message.is_first, now).await?;
-        let done = if hides {
-            with_minimum_duration(work(source.as_ref())).await
-        } else {
-            work(source.as_ref()).await
+    ) -> Result<Judgement, Error> {
+        let Some(phone) = request.address.phone().filter(|_| counters.source.is_some()) else {
+            return Ok(Judgement::default());
         };
 
-        if let Err(error) = &done {
-            self.release_counter(source.as_ref(), error, now).await;
-        }
-        done
-    }
-
-    /// Counts a message against its number range and does `work` with both counters. If `work`
-    /// fails, the count is refunded.
-    pub(super) async fn counted_for_prefix<T>(
-        &self,
-        message: Message<'_>,
-        source: Option<&Counter>,
-        now: Timestamp,
-        work: impl AsyncFnOnce(Counters<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let prefix =
-            self.count_prefix(message.address, source.is_none(), message.is_first, now).await?;
-        let done = work(Counters { source, prefix: prefix.as_ref() }).await;
-
-        if let Err(error) = &done {
-            self.release_counter(prefix.as_ref(), error, now).await;
-        }
-        done
-    }
-
-    /// Counts a message against its source. Returns `None` for test phones, to which no limits
-    /// apply. Only the first message of a challenge is noted for the signs of fraud, since a code
-    /// is verified at most once.
-    async fn count_source(
-        &self,
-        address: &Address,
-        ip: Option<&str>,
-        is_first: bool,
-        now: Timestamp,
-    ) -> Result<Option<Counter>, Error> {
-        if self.test_code(address, now).is_some() {
-            return Ok(None);
-        }
-
-        let (hash, country) = (self.hash_keys.source(ip), address.country());
-        let noted = country
-            .as_deref()
-            .filter(|_| is_first)
-            .map_or(Destination::Nothing, Destination::Country);
-        let tally =
-            self.store.count_send(&hash, noted, self.limits.sends_per_ip_per_hour, now).await?;
-        Ok(Some(Counter { hash, tally }))
-    }
-
-    /// Counts a text against the range of numbers that start like its own, since SMS pumping uses
-    /// blocks of numbers. Returns `None` for e-mails and test phones.
-    async fn count_prefix(
-        &self,
-        address: &Address,
-        is_test: bool,
-        is_first: bool,
-        now: Timestamp,
-    ) -> Result<Option<Counter>, Error> {
-        let Some(phone) = address.phone().filter(|_| !is_test) else { return Ok(None) };
-        let hash = self.hash_keys.prefix(phone);
-        let noted = if is_first {
-            Destination::Number(self.place_in_prefix(phone))
-        } else {
-            Destination::Nothing
+        let signs = self.signs(phone, request, counters);
+        let reasons = self.limits.fraud_rules.reasons(&signs);
+        let verdict = match self.limits.fraud_mode.verdict(&reasons) {
+            // The code was sent before, with a proof if one was required.
+            Verdict::Challenged if !request.is_first => Verdict::Sent,
+            Verdict::Challenged if self.is_proven(request, proof, now).await? => Verdict::Sent,
+            // Nobody may lock the owner of a phone out.
+            Verdict::Withheld if owner.is_some() => Verdict::Sent,
+            verdict => verdict,
         };
-        let tally =
-            self.store.count_send(&hash, noted, self.limits.sends_per_prefix_per_hour, now).await?;
-        Ok(Some(Counter { hash, tally }))
+
+        let judgement = Judgement { signs, reasons, is_withheld: verdict == Verdict::Withheld };
+        if verdict != Verdict::Sent {
+            let price = messenger.price(phone);
+            let country = phone.country().unwrap_or_default();
+            self.log(&judgement, request, counters, (id, country, price, verdict), now);
+        }
+        match verdict {
+            Verdict::Denied => Err(Error::FraudSuspected),
+            Verdict::Challenged => Err(self.proof_required(request, &judgement.reasons, now)),
+            Verdict::Sent | Verdict::Withheld => Ok(judgement),
+        }
     }
 
-    /// The place of a number in its range, plus a secret offset, so that the table contains no
-    /// digits of the number.
-    fn place_in_prefix(&self, phone: &PhoneNumber) -> i64 {
-        let hash = self.hash_keys.identifier("place in prefix", phone.prefix());
-        let offset =
-            hash.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
-        let rest =
-            phone.as_str().strip_prefix('+').and_then(|digits| digits.get(phone.prefix().len()..));
-        offset.unwrap_or_default()
-            + rest.and_then(|rest| rest.parse::<i64>().ok()).unwrap_or_default()
+    /// The signs of a request. If its answer must not reveal whether a message is sent, only those
+    /// of its source count, which are the same either way.
+    fn signs(&self, phone: &PhoneNumber, request: Request<'_>, counters: &Counters) -> Signs {
+        let block = counters.block.as_ref().filter(|_| !request.hides);
+        let sequence = block
+            .map(|counted| fraud::sequence_of(self.place_in_block(phone), &counted.tally.numbers));
+        Signs {
+            countries: counters.source.as_ref().map_or(0, |it| it.tally.countries.len()),
+            sequence: sequence.unwrap_or_default(),
+            source: cohort(counters.source.as_ref()),
+            prefix: cohort(block),
+            ..Signs::default()
+        }
+    }
+
+    /// Whether the request brings a proof of work for its address that was not used before.
+    async fn is_proven(
+        &self,
+        request: Request<'_>,
+        proof: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let address = self.hash_keys.address(request.address);
+        match proof.and_then(|proof| Proof::check(proof, &self.hash_keys, &address, now)) {
+            Some(proof) => self.store.use_proof(&proof, &self.hash_keys).await,
+            None => Ok(false),
+        }
+    }
+
+    fn proof_required(&self, request: Request<'_>, reasons: &[Reason], now: Timestamp) -> Error {
+        let address = self.hash_keys.address(request.address);
+        let signs = reasons.iter().filter(|reason| reason.stops()).count();
+        let proof = ProofChallenge::new(&self.hash_keys, &address, signs, now, &self.random)
+            .and_then(|proof| {
+                serde_json::to_value(proof).map_err(|error| Error::Internal(error.to_string()))
+            });
+        proof.map_or_else(|error| error, |proof| Error::ProofRequired { proof: Box::new(proof) })
     }
 
     /// The link that stops messages to an address. It is sent from the second message within 24
@@ -170,37 +125,24 @@ impl Challenges {
         Ok(Some(format!("{}/stop/{token}", self.settings.issuer)))
     }
 
-    /// Refunds the count of [`Self::count_source`] or [`Self::count_prefix`], unless the message
-    /// was not sent because it is suspected of fraud. Such messages stay counted, so that an
-    /// attacker reaches the limits.
-    async fn release_counter(&self, counter: Option<&Counter>, error: &Error, now: Timestamp) {
-        if let Some(counter) = counter
-            && *error != Error::FraudSuspected
-            && let Err(error) = self.store.release_send(&counter.hash, now).await
-        {
-            tracing::warn!(
-                %error,
-                "a message that was not sent stays counted for its source or number range"
-            );
-        }
-    }
-
     /// Words the message of a challenge and reserves its price. Returns `None` if nothing is to be
-    /// sent: for test phones, for decoys, and if suspected SMS pumping is dropped quietly.
+    /// sent: for test phones and decoys. Notes in `content` what the use of its code changes.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::FraudSuspected`];
-    /// [`Error::Unavailable`].
+    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub(super) async fn prepare(
         &self,
         id: Uuid,
         content: &mut ChallengeContent,
-        counters: Counters<'_>,
+        (request, counters, judgement): (Request<'_>, &Counters, &Judgement),
         stop_link: Option<&str>,
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<Option<Prepared>, Error> {
-        if counters.are_of_a_test_phone() || content.decoy {
+        let is_test = self.test_code(&content.address, now).is_some();
+        content.watched.counters =
+            counters.source.iter().filter_map(|counted| counted.note(false)).collect();
+        if is_test || content.decoy {
             return Ok(None);
         }
 
@@ -212,85 +154,78 @@ impl Challenges {
             link: content.link.as_deref(),
             stop_link,
         };
-        let prefix = counters.prefix.map(|counter| &counter.hash);
-        let prepared = match messenger
-            .prepare(&content.address, prefix, &message, content.locale.as_deref())
-            .await
-        {
-            Err(error) => return hide(error, content),
-            Ok(prepared) => prepared,
+        let fund = match request.asker.device() {
+            Some(_) => Fund::KnownDevices,
+            None => Fund::Strangers,
         };
-
-        let Prepared::Text(text) = &prepared else { return Ok(Some(prepared)) };
-        match self.decide(id, content, text, counters, now) {
-            Verdict::Sent => Ok(Some(prepared)),
-            Verdict::Withheld => {
-                messenger.cancel(prepared).await;
-                Ok(None)
+        let block = content.address.phone().map(|phone| self.hash_keys.prefix(phone));
+        let prepared = messenger
+            .prepare(&content.address, (fund, block.as_ref()), &message, content.locale.as_deref())
+            .await;
+        match prepared {
+            Ok(prepared) => {
+                self.note(id, content, (request, counters, judgement), &prepared, now);
+                Ok(Some(prepared))
             }
-            Verdict::Denied => {
-                messenger.cancel(prepared).await;
-                hide(Error::FraudSuspected, content)
-            }
+            Err(error) => hide(error, content),
         }
     }
 
-    /// Decides by its counters whether a text is sent, and logs the decision. Notes in `content`
-    /// which counters the use of its code is added to.
-    fn decide(
+    /// Notes what the use of a code changes, and logs the decision to send its text.
+    fn note(
         &self,
         id: Uuid,
         content: &mut ChallengeContent,
-        text: &PreparedText,
-        counters: Counters<'_>,
+        (request, counters, judgement): (Request<'_>, &Counters, &Judgement),
+        prepared: &Prepared,
         now: Timestamp,
-    ) -> Verdict {
-        let country = text.reservation.country;
-        let cohort = |counter: Option<&Counter>| counter.map(Counter::cohort).unwrap_or_default();
-        let (numbers, own) =
-            (counters.prefix.map(|counter| &counter.tally.numbers), content.address.phone());
-        let sequence = numbers
-            .zip(own)
-            .map(|(numbers, own)| fraud::sequence_of(self.place_in_prefix(own), numbers));
-        let signs = Signs {
-            countries: counters.source.map_or(0, |counter| counter.tally.countries.len()),
-            sequence: sequence.unwrap_or_default(),
-            source: cohort(counters.source),
-            prefix: cohort(counters.prefix),
-            country,
-        };
-
-        let watching = [counters.source, counters.prefix].into_iter().flatten();
-        let watching = watching.filter(|counter| counter.cohort().watches_newest());
+    ) {
+        let is_watched = |counted| request.is_first && cohort(Some(counted)).watches_newest();
         content.watched = Watched {
-            at: now,
-            counters: watching.map(|counter| counter.hash.clone()).collect(),
-            account: country.watches_newest().then(|| text.reservation.account.clone()),
+            counters: counters.all().filter_map(|it| it.note(is_watched(it))).collect(),
+            account: None,
         };
+        let Prepared::Text(PreparedText { reservation, .. }) = prepared else { return };
+        if counters.source.is_none() {
+            return;
+        }
 
+        let country = reservation.country;
+        content.watched.account = country.watches_newest().then(|| reservation.account.clone());
+        let signs = Signs { country, ..judgement.signs.clone() };
         let reasons = self.limits.fraud_rules.reasons(&signs);
-        if !reasons.is_empty() {
+        let judgement = Judgement { signs, reasons, is_withheld: false };
+        let name = reservation.account.country.clone();
+        let sent = (id, name, reservation.price, Verdict::Sent);
+        self.log(&judgement, request, counters, sent, now);
+    }
+
+    /// Logs a decision about a text.
+    fn log(
+        &self,
+        judgement: &Judgement,
+        request: Request<'_>,
+        counters: &Counters,
+        (id, country, price, verdict): (Uuid, String, i64, Verdict),
+        now: Timestamp,
+    ) {
+        if !judgement.reasons.is_empty() {
             metrics::count(Metric::TextsSuspected);
         }
-        let verdict = self.limits.fraud_mode.verdict(&reasons);
-
-        let name = |counter: Option<&Counter>| {
-            counter.map_or_else(String::new, |counter| short(&counter.hash))
-        };
+        let block = request.address.phone().map(|phone| self.hash_keys.prefix(phone));
         let decision = Decision {
             at: now,
             challenge_id: id,
-            source: name(counters.source),
-            prefix: name(counters.prefix),
-            number: short(&self.hash_keys.address(&content.address)),
-            country: text.reservation.account.country.clone(),
-            micro_usd: text.reservation.price,
-            signs,
-            reasons,
+            source: counters.source.as_ref().map_or_else(String::new, |it| short(&it.counter)),
+            prefix: block.as_ref().map_or_else(String::new, short),
+            number: short(&self.hash_keys.address(request.address)),
+            country,
+            micro_usd: price,
+            signs: judgement.signs.clone(),
+            reasons: judgement.reasons.clone(),
             verdict,
         };
         Recorded::SendDecision(Box::new(decision)).log();
-        verdict
     }
 
     /// Sends the message of a challenge, if there is one.
@@ -309,15 +244,19 @@ impl Challenges {
             Ok(()) => Ok(()),
         }
     }
+
+    /// Whether the duration of a request must not reveal if a message was sent. That is so if
+    /// messages go only to people with an account, or if suspected SMS pumping is dropped quietly.
+    pub(super) fn hides(&self, hides_accounts: bool) -> bool {
+        hides_accounts || self.limits.fraud_mode == FraudMode::Quiet
+    }
 }
 
 /// The result of a message that could not be sent. The error is returned, unless it would reveal
 /// who has an account: then it is only logged.
 fn hide(error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
     match error {
-        Error::Unavailable(_) | Error::SmsLimitReached { .. } | Error::FraudSuspected
-            if content.hides_failure =>
-        {
+        Error::Unavailable(_) | Error::SmsLimitReached { .. } if content.hides_failure => {
             tracing::error!(%error, "a code could not be sent; the caller is not told");
             Ok(None)
         }

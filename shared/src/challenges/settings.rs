@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rlibphonenumber::enums::Region;
 
-use super::{MAX_DIGITS, MIN_DIGITS, OneTimeCode};
+use super::{MAX_DIGITS, MIN_DIGITS, OPEN_AT_ONCE, OneTimeCode};
 use crate::{
     base::{Reader, Stage, date_or_time, list, seconds},
     identifiers::{AllowedCountries, PhoneNumber, phone},
+    limits::Asker,
 };
+
+/// The greatest chance to guess the code of an address with all the tries that strangers can
+/// prepare at the usual length. Later codes are so long that they add almost nothing.
+const MAX_GUESS_CHANCE: f64 = 1.9e-5;
 
 /// The maximum time for which test phones can be set, in days.
 const TEST_PHONES_MAX_DAYS: i64 = 90;
@@ -38,6 +43,20 @@ pub struct ChallengeSettings {
 }
 
 impl ChallengeSettings {
+    /// The least number of digits of codes. Codes that strangers ask for are longer than
+    /// `OTP_LENGTH` if so many tries could otherwise be prepared that the chance to guess the code
+    /// of one address exceeded 2 in 100,000 a day.
+    pub fn digits(&self, asker: &Asker) -> u32 {
+        let tries = self.max_attempts * u32::try_from(OPEN_AT_ONCE).unwrap_or(u32::MAX);
+        let is_too_likely =
+            |digits: u32| f64::from(tries) / 10_f64.powi(digits.cast_signed()) > MAX_GUESS_CHANCE;
+        let enough = (self.code_digits..MAX_DIGITS).find(|digits| !is_too_likely(*digits));
+        match asker {
+            Asker::Stranger(_) => enough.unwrap_or(MAX_DIGITS),
+            Asker::Device(_) => self.code_digits,
+        }
+    }
+
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>, issuer: &str, now: Timestamp) -> Self {
         let min_ttl = reader.at_least(30);

@@ -14,8 +14,9 @@ impl Challenges {
         self.hash_keys.stop_place(token, self.clock.now()).ok_or(Error::NotFound)
     }
 
-    /// Stops messages for 24 hours to the address that this link was sent to. Returns when they may
-    /// be sent again. Codes that were already sent stay valid, and proving one ends the stop.
+    /// Stops messages for 24 hours to the address that this link was sent to, except for those that
+    /// its holder asks for on a known device. Returns when they may be sent again. Codes that were
+    /// already sent stay valid, and proving one ends the stop.
     ///
     /// # Errors
     /// [`Error::NotFound`] as [`Self::check_stop_link`], and if nothing was sent in the last 24

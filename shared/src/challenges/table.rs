@@ -18,9 +18,15 @@ use crate::{
     aws::unavailable,
     base::Error,
     crypto::{IdentifierHash, Place},
-    limits::Throttle,
+    limits::{Asker, Throttle},
     table::{CHANGE_TRIES, Key, Store, from_item, keys, number, to_item},
 };
+
+/// How many challenges of an address and a purpose strangers can have open at the same time, with codes of
+/// the usual length. The codes of further ones are longer.
+pub const OPEN_AT_ONCE: usize = 3;
+/// The most challenges of an address and a purpose that strangers have open.
+const MAX_OPEN: usize = 5;
 
 #[derive(Deserialize)]
 struct Owner {
@@ -35,11 +41,11 @@ struct Stored {
     /// was lost.
     #[serde(default)]
     written_by: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
+    #[serde(default)]
+    expires_at: i64,
     #[serde(default)]
     throttle: Throttle,
-    /// The newest challenge of each purpose. Older ones do not count.
+    /// The challenges, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     challenges: Vec<Challenge>,
 }
@@ -67,7 +73,7 @@ impl Identity {
         &mut self.stored.throttle
     }
 
-    /// A challenge, if no newer one replaced it.
+    /// A challenge, if it was not replaced.
     pub fn challenge(&self, id: Uuid) -> Option<&Challenge> {
         self.stored.challenges.iter().find(|challenge| challenge.id == id)
     }
@@ -77,36 +83,73 @@ impl Identity {
         self.stored.challenges.iter_mut().find(|challenge| challenge.id == id)
     }
 
-    /// The challenge of a purpose that is waiting for its code.
-    pub fn pending(&self, purpose: Purpose, now: Timestamp) -> Option<&Challenge> {
-        self.stored.challenges.iter().find(|challenge| {
-            challenge.purpose == purpose && challenge.status(now) == ChallengeStatus::Pending
-        })
-    }
-
-    /// Adds a challenge. It replaces the previous one of the same purpose, which is returned.
-    pub fn open(&mut self, challenge: Challenge) -> Option<Challenge> {
-        let replaced = self.close(challenge.purpose);
+    /// Adds a challenge. If there are too many that strangers asked for, it replaces one, which is
+    /// returned; a known device's challenge replaces the previous one of a known device.
+    pub fn open(&mut self, challenge: Challenge, now: Timestamp) -> Option<Challenge> {
+        let replaced = self.replaceable(&challenge.asker, challenge.purpose, now);
+        let replaced = replaced.and_then(|id| self.remove(id));
         self.stored.challenges.push(challenge);
         replaced
     }
 
-    /// Removes the challenge of a purpose, and returns it.
-    pub fn close(&mut self, purpose: Purpose) -> Option<Challenge> {
-        let position =
-            self.stored.challenges.iter().position(|challenge| challenge.purpose == purpose)?;
-        Some(self.stored.challenges.swap_remove(position))
+    /// How many tries strangers have left in challenges of any purpose, if one more is opened.
+    pub fn tries_beside(&self, asker: &Asker, purpose: Purpose, now: Timestamp) -> u32 {
+        let replaced = self.replaceable(asker, purpose, now);
+        let pending = self.stored.challenges.iter().filter(|it| {
+            it.asker.device().is_none()
+                && it.status(now) == ChallengeStatus::Pending
+                && Some(it.id) != replaced
+        });
+        pending.map(|it| it.attempts.left()).sum()
     }
 
-    /// Removes expired challenges, and sets when the item expires, if ever.
+    /// The challenge that a new one replaces. Up to [`OPEN_AT_ONCE`] of strangers stay open: a
+    /// stranger's request does not close mine. Beyond that, a request replaces one that is used or
+    /// locked, or the oldest from the same source. A source that has none adds one, up to
+    /// [`MAX_OPEN`]; then the oldest goes.
+    fn replaceable(&self, asker: &Asker, purpose: Purpose, now: Timestamp) -> Option<Uuid> {
+        let mut same = self.stored.challenges.iter().filter(|it| it.purpose == purpose);
+        if asker.device().is_some() {
+            return same.find(|it| it.asker.device().is_some()).map(|it| it.id);
+        }
+
+        let strangers: Vec<_> = self.of_strangers(purpose).collect();
+        if strangers.len() < OPEN_AT_ONCE {
+            return None;
+        }
+        let ended = strangers.iter().find(|it| it.status(now) != ChallengeStatus::Pending);
+        let own = || strangers.iter().find(|it| it.asker == *asker);
+        let oldest = || strangers.first().filter(|_| strangers.len() >= MAX_OPEN);
+        ended.or_else(own).or_else(oldest).map(|it| it.id)
+    }
+
+    fn of_strangers(&self, purpose: Purpose) -> impl Iterator<Item = &Challenge> {
+        self.stored
+            .challenges
+            .iter()
+            .filter(move |it| it.purpose == purpose && it.asker.device().is_none())
+    }
+
+    /// Removes a challenge, and returns it.
+    pub fn remove(&mut self, id: Uuid) -> Option<Challenge> {
+        let position = self.stored.challenges.iter().position(|challenge| challenge.id == id)?;
+        Some(self.stored.challenges.remove(position))
+    }
+
+    /// Removes the challenges of a purpose except for one, which was proven.
+    pub fn remove_others(&mut self, proven: Uuid, purpose: Purpose) {
+        self.stored.challenges.retain(|it| it.purpose != purpose || it.id == proven);
+    }
+
+    /// Removes expired challenges, and sets when the item expires.
     fn remove_expired(&mut self, now: Timestamp) {
         self.stored.challenges.retain(|challenge| challenge.expires_at > now);
         let challenges =
             self.stored.challenges.iter().map(|challenge| challenge.expires_at.as_second()).max();
+        self.stored.throttle.tidy();
         let throttle = self.stored.throttle.ends_at();
         // The item is kept even if it is empty, since another request may be about to replace it.
-        self.stored.expires_at =
-            throttle.map(|at| at.max(challenges.unwrap_or_default()).max(now.as_second()));
+        self.stored.expires_at = throttle.max(challenges.unwrap_or_default()).max(now.as_second());
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{Error, Random},
-    identifiers::{Address, PhoneNumber, Username},
+    identifiers::{Address, Email, PhoneNumber, Username},
 };
 
 /// The length in bytes of the tags in tokens and cursors.
@@ -72,6 +72,9 @@ pub struct HashKeys {
     cursors: hmac::Key,
     challenge_ids: hmac::Key,
     stop_links: hmac::Key,
+    device_tokens: hmac::Key,
+    reset_links: hmac::Key,
+    proofs: hmac::Key,
 }
 
 impl HashKeys {
@@ -114,6 +117,9 @@ impl HashKeys {
             cursors: hmac_key("cursors")?,
             challenge_ids: hmac_key("challenge ids")?,
             stop_links: hmac_key("stop links")?,
+            device_tokens: hmac_key("device tokens")?,
+            reset_links: hmac_key("reset links")?,
+            proofs: hmac_key("proofs of work")?,
         })
     }
 
@@ -136,14 +142,39 @@ impl HashKeys {
         self.identifier("ip", &network(ip.unwrap_or_default()))
     }
 
-    /// The hash under which texts to numbers with the same prefix as `phone` are counted.
-    pub fn prefix(&self, phone: &PhoneNumber) -> IdentifierHash {
-        self.identifier("prefix", phone.prefix())
+    /// The hash under which wrong passwords from a source address are counted.
+    pub fn password_source(&self, ip: Option<&str>) -> IdentifierHash {
+        self.identifier("passwords of ip", &network(ip.unwrap_or_default()))
     }
 
-    /// The hash under which notices to `address` about changes of an account are counted.
-    pub fn notices(&self, address: &Address) -> IdentifierHash {
-        self.identifier("notices", self.address(address).as_str())
+    /// The hash under which texts to the block of numbers of `phone` are counted.
+    pub fn prefix(&self, phone: &PhoneNumber) -> IdentifierHash {
+        self.identifier("prefix", phone.block())
+    }
+
+    /// The hash under which e-mails to the domain of `email` are counted.
+    pub fn mail_domain(&self, email: &Email) -> IdentifierHash {
+        self.identifier("mail domain", email.domain())
+    }
+
+    /// The hash under which all e-mails are counted.
+    pub fn all_mails(&self) -> IdentifierHash {
+        self.identifier("mails", "all")
+    }
+
+    /// The hash under which messages to `address` are counted and its challenges are kept: of a
+    /// phone itself, of an e-mail address its mailbox ([`Email::mailbox`]).
+    pub fn recipient(&self, address: &Address) -> IdentifierHash {
+        match address {
+            Address::Sms(_) => self.address(address),
+            Address::Email(email) => self.identifier("email", &email.mailbox()),
+        }
+    }
+
+    /// The hash under which wrong second factors, and wrong passwords of signed-in sessions, are
+    /// counted.
+    pub fn user(&self, id: uuid::Uuid) -> IdentifierHash {
+        self.identifier("user", &id.to_string())
     }
 
     /// The secret that goes into every password's hash.
@@ -272,6 +303,21 @@ impl HashKeys {
     /// Whether `tag` is [`Self::refresh_tag`] of `token`, in constant time.
     pub(crate) fn refresh_tag_matches(&self, token: &[u8], tag: &[u8]) -> bool {
         subtle::ConstantTimeEq::ct_eq(self.refresh_tag(token).as_slice(), tag).into()
+    }
+
+    /// The tag that proves that a device token was made here.
+    pub(crate) fn device_tag(&self, token: &[u8]) -> [u8; TAG_BYTES] {
+        tag(&self.device_tokens, &[token])
+    }
+
+    /// The tag that proves that the token of a reset link was made here.
+    pub(crate) fn reset_link_tag(&self, token: &[u8]) -> [u8; TAG_BYTES] {
+        tag(&self.reset_links, &[token])
+    }
+
+    /// The key that signs proofs of work for one address, in hex.
+    pub(crate) fn proof_key(&self, address: &IdentifierHash) -> String {
+        data_encoding::HEXLOWER.encode(&sign(&self.proofs, &[address.as_str().as_bytes()]))
     }
 
     /// The tag of a cursor at the end of a page, bound to the list that it belongs to.

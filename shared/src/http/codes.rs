@@ -110,9 +110,9 @@ codes! {
          stay signed in.":
         InvalidCredentials | WrongPassword;
     TooManyAttempts 429 "Too many wrong passwords"
-        "Lockout: too many wrong passwords were tried for this identifier. Wait `retry_after` \
-         seconds. Without `retry_after`, the user has to reset the password or ask an \
-         administrator.":
+        "Too many wrong passwords were tried for this identifier, or from this source address. \
+         Wait `retry_after` seconds, or sign in with a code. Without `retry_after`, waiting does \
+         not help: sign in with a code, or reset the password.":
         TooManyAttempts;
     InsufficientUserAuthentication 401 "A fresh sign-in is needed"
         "Step-up (RFC 9470): this needs a sign-in within the last ten minutes, with both factors \
@@ -143,15 +143,22 @@ codes! {
         "A rate limit or a budget for messages is used up. Wait `retry_after` seconds before you \
          request another message.":
         SmsLimitReached | FraudSuspected;
+    ProofRequired 403 "A proof of work is required"
+        "The request shows signs of SMS pumping. Solve the challenge in `proof`, which is in the \
+         format of ALTCHA, with one of its clients or the TypeScript client, and send the request \
+         again within ten minutes with the result in the field `proof`. Each is good once, for \
+         this address.":
+        ProofRequired;
     OtpIncorrect 400 "The code is wrong"
         "The code does not match, or a code of an authenticator app or a recovery code was \
          already used. Ask for the code again; when `attempts_left` is 0, offer to send a new \
          one.":
         OtpIncorrect;
     OtpLocked 429 "Too many wrong codes"
-        "Lockout: too many wrong codes were tried. Wait `retry_after` seconds. Without \
-         `retry_after`, request a new code, or sign in again if the second factor is locked; if \
-         that is refused too, an administrator has to unlock the user.":
+        "The challenge has no tries left: ask for a new code. With `retry_after`, too many codes in \
+         a row were wrong: strangers get none for this address until then, and a known device \
+         (`device_token`), a password with second factor, or another address signs in all the \
+         same. After a second factor, `retry_after` is the wait for the next try.":
         OtpLocked;
     OtpExpired 410 "The code is expired, used or unknown"
         "The code can no longer be used: it expired, was used, or was replaced by a newer one. \

@@ -35,6 +35,10 @@ pub struct Problem {
     /// Seconds to wait before the next try; also in the `Retry-After` header.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<i64>,
+    /// The proof of work to be solved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::limits::ProofChallenge>)]
+    proof: Option<serde_json::Value>,
 }
 
 /// How an app may authenticate (RFC 7617 §2).
@@ -73,6 +77,10 @@ impl Problem {
                 _ => None,
             },
             retry_after: retry_after(error),
+            proof: match error {
+                Error::ProofRequired { proof } => Some((**proof).clone()),
+                _ => None,
+            },
         }
     }
 
@@ -145,7 +153,7 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
             format!("Too many wrong passwords. Try again in {seconds} seconds.")
         }
         Error::TooManyAttempts { retry_after: None } => {
-            "Too many wrong passwords. Reset the password, or ask an administrator.".into()
+            "Too many wrong passwords. Sign in with a code, or reset the password.".into()
         }
         Error::FreshSignInNeeded { multi_factor: false } => {
             "The sign-in is too old for this. Sign in again.".into()
@@ -195,11 +203,15 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
             format!("The code is wrong. Tries left: {attempts_left}.")
         }
         Error::OtpLocked { retry_after: Some(seconds) } => {
-            format!("Too many wrong codes. Try again in {seconds} seconds.")
+            format!("Too many wrong codes. Sign in another way, or try again in {seconds} seconds.")
         }
-        Error::OtpLocked { retry_after: None } => "Too many wrong codes. Request a new code; if \
-                                                   that is refused too, ask an administrator."
-            .into(),
+        Error::OtpLocked { retry_after: None } => {
+            "No tries are left for this code. Request a new one.".into()
+        }
+        Error::ProofRequired { .. } => {
+            "Solve the challenge in proof, and send the request again with the result as proof."
+                .into()
+        }
         Error::OtpExpired => "The code is expired, used or unknown. Request a new code.".into(),
         Error::TokenMissing => {
             "The access token is missing. Send it in the header Authorization: Bearer <token>."

@@ -43,6 +43,24 @@ impl Email {
         self.0.split('@').next().unwrap_or_default()
     }
 
+    /// The domain after the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// The mailbox that the address leads to, as far as a sender can know: without a sub-address
+    /// (RFC 5233: what follows a `+`), and for Gmail without the dots of the name.
+    pub fn mailbox(&self) -> String {
+        let (name, domain) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
+        let plain = name.split('+').next().filter(|plain| !plain.is_empty()).unwrap_or(name);
+        match domain {
+            "gmail.com" | "googlemail.com" => {
+                format!("{}@gmail.com", plain.replace('.', ""))
+            }
+            _ => format!("{plain}@{domain}"),
+        }
+    }
+
     /// The address as others may see it: `a•••@example.com`.
     pub fn masked(&self) -> String {
         let (name, host) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
@@ -98,6 +116,20 @@ mod tests {
             if let Ok(email) = Email::parse(&input) {
                 prop_assert_eq!(Email::parse(email.as_str()), Ok(email));
             }
+        }
+    }
+
+    #[test]
+    fn sub_addresses_lead_to_one_mailbox() {
+        for (address, mailbox) in [
+            ("ann@example.com", "ann@example.com"),
+            ("Ann+shop@example.com", "ann@example.com"),
+            ("+1@example.com", "+1@example.com"),
+            ("a.nn@example.com", "a.nn@example.com"),
+            ("a.n.n+x+y@gmail.com", "ann@gmail.com"),
+            ("a.nn@googlemail.com", "ann@gmail.com"),
+        ] {
+            assert_eq!(Email::parse(address).unwrap().mailbox(), mailbox);
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum FraudMode {
     Record,
     /// It is not sent, and its caller gets the same response as if it were.
     Quiet,
+    /// It is sent once its caller has solved a proof of work.
+    Challenge,
     /// It is not sent, and its caller is told to wait.
     Deny,
 }
@@ -117,11 +119,11 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether it stops a text, in the modes that stop texts. A suspected country is only recorded:
-    /// if nothing were sent to it, nothing would be verified, and it would stay suspected until the
-    /// next day.
-    fn stops(self) -> bool {
-        self != Self::CountryUnverified
+    /// Whether it stops a text, in the modes that stop texts. Only signs of the request itself do:
+    /// a bad record of a block of numbers or of a country is only recorded, since strangers can
+    /// cause it, and would keep out everybody with such a number.
+    pub fn stops(self) -> bool {
+        !matches!(self, Self::CountryUnverified | Self::PrefixUnverified)
     }
 }
 
@@ -165,6 +167,8 @@ pub enum Verdict {
     Sent,
     /// It was not sent, and its caller was not told.
     Withheld,
+    /// It was not sent, and its caller was asked for a proof of work.
+    Challenged,
     /// It was not sent, and its caller was told to wait.
     Denied,
 }
@@ -176,6 +180,7 @@ impl FraudMode {
             _ if !reasons.iter().any(|reason| reason.stops()) => Verdict::Sent,
             Self::Record => Verdict::Sent,
             Self::Quiet => Verdict::Withheld,
+            Self::Challenge => Verdict::Challenged,
             Self::Deny => Verdict::Denied,
         }
     }
@@ -295,10 +300,13 @@ mod tests {
         for (mode, verdict) in [
             (FraudMode::Record, Verdict::Sent),
             (FraudMode::Quiet, Verdict::Withheld),
+            (FraudMode::Challenge, Verdict::Challenged),
             (FraudMode::Deny, Verdict::Denied),
         ] {
             assert_eq!((mode.verdict(&suspicion), mode.verdict(&[])), (verdict, Verdict::Sent));
-            assert_eq!(mode.verdict(&[Reason::CountryUnverified]), Verdict::Sent);
+            for of_others in [Reason::CountryUnverified, Reason::PrefixUnverified] {
+                assert_eq!(mode.verdict(&[of_others]), Verdict::Sent);
+            }
         }
     }
 }

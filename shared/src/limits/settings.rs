@@ -10,8 +10,16 @@ pub struct LimitSettings {
     pub per_address: Limits,
     /// `OTP_SENDS_PER_IP_PER_HOUR`: messages requested by one source address.
     pub sends_per_ip_per_hour: u32,
-    /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: texts to numbers with the same first 7 digits.
+    /// `OTP_SENDS_PER_PREFIX_PER_HOUR`: texts to a block of numbers, which differ only in their last
+    /// 4 digits.
     pub sends_per_prefix_per_hour: u32,
+    /// `EMAIL_SENDS_PER_DOMAIN_PER_HOUR`: e-mails to addresses of one domain.
+    pub emails_per_domain_per_hour: u32,
+    /// `EMAILS_PER_DAY`: e-mails in a day (UTC).
+    pub emails_per_day: u32,
+    /// `PASSWORD_FAILURES_PER_IP_PER_HOUR`: wrong passwords from one source address, for all names
+    /// together.
+    pub password_failures_per_ip_per_hour: u32,
     /// `LOGIN_MAX_FAILURES`: wrong passwords in a row before a lockout.
     pub login_max_failures: u32,
     /// `FRAUD_MODE`: what is done with texts that show signs of SMS pumping.
@@ -36,7 +44,6 @@ impl LimitSettings {
                 ),
                 sends_per_hour: reader.number("OTP_SENDS_PER_PHONE_PER_HOUR", 5, 1, 100),
                 sends_per_day: reader.number("OTP_SENDS_PER_PHONE_PER_DAY", 10, 1, 100),
-                failures_per_day: reader.number("OTP_FAILURES_PER_PHONE_PER_DAY", 20, 1, 100),
             },
             sends_per_ip_per_hour: reader.number("OTP_SENDS_PER_IP_PER_HOUR", 20, 1, 1_000_000),
             sends_per_prefix_per_hour: reader.number(
@@ -45,8 +52,26 @@ impl LimitSettings {
                 1,
                 1_000_000,
             ),
+            emails_per_domain_per_hour: reader.number(
+                "EMAIL_SENDS_PER_DOMAIN_PER_HOUR",
+                1_000,
+                1,
+                1_000_000,
+            ),
+            emails_per_day: reader.number("EMAILS_PER_DAY", 10_000, 1, 100_000_000),
+            password_failures_per_ip_per_hour: reader.number(
+                "PASSWORD_FAILURES_PER_IP_PER_HOUR",
+                100,
+                1,
+                1_000_000,
+            ),
             login_max_failures: reader.number("LOGIN_MAX_FAILURES", 10, 1, 100),
-            fraud_mode: reader.parsed("FRAUD_MODE", "record", "record, quiet or deny", fraud_mode),
+            fraud_mode: reader.parsed(
+                "FRAUD_MODE",
+                "record",
+                "record, challenge, quiet or deny",
+                fraud_mode,
+            ),
             fraud_rules: FraudRules {
                 countries: reader.number("FRAUD_COUNTRIES_PER_IP", rules.countries, 1, 250),
                 sequence: reader.number("FRAUD_SEQUENTIAL_NUMBERS", rules.sequence, 2, 1_000),
@@ -65,6 +90,7 @@ impl LimitSettings {
 fn fraud_mode(text: &str) -> Option<FraudMode> {
     match text {
         "record" => Some(FraudMode::Record),
+        "challenge" => Some(FraudMode::Challenge),
         "quiet" => Some(FraudMode::Quiet),
         "deny" => Some(FraudMode::Deny),
         _ => None,

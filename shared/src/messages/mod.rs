@@ -19,9 +19,10 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
 use crate::{
-    base::Error,
+    base::{Error, MicroUsd},
     crypto::IdentifierHash,
-    identifiers::{Address, Email},
+    identifiers::{Address, Email, PhoneNumber},
+    spending::Fund,
 };
 
 /// A message that is ready to send. The price of a text is already reserved.
@@ -52,25 +53,30 @@ impl Messenger {
     }
 
     /// Words a message, in the language `locale` or that of the phone's country, and reserves the
-    /// price of a text. `prefix` is the hash of the phone's number range. A prepared message must
-    /// be sent or canceled.
+    /// price of a text in a fund. `prefix` is the hash of the phone's block of numbers. A prepared
+    /// message must be sent or canceled.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn prepare(
         &self,
         to: &Address,
-        prefix: Option<&IdentifierHash>,
+        (fund, prefix): (Fund, Option<&IdentifierHash>),
         content: &Content<'_>,
         locale: Option<&str>,
     ) -> Result<Prepared, Error> {
         let language = language(locale, to.country().as_deref());
         Ok(match to {
             Address::Sms(phone) => {
-                Prepared::Text(self.texts.prepare(phone, prefix, content, language).await?)
+                Prepared::Text(self.texts.prepare(phone, (fund, prefix), content, language).await?)
             }
             Address::Email(email) => Prepared::Mail(email.clone(), content.mail(language)?),
         })
+    }
+
+    /// The price of a text of one segment.
+    pub fn price(&self, phone: &PhoneNumber) -> MicroUsd {
+        self.texts.price(phone)
     }
 
     /// Refunds the price of a message that will not be sent.

@@ -6,12 +6,12 @@ use super::{Content, Language, SmsSettings};
 use crate::{
     aws::{Aws, UnansweredClassifier, patient},
     base::{
-        Error,
+        Error, MicroUsd,
         metrics::{self, Metric},
     },
     crypto::IdentifierHash,
     identifiers::PhoneNumber,
-    spending::{self, Reservation, Spending},
+    spending::{self, Fund, Reservation, Spending},
 };
 use aws_sdk_sns::{Client, error::SdkError, types::MessageAttributeValue};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -56,15 +56,20 @@ impl Texts {
         let _ = self.client.publish().message("-").send().await;
     }
 
-    /// Words a text to `phone`, and reserves its price. `prefix` is the hash of the phone's number
-    /// range.
+    /// The price of a text of one segment.
+    pub fn price(&self, phone: &PhoneNumber) -> MicroUsd {
+        self.spending.price(&phone.country().unwrap_or_default())
+    }
+
+    /// Words a text to `phone`, and reserves its price in a fund. `prefix` is the hash of the
+    /// phone's block of numbers.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn prepare(
         &self,
         phone: &PhoneNumber,
-        prefix: Option<&IdentifierHash>,
+        (fund, prefix): (Fund, Option<&IdentifierHash>),
         content: &Content<'_>,
         language: Language,
     ) -> Result<PreparedText, Error> {
@@ -75,7 +80,7 @@ impl Texts {
         Ok(PreparedText {
             phone: phone.clone(),
             text,
-            reservation: self.spending.reserve(&country, prefix, app, segments).await?,
+            reservation: self.spending.reserve((fund, prefix), &country, app, segments).await?,
         })
     }
 

@@ -10,7 +10,8 @@ pub use self::{
     inventory::Inventory,
     recovery_code::{CODES, RecoveryCode},
     second_factor::{
-        Enrolment, MfaRequired, MfaToken, PendingSignIn, SecondFactor, SecondFactorMethod,
+        Enrolment, MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactor,
+        SecondFactorMethod,
     },
     totp::{TotpSecret, qr_svg},
 };
@@ -24,13 +25,16 @@ use crate::{
     apps::App,
     audit::{Action, Activity, Event, Recorder},
     base::{Clock, Error, Random, seconds, seconds_until, whole_seconds},
-    crypto::{HashKeys, IdentifierHash},
-    limits::{LimitSettings, Throttle},
+    crypto::HashKeys,
+    limits::Throttle,
     table::Store,
     users::{AuthenticationMethod, User},
 };
 
 /// How many seconds a user has to confirm an authenticator app.
+/// How many second factors in a row may be wrong before the next one has to wait.
+const MAX_FAILURES: u32 = 10;
+
 const ENROLMENT_SECONDS: i64 = 600;
 
 /// Sets up, checks and removes second factors.
@@ -38,7 +42,6 @@ const ENROLMENT_SECONDS: i64 = 600;
 pub struct SecondFactors {
     pub(crate) store: Store,
     pub(crate) hash_keys: Arc<HashKeys>,
-    pub(crate) limits: Arc<LimitSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -118,10 +121,10 @@ impl SecondFactors {
 
         // Only the session that began the set-up knows the secret. Another session of the user
         // could guess codes, so tries are counted here, too.
-        let counted = self.spend(user).await?;
+        self.spend(user.id, None).await?;
         let step =
             secret.matching_step(code, now).ok_or(Error::OtpIncorrect { attempts_left: None })?;
-        self.refund(&counted, now).await?;
+        self.refund(user.id, None, now).await?;
 
         let codes = RecoveryCode::draw_set(&self.random)?;
         let factor = SecondFactor {
@@ -136,6 +139,8 @@ impl SecondFactors {
         let changed_at = whole_seconds(now);
         let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
             user.totp = true;
+            // A device that is known by one factor alone is not known any more.
+            user.device_epoch += 1;
             user.updated_at = changed_at;
             Ok(())
         });
@@ -159,15 +164,15 @@ impl SecondFactors {
         method: Option<SecondFactorMethod>,
         code: &str,
     ) -> Result<(), Error> {
-        self.check_for(user, method, code, &Uuid::from_bytes(self.random.bytes()?).to_string())
-            .await
+        let mark = Uuid::from_bytes(self.random.bytes()?).to_string();
+        self.check_for((user, None), method, code, &mark).await
     }
 
     /// Like [`Self::check`], but idempotent for a request: a code that was last used with the same
     /// `mark` is accepted again.
     async fn check_for(
         &self,
-        user: &User,
+        (user, device): (&User, Option<Uuid>),
         method: Option<SecondFactorMethod>,
         code: &str,
         mark: &str,
@@ -179,37 +184,36 @@ impl SecondFactors {
             return Err(not_set_up());
         }
 
-        let counted = self.spend(user).await?;
+        self.spend(user.id, device).await?;
         let factor = self.store.second_factor(user.id).await?.ok_or_else(not_set_up)?;
         if !self.use_up(user.id, &factor, (method, code), mark).await? {
             return Err(Error::OtpIncorrect { attempts_left: None });
         }
-        self.refund(&counted, now).await
+        self.refund(user.id, device, now).await
     }
 
-    /// Counts a try for the user's first address, like the tries of their other secrets, and
-    /// returns that address's hash.
-    async fn spend(&self, user: &User) -> Result<IdentifierHash, Error> {
-        let (now, limits) = (self.clock.now(), &self.limits.per_address);
-        let counted = user
-            .addresses()
-            .next()
-            .ok_or_else(|| Error::Internal("a user without an address".into()))?;
-
-        let counted = self.hash_keys.address(&counted);
+    /// Counts a try for the user, where only somebody with the first factor gets, in the row of the
+    /// known device or of strangers.
+    async fn spend(&self, user_id: Uuid, device: Option<Uuid>) -> Result<(), Error> {
+        let (now, first) = (self.clock.now(), MAX_FAILURES);
+        let counted = self.hash_keys.user(user_id);
         self.store
-            .throttle(&counted, now, |throttle| throttle.spend_second_factor(limits, now))
-            .await?;
-        Ok(counted)
+            .throttle(&counted, now, |throttle| throttle.spend_factor(device, first, now))
+            .await
     }
 
-    /// Refunds the try that [`Self::spend`] counted at `now`.
-    async fn refund(&self, counted: &IdentifierHash, now: Timestamp) -> Result<(), Error> {
+    /// Ends the run of failures, because the second factor was right.
+    async fn refund(
+        &self,
+        user_id: Uuid,
+        device: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let refund = |throttle: &mut Throttle| {
-            throttle.pass_second_factor(now);
+            throttle.pass_factor(device);
             Ok(())
         };
-        self.store.throttle(counted, now, refund).await
+        self.store.throttle(&self.hash_keys.user(user_id), now, refund).await
     }
 
     /// Uses a code up. Returns whether it was right and had not been used.
@@ -293,7 +297,8 @@ impl SecondFactors {
         // A client that retries after an outage sends the same token and code. This mark lets it
         // through, because its code did not sign anybody in yet.
         let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
-        match self.check_for(&user, Some(method), code, mark.as_str()).await {
+        let device = pending.recognised.device;
+        match self.check_for((&user, device), Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
                 let activity = Activity::failed(
                     Action::SignIn,

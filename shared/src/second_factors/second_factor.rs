@@ -121,9 +121,19 @@ pub struct PendingSignIn {
     pub used_by: Option<Uuid>,
 }
 
+/// How a sign-in goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MfaStatus {
+    /// The second factor is required.
+    MfaRequired,
+}
+
 /// A sign-in whose first factor was right and which now needs the second.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MfaRequired {
+    /// Always `mfa_required`.
+    pub status: MfaStatus,
     /// Always `true`.
     pub mfa_required: bool,
     /// Send it to `POST /v1/auth/mfa` with the second factor.

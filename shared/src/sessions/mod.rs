@@ -31,11 +31,12 @@ use crate::{
     challenges::{Attempts, ChallengeContent, ChallengeSettings, Proven},
     crypto::HashKeys,
     identifiers::Address,
+    limits::Throttle,
     roles::Roles,
-    second_factors::{MfaRequired, MfaToken, PendingSignIn, SecondFactorMethod},
+    second_factors::{MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactorMethod},
     table::Store,
     tokens::{Claims, RefreshToken, Signer},
-    users::{AuthenticationMethod, Created, Recognised, Session, User, UserSettings},
+    users::{AuthenticationMethod, Created, KnownDevice, Recognised, Session, User, UserSettings},
 };
 
 /// How many seconds a sign-in waits for its second factor.
@@ -62,12 +63,32 @@ pub struct TokenPair {
     scope: String,
 }
 
+/// How a sign-in goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignedInStatus {
+    /// The user is signed in.
+    SignedIn,
+}
+
 /// A sign-in that succeeded.
 #[derive(Serialize, ToSchema)]
 pub struct SignedIn {
+    /// Always `signed_in`.
+    status: SignedInStatus,
     /// The tokens.
     #[serde(flatten)]
     pub tokens: TokenPair,
+    /// The token of the device. Send it with the next sign-in on this device. It opens nothing; it
+    /// keeps strangers from using up this person's limits. It is absent if the deployment knows no
+    /// devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "lkd_…")]
+    pub device_token: Option<String>,
+    /// Seconds until the token of the device expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 15_552_000)]
+    pub device_expires_in: Option<i64>,
     /// Whether this sign-in created the account.
     is_new_user: bool,
     user: UserView,
@@ -126,7 +147,8 @@ impl Sessions {
             },
         };
 
-        let recognised = Recognised { amr: vec![method], password_count: None };
+        let known = proven.challenge.asker.device();
+        let recognised = Recognised { amr: vec![method], password_count: None, device: known };
         let sign_in = self.begin(owner, proven.content.terms, recognised, device).await?;
         sign_in.ok_or(Error::OtpExpired)
     }
@@ -164,7 +186,10 @@ impl Sessions {
         Ok(match begun {
             Begun::Yes(user) => {
                 self.store.record(&self.sign_in_event(user_id, &session)?).await?;
-                Some(SignIn::Done(Box::new(self.signed_in(&user, &refresh, false, now).await?)))
+                self.end_lockout(&user, &recognised, now).await;
+                let device = self.device(&user, recognised.device, now)?;
+                let signed_in = self.signed_in(&user, &refresh, (false, device), now);
+                Some(SignIn::Done(Box::new(signed_in.await?)))
             }
             Begun::SecondFactorDue => Some(SignIn::MfaRequired(
                 self.ask_for_second_factor(user_id, terms, recognised, now).await?,
@@ -175,6 +200,51 @@ impl Sessions {
             Begun::PasswordChanged => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven => None,
         })
+    }
+
+    /// Lets strangers sign in again to a user who was shut out after too many wrong codes or
+    /// passwords, if the user was recognised by more than a password.
+    async fn end_lockout(&self, user: &User, recognised: &Recognised, now: Timestamp) {
+        let is_password_alone = recognised.amr == [AuthenticationMethod::Pwd];
+        if !user.locked_out || is_password_alone && recognised.device.is_none() {
+            return;
+        }
+
+        let ended = async {
+            for identifier in user.counted(&self.hash_keys) {
+                let lift = |throttle: &mut Throttle| {
+                    throttle.lift();
+                    Ok(())
+                };
+                self.store.throttle(&identifier, now, lift).await?;
+            }
+            self.store.end_lockout(user.id).await
+        };
+        if let Err(error) = ended.await {
+            tracing::warn!(%error, "a lockout stays until the next sign-in");
+        }
+    }
+
+    /// The token of the device of a sign-in, the `known` one or a new one, and in how many seconds
+    /// it expires. `None` if the deployment knows no devices.
+    fn device(
+        &self,
+        user: &User,
+        known: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<Option<(String, i64)>, Error> {
+        let expires_in = self.user_settings.device_token_ttl_days * 24 * 3600;
+        if expires_in == 0 {
+            return Ok(None);
+        }
+
+        let device = KnownDevice {
+            user_id: user.id,
+            id: known.map_or_else(|| self.random.bytes().map(Uuid::from_bytes), Ok)?,
+            epoch: user.device_epoch,
+            expires_at: now + seconds(expires_in),
+        };
+        Ok(Some((device.encode(&self.hash_keys), expires_in)))
     }
 
     /// Keeps a sign-in that waits for its second factor, and returns the token for it.
@@ -198,6 +268,7 @@ impl Sessions {
             .put_pending_sign_in(&self.hash_keys.identifier("mfa token", token.as_str()), &pending)
             .await?;
         Ok(MfaRequired {
+            status: MfaStatus::MfaRequired,
             mfa_required: true,
             mfa_token: token,
             methods: SecondFactorMethod::ALL.to_vec(),
@@ -231,7 +302,11 @@ impl Sessions {
 
         loop {
             match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
-                Created::Yes => return self.signed_in(&user, &refresh, true, now).await.map(Some),
+                Created::Yes => {
+                    let device = self.device(&user, None, now)?;
+                    let signed_in = self.signed_in(&user, &refresh, (true, device), now);
+                    return signed_in.await.map(Some);
+                }
                 Created::Taken(taken) if taken == identifier => return Ok(None),
                 // Another user has taken the username in the meantime. The new user can choose
                 // another later.
@@ -351,11 +426,15 @@ impl Sessions {
         &self,
         user: &User,
         refresh: &RefreshToken,
-        is_new_user: bool,
+        (is_new_user, device): (bool, Option<(String, i64)>),
         now: Timestamp,
     ) -> Result<SignedIn, Error> {
         metrics::count(Metric::SignIns);
+        let (device_token, device_expires_in) = device.unzip();
         Ok(SignedIn {
+            status: SignedInStatus::SignedIn,
+            device_token,
+            device_expires_in,
             tokens: self.tokens(user, refresh, now).await?,
             is_new_user,
             user: UserView::new(user, &refresh.client_id, &self.avatar_urls),

@@ -210,7 +210,8 @@ impl Store {
     pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<(), Error> {
         let names = HashMap::from([("#sessions".to_owned(), "sessions".to_owned())]);
         let none = HashMap::from([(":none".to_owned(), AttributeValue::M(HashMap::new()))]);
-        let update = "SET #sessions = :none ADD version :one";
+        // Signing out everywhere also forgets all known devices.
+        let update = "SET #sessions = :none ADD version :one, device_epoch :one";
         self.change_sessions(user_id, update, "attribute_exists(pk)", names, none).await.map(drop)
     }
 

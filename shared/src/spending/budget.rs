@@ -70,6 +70,21 @@ pub struct Budget {
     pub prefix: Limits,
     /// `SMS_PRICES_USD`: the price of a segment, by country.
     pub prices: BTreeMap<String, MicroUsd>,
+    /// `SMS_BUDGET_RESERVED_PERCENT`: the share of each budget that is kept for known devices.
+    pub reserved_percent: u32,
+    /// `SMS_NOTICES_DAILY_BUDGET_USD`: for texts about changes of accounts, in a day (UTC).
+    pub notices_day: MicroUsd,
+}
+
+/// Which budget pays for a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fund {
+    /// The part of the budgets that strangers may use.
+    Strangers,
+    /// All of the budgets: the asker has signed in on this device before.
+    KnownDevices,
+    /// The budget of texts about changes of accounts.
+    Notices,
 }
 
 /// The most that may be spent. `None` means no limit.
@@ -105,6 +120,8 @@ pub enum Payer {
     App(String),
     /// The texts to numbers with the same prefix.
     Prefix(IdentifierHash),
+    /// The texts about changes of accounts.
+    Notices,
 }
 
 impl Payer {
@@ -114,6 +131,7 @@ impl Payer {
             Self::Country(country) => format!("COUNTRY#{country}"),
             Self::App(client_id) => format!("APP#{client_id}"),
             Self::Prefix(hash) => format!("PREFIX#{}", hash.as_str()),
+            Self::Notices => "NOTICES".to_owned(),
         }
     }
 }
@@ -153,6 +171,16 @@ pub struct Share {
 }
 
 impl Share {
+    /// The part of the share that a fund may use.
+    pub(super) fn of(self, part: impl Fn(MicroUsd) -> MicroUsd) -> Self {
+        Self {
+            month: part(self.month),
+            day: self.day.map(&part),
+            country: self.country.map(&part),
+            app: self.app.map(&part),
+        }
+    }
+
     /// The smallest of the shares.
     pub(super) fn least(&self) -> MicroUsd {
         [Some(self.month), self.day, self.country, self.app]
@@ -170,6 +198,18 @@ impl Budget {
             || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
         let price = self.prices.get(country).copied().or_else(listed).unwrap_or(HIGHEST_PRICE);
         price * i64::try_from(segments).unwrap_or(i64::MAX / HIGHEST_PRICE)
+    }
+
+    /// The part of a budget that a fund may use. A part of each is kept for known devices, so that
+    /// people who have signed in before still can on the day of an attack.
+    pub(super) fn part(&self, fund: Fund, budget: MicroUsd) -> MicroUsd {
+        match fund {
+            Fund::Strangers => {
+                budget / 100 * (100 - i64::from(self.reserved_percent.min(100)))
+                    + budget % 100 * (100 - i64::from(self.reserved_percent.min(100))) / 100
+            }
+            Fund::KnownDevices | Fund::Notices => budget,
+        }
     }
 
     /// How many partitions the budget of the deployment is spread over.
@@ -212,11 +252,16 @@ impl Budget {
     /// The payers of a text, each with its own limits, in addition to the shares.
     pub(super) fn payers(
         &self,
+        fund: Fund,
         country: &str,
         prefix: Option<&IdentifierHash>,
         app: Option<&AppBudget>,
-    ) -> impl Iterator<Item = (Payer, Limits)> {
+    ) -> Vec<(Payer, Limits)> {
         let day = |day: MicroUsd| Limits { month: None, day: Some(day) };
+        if fund == Fund::Notices {
+            return vec![(Payer::Notices, day(self.notices_day))];
+        }
+
         let of_country = self
             .countries_by_day
             .get(country)
@@ -224,7 +269,11 @@ impl Budget {
         let of_app = app.and_then(|app| Some((Payer::App(app.client_id.clone()), day(app.day?))));
         let of_prefix = prefix.filter(|_| self.prefix != Limits::default());
         let of_prefix = of_prefix.map(|prefix| (Payer::Prefix(prefix.clone()), self.prefix));
-        [of_country, of_app, of_prefix].into_iter().flatten()
+        let part = |budget: Option<MicroUsd>| budget.map(|budget| self.part(fund, budget));
+        let payers = [of_country, of_app, of_prefix].into_iter().flatten();
+        payers
+            .map(|(payer, it)| (payer, Limits { month: part(it.month), day: part(it.day) }))
+            .collect()
     }
 }
 

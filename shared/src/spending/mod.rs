@@ -5,7 +5,7 @@ mod settings;
 mod table;
 
 pub use self::{
-    budget::{AppBudget, Budget, Limits, Payer, Share, UsedUp},
+    budget::{AppBudget, Budget, Fund, Limits, Payer, Share, UsedUp},
     table::Reserved,
 };
 
@@ -66,8 +66,9 @@ pub struct Spending {
     used_up: Arc<RwLock<BTreeMap<ShareKey, (Timestamp, Timestamp)>>>,
 }
 
-/// The country that a text goes to and the app that sends it, if the app has its own budget.
-type ShareKey = (String, Option<String>);
+/// The country that a text goes to, the app that sends it, if it has its own budget, and who
+/// may use the share.
+type ShareKey = (String, Option<String>, Fund);
 
 /// Texts whose price was reserved in advance by one write.
 #[derive(Debug)]
@@ -98,6 +99,8 @@ pub struct Reservation {
     pub price: MicroUsd,
     /// The payers in whose items it is booked, too.
     pub payers: Vec<Payer>,
+    /// Whether it is booked in the account. A text about a change is not.
+    in_account: bool,
     /// The texts of this day to the country, in this partition.
     pub country: Cohort,
 }
@@ -108,21 +111,21 @@ impl Spending {
         Self { store, budget, clock, random, prepaid: Arc::default(), used_up: Arc::default() }
     }
 
-    /// Reserves the price of a text before it is sent. However many requests run at the same time,
-    /// they never reserve more than the budgets allow. `prefix` is the hash of the prefix of the
+    /// Reserves the price of a text before it is sent. However many requests run together, they
+    /// never reserve more than the budgets allow `fund`. `prefix` is the hash of the block of the
     /// text's number.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn reserve(
         &self,
+        (fund, prefix): (Fund, Option<&IdentifierHash>),
         country: &str,
-        prefix: Option<&IdentifierHash>,
         app: Option<&AppBudget>,
         segments: usize,
     ) -> Result<Reservation, Error> {
         let now = self.clock.now();
-        let share_key = (country.to_owned(), app.map(|app| app.client_id.clone()));
+        let share_key = (country.to_owned(), app.map(|app| app.client_id.clone()), fund);
         let known = self.used_up.read().ok().and_then(|used_up| used_up.get(&share_key).copied());
         if let Some((_, resets_at)) = known.filter(|(until, _)| now < *until) {
             return Err(refused(resets_at, now));
@@ -131,7 +134,7 @@ impl Spending {
         let (price, day) =
             (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
-        for (payer, limits) in self.budget.payers(country, prefix, app) {
+        for (payer, limits) in self.budget.payers(fund, country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
                 Ok(None) => payers.push(payer),
                 Ok(Some(used_up)) => {
@@ -143,6 +146,11 @@ impl Spending {
             }
         }
 
+        if fund == Fund::Notices {
+            let account = Account { day, shard: 0, country: country.to_owned(), client_id: None };
+            let country = Cohort::default();
+            return Ok(Reservation { account, price, payers, in_account: false, country });
+        }
         match self.reserve_share(share_key, app.and_then(|app| app.month), (day, price), now).await
         {
             Ok(reservation) => Ok(Reservation { payers, ..reservation }),
@@ -164,7 +172,8 @@ impl Spending {
             return Ok(reservation);
         }
 
-        let (shards, share) = self.budget.shares(&key.0, app);
+        let (shards, whole) = self.budget.shares(&key.0, app);
+        let share = whole.of(|budget| self.budget.part(key.2, budget));
         let texts = texts.min(share.least() / PREPAID_PART / price.max(1)).max(1);
         let [start] = self.random.bytes::<1>()?;
         let first = self.budget.first_shard(key.1.as_deref());
@@ -179,11 +188,17 @@ impl Spending {
             let account = Account { day, shard, country: key.0.clone(), client_id: key.1.clone() };
             match self.store.reserve_price(&account, price, texts, &share).await? {
                 Reserved::Yes { month, country } => {
-                    if month * 5 > share.month * 4 {
+                    if month * 5 > whole.month * 4 || month > share.month - price {
                         metrics::count(Metric::BudgetNearlySpent);
                     }
                     let country = Cohort { texts: country.texts - texts, ..country };
-                    let last = Reservation { account, price, payers: Vec::new(), country };
+                    let last = Reservation {
+                        account,
+                        price,
+                        payers: Vec::new(),
+                        in_account: true,
+                        country,
+                    };
                     let mut prepaid = Prepaid { last, texts, left: texts, used_at: now };
                     let reservation = prepaid.take(now);
                     self.keep_prepaid(key, prepaid);
@@ -237,12 +252,17 @@ impl Spending {
         }
     }
 
+    /// The price of a text of one segment to a country.
+    pub fn price(&self, country: &str) -> MicroUsd {
+        self.budget.price(country, 1)
+    }
+
     /// Refunds the price of a text that AWS refused. If the refund fails, the budget is too strict
     /// by one text, never too lax.
     pub async fn give_back(&self, reservation: Reservation) {
-        let Reservation { account, price, payers, .. } = reservation;
+        let Reservation { account, price, payers, in_account, .. } = reservation;
         self.refund_payers(&payers, account.day, price).await;
-        if let Err(error) = self.store.give_price_back(&account, price).await {
+        if in_account && let Err(error) = self.store.give_price_back(&account, price).await {
             log_failed_refund(&error);
         }
     }

@@ -26,6 +26,8 @@ impl Budget {
                 day: reader.optional("SMS_PREFIX_DAILY_BUDGET_USD", AMOUNT, usd),
             },
             prices: reader.list("SMS_PRICES_USD", AMOUNTS, usd_by_country),
+            reserved_percent: reader.number("SMS_BUDGET_RESERVED_PERCENT", 20, 0, 90),
+            notices_day: reader.parsed("SMS_NOTICES_DAILY_BUDGET_USD", "5", AMOUNT, usd),
         }
     }
 }

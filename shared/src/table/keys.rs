@@ -8,8 +8,8 @@
 //! | owner of an identifier    | `IDENTIFIER#<place>`       | `OWNER#<hash>`  | never                        |
 //! | its limits and challenges | `IDENTIFIER#<place>`       | `THROTTLE`      | when nothing in it counts    |
 //! | pending sign-in           | `MFA#<hash>`               | `MFA`           | after 5 minutes              |
-//! | reset link                | `RESET#<hash>`             | `RESET`         | after 30 minutes             |
-//! | sends of source or prefix | `ADDRESS#<hash>`           | `SENDS#<hour>`  | at the end of the hour       |
+//! | counter of sends, failures| `ADDRESS#<hash>`           | `SENDS#<hour>`  | at the end of the hour       |
+//! | proof of work, once used  | `ADDRESS#<hash>`           | `PROOF`         | after 10 minutes             |
 //! | idempotent request        | `IDEMPOTENCY#<hash>`       | `ANSWER`        | after a day                  |
 //! | app                       | `APP#<client id>`          | `APP`           | never                        |
 //! | apps of a web origin      | `ORIGIN#<origin>`          | `ORIGIN`        | never                        |
@@ -20,7 +20,8 @@
 //! | of that, for one payer    | `SPENDING#<month>#<payer>` | `SPENDING`      | after some 400 days          |
 //! | public signing keys       | `SIGNING_KEYS`             | `PUBLIC`        | never                        |
 //!
-//! An identifier is a phone, an e-mail address or a username. No key shows one, only its keyed hash
+//! An identifier is a phone, an e-mail address or a username; limits are also kept of users and of
+//! mailboxes. No key shows one, only its keyed hash
 //! ([`crate::crypto::hash_keys`]). A place is the beginning of a hash, short enough to be hidden in
 //! a challenge's id. An owner item is the one authority on who owns an identifier. Limits and
 //! challenges lie in the same partition, so that one read returns all of it.
@@ -121,11 +122,6 @@ impl Key {
         Self::new(format!("MFA#{}", token_hash.as_str()), "MFA")
     }
 
-    /// A link to set a password.
-    pub(crate) fn reset_link(token_hash: &IdentifierHash) -> Self {
-        Self::new(format!("RESET#{}", token_hash.as_str()), "RESET")
-    }
-
     /// The owner of an identifier.
     pub(crate) fn owner(identifier: &IdentifierHash) -> Self {
         Self::new(Self::throttle(&identifier.place()).pk, format!("{OWNER}{}", identifier.as_str()))
@@ -136,9 +132,14 @@ impl Key {
         Self::new(format!("IDENTIFIER#{}", place.as_str()), THROTTLE)
     }
 
-    /// The messages of a source address or to a prefix of numbers, in an hour (hours since 1970).
-    pub(crate) fn sends(address: &IdentifierHash, hour: i64) -> Self {
-        Self::new(format!("ADDRESS#{}", address.as_str()), format!("SENDS#{hour}"))
+    /// A counter of messages or failures, in a window of time.
+    pub(crate) fn counter(counter: &IdentifierHash, window: &str) -> Self {
+        Self::new(format!("ADDRESS#{}", counter.as_str()), format!("SENDS#{window}"))
+    }
+
+    /// A proof of work that was used.
+    pub(crate) fn proof(proof: &IdentifierHash) -> Self {
+        Self::new(format!("ADDRESS#{}", proof.as_str()), "PROOF")
     }
 
     /// A request that came with an `Idempotency-Key`.

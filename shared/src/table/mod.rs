@@ -172,6 +172,26 @@ impl Store {
         })
     }
 
+    /// Like [`Self::update_once`], but returns the item as it was before the update; if it did not
+    /// exist, an empty one. If the response to our own write was lost, it returns the item after
+    /// it, in which `attribute` is `:mark`.
+    pub(crate) async fn update_once_from(
+        &self,
+        key: Key,
+        update: UpdateItemFluentBuilder,
+        (attribute, mark): (&str, impl ToString),
+    ) -> Result<Updated, Error> {
+        let mark = text(mark);
+        let update = update.expression_attribute_values(":mark", mark.clone());
+        let update = self.addressed(key, update).return_values(ReturnValue::AllOld);
+        Ok(match self.outcome(update.send().await)? {
+            Updated::Refused(Some(item)) if item.get(attribute) == Some(&mark) => {
+                Updated::Done(item)
+            }
+            updated => updated,
+        })
+    }
+
     /// Like [`Self::update_if`], for a refund, and without retries. An attempt that failed may
     /// still have been written, and a later write by others may have overwritten its mark, so a
     /// retry could refund twice.
@@ -226,6 +246,19 @@ impl Store {
             .map_err(unavailable)?;
         self.count_write(output.consumed_capacity.as_ref());
         Ok(())
+    }
+
+    /// Writes an item that has nothing but its end (epoch seconds), unless there is one. Returns
+    /// whether it is new.
+    pub(crate) async fn put_new(&self, key: Key, expires_at: i64) -> Result<bool, Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET expires_at = :expires_at, written_by = :mark")
+            .condition_expression("attribute_not_exists(pk)")
+            .expression_attribute_values(":expires_at", number(expires_at));
+        let updated = self.update_once(key, update, (WRITTEN_BY, self.mark()?)).await?;
+        Ok(matches!(updated, Updated::Done(_)))
     }
 
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {

@@ -4,6 +4,7 @@ mod avatar_key;
 mod breached_passwords;
 mod common_passwords;
 mod directory;
+mod known_device;
 mod password;
 mod profile;
 mod session;
@@ -15,6 +16,7 @@ pub(crate) use self::table::CHANGED_BY;
 pub use self::{
     avatar_key::{AvatarKey, Size},
     directory::Directory,
+    known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
     password::{Password, PasswordHash, PasswordHasher},
     profile::ProfileChange,
     session::{

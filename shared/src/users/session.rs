@@ -25,6 +25,9 @@ pub struct Recognised {
     /// meanwhile, the sign-in fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_count: Option<u64>,
+    /// The known device that the sign-in came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Uuid>,
 }
 
 /// A method by which a user was recognised (RFC 8176).

@@ -18,6 +18,9 @@ pub struct UserSettings {
     pub breached_passwords_url: Option<String>,
     /// `ADMIN_PHONE`: the first user to verify it becomes an administrator.
     pub admin_phone: Option<PhoneNumber>,
+    /// `DEVICE_TOKEN_TTL_DAYS`: how long a device is known after the last sign-in on it. 0: no
+    /// device ever is.
+    pub device_token_ttl_days: i64,
     /// The memory of the function in MB. It limits how many passwords are hashed at the same time.
     pub function_memory_mb: usize,
 }
@@ -41,6 +44,7 @@ impl UserSettings {
                 "a phone number in E.164, like +14155550123",
                 |text| PhoneNumber::from_e164(text).ok(),
             ),
+            device_token_ttl_days: reader.number("DEVICE_TOKEN_TTL_DAYS", 180, 0, 3_650),
             function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
         }
     }

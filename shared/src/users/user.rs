@@ -71,6 +71,13 @@ pub struct User {
     /// works only while the count is the one that it was made for.
     #[serde(default)]
     pub password_count: u64,
+    /// Counts the events after which no device is known any more ([`super::KnownDevice`]).
+    #[serde(default)]
+    pub device_epoch: u64,
+    /// Whether strangers are shut out of one of the user's identifiers after too many wrong codes
+    /// or passwords. The next sign-in that proves who they are ends that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked_out: bool,
     /// The number of writes, for optimistic locking: a change only replaces the version that it was
     /// made from.
     #[serde(default)]
@@ -119,6 +126,8 @@ impl User {
             unproven: false,
             totp: false,
             password_count: 0,
+            device_epoch: 0,
+            locked_out: false,
             version: 0,
             avatar: None,
             avatar_leftovers: BTreeSet::new(),
@@ -150,6 +159,21 @@ impl User {
         [phone, email, username].into_iter().flatten().collect()
     }
 
+    /// All under which limits of this user are counted: the identifiers, the mailbox of the e-mail
+    /// address, and the user.
+    pub fn counted(&self, keys: &HashKeys) -> BTreeSet<IdentifierHash> {
+        let mut counted = self.identifiers(keys);
+        counted.extend(self.addresses().map(|address| keys.recipient(&address)));
+        counted.insert(keys.user(self.id));
+        counted
+    }
+
+    /// Ends all sessions, and forgets all known devices.
+    pub fn sign_out_everywhere(&mut self) {
+        self.sessions.clear();
+        self.device_epoch += 1;
+    }
+
     /// The addresses that sign in: the phone first, then the e-mail address if it was proven.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         let email = self.email.clone().filter(|_| self.email_verified).map(Address::Email);
@@ -166,11 +190,12 @@ impl User {
         self.email_verified && !self.unproven
     }
 
-    /// How a user is recognised after giving the current password.
-    pub fn recognised_by_password(&self) -> Recognised {
+    /// How a user is recognised after giving the current password, on a known `device`.
+    pub fn recognised_by_password(&self, device: Option<Uuid>) -> Recognised {
         Recognised {
             amr: vec![AuthenticationMethod::Pwd],
             password_count: Some(self.password_count),
+            device,
         }
     }
 
@@ -208,7 +233,7 @@ impl User {
             self.password = None;
             self.password_count += 1;
             self.totp = false;
-            self.sessions.clear();
+            self.sign_out_everywhere();
             self.become_admin_with(admin_phone);
         }
     }

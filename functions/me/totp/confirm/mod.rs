@@ -70,7 +70,14 @@ async fn confirm(
     let event = recorder.event(caller.own_activity(Action::SecondFactorAdd))?;
     let (user, codes) =
         second_factors.recording(event).confirm(&caller.user, &request.code).await?;
-    accounts.tell(&user, Subject::SecondFactorAdded, None, &messenger).await;
+    accounts
+        .tell(
+            &user,
+            Subject::SecondFactorAdded,
+            (None, recorder.device().ip.as_deref()),
+            &messenger,
+        )
+        .await;
     Ok(Json(RecoveryCodesView::new(&codes)))
 }
 

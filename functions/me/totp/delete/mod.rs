@@ -51,7 +51,14 @@ async fn delete(
     second_factors.check(&caller.user, None, &request.code).await?;
     let event = recorder.event(caller.own_activity(Action::SecondFactorRemove))?;
     let user = second_factors.recording(event).remove(caller.user.id).await?;
-    accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
+    accounts
+        .tell(
+            &user,
+            Subject::SecondFactorRemoved,
+            (None, recorder.device().ip.as_deref()),
+            &messenger,
+        )
+        .await;
     Ok(StatusCode::NO_CONTENT)
 }
 

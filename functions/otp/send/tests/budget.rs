@@ -14,6 +14,8 @@ async fn app(settings: &[(&str, &str)]) -> TestApp {
         PRICE,
         ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
         ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000"),
+        // A separate test covers the part that is kept for known devices.
+        ("SMS_BUDGET_RESERVED_PERCENT", "0"),
     ];
     TestApp::with(&[&unbound, settings].concat()).await
 }
@@ -269,6 +271,8 @@ async fn an_app_has_its_own_budget() {
         PRICE,
         ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
         ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000"),
+        // A separate test covers the part that is kept for known devices.
+        ("SMS_BUDGET_RESERVED_PERCENT", "0"),
     ];
     let (app, admin) = TestApp::with_admin_and(&unbound).await;
     app.public_app(&admin, "shop").await;
@@ -320,4 +324,24 @@ async fn many_texts_share_the_writes_that_reserve_their_price() {
 
     let spent = spent(&app, "spent").await;
     assert!((320_000..=400_000).contains(&spent), "{spent} for 32 texts of a cent");
+}
+
+#[tokio::test]
+async fn a_fifth_of_the_budget_is_kept_for_known_devices() {
+    let app = TestApp::with(&[PRICE, ("SMS_MONTHLY_BUDGET_USD", "0.10")]).await;
+    let known = app.sign_in(PHONE).await.json["device_token"].clone();
+    app.advance(3600);
+    for number in 0..7 {
+        assert_eq!(app.send_code(&us(number * 7)).await.status, 202, "{number}");
+    }
+    app.send_code(&us(99)).await.assert_problem(429, "sms_limit_reached");
+    app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
+
+    let body = json!({"phone": PHONE, "device_token": known});
+    app.post("/v1/otp/send", body.clone()).await.challenge_id();
+    app.advance(60);
+    app.post("/v1/otp/send", body.clone()).await.challenge_id();
+    app.advance(120);
+    app.post("/v1/otp/send", body).await.assert_problem(429, "sms_limit_reached");
+    assert_eq!(spent(&app, "spent").await, 100_000);
 }

@@ -80,7 +80,7 @@ async fn a_text_that_sns_refuses_is_refunded() {
     assert_eq!(app.resend(&first).await.assert_wait(503, "unavailable"), 5);
     app.aws.inbox.refuse(false);
 
-    // The challenge before the failed ones is open again, with all its tries.
+    // The previous challenge is still open, with all its tries.
     app.verify(&first, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
     let status = app.get(&format!("/v1/otp/{first}")).await;
     assert_eq!(status.assert_ok()["attempts_left"], 4);
@@ -90,6 +90,9 @@ async fn a_text_that_sns_refuses_is_refunded() {
     assert_eq!(app.send_code(PHONE).await.status, 202);
     assert_eq!(app.texts(PHONE).len(), 2);
 
+    // The code that was used does not count any more.
+    app.advance(600);
+    assert_eq!(app.send_code(PHONE).await.status, 202);
     app.advance(600);
     app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
 }

@@ -28,7 +28,7 @@ async fn a_wrong_code_closes_its_challenge_while_nearly_all_guesses_are_wrong() 
     let app = TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1000")]).await;
     for person in 0..250 {
         let left = guess(&app, person, 4).await;
-        assert!(left == 4 || person > 100, "a small sample proves nothing");
+        assert!(left == 4 || person > 60, "a small sample proves nothing");
     }
 
     // Each guess reads one of sixteen samples. Some of them are still too small.

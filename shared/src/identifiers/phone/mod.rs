@@ -151,10 +151,10 @@ impl PhoneNumber {
         format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
     }
 
-    /// The first 7 digits, calling code included. Numbers are assigned in blocks with the same
-    /// prefix.
-    pub fn prefix(&self) -> &str {
-        self.0.get(1..8).unwrap_or(&self.0)
+    /// The digits without the last four, calling code included. That is what a carrier is given: a
+    /// block of ten thousand numbers.
+    pub fn block(&self) -> &str {
+        self.0.get(1..self.0.len().saturating_sub(4)).unwrap_or(&self.0)
     }
 
     /// The digits after the calling code.

@@ -116,6 +116,29 @@ impl Store {
         self.change_user_and(id, keys, change, Vec::new()).await
     }
 
+    /// Notes in a user that strangers are shut out of one of the user's identifiers.
+    pub async fn note_lockout(&self, user_id: Uuid) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET locked_out = :true ADD version :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":one", number(1));
+        self.update_if(Key::user(user_id), update).await.map(drop)
+    }
+
+    /// Undoes [`Self::note_lockout`].
+    pub async fn end_lockout(&self, user_id: Uuid) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("REMOVE locked_out ADD version :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", number(1));
+        self.update_if(Key::user(user_id), update).await.map(drop)
+    }
+
     /// As [`Self::change_user`], with more writes in the same transaction.
     ///
     /// # Errors

@@ -1,0 +1,126 @@
+//! Notices of changes to an account.
+
+use jiff::Timestamp;
+
+use super::Accounts;
+use crate::{
+    apps::DEFAULT_CLIENT_ID,
+    base::Error,
+    identifiers::{Address, PhoneNumber},
+    limits::{Counted, Destination, Throttle, Window},
+    messages::{Content, Messenger, Subject},
+    spending::Fund,
+    users::User,
+};
+
+impl Accounts {
+    /// Notifies a user of a change, by e-mail if they have proven an e-mail address, else by text.
+    /// It prefers an address other than `not_by`, which was used for the change. `ip` is the
+    /// address from which the user made it. If the notice cannot be sent, the change still stands.
+    pub async fn tell(
+        &self,
+        user: &User,
+        subject: Subject,
+        (not_by, ip): (Option<&Address>, Option<&str>),
+        messenger: &Messenger,
+    ) {
+        let mut addresses: Vec<_> = user.addresses().collect();
+        addresses.reverse();
+        let other = addresses.iter().find(|address| Some(*address) != not_by).or(addresses.first());
+        if let Some(address) = other {
+            self.tell_at((address, ip), subject, user.locale.as_deref(), messenger).await;
+        }
+    }
+
+    /// Notifies the owner of `address` of a change. A text passes the limits of codes, because
+    /// changing something again and again would otherwise be a way of SMS pumping: those of its
+    /// source and its block of numbers, at most three a day to one phone, and a separate budget. A
+    /// test phone is sent nothing. If the notice cannot be sent, that is only logged.
+    pub async fn tell_at(
+        &self,
+        (address, ip): (&Address, Option<&str>),
+        subject: Subject,
+        locale: Option<&str>,
+        messenger: &Messenger,
+    ) {
+        let now = self.clock.now();
+        if address
+            .phone()
+            .is_some_and(|phone| self.challenge_settings.test_phones.code(phone, now).is_some())
+        {
+            return;
+        }
+
+        let told = match address.phone() {
+            None => self.send_notice(address, subject, locale, messenger).await,
+            Some(phone) => {
+                let send = self.send_notice(address, subject, locale, messenger);
+                self.counted_notice(phone, ip, now, send).await
+            }
+        };
+        if let Err(error) = told {
+            tracing::warn!(%error, "a user could not be notified of a change");
+        }
+    }
+
+    /// Counts a text to a phone and does `send`. If that fails, the counts are refunded.
+    async fn counted_notice(
+        &self,
+        phone: &PhoneNumber,
+        ip: Option<&str>,
+        now: Timestamp,
+        send: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let own = self.hash_keys.address(&Address::Sms(phone.clone()));
+        let reserve = |throttle: &mut Throttle| throttle.reserve_notice(now);
+        self.store.throttle(&own, now, reserve).await?;
+
+        let source = (self.hash_keys.source(ip), self.limits.sends_per_ip_per_hour);
+        let block = (self.hash_keys.prefix(phone), self.limits.sends_per_prefix_per_hour);
+        let counters = [Some(source).filter(|_| ip.is_some()), Some(block)];
+        let mut counted = Vec::<Counted>::new();
+        let mut refused = None;
+        for (counter, max) in counters.into_iter().flatten() {
+            let count =
+                self.store.count_send(&counter, Window::Hour, Destination::Nothing, max, now);
+            match count.await {
+                Ok(it) => counted.push(it),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+
+        let sent = match refused {
+            Some(error) => Err(error),
+            None => send.await,
+        };
+        if sent.is_err() {
+            for counted in &counted {
+                self.store.release_send(counted).await?;
+            }
+        }
+        sent
+    }
+
+    async fn send_notice(
+        &self,
+        address: &Address,
+        subject: Subject,
+        locale: Option<&str>,
+        messenger: &Messenger,
+    ) -> Result<(), Error> {
+        let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
+        let content = Content {
+            subject,
+            sender: &sender,
+            code: "",
+            valid_minutes: 0,
+            link: None,
+            stop_link: None,
+        };
+        let prepared = messenger.prepare(address, (Fund::Notices, None), &content, locale).await?;
+        messenger.send(prepared).await
+    }
+}

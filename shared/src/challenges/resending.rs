@@ -1,0 +1,156 @@
+//! Sending the code of a challenge again.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity,
+    asking::{Counters, Request},
+};
+use crate::{
+    base::{Error, with_minimum_duration},
+    messages::Messenger,
+};
+
+impl Challenges {
+    /// Sends a challenge's code again.
+    ///
+    /// # Errors
+    /// [`Error::OtpExpired`] if the challenge is unknown, expired, replaced or used;
+    /// [`Error::OtpLocked`] if it has no tries left; otherwise as [`Self::open`].
+    pub async fn resend(
+        &self,
+        id: Uuid,
+        ip: Option<&str>,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
+        let now = self.clock.now();
+        let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
+        let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?.clone();
+        let content = self.content(&challenge)?;
+        check_pending(&identity, id, now)?;
+        self.apps.check(&content.terms.client_id).await?;
+
+        let hides = self.hides(content.hides_failure);
+        let resend = self.resend_now((identity, challenge), content, ip, messenger, now);
+        if hides { with_minimum_duration(resend).await } else { resend.await }
+    }
+
+    async fn resend_now(
+        &self,
+        (identity, challenge): (Identity, Challenge),
+        content: ChallengeContent,
+        ip: Option<&str>,
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let address = content.address.clone();
+        let request = Request {
+            address: &address,
+            asker: &challenge.asker,
+            ip,
+            is_first: false,
+            is_decoy: content.decoy,
+            hides: content.hides_failure,
+        };
+        if self.test_code(&address, now).is_none() {
+            let sender = (&challenge.asker, challenge.purpose.messages());
+            identity.throttle().check_send(sender, &self.limits.per_address, now)?;
+        }
+
+        let counters = self.count(request, now).await?;
+        let pending = (identity, challenge.clone());
+        let sent =
+            self.resend_counted(pending, content, (request, &counters), messenger, now).await;
+        if sent.is_err() {
+            self.release(&counters).await;
+        }
+        sent
+    }
+
+    /// Prepares the message, counts it against its address, and sends it.
+    async fn resend_counted(
+        &self,
+        (identity, challenge): (Identity, Challenge),
+        mut content: ChallengeContent,
+        (request, counters): (Request<'_>, &Counters),
+        messenger: &Messenger,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let id = challenge.id;
+        let place = self.hash_keys.challenge_place(id);
+        let owned = self.hash_keys.address(&content.address);
+        let is_same = owned == self.hash_keys.recipient(&content.address);
+        let owner = self.owner_beside(&identity, &owned, is_same).await?;
+        let judgement = self.judge(id, (request, counters), (owner, None), messenger, now).await?;
+        let is_dropped = judgement.is_withheld || counters.is_full;
+        if is_dropped {
+            self.release_destination(counters).await;
+        }
+        let stop_link = self.stop_link(&identity, &place, now)?;
+        let message = if is_dropped {
+            None
+        } else {
+            let weighed = (request, counters, &judgement);
+            self.prepare(id, &mut content, weighed, stop_link.as_deref(), messenger, now).await?
+        };
+
+        let counted = self.count_resend((identity, id), &content, now).await;
+        // Refund only a count that is certainly ours: otherwise we could refund another message.
+        let is_counted = counted.is_ok();
+        let sent = match counted {
+            Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
+            Err(error) => self.cancel(message, messenger, error).await,
+        };
+        if sent.is_err() && is_counted {
+            let release = |identity: &mut Identity| {
+                let messages = challenge.purpose.messages();
+                identity.throttle_mut().release_send(&challenge.asker, messages, now);
+                if let Some(challenge) = identity.challenge_mut(id) {
+                    let at = now.as_millisecond();
+                    challenge.sent_at.retain(|sent_at| *sent_at != at);
+                }
+            };
+            self.refund(&place, release, now).await;
+        }
+        sent
+    }
+
+    /// Counts a message that sends a code again against its address.
+    async fn count_resend(
+        &self,
+        (identity, id): (Identity, Uuid),
+        content: &ChallengeContent,
+        now: Timestamp,
+    ) -> Result<ChallengeView, Error> {
+        let (place, limits) = (self.hash_keys.challenge_place(id), &self.limits.per_address);
+        let is_test = self.test_code(&content.address, now).is_some();
+        let count = |identity: &mut Identity| {
+            check_pending(identity, id, now)?;
+            let challenge = identity.challenge_mut(id).ok_or(Error::OtpExpired)?;
+            challenge.sent_at.push(now.as_millisecond());
+            let challenge = challenge.clone();
+            let sender = (&challenge.asker, challenge.purpose.messages());
+            if !is_test {
+                identity.throttle_mut().reserve_send(sender, limits, now)?;
+            }
+            let resend_in =
+                if is_test { 0 } else { identity.throttle().resend_in(sender, limits, now) };
+            Ok(self.view(&challenge, &content.address, resend_in, now))
+        };
+        self.store.change_identity(&place, identity, now, count).await
+    }
+}
+
+/// Checks that a challenge is waiting for its code.
+///
+/// # Errors
+/// [`Error::OtpExpired`] if it is unknown, expired, replaced or used; [`Error::OtpLocked`] if it
+/// has no tries left.
+pub(super) fn check_pending(identity: &Identity, id: Uuid, now: Timestamp) -> Result<(), Error> {
+    match identity.challenge(id).map(|challenge| challenge.status(now)) {
+        Some(ChallengeStatus::Pending) => Ok(()),
+        Some(ChallengeStatus::Locked) => Err(Error::OtpLocked { retry_after: None }),
+        Some(ChallengeStatus::Verified | ChallengeStatus::Expired) | None => Err(Error::OtpExpired),
+    }
+}
