@@ -145,8 +145,17 @@ impl Api {
     /// Stores the tokens of a sign-in.
     pub(crate) fn sign_in(&self, answer: &Value) -> Result<Session, Failure> {
         let session = session_of(answer)?;
-        self.sessions.lock()?.keep(&self.url, Some(&session))?;
+        let sessions = self.sessions.lock()?;
+        sessions.keep(&self.url, Some(&session))?;
+        if let Some(token) = answer.get("device_token").and_then(Value::as_str) {
+            sessions.keep_device(&self.url, token)?;
+        }
         Ok(session)
+    }
+
+    /// The token by which the service knows this device. It outlives the session.
+    pub(crate) fn device_token(&self) -> Result<Option<String>, Failure> {
+        self.sessions.device_at(&self.url)
     }
 
     /// Deletes the stored tokens.

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::{
     base::{MicroUsd, in_usd},
-    limits::{Decision, FraudRules, Reason, Recorded},
+    limits::{Decision, FraudRules, Reason, Recorded, Verdict},
 };
 use uuid::Uuid;
 
@@ -24,6 +24,7 @@ const STOPPED: &[Column] = &[
     ("SOURCE", "source"),
     ("TEXTS", "texts"),
     ("VERIFIED", "verified"),
+    ("CHALLENGED", "challenged"),
     ("USD", "usd"),
     ("REASONS", "reasons"),
 ];
@@ -88,17 +89,22 @@ impl Told {
         }
     }
 
-    /// The texts that `rules` would have stopped, by source, with the reasons.
+    /// The texts that `rules` would have stopped, by source, with the reasons. A request that was
+    /// asked for a proof of work is no text: if it was repeated with the proof, that is one.
     fn stopped(&self, rules: &FraudRules) -> BTreeMap<&str, Stopped> {
         let mut stopped: BTreeMap<&str, Stopped> = BTreeMap::new();
         for decision in &self.decisions {
             let reasons = rules.reasons(&decision.signs);
-            if !reasons.is_empty() {
+            if reasons.iter().any(|reason| reason.stops()) {
                 let of_source = stopped.entry(&decision.source).or_default();
+                of_source.reasons.extend(reasons);
+                if decision.verdict == Verdict::Challenged {
+                    of_source.challenged += 1;
+                    continue;
+                }
                 of_source.texts += 1;
                 of_source.verified += usize::from(self.verified.contains(&decision.challenge_id));
                 of_source.price += decision.micro_usd;
-                of_source.reasons.extend(reasons);
             }
         }
         stopped
@@ -110,6 +116,7 @@ impl Told {
 struct Stopped {
     texts: usize,
     verified: usize,
+    challenged: usize,
     price: MicroUsd,
     reasons: BTreeSet<Reason>,
 }
@@ -132,26 +139,31 @@ pub(crate) fn run(command: &Command, format: Format) -> Result<(), Failure> {
 
     let mut all = Stopped::default();
     let mut list = List::new(format, STOPPED);
-    for (source, Stopped { texts, verified, price, reasons }) in told.stopped(&replay.rules()) {
+    for (source, of_source) in told.stopped(&replay.rules()) {
+        let Stopped { texts, verified, challenged, price, reasons } = of_source;
         list.add(&json!({
-            "source": source, "texts": texts, "verified": verified, "usd": in_usd(price),
-            "reasons": reasons,
+            "source": source, "texts": texts, "verified": verified, "challenged": challenged,
+            "usd": in_usd(price), "reasons": reasons,
         }))?;
-        (all.texts, all.verified, all.price) =
-            (all.texts + texts, all.verified + verified, all.price + price);
+        all.texts += texts;
+        all.verified += verified;
+        all.price += price;
     }
     list.finish()?;
 
-    let spent: MicroUsd = told.decisions.iter().map(|decision| decision.micro_usd).sum();
+    let is_text = |decision: &&Decision| decision.verdict != Verdict::Challenged;
+    let texts: Vec<_> = told.decisions.iter().filter(is_text).collect();
+    let spent: MicroUsd = texts.iter().map(|decision| decision.micro_usd).sum();
     drop(writeln!(
         io::stderr(),
         "{} of {} texts would have been stopped, {:.2} of {:.2} USD saved; \
-         {} of the stopped texts led to a sign-in",
+         {} of the stopped texts led to a sign-in; {} requests were asked for a proof of work",
         all.texts,
-        told.decisions.len(),
+        texts.len(),
         in_usd(all.price),
         in_usd(spent),
         all.verified,
+        told.decisions.len() - texts.len(),
     ));
     Ok(())
 }

@@ -15,6 +15,7 @@ mod output;
 mod sessions;
 mod sign_in;
 mod smoke;
+mod unlock;
 mod users;
 
 use std::{
@@ -80,6 +81,11 @@ enum Command {
     /// Find and change users
     #[command(subcommand)]
     Users(users::Command),
+    /// End every wait of a phone, an e-mail address or a user: wrong codes and passwords, sends, a stop
+    Unlock {
+        /// Phone, e-mail address, or id of a user
+        who: String,
+    },
     /// List the roles
     #[command(subcommand)]
     Roles(RolesCommand),
@@ -159,6 +165,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Logout => sign_in::logout(&api).await,
         Command::Whoami => sign_in::whoami(&api, format).await,
         Command::Users(command) => users::run(&mut api, command, format).await,
+        Command::Unlock { who } => unlock::run(&api, &who).await,
         Command::Roles(RolesCommand::List { all, pages }) => {
             let query = [pages.limit(), ("all", all.then(|| "true".to_owned()))];
             list(&mut api, ("/v1/roles", "roles"), &query, List::new(format, ROLES)).await

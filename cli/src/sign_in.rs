@@ -25,8 +25,9 @@ pub(crate) async fn login(
             .ok_or_else(|| Failure::Usage("enter a phone or an e-mail address".to_owned()))?,
     };
 
-    let body =
-        if address.contains('@') { json!({"email": address}) } else { json!({"phone": address}) };
+    let field = if address.contains('@') { "email" } else { "phone" };
+    // A missing device token is null, which reads as none.
+    let body = json!({field: address, "device_token": api.device_token()?});
     let challenge = api.ask_as_nobody(&Call::with_body(Method::POST, "/v1/otp/send", body)).await?;
 
     let question = format!("Code sent to {}:", shown(&challenge, "to"));

@@ -331,6 +331,56 @@ fn a_day_of_an_operator() {
 }
 
 #[test]
+fn an_operator_unlocks_whom_strangers_keep_waiting() {
+    let ann = "+14155550107";
+    let service = Service::start(&[("OTP_RESEND_COOLDOWN_SECONDS", "600")]);
+    let operator = Operator::of(&service);
+    operator.sign_in(ADMIN, &[&right]).succeeds();
+    let token = operator.tokens()["access_token"].as_str().unwrap().to_owned();
+    let id = service.ask("POST", "/v1/users", &token, &json!({"phone": ann}))["id"].clone();
+    let id = id.as_str().unwrap();
+
+    let stranger = Operator::of(&service);
+    for who in [ann, id] {
+        service.ask("POST", "/v1/otp/send", "", &json!({"phone": ann}));
+        stranger.run(&["login", ann]).fails(7, "(resend_too_soon)");
+        let done = operator.run(&["unlock", who]).succeeds();
+        assert_eq!((done.stdout, done.stderr), (String::new(), format!("Unlocked {who}.\n")));
+    }
+    Operator::of(&service).sign_in(ann, &[&right]).succeeds();
+
+    // Nobody has to own the address.
+    operator.run(&["unlock", "nobody@example.com"]).succeeds();
+    operator.run(&["unlock", "12"]).fails(6, "(invalid_phone)");
+    operator.run(&["unlock", &uuid::Uuid::nil().to_string()]).fails(5, "(not_found)");
+    stranger.run(&["unlock", ann]).fails(3, "not signed in");
+
+    // A disabled user stays disabled.
+    operator.run(&["users", "disable", id]).succeeds();
+    operator.run(&["unlock", id]).fails(2, "this user is disabled");
+    let user = operator.run(&["users", "find", id, "--json"]).succeeds().objects().remove(0);
+    assert_eq!(user["status"], "disabled");
+}
+
+#[test]
+fn strangers_who_ask_for_codes_of_an_operator_do_not_keep_the_operator_out() {
+    let service = Service::start(&[("OTP_RESEND_COOLDOWN_SECONDS", "600")]);
+    let operator = Operator::of(&service);
+    operator.sign_in(ADMIN, &[&right]).succeeds();
+    let devices = operator.file().with_file_name("devices.json");
+    let kept = fs::read_to_string(&devices).unwrap();
+    assert!(kept.contains("lkd_"), "{kept}");
+    assert_eq!(fs::metadata(&devices).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Signing out keeps the device token.
+    operator.run(&["logout"]).succeeds();
+    assert_eq!(fs::read_to_string(&devices).unwrap(), kept);
+    service.ask("POST", "/v1/otp/send", "", &json!({"phone": ADMIN}));
+    Operator::of(&service).run(&["login", ADMIN]).fails(7, "(resend_too_soon)");
+    operator.sign_in(ADMIN, &[&right]).succeeds();
+}
+
+#[test]
 fn the_audit_trail_can_be_followed() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
@@ -474,7 +524,7 @@ fn a_failure_is_explained() {
 fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
-    let decision = |source: &str, id: u8, countries: usize| {
+    let decided = |source: &str, id: u8, countries: usize, verdict: &str| {
         json!({"send_decision": {
             "at": "2026-11-21T12:00:00Z", "challenge_id": format!("01890000-0000-7000-8000-0000000000{id:02}"),
             "source": source, "prefix": "p", "number": "n", "country": "US", "micro_usd": 250_000,
@@ -482,9 +532,10 @@ fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
                 "countries": countries, "sequence": 1, "source": {"texts": 1, "verified": 0},
                 "prefix": {"texts": 1, "verified": 0}, "country": {"texts": 1, "verified": 0},
             },
-            "reasons": [], "verdict": "sent",
+            "reasons": [], "verdict": verdict,
         }})
     };
+    let decision = |source: &str, id: u8, countries: usize| decided(source, id, countries, "sent");
 
     let log = operator.home.path().join("log");
     let lines = [
@@ -492,6 +543,7 @@ fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
         format!("2026-11-21T12:00:00 {}", decision("honest", 1, 1)),
         decision("pump", 2, 3).to_string(),
         decision("pump", 3, 4).to_string(),
+        decided("pump", 4, 4, "challenged").to_string(),
         json!({"code_verified": "01890000-0000-7000-8000-000000000002"}).to_string(),
         "{\"level\":\"INFO\"}".to_owned(),
     ];
@@ -504,7 +556,7 @@ fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
     let stopped: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(
         stopped,
-        json!({"source": "pump", "texts": 1, "verified": 0, "usd": 0.25, "reasons": ["countries_of_source"]})
+        json!({"source": "pump", "texts": 1, "verified": 0, "challenged": 1, "usd": 0.25, "reasons": ["countries_of_source"]})
     );
     assert!(
         done.stderr.starts_with("1 of 3 texts would have been stopped, 0.25 of 0.75 USD saved; 0 "),
@@ -514,12 +566,19 @@ fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
 
     let stricter = operator.run(&["fraud", "replay", log, "--countries-per-ip", "2"]);
     assert!(
-        stricter.stdout.lines().nth(1).unwrap().starts_with("pump    2      1         0.5"),
+        stricter
+            .stdout
+            .lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("pump    2      1         1           0.5"),
         "{}",
         stricter.stdout
     );
     assert!(
-        stricter.stderr.contains("1 of the stopped texts led to a sign-in"),
+        stricter.stderr.contains(
+            "1 of the stopped texts led to a sign-in; 1 requests were asked for a proof of work"
+        ),
         "{}",
         stricter.stderr
     );

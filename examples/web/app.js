@@ -5,7 +5,7 @@ import { config } from "./config.js";
 import { has, language, languages, preferredLanguage, speak, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
 import { askPhone, prepareSignIn, resumeSignIn, writeSignIn } from "./sign-in.js";
-import { $, announce, explain, notice, onPress, retitle, show } from "./ui.js";
+import { $, announce, explain, notice, onPress, retitle, show, showChecking } from "./ui.js";
 
 async function start() {
   prepareLanguages();
@@ -19,6 +19,7 @@ async function start() {
   });
 
   prepareAccount();
+  api.onChecking(showChecking);
   api.onChange(({ signedIn, reason }) => (signedIn ? began() : ended(reason)));
   await open();
 }

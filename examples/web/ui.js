@@ -27,6 +27,11 @@ export function announce(text) {
   setTimeout(() => ($("announcer").textContent = text), 100);
 }
 
+/** Shows that a proof of work is being solved, and lets screen readers say it. */
+export function showChecking(isChecking) {
+  $("checking").textContent = isChecking ? t("checking") : "";
+}
+
 /** Shows a message that concerns no field. An empty one hides it. */
 export function notice(text) {
   $("notice").textContent = text;

@@ -1,4 +1,5 @@
 import { LatchkeyError, refusal } from "./problem.js";
+import { canSolve, solveProof } from "./proof.js";
 import { memoryStorage } from "./storage.js";
 /** Milliseconds. An access token that expires sooner is refreshed before it is used. */
 const MARGIN = 30_000;
@@ -13,9 +14,12 @@ export class Latchkey {
     #url;
     #clientId;
     #storage;
+    #device;
+    #proofWorker;
     #fetch;
     #timeout;
     #listeners = new Set();
+    #watchers = new Set();
     #unwatch;
     #told;
     #refreshing = null;
@@ -23,6 +27,8 @@ export class Latchkey {
         this.#url = (options.url ?? "").replace(/\/+$/, "");
         this.#clientId = options.clientId;
         this.#storage = options.storage ?? memoryStorage();
+        this.#device = this.#storage.device ?? memoryStorage();
+        this.#proofWorker = options.proofWorker;
         // In a function, since browsers refuse to call `fetch` as a method of another object.
         this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
         this.#timeout = options.timeout ?? 20_000;
@@ -32,7 +38,8 @@ export class Latchkey {
      * is the language of the message.
      */
     async sendCode(to, options = {}) {
-        return this.#ask("/v1/otp/send", { ...to, ...options });
+        const { signal, ...rest } = options;
+        return this.#ask("/v1/otp/send", { ...to, ...rest, ...this.#app() }, { signal, isOnce: true });
     }
     /** Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over. */
     async resendCode(challengeId) {
@@ -51,12 +58,16 @@ export class Latchkey {
         return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code });
     }
     /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
-    async register(account) {
-        return this.#ask("/v1/auth/register", account);
+    async register(account, { signal } = {}) {
+        return this.#ask("/v1/auth/register", { ...account, ...this.#app() }, { signal, isOnce: true });
+    }
+    /** Sends a code for a new password. The result is the same if nobody has the address. */
+    async forgotPassword(to, { signal } = {}) {
+        return this.#ask("/v1/password/forgot", to, { signal });
     }
     /** Signs in with a password. Like `verify`, it may result in `mfa_required`. */
     async login(who, password) {
-        return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app() });
+        return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app(), ...(await this.#knownDevice()) });
     }
     /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
     async secondFactor(mfaToken, method, code) {
@@ -79,7 +90,7 @@ export class Latchkey {
         return (await this.#tokens())?.access_token ?? null;
     }
     /**
-     * Signs out. `all` also signs out the user's other devices.
+     * Signs out. `all` also signs out the user's other devices, and none of them is known any more.
      *
      * The tokens here are deleted in any case. If this fails, the service could not be reached, and the
      * session may still be valid there.
@@ -96,6 +107,8 @@ export class Latchkey {
         }
         finally {
             await this.#exclusively(() => this.#write(null));
+            if (options.all)
+                await this.#device.set(null);
         }
         if (token === null)
             return;
@@ -131,8 +144,21 @@ export class Latchkey {
             this.#unwatch = undefined;
         };
     }
+    /**
+     * Calls `listener` with `true` when a proof of work begins, which takes from a moment to some
+     * seconds, and with `false` when it ends. Returns a function that removes the listener.
+     */
+    onChecking(listener) {
+        this.#watchers.add(listener);
+        return () => this.#watchers.delete(listener);
+    }
     #app() {
         return this.#clientId === undefined ? {} : { client_id: this.#clientId };
+    }
+    /** The token by which the service knows this device, if somebody has signed in on it. */
+    async #knownDevice() {
+        const token = await this.#device.get();
+        return token ? { device_token: token } : {};
     }
     #tell(change) {
         if (change.signedIn === this.#told)
@@ -141,18 +167,45 @@ export class Latchkey {
         for (const listener of this.#listeners)
             listener(change);
     }
+    /** Requests a message. If the service asks for a proof of work, it is solved and sent along. */
+    async #ask(path, body, options) {
+        const asked = { ...body, ...(await this.#knownDevice()) };
+        try {
+            return await this.#message(path, asked, options);
+        }
+        catch (error) {
+            if (!(error instanceof LatchkeyError) || !error.proof || !canSolve())
+                throw error;
+            const proof = await this.#prove(error.proof, options.signal);
+            return this.#message(path, { ...asked, proof }, options);
+        }
+    }
     /**
-     * Requests a message. If there is no response, the request is retried with the same
+     * Requests a message. If there is no response and `isOnce`, the request is retried with the same
      * `Idempotency-Key`, so that only one message is sent.
      */
-    async #ask(path, body) {
-        const sent = { body: { ...body, ...this.#app() }, idempotencyKey: newKey(), retryLost: true };
-        return (await this.#send("post", path, sent));
+    async #message(path, body, { signal, isOnce }) {
+        const once = isOnce ? { idempotencyKey: newKey(), retryLost: true } : {};
+        return (await this.#send("post", path, { body, ...once, ...(signal ? { signal } : {}) }));
+    }
+    async #prove(challenge, signal) {
+        for (const watcher of this.#watchers)
+            watcher(true);
+        try {
+            return await solveProof(challenge, { makeWorker: this.#proofWorker, signal });
+        }
+        finally {
+            for (const watcher of this.#watchers)
+                watcher(false);
+        }
     }
     async #signIn(path, body) {
         const answer = (await this.#send("post", path, { body }));
-        if ("access_token" in answer)
+        if ("access_token" in answer) {
             await this.#exclusively(() => this.#write(tokensOf(answer)));
+            if (answer.device_token)
+                await this.#device.set(answer.device_token);
+        }
         return answer;
     }
     async #authorized(method, path, sent) {
@@ -244,7 +297,7 @@ export class Latchkey {
                 await pause(retry_after * 1000);
             }
             else {
-                if (!sent.retryLost)
+                if (!sent.retryLost || sent.signal?.aborted)
                     throw error;
                 await pause(1000);
             }

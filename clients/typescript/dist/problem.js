@@ -12,6 +12,8 @@ export class LatchkeyError extends Error {
     retry_after;
     /** The fields of the request that were not accepted. */
     errors;
+    /** The proof of work that the service asks for. The client solves it by itself if it can. */
+    proof;
     /** The id of the request, for support: its log lines have it. */
     request_id;
     constructor(problem) {
@@ -23,6 +25,7 @@ export class LatchkeyError extends Error {
         this.attempts_left = problem.attempts_left ?? undefined;
         this.retry_after = problem.retry_after ?? undefined;
         this.errors = problem.errors ?? [];
+        this.proof = problem.proof ?? undefined;
         this.request_id = problem.request_id;
     }
     /** Returns what is wrong with a field of the request, if anything is. */

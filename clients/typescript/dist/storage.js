@@ -1,5 +1,8 @@
 /** Keeps the tokens in memory: they are gone when the page or the process ends. */
 export function memoryStorage() {
+    return { ...inMemory(), device: inMemory() };
+}
+function inMemory() {
     let kept = null;
     return {
         get: () => kept,
@@ -9,13 +12,13 @@ export function memoryStorage() {
     };
 }
 /**
- * Keeps the tokens in the browser's `localStorage`, which all tabs share. Any script of the page's
- * origin can read it.
+ * Keeps the tokens in the browser's `localStorage`, which all tabs share, under `key` and
+ * `<key>.device`. Any script of the page's origin can read it.
  */
 export function localStorageStorage(key = "latchkey") {
     return {
-        get: () => localStorage.getItem(key),
-        set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
+        ...inLocalStorage(key),
+        device: inLocalStorage(`${key}.device`),
         watch: changed => {
             // The key is null if the whole storage was cleared.
             const heard = (event) => {
@@ -25,5 +28,11 @@ export function localStorageStorage(key = "latchkey") {
             addEventListener("storage", heard);
             return () => removeEventListener("storage", heard);
         },
+    };
+}
+function inLocalStorage(key) {
+    return {
+        get: () => localStorage.getItem(key),
+        set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
     };
 }

@@ -1,5 +1,6 @@
 import { LatchkeyError, refusal } from "./problem.js";
-import { memoryStorage, type TokenStorage } from "./storage.js";
+import { canSolve, solveProof, type MakeWorker, type ProofChallenge } from "./proof.js";
+import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 import type { Answer, Arguments, Challenge, ChallengeState, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
 
 export interface Options {
@@ -9,6 +10,11 @@ export interface Options {
   clientId?: string;
   /** Where the tokens are kept. Default: in memory. */
   storage?: TokenStorage;
+  /**
+   * Makes the Web Worker that solves proofs of work: `new Worker(url, { type: "module" })` with the
+   * URL of `proof-worker.js`. Default: they are solved without one.
+   */
+  proofWorker?: MakeWorker;
   /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /** Milliseconds after which a request without a response fails. Default: 20,000. */
@@ -19,6 +25,10 @@ export interface Options {
 export type Address = { phone: string } | { email: string };
 /** An identifier that signs a user in, together with a password. */
 export type Identifier = Address | { username: string };
+/** A signal that cancels a call, also while it solves a proof of work. */
+export interface Cancel {
+  signal?: AbortSignal;
+}
 
 /** A session began or ended. */
 export interface Change {
@@ -61,9 +71,12 @@ export class Latchkey {
   readonly #url: string;
   readonly #clientId: string | undefined;
   readonly #storage: TokenStorage;
+  readonly #device: DeviceStorage;
+  readonly #proofWorker: MakeWorker | undefined;
   readonly #fetch: typeof fetch;
   readonly #timeout: number;
   readonly #listeners = new Set<(change: Change) => void>();
+  readonly #watchers = new Set<(isChecking: boolean) => void>();
   #unwatch: (() => void) | undefined;
   #told: boolean | undefined;
   #refreshing: Promise<Tokens | null> | null = null;
@@ -72,6 +85,8 @@ export class Latchkey {
     this.#url = (options.url ?? "").replace(/\/+$/, "");
     this.#clientId = options.clientId;
     this.#storage = options.storage ?? memoryStorage();
+    this.#device = this.#storage.device ?? memoryStorage();
+    this.#proofWorker = options.proofWorker;
     // In a function, since browsers refuse to call `fetch` as a method of another object.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.#timeout = options.timeout ?? 20_000;
@@ -81,8 +96,9 @@ export class Latchkey {
    * Sends a sign-in code. If nobody has the address yet, `verify` then creates their account. `locale`
    * is the language of the message.
    */
-  async sendCode(to: Address, options: { locale?: string } = {}): Promise<Challenge> {
-    return this.#ask("/v1/otp/send", { ...to, ...options });
+  async sendCode(to: Address, options: { locale?: string } & Cancel = {}): Promise<Challenge> {
+    const { signal, ...rest } = options;
+    return this.#ask("/v1/otp/send", { ...to, ...rest, ...this.#app() }, { signal, isOnce: true });
   }
 
   /** Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over. */
@@ -107,13 +123,19 @@ export class Latchkey {
   /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
   async register(
     account: Address & { password?: string; username?: string; name?: string; locale?: string },
+    { signal }: Cancel = {},
   ): Promise<Challenge> {
-    return this.#ask("/v1/auth/register", account);
+    return this.#ask("/v1/auth/register", { ...account, ...this.#app() }, { signal, isOnce: true });
+  }
+
+  /** Sends a code for a new password. The result is the same if nobody has the address. */
+  async forgotPassword(to: Address, { signal }: Cancel = {}): Promise<Challenge> {
+    return this.#ask("/v1/password/forgot", to, { signal });
   }
 
   /** Signs in with a password. Like `verify`, it may result in `mfa_required`. */
   async login(who: Identifier, password: string): Promise<SignIn> {
-    return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app() });
+    return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app(), ...(await this.#knownDevice()) });
   }
 
   /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
@@ -141,7 +163,7 @@ export class Latchkey {
   }
 
   /**
-   * Signs out. `all` also signs out the user's other devices.
+   * Signs out. `all` also signs out the user's other devices, and none of them is known any more.
    *
    * The tokens here are deleted in any case. If this fails, the service could not be reached, and the
    * session may still be valid there.
@@ -155,6 +177,7 @@ export class Latchkey {
       if (!(error instanceof LatchkeyError && error.status < 500)) throw error;
     } finally {
       await this.#exclusively(() => this.#write(null));
+      if (options.all) await this.#device.set(null);
     }
     if (token === null) return;
     try {
@@ -194,8 +217,23 @@ export class Latchkey {
     };
   }
 
+  /**
+   * Calls `listener` with `true` when a proof of work begins, which takes from a moment to some
+   * seconds, and with `false` when it ends. Returns a function that removes the listener.
+   */
+  onChecking(listener: (isChecking: boolean) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
   #app(): { client_id?: string } {
     return this.#clientId === undefined ? {} : { client_id: this.#clientId };
+  }
+
+  /** The token by which the service knows this device, if somebody has signed in on it. */
+  async #knownDevice(): Promise<{ device_token?: string }> {
+    const token = await this.#device.get();
+    return token ? { device_token: token } : {};
   }
 
   #tell(change: Change): void {
@@ -204,18 +242,46 @@ export class Latchkey {
     for (const listener of this.#listeners) listener(change);
   }
 
+  /** Requests a message. If the service asks for a proof of work, it is solved and sent along. */
+  async #ask(path: string, body: object, options: { signal?: AbortSignal | undefined; isOnce?: boolean }): Promise<Challenge> {
+    const asked = { ...body, ...(await this.#knownDevice()) };
+    try {
+      return await this.#message(path, asked, options);
+    } catch (error) {
+      if (!(error instanceof LatchkeyError) || !error.proof || !canSolve()) throw error;
+      const proof = await this.#prove(error.proof, options.signal);
+      return this.#message(path, { ...asked, proof }, options);
+    }
+  }
+
   /**
-   * Requests a message. If there is no response, the request is retried with the same
+   * Requests a message. If there is no response and `isOnce`, the request is retried with the same
    * `Idempotency-Key`, so that only one message is sent.
    */
-  async #ask(path: string, body: object): Promise<Challenge> {
-    const sent = { body: { ...body, ...this.#app() }, idempotencyKey: newKey(), retryLost: true };
-    return (await this.#send("post", path, sent)) as Challenge;
+  async #message(
+    path: string,
+    body: object,
+    { signal, isOnce }: { signal?: AbortSignal | undefined; isOnce?: boolean },
+  ): Promise<Challenge> {
+    const once = isOnce ? { idempotencyKey: newKey(), retryLost: true } : {};
+    return (await this.#send("post", path, { body, ...once, ...(signal ? { signal } : {}) })) as Challenge;
+  }
+
+  async #prove(challenge: ProofChallenge, signal: AbortSignal | undefined): Promise<string> {
+    for (const watcher of this.#watchers) watcher(true);
+    try {
+      return await solveProof(challenge, { makeWorker: this.#proofWorker, signal });
+    } finally {
+      for (const watcher of this.#watchers) watcher(false);
+    }
   }
 
   async #signIn(path: string, body: unknown): Promise<SignIn> {
     const answer = (await this.#send("post", path, { body })) as SignIn;
-    if ("access_token" in answer) await this.#exclusively(() => this.#write(tokensOf(answer)));
+    if ("access_token" in answer) {
+      await this.#exclusively(() => this.#write(tokensOf(answer)));
+      if (answer.device_token) await this.#device.set(answer.device_token);
+    }
     return answer;
   }
 
@@ -300,7 +366,7 @@ export class Latchkey {
         if (!canRepeat || status !== 503 || retry_after === undefined || retry_after > LONGEST_WAIT) throw error;
         await pause(retry_after * 1000);
       } else {
-        if (!sent.retryLost) throw error;
+        if (!sent.retryLost || sent.signal?.aborted) throw error;
         await pause(1000);
       }
       return this.#sendOnce(method, path, sent);
@@ -320,8 +386,8 @@ export class Latchkey {
       body = JSON.stringify(sent.body);
       headers["content-type"] = "application/json";
     }
-    // React Native lacks AbortSignal.timeout and AbortSignal.any.
 
+    // React Native lacks AbortSignal.timeout and AbortSignal.any.
     const controller = new AbortController();
     const abort = () => controller.abort(sent.signal?.reason);
     if (sent.signal?.aborted) abort();

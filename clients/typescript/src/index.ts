@@ -1,4 +1,5 @@
-export { Latchkey, type Address, type Change, type Identifier, type Options } from "./client.js";
+export { Latchkey, type Address, type Cancel, type Change, type Identifier, type Options } from "./client.js";
 export { LatchkeyError, type Code, type FieldError } from "./problem.js";
-export { localStorageStorage, memoryStorage, type TokenStorage } from "./storage.js";
+export type { MakeWorker, ProofChallenge } from "./proof.js";
+export { localStorageStorage, memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 export type { Answer, Challenge, ChallengeState, MfaRequired, Method, PathOf, Session, SignIn, SignedIn, User } from "./types.js";

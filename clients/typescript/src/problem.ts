@@ -1,3 +1,4 @@
+import type { ProofChallenge } from "./proof.js";
 import type { components } from "./schema.js";
 
 /** The stable code of a refusal, or `unexpected_answer` if the response did not come from Latchkey. */
@@ -19,6 +20,8 @@ export class LatchkeyError extends Error {
   readonly retry_after: number | undefined;
   /** The fields of the request that were not accepted. */
   readonly errors: readonly FieldError[];
+  /** The proof of work that the service asks for. The client solves it by itself if it can. */
+  readonly proof: ProofChallenge | undefined;
   /** The id of the request, for support: its log lines have it. */
   readonly request_id: string | undefined;
 
@@ -31,6 +34,7 @@ export class LatchkeyError extends Error {
     this.attempts_left = problem.attempts_left ?? undefined;
     this.retry_after = problem.retry_after ?? undefined;
     this.errors = problem.errors ?? [];
+    this.proof = problem.proof ?? undefined;
     this.request_id = problem.request_id;
   }
 

@@ -4,10 +4,12 @@
  *
  * Any object with `get` and `set` works, such as a phone's keychain or a server's cookie.
  */
-export interface TokenStorage {
-  get(): string | null | Promise<string | null>;
-  /** Stores a value. `null` removes the stored one. */
-  set(value: string | null): void | Promise<void>;
+export interface TokenStorage extends DeviceStorage {
+  /**
+   * Where the token of this device is kept, which outlives the session: signing out leaves it, and
+   * with it the next sign-in here has separate limits. Default: in memory.
+   */
+  device?: DeviceStorage;
   /**
    * Calls `changed` whenever the value was changed elsewhere, like in another tab. Returns a function
    * that stops this.
@@ -15,8 +17,19 @@ export interface TokenStorage {
   watch?(changed: () => void): () => void;
 }
 
+/** Where one string is kept. */
+export interface DeviceStorage {
+  get(): string | null | Promise<string | null>;
+  /** Stores a value. `null` removes the stored one. */
+  set(value: string | null): void | Promise<void>;
+}
+
 /** Keeps the tokens in memory: they are gone when the page or the process ends. */
 export function memoryStorage(): TokenStorage {
+  return { ...inMemory(), device: inMemory() };
+}
+
+function inMemory(): DeviceStorage {
   let kept: string | null = null;
   return {
     get: () => kept,
@@ -27,13 +40,13 @@ export function memoryStorage(): TokenStorage {
 }
 
 /**
- * Keeps the tokens in the browser's `localStorage`, which all tabs share. Any script of the page's
- * origin can read it.
+ * Keeps the tokens in the browser's `localStorage`, which all tabs share, under `key` and
+ * `<key>.device`. Any script of the page's origin can read it.
  */
 export function localStorageStorage(key = "latchkey"): TokenStorage {
   return {
-    get: () => localStorage.getItem(key),
-    set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
+    ...inLocalStorage(key),
+    device: inLocalStorage(`${key}.device`),
     watch: changed => {
       // The key is null if the whole storage was cleared.
       const heard = (event: StorageEvent) => {
@@ -42,5 +55,12 @@ export function localStorageStorage(key = "latchkey"): TokenStorage {
       addEventListener("storage", heard);
       return () => removeEventListener("storage", heard);
     },
+  };
+}
+
+function inLocalStorage(key: string): DeviceStorage {
+  return {
+    get: () => localStorage.getItem(key),
+    set: value => (value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value)),
   };
 }

@@ -38,6 +38,13 @@ export class Service {
     await once(this.#process, "exit");
   }
 
+  /** A request without this client. */
+  async ask(path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(this.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  }
+
   newPhone(): string {
     this.#phones += 1;
     return `+1415555${String(100 + this.#phones).padStart(4, "0")}`;

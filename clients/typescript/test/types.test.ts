@@ -3,6 +3,15 @@ import { test } from "node:test";
 
 import type { Latchkey, User } from "../src/index.js";
 
+test("the status tells the results of a sign-in apart", () => {
+  void (async (client: Latchkey) => {
+    const answer = await client.login({ username: "ann" }, "");
+    if (answer.status === "mfa_required") return answer.mfa_token;
+    const status: "signed_in" = answer.status;
+    return [status, answer.access_token, answer.device_token];
+  });
+});
+
 test("calls are typed by the OpenAPI document", () => {
   void (async (client: Latchkey) => {
     const user: User = await client.request("get", "/v1/me");

@@ -1,5 +1,6 @@
 export const strings = {
   loading: "لحظة من فضلك…",
+  checking: "جارٍ التحقق…",
   language: "اللغة",
   continue: "متابعة",
   cancel: "إلغاء",

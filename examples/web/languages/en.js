@@ -1,5 +1,6 @@
 export const strings = {
   loading: "One moment…",
+  checking: "Checking…",
   language: "Language",
   continue: "Continue",
   cancel: "Cancel",

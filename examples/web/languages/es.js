@@ -1,5 +1,6 @@
 export const strings = {
   loading: "Un momento…",
+  checking: "Comprobando…",
   language: "Idioma",
   continue: "Continuar",
   cancel: "Cancelar",
