@@ -12,7 +12,7 @@ use axum::{
 /// even if the page was opened at localhost.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data: http://127.0.0.1:*; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types latchkey";
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => {
@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 17] = files![
+const FILES: [(&str, &str); 19] = files![
     "index.html",
     "style.css",
     "icon.svg",
@@ -38,6 +38,8 @@ const FILES: [(&str, &str); 17] = files![
     "latchkey/client.js",
     "latchkey/index.js",
     "latchkey/problem.js",
+    "latchkey/proof-worker.js",
+    "latchkey/proof.js",
     "latchkey/storage.js",
 ];
 

@@ -1,0 +1,176 @@
+//! Two hundred people sign in while two hundred attackers use their phones: everybody gets in, on a
+//! known device or from a source address that they share with nobody.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{IpAddr, Ipv4Addr},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+/// How many people sign in, and how many attackers use their phones.
+const PEOPLE: u8 = 200;
+/// How many people's numbers share a block.
+const NEIGHBOURS: u8 = 20;
+
+struct Service {
+    url: String,
+    child: Child,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Service {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
+            .args(["--in-memory", "--port", "0"])
+            .env_clear()
+            .env("SMS_MONTHLY_BUDGET_USD", "1000000")
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let url = lines
+            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
+            .unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { url, child }
+    }
+}
+
+/// Somebody with a source address, which the service sees as the caller's.
+#[derive(Clone)]
+struct Somebody {
+    service: Arc<Service>,
+    client: Client,
+}
+
+impl Somebody {
+    /// The person or attacker `index` of a network: 127.`network`.0.`index`.
+    fn new(service: &Arc<Service>, network: u8, index: u8) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::new(127, network, 0, index + 1));
+        let client = Client::builder()
+            .local_address(address)
+            .timeout(Duration::from_secs(120))
+            .build()
+            .unwrap();
+        Self { service: service.clone(), client }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = self.client.post(format!("{}{path}", self.service.url)).json(&body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        assert!(!status.is_server_error(), "{path}: {status}");
+        (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// The codes that a phone got, newest first.
+    async fn codes(&self, phone: &str) -> Vec<String> {
+        let url = format!("{}/_local/messages?to=%2B{}", self.service.url, &phone[1..]);
+        let messages: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        let code = |message: &Value| {
+            let words = message["body"].as_str()?.split(|c: char| !c.is_ascii_digit());
+            words.map(str::to_owned).find(|word| (6..=10).contains(&word.len()))
+        };
+        messages.as_array().unwrap().iter().rev().filter_map(code).collect()
+    }
+
+    /// Signs in by a code. Attackers have had codes sent to the phone, too, so the person may have
+    /// to type more than one. Returns the answer.
+    async fn sign_in(&self, phone: &str, device_token: Option<&Value>) -> Value {
+        let mut body = json!({"phone": phone});
+        if let Some(token) = device_token {
+            body["device_token"] = token.clone();
+        }
+        let (status, challenge) = self.post("/v1/otp/send", body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{phone}: {challenge}");
+
+        let digits = usize::try_from(challenge["code_length"].as_u64().unwrap()).unwrap();
+        for code in self.codes(phone).await.iter().filter(|code| code.len() == digits) {
+            let proof = json!({"challenge_id": challenge["challenge_id"], "code": code});
+            let (status, answer) = self.post("/v1/otp/verify", proof).await;
+            if status == StatusCode::OK {
+                return answer;
+            }
+            assert_eq!(answer["code"], "otp_incorrect", "{phone}: {answer}");
+        }
+        panic!("{phone}: no code signs in");
+    }
+
+    /// Asks for a code for somebody else's phone, guesses it, guesses the password, and asks for a
+    /// reset.
+    async fn attack(&self, phone: &str) {
+        let (status, challenge) = self.post("/v1/otp/send", json!({"phone": phone})).await;
+        if status == StatusCode::ACCEPTED {
+            for guess in 0..6 {
+                let code = format!("{guess:06}");
+                let proof = json!({"challenge_id": challenge["challenge_id"], "code": code});
+                let (status, answer) = self.post("/v1/otp/verify", proof).await;
+                assert_ne!(status, StatusCode::OK, "{answer}");
+            }
+        }
+        for guess in 0..3 {
+            let body = json!({"phone": phone, "password": format!("guess number {guess}")});
+            let (status, answer) = self.post("/v1/auth/login", body).await;
+            assert_ne!(status, StatusCode::OK, "{answer}");
+        }
+        self.post("/v1/password/forgot", json!({"phone": phone})).await;
+        // A second request meets the cooldown of the attacker's source.
+        self.post("/v1/otp/send", json!({"phone": phone})).await;
+    }
+}
+
+fn phone(index: u8) -> String {
+    let (block, number) = (u16::from(index / NEIGHBOURS), u16::from(index % NEIGHBOURS));
+    // The numbers of a block are not a sequence.
+    format!("+1415{}{:04}", 300 + block, 1_000 + number * 37)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_people_sign_in_while_two_hundred_attackers_use_their_phones() {
+    let service = Arc::new(Service::start());
+    // Every second person has signed in before, on the device that they use now.
+    let mut known = JoinSet::new();
+    for index in (0..PEOPLE).step_by(2) {
+        let person = Somebody::new(&service, 1, index);
+        known.spawn(async move {
+            let answer = person.sign_in(&phone(index), None).await;
+            (index, person, answer["device_token"].clone())
+        });
+    }
+    let known = known.join_all().await;
+
+    let mut attackers = JoinSet::new();
+    for index in 0..PEOPLE {
+        let attacker = Somebody::new(&service, 2, index);
+        attackers.spawn(async move { attacker.attack(&phone(index)).await });
+    }
+    let mut people = JoinSet::new();
+    for (index, person, token) in known {
+        assert!(token.is_string(), "{token}");
+        people.spawn(async move { person.sign_in(&phone(index), Some(&token)).await });
+    }
+    for index in (1..PEOPLE).step_by(2) {
+        let person = Somebody::new(&service, 3, index);
+        people.spawn(async move { person.sign_in(&phone(index), None).await });
+    }
+
+    let signed_in = people.join_all().await;
+    assert_eq!(signed_in.len(), usize::from(PEOPLE));
+    assert!(signed_in.iter().all(|answer| answer["status"] == "signed_in"));
+    attackers.join_all().await;
+}
