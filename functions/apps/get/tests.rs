@@ -49,7 +49,7 @@ async fn an_unknown_or_deleted_app_is_not_found() {
     app.delete_app(&admin, "gone").await.assert_done();
 
     for client_id in
-        ["nothing", "gone", "Default", "default%20", "..%2Fdefault", "%00", &"a".repeat(3000)]
+        ["nothing", "gone", "Default", "default%20x", "..%2Fdefault", "%00", &"a".repeat(3000)]
     {
         let answer = app.get_as(&admin.access, &format!("/v1/apps/{client_id}")).await;
         answer.assert_problem(404, "not_found");
