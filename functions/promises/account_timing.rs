@@ -34,6 +34,7 @@ fn email(index: usize, is_known: bool) -> Value {
 async fn app_with_people(who: Who, password: bool) -> TestApp {
     let app = TestApp::with_mail_and(&[
         ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+        ("PASSWORD_FAILURES_PER_IP_PER_HOUR", "1000000"),
         ("OTP_SENDS_PER_PHONE_PER_HOUR", "100"),
         ("OTP_SENDS_PER_PHONE_PER_DAY", "100"),
         ("OTP_RESEND_COOLDOWN_SECONDS", "1"),

@@ -343,9 +343,12 @@ async fn right_codes_that_reach_the_table_together_sign_in_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_reserves_a_price_once_and_refunds_it_once() {
     // Room for two texts.
-    let app =
-        TestApp::with(&[("SMS_MONTHLY_BUDGET_USD", "1"), ("SMS_PRICES_USD", "US=0.5,GB=0.5")])
-            .await;
+    let app = TestApp::with(&[
+        ("SMS_MONTHLY_BUDGET_USD", "1"),
+        ("SMS_BUDGET_RESERVED_PERCENT", "0"),
+        ("SMS_PRICES_USD", "US=0.5,GB=0.5"),
+    ])
+    .await;
     let trial = Trial::of(app).await;
     let is_spending = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("SPENDING");
 
