@@ -37,9 +37,7 @@ pub struct HealthView {
     extensions(("x-codes" = json!(["not_ready"]))),
 )]
 async fn health(State(latchkey): State<Latchkey>) -> Result<Json<HealthView>, Error> {
-    if latchkey.store().public_keys().await?.keys.is_empty() {
-        return Err(Error::NotReady);
-    }
+    latchkey.check_ready().await?;
     Ok(Json(HealthView { status: "ok", version: env!("CARGO_PKG_VERSION"), table: "ok" }))
 }
 

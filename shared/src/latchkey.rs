@@ -110,6 +110,17 @@ impl Latchkey {
         self.0.store.get().map_or((0.0, 0.0), Store::consumed_units)
     }
 
+    /// Checks that the table can be read, and that a key is published, so that tokens can be signed.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] before the first key is published; [`Error::Unavailable`].
+    pub async fn check_ready(&self) -> Result<(), Error> {
+        match self.store().public_keys().await?.keys.is_empty() {
+            true => Err(Error::NotReady),
+            false => Ok(()),
+        }
+    }
+
     /// The secrets of Secrets Manager.
     pub fn secrets(&self) -> &Secrets {
         self.0.secrets.get_or_init(|| Secrets::new(self.aws()))
