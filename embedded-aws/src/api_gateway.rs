@@ -122,12 +122,12 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
     event.to_string()
 }
 
-/// A path as an HTTP API hands it over. Each escape is decoded, except for `%25`. A decoded `?` ends
-/// the path. AWS does not document that; others have seen it.
+/// A path as an HTTP API hands it over. Each escape is decoded, except for `%25`. Others have seen
+/// that AWS cuts a path at a decoded `?`. AWS does not document it, so `?` and `#` stay encoded here.
 fn decoded(path: &str) -> String {
     let path = path.replace("%25", "%2525");
     let decoded = percent_decode_str(&path).decode_utf8_lossy();
-    decoded.split('?').next().unwrap_or_default().to_owned()
+    decoded.replace('?', "%3F").replace('#', "%23")
 }
 
 /// The headers of the event. Values of one name are joined by commas. API Gateway overwrites the
@@ -175,7 +175,7 @@ mod tests {
             ("/v1/roles/%C3%A9", "/v1/roles/é"),
             ("/v1/roles/100%25", "/v1/roles/100%25"),
             ("/v1/roles/a%252Fb", "/v1/roles/a%252Fb"),
-            ("/v1/roles/a%3Fb", "/v1/roles/a"),
+            ("/v1/roles/a%3Fb%23c", "/v1/roles/a%3Fb%23c"),
         ] {
             assert_eq!(decoded(sent), handed_over);
         }
