@@ -47,7 +47,7 @@ async fn a_phone_in_another_form_is_refused() {
         get(phone).await.assert_problem(400, "invalid_phone");
     }
 
-    get("%FF").await.assert_problem(404, "not_found");
+    get("%FF").await.assert_problem(400, "invalid_phone");
     get("%2B14155550123/").await.assert_problem(404, "not_found");
     get(&OTHER_PHONE.replace('+', "%2B")).await.assert_problem(404, "not_found");
 }
