@@ -375,14 +375,7 @@ impl Accounts {
     async fn end_lockouts(&self, user: &User) -> Result<(), Error> {
         let now = self.clock.now();
         for identifier in user.counted(&self.hash_keys) {
-            let identity = self.store.identity(&identifier).await?;
-            if identity.throttle().clone().unlock() {
-                let unlock = |throttle: &mut Throttle| {
-                    throttle.unlock();
-                    Ok(())
-                };
-                self.store.change_throttle(&identifier, identity, now, unlock).await?;
-            }
+            self.store.unlock(&identifier, now).await?;
         }
         Ok(())
     }

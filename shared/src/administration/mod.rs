@@ -9,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -17,9 +16,8 @@ use crate::{
     audit::Event,
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error, Random, whole_seconds},
-    crypto::{HashKeys, IdentifierHash},
+    crypto::HashKeys,
     identifiers::{Address, Email, Username},
-    limits::Throttle,
     roles::{Permissions, Roles, check_grant},
     table::Store,
     users::{
@@ -222,7 +220,7 @@ impl Users {
         let now = self.clock.now();
         let mut had_failures = false;
         for identifier in user.counted(&self.hash_keys) {
-            had_failures |= self.unlock_identifier(&identifier, now).await?;
+            had_failures |= self.store.unlock(&identifier, now).await?;
         }
         if user.locked_out {
             self.store.end_lockout(user.id).await?;
@@ -236,22 +234,9 @@ impl Users {
         let now = self.clock.now();
         let hashes = [self.hash_keys.recipient(address), self.hash_keys.address(address)];
         for identifier in BTreeSet::from(hashes) {
-            self.unlock_identifier(&identifier, now).await?;
+            self.store.unlock(&identifier, now).await?;
         }
         self.store.record(event).await
-    }
-
-    async fn unlock_identifier(
-        &self,
-        identifier: &IdentifierHash,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let identity = self.store.identity(identifier).await?;
-        if !identity.throttle().clone().unlock() {
-            return Ok(false);
-        }
-        let unlock = |throttle: &mut Throttle| Ok(throttle.unlock());
-        self.store.change_throttle(identifier, identity, now, unlock).await
     }
 
     /// Replaces a user's roles in an app.

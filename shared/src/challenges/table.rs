@@ -222,6 +222,16 @@ impl Store {
         self.change_throttle(identifier, identity, now, change).await
     }
 
+    /// Ends every failure, wait and stop of an identifier, and forgets the messages that it was sent.
+    /// Returns whether there was anything to end.
+    pub async fn unlock(&self, identifier: &IdentifierHash, now: Timestamp) -> Result<bool, Error> {
+        let identity = self.identity(identifier).await?;
+        if !identity.throttle().clone().unlock() {
+            return Ok(false);
+        }
+        self.change_throttle(identifier, identity, now, |throttle| Ok(throttle.unlock())).await
+    }
+
     /// Changes the limits and challenges of an identifier with optimistic locking, starting from
     /// the `identity` that was read. If another change comes first, `change` is applied again to
     /// the identifier as that one left it. Returns what `change` returned.
