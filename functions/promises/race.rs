@@ -1,6 +1,6 @@
 //! Promises that hold however many requests arrive together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -27,9 +27,13 @@ fn count(answers: &[Answer], status: u16, code: &str) -> usize {
         .count()
 }
 
-/// The distinct outcomes, for messages: a status and the code of a refusal.
-fn tally(answers: &[Answer]) -> BTreeSet<(u16, String)> {
-    answers.iter().map(|answer| (answer.status.as_u16(), answer.json["code"].to_string())).collect()
+/// How often each outcome occurs, for messages: a status and the code of a refusal.
+fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
+    let mut tally = BTreeMap::new();
+    for answer in answers {
+        *tally.entry((answer.status.as_u16(), answer.json["code"].to_string())).or_default() += 1;
+    }
+    tally
 }
 
 #[tokio::test(flavor = "multi_thread")]

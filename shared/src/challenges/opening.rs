@@ -258,8 +258,7 @@ impl Challenges {
         let sender = (&challenge.asker, challenge.purpose.messages());
         let mut replaced = None;
         let open = |identity: &mut Identity| {
-            // If it is already there, our own write opened it, but the response was lost.
-            if identity.challenge(challenge.id).is_none() {
+            if !identity.is_open(&challenge)? {
                 if !is_test {
                     // Another request came first, after which this code would have to be longer.
                     let digits = self.digits(identity, sender.0, challenge.purpose, now);
@@ -347,7 +346,7 @@ impl Challenges {
     ) {
         let withdraw = |identity: &mut Identity| {
             // If a later challenge has replaced it, change nothing: that one has its own message.
-            if identity.remove(challenge.id).is_some() {
+            if identity.is_open(challenge) == Ok(true) && identity.remove(challenge.id).is_some() {
                 let messages = challenge.purpose.messages();
                 identity.throttle_mut().release_send(&challenge.asker, messages, now);
                 if let Some(replaced) = replaced.clone() {

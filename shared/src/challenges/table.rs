@@ -78,6 +78,20 @@ impl Identity {
         self.stored.challenges.iter().find(|challenge| challenge.id == id)
     }
 
+    /// Whether this challenge is open already: our own write opened it, but the response was lost.
+    ///
+    /// # Errors
+    /// [`Error::ResendTooSoon`] if another challenge has its id. That can happen to requests of one
+    /// millisecond, since an id has only 14 random bits (see
+    /// [`HashKeys::challenge_id`](crate::crypto::HashKeys::challenge_id)).
+    pub fn is_open(&self, challenge: &Challenge) -> Result<bool, Error> {
+        match self.challenge(challenge.id) {
+            None => Ok(false),
+            Some(open) if open.sealed == challenge.sealed => Ok(true),
+            Some(_) => Err(Error::ResendTooSoon { retry_after: 1 }),
+        }
+    }
+
     /// A challenge, to change.
     pub fn challenge_mut(&mut self, id: Uuid) -> Option<&mut Challenge> {
         self.stored.challenges.iter_mut().find(|challenge| challenge.id == id)
@@ -301,5 +315,35 @@ impl Store {
                 _ => Err(unavailable(error)),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenges::Attempts;
+
+    #[test]
+    fn a_challenge_that_happens_to_have_the_id_of_another_is_not_taken_for_it() {
+        let challenge = |sealed: &[u8]| Challenge {
+            id: Uuid::nil(),
+            purpose: Purpose::SignIn,
+            user_id: None,
+            asker: Asker::Stranger("home".into()),
+            sent_at: Vec::new(),
+            expires_at: Timestamp::MAX,
+            attempts: Attempts { used: 0, max: 5 },
+            code_digits: 6,
+            code_hash: Vec::new(),
+            sealed: sealed.to_vec(),
+            used_by: None,
+        };
+        let mut identity = Identity::default();
+        assert_eq!(identity.is_open(&challenge(b"ours")), Ok(false));
+
+        identity.open(challenge(b"ours"), Timestamp::UNIX_EPOCH);
+        assert_eq!(identity.is_open(&challenge(b"ours")), Ok(true));
+        let other = identity.is_open(&challenge(b"theirs"));
+        assert_eq!(other, Err(Error::ResendTooSoon { retry_after: 1 }));
     }
 }
