@@ -3,6 +3,7 @@
 use std::{fmt, io, path::Path, process::ExitCode};
 
 use serde::Deserialize;
+use shared::limits::ProofChallenge;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,8 @@ pub(crate) struct Problem {
     #[serde(default)]
     errors: Vec<FieldError>,
     pub(crate) attempts_left: Option<u32>,
+    /// The proof of work that the request needs.
+    pub(crate) proof: Option<ProofChallenge>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +99,7 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             attempts_left: None,
+            proof: None,
         });
         problem.status = status;
         problem.request_id = problem.request_id.or(request_id);

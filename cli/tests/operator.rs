@@ -381,6 +381,18 @@ fn strangers_who_ask_for_codes_of_an_operator_do_not_keep_the_operator_out() {
 }
 
 #[test]
+fn a_proof_of_work_is_solved_at_sign_in() {
+    let service =
+        Service::start(&[("FRAUD_MODE", "challenge"), ("SMS_MONTHLY_BUDGET_USD", "1000")]);
+    // Texts to many countries from one address are a sign of SMS pumping.
+    for phone in ["+447400123456", "+34612345678", "+919876543210"] {
+        service.ask("POST", "/v1/otp/send", "", &json!({"phone": phone}));
+    }
+    let done = Operator::of(&service).sign_in(ADMIN, &[&right]).succeeds();
+    assert!(done.stderr.contains("proof of work"), "{}", done.stderr);
+}
+
+#[test]
 fn the_audit_trail_can_be_followed() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);

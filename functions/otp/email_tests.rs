@@ -1,5 +1,9 @@
 //! One-time codes by e-mail: send, resend, status and verify.
 
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
 use serde_json::json;
 
 use crate::testing::{
@@ -51,7 +55,8 @@ async fn a_code_by_e_mail_signs_up_and_signs_in() {
 async fn known_and_unknown_addresses_get_the_same_response_and_mail() {
     let app = TestApp::with_mail().await;
     app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
-    app.advance(3600);
+    // After a day, so that the mail has no stop link.
+    app.advance(24 * 3600);
     let known = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
     let unknown = app.post("/v1/otp/send", json!({"email": "abe.lee@example.org"})).await;
     assert_eq!(known.without_ids(), unknown.without_ids());
@@ -83,7 +88,7 @@ async fn the_e_mail_says_the_same_in_text_and_html_in_the_language_that_was_aske
         assert!(html.contains(&format!("<html lang=\"{tag}\" dir=\"{direction}\">")), "{html}");
         assert!(html.contains("Bed &amp; Board") && !html.contains("Bed & Board"), "{html}");
         assert!(html.contains(&format!(">{code}</strong>")), "{html}");
-        app.advance(3600);
+        app.advance(24 * 3600);
     }
 }
 
@@ -122,6 +127,53 @@ async fn an_address_has_the_limits_of_a_phone() {
     app.challenge(PHONE).await;
     let source = app.post("/v1/otp/send", json!({"email": "carol@example.com"})).await;
     assert_eq!(source.assert_wait(429, "sms_limit_reached"), 3600 - 90);
+}
+
+#[tokio::test]
+async fn the_holder_of_a_mailbox_stops_e_mails_for_a_day() {
+    let app = TestApp::with_mail().await;
+    app.mail_challenge(EMAIL).await;
+    app.advance(30);
+    app.mail_challenge(EMAIL).await;
+    let mail = app.texts(EMAIL).pop().unwrap();
+    let (_, path) = mail.body.split_once("Not you? Stop these e-mails: ").unwrap();
+    let path = path.split_at(path.find("/stop/").unwrap()).1;
+    let html = mail.attributes.iter().find(|(name, _)| name == "html").unwrap().1.clone();
+    assert!(html.contains(&format!("{path}\">")), "{html}");
+
+    let stop = Request::builder().method(Method::POST).uri(path).body(Body::empty()).unwrap();
+    assert_eq!(app.send(stop).await.status, 200);
+    app.advance(3600);
+    let stopped = app.post("/v1/otp/send", json!({"email": EMAIL})).await;
+    assert_eq!(stopped.assert_wait(429, "sms_limit_reached"), 23 * 3600);
+    app.mail_challenge(OTHER_EMAIL).await;
+}
+
+#[tokio::test]
+async fn mails_to_one_domain_and_mails_of_a_day_are_capped() {
+    let app = TestApp::with_mail_and(&[
+        ("EMAIL_SENDS_PER_DOMAIN_PER_HOUR", "2"),
+        ("EMAILS_PER_DAY", "4"),
+    ])
+    .await;
+    let send = |email: &'static str| app.post("/v1/otp/send", json!({"email": email}));
+    send("a@example.org").await.challenge_id();
+    send("b@example.org").await.challenge_id();
+    assert_eq!(send("c@example.org").await.assert_wait(429, "sms_limit_reached"), 3600);
+
+    // A refused request takes nothing of the cap of the day.
+    send("a@example.net").await.challenge_id();
+    let last = send("b@example.net").await.challenge_id();
+    let wait = send("a@example.com").await.assert_wait(429, "sms_limit_reached");
+    assert!(wait > 3600, "until the end of the day: {wait}");
+    app.challenge(PHONE).await;
+
+    // A person who was here before still gets a code, and a used code gives its mail back.
+    let signed_in = app.verify(&last, &app.code("b@example.net")).await;
+    let device = signed_in.assert_ok()["device_token"].clone();
+    let again = json!({"email": "b@example.net", "device_token": device});
+    app.post("/v1/otp/send", again).await.challenge_id();
+    send("a@example.com").await.challenge_id();
 }
 
 #[tokio::test]

@@ -85,7 +85,13 @@ impl TestApp {
     /// The token of the link in the last e-mail to an address.
     pub(crate) fn link_token(&self, email: &str) -> String {
         let mail = self.texts(email).pop().expect("an e-mail").body;
-        mail.split_once(&format!("{RESET_PAGE}#")).expect("a link").1.trim().to_owned()
+        mail.split_once(&format!("{RESET_PAGE}#"))
+            .expect("a link")
+            .1
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     /// Changes the profile of the token's user.

@@ -232,7 +232,7 @@ impl Challenges {
             content.decoy = true;
             self.release_destination(counters).await;
         }
-        let stop_link = self.stop_link(&identity, &counted.place(), now)?;
+        let stop_link = self.stop_link((request.address, &identity), &counted.place(), now)?;
         let weighed = (request, counters, &judgement);
         let message =
             self.prepare(id, &mut content, weighed, stop_link.as_deref(), messenger, now).await?;

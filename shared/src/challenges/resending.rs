@@ -87,7 +87,7 @@ impl Challenges {
         if is_dropped {
             self.release_destination(counters).await;
         }
-        let stop_link = self.stop_link(&identity, &place, now)?;
+        let stop_link = self.stop_link((request.address, &identity), &place, now)?;
         let message = if is_dropped {
             None
         } else {

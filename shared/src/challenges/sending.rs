@@ -13,7 +13,7 @@ use crate::{
         metrics::{self, Metric},
     },
     crypto::{IdentifierHash, Place},
-    identifiers::PhoneNumber,
+    identifiers::{Address, PhoneNumber},
     limits::{Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud},
     messages::{Content, Messenger, Prepared, PreparedText},
     spending::Fund,
@@ -109,15 +109,17 @@ impl Challenges {
         proof.map_or_else(|error| error, |proof| Error::ProofRequired { proof: Box::new(proof) })
     }
 
-    /// The link that stops messages to an address. It is sent from the second message within 24
-    /// hours on, unless a registered template is used, which has no place for it.
+    /// The link that stops messages to `address`, whose limits are those of `identity`. It is sent
+    /// from the second message within 24 hours on, unless a registered template for texts is used,
+    /// which has no place for it.
     pub(super) fn stop_link(
         &self,
-        identity: &Identity,
+        (address, identity): (&Address, &Identity),
         place: &Place,
         now: Timestamp,
     ) -> Result<Option<String>, Error> {
-        if !identity.throttle().was_sent_to(now) || self.messages.sms.template_id.is_some() {
+        let has_no_place = address.phone().is_some() && self.messages.sms.template_id.is_some();
+        if has_no_place || !identity.throttle().was_sent_to(now) {
             return Ok(None);
         }
 

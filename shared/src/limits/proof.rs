@@ -29,6 +29,10 @@ const COST: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 const LEAST: u32 = 200;
 /// The work grows by this factor with each further sign.
 const GROWTH: u32 = 4;
+/// The greatest number of the dearest challenge.
+const LARGEST: u32 = 3 * LEAST * GROWTH.pow(MOST_STEPS);
+/// How many times the work grows at most.
+const MOST_STEPS: u32 = 3;
 const KEY_BYTES: usize = 32;
 /// The most characters of a proof.
 const MAX_CHARS: usize = 4_096;
@@ -73,13 +77,13 @@ struct Parameters {
 }
 
 /// A solved challenge, as clients send it: base64 of JSON.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Payload {
     challenge: ProofChallenge,
     solution: Solution,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Solution {
     counter: u32,
@@ -105,11 +109,10 @@ impl ProofChallenge {
         now: Timestamp,
         random: &Random,
     ) -> Result<Self, Error> {
-        let growth = u32::try_from(signs.saturating_sub(1)).unwrap_or_default().min(3);
-        let least = LEAST * GROWTH.pow(growth);
+        let least = least_number(signs);
         let number = least + u32::from_be_bytes(random.bytes()?) % (2 * least);
         let (nonce, salt) = (random.bytes::<16>()?, random.bytes::<16>()?);
-        let key = derive(&nonce, &salt, number);
+        let key = derive(COST, &nonce, &salt, number);
 
         let parameters = Parameters {
             algorithm: ALGORITHM.to_owned(),
@@ -122,6 +125,30 @@ impl ProofChallenge {
         };
         let signature = parameters.signature(keys, address)?;
         Ok(Self { parameters, signature: HEXLOWER.encode(signature.as_ref()) })
+    }
+}
+
+impl ProofChallenge {
+    /// Solves the challenge, as clients do, and returns the payload to send as `proof`. This is work
+    /// for a processor: it must not block a thread that serves others.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a challenge that was not made by Latchkey, or if no number solves it.
+    pub fn solve(&self) -> Result<String, Error> {
+        let Parameters { cost, key_prefix, nonce, salt, .. } = &self.parameters;
+        let strange = || Error::Internal("the proof of work cannot be solved".into());
+        let cost = NonZeroU32::new(*cost).filter(|it| *it <= COST).ok_or_else(strange)?;
+        let (nonce, salt) = (hex(nonce).ok_or_else(strange)?, hex(salt).ok_or_else(strange)?);
+
+        let keys = (0..LARGEST).map(|number| (number, derive(cost, &nonce, &salt, number)));
+        let mut keys = keys.map(|(number, key)| (number, HEXLOWER.encode(&key)));
+        let found = keys.find(|(_, key)| key.starts_with(key_prefix));
+        let (counter, derived_key) = found.ok_or_else(strange)?;
+
+        let payload =
+            Payload { challenge: self.clone(), solution: Solution { counter, derived_key } };
+        let json = serde_json::to_vec(&payload).map_err(|error| Error::Internal(error.to_string()));
+        Ok(BASE64.encode(&json?))
     }
 }
 
@@ -154,7 +181,7 @@ impl Proof {
         }
 
         let (nonce, salt) = (hex(&parameters.nonce)?, hex(&parameters.salt)?);
-        let key = HEXLOWER.encode(&derive(&nonce, &salt, solution.counter));
+        let key = HEXLOWER.encode(&derive(COST, &nonce, &salt, solution.counter));
         let is_solved = key == solution.derived_key && key.starts_with(&parameters.key_prefix);
         is_solved.then_some(Self { nonce: parameters.nonce, expires_at: parameters.expires_at })
     }
@@ -168,14 +195,20 @@ impl Store {
     }
 }
 
+/// The least number of a challenge for so many signs of fraud.
+fn least_number(signs: usize) -> u32 {
+    let steps = u32::try_from(signs.saturating_sub(1)).unwrap_or(MOST_STEPS).min(MOST_STEPS);
+    LEAST * GROWTH.pow(steps)
+}
+
 fn hex(text: &str) -> Option<Vec<u8>> {
     HEXLOWER.decode(text.as_bytes()).ok()
 }
 
-fn derive(nonce: &[u8], salt: &[u8], number: u32) -> [u8; KEY_BYTES] {
+fn derive(cost: NonZeroU32, nonce: &[u8], salt: &[u8], number: u32) -> [u8; KEY_BYTES] {
     let password = [nonce, &number.to_be_bytes()].concat();
     let mut key = [0; KEY_BYTES];
-    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, COST, salt, &password, &mut key);
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, cost, salt, &password, &mut key);
     key
 }
 
@@ -187,25 +220,12 @@ mod tests {
         Timestamp::from_second(1_800_000_000).unwrap()
     }
 
-    fn solve(challenge: &ProofChallenge) -> String {
-        let parameters = &challenge.parameters;
-        let (nonce, salt) = (hex(&parameters.nonce).unwrap(), hex(&parameters.salt).unwrap());
-        let solved = (0..).map(|number| (number, HEXLOWER.encode(&derive(&nonce, &salt, number))));
-        let (counter, derived_key) =
-            solved.into_iter().find(|(_, key)| key.starts_with(&parameters.key_prefix)).unwrap();
-        let payload = serde_json::json!({
-            "challenge": challenge,
-            "solution": {"counter": counter, "derivedKey": derived_key, "time": 12.5},
-        });
-        BASE64.encode(payload.to_string().as_bytes())
-    }
-
     #[test]
     fn a_solved_challenge_counts_for_its_address_until_it_expires() {
         let keys = HashKeys::derive(&[7; 32]).unwrap();
         let (address, other) = (keys.identifier("phone", "1"), keys.identifier("phone", "2"));
         let challenge = ProofChallenge::new(&keys, &address, 1, now(), &Random::system()).unwrap();
-        let payload = solve(&challenge);
+        let payload = challenge.solve().unwrap();
         let end = now() + crate::base::seconds(GOOD_FOR);
         assert!(Proof::check(&payload, &keys, &address, end).is_some());
         assert_eq!(Proof::check(&payload, &keys, &other, now()), None);
@@ -223,7 +243,7 @@ mod tests {
         };
         let (nonce, salt) =
             (hex(&challenge.parameters.nonce).unwrap(), hex(&challenge.parameters.salt).unwrap());
-        let wrong = HEXLOWER.encode(&derive(&nonce, &salt, 1));
+        let wrong = HEXLOWER.encode(&derive(COST, &nonce, &salt, 1));
         for proof in [
             payload(serde_json::json!({"counter": 1, "derivedKey": wrong})),
             payload(
@@ -242,14 +262,29 @@ mod tests {
     fn more_signs_make_a_challenge_dearer() {
         let keys = HashKeys::derive(&[7; 32]).unwrap();
         let address = keys.identifier("phone", "1");
-        for (signs, least) in [(0, 200), (1, 200), (2, 800), (3, 3_200), (9, 12_800)] {
-            let range = least..3 * least;
-            let found = (0..20).all(|_| {
-                let challenge =
-                    ProofChallenge::new(&keys, &address, signs, now(), &Random::system()).unwrap();
-                challenge.parameters.cost == 1_000 && least > 0
-            });
-            assert!(found, "{range:?}");
+        for (signs, least) in [(0, 200), (1, 200), (2, 800)] {
+            let challenge =
+                ProofChallenge::new(&keys, &address, signs, now(), &Random::system()).unwrap();
+            let payload = BASE64.decode(challenge.solve().unwrap().as_bytes()).unwrap();
+            let found = serde_json::from_slice::<Payload>(&payload).unwrap().solution.counter;
+            assert!((least..3 * least).contains(&found), "{signs} signs: {found}");
+        }
+        assert_eq!([3, 4, 9].map(least_number), [3_200, 12_800, 12_800]);
+    }
+
+    #[test]
+    fn a_challenge_that_nobody_can_solve_is_given_up() {
+        let keys = HashKeys::derive(&[7; 32]).unwrap();
+        let address = keys.identifier("phone", "1");
+        let challenge = ProofChallenge::new(&keys, &address, 1, now(), &Random::system()).unwrap();
+        for change in [
+            |it: &mut Parameters| it.nonce = "not hex".to_owned(),
+            |it: &mut Parameters| it.cost = 0,
+            |it: &mut Parameters| it.cost = u32::MAX,
+        ] {
+            let mut strange = challenge.clone();
+            change(&mut strange.parameters);
+            assert!(matches!(strange.solve(), Err(Error::Internal(_))));
         }
     }
 }

@@ -57,8 +57,9 @@ impl Subject {
     }
 }
 
-/// The message that carries the link to stop texts.
+/// The sentences that carry the link to stop messages.
 const STOP_TEXTS: &str = "stop-texts";
+const STOP_MAILS: &str = "stop-mails";
 
 /// A message that is not yet put into a language.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,7 @@ pub struct Content<'a> {
     pub valid_minutes: u64,
     /// The link that it carries. Only e-mails have one.
     pub link: Option<&'a str>,
-    /// The link that stops texts to the phone. Only texts have one.
+    /// The link that stops messages to the address.
     pub stop_link: Option<&'a str>,
 }
 
@@ -121,7 +122,8 @@ impl Content<'_> {
         })
     }
 
-    /// The e-mail in `language`, as plain text and as HTML.
+    /// The e-mail in `language`, as plain text and as HTML. It ends with the link to stop e-mails,
+    /// if there is one.
     ///
     /// # Errors
     /// [`Error::Internal`] as [`wording()`].
@@ -138,7 +140,12 @@ impl Content<'_> {
         let mut plain = text;
         if let Some(link) = self.link {
             plain = format!("{plain}\n\n{link}");
-            paragraphs.push(format!("<a href=\"{0}\">{0}</a>", escape(link)));
+            paragraphs.push(anchor(link));
+        }
+        if let Some(link) = self.stop_link {
+            let sentence = self.message(STOP_MAILS, language, None)?;
+            paragraphs.push(escape(&sentence).replace(&escape(link), &anchor(link)));
+            plain = format!("{plain}\n\n{sentence}");
         }
 
         let (tag, direction) = (language.tag(), language.direction());
@@ -184,6 +191,11 @@ fn one_line(text: &str) -> String {
         .map(|c| if c.is_control() || changes_line_or_direction(c) { ' ' } else { c })
         .collect();
     cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A link in HTML.
+fn anchor(link: &str) -> String {
+    format!("<a href=\"{0}\">{0}</a>", escape(link))
 }
 
 /// `text` with the characters escaped that HTML treats specially.

@@ -3,8 +3,8 @@ use std::net::IpAddr;
 use axum::http::Method;
 use serde_json::json;
 
-use crate::testing::{Answer, PHONE, TestApp, json_request, records::records};
-use shared::limits::{Decision, Reason, Recorded, Verdict};
+use crate::testing::{Answer, PHONE, TestApp, at_once, json_request, records::records};
+use shared::limits::{Decision, ProofChallenge, Reason, Recorded, Verdict};
 
 const SOURCE: &str = "198.51.100.7";
 /// Numbers of four countries.
@@ -206,4 +206,42 @@ async fn a_decision_names_nobody() {
             "{item:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_proof_of_work_counts_once_and_for_its_address() {
+    let app = app("challenge").await;
+    for phone in &ABROAD[..3] {
+        send_from(&app, SOURCE, phone).await.challenge_id();
+    }
+    let send = |phone: &'static str, proof: String| {
+        let body = json!({"phone": phone, "proof": proof});
+        let request = json_request(Method::POST, "/v1/otp/send", None, &body);
+        app.send_from(SOURCE.parse::<IpAddr>().unwrap(), request)
+    };
+    let proof = |answer: Answer| {
+        answer.assert_problem(403, "proof_required");
+        let challenge = serde_json::from_value::<ProofChallenge>(answer.json["proof"].clone());
+        challenge.unwrap().solve().unwrap()
+    };
+
+    let solved = proof(send_from(&app, SOURCE, ABROAD[3]).await);
+    send("+4915112345678", solved.clone()).await.assert_problem(403, "proof_required");
+    send(ABROAD[3], solved.clone()).await.challenge_id();
+    app.advance(30);
+    let again = proof(send(ABROAD[3], solved).await);
+
+    // Of several requests with one proof at the same time, one is let through.
+    let answers = at_once(10, |_| {
+        let (app, again) = (app.clone(), again.clone());
+        let ip = SOURCE.parse::<IpAddr>().unwrap();
+        async move {
+            let body = json!({"phone": ABROAD[3], "proof": again});
+            let request = json_request(Method::POST, "/v1/otp/send", None, &body);
+            app.send_from(ip, request).await
+        }
+    })
+    .await;
+    let sent = answers.iter().filter(|answer| answer.status == 202).count();
+    assert_eq!((sent, app.texts(ABROAD[3]).len()), (1, 2));
 }

@@ -15,11 +15,12 @@ second-factor-added = An authenticator app was added to your { $app } account. I
 second-factor-removed = An authenticator app was removed from your { $app } account. If that was not you, contact us now.
     .subject = An authenticator app was removed from your { $app } account
 stop-texts = Stop these texts: { $link }
+stop-mails = Not you? Stop these e-mails: { $link }
 
 ## The pages behind that link.
 
 stop-question = Didn't request this code?
-    .explanation = Someone may have entered your number by mistake. They can't sign in without the code, so don't share it.
+    .explanation = Someone may have entered your number or e-mail address by mistake. They can't sign in without the code, so don't share it.
     .button = Stop codes for 24 hours
 stopped = Codes stopped
-    .explanation = We won't text you codes until { $until } (UTC).
+    .explanation = We won't send you codes until { $until } (UTC).

@@ -17,11 +17,12 @@ second-factor-added = Hay una nueva app de autenticador en tu cuenta de { $app }
 second-factor-removed = Se ha quitado una app de autenticador de tu cuenta de { $app }. Si no reconoces el cambio, contacta ya con nosotros.
     .subject = Se ha quitado una app de autenticador de tu cuenta de { $app }
 stop-texts = Detener estos SMS: { $link }
+stop-mails = ¿No fuiste tú? Detener estos correos: { $link }
 
 ## The pages behind that link.
 
 stop-question = ¿No pediste esta clave?
-    .explanation = Puede que alguien haya introducido tu número por error. Sin la clave no puede iniciar sesión, así que no la compartas.
+    .explanation = Puede que alguien haya introducido tu número o tu correo por error. Sin la clave no puede iniciar sesión, así que no la compartas.
     .button = Detener las claves durante 24 horas
 stopped = Claves detenidas
-    .explanation = No te enviaremos claves por SMS hasta el { $until } (UTC).
+    .explanation = No te enviaremos claves hasta el { $until } (UTC).
