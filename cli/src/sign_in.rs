@@ -26,9 +26,7 @@ pub(crate) async fn login(
     };
 
     let field = if address.contains('@') { "email" } else { "phone" };
-    // A missing device token is null, which reads as none.
-    let body = json!({field: address, "device_token": api.device_token()?});
-    let challenge = send_code(api, body).await?;
+    let challenge = send_code(api, field, &address).await?;
 
     let question = format!("Code sent to {}:", shown(&challenge, "to"));
     let id = challenge.get("challenge_id").cloned().unwrap_or_default();
@@ -63,17 +61,22 @@ pub(crate) async fn login(
 }
 
 /// Has a code sent. If the service asks for a proof of work, the command solves it and asks again.
-async fn send_code(api: &Api, mut body: Value) -> Result<Value, Failure> {
-    let send = |body: Value| Call::with_body(Method::POST, "/v1/otp/send", body);
-    let problem = match api.ask_as_nobody(&send(body.clone())).await {
+async fn send_code(api: &Api, field: &str, address: &str) -> Result<Value, Failure> {
+    let device = api.device_token()?;
+    let send = |proof: Option<String>| {
+        // A missing device token or proof is null, which reads as none.
+        let body = json!({field: address, "device_token": device, "proof": proof});
+        Call::with_body(Method::POST, "/v1/otp/send", body)
+    };
+    let problem = match api.ask_as_nobody(&send(None)).await {
         Err(Failure::Refused(problem)) => problem,
         answer => return answer,
     };
     let Some(proof) = &problem.proof else { return Err(Failure::Refused(problem)) };
 
     api.note("The service asks for a proof of work: solving it…");
-    body["proof"] = proof.solve().map_err(|error| Failure::Machine(error.to_string()))?.into();
-    api.ask_as_nobody(&send(body)).await
+    let solved = proof.solve().map_err(|error| Failure::Machine(error.to_string()))?;
+    api.ask_as_nobody(&send(Some(solved))).await
 }
 
 /// Asks for a code until it is right or no tries are left.
