@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
@@ -17,8 +17,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::ENDPOINTS;
 use shared::{
+    administration::AdministrationSettings,
     base::FieldError,
-    http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS},
+    http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS, StepUp},
+    users::MULTI_FACTOR,
 };
 
 /// The extension in which an endpoint lists the codes of its refusals.
@@ -27,6 +29,8 @@ const CODES: &str = "x-codes";
 const OAUTH_ERRORS: &str = "x-oauth-errors";
 /// The extension that explains all codes. `docs/build.rs` makes a section of `/docs` for each.
 const ALL_CODES: &str = "x-error-codes";
+/// The extension in which an operation says what it asks of the sign-in (RFC 9470).
+const STEP_UP: &str = "x-step-up";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -71,9 +75,19 @@ pub fn document() -> Document {
     components.schemas.values_mut().for_each(correct_options);
 
     for (path, item) in &mut document.paths.paths {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        operations.into_iter().flatten().for_each(|operation| add_refusals(path, operation));
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::PUT, &mut item.put),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                add_step_up(&method, path, operation);
+                add_refusals(path, operation);
+            }
+        }
     }
     document
 }
@@ -170,11 +184,28 @@ fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
     if needs_permission(operation) {
         codes.push(Code::Forbidden);
     }
+    let steps_up = operation.extensions.as_ref().is_some_and(|it| it.contains_key(STEP_UP));
+    codes.extend(steps_up.then_some(Code::InsufficientUserAuthentication));
 
     codes.extend([Code::InternalError, Code::Unavailable]);
     codes.sort_unstable();
     codes.dedup();
     codes
+}
+
+/// Describes what an operation asks of the sign-in behind the token, if it asks for anything, in the
+/// extension [`STEP_UP`]. Every deployment asks for it; `ADMIN_REQUIRES_MFA` and
+/// `ADMIN_MAX_AGE_SECONDS` can ask for more.
+fn add_step_up(method: &Method, path: &str, operation: &mut Operation) {
+    let needed = if needs_permission(operation) {
+        Some(StepUp::of_administration(method, &AdministrationSettings::default()))
+    } else {
+        StepUp::of_own(method, path)
+    };
+    if let Some(StepUp { max_age, .. }) = needed {
+        let step_up = json!({"acr_values": MULTI_FACTOR, "if_enrolled": true, "max_age": max_age});
+        operation.extensions.get_or_insert_default().insert(STEP_UP.to_owned(), step_up);
+    }
 }
 
 /// Whether the endpoint requires a permission, which it lists as a scope of its token.

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     failure::{Failure, Problem},
     sessions::{Session, Sessions},
+    sign_in,
 };
 
 /// How often a request is retried if the service asks to wait.
@@ -129,12 +130,23 @@ impl Api {
         self.send(call, Some(access_token)).await
     }
 
+    /// Sends a request as the person who is signed in. If it needs a fresh sign-in, the person can
+    /// sign in again, and the request is repeated.
+    pub(crate) async fn ask(&self, call: &Call) -> Result<Value, Failure> {
+        match self.ask_now(call).await {
+            Err(failure) if needs_step_up(&failure) && sign_in::again(self).await? => {
+                self.ask_now(call).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Sends a request as the person who is signed in. If the access token is refused, it is
     /// refreshed and the request is sent again.
-    pub(crate) async fn ask(&self, call: &Call) -> Result<Value, Failure> {
+    pub(crate) async fn ask_now(&self, call: &Call) -> Result<Value, Failure> {
         let session = self.sessions.at(&self.url)?.ok_or_else(|| self.not_signed_in())?;
         match self.send(call, Some(&session.access_token)).await {
-            Err(failure) if failure.problem().is_some_and(|problem| problem.status == 401) => {
+            Err(failure) if is_token_refused(&failure) => {
                 let session = self.refresh(&session).await?;
                 self.send(call, Some(&session.access_token)).await
             }
@@ -319,6 +331,15 @@ impl Api {
 pub(crate) fn session_of(answer: &Value) -> Result<Session, Failure> {
     serde_json::from_value(answer.clone())
         .map_err(|_| Failure::Unavailable("the response has no tokens: check the URL".to_owned()))
+}
+
+/// Whether the service asks for a fresh sign-in (RFC 9470). Refreshing does not help then.
+fn needs_step_up(failure: &Failure) -> bool {
+    failure.problem().is_some_and(|problem| problem.code == "insufficient_user_authentication")
+}
+
+fn is_token_refused(failure: &Failure) -> bool {
+    !needs_step_up(failure) && failure.problem().is_some_and(|problem| problem.status == 401)
 }
 
 /// How long to wait before a retry, if the service asks to.

@@ -25,8 +25,38 @@ pub(crate) async fn login(
             .ok_or_else(|| Failure::Usage("enter a phone or an e-mail address".to_owned()))?,
     };
 
+    let answer = sign_in(api, &address).await?;
+    let user = answer.get("user").cloned().unwrap_or_default();
+    match format {
+        Format::Json => format.print_one(&user, USER),
+        Format::Text => {
+            let name =
+                if user.get("phone").is_some_and(Value::is_string) { "phone" } else { "email" };
+            api.note(&format!("Signed in to {} as {}.", api.url(), shown(&user, name)));
+            Ok(())
+        }
+    }
+}
+
+/// Signs the same person in again, because an operation needs a fresh sign-in. Returns whether that
+/// was wanted: without an answer to the question, no code is sent.
+pub(crate) async fn again(api: &Api) -> Result<bool, Failure> {
+    let me = api.ask_now(&Call::get("/v1/me")).await?;
+    let is_verified = |name: &str| me.get(format!("{name}_verified")) == Some(&Value::Bool(true));
+    let name = if is_verified("phone") { "phone" } else { "email" };
+    let address = shown(&me, name);
+
+    let question = format!("This needs a fresh sign-in. Send a code to {address}? [y/N]:");
+    match ask(api, &question)?.as_deref() {
+        Some("y" | "Y" | "yes") => sign_in(api, &address).await.map(|_| true),
+        _ => Ok(false),
+    }
+}
+
+/// Signs in, and stores the tokens.
+async fn sign_in(api: &Api, address: &str) -> Result<Value, Failure> {
     let field = if address.contains('@') { "email" } else { "phone" };
-    let challenge = send_code(api, field, &address).await?;
+    let challenge = send_code(api, field, address).await?;
 
     let question = format!("Code sent to {}:", shown(&challenge, "to"));
     let id = challenge.get("challenge_id").cloned().unwrap_or_default();
@@ -48,16 +78,7 @@ pub(crate) async fn login(
     }
 
     api.sign_in(&answer)?;
-    let user = answer.get("user").cloned().unwrap_or_default();
-    match format {
-        Format::Json => format.print_one(&user, USER),
-        Format::Text => {
-            let name =
-                if user.get("phone").is_some_and(Value::is_string) { "phone" } else { "email" };
-            api.note(&format!("Signed in to {} as {}.", api.url(), shown(&user, name)));
-            Ok(())
-        }
-    }
+    Ok(answer)
 }
 
 /// Has a code sent. If the service asks for a proof of work, the command solves it and asks again.

@@ -68,12 +68,12 @@ impl Service {
     fn code(&self, to: &str) -> String {
         let path = format!("/_local/messages?to={}", to.replace('+', "%2B"));
         let messages = self.ask("GET", &path, "", &Value::Null);
-        let body =
-            messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
-        body.split(|c: char| !c.is_ascii_digit())
-            .find(|digits| digits.len() == 6)
-            .unwrap()
-            .to_owned()
+        let bodies = messages.as_array().unwrap().iter().map(|it| it["body"].as_str().unwrap());
+        // Notices have no code.
+        let codes = bodies.filter_map(|body| {
+            body.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6)
+        });
+        codes.last().unwrap().to_owned()
     }
 }
 
@@ -463,6 +463,18 @@ fn a_second_factor_is_asked_for() {
     let recovery_code = confirmed["recovery_codes"][0].as_str().unwrap().to_owned();
 
     assert!(operator.run(&["whoami"]).succeeds().stdout.contains("mfa           totp\n"));
+
+    // Administration needs both factors now. The command offers to sign in again, and goes on.
+    operator.run(&["users", "list"]).fails(3, "(insufficient_user_authentication)");
+    let other_code = confirmed["recovery_codes"][1].as_str().unwrap().to_owned();
+    let yes = |_: &str| "y".to_owned();
+    let done = operator.converse(
+        &["users", "list", "--json"],
+        ADMIN,
+        &[&yes, &right, &|_| other_code.clone()],
+    );
+    assert!(done.stderr.contains(&format!("Send a code to {ADMIN}? [y/N]:")), "{}", done.stderr);
+    assert_eq!(done.succeeds().objects().len(), 1);
 
     // The command waits for the phone's cooldown, too.
     let mfa = |_: &str| recovery_code.clone();

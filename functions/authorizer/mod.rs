@@ -6,9 +6,11 @@
 //! - `latchkey_client_id`: the app whose tokens the API accepts, or several apps separated by
 //!   commas. Without it the API accepts the tokens of every app and must check `client_id` in the
 //!   context itself.
-//! - `latchkey_permissions`: the permission that each route requires, as in
-//!   `GET/orders=orders:read,POST/orders/:id=orders:write`. A route that is not listed requires
-//!   only a valid token. If the list cannot be read, every request is refused.
+//! - `latchkey_permissions`: what each route requires, as in
+//!   `GET/orders=orders:read,POST/orders/:id=orders:write&acr=aal2&max_age=900`: permissions, both
+//!   factors (`acr=aal2`), and the greatest age of the sign-in in seconds. `GET/menu=` requires only
+//!   a valid token. A route that is not listed is refused, so that a misspelled one is not open. If
+//!   the list cannot be read, every request is refused.
 //!
 //! API Gateway caches responses under the identity source, so everything that a response depends on
 //! must be part of it: the token, unless there is no identity source and so no cache; and, with
@@ -17,8 +19,9 @@
 
 use std::{collections::BTreeMap, pin::Pin};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::{base::Error, latchkey::Latchkey, tokens::Claims};
+use shared::{base::Error, latchkey::Latchkey, tokens::Claims, users::MULTI_FACTOR};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -73,6 +76,8 @@ pub struct AuthorizerContext {
     permissions: Vec<String>,
     /// The id of the session.
     sid: Uuid,
+    /// How strongly the user was recognised: `aal2` with a second factor, else `aal1`.
+    acr: String,
     /// When the user signed in, in seconds since 1970.
     auth_time: i64,
 }
@@ -107,12 +112,14 @@ pub async fn authorize(
     let permitted = latchkey.roles().permissions(&roles).await?;
     let roles = permitted.active_roles(roles);
     let permissions = permitted.names.into_iter().collect::<Vec<_>>();
-    if !request.is_for_app(&claims) || !request.is_permitted(&permissions) {
+    let held = Held { permissions: &permissions, claims: &claims, now: latchkey.clock().now() };
+    if !request.is_for_app(&claims) || !request.is_permitted(&held) {
         return Ok(AuthorizerResponse::default());
     }
 
-    let Claims { client_id, sid, auth_time, .. } = claims;
-    let context = AuthorizerContext { sub: user.id, client_id, roles, permissions, sid, auth_time };
+    let Claims { client_id, sid, acr, auth_time, .. } = claims;
+    let sub = user.id;
+    let context = AuthorizerContext { sub, client_id, roles, permissions, sid, acr, auth_time };
     Ok(AuthorizerResponse { is_authorized: true, context: Some(context) })
 }
 
@@ -144,8 +151,8 @@ impl AuthorizerRequest {
         })
     }
 
-    /// Whether `permissions` contain all that the API requires for the route.
-    fn is_permitted(&self, permissions: &[String]) -> bool {
+    /// Whether the token has all that the API requires for the route.
+    fn is_permitted(&self, held: &Held<'_>) -> bool {
         let Some(needed) = self.variable(PERMISSIONS_VARIABLE) else { return true };
         let Some(route) = self.route_key.as_deref() else { return false };
         if !self.identity_source.iter().flatten().any(|value| value == route) {
@@ -156,21 +163,65 @@ impl AuthorizerRequest {
             return false;
         }
 
-        // Stage variables cannot contain spaces and braces.
-        let route = route.replace(' ', "").replace('{', ":").replace('}', "");
+        let entries: Option<Vec<_>> = needed.split(',').map(read_entry).collect();
+        let Some(entries) = entries else { return false };
+        // Stage variables cannot contain spaces, braces and dollar signs.
+        let route = route.replace([' ', '}', '$'], "").replace('{', ":");
+        let mut of_route =
+            entries.iter().filter(|(named, _)| named.replace('$', "") == route).peekable();
+        of_route.peek().is_some() && of_route.all(|(_, needed)| held.has_all(needed))
+    }
+}
 
-        needed.split(',').all(|pair| match pair.trim().split_once('=') {
-            Some((named, permission)) => {
-                named != route || permissions.iter().any(|held| held == permission)
-            }
-            None => {
-                tracing::error!(
-                    entry = pair,
-                    "the request is refused: an entry of {PERMISSIONS_VARIABLE} is not a route and \
-                     a permission, like GET/orders=orders:read"
-                );
-                false
-            }
+/// A route, and all that it requires, separated by `&`. Logs what cannot be read.
+fn read_entry(entry: &str) -> Option<(&str, Vec<Needed<'_>>)> {
+    let read = entry.trim().split_once('=').and_then(|(route, needed)| {
+        let needed = needed.split('&').filter(|it| !it.is_empty()).map(Needed::read);
+        Some((route, needed.collect::<Option<Vec<_>>>()?))
+    });
+    if read.is_none() {
+        tracing::error!(
+            entry,
+            "every request is refused: an entry of {PERMISSIONS_VARIABLE} is not a route and what \
+             it requires, like GET/orders=orders:read&acr=aal2&max_age=900"
+        );
+    }
+    read
+}
+
+/// A requirement of a route.
+enum Needed<'a> {
+    Permission(&'a str),
+    /// Both factors.
+    MultiFactor,
+    /// The greatest age of the sign-in, in seconds.
+    MaxAge(i64),
+}
+
+impl<'a> Needed<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        match text.split_once('=') {
+            None => Some(Self::Permission(text)),
+            Some(("acr", MULTI_FACTOR)) => Some(Self::MultiFactor),
+            Some(("max_age", seconds)) => seconds.parse().ok().map(Self::MaxAge),
+            Some(_) => None,
+        }
+    }
+}
+
+/// The token of a request, as its route judges it.
+struct Held<'a> {
+    permissions: &'a [String],
+    claims: &'a Claims,
+    now: Timestamp,
+}
+
+impl Held<'_> {
+    fn has_all(&self, needed: &[Needed<'_>]) -> bool {
+        needed.iter().all(|needed| match needed {
+            Needed::Permission(permission) => self.permissions.iter().any(|it| it == permission),
+            Needed::MultiFactor => self.claims.acr == MULTI_FACTOR,
+            Needed::MaxAge(seconds) => self.claims.auth_time + seconds > self.now.as_second(),
         })
     }
 }

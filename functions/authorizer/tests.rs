@@ -83,6 +83,7 @@ async fn a_valid_token_passes_with_the_context_of_its_user() {
                 "client_id": "shop",
                 "roles": ["User"],
                 "permissions": [],
+                "acr": "aal1",
                 "sid": token["sid"],
                 "auth_time": token["auth_time"],
             },
@@ -241,19 +242,52 @@ async fn an_api_names_the_apps_that_open_it() {
 #[tokio::test]
 async fn an_api_names_the_permissions_of_its_routes() {
     let (app, admin, shopper) = app_with_shop().await;
-    let needed = "GET/orders/:id=users:read,DELETE/orders/:id=users:write,DELETE/orders/:id=orders:delete,$default=audit:read";
+    let needed = "GET/orders/:id=users:read,DELETE/orders/:id=users:write,DELETE/orders/:id=orders:delete,$default=audit:read,GET/menu=";
     for (route, for_admin, for_shopper) in [
         ("GET /orders/{id}", true, false),
         ("DELETE /orders/{id}", false, false),
         ("$default", true, false),
-        ("GET /orders", true, true),
-        ("POST /orders/{id}", true, true),
+        ("GET /menu", true, true),
+        // A route that is not listed is refused, so that a misspelled one is not open.
+        ("GET /orders", false, false),
+        ("POST /orders/{id}", false, false),
     ] {
         for (person, allowed) in [(&admin, for_admin), (&shopper, for_shopper)] {
             let event = with_permissions(&person.access, route, needed);
             assert_eq!(is_allowed(&app, &event).await, allowed, "{route}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_route_asks_for_both_factors_and_a_recent_sign_in() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let factor = app.authenticator(&me).await;
+    let both = app.sign_in_with_both(PHONE, &factor).await.access;
+    let asks = "GET/a=,POST/a=&acr=aal2,PUT/a=acr=aal2&max_age=900,DELETE/a=max_age=60";
+    let mut allowed = Vec::new();
+    for (token, wait) in [(&me.access, 0), (&both, 0), (&both, 59), (&both, 1), (&both, 839)] {
+        app.advance(wait);
+        for route in ["GET /a", "POST /a", "PUT /a", "DELETE /a"] {
+            allowed.push(is_allowed(&app, &with_permissions(token, route, asks)).await);
+        }
+    }
+    let (yes, no) = (true, false);
+    assert_eq!(
+        allowed,
+        [
+            [yes, no, no, no],
+            [yes, yes, yes, yes],
+            [yes, yes, yes, yes],
+            [yes, yes, yes, no],
+            [yes, yes, yes, no]
+        ]
+        .concat()
+    );
+    // The access token is valid for 15 minutes.
+    app.advance(1);
+    assert!(!is_allowed(&app, &with_permissions(&both, "GET /a", asks)).await);
 }
 
 #[tokio::test]
@@ -285,6 +319,9 @@ async fn permissions_that_cannot_be_read_refuse_everything() {
         "GET/orders/:id=users:read,",
         "GET/orders/:id:users:read",
         "PUT/x,GET/y=users:read",
+        "GET/orders/:id=acr=aal3",
+        "GET/orders/:id=max_age=soon",
+        "GET/orders/:id=users:read&color=red",
     ] {
         for route in ["GET /orders/{id}", "GET /others"] {
             let event = with_permissions(&admin.access, route, unreadable);

@@ -203,6 +203,92 @@ async fn permissions_in_another_app_open_roles_there_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn administration_needs_the_second_factor_and_changes_a_recent_sign_in() {
+    let (app, admin) = TestApp::with_staff().await;
+    let factor = app.authenticator(&admin).await;
+    let refused = |answer: Answer, factors: bool, age: Option<&str>| {
+        answer.assert_problem(401, "insufficient_user_authentication");
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge.contains(r#"acr_values="aal2""#), factors, "{challenge}");
+        assert_eq!(challenge.contains("max_age"), age.is_some(), "{challenge}");
+        assert!(challenge.contains(age.unwrap_or_default()), "{challenge}");
+    };
+    let age_of =
+        |operation: &Operation| (operation.method != Method::GET).then_some(r#"max_age="900""#);
+
+    // The session from before the second factor has one factor, and so does its refreshed token.
+    for operation in operations() {
+        refused(call(&app, &operation, Some(&admin)).await, true, age_of(&operation));
+    }
+
+    let both = app.sign_in_with_both(ADMIN_PHONE, &factor).await;
+    assert_may(&app, "with both factors", &both, |_| true).await;
+
+    app.advance(899);
+    assert_may(&app, "after 14 minutes and 59 seconds", &both, |_| true).await;
+    let later = app.refresh(&both.refresh).await.signed_in();
+    app.advance(1);
+    for operation in operations() {
+        let answer = call(&app, &operation, Some(&later)).await;
+        match age_of(&operation) {
+            Some(age) => refused(answer, true, Some(age)),
+            None => assert_ne!(answer.status, 401, "{}: {}", operation.id, answer.text),
+        }
+    }
+
+    // Without a second factor, only the age counts, unless the deployment requires one.
+    let (app, admin) = TestApp::with_admin_and(&[("ADMIN_MAX_AGE_SECONDS", "60")]).await;
+    let strict = app.restarted(&[("ADMIN_REQUIRES_MFA", "true")]);
+    for operation in operations() {
+        let answer = call(&strict, &operation, Some(&admin)).await;
+        refused(answer, true, age_of(&operation).map(|_| r#"max_age="60""#));
+    }
+    app.advance(60);
+    for operation in operations().iter().filter(|it| it.method != Method::GET) {
+        refused(call(&app, operation, Some(&admin)).await, false, Some(r#"max_age="60""#));
+    }
+}
+
+#[tokio::test]
+async fn nobody_reaches_a_user_with_rights_that_they_lack() {
+    let (app, admin) = TestApp::with_staff().await;
+    let support = app.staff(&admin, PHONE, "Support", &["users:read", "users:write"]).await;
+    let auditor = app.staff(&admin, OTHER_PHONE, "Auditor", &["audit:read"]).await;
+    app.public_app(&admin, "shop").await;
+    let clerk = app.person("+14155550181").await;
+    app.role(&admin, "Clerk", &["orders:refund"]).await;
+    app.give_in(&admin, "shop", clerk.id(), &["Clerk"]).await.assert_ok();
+    let person = app.person("+14155550182").await;
+
+    for (victim, reached) in [(&admin, false), (&auditor, false), (&clerk, false), (&person, true)]
+    {
+        let path = format!("/v1/users/{}", victim.id());
+        let disabled = json!({"status": "disabled"});
+        let answers = [
+            app.patch_as(&support, &path, json!({"name": "Renamed"})).await,
+            app.delete_as(&support, &format!("{path}/mfa")).await,
+            app.delete_as(&support, &format!("{path}/avatar")).await,
+            app.patch_as(&support, &path, disabled).await,
+            app.delete_as(&support, &path).await,
+        ];
+        for answer in answers {
+            match reached {
+                true => assert!(answer.status.is_success(), "{}", answer.text),
+                false => answer.assert_problem(403, "forbidden"),
+            }
+        }
+    }
+    assert_eq!(app.me(&auditor.access).await["name"], Value::Null);
+
+    // Creating a user with roles is giving roles.
+    let new = |phone: &str, roles: Value| json!({"phone": phone, "roles": roles});
+    let with_roles = new("+14155550183", json!(["Support"]));
+    app.create_user(&support, with_roles.clone()).await.assert_problem(403, "forbidden");
+    app.create_user(&support, new("+14155550184", json!([]))).await.assert_created();
+    app.create_user(&admin, with_roles).await.assert_created();
+}
+
+#[tokio::test]
 async fn every_body_refuses_fields_that_it_does_not_define() {
     let (app, admin) = TestApp::with_staff().await;
     let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
@@ -235,15 +321,16 @@ async fn the_last_administrator_stays() {
     let (app, admin) = TestApp::with_staff().await;
     let id = admin.id();
     let by_phone = format!("/v1/users/by-phone/{}", ADMIN_PHONE.replace('+', "%2B"));
-    let assert_stays = async || {
-        for roles in [&[][..], &["User"], &["Guest", "Visitors"]] {
-            app.give(&admin, id, roles).await.assert_problem(409, "conflict");
-        }
+    // Nobody changes their own roles or status as an administrator.
+    for roles in [&[][..], &["User"]] {
+        app.give(&admin, id, roles).await.assert_problem(403, "forbidden");
+    }
+    let disabled = json!({"status": "disabled", "name": "Gone"});
+    let path = format!("/v1/users/{id}");
+    app.patch_as(&admin, &path, disabled).await.assert_problem(403, "forbidden");
+    app.delete_as(&admin, &format!("{path}/mfa")).await.assert_problem(403, "forbidden");
 
-        let disabled = json!({"status": "disabled", "name": "Gone"});
-        app.patch_as(&admin, &format!("/v1/users/{id}"), disabled)
-            .await
-            .assert_problem(409, "conflict");
+    let assert_stays = async || {
         app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_problem(409, "conflict");
         app.delete_as(&admin, &by_phone).await.assert_problem(409, "conflict");
         app.delete_me(&admin.access).await.assert_problem(409, "conflict");
@@ -255,6 +342,11 @@ async fn the_last_administrator_stays() {
         );
     };
 
+    assert_stays().await;
+
+    // An administrator who was written down and has proven no address does not count.
+    let written = json!({"phone": "+14155550188", "roles": ["Admin"]});
+    app.create_user(&admin, written).await.assert_created();
     assert_stays().await;
 
     // An administrator who is disabled, or is one only in another app, does not count.

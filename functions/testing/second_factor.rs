@@ -69,6 +69,18 @@ impl TestApp {
         (person, authenticator)
     }
 
+    /// Signs in by a code and an authenticator app.
+    pub(crate) async fn sign_in_with_both(
+        &self,
+        phone: &str,
+        authenticator: &Authenticator,
+    ) -> SignedIn {
+        self.advance(30);
+        let id = self.challenge(phone).await;
+        let token = self.verify(&id, &self.code(phone)).await.mfa_token();
+        self.totp(&token, &authenticator.code(self)).await.signed_in()
+    }
+
     /// Signs in by password, up to the second factor. Returns the token for it.
     pub(crate) async fn first_factor(&self, phone: &str) -> String {
         self.login(json!({"phone": phone}), PASSWORD).await.mfa_token()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     accounts::AccountSettings,
+    administration::AdministrationSettings,
     apps::AppSettings,
     avatars::AvatarSettings,
     base::{Environment, Reader, Setting, Stage, origin},
@@ -52,6 +53,8 @@ pub struct Settings {
     pub apps: Arc<AppSettings>,
     /// How messages are sent.
     pub messages: Arc<MessageSettings>,
+    /// The step-up of administration.
+    pub administration: AdministrationSettings,
     /// The rules for passwords, and who becomes an administrator.
     pub users: Arc<UserSettings>,
     /// The length, lifetime and recipients of codes.
@@ -105,6 +108,7 @@ impl Settings {
             limits: LimitSettings::read(reader).into(),
             budget: Budget::read(reader).into(),
             messages: MessageSettings::read(reader).into(),
+            administration: AdministrationSettings::read(reader),
             users: UserSettings::read(reader, &apps).into(),
             challenges: ChallengeSettings::read(reader, &issuer, now).into(),
             avatars: AvatarSettings::read(reader).into(),

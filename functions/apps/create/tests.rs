@@ -111,7 +111,8 @@ async fn a_new_app_has_the_values_that_were_sent() {
 
 #[tokio::test]
 async fn a_value_out_of_bounds_is_refused_and_no_app_is_created() {
-    let (app, admin) = TestApp::with_admin_and(&[("ENVIRONMENT", "prod")]).await;
+    let (app, admin) =
+        TestApp::with_admin_and(&[("ENVIRONMENT", "prod"), ("ADMIN_REQUIRES_MFA", "false")]).await;
     for (field, values) in [
         (
             "client_id",

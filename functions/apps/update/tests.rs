@@ -54,7 +54,8 @@ async fn fields_that_are_sent_change_and_the_others_stay() {
 
 #[tokio::test]
 async fn an_invalid_change_is_refused_and_nothing_changes() {
-    let (app, admin) = TestApp::with_admin_and(&[("ENVIRONMENT", "prod")]).await;
+    let (app, admin) =
+        TestApp::with_admin_and(&[("ENVIRONMENT", "prod"), ("ADMIN_REQUIRES_MFA", "false")]).await;
     app.public_app(&admin, "shop").await;
     let before = app.get_as(&admin.access, "/v1/apps/shop").await.json;
     for (body, field) in [

@@ -5,7 +5,7 @@ use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
     avatars::Avatars,
-    base::{Clock, Error},
+    base::Error,
     http::Caller,
     latchkey::Latchkey,
 };
@@ -35,10 +35,8 @@ async fn delete(
     caller: Caller,
     accounts: Accounts,
     avatars: Avatars,
-    clock: Clock,
     recorder: Recorder,
 ) -> Result<StatusCode, Error> {
-    caller.require_fresh_sign_in(clock.now())?;
     let event = recorder.event(caller.own_activity(Action::AccountDelete))?;
     accounts.recording(event).delete(caller.user.id, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    base::{Clock, Error},
+    base::Error,
     challenges::{ChallengeView, Challenges},
     http::{Caller, Client, Json},
     latchkey::Latchkey,
@@ -49,12 +49,10 @@ pub struct ChangeEmailRequest {
 async fn email(
     caller: Caller,
     challenges: Challenges,
-    clock: Clock,
     messenger: Messenger,
     client: Client,
     Json(request): Json<ChangeEmailRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    caller.require_fresh_sign_in(clock.now())?;
     let address = challenges.address(None, Some(&request.email))?;
     let client_id = &caller.claims.client_id;
     let opened =

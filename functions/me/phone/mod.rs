@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
-    base::{Clock, Error},
+    base::Error,
     challenges::{ChallengeView, Challenges},
     http::{Caller, Client, Json},
     latchkey::Latchkey,
@@ -50,12 +50,10 @@ pub struct ChangePhoneRequest {
 async fn phone(
     caller: Caller,
     challenges: Challenges,
-    clock: Clock,
     messenger: Messenger,
     client: Client,
     Json(request): Json<ChangePhoneRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    caller.require_fresh_sign_in(clock.now())?;
     let address = challenges.address(Some(&request.phone), None)?;
     let client_id = &caller.claims.client_id;
     let opened =

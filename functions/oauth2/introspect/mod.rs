@@ -10,7 +10,7 @@ use shared::{
     roles::Roles,
     sessions::LiveSessions,
     tokens::{AccessTokens, RefreshToken},
-    users::{AuthenticationMethod, User},
+    users::{AuthenticationMethod, User, assurance_level},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -80,6 +80,9 @@ pub struct LiveToken {
     auth_time: i64,
     /// The methods by which the user was recognised at the sign-in (RFC 8176).
     amr: Vec<AuthenticationMethod>,
+    /// How strongly the user was recognised: `aal2` with a second factor, else `aal1`.
+    #[schema(example = "aal1")]
+    acr: &'static str,
 }
 
 /// Check a token
@@ -160,6 +163,7 @@ async fn of_access_token(
         iat: claims.iat,
         jti: Some(claims.jti),
         auth_time: claims.auth_time,
+        acr: assurance_level(&claims.amr),
         amr: claims.amr,
         client_id: claims.client_id,
     }))
@@ -188,6 +192,7 @@ async fn of_refresh_token(
         iat: session.last_used_at.as_second(),
         jti: None,
         auth_time: session.created_at.as_second(),
+        acr: assurance_level(&session.amr),
         amr: session.amr,
     }))
 }

@@ -38,6 +38,7 @@ async fn an_access_token_is_described_as_rfc_7662_says() {
             "jti": token["jti"],
             "auth_time": token["auth_time"],
             "amr": ["pwd"],
+            "acr": "aal1",
         })
     );
     assert_eq!(
@@ -70,6 +71,7 @@ async fn a_refresh_token_is_described_too_while_it_is_the_newest() {
             "iat": now,
             "auth_time": now,
             "amr": ["pwd"],
+            "acr": "aal1",
         })
     );
 

@@ -6,7 +6,7 @@ use shared::{
     accounts::Accounts,
     audit::{Action, Recorder},
     base::{Clock, Error},
-    http::{Caller, Json},
+    http::{Caller, Json, StepUp},
     latchkey::Latchkey,
     messages::{Messenger, Subject},
     users::Password,
@@ -54,7 +54,7 @@ async fn change(
     Json(request): Json<ChangePasswordRequest>,
 ) -> Result<StatusCode, Error> {
     if caller.user.password.is_none() {
-        caller.require_fresh_sign_in(clock.now())?;
+        caller.require(StepUp::OWN, clock.now())?;
     }
 
     let old = request.old_password.map(|old| Password::parse("old_password", old)).transpose()?;

@@ -5,6 +5,7 @@ use crate::testing::{OTHER_PHONE, PHONE, TestApp, admin::values, at_once};
 #[tokio::test]
 async fn an_unused_role_is_deleted() {
     let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
     app.role(&admin, "Editor", &["a:b"]).await;
     app.delete_as(&admin, "/v1/roles/EDITOR").await.assert_done();
 
@@ -16,7 +17,7 @@ async fn an_unused_role_is_deleted() {
         app.patch_as(&admin, &format!("/v1/roles/{name}"), json!({}))
             .await
             .assert_problem(404, "not_found");
-        app.give(&admin, admin.id(), &["Admin", name]).await.assert_field("roles[1]");
+        app.give(&admin, person.id(), &["User", name]).await.assert_field("roles[1]");
     }
 
     app.delete_as(&admin, "/v1/roles/User?force=maybe").await.assert_field("force");
@@ -94,6 +95,7 @@ async fn a_system_role_cannot_be_deleted() {
 #[tokio::test]
 async fn a_role_of_the_settings_does_not_come_back() {
     let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
     app.patch_as(&admin, "/v1/roles/Guest", json!({"permissions": ["users:read"]}))
         .await
         .assert_ok();
@@ -105,7 +107,7 @@ async fn a_role_of_the_settings_does_not_come_back() {
     let restarted = app.restarted(&[("ROLES", "Visitors,Guest,User,Admin,Writer")]);
     for app in [&app, &restarted] {
         app.get_as(&admin.access, "/v1/roles/Guest").await.assert_problem(404, "not_found");
-        app.give(&admin, admin.id(), &["Admin", "Guest"]).await.assert_field("roles[1]");
+        app.give(&admin, person.id(), &["User", "Guest"]).await.assert_field("roles[1]");
     }
 
     let names = restarted.all(&admin, "/v1/roles?all=true", 2).await;

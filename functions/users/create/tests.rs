@@ -179,7 +179,7 @@ async fn a_second_address_belongs_to_nobody_until_it_is_proven() {
 async fn a_user_cannot_create_a_user_with_permissions_they_lack() {
     let (app, admin) = TestApp::with_staff().await;
     app.role(&admin, "Reader", &["users:read"]).await;
-    let clerk = app.staff(&admin, PHONE, "Clerk", &["users:write"]).await;
+    let clerk = app.staff(&admin, PHONE, "Clerk", &["users:write", "roles:assign"]).await;
 
     for roles in [json!(["Admin"]), json!(["admin"]), json!(["Reader"]), json!(["Clerk", "Reader"])]
     {

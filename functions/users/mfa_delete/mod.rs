@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use shared::{
     accounts::Accounts,
-    administration::Users,
+    administration::{Users, check_is_other},
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, PathId, UsersWrite},
@@ -18,8 +18,8 @@ mod tests;
 /// Remove a user's second factor
 ///
 /// For a user who lost both the authenticator app and the recovery codes. A notice is sent to the
-/// user. Only an administrator can remove the second factor of an administrator. If there is no
-/// second factor, nothing changes, and the answer is the same.
+/// user. You can do this only to users who have no right that you lack, and not to yourself: use
+/// `DELETE /v1/me/totp`. If there is no second factor, nothing changes, and the answer is the same.
 #[utoipa::path(
     delete,
     path = "/v1/users/{user_id}/mfa",
@@ -38,6 +38,7 @@ async fn delete(
     messenger: Messenger,
     PathId(id): PathId,
 ) -> Result<StatusCode, Error> {
+    check_is_other(admin.caller.user.id, id)?;
     let event = recorder
         .event(admin.caller.activity(Action::UserSecondFactorRemove, format!("user:{id}")))?;
     if let Some(user) = users.recording(event).remove_second_factor(id, &admin.permissions).await? {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::{
     accounts::UserView,
-    administration::Users,
+    administration::{Users, check_is_other},
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     base::Error,
@@ -30,9 +30,10 @@ pub struct PutRolesRequest {
 
 /// Set a user's roles in an app
 ///
-/// The new roles replace all roles that the user has in the app. You can give only roles whose
-/// permissions you have. An access token of an app other than `default` can set roles only in that
-/// app. The last administrator cannot lose that role: the answer is `conflict`.
+/// The new roles replace all roles that the user has in the app. You can give and take only roles
+/// whose permissions you have. An access token of an app other than `default` can set roles only in that
+/// app. You cannot set your own roles, and only an administrator sets those of an
+/// administrator: the answer is `forbidden`. The last administrator cannot lose that role: the answer is `conflict`.
 #[utoipa::path(
     put,
     path = "/v1/users/{user_id}/roles",
@@ -62,6 +63,8 @@ async fn put(
     if own != DEFAULT_CLIENT_ID && client_id != own {
         return Err(Error::Forbidden("roles:assign".to_owned()));
     }
+
+    check_is_other(admin.caller.user.id, id)?;
 
     let event =
         recorder.event(admin.caller.activity(Action::UserRolesChange, format!("user:{id}")))?;

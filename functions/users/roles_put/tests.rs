@@ -92,6 +92,8 @@ async fn a_user_cannot_grant_permissions_they_lack() {
     app.give(&admin, person.id(), &["Reader"]).await.assert_ok();
     let both = app.give(&clerk, person.id(), &["Reader", "Guest"]).await;
     assert_eq!(both.assert_ok()["roles"], json!(["Guest", "Reader"]));
+    // But not taken.
+    app.give(&clerk, person.id(), &["Guest"]).await.assert_problem(403, "forbidden");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::{
     accounts::UserView,
-    administration::Users,
+    administration::{Users, check_is_other},
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     base::Error,
@@ -46,9 +46,9 @@ pub struct UpdateUserRequest {
 
 /// Change a user
 ///
-/// With `If-Match` the change is made only if the user is still as you have read them. Only an
-/// administrator can change an administrator, and the last one cannot be disabled. The status
-/// `active` also ends every wait of the user: for wrong codes, passwords and second factors, and for
+/// With `If-Match` the change is made only if the user is still as you have read them. You can
+/// change only users who have no right that you lack, and not your own status. The last
+/// administrator cannot be disabled. The status `active` also ends every wait of the user: for wrong codes, passwords and second factors, and for
 /// messages.
 #[utoipa::path(
     patch,
@@ -74,6 +74,9 @@ async fn update(
     seen: IfMatch,
     Json(request): Json<UpdateUserRequest>,
 ) -> Result<Tagged, Error> {
+    if request.status.is_some() {
+        check_is_other(admin.caller.user.id, id)?;
+    }
     let profile = ProfileChange {
         name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
         username: request

@@ -1,8 +1,13 @@
 //! Users, as administrators manage them.
 
 pub mod guards;
+mod settings;
 
-pub(crate) use self::guards::{check_if_match, check_may_change};
+pub(crate) use self::guards::{check_if_match, check_not_admin};
+pub use self::{
+    guards::{Reach, check_is_other},
+    settings::AdministrationSettings,
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +33,9 @@ use crate::{
 
 /// How often setting roles is tried, if other requests change them at the same time.
 const SET_ROLES_TRIES: usize = 25;
+
+/// The permission to give roles.
+const ROLES_ASSIGN: &str = "roles:assign";
 
 /// The most roles that a user can have in one app.
 const MAX_ROLES: usize = 20;
@@ -83,6 +91,14 @@ impl Users {
         self.store.user(id).await?.ok_or(Error::NotFound)
     }
 
+    /// The reach of `granter` to a user.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] as [`Reach::check`].
+    async fn reach(&self, id: Uuid, granter: &Permissions) -> Result<Reach, Error> {
+        Reach::check(&self.get(id).await?, granter, &self.roles).await
+    }
+
     /// The user who has an address, if there is one.
     pub async fn with_address(&self, address: &Address) -> Result<Option<User>, Error> {
         match self.store.owner(&self.hash_keys.address(address)).await? {
@@ -113,7 +129,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::WeakPassword`];
-    /// [`Error::Forbidden`] for a role that the granter may not give; [`Error::Conflict`] if the
+    /// [`Error::Forbidden`] for a role that the granter may not give, or if the granter may not
+    /// give roles (`roles:assign`); [`Error::Conflict`] if the
     /// phone, the e-mail address or the username is taken.
     pub async fn create(
         &self,
@@ -123,6 +140,9 @@ impl Users {
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
         let granted = match &new.roles {
+            Some(names) if !names.is_empty() && !granter.contains(ROLES_ASSIGN) => {
+                return Err(Error::Forbidden(ROLES_ASSIGN.to_owned()));
+            }
             Some(names) => self.grantable(names, &BTreeSet::new(), granter).await?,
             None => BTreeSet::new(),
         };
@@ -182,7 +202,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::PreconditionFailed`] if `seen` is not the current entity tag;
-    /// [`Error::Forbidden`] if the user is an administrator and the granter is not;
+    /// [`Error::Forbidden`] if the user has rights that the granter lacks;
     /// [`Error::Conflict`] for the last administrator, or if the username is taken.
     pub async fn change(
         &self,
@@ -192,10 +212,10 @@ impl Users {
         granter: &Permissions,
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
-        self.get(id).await?;
+        let reach = self.reach(id, granter).await?;
 
         let changed = self.store.change_user(id, &self.hash_keys, |user| {
-            check_may_change(user, granter)?;
+            reach.check_unchanged(user)?;
             check_if_match(user, seen)?;
             let before = user.clone();
             profile.apply(user);
@@ -243,7 +263,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::UnknownApp`]; [`Error::InvalidRequest`] for unknown or too
-    /// many roles; [`Error::Forbidden`] for a role with permissions that the granter lacks;
+    /// many roles; [`Error::Forbidden`] for a role with permissions that the granter lacks, given or
+    /// taken, and for an administrator;
     /// [`Error::PreconditionFailed`] if `seen` is not the current entity tag; [`Error::Conflict`]
     /// for the last administrator.
     pub async fn set_roles(
@@ -286,7 +307,7 @@ impl Users {
 
         self.store
             .change_user(id, &self.hash_keys, |user| {
-                check_may_change(user, granter)?;
+                check_not_admin(user, granter)?;
                 check_if_match(user, seen)?;
                 // Another request has changed the roles since they were checked above.
                 if user.roles.get(client_id).cloned().unwrap_or_default() != held {
@@ -303,7 +324,7 @@ impl Users {
     }
 
     /// The roles with these names, in their own spelling. The granter must be allowed to give those
-    /// that the user does not hold already.
+    /// that the user does not hold already, and to take those that the user loses.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::Forbidden`].
@@ -327,6 +348,13 @@ impl Users {
             }
             roles.insert(role.name);
         }
+
+        // Nobody takes a role that they could not give. A deleted role can be taken by anybody.
+        for taken in held.difference(&roles) {
+            if let Some(role) = self.roles.get(taken).await? {
+                check_grant(&role, granter)?;
+            }
+        }
         Ok(roles)
     }
 
@@ -334,7 +362,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::PreconditionFailed`] if `seen` is not the current entity tag;
-    /// [`Error::Forbidden`] if the user is an administrator and the granter is not;
+    /// [`Error::Forbidden`] if the user has rights that the granter lacks;
     /// [`Error::Conflict`] for the last administrator.
     pub async fn delete(
         &self,
@@ -343,9 +371,9 @@ impl Users {
         granter: &Permissions,
         avatars: &Avatars,
     ) -> Result<(), Error> {
-        self.get(id).await?;
+        let reach = self.reach(id, granter).await?;
         let check = |user: &User| {
-            check_may_change(user, granter)?;
+            reach.check_unchanged(user)?;
             check_if_match(user, seen)
         };
         avatars.delete_user(&self.store, id, check).await
@@ -354,8 +382,7 @@ impl Users {
     /// Removes a user's second factor. Returns the user, or `None` if they had none.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user is an administrator and the granter is
-    /// not.
+    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks.
     pub async fn remove_second_factor(
         &self,
         id: Uuid,
@@ -363,10 +390,10 @@ impl Users {
     ) -> Result<Option<User>, Error> {
         let now = whole_seconds(self.clock.now());
         let before = self.get(id).await?;
-        check_may_change(&before, granter)?;
+        let reach = Reach::check(&before, granter, &self.roles).await?;
 
         let user = self.store.delete_second_factor(id, &self.hash_keys, |user| {
-            check_may_change(user, granter)?;
+            reach.check_unchanged(user)?;
             if user.totp {
                 user.totp = false;
                 user.updated_at = now;
@@ -380,8 +407,7 @@ impl Users {
     /// Removes a user's picture, if there is one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user is an administrator and the granter is
-    /// not; [`Error::Unavailable`].
+    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks; [`Error::Unavailable`].
     pub async fn remove_avatar(
         &self,
         id: Uuid,
@@ -389,7 +415,8 @@ impl Users {
         avatars: &Avatars,
         event: Event,
     ) -> Result<(), Error> {
-        avatars.remove(id, event, |user| check_may_change(user, granter)).await
+        let reach = self.reach(id, granter).await?;
+        avatars.remove(id, event, |user| reach.check_unchanged(user)).await
     }
 
     /// Takes a role from all users, in every app, and records an `event` for each of them. It is

@@ -86,6 +86,8 @@ pub enum Error {
     FreshSignInNeeded {
         /// Whether the fresh sign-in must use both factors.
         multi_factor: bool,
+        /// The greatest age of the sign-in, in seconds; `None` if the age does not matter.
+        max_age: Option<i64>,
     },
     /// The request conflicts with the current state, usually because the value is taken.
     #[error("conflict: {} {}", .0.field, .0.message)]
@@ -109,6 +111,9 @@ pub enum Error {
     /// The caller lacks a permission.
     #[error("forbidden: {0} is needed")]
     Forbidden(String),
+    /// An administrator tried to change factors, roles or status of the account they use.
+    #[error("forbidden: own account")]
+    OwnAccount,
     /// The API accepts requests only from its edge, and this one lacks the edge's secret.
     #[error("not from the edge")]
     NotFromEdge,

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::Caller;
+use super::{Caller, StepUp};
 use crate::{apps::DEFAULT_CLIENT_ID, base::Error, latchkey::Latchkey, roles::Permissions};
 
 /// A permission, as a type.
@@ -39,8 +39,9 @@ permission!(AppsRead, "apps:read", in any app: false);
 permission!(AppsWrite, "apps:write", in any app: false);
 permission!(AuditRead, "audit:read", in any app: false);
 
-/// A caller who has the permission `P` in the app of the token. Their roles are read from the store
-/// at each request.
+/// A caller who has the permission `P` in the app of the token, and whose sign-in is strong and
+/// recent enough ([`StepUp::of_administration`]). Their roles are read from the store at each
+/// request.
 #[derive(Clone, Debug)]
 pub struct Admin<P> {
     /// The caller.
@@ -61,6 +62,9 @@ impl<P: Permission> FromRequestParts<Latchkey> for Admin<P> {
         if !permissions.contains(P::NAME) || !P::IN_ANY_APP && client_id != DEFAULT_CLIENT_ID {
             return Err(Error::Forbidden(P::NAME.to_owned()));
         }
+        let settings = &latchkey.settings().administration;
+        let needed = StepUp::of_administration(&request.method, settings);
+        caller.require(needed, latchkey.clock().now())?;
 
         Ok(Self { caller, permissions, permission: PhantomData })
     }

@@ -4,16 +4,17 @@ use axum::extract::FromRequestParts;
 use http::{header, request::Parts};
 use jiff::Timestamp;
 
+use super::step_up::{self, StepUp};
 use crate::{
     audit::{Action, Activity},
     base::Error,
     latchkey::Latchkey,
     tokens::Claims,
-    users::{AuthenticationMethod, FRESH_SECONDS, User},
+    users::User,
 };
 
 /// A signed-in user who is not disabled and whose session has not ended. Both are read from the
-/// store at each request.
+/// store at each request. If the operation needs step-up, the sign-in is recent and strong enough.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The user.
@@ -27,22 +28,22 @@ impl FromRequestParts<Latchkey> for Caller {
 
     async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
         let (user, claims) = latchkey.access_tokens().caller(bearer(request)?).await?;
-        Ok(Self { user, claims })
+        let caller = Self { user, claims };
+        if let Some(needed) = step_up::of_own_route(request) {
+            caller.require(needed, latchkey.clock().now())?;
+        }
+        Ok(caller)
     }
 }
 
 impl Caller {
-    /// Step-up: requires a fresh sign-in, with both factors if the user has two (RFC 9470).
+    /// Requires a sign-in as strong and as recent as an operation needs. The extractors do this by
+    /// the table in `step_up.rs`; this is for operations that need it only sometimes.
     ///
     /// # Errors
-    /// [`Error::FreshSignInNeeded`] if the sign-in is ten minutes old or more, or lacks the second
-    /// factor.
-    pub fn require_fresh_sign_in(&self, now: Timestamp) -> Result<(), Error> {
-        let lacks_factor = self.user.totp && !self.claims.amr.contains(&AuthenticationMethod::Mfa);
-        if lacks_factor || self.claims.auth_time + FRESH_SECONDS <= now.as_second() {
-            return Err(Error::FreshSignInNeeded { multi_factor: self.user.totp });
-        }
-        Ok(())
+    /// As [`StepUp::check`].
+    pub fn require(&self, needed: StepUp, now: Timestamp) -> Result<(), Error> {
+        needed.check(&self.user, &self.claims, now)
     }
 }
 

@@ -191,9 +191,10 @@ codes! {
         AppDisabled;
     Forbidden 403 "You do not have permission for this"
         "The caller's roles lack the permission or the role that `detail` names. Sign in to the \
-         app in which the user has it, or ask an administrator for it. If `detail` says that the \
+         app in which the user has it, or ask an administrator for it. Administrators cannot change \
+         their own factors, roles or status. If `detail` says that the \
          request did not come through the service's public address, send it there.":
-        Forbidden | NotFromEdge | ViewerUnknown;
+        Forbidden | OwnAccount | NotFromEdge | ViewerUnknown;
     Unavailable 503 "The service is temporarily unavailable"
         "AWS did not respond in time, or refused the call. Repeat the request after `retry_after` \
          seconds.":

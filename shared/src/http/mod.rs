@@ -19,6 +19,7 @@ mod preference;
 mod problem;
 mod queries;
 mod service;
+mod step_up;
 
 pub use self::{
     admin::{
@@ -41,4 +42,5 @@ pub use self::{
     problem::Problem,
     queries::STRICT_PATHS,
     service::{service, static_service},
+    step_up::StepUp,
 };

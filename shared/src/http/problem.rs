@@ -6,7 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Code;
-use crate::base::{Error, FieldError};
+use crate::{
+    base::{Error, FieldError},
+    users::MULTI_FACTOR,
+};
 
 /// Problem details (RFC 9457).
 ///
@@ -99,7 +102,7 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(challenge) = bearer_challenge(error) {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -155,12 +158,17 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::TooManyAttempts { retry_after: None } => {
             "Too many wrong passwords. Sign in with a code, or reset the password.".into()
         }
-        Error::FreshSignInNeeded { multi_factor: false } => {
+        Error::FreshSignInNeeded { multi_factor: false, .. } => {
             "The sign-in is too old for this. Sign in again.".into()
         }
-        Error::FreshSignInNeeded { multi_factor: true } => {
+        Error::FreshSignInNeeded { multi_factor: true, max_age: None } => {
+            "This needs a sign-in with both factors. Set up an authenticator app if you have none, \
+             and sign in again."
+                .into()
+        }
+        Error::FreshSignInNeeded { multi_factor: true, max_age: Some(_) } => {
             "The sign-in is too old for this, or lacks the second factor. Sign in again with both \
-             factors."
+             factors. Set up an authenticator app if you have none."
                 .into()
         }
         Error::Conflict(error) => of_field(error),
@@ -168,6 +176,9 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
             "The resource has changed since it was read. Read it again and repeat the change."
                 .into()
         }
+        Error::OwnAccount => "You cannot do this to your own account. Use /v1/me, or ask another \
+                              administrator."
+            .into(),
         Error::Forbidden(needed) => match needed.strip_prefix("role ") {
             Some(role) => format!("This needs the role {role}."),
             None => format!("This needs the permission {needed}."),
@@ -262,16 +273,13 @@ fn in_bytes(bytes: usize) -> String {
 
 /// The `WWW-Authenticate` header of an error. It gives a reason only if a token was sent
 /// (RFC 6750 §3).
-fn bearer_challenge(error: &Error) -> Option<&'static str> {
-    match error {
+fn bearer_challenge(error: &Error) -> Option<HeaderValue> {
+    let text = match error {
+        Error::FreshSignInNeeded { multi_factor, max_age } => {
+            return step_up_challenge(*multi_factor, *max_age);
+        }
         Error::InvalidClient => Some(BASIC_CHALLENGE),
         Error::TokenMissing | Error::InvalidCredentials => Some(r#"Bearer realm="latchkey""#),
-        Error::FreshSignInNeeded { multi_factor: false } => Some(
-            r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in is needed", max_age="600""#,
-        ),
-        Error::FreshSignInNeeded { multi_factor: true } => Some(
-            r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="A fresh sign-in with both factors is needed", acr_values="aal2", max_age="600""#,
-        ),
         Error::TokenInvalid | Error::RefreshTokenReused => Some(
             r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#,
         ),
@@ -279,7 +287,20 @@ fn bearer_challenge(error: &Error) -> Option<&'static str> {
             r#"Bearer realm="latchkey", error="invalid_token", error_description="The token has expired""#,
         ),
         _ => None,
-    }
+    };
+    text.map(HeaderValue::from_static)
+}
+
+/// The challenge of step-up (RFC 9470 §3).
+fn step_up_challenge(multi_factor: bool, max_age: Option<i64>) -> Option<HeaderValue> {
+    let factors = if multi_factor { " with both factors" } else { "" };
+    let acr = if multi_factor { format!(", acr_values=\"{MULTI_FACTOR}\"") } else { String::new() };
+    let age = max_age.map_or_else(String::new, |age| format!(", max_age=\"{age}\""));
+    HeaderValue::from_str(&format!(
+        "Bearer realm=\"latchkey\", error=\"insufficient_user_authentication\", \
+         error_description=\"A fresh sign-in{factors} is needed\"{acr}{age}"
+    ))
+    .ok()
 }
 
 /// The error travels in the extensions of the response to [`super::service`], which knows the id of

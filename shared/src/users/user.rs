@@ -218,10 +218,12 @@ impl User {
         )
     }
 
-    /// Whether the user is an administrator who can sign in. The last one cannot be removed.
+    /// Whether the user is an administrator who can sign in, and has proven an address. The last one
+    /// cannot be removed.
     pub fn is_active_admin(&self) -> bool {
         let roles = self.roles.get(DEFAULT_CLIENT_ID);
-        self.status == UserStatus::Active && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
+        let can_sign_in = self.status == UserStatus::Active && !self.unproven;
+        can_sign_in && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
     }
 
     /// Records that an address was proven for the first time. Removes what somebody else could have

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     apps::Apps,
-    base::{Clock, Error},
+    base::Error,
     http::{Caller, Json, OptionalJson},
     latchkey::Latchkey,
     second_factors::{SecondFactors, qr_svg},
@@ -56,10 +56,8 @@ async fn create(
     caller: Caller,
     apps: Apps,
     second_factors: SecondFactors,
-    clock: Clock,
     OptionalJson(NewTotpRequest {}): OptionalJson<NewTotpRequest>,
 ) -> Result<Json<NewTotpView>, Error> {
-    caller.require_fresh_sign_in(clock.now())?;
     let app = apps.active(&caller.claims.client_id).await?;
     let new = second_factors.enrol(&caller.user, &app).await?;
 
