@@ -10,6 +10,7 @@ use shared::latchkey::Latchkey;
 use utoipa_axum::router::OpenApiRouter;
 
 pub mod authorizer;
+mod confirmation;
 pub mod docs;
 pub mod document;
 pub mod health;
@@ -114,7 +115,12 @@ pub mod roles {
 /// `/stop/{token}`: opts a phone or an e-mail address out of messages for a day.
 pub mod stop {
     pub mod confirm;
-    mod html;
+    pub mod page;
+}
+
+/// `/undo/{token}`: undoes the changes of an account.
+pub mod undo {
+    pub mod confirm;
     pub mod page;
 }
 
@@ -167,6 +173,8 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "otp-status" => otp::status,
     "stop-page" => stop::page,
     "stop-confirm" => stop::confirm,
+    "undo-page" => undo::page,
+    "undo-confirm" => undo::confirm,
     "otp-verify" => otp::verify,
     "auth-register" => auth::register,
     "auth-login" => auth::login,

@@ -290,7 +290,7 @@ fn a_day_of_an_operator() {
             .contains("status        active\n")
     );
 
-    operator.run(&["users", "disable", ADMIN]).fails(6, "(conflict)");
+    operator.run(&["users", "disable", ADMIN]).fails(4, "(forbidden)");
     let set = |roles| operator.run(&["users", "roles", id, "--set", roles, "--json"]);
     assert_eq!(
         set("Guest,Visitors").succeeds().objects()[0]["roles"],

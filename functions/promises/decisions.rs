@@ -10,6 +10,9 @@ pub(super) const PUBLIC: &[&str] = &[
     "otp-status",
     "stop-page",
     "stop-confirm",
+    // The link in a notice is the proof.
+    "undo-page",
+    "undo-confirm",
     "otp-verify",
     "auth-register",
     "auth-login",

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    accounts::UserView,
+    accounts::{Accounts, UserView},
     avatars::AvatarUrls,
     base::Error,
     http::{Caller, Json},
     latchkey::Latchkey,
-    second_factors::Inventory,
-    users::{AuthenticationMethod, Session, SessionView},
+    second_factors::{Inventory, SecondFactor},
+    users::{AuthenticationMethod, ChangeView, Session, SessionView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -30,6 +30,11 @@ pub struct ExportView {
     roles: BTreeMap<String, BTreeSet<String>>,
     /// The authenticator app, without its secret; `null` if none is set up.
     second_factor: Option<ExportedSecondFactor>,
+    /// The authenticator app that was removed within 72 hours and comes back if that is undone;
+    /// `null` if there is none.
+    removed_second_factor: Option<ExportedSecondFactor>,
+    /// The changes of the account that can still be undone.
+    undoable_changes: Vec<ChangeView>,
     /// The user's sessions.
     sessions: Vec<ExportedSession>,
 }
@@ -75,17 +80,18 @@ pub struct ExportedSession {
 async fn export(
     caller: Caller,
     inventory: Inventory,
+    accounts: Accounts,
     avatar_urls: AvatarUrls,
 ) -> Result<Json<ExportView>, Error> {
     let second_factor = inventory.of(&caller.user).await?;
+    let removed = inventory.removed(&caller.user).await?;
 
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
         roles: caller.user.roles.clone(),
-        second_factor: second_factor.map(|factor| ExportedSecondFactor {
-            created_at: factor.created_at,
-            recovery_codes_left: factor.recovery_codes.len(),
-        }),
+        second_factor: second_factor.map(ExportedSecondFactor::from),
+        removed_second_factor: removed.map(ExportedSecondFactor::from),
+        undoable_changes: accounts.undoable_changes(&caller.user).await?,
         sessions: caller
             .user
             .sessions
@@ -93,6 +99,12 @@ async fn export(
             .map(|(id, session)| exported(*id, session, &caller))
             .collect(),
     }))
+}
+
+impl From<SecondFactor> for ExportedSecondFactor {
+    fn from(factor: SecondFactor) -> Self {
+        Self { created_at: factor.created_at, recovery_codes_left: factor.recovery_codes.len() }
+    }
 }
 
 fn exported(id: Uuid, session: &Session, caller: &Caller) -> ExportedSession {

@@ -12,7 +12,8 @@ use crate::testing::{
 };
 
 /// The attributes that are not exported: keys, hashes and counters that say nothing about the user.
-const NOT_EXPORTED: [&str; 13] = [
+const NOT_EXPORTED: [&str; 14] = [
+    "sign_in_epoch",
     "pk",
     "sk",
     "list",
@@ -132,17 +133,27 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     let token = app.login(json!({"username": "ann"}), PASSWORD).await.mfa_token();
     app.recover(&token, &authenticator.recovery_codes[0]).await.assert_ok();
 
-    let answer = app.get_as(&me.access, "/v1/me/export").await;
+    app.advance(60);
+    app.remove_totp(&other, &authenticator.code(&app)).await.assert_done();
+    let authenticator = app.authenticator(&other).await;
+    let token = app.login(json!({"username": "ann"}), PASSWORD).await.mfa_token();
+    app.recover(&token, &authenticator.recovery_codes[0]).await.assert_ok();
+
+    let answer = app.get_as(&other.access, "/v1/me/export").await;
     let export = answer.assert_ok();
     let items = app.items_of(me.id()).await;
-    assert_eq!(items.len(), 2, "the user and the second factor");
-    assert_eq!(app.sessions_of(me.id()).await, 3);
+    assert_eq!(items.len(), 4, "the user, both second factors and the changes");
+    assert_eq!(app.sessions_of(me.id()).await, 2);
     assert_eq!(export["second_factor"]["recovery_codes_left"], 9);
+    assert_eq!(export["removed_second_factor"]["recovery_codes_left"], 9);
+    assert_eq!(export["undoable_changes"].as_array().map(Vec::len), Some(4));
 
     for item in &items {
         let part = match item["sk"].as_s().unwrap().as_str() {
             "USER" => export,
             "SECOND_FACTOR" => &export["second_factor"],
+            "REMOVED_FACTOR" => &export["removed_second_factor"],
+            "PAST" => &json!({"changes": export["undoable_changes"]}),
             other => panic!("an item that is not exported: {other}"),
         };
         let sessions = item.get("sessions").map(|sessions| sessions.as_m().unwrap());
@@ -154,7 +165,10 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
                 .find(|session| session["id"] == json!(id));
             assert_all_held(exported.expect("the session"), session.as_m().unwrap());
         }
-        let rest = item.iter().filter(|(name, _)| *name != "sessions");
+        // Of a factor that was removed, the changes say until when it can come back.
+        let hidden =
+            if item["sk"].as_s().unwrap() == "REMOVED_FACTOR" { "expires_at" } else { "sessions" };
+        let rest = item.iter().filter(|(name, _)| *name != hidden);
         assert_all_held(part, &rest.map(|(name, value)| (name.clone(), value.clone())).collect());
     }
 
@@ -178,7 +192,7 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
     assert_eq!(
         *app.get_as(&me.access, "/v1/me/export").await.assert_ok(),
         json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]},
-            "second_factor": null, "sessions": [exported]})
+            "second_factor": null, "removed_second_factor": null, "undoable_changes": [], "sessions": [exported]})
     );
 }
 

@@ -134,7 +134,7 @@ async fn a_user_with_only_an_e_mail_address_can_add_a_phone() {
         (&user["phone"], &user["phone_verified"], &user["email"]),
         (&json!(PHONE), &json!(true), &json!(EMAIL))
     );
-    assert_eq!(app.texts(EMAIL).len(), mails, "there was no old phone to notify");
+    assert_eq!(app.texts(EMAIL).len(), mails + 1, "the other address is told");
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();
 }

@@ -8,7 +8,7 @@ use shared::{
     challenges::{Challenges, OneTimeCode, Purpose},
     http::{Caller, Json},
     latchkey::Latchkey,
-    messages::{Messenger, Subject},
+    messages::Messenger,
     sessions::{Sessions, SignIn},
 };
 use utoipa::ToSchema;
@@ -113,18 +113,15 @@ async fn verify(
         (Purpose::NewAddress, Some(caller)) => {
             let event = recorder.event(caller.own_activity(Action::AddressChange))?;
             let accounts = accounts.recording(event);
-            let changed = accounts.change_address(caller.user.id, &proven.content.address);
+            let new = &proven.content.address;
+            let is_new = caller.user.addresses().all(|address| address != *new);
+            let by = (caller.user.id, caller.claims.sid);
+            let changed = accounts.change_address(by, new);
             let (user, old) = challenges.redeem(&proven.challenge, changed).await?;
 
-            if let Some(old) = old {
-                accounts
-                    .tell_at(
-                        (&old, recorder.device().ip.as_deref()),
-                        Subject::AddressChanged,
-                        user.locale.as_deref(),
-                        &messenger,
-                    )
-                    .await;
+            if is_new {
+                let ip = recorder.device().ip.as_deref();
+                accounts.tell_address(&user, (old.as_ref(), new), ip, &messenger).await;
             }
 
             let user =

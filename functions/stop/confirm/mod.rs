@@ -3,7 +3,7 @@
 use axum::{http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::html::{self, Page};
+use crate::confirmation::{self, Page};
 use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ async fn confirm(
     PathName(token): PathName,
 ) -> Result<Response, Error> {
     let until = challenges.stop(&token).await?.strftime("%F %R").to_string();
-    html::page(Page::Stopped { until: &until }, &request)
+    confirmation::page(Page::Stopped { until: &until }, &request)
 }
 
 /// The route.

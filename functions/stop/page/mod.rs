@@ -3,7 +3,7 @@
 use axum::{http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::html::{self, Page};
+use crate::confirmation::{self, Page};
 use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
 
 /// Show the page that stops messages
@@ -36,7 +36,7 @@ async fn page(
     PathName(token): PathName,
 ) -> Result<Response, Error> {
     challenges.check_stop_link(&token)?;
-    html::page(Page::StopQuestion, &request)
+    confirmation::page(Page::StopQuestion, &request)
 }
 
 /// The route.

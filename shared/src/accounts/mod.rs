@@ -4,6 +4,7 @@ mod reset_link;
 mod settings;
 mod source;
 mod telling;
+mod undo;
 mod view;
 
 use self::{reset_link::ResetLink, source::SourceOfFailures};
@@ -260,7 +261,7 @@ impl Accounts {
                 if current.password_count != user.password_count {
                     return Err(Error::WrongPassword);
                 }
-                current.sessions.retain(|id, _| *id == session_id);
+                current.sign_out_elsewhere(session_id);
                 current.device_epoch += 1;
                 set_password(current, hash.clone(), now);
                 Ok(())
@@ -404,15 +405,15 @@ impl Accounts {
         })
     }
 
-    /// Gives a user the address that they proved. Returns the user and the previous address, if it
-    /// was a different one.
+    /// Gives a user the address that they proved, and ends all sessions but the one that did it.
+    /// Returns the user and the previous address, if it was a different one.
     ///
     /// # Errors
     /// [`Error::Conflict`] if somebody else has the address, or if the user has not proven any
     /// address yet.
     pub async fn change_address(
         &self,
-        user_id: Uuid,
+        (user_id, session_id): (Uuid, Uuid),
         address: &Address,
     ) -> Result<(User, Option<Address>), Error> {
         let (now, mut before) = (whole_seconds(self.clock.now()), None);
@@ -420,6 +421,7 @@ impl Accounts {
             .store
             .change_user(user_id, &self.hash_keys, |user| {
                 user.check_proven()?;
+                let had = user.addresses().any(|it| it == *address);
                 match address {
                     Address::Sms(phone) => {
                         before = user.phone.replace(phone.clone()).map(Address::Sms);
@@ -437,6 +439,9 @@ impl Accounts {
                         before = old.map(Address::Email);
                         user.email_verified = true;
                     }
+                }
+                if !had {
+                    user.sign_out_elsewhere(session_id);
                 }
                 user.updated_at = now;
                 Ok(())

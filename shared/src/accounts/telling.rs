@@ -1,5 +1,6 @@
 //! Notices of changes to an account.
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::Accounts;
@@ -14,9 +15,10 @@ use crate::{
 };
 
 impl Accounts {
-    /// Notifies a user of a change, by e-mail if they have proven an e-mail address, else by text.
-    /// It prefers an address other than `not_by`, which was used for the change. `ip` is the
-    /// address from which the user made it. If the notice cannot be sent, the change still stands.
+    /// Notifies a user of a changed password or second factor, by e-mail if they have proven an
+    /// e-mail address, else by text. It prefers an address other than `not_by`, which was used for
+    /// the change. `ip` is the address from which it was made. The notice has a link that undoes the
+    /// change. If the notice cannot be sent, the change still stands.
     pub async fn tell(
         &self,
         user: &User,
@@ -28,19 +30,36 @@ impl Accounts {
         addresses.reverse();
         let other = addresses.iter().find(|address| Some(*address) != not_by).or(addresses.first());
         if let Some(address) = other {
-            self.tell_at((address, ip), subject, user.locale.as_deref(), messenger).await;
+            self.tell_at((address, ip), subject, user, messenger).await;
         }
     }
 
-    /// Notifies the owner of `address` of a change. A text passes the limits of codes, because
-    /// changing something again and again would otherwise be a way of SMS pumping: those of its
-    /// source and its block of numbers, at most three a day to one phone, and a separate budget. A
-    /// test phone is sent nothing. If the notice cannot be sent, that is only logged.
-    pub async fn tell_at(
+    /// Notifies a user of the new address of their account: at every other proven address and, if it
+    /// was replaced, at the `old` one. The `new` one gets nothing, because it may be a thief's.
+    pub async fn tell_address(
+        &self,
+        user: &User,
+        (old, new): (Option<&Address>, &Address),
+        ip: Option<&str>,
+        messenger: &Messenger,
+    ) {
+        let others = user.addresses().filter(|address| address != new);
+        let told: Vec<_> = others.chain(old.cloned()).collect();
+        let notices = told
+            .iter()
+            .map(|address| self.tell_at((address, ip), Subject::AddressChanged, user, messenger));
+        join_all(notices).await;
+    }
+
+    /// Notifies the owner of `address` of a change of `user`. A text passes the limits of codes,
+    /// because changing something again and again would otherwise be a way of SMS pumping: those of
+    /// its source and its block of numbers, at most three a day to one phone, and a separate budget.
+    /// A test phone is sent nothing. If the notice cannot be sent, that is only logged.
+    async fn tell_at(
         &self,
         (address, ip): (&Address, Option<&str>),
         subject: Subject,
-        locale: Option<&str>,
+        user: &User,
         messenger: &Messenger,
     ) {
         let now = self.clock.now();
@@ -52,9 +71,9 @@ impl Accounts {
         }
 
         let told = match address.phone() {
-            None => self.send_notice(address, subject, locale, messenger).await,
+            None => self.send_notice(address, subject, user, messenger).await,
             Some(phone) => {
-                let send = self.send_notice(address, subject, locale, messenger);
+                let send = self.send_notice(address, subject, user, messenger);
                 self.counted_notice(phone, ip, now, send).await
             }
         };
@@ -108,9 +127,11 @@ impl Accounts {
         &self,
         address: &Address,
         subject: Subject,
-        locale: Option<&str>,
+        user: &User,
         messenger: &Messenger,
     ) -> Result<(), Error> {
+        let undo_link = self.undo_link(user);
+        let locale = user.locale.as_deref();
         let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
         let content = Content {
             subject,
@@ -119,6 +140,7 @@ impl Accounts {
             valid_minutes: 0,
             link: None,
             stop_link: None,
+            undo_link: Some(&undo_link),
         };
         let prepared = messenger.prepare(address, (Fund::Notices, None), &content, locale).await?;
         messenger.send(prepared).await

@@ -22,6 +22,7 @@ pub enum Action {
     PasswordChange,
     PasswordReset,
     AddressChange,
+    ChangesUndo,
     ProfileChange,
     AvatarChange,
     AvatarRemove,

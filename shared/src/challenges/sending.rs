@@ -155,6 +155,7 @@ impl Challenges {
             valid_minutes: self.settings.ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
             stop_link,
+            undo_link: None,
         };
         let fund = match request.asker.device() {
             Some(_) => Fund::KnownDevices,

@@ -74,6 +74,7 @@ pub struct HashKeys {
     stop_links: hmac::Key,
     device_tokens: hmac::Key,
     reset_links: hmac::Key,
+    undo_links: hmac::Key,
     proofs: hmac::Key,
 }
 
@@ -119,6 +120,7 @@ impl HashKeys {
             stop_links: hmac_key("stop links")?,
             device_tokens: hmac_key("device tokens")?,
             reset_links: hmac_key("reset links")?,
+            undo_links: hmac_key("undo links")?,
             proofs: hmac_key("proofs of work")?,
         })
     }
@@ -313,6 +315,11 @@ impl HashKeys {
     /// The tag that proves that the token of a reset link was made here.
     pub(crate) fn reset_link_tag(&self, token: &[u8]) -> [u8; TAG_BYTES] {
         tag(&self.reset_links, &[token])
+    }
+
+    /// The tag that proves that the token of an undo link was made here.
+    pub(crate) fn undo_link_tag(&self, token: &[u8]) -> [u8; TAG_BYTES] {
+        tag(&self.undo_links, &[token])
     }
 
     /// The key that signs proofs of work for one address, in hex.

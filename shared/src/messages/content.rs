@@ -76,6 +76,8 @@ pub struct Content<'a> {
     pub link: Option<&'a str>,
     /// The link that stops messages to the address.
     pub stop_link: Option<&'a str>,
+    /// The link that undoes the change that a notice is about.
+    pub undo_link: Option<&'a str>,
 }
 
 /// The parts of an e-mail.
@@ -129,7 +131,7 @@ impl Content<'_> {
     /// [`Error::Internal`] as [`wording()`].
     pub fn mail(&self, language: Language) -> Result<MailText, Error> {
         let text = self.format(language, None)?;
-        let mut paragraphs = vec![escape(&text)];
+        let mut paragraphs = vec![with_anchor(&text, self.undo_link)];
         if !self.code.is_empty() {
             paragraphs.push(format!(
                 "<strong style=\"font-size: 2em; letter-spacing: .1em\">{}</strong>",
@@ -144,7 +146,7 @@ impl Content<'_> {
         }
         if let Some(link) = self.stop_link {
             let sentence = self.message(STOP_MAILS, language, None)?;
-            paragraphs.push(escape(&sentence).replace(&escape(link), &anchor(link)));
+            paragraphs.push(with_anchor(&sentence, Some(link)));
             plain = format!("{plain}\n\n{sentence}");
         }
 
@@ -174,6 +176,7 @@ impl Content<'_> {
             ("app", &one_line(&self.sender.app_name)),
             ("minutes", &self.valid_minutes.to_string()),
             ("link", self.stop_link.unwrap_or_default()),
+            ("undo", self.undo_link.unwrap_or_default()),
         ];
         wording(language, name, attribute, &values)
     }
@@ -191,6 +194,12 @@ fn one_line(text: &str) -> String {
         .map(|c| if c.is_control() || changes_line_or_direction(c) { ' ' } else { c })
         .collect();
     cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text in HTML, in which `link` can be followed.
+fn with_anchor(text: &str, link: Option<&str>) -> String {
+    let html = escape(text);
+    link.map_or_else(|| html.clone(), |link| html.replace(&escape(link), &anchor(link)))
 }
 
 /// A link in HTML.
@@ -227,6 +236,7 @@ mod tests {
             valid_minutes: 10,
             link: None,
             stop_link: None,
+            undo_link: None,
         }
     }
 

@@ -14,4 +14,9 @@ impl Inventory {
     pub async fn of(&self, user: &User) -> Result<Option<SecondFactor>, Error> {
         if user.totp { self.store.second_factor(user.id).await } else { Ok(None) }
     }
+
+    /// The second factor that a user removed within 72 hours, and that undoing brings back.
+    pub async fn removed(&self, user: &User) -> Result<Option<SecondFactor>, Error> {
+        self.store.removed_second_factor(user.id).await
+    }
 }

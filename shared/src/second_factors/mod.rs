@@ -31,10 +31,10 @@ use crate::{
     users::{AuthenticationMethod, User},
 };
 
-/// How many seconds a user has to confirm an authenticator app.
 /// How many second factors in a row may be wrong before the next one has to wait.
 const MAX_FAILURES: u32 = 10;
 
+/// How many seconds a user has to confirm an authenticator app.
 const ENROLMENT_SECONDS: i64 = 600;
 
 /// Sets up, checks and removes second factors.
@@ -92,15 +92,15 @@ impl SecondFactors {
         Ok(NewTotp { secret, otpauth_uri, expires_in: seconds_until(enrolment.expires_at, now) })
     }
 
-    /// Finishes the set-up with a first code. Returns the user and the recovery codes, which are
-    /// shown only this once.
+    /// Finishes the set-up with a first code, and ends all sessions but the one that did it. Returns
+    /// the user and the recovery codes, which are shown only this once.
     ///
     /// # Errors
     /// [`Error::Conflict`] if no set-up is waiting to be confirmed, or the user already has an
     /// authenticator app; [`Error::OtpIncorrect`]; [`Error::OtpLocked`] during a lockout.
     pub async fn confirm(
         &self,
-        user: &User,
+        (user, session_id): (&User, Uuid),
         code: &str,
     ) -> Result<(User, Vec<RecoveryCode>), Error> {
         check_form(Some(SecondFactorMethod::Totp), code)?;
@@ -139,6 +139,8 @@ impl SecondFactors {
         let changed_at = whole_seconds(now);
         let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
             user.totp = true;
+            // Sessions that began with one factor are weaker than the account is now.
+            user.sign_out_elsewhere(session_id);
             // A device that is known by one factor alone is not known any more.
             user.device_epoch += 1;
             user.updated_at = changed_at;
@@ -291,7 +293,9 @@ impl SecondFactors {
             .store
             .user(pending.user_id)
             .await?
-            .filter(|user| user.totp)
+            .filter(|user| {
+                user.totp && pending.recognised.sign_in_epoch == Some(user.sign_in_epoch)
+            })
             .ok_or(Error::TokenInvalid)?;
 
         // A client that retries after an outage sends the same token and code. This mark lets it

@@ -37,6 +37,14 @@ impl Store {
         self.get(Key::second_factor(user_id)).await
     }
 
+    /// The second factor that a user removed within 72 hours.
+    pub async fn removed_second_factor(
+        &self,
+        user_id: Uuid,
+    ) -> Result<Option<SecondFactor>, Error> {
+        self.get(Key::removed_factor(user_id)).await
+    }
+
     /// Switches a confirmed authenticator app on and deletes its enrolment, in one transaction with
     /// the `change` to the user.
     ///

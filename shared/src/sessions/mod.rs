@@ -148,7 +148,12 @@ impl Sessions {
         };
 
         let known = proven.challenge.asker.device();
-        let recognised = Recognised { amr: vec![method], password_count: None, device: known };
+        let recognised = Recognised {
+            amr: vec![method],
+            password_count: None,
+            device: known,
+            sign_in_epoch: None,
+        };
         let sign_in = self.begin(owner, proven.content.terms, recognised, device).await?;
         sign_in.ok_or(Error::OtpExpired)
     }
@@ -158,7 +163,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::UserDisabled`]; [`Error::InvalidCredentials`], or [`Error::TokenInvalid`] after the
-    /// second factor, if the password has changed since it was compared.
+    /// second factor, if the password has changed since it was compared, or if the user has signed
+    /// out everywhere or changed an address or a factor since.
     pub async fn begin(
         &self,
         user_id: Uuid,
@@ -166,21 +172,21 @@ impl Sessions {
         recognised: Recognised,
         device: Device,
     ) -> Result<Option<SignIn>, Error> {
-        let (now, password_count) = (self.clock.now(), recognised.password_count);
+        let now = self.clock.now();
+        let as_of = (recognised.password_count, recognised.sign_in_epoch);
         let (session, refresh) =
             self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
         let ids = (user_id, refresh.session_id);
         let default_role = terms.default_role.as_deref();
 
-        let mut begun =
-            self.store.begin_session(ids, &session, default_role, password_count).await?;
+        let mut begun = self.store.begin_session(ids, &session, default_role, as_of).await?;
         if matches!(begun, Begun::Unproven) {
             // Somebody else may have set the credentials and begun the sessions that exist before
             // this proof (account pre-hijacking).
             self.store
                 .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
                 .await?;
-            begun = self.store.begin_session(ids, &session, default_role, password_count).await?;
+            begun = self.store.begin_session(ids, &session, default_role, as_of).await?;
         }
 
         Ok(match begun {
@@ -191,13 +197,15 @@ impl Sessions {
                 let signed_in = self.signed_in(&user, &refresh, (false, device), now);
                 Some(SignIn::Done(Box::new(signed_in.await?)))
             }
-            Begun::SecondFactorDue => Some(SignIn::MfaRequired(
-                self.ask_for_second_factor(user_id, terms, recognised, now).await?,
-            )),
-            Begun::PasswordChanged if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
+            Begun::SecondFactorDue { sign_in_epoch } => {
+                let recognised = Recognised { sign_in_epoch: Some(sign_in_epoch), ..recognised };
+                let asked = self.ask_for_second_factor(user_id, terms, recognised, now).await?;
+                Some(SignIn::MfaRequired(asked))
+            }
+            Begun::Outdated if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
                 return Err(Error::TokenInvalid);
             }
-            Begun::PasswordChanged => return Err(Error::InvalidCredentials),
+            Begun::Outdated => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven => None,
         })
     }

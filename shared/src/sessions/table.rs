@@ -37,11 +37,15 @@ pub enum Begun {
     /// The session has begun. Holds the user.
     Yes(Box<User>),
     /// The user has a second factor, and did not use it for this session.
-    SecondFactorDue,
+    SecondFactorDue {
+        /// [`User::sign_in_epoch`].
+        sign_in_epoch: u64,
+    },
     /// An administrator created this user, and nobody has proven an address yet.
     Unproven,
-    /// The password has changed since it was compared.
-    PasswordChanged,
+    /// The password has changed since it was compared, or sign-ins that waited for their second
+    /// factor have ended.
+    Outdated,
     /// There is no such user.
     NoUser,
 }
@@ -105,7 +109,7 @@ impl Store {
 
     /// Adds a session to its user and records the time of the sign-in. A user who is new to the app
     /// gets its `default_role`. If a password was compared, `password_count` must still be the
-    /// user's.
+    /// user's; if the sign-in waited for its second factor, so must `sign_in_epoch`.
     ///
     /// # Errors
     /// [`Error::UserDisabled`] for a disabled user; then no session begins.
@@ -114,7 +118,7 @@ impl Store {
         (user_id, session_id): (Uuid, Uuid),
         session: &Session,
         default_role: Option<&str>,
-        password_count: Option<u64>,
+        (password_count, sign_in_epoch): (Option<u64>, Option<u64>),
     ) -> Result<Begun, Error> {
         let as_stored = serde_dynamo::to_attribute_value(session)
             .map_err(|error| Error::Internal(error.to_string()))?;
@@ -146,6 +150,14 @@ impl Store {
             condition.push_str(" AND password_count = :password_count");
             values.insert(":password_count".to_owned(), AttributeValue::N(count.to_string()));
         }
+        match sign_in_epoch {
+            Some(0) => condition.push_str(" AND attribute_not_exists(sign_in_epoch)"),
+            Some(epoch) => {
+                condition.push_str(" AND sign_in_epoch = :sign_in_epoch");
+                values.insert(":sign_in_epoch".to_owned(), AttributeValue::N(epoch.to_string()));
+            }
+            None => {}
+        }
 
         match self.change_sessions(user_id, &update, &condition, names, values).await? {
             Changed::Yes(user) => {
@@ -157,11 +169,14 @@ impl Store {
             }
             Changed::Refused(Some(user)) if user.unproven && proves_address => Ok(Begun::Unproven),
             Changed::Refused(Some(user))
-                if password_count.is_some_and(|count| count != user.password_count) =>
+                if password_count.is_some_and(|count| count != user.password_count)
+                    || sign_in_epoch.is_some_and(|epoch| epoch != user.sign_in_epoch) =>
             {
-                Ok(Begun::PasswordChanged)
+                Ok(Begun::Outdated)
             }
-            Changed::Refused(Some(_)) => Ok(Begun::SecondFactorDue),
+            Changed::Refused(Some(user)) => {
+                Ok(Begun::SecondFactorDue { sign_in_epoch: user.sign_in_epoch })
+            }
             Changed::Refused(None) => Ok(Begun::NoUser),
         }
     }
@@ -210,8 +225,9 @@ impl Store {
     pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<(), Error> {
         let names = HashMap::from([("#sessions".to_owned(), "sessions".to_owned())]);
         let none = HashMap::from([(":none".to_owned(), AttributeValue::M(HashMap::new()))]);
-        // Signing out everywhere also forgets all known devices.
-        let update = "SET #sessions = :none ADD version :one, device_epoch :one";
+        // Signing out everywhere also ends sign-ins that wait, and forgets all known devices.
+        let update =
+            "SET #sessions = :none ADD version :one, device_epoch :one, sign_in_epoch :one";
         self.change_sessions(user_id, update, "attribute_exists(pk)", names, none).await.map(drop)
     }
 

@@ -5,6 +5,8 @@
 //! | user, with their sessions | `USER#<id>`                | `USER`          | never                        |
 //! | second factor             | `USER#<id>`                | `SECOND_FACTOR` | never                        |
 //! | unconfirmed second factor | `USER#<id>`                | `ENROLMENT`     | after 10 minutes             |
+//! | changes to be undone      | `USER#<id>`                | `PAST`          | 72 hours after the last      |
+//! | factor that was removed   | `USER#<id>`                | `REMOVED_FACTOR`| after 72 hours               |
 //! | owner of an identifier    | `IDENTIFIER#<place>`       | `OWNER#<hash>`  | never                        |
 //! | its limits and challenges | `IDENTIFIER#<place>`       | `THROTTLE`      | when nothing in it counts    |
 //! | pending sign-in           | `MFA#<hash>`               | `MFA`           | after 5 minutes              |
@@ -115,6 +117,16 @@ impl Key {
     /// A user's second factor that is not confirmed yet.
     pub(crate) fn enrolment(user_id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), "ENROLMENT")
+    }
+
+    /// The changes of a user that can be undone.
+    pub(crate) fn past(user_id: Uuid) -> Self {
+        Self::new(format!("USER#{user_id}"), "PAST")
+    }
+
+    /// A second factor that was removed and may come back.
+    pub(crate) fn removed_factor(user_id: Uuid) -> Self {
+        Self::new(format!("USER#{user_id}"), "REMOVED_FACTOR")
     }
 
     /// A sign-in that waits for its second factor.

@@ -6,6 +6,7 @@ mod common_passwords;
 mod directory;
 mod known_device;
 mod password;
+mod past;
 mod profile;
 mod session;
 mod settings;
@@ -18,6 +19,7 @@ pub use self::{
     directory::Directory,
     known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
     password::{Password, PasswordHash, PasswordHasher},
+    past::{ChangeView, Past, Restoration, UNDO_SECONDS},
     profile::ProfileChange,
     session::{
         AuthenticationMethod, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR, Recognised,

@@ -28,6 +28,10 @@ pub struct Recognised {
     /// The known device that the sign-in came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Uuid>,
+    /// [`User::sign_in_epoch`] when the sign-in began to wait for its second factor, if it did. If it
+    /// changes meanwhile, the sign-in fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in_epoch: Option<u64>,
 }
 
 /// A method by which a user was recognised (RFC 8176).

@@ -74,6 +74,9 @@ pub struct User {
     /// Counts the events after which no device is known any more ([`super::KnownDevice`]).
     #[serde(default)]
     pub device_epoch: u64,
+    /// Counts the events that end sign-ins which wait for their second factor.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sign_in_epoch: u64,
     /// Whether strangers are shut out of one of the user's identifiers after too many wrong codes
     /// or passwords. The next sign-in that proves who they are ends that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -127,6 +130,7 @@ impl User {
             totp: false,
             password_count: 0,
             device_epoch: 0,
+            sign_in_epoch: 0,
             locked_out: false,
             version: 0,
             avatar: None,
@@ -168,10 +172,18 @@ impl User {
         counted
     }
 
-    /// Ends all sessions, and forgets all known devices.
+    /// Ends all sessions and all sign-ins that wait for their second factor, and forgets all known
+    /// devices.
     pub fn sign_out_everywhere(&mut self) {
         self.sessions.clear();
+        self.sign_in_epoch += 1;
         self.device_epoch += 1;
+    }
+
+    /// Ends all sessions but one, and all sign-ins that wait for their second factor.
+    pub fn sign_out_elsewhere(&mut self, session_id: Uuid) {
+        self.sessions.retain(|id, _| *id == session_id);
+        self.sign_in_epoch += 1;
     }
 
     /// The addresses that sign in: the phone first, then the e-mail address if it was proven.
@@ -196,6 +208,7 @@ impl User {
             amr: vec![AuthenticationMethod::Pwd],
             password_count: Some(self.password_count),
             device,
+            sign_in_epoch: None,
         }
     }
 
@@ -285,6 +298,10 @@ impl User {
             .filter(move |(_, session)| session.expires_at() > now)
             .map(|(id, session)| (*id, session))
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The words by which a person is known: phone, e-mail address, username, and the name and its

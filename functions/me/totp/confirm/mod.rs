@@ -68,8 +68,8 @@ async fn confirm(
     Json(request): Json<ConfirmTotpRequest>,
 ) -> Result<Json<RecoveryCodesView>, Error> {
     let event = recorder.event(caller.own_activity(Action::SecondFactorAdd))?;
-    let (user, codes) =
-        second_factors.recording(event).confirm(&caller.user, &request.code).await?;
+    let by = (&caller.user, caller.claims.sid);
+    let (user, codes) = second_factors.recording(event).confirm(by, &request.code).await?;
     accounts
         .tell(
             &user,

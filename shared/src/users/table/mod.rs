@@ -2,6 +2,7 @@
 //! user's key.
 
 mod list;
+mod past;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -148,6 +149,29 @@ impl Store {
         &self,
         id: Uuid,
         keys: &HashKeys,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<User, Error> {
+        self.write_user((id, true), keys, change, more).await
+    }
+
+    /// As [`Self::change_user_and`], for a change that cannot be undone.
+    async fn change_user_unnoted(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<User, Error> {
+        self.write_user((id, false), keys, change, more).await
+    }
+
+    /// The write behind [`Self::change_user_and`]. If `is_noted`, changes of addresses, password and
+    /// second factor are noted in the same transaction, so that they can be undone ([`super::Past`]).
+    async fn write_user(
+        &self,
+        (id, is_noted): (Uuid, bool),
+        keys: &HashKeys,
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
@@ -190,10 +214,16 @@ impl Store {
             items.extend(self.not_deleted(new_roles(&before, &after))?);
             let more_at = items.len();
             items.extend(more.iter().cloned());
+            let notes_at = items.len();
+            if is_noted {
+                items.extend(self.notes(&before, &after).await?);
+            }
 
             match self.transact(items).await? {
                 Outcome::Done => return Ok(after),
                 Outcome::Refused(1) if writes_admin => return Err(last_admin()),
+                // Another change of the user was noted first.
+                Outcome::Refused(place) if place >= notes_at => {}
                 Outcome::Refused(place) if place >= more_at => {
                     return Err(Error::PreconditionFailed);
                 }

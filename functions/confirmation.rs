@@ -1,4 +1,4 @@
-//! The pages behind the stop link in a message.
+//! The pages behind the links in messages: each asks a question and has one button.
 
 use axum::{
     http::{HeaderMap, HeaderValue, header},
@@ -15,18 +15,22 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'",
 );
 
-/// The two pages.
+/// A page.
 #[derive(Clone, Copy)]
-pub(super) enum Page<'a> {
+pub(crate) enum Page<'a> {
     /// Asks whether to stop messages.
     StopQuestion,
     /// Says until when no messages are sent.
     Stopped { until: &'a str },
+    /// Asks whether to undo the changes of an account.
+    UndoQuestion,
+    /// Says that they are undone.
+    Undone,
 }
 
 /// The page, in a language that the `headers` of its request accept. It contains no text that a
 /// client chose.
-pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Error> {
+pub(crate) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Error> {
     let accepted = preferences(headers, &header::ACCEPT_LANGUAGE);
     let language = accepted.into_iter().find_map(Language::of_tag).unwrap_or(Language::English);
 
@@ -34,6 +38,8 @@ pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Erro
         Page::StopQuestion => ("stop-question", String::new()),
         // Isolated, so that it is read from left to right in every language.
         Page::Stopped { until } => ("stopped", format!("\u{2066}{until}\u{2069}")),
+        Page::UndoQuestion => ("undo-question", String::new()),
+        Page::Undone => ("undone", String::new()),
     };
 
     let say = |attribute| {
@@ -42,10 +48,10 @@ pub(super) fn page(page: Page<'_>, headers: &HeaderMap) -> Result<Response, Erro
     let (title, explanation) = (say(None)?, say(Some("explanation"))?);
 
     let form = match page {
-        Page::StopQuestion => {
+        Page::StopQuestion | Page::UndoQuestion => {
             format!("<form method=\"post\"><button>{}</button></form>\n", say(Some("button"))?)
         }
-        Page::Stopped { .. } => String::new(),
+        Page::Stopped { .. } | Page::Undone => String::new(),
     };
 
     let (tag, direction) = (language.tag(), language.direction());

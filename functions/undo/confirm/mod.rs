@@ -1,0 +1,48 @@
+//! `POST /undo/{token}`: undoes the changes of an account.
+
+use axum::{http::HeaderMap, response::Response};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::confirmation::{self, Page};
+use shared::{
+    accounts::Accounts, audit::Recorder, base::Error, http::PathName, latchkey::Latchkey,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Undo the changes of an account
+///
+/// For the owner of an account that somebody else has changed. The addresses are restored as they
+/// were before the first change of the last 72 hours, also if somebody has made a new account with
+/// one of them since. A password that was set and a second factor that was added since are removed,
+/// a second factor that was removed comes back, and all sessions and known devices end. A link works
+/// once, and using one ends the others.
+#[utoipa::path(
+    post,
+    path = "/undo/{token}",
+    operation_id = "undo-confirm",
+    tag = "Me",
+    params(("token" = String, Path, description = "From the link in the notice")),
+    responses((
+        status = 200,
+        description = "A page that says that the changes are undone",
+        content_type = "text/html",
+        body = String
+    )),
+    extensions(("x-codes" = json!(["not_found"]))),
+)]
+async fn confirm(
+    accounts: Accounts,
+    recorder: Recorder,
+    request: HeaderMap,
+    PathName(token): PathName,
+) -> Result<Response, Error> {
+    accounts.undo(&token, &recorder).await?;
+    confirmation::page(Page::Undone, &request)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Latchkey> {
+    OpenApiRouter::new().routes(routes!(confirm))
+}

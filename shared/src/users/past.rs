@@ -1,0 +1,204 @@
+//! What was changed in an account within 72 hours, so that its owner can undo it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::User;
+use crate::{
+    base::{epoch_seconds, seconds},
+    identifiers::{Email, PhoneNumber},
+};
+
+/// How long a change can be undone, in seconds.
+pub const UNDO_SECONDS: i64 = 72 * 3600;
+/// The most changes that are kept. Of more, the second oldest goes, since the oldest one holds what
+/// is restored.
+const MAX_CHANGES: usize = 20;
+
+/// The changes of an account within 72 hours, as the store keeps them beside the user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The number of writes, for optimistic locking.
+    pub version: u64,
+    /// The changes, oldest first.
+    changes: Vec<Change>,
+    /// When the last of them can no longer be undone, in epoch seconds.
+    pub expires_at: i64,
+}
+
+/// The kind of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = UndoableKind)]
+enum Kind {
+    /// The phone or the proven e-mail address.
+    Address,
+    /// The password.
+    Password,
+    /// The second factor.
+    SecondFactor,
+}
+
+/// A change, with the account before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Change {
+    /// [`User::version`] after the change, which distinguishes it from others.
+    id: u64,
+    /// When it was made.
+    #[serde(with = "epoch_seconds")]
+    at: Timestamp,
+    kinds: Vec<Kind>,
+    /// The phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone: Option<PhoneNumber>,
+    /// The e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<Email>,
+    /// Whether it was proven.
+    email_verified: bool,
+    /// Whether the user had a second factor.
+    totp: bool,
+}
+
+/// A change as an export shows it, with the account before it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UndoableChange)]
+pub struct ChangeView {
+    /// A number that distinguishes it from the account's other changes.
+    id: u64,
+    /// When it was made (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Whether it changed an address, the password or the second factor.
+    kinds: Vec<Kind>,
+    /// The phone before it.
+    #[schema(value_type = Option<String>)]
+    phone: Option<PhoneNumber>,
+    /// The e-mail address before it.
+    #[schema(value_type = Option<String>)]
+    email: Option<Email>,
+    /// Whether the e-mail address was proven.
+    email_verified: bool,
+    /// Whether there was a second factor.
+    totp: bool,
+    /// Until when it can be undone (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl From<Change> for ChangeView {
+    fn from(change: Change) -> Self {
+        let Change { id, at, kinds, phone, email, email_verified, totp } = change;
+        let expires_at = at + seconds(UNDO_SECONDS);
+        Self { id, at, kinds, phone, email, email_verified, totp, expires_at }
+    }
+}
+
+/// What undoing restores and removes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restoration {
+    /// The account before the first change.
+    before: Change,
+    /// Whether the password was changed since.
+    drops_password: bool,
+    /// Whether the second factor that was removed since comes back.
+    pub restores_factor: bool,
+    /// Whether a second factor that was added since goes.
+    pub drops_factor: bool,
+}
+
+impl Past {
+    /// Notes what a change of a user replaced. Returns `None` if it replaced nothing that can be
+    /// undone, which is also so for a user whom only an administrator has written down.
+    pub fn noting(&self, before: &User, after: &User, now: Timestamp) -> Option<Self> {
+        let kinds = kinds(before, after);
+        if kinds.is_empty() || before.unproven {
+            return None;
+        }
+
+        let mut changes: Vec<_> = self.within(now).cloned().collect();
+        if changes.len() >= MAX_CHANGES {
+            changes.remove(1);
+        }
+        changes.push(Change {
+            id: after.version,
+            at: now,
+            kinds,
+            phone: before.phone.clone(),
+            email: before.email.clone(),
+            email_verified: before.email_verified,
+            totp: before.totp,
+        });
+        let expires_at = (now + seconds(UNDO_SECONDS)).as_second();
+        Some(Self { version: self.version + 1, changes, expires_at })
+    }
+
+    /// What undoing the change `id` restores: everything as it was before the first change of the
+    /// last 72 hours. `None` if that change is too old, unknown or undone.
+    pub fn restoration(&self, id: u64, now: Timestamp) -> Option<Restoration> {
+        self.within(now).find(|change| change.id == id)?;
+        let before = self.within(now).next()?.clone();
+        let was_changed = |kind| self.within(now).any(|change| change.kinds.contains(&kind));
+        let factor_changed = was_changed(Kind::SecondFactor);
+        Some(Restoration {
+            drops_password: was_changed(Kind::Password),
+            restores_factor: factor_changed && before.totp,
+            drops_factor: factor_changed && !before.totp,
+            before,
+        })
+    }
+
+    /// The changes as an export shows them.
+    pub fn views(&self, now: Timestamp) -> Vec<ChangeView> {
+        self.within(now).cloned().map(ChangeView::from).collect()
+    }
+
+    fn within(&self, now: Timestamp) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.at + seconds(UNDO_SECONDS) > now)
+    }
+}
+
+/// The kinds of what differs between two states of a user.
+fn kinds(before: &User, after: &User) -> Vec<Kind> {
+    let email = |user: &User| user.email.clone().filter(|_| user.email_verified);
+    let has_other_password =
+        before.password != after.password && before.password_count != after.password_count;
+    [
+        (Kind::Address, before.phone != after.phone || email(before) != email(after)),
+        (Kind::Password, has_other_password),
+        (Kind::SecondFactor, before.totp != after.totp),
+    ]
+    .into_iter()
+    .filter_map(|(kind, differs)| differs.then_some(kind))
+    .collect()
+}
+
+impl Restoration {
+    /// Whether something that can be undone differs between two states of a user.
+    pub fn concerns(before: &User, after: &User) -> bool {
+        !kinds(before, after).is_empty()
+    }
+
+    /// The phone and the proven e-mail address that come back.
+    pub fn addresses(&self) -> (Option<&PhoneNumber>, Option<&Email>) {
+        let Change { phone, email, email_verified, .. } = &self.before;
+        (phone.as_ref(), email.as_ref().filter(|_| *email_verified))
+    }
+
+    /// Restores a user, and ends everything that somebody else may have begun.
+    pub fn apply(&self, user: &mut User, now: Timestamp) {
+        user.phone.clone_from(&self.before.phone);
+        user.email.clone_from(&self.before.email);
+        user.email_verified = self.before.email_verified;
+        user.totp = (user.totp || self.restores_factor) && !self.drops_factor;
+        if self.drops_password {
+            user.password = None;
+        }
+        // Links to set a password went to addresses that are no longer the user's.
+        user.password_count += 1;
+        user.locked_out = false;
+        user.updated_at = now;
+        user.sign_out_everywhere();
+    }
+}

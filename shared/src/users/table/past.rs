@@ -1,0 +1,173 @@
+//! The past of users in the table: what was changed, and undoing it.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::super::{Past, Restoration, UNDO_SECONDS, User};
+use crate::{
+    base::Error,
+    crypto::HashKeys,
+    identifiers::Address,
+    table::{CHANGE_TRIES, Item, Key, Store, keys, number, to_item, version},
+};
+
+impl Store {
+    /// The changes of a user that can be undone.
+    pub async fn past(&self, user_id: Uuid) -> Result<Past, Error> {
+        Ok(self.get(Key::past(user_id)).await?.unwrap_or_default())
+    }
+
+    /// The writes that note a change of a user, so that it can be undone. A second factor that the
+    /// change removes is kept beside the user for as long.
+    pub(super) async fn notes(
+        &self,
+        before: &User,
+        after: &User,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        if !Restoration::concerns(before, after) {
+            return Ok(Vec::new());
+        }
+        let past = self.past(before.id).await?;
+        let Some(noted) = past.noting(before, after, after.updated_at) else {
+            return Ok(Vec::new());
+        };
+
+        let mut items = vec![self.put_past(&noted, past.version, before.id)?];
+        if before.totp && !after.totp {
+            let factor = self.item(Key::second_factor(before.id)).await?;
+            if let Some(factor) = factor {
+                let expires_at = after.updated_at.as_second() + UNDO_SECONDS;
+                items.push(self.put_always(removed_factor(factor, before.id, expires_at))?);
+            }
+        }
+        Ok(items)
+    }
+
+    /// Puts the past of a user over the version that was read; 0: there was none.
+    fn put_past(&self, past: &Past, read: u64, user_id: Uuid) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(Key::past(user_id), past)?))
+            // If TTL has removed the item that was read, no other write can have changed it.
+            .condition_expression("attribute_not_exists(pk) OR version = :version")
+            .expression_attribute_values(":version", version(read))
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Undoes all changes of a user within 72 hours, if the change `id` is one of them. Whoever owns
+    /// one of the restored addresses now loses it. Returns the restored user; `None` if there is
+    /// nothing to undo.
+    pub async fn undo(
+        &self,
+        user_id: Uuid,
+        id: u64,
+        keys: &HashKeys,
+        now: Timestamp,
+    ) -> Result<Option<User>, Error> {
+        for _ in 0..CHANGE_TRIES {
+            let past = self.past(user_id).await?;
+            let Some(mut restoration) = past.restoration(id, now) else { return Ok(None) };
+            self.free_addresses(user_id, &restoration, keys, now).await?;
+
+            let mut items =
+                vec![self.delete_where(Key::past(user_id), "version", version(past.version))?];
+            items.extend(self.restored_factor(user_id, &mut restoration).await?);
+            let restore = |user: &mut User| {
+                restoration.apply(user, now);
+                Ok(())
+            };
+            match self.change_user_unnoted(user_id, keys, restore, items).await {
+                Ok(user) => return Ok(Some(user)),
+                Err(Error::TokenInvalid) => return Ok(None),
+                // Another change came first, or somebody took an address again.
+                Err(Error::PreconditionFailed | Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Unavailable("too many requests changed a user at the same time".into()))
+    }
+
+    /// Takes the addresses of a restoration from the users who own them now. What these users
+    /// changed can no longer be undone, or they could take the addresses back.
+    async fn free_addresses(
+        &self,
+        user_id: Uuid,
+        restoration: &Restoration,
+        keys: &HashKeys,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let (phone, email) = restoration.addresses();
+        let addresses = [phone.cloned().map(Address::Sms), email.cloned().map(Address::Email)];
+        for address in addresses.into_iter().flatten() {
+            let owner = self.owner(&keys.address(&address)).await?;
+            let Some(owner) = owner.filter(|owner| *owner != user_id) else { continue };
+
+            let take = |user: &mut User| {
+                match &address {
+                    Address::Sms(phone) if user.phone.as_ref() == Some(phone) => user.phone = None,
+                    Address::Email(email) if user.email.as_ref() == Some(email) => {
+                        user.email = None;
+                        user.email_verified = false;
+                    }
+                    _ => return Ok(()),
+                }
+                user.password_count += 1;
+                user.updated_at = now;
+                user.sign_out_everywhere();
+                Ok(())
+            };
+            let forget = vec![self.delete_always(Key::past(owner))?];
+            match self.change_user_unnoted(owner, keys, take, forget).await {
+                // They were deleted meanwhile.
+                Ok(_) | Err(Error::TokenInvalid) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The writes that restore the second factor, or remove it.
+    async fn restored_factor(
+        &self,
+        user_id: Uuid,
+        restoration: &mut Restoration,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        if !restoration.restores_factor {
+            return if restoration.drops_factor {
+                self.delete_factor_items(user_id)
+            } else {
+                Ok(Vec::new())
+            };
+        }
+
+        let removed = Key::removed_factor(user_id);
+        let Some(kept) = self.item(removed.clone()).await? else {
+            // It cannot come back, and the one of now may be somebody else's.
+            restoration.restores_factor = false;
+            restoration.drops_factor = true;
+            return self.delete_factor_items(user_id);
+        };
+        Ok(vec![
+            self.put_always(with_key(kept, Key::second_factor(user_id)))?,
+            self.delete_always(removed)?,
+            self.delete_always(Key::enrolment(user_id))?,
+        ])
+    }
+}
+
+/// A second factor, as it is kept after its removal.
+fn removed_factor(factor: Item, user_id: Uuid, expires_at: i64) -> Item {
+    let mut item = with_key(factor, Key::removed_factor(user_id));
+    item.insert(keys::TTL.to_owned(), number(expires_at));
+    item
+}
+
+/// An item under another key, for good.
+fn with_key(mut item: Item, key: Key) -> Item {
+    item.remove(keys::TTL);
+    item.extend(key.attributes().into_iter().collect::<Vec<(String, AttributeValue)>>());
+    item
+}
