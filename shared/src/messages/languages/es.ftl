@@ -16,6 +16,8 @@ second-factor-added = Hay una nueva app de autenticador en tu cuenta de { $app }
     .subject = Se ha añadido una app de autenticador a tu cuenta de { $app }
 second-factor-removed = Se ha quitado una app de autenticador de tu cuenta de { $app }. Si no reconoces el cambio, contacta ya con nosotros.
     .subject = Se ha quitado una app de autenticador de tu cuenta de { $app }
+app-changed = Ha cambiado una app de { $app }: sus orígenes, su texto o su secreto. Si no sabes por qué, mira ya el registro de auditoría.
+    .subject = Ha cambiado una app de { $app }
 stop-texts = Detener estos SMS: { $link }
 stop-mails = ¿No fuiste tú? Detener estos correos: { $link }
 
