@@ -85,8 +85,7 @@ pub struct NewAddressView {
     ]))),
 )]
 async fn verify(
-    challenges: Challenges,
-    sessions: Sessions,
+    (challenges, sessions): (Challenges, Sessions),
     accounts: Accounts,
     messenger: Messenger,
     caller: Result<Caller, Error>,
