@@ -39,6 +39,8 @@ pub(super) const READ_SIGNING_KEYS: &[&str] =
 
 /// The Lambdas that send texts, which cost money.
 pub(super) const SEND_TEXTS: &[&str] = &[
+    "apps-secret-rotate",
+    "apps-update",
     "auth-register",
     "me-email",
     "me-phone",

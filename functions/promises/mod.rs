@@ -7,6 +7,7 @@ mod account_race;
 mod account_timing;
 mod admin_matrix;
 mod app_flow;
+mod borders;
 mod breached_passwords;
 mod contributing;
 mod coverage;

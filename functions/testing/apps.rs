@@ -117,6 +117,17 @@ impl TestApp {
         self.post_by(&server.basic(), "/v1/auth/login", body).await.signed_in()
     }
 
+    /// Tries a code of a challenge that a confidential app asked for.
+    pub(crate) async fn verify_by(
+        &self,
+        server: &Server,
+        challenge_id: &str,
+        code: &str,
+    ) -> Answer {
+        let body = json!({"challenge_id": challenge_id, "code": code});
+        self.post_by(&server.basic(), "/v1/otp/verify", body).await
+    }
+
     /// Posts JSON with an `Authorization` header.
     pub(crate) async fn post_by(&self, authorization: &str, path: &str, body: Value) -> Answer {
         let headers = [("content-type", "application/json"), ("authorization", authorization)];

@@ -7,6 +7,7 @@ use functions::keys::rotate::{RotationEvent, Step, rotate};
 
 use crate::{Service, avatars};
 use shared::{
+    apps::LAPTOP_ORIGINS,
     base::{Clock, Environment, Random},
     crypto::SigningKeys,
     latchkey::Latchkey,
@@ -56,6 +57,12 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
     environment.set_default("ENVIRONMENT", "dev");
     environment.set_default("ALLOWED_COUNTRIES", "*");
     environment.set_default("EMAIL_FROM", "latchkey@localhost.example");
+    if environment.get("ENVIRONMENT") != Some("prod") {
+        let listed = environment.get("ALLOWED_ORIGINS").into_iter();
+        let origins: Vec<_> = listed.chain(LAPTOP_ORIGINS).collect();
+        let origins = origins.join(",");
+        environment.set("ALLOWED_ORIGINS", origins);
+    }
     environment.set_default("PASSWORD_RESET_URL", format!("http://{address}/_local/reset"));
     environment
 }

@@ -159,6 +159,7 @@ impl Latchkey {
             settings: self.0.settings.apps.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
+            page: None,
         }
     }
 

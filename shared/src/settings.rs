@@ -88,7 +88,7 @@ impl Settings {
     fn read(reader: &mut Reader<'_>, now: Timestamp) -> Self {
         let issuer = reader.required("ISSUER", "an origin, like https://id.example.com", origin);
         let roles = RoleSettings::read(reader);
-        let apps = AppSettings::read(reader, &roles);
+        let apps = AppSettings::read(reader, &roles, &issuer);
 
         Self {
             stage: reader.stage,

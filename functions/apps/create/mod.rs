@@ -49,8 +49,8 @@ pub struct CreateAppRequest {
     /// the deployment's.
     refresh_token_ttl: Option<i64>,
     /// The app's own text for messages with a sign-in code: one line of up to 160 characters that
-    /// contains `{code}` once and does not start with `@`. If it is left out, the built-in texts
-    /// are used.
+    /// contains `{code}` once, without links, host names and IP addresses. If it is left out,
+    /// the built-in texts are used.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
     /// The budget for the app's texts per month (UTC) in US dollars: 0 to 1000000, with up to 6

@@ -33,6 +33,7 @@ async fn delete(
     recorder: Recorder,
     PathName(client_id): PathName,
 ) -> Result<StatusCode, Error> {
+    Apps::check_may_change(&client_id, &admin.permissions)?;
     let event =
         recorder.event(admin.caller.activity(Action::AppDelete, format!("app:{client_id}")))?;
     apps.recording(event).delete(&client_id).await?;

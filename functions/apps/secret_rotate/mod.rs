@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
+    accounts::Accounts,
     apps::{Apps, MAX_OLD_VALID_SECONDS},
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, OptionalJson, PathName},
     latchkey::Latchkey,
+    messages::{Messenger, Subject},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -44,7 +46,8 @@ pub struct RotatedSecret {
 ///
 /// The previous secret stays valid for a while, so that servers can switch to the new one without
 /// downtime. At most one previous secret is valid: another rotation revokes the older one
-/// immediately. A public app has no secret, and the response is `conflict`.
+/// immediately. A public app has no secret, and the response is `conflict`. The administrators are
+/// told.
 #[utoipa::path(
     post,
     path = "/v1/apps/{client_id}/secret",
@@ -59,6 +62,8 @@ pub struct RotatedSecret {
 async fn rotate(
     admin: Admin<AppsWrite>,
     apps: Apps,
+    accounts: Accounts,
+    messenger: Messenger,
     recorder: Recorder,
     PathName(client_id): PathName,
     OptionalJson(request): OptionalJson<RotateSecretRequest>,
@@ -69,9 +74,13 @@ async fn rotate(
         return Err(Error::field("old_secret_valid_for", message));
     }
 
+    Apps::check_may_change(&client_id, &admin.permissions)?;
     let event = recorder
         .event(admin.caller.activity(Action::AppSecretRotate, format!("app:{client_id}")))?;
     let (app, secret) = apps.recording(event).rotate_secret(&client_id, valid_for).await?;
+    let ip = recorder.device().ip.as_deref();
+    accounts.tell_administrators(Subject::AppChanged, ip, &messenger).await;
+
     Ok(Json(RotatedSecret {
         client_id: app.client_id,
         client_secret: secret.reveal(),

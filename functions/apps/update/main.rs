@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::run(functions::apps::update::routes(), lambda::warm_store)
+    lambda::run(functions::apps::update::routes(), lambda::warm_hash_keys)
 }

@@ -2,11 +2,13 @@
 
 use serde::Deserialize;
 use shared::{
+    accounts::Accounts,
     apps::{AppChange, AppView, Apps, SignUp},
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, PathName, given, sent},
     latchkey::Latchkey,
+    messages::{Messenger, Subject},
     roles::Roles,
 };
 use utoipa::ToSchema;
@@ -48,7 +50,8 @@ pub struct UpdateAppRequest {
     #[schema(value_type = Option<i64>)]
     refresh_token_ttl: Option<Option<i64>>,
     /// The app's own text for messages with a sign-in code: one line of up to 160 characters that
-    /// contains `{code}` once and does not start with `@`. `null` resets it to the built-in texts.
+    /// contains `{code}` once, without links, host names and IP addresses. `null` resets it to
+    /// the built-in texts.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     sms_text: Option<Option<String>>,
@@ -71,7 +74,9 @@ pub struct UpdateAppRequest {
 /// Change an app
 ///
 /// New lifetimes and a new default role apply to sign-ins that start after the change. Everything
-/// else applies immediately. The default app cannot be switched off.
+/// else applies immediately. The default app cannot be switched off, and only those who have the role
+/// `Admin` in it may change it. A change of `allowed_origins` or `sms_text` is told to the
+/// administrators.
 #[utoipa::path(
     patch,
     path = "/v1/apps/{client_id}",
@@ -85,12 +90,14 @@ pub struct UpdateAppRequest {
 )]
 async fn update(
     admin: Admin<AppsWrite>,
-    apps: Apps,
-    roles: Roles,
+    (apps, roles): (Apps, Roles),
+    accounts: Accounts,
+    messenger: Messenger,
     recorder: Recorder,
     PathName(client_id): PathName,
     Json(request): Json<UpdateAppRequest>,
 ) -> Result<Json<AppView>, Error> {
+    Apps::check_may_change(&client_id, &admin.permissions)?;
     if let Some(role) = newcomers_role(&apps, &client_id, &request).await? {
         roles.check_default(&role, &admin.permissions).await?;
     }
@@ -110,7 +117,11 @@ async fn update(
 
     let event =
         recorder.event(admin.caller.activity(Action::AppUpdate, format!("app:{client_id}")))?;
-    let app = apps.recording(event).change(&client_id, &change).await?;
+    let (app, is_told) = apps.recording(event).change(&client_id, &change).await?;
+    if is_told {
+        let ip = recorder.device().ip.as_deref();
+        accounts.tell_administrators(Subject::AppChanged, ip, &messenger).await;
+    }
     Ok(Json(AppView::new(app, apps.settings())))
 }
 

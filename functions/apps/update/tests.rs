@@ -353,17 +353,19 @@ async fn an_administrator_cannot_give_new_users_permissions_they_lack_themselves
     app.role(&admin, "Writer", &["orders:read", "orders:write"]).await;
     app.role(&admin, "Keeper", &["users:write"]).await;
 
+    app.public_app(&admin, "desk").await;
+
     let create = |role: &str| json!({"client_id": "shop", "name": "Shop", "default_role": role});
     for role in ["Keeper", "Writer"] {
         app.create_app(&clerk, create(role)).await.assert_problem(403, "forbidden");
-        app.change_app(&clerk, "default", json!({"default_role": role}))
+        app.change_app(&clerk, "desk", json!({"default_role": role}))
             .await
             .assert_problem(403, "forbidden");
     }
 
     // A role that does not exist yet could be created later, with any permissions.
     app.create_app(&clerk, create("Later")).await.assert_field("default_role");
-    app.change_app(&clerk, "default", json!({"default_role": "Later"}))
+    app.change_app(&clerk, "desk", json!({"default_role": "Later"}))
         .await
         .assert_field("default_role");
     app.create_app(&clerk, create("Reader")).await.assert_created();

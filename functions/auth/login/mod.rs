@@ -61,7 +61,7 @@ pub struct LoginRequest {
     )),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "invalid_credentials",
-        "too_many_attempts", "user_disabled", "invalid_client", "app_disabled"
+        "too_many_attempts", "user_disabled", "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn login(

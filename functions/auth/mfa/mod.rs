@@ -3,11 +3,10 @@
 use serde::Deserialize;
 use shared::{
     apps::Apps,
-    audit::Recorder,
     base::Error,
-    http::Json,
+    http::{Credentials, EndUserAddress, Json, Trail},
     latchkey::Latchkey,
-    second_factors::{SecondFactorMethod, SecondFactors},
+    second_factors::{MfaToken, SecondFactorMethod, SecondFactors},
     sessions::{Sessions, SignIn},
 };
 use utoipa::ToSchema;
@@ -35,31 +34,37 @@ pub struct MfaRequest {
 ///
 /// Each code of the authenticator app and each recovery code works once. The response to a wrong
 /// code is `otp_incorrect`, with `attempts_left`. When that is 0, the user has to start the sign-in
-/// again.
+/// again. If the sign-in is to a confidential app, it authenticates by HTTP Basic here, too; without
+/// that, no try is used.
 #[utoipa::path(
     post,
     path = "/v1/auth/mfa",
     operation_id = "auth-mfa",
     tag = "Sign-in",
+    params(EndUserAddress),
     request_body = MfaRequest,
     responses((status = 200, description = "Signed in", body = SignIn)),
     extensions(("x-codes" = json!([
         "otp_incorrect", "otp_locked", "token_invalid", "token_expired", "user_disabled",
-        "app_disabled"
+        "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn mfa(
     apps: Apps,
     second_factors: SecondFactors,
     sessions: Sessions,
-    recorder: Recorder,
+    trail: Trail,
+    Credentials(credentials): Credentials,
     Json(request): Json<MfaRequest>,
 ) -> Result<Json<SignIn>, Error> {
+    let client_id = MfaToken::client_id(&request.mfa_token)?;
+    let app = apps.resume(client_id, credentials.as_ref()).await?;
+    let recorder = trail.served_by(&app)?;
+
     let pending =
         second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
 
     let sign_in = second_factors.redeem(&request.mfa_token, pending.used_by, async {
-        apps.check(&pending.terms.client_id).await?;
         sessions
             .begin(pending.user_id, pending.terms, pending.recognised, recorder.device().clone())
             .await

@@ -38,7 +38,7 @@ pub struct RefreshRequest {
     responses((status = 200, description = "The new pair of tokens", body = TokenPair)),
     extensions(("x-codes" = json!([
         "token_invalid", "token_expired", "refresh_token_reused", "user_disabled",
-        "invalid_client", "app_disabled"
+        "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn refresh(

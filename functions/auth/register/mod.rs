@@ -38,11 +38,11 @@ pub struct RegisterRequest {
     /// default). One that is easy to guess is refused. If it is left out, the user has no password.
     password: Option<String>,
     /// The username: a letter, then 2 to 63 letters, digits, `.`, `_` or `-`, all in ASCII. It is
-    /// unique regardless of letter case.
+    /// unique regardless of letter case. Names such as `admin`, and the service's own, are reserved.
     #[schema(example = "ann")]
     username: Option<String>,
-    /// The display name: 1 to 100 characters, without control characters and without spaces around
-    /// it.
+    /// The display name: 1 to 100 visible characters, without spaces around them, without control
+    /// characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
     /// The language of messages: a BCP 47 language tag of at most 35 characters. Default:
@@ -76,7 +76,7 @@ pub struct RegisterRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict",
-        "resend_too_soon", "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled",
+        "resend_too_soon", "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled", "forbidden",
         "idempotency_conflict"
     ]))),
 )]
@@ -102,9 +102,10 @@ async fn register(
             (phone, email) => (challenges.address(phone.as_deref(), email.as_deref())?, None),
         };
 
+        let choose = |username: &str| Username::choose(username, &apps.settings().app_name);
         let registration = Registration {
             password: None,
-            username: request.username.as_deref().map(Username::parse).transpose()?,
+            username: request.username.as_deref().map(choose).transpose()?,
             name: request.name.map(parse_name).transpose()?,
             unverified_email,
         };

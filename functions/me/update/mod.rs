@@ -21,13 +21,14 @@ mod tests;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateMeRequest {
-    /// The display name: 1 to 100 characters, without control characters and without spaces around
-    /// it.
+    /// The display name: 1 to 100 visible characters, without spaces around them, without control
+    /// characters and marks of direction. It is kept in NFC.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Ann Lee")]
     name: Option<Option<String>>,
     /// The username: a letter, then 2 to 63 letters, digits, `.`, `_` or `-`, all in ASCII. It is
-    /// unique regardless of letter case. If somebody else has it, the response is `conflict`.
+    /// unique regardless of letter case. If somebody else has it, the response is `conflict`. Names
+    /// such as `admin`, and the service's own, are reserved.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
@@ -54,7 +55,9 @@ async fn update(
     recorder: Recorder,
     Json(request): Json<UpdateMeRequest>,
 ) -> Result<Json<UserView>, Error> {
-    let username = |username: Option<String>| username.as_deref().map(Username::parse).transpose();
+    let username = |username: Option<String>| {
+        username.map(|username| choose(&username, &caller, accounts.app_name())).transpose()
+    };
     let change = ProfileChange {
         name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
         username: request.username.map(username).transpose()?,
@@ -64,6 +67,20 @@ async fn update(
     let event = recorder.event(caller.own_activity(Action::ProfileChange))?;
     let user = accounts.recording(event).change_profile(caller.user.id, &change).await?;
     Ok(Json(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls())))
+}
+
+/// The username that a user chooses. One that an administrator gave them may stay.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] if it is reserved, or has another form.
+fn choose(username: &str, caller: &Caller, app_name: &str) -> Result<Username, Error> {
+    let parsed = Username::parse(username)?;
+    let current = caller.user.username.as_ref().map(Username::canonical);
+    if current == Some(parsed.canonical()) {
+        Ok(parsed)
+    } else {
+        Username::choose(username, app_name)
+    }
 }
 
 /// The route.

@@ -101,7 +101,9 @@ pub struct LiveToken {
         description = "Whether the token works, and its details",
         body = Introspection
     )),
-    extensions(("x-oauth-errors" = json!(["invalid_request", "invalid_client"]))),
+    extensions(("x-oauth-errors" = json!([
+        "invalid_request", "invalid_client", "unauthorized_client"
+    ]))),
 )]
 async fn introspect(
     apps: Apps,

@@ -98,7 +98,7 @@ impl IntoResponse for TokenAnswer {
     responses((status = 200, description = "Tokens", body = GrantedTokens)),
     extensions(("x-oauth-errors" = json!([
         "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type",
-        "mfa_required"
+        "unauthorized_client", "mfa_required"
     ]))),
 )]
 async fn token(

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shared::{
     base::Error,
     challenges::{ChallengeView, Challenges},
-    http::{Client, Json},
+    http::{Client, Credentials, EndUserAddress, Json},
     latchkey::Latchkey,
     messages::Messenger,
 };
@@ -27,27 +27,33 @@ pub struct ResendOtpRequest {
 /// Send a code again
 ///
 /// The code stays the same, so it also works if the first message arrives late. Tries that were
-/// used stay used, and the challenge expires at the same time as before.
+/// used stay used, and the challenge expires at the same time as before. If a confidential app asked
+/// for the code to sign in, it authenticates by HTTP Basic here, too.
 #[utoipa::path(
     post,
     path = "/v1/otp/resend",
     operation_id = "otp-resend",
     tag = "One-time codes",
+    params(EndUserAddress),
     request_body = ResendOtpRequest,
     responses((status = 202, description = "The code is on its way again", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "resend_too_soon", "sms_limit_reached", "otp_locked", "otp_expired"
+        "resend_too_soon", "sms_limit_reached", "otp_locked", "otp_expired", "invalid_client",
+        "app_disabled", "forbidden"
     ]))),
 )]
 async fn resend(
     challenges: Challenges,
     messenger: Messenger,
     client: Client,
+    Credentials(credentials): Credentials,
     Json(request): Json<ResendOtpRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let challenge =
-        challenges.resend(request.challenge_id, client.ip.as_deref(), &messenger).await?;
-    Ok((StatusCode::ACCEPTED, Json(challenge)))
+    let challenge = challenges.resume(request.challenge_id, credentials.as_ref()).await?;
+    let client = client.served_by(challenge.app())?;
+
+    let sent = challenges.resend(challenge, client.ip.as_deref(), &messenger).await?;
+    Ok((StatusCode::ACCEPTED, Json(sent)))
 }
 
 /// The route.

@@ -63,7 +63,7 @@ pub struct SendOtpRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon",
-        "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled", "idempotency_conflict"
+        "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled", "forbidden", "idempotency_conflict"
     ]))),
 )]
 async fn send(

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     accounts::{Accounts, UserView},
-    audit::{Action, Recorder},
+    audit::Action,
     base::Error,
     challenges::{Challenges, OneTimeCode, Purpose},
-    http::{Caller, Json},
+    http::{Caller, Credentials, EndUserAddress, Json, Trail},
     latchkey::Latchkey,
     messages::Messenger,
     sessions::{Sessions, SignIn},
@@ -65,12 +65,14 @@ pub struct NewAddressView {
 /// `attempts_left`. When that is 0, all further tries get `otp_locked`: ask for a new code. Wrong
 /// codes never make anybody wait; after ten in a row for an address, new codes for it are longer.
 /// After a hundred in a row, strangers get no codes for a day, and `otp_locked` has `retry_after`; a
-/// known device, or another way to sign in, ends that immediately.
+/// known device, or another way to sign in, ends that immediately. If a confidential app asked for
+/// the code to sign in, it authenticates by HTTP Basic here, too; without that, no try is used.
 #[utoipa::path(
     post,
     path = "/v1/otp/verify",
     operation_id = "otp-verify",
     tag = "One-time codes",
+    params(EndUserAddress),
     request_body = VerifyOtpRequest,
     responses((
         status = 200,
@@ -79,22 +81,25 @@ pub struct NewAddressView {
     )),
     extensions(("x-codes" = json!([
         "otp_incorrect", "otp_locked", "otp_expired", "token_invalid", "token_expired", "conflict",
-        "user_disabled", "app_disabled"
+        "user_disabled", "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn verify(
-    challenges: Challenges,
-    sessions: Sessions,
+    (challenges, sessions): (Challenges, Sessions),
     accounts: Accounts,
     messenger: Messenger,
     caller: Result<Caller, Error>,
-    recorder: Recorder,
+    trail: Trail,
+    Credentials(credentials): Credentials,
     Json(request): Json<VerifyOtpRequest>,
 ) -> Result<Json<VerifyOtpAnswer>, Error> {
     let code = OneTimeCode::parse_field("code", &request.code)?;
     let user_id = caller.as_ref().ok().map(|caller| caller.user.id);
+    let challenge = challenges.resume(request.challenge_id, credentials.as_ref()).await?;
+    let recorder = trail.served_by(challenge.app())?;
+
     let accepted = [Purpose::SignIn, Purpose::NewAddress];
-    let proven = challenges.prove(request.challenge_id, &code, user_id, &accepted, &recorder).await;
+    let proven = challenges.prove(challenge, &code, user_id, &accepted, &recorder).await;
 
     // A sign-in needs no token, so an invalid one matters only if the challenge requires a token.
     let (proven, caller) = match (proven, caller) {

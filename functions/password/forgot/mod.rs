@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
-    apps::{Apps, DEFAULT_CLIENT_ID},
+    apps::Apps,
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Json},
@@ -55,7 +55,7 @@ pub struct ForgotPasswordRequest {
     )),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached",
-        "proof_required"
+        "proof_required", "forbidden"
     ]))),
 )]
 async fn forgot(
@@ -66,6 +66,7 @@ async fn forgot(
     client: Client,
     Json(request): Json<ForgotPasswordRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
+    let app = apps.identify(None, None).await?;
     let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
 
     let user = accounts.resettable(&address).await?;
@@ -74,7 +75,6 @@ async fn forgot(
         _ => None,
     };
 
-    let app = apps.active(DEFAULT_CLIENT_ID).await?;
     let locale = user.as_ref().and_then(|user| user.locale.clone());
     let new = NewChallenge {
         decoy: user.is_none(),

@@ -7,7 +7,7 @@ use shared::{
     audit::Recorder,
     base::Error,
     challenges::{Challenges, OneTimeCode, Purpose},
-    http::{CurrentSettings, Json},
+    http::{Credentials, CurrentSettings, Json},
     latchkey::Latchkey,
     messages::{Messenger, Subject},
     users::Password,
@@ -49,7 +49,8 @@ pub struct ResetPasswordRequest {
     request_body = ResetPasswordRequest,
     responses((status = 204, description = "The new password is set")),
     extensions(("x-codes" = json!([
-        "weak_password", "otp_incorrect", "otp_locked", "otp_expired", "token_invalid"
+        "weak_password", "otp_incorrect", "otp_locked", "otp_expired", "token_invalid",
+        "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn reset(
@@ -58,6 +59,7 @@ async fn reset(
     messenger: Messenger,
     CurrentSettings(settings): CurrentSettings,
     recorder: Recorder,
+    Credentials(credentials): Credentials,
     Json(request): Json<ResetPasswordRequest>,
 ) -> Result<StatusCode, Error> {
     let new = Password::parse("new_password", request.new_password)?;
@@ -66,8 +68,9 @@ async fn reset(
     let (user, proven_by) = match (request.challenge_id, request.code, request.token) {
         (Some(challenge_id), Some(code), None) => {
             let code = OneTimeCode::parse_field("code", &code)?;
+            let challenge = challenges.resume(challenge_id, credentials.as_ref()).await?;
             let proven = challenges
-                .prove(challenge_id, &code, None, &[Purpose::PasswordReset], &recorder)
+                .prove(challenge, &code, None, &[Purpose::PasswordReset], &recorder)
                 .await?;
             let reset = challenges
                 .redeem(&proven.challenge, accounts.reset_by_code(&proven, &new, &recorder));

@@ -39,8 +39,8 @@ pub struct CreateUserRequest {
     /// unique regardless of letter case.
     #[schema(example = "ann")]
     username: Option<String>,
-    /// The display name: 1 to 100 characters, without control characters and without spaces around
-    /// it.
+    /// The display name: 1 to 100 visible characters, without spaces around them, without control
+    /// characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
     /// A first password: up to 256 characters, and at least as many as the deployment's minimum (8

@@ -1,17 +1,19 @@
 //! `PUT /v1/users/{user_id}/roles`: sets the roles of a user in an app.
 
-use serde::Deserialize;
+use axum::http::{HeaderName, header};
+use serde::{Deserialize, Serialize};
 use shared::{
-    accounts::UserView,
+    accounts::{UserView, entity_tag},
     administration::{Users, check_is_other},
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     base::Error,
-    http::{Admin, IfMatch, Json, PathId, RolesAssign, Tagged},
+    http::{Admin, IfMatch, Json, PathId, Permission, RolesAssign, UsersRead},
     latchkey::Latchkey,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 #[cfg(test)]
 mod tests;
@@ -28,24 +30,45 @@ pub struct PutRolesRequest {
     client_id: Option<String>,
 }
 
+/// The answer, which depends on what the caller may see.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum PutRolesAnswer {
+    /// For callers with `users:read`: the user.
+    User(Box<UserView>),
+    /// For all others: the roles.
+    Roles(UserRolesView),
+}
+
+/// The roles of a user in an app.
+#[derive(Serialize, ToSchema)]
+struct UserRolesView {
+    /// The user's id.
+    id: Uuid,
+    /// The roles that the user has in that app.
+    #[schema(example = json!(["Editor"]))]
+    roles: Vec<String>,
+}
+
 /// Set a user's roles in an app
 ///
 /// The new roles replace all roles that the user has in the app. You can give and take only roles
 /// whose permissions you have. An access token of an app other than `default` can set roles only in that
 /// app. You cannot set your own roles, and only an administrator sets those of an
 /// administrator: the answer is `forbidden`. The last administrator cannot lose that role: the answer is `conflict`.
+/// Callers who have `users:read` in `default` get the user, all others only `id` and `roles`.
 #[utoipa::path(
     put,
     path = "/v1/users/{user_id}/roles",
     operation_id = "users-roles-put",
     tag = "Users",
     security(("access_token" = ["roles:assign"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
+    params(("user_id" = Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     request_body = PutRolesRequest,
     responses((
         status = 200,
-        description = "The changed user, with the roles in that app",
-        body = UserView,
+        description = "The changed user with the roles in that app, or the roles alone",
+        body = PutRolesAnswer,
         headers(("ETag" = String, description = "For `If-Match`"))
     )),
     extensions(("x-codes" = json!(["not_found", "conflict", "precondition_failed"]))),
@@ -57,7 +80,7 @@ async fn put(
     PathId(id): PathId,
     seen: IfMatch,
     Json(request): Json<PutRolesRequest>,
-) -> Result<Tagged, Error> {
+) -> Result<([(HeaderName, String); 1], Json<PutRolesAnswer>), Error> {
     let own = &admin.caller.claims.client_id;
     let client_id = request.client_id.as_ref().unwrap_or(own);
     if own != DEFAULT_CLIENT_ID && client_id != own {
@@ -73,7 +96,15 @@ async fn put(
         .recording(event)
         .set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions)
         .await?;
-    Ok(Tagged::new(&user, client_id, users.avatar_urls()))
+
+    // As everywhere, users:read counts in the default app alone.
+    let sees_users = own == DEFAULT_CLIENT_ID && admin.permissions.contains(UsersRead::NAME);
+    let answer = if sees_users {
+        PutRolesAnswer::User(Box::new(UserView::new(&user, client_id, users.avatar_urls())))
+    } else {
+        PutRolesAnswer::Roles(UserRolesView { id, roles: user.roles_in(client_id) })
+    };
+    Ok(([(header::ETAG, entity_tag(&user))], Json(answer)))
 }
 
 /// The route.

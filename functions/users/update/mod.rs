@@ -23,8 +23,8 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateUserRequest {
-    /// The display name: 1 to 100 characters, without control characters and without spaces around
-    /// it.
+    /// The display name: 1 to 100 visible characters, without spaces around them, without control
+    /// characters and marks of direction. It is kept in NFC.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Ann Lee")]
     name: Option<Option<String>>,

@@ -61,6 +61,11 @@ impl Accounts {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
+    /// The name of the service.
+    pub fn app_name(&self) -> &str {
+        &self.apps.settings().app_name
+    }
+
     /// Makes the URLs of users' pictures.
     pub fn avatar_urls(&self) -> &AvatarUrls {
         &self.avatar_urls

@@ -14,7 +14,31 @@ use crate::{
     users::User,
 };
 
+/// The most administrators who are told of one change. Each message costs a request to AWS.
+const MAX_TOLD: usize = 20;
+
 impl Accounts {
+    /// Notifies the administrators who can sign in, at most [`MAX_TOLD`], of a change that somebody
+    /// made from the address `ip`. A notice that cannot be sent is only logged: the change stands.
+    pub async fn tell_administrators(
+        &self,
+        subject: Subject,
+        ip: Option<&str>,
+        messenger: &Messenger,
+    ) {
+        let told = async {
+            for id in self.store.administrators().await?.into_iter().take(MAX_TOLD) {
+                if let Some(administrator) = self.store.user(id).await? {
+                    self.tell(&administrator, subject, (None, ip), messenger).await;
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(%error, "not all administrators could be notified of a change");
+        }
+    }
+
     /// Notifies a user of a changed password or second factor, by e-mail if they have proven an
     /// e-mail address, else by text. It prefers an address other than `not_by`, which was used for
     /// the change. `ip` is the address from which it was made. The notice has a link that undoes the

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AppSecret, StoredSecret};
+use super::{AppSecret, StoredSecret, sms_text};
 use crate::{
     apps::AppSettings,
     base::{Error, MicroUsd, epoch_seconds, in_usd},
+    identifiers::display_name,
     roles::{ADMIN_ROLE, role_name},
     spending::AppBudget,
 };
@@ -25,12 +26,6 @@ const MAX_NAME_CHARS: usize = 64;
 /// Characters that a name cannot contain: they could make a link of it, or bind the code to
 /// somebody else's host.
 const NOT_IN_NAMES: &str = "/:@#<>{}\\";
-/// The maximum length of an app's own text, in characters. With the code and the origin line it
-/// fits into two segments.
-const MAX_SMS_TEXT_CHARS: usize = 160;
-/// The placeholder of the code in an app's own text.
-pub const CODE_PLACEHOLDER: &str = "{code}";
-
 /// Whether an app can keep a secret (RFC 6749 §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -129,7 +124,7 @@ pub struct SessionTerms {
 pub struct Sender {
     /// The app's name, as people read it.
     pub app_name: String,
-    /// The app's own text, with [`CODE_PLACEHOLDER`] in it.
+    /// The app's own text, with [`super::CODE_PLACEHOLDER`] in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
     /// The host on which browsers fill codes in.
@@ -255,7 +250,7 @@ impl App {
     /// default app off.
     pub fn apply(&mut self, change: AppChange, settings: &AppSettings) -> Result<(), Error> {
         if let Some(name) = change.name {
-            self.name = parse_name(name)?;
+            self.name = parse_name(&name)?;
         }
         if let Some(sign_up) = change.sign_up {
             self.sign_up = sign_up;
@@ -277,7 +272,7 @@ impl App {
                 ttl.map(|ttl| within("refresh_token_ttl", ttl, bounds)).transpose()?;
         }
         if let Some(text) = change.sms_text {
-            self.sms_text = text.map(parse_sms_text).transpose()?;
+            self.sms_text = text.map(sms_text::parse).transpose()?;
         }
         if let Some(budget) = change.sms_monthly_budget_usd {
             self.sms_budget =
@@ -323,27 +318,13 @@ pub fn parse_client_id(input: String) -> Result<String, Error> {
     }
 }
 
-/// Reads the name of an app: 1 to 64 visible characters, without spaces around them and without any
+/// Reads the name of an app: the rule of [`display_name`], with up to 64 characters and without any
 /// of `/:@#<>{}\`.
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for any other form.
-pub fn parse_name(input: String) -> Result<String, Error> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&input.chars().count())
-        && input.trim() == input
-        && !input.chars().any(|c| c.is_control() || is_invisible(c) || NOT_IN_NAMES.contains(c));
-    let expected = format!(
-        "must be 1 to {MAX_NAME_CHARS} visible characters, without spaces around them and without \
-         any of {NOT_IN_NAMES}"
-    );
-    if fits { Ok(input) } else { Err(Error::field("name", expected)) }
-}
-
-/// Whether a character formats text and is invisible. Joiners are not among them, since some
-/// scripts need them.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}')
+pub fn parse_name(input: &str) -> Result<String, Error> {
+    display_name(input, MAX_NAME_CHARS, NOT_IN_NAMES)
 }
 
 fn parse_default_role(input: String) -> Result<String, Error> {
@@ -381,26 +362,6 @@ fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
         }
     }
     Ok(origins)
-}
-
-fn parse_sms_text(input: String) -> Result<String, Error> {
-    let refuse = |message: String| Err(Error::field("sms_text", message));
-    if input.matches(CODE_PLACEHOLDER).count() != 1 {
-        return refuse(format!("must contain {CODE_PLACEHOLDER} exactly once"));
-    }
-    if input.chars().count() > MAX_SMS_TEXT_CHARS
-        || input.chars().any(char::is_control)
-        || input.trim() != input
-    {
-        return refuse(format!(
-            "must be one line of up to {MAX_SMS_TEXT_CHARS} characters, without spaces around it"
-        ));
-    }
-    if input.starts_with('@') {
-        // The line that binds a code to a host starts so.
-        return refuse("must not start with @".to_owned());
-    }
-    Ok(input)
 }
 
 fn parse_budget(field: &str, usd: f64) -> Result<MicroUsd, Error> {

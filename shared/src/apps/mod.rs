@@ -1,17 +1,21 @@
 //! The apps of the service: identifying them, and managing them as an administrator.
 
 pub mod app;
+mod origin;
 mod secret;
 mod settings;
+mod sms_text;
 mod table;
 
 pub use self::{
     app::{
-        App, AppChange, AppType, AppView, CODE_PLACEHOLDER, DEFAULT_CLIENT_ID, Sender,
-        SessionTerms, SignUp, is_client_id, parse_client_id, parse_name,
+        App, AppChange, AppType, AppView, DEFAULT_CLIENT_ID, Sender, SessionTerms, SignUp,
+        is_client_id, parse_client_id, parse_name,
     },
+    origin::WebOrigin,
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
-    settings::AppSettings,
+    settings::{AppSettings, LAPTOP_ORIGINS},
+    sms_text::CODE_PLACEHOLDER,
 };
 
 use std::sync::Arc;
@@ -19,6 +23,7 @@ use std::sync::Arc;
 use crate::{
     audit::Event,
     base::{Clock, Error, Random, whole_seconds},
+    roles::{ADMIN_ROLE, Permissions},
     table::Store,
 };
 
@@ -50,9 +55,18 @@ pub struct Apps {
     pub(crate) settings: Arc<AppSettings>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    /// The web page that the request comes from, if it comes from one.
+    pub(crate) page: Option<WebOrigin>,
 }
 
 impl Apps {
+    /// Returns a copy for a request from a web page. It refuses the page every app that is not
+    /// its own.
+    #[must_use]
+    pub fn called_from(self, page: Option<WebOrigin>) -> Self {
+        Self { page, ..self }
+    }
+
     /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
     /// change.
     #[must_use]
@@ -89,12 +103,13 @@ impl Apps {
     }
 
     /// The app of a request: the one of its `credentials`, else the `named` one (its `client_id`
-    /// field), else the default app. A confidential app must authenticate.
+    /// field), else the default app. A confidential app must authenticate, and a web page must be
+    /// of the app's origins.
     ///
     /// # Errors
     /// [`Error::UnknownApp`] if the `named` app does not exist; [`Error::InvalidRequest`] if
     /// `named` and `credentials` differ; [`Error::InvalidClient`] for wrong or missing credentials;
-    /// [`Error::AppDisabled`].
+    /// [`Error::ForeignOrigin`]; [`Error::AppDisabled`].
     pub async fn identify(
         &self,
         named: Option<&str>,
@@ -114,11 +129,12 @@ impl Apps {
             })?;
 
         self.authenticate(&app, credentials)?;
+        self.check_page(Some(&app))?;
         if app.active { Ok(app) } else { Err(Error::AppDisabled) }
     }
 
     /// Checks that a request may use an app. As [`Self::identify`], but nothing is read for the
-    /// default app.
+    /// default app, and `None` is returned for it.
     ///
     /// # Errors
     /// As [`Self::identify`].
@@ -126,11 +142,36 @@ impl Apps {
         &self,
         client_id: &str,
         credentials: Option<&ClientCredentials>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<App>, Error> {
         if client_id == DEFAULT_CLIENT_ID && credentials.is_none() {
-            return Ok(());
+            return self.check_page(None).map(|()| None);
         }
-        self.identify(Some(client_id), credentials).await.map(drop)
+        self.identify(Some(client_id), credentials).await.map(Some)
+    }
+
+    /// Checks that a request may go on with what an app began: a challenge, a sign-in that waits
+    /// for its second factor, or a session. As [`Self::authorize`], but the request does not name
+    /// the app.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`]; [`Error::InvalidClient`] also for the credentials of another app,
+    /// [`Error::AppDisabled`] also for an app that was deleted.
+    pub async fn resume(
+        &self,
+        client_id: &str,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<Option<App>, Error> {
+        if credentials.is_some_and(|credentials| credentials.client_id != client_id) {
+            return Err(Error::InvalidClient);
+        }
+        self.authorize(client_id, credentials).await.map_err(|error| match error {
+            Error::UnknownApp => Error::AppDisabled,
+            error => error,
+        })
+    }
+
+    fn check_page(&self, app: Option<&App>) -> Result<(), Error> {
+        self.page.as_ref().map_or(Ok(()), |page| page.check(app, &self.settings))
     }
 
     fn authenticate(
@@ -149,6 +190,18 @@ impl Apps {
             }
         };
         if authentic { Ok(()) } else { Err(Error::InvalidClient) }
+    }
+
+    /// Only administrators may change the default app, since they sign in through it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if `client_id` is the default app and `changer` is no administrator.
+    pub fn check_may_change(client_id: &str, changer: &Permissions) -> Result<(), Error> {
+        if client_id == DEFAULT_CLIENT_ID && !changer.all {
+            Err(Error::Forbidden(format!("role {ADMIN_ROLE}")))
+        } else {
+            Ok(())
+        }
     }
 
     /// A page of apps: the default one first, then by client id. Returns up to `limit` apps after
@@ -190,7 +243,7 @@ impl Apps {
             None => data_encoding::HEXLOWER.encode(&self.random.bytes::<16>()?),
         };
         let mut app =
-            App::new(client_id, app::parse_name(new.name)?, new.kind, &self.settings, now);
+            App::new(client_id, app::parse_name(&new.name)?, new.kind, &self.settings, now);
         app.apply(new.settings, &self.settings)?;
 
         let secret = match app.kind {
@@ -205,23 +258,29 @@ impl Apps {
         Ok((app, secret))
     }
 
-    /// Changes an app.
+    /// Changes an app. Returns it, and whether administrators are to be told: its origins or its
+    /// text, which lead people to a page, are not the same as before.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::InvalidRequest`]; [`Error::Conflict`] for switching the
     /// default app off.
-    pub async fn change(&self, client_id: &str, change: &AppChange) -> Result<App, Error> {
+    pub async fn change(&self, client_id: &str, change: &AppChange) -> Result<(App, bool), Error> {
         let now = whole_seconds(self.clock.now());
-        self.store
+        let mut is_told = false;
+        let app = self
+            .store
             .change_app(client_id, &App::default_app(&self.settings), |app| {
                 let before = app.clone();
                 app.apply(change.clone(), &self.settings)?;
                 if *app != before {
                     app.updated_at = now;
                 }
+                is_told = app.allowed_origins != before.allowed_origins
+                    || app.sms_text != before.sms_text;
                 Ok(())
             })
-            .await
+            .await?;
+        Ok((app, is_told))
     }
 
     /// Gives a confidential app a new secret. The previous one stays valid for `old_valid_seconds`.
@@ -274,7 +333,7 @@ impl Apps {
 
     /// Whether a web origin belongs to the deployment or to an app that is on.
     pub async fn allows_origin(&self, origin: &str) -> Result<bool, Error> {
-        if self.settings.allowed_origins.iter().any(|allowed| allowed == origin) {
+        if self.settings.allows_origin(origin) {
             return Ok(true);
         }
         self.store.is_origin_of_an_app(origin).await

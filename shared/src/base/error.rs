@@ -114,6 +114,9 @@ pub enum Error {
     /// An administrator tried to change factors, roles or status of the account they use.
     #[error("forbidden: own account")]
     OwnAccount,
+    /// A web page asks for tokens of an app that does not list its origin.
+    #[error("the page's origin is not one of the app's")]
+    ForeignOrigin,
     /// The API accepts requests only from its edge, and this one lacks the edge's secret.
     #[error("not from the edge")]
     NotFromEdge,

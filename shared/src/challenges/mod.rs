@@ -8,6 +8,7 @@ mod one_time_code;
 mod opening;
 mod proving;
 mod resending;
+mod resuming;
 mod sending;
 mod settings;
 mod stopping;
@@ -21,6 +22,7 @@ pub use self::{
     one_time_code::{Attempts, MAX_DIGITS, MIN_DIGITS, OneTimeCode},
     opening::NewChallenge,
     proving::Proven,
+    resuming::Resumed,
     settings::{ChallengeSettings, TestPhones},
     table::{Identity, OPEN_AT_ONCE},
 };

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Challenge, ChallengeContent, Challenges, Identity, OneTimeCode, Purpose, Watched,
+    Challenge, ChallengeContent, Challenges, Identity, OneTimeCode, Purpose, Resumed, Watched,
     resending::check_pending,
 };
 use crate::{
@@ -67,18 +67,18 @@ impl Challenges {
     /// [`Error::TokenMissing`] for a challenge that only a signed-in user may prove.
     pub async fn prove(
         &self,
-        id: Uuid,
+        resumed: Resumed,
         code: &OneTimeCode,
         caller: Option<Uuid>,
         accepted: &[Purpose],
         recorder: &Recorder,
     ) -> Result<Proven, Error> {
+        let Resumed { id, identity, .. } = resumed;
         let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(id));
         let mark = self.random.uuid(now)?;
         let guess =
             Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
 
-        let identity = self.store.identity_at(&place).await?;
         let tried = self
             .store
             .change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity,
+    Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity, Resumed,
     asking::{Counters, Request},
 };
 use crate::{
@@ -20,16 +20,15 @@ impl Challenges {
     /// [`Error::OtpLocked`] if it has no tries left; otherwise as [`Self::open`].
     pub async fn resend(
         &self,
-        id: Uuid,
+        resumed: Resumed,
         ip: Option<&str>,
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
-        let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
+        let Resumed { id, identity, .. } = resumed;
         let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?.clone();
         let content = self.content(&challenge)?;
         check_pending(&identity, id, now)?;
-        self.apps.check(&content.terms.client_id).await?;
 
         let hides = self.hides(content.hides_failure);
         let resend = self.resend_now((identity, challenge), content, ip, messenger, now);

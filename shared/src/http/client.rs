@@ -53,14 +53,17 @@ impl Client {
     /// The client that an app calls for. A confidential app may name the address of its end user in
     /// `Latchkey-Client-IP`. For every other app, the header is ignored.
     ///
-    /// `app` is the result of [`Apps::identify`], so a confidential app has authenticated.
+    /// `app` is the result of [`Apps::identify`] or [`Apps::resume`], so a confidential app has
+    /// authenticated. `None` is the default app.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] if what a confidential app names is not an IP address.
     ///
     /// [`Apps::identify`]: crate::apps::Apps::identify
-    pub fn served_by(self, app: &App) -> Result<Self, Error> {
-        let (AppType::Confidential, Some(end_user)) = (app.kind, &self.end_user) else {
+    /// [`Apps::resume`]: crate::apps::Apps::resume
+    pub fn served_by<'a>(self, app: impl Into<Option<&'a App>>) -> Result<Self, Error> {
+        let kind = app.into().map_or(AppType::Public, |app| app.kind);
+        let (AppType::Confidential, Some(end_user)) = (kind, &self.end_user) else {
             return Ok(self);
         };
 

@@ -192,9 +192,11 @@ codes! {
     Forbidden 403 "You do not have permission for this"
         "The caller's roles lack the permission or the role that `detail` names. Sign in to the \
          app in which the user has it, or ask an administrator for it. Administrators cannot change \
-         their own factors, roles or status. If `detail` says that the \
-         request did not come through the service's public address, send it there.":
-        Forbidden | OwnAccount | NotFromEdge | ViewerUnknown;
+         their own factors, roles or status. A web page gets tokens only of an app that has its \
+         origin in `allowed_origins`, and of the default app only if it is in `ALLOWED_ORIGINS`. If \
+         `detail` says that the request did not come through the service's public address, send it \
+         there.":
+        Forbidden | OwnAccount | ForeignOrigin | NotFromEdge | ViewerUnknown;
     Unavailable 503 "The service is temporarily unavailable"
         "AWS did not respond in time, or refused the call. Repeat the request after `retry_after` \
          seconds.":

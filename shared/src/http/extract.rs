@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use http::request::Parts;
+use http::{header, request::Parts};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::{Client, form::parse_urlencoded};
 use crate::{
     accounts::Accounts,
     administration::Users,
-    apps::{App, Apps},
+    apps::{App, Apps, WebOrigin},
     audit::{Audit, Recorder},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error},
@@ -82,14 +82,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// The web page that a request comes from. Browsers name it in every request with a body.
+fn page(request: &Parts) -> Option<WebOrigin> {
+    let origin = request.headers.get(header::ORIGIN)?;
+    Some(WebOrigin::new(origin.to_str().unwrap_or_default()))
+}
+
 /// Makes an extractor of a part of Latchkey, so that a handler's signature lists the parts it uses.
 macro_rules! part {
     ($part:ty, |$latchkey:ident| $make:expr) => {
+        part!($part, |$latchkey, _request| $make);
+    };
+    ($part:ty, |$latchkey:ident, $request:ident| $make:expr) => {
         impl FromRequestParts<Latchkey> for $part {
             type Rejection = Error;
 
             async fn from_request_parts(
-                _: &mut Parts,
+                $request: &mut Parts,
                 $latchkey: &Latchkey,
             ) -> Result<Self, Error> {
                 $make
@@ -99,12 +108,14 @@ macro_rules! part {
 }
 
 part!(Messenger, |latchkey| latchkey.messenger());
-part!(Apps, |latchkey| Ok(latchkey.apps()));
+part!(Apps, |latchkey, request| Ok(latchkey.apps().called_from(page(request))));
 part!(Audit, |latchkey| Ok(latchkey.audit()));
 part!(AvatarUrls, |latchkey| Ok(latchkey.avatar_urls()));
 part!(Avatars, |latchkey| latchkey.avatars().await);
 part!(Accounts, |latchkey| latchkey.accounts().await);
-part!(Challenges, |latchkey| latchkey.challenges().await);
+part!(Challenges, |latchkey, request| {
+    Ok(latchkey.challenges().await?.called_from(page(request)))
+});
 part!(Roles, |latchkey| Ok(latchkey.roles()));
 part!(SecondFactors, |latchkey| latchkey.second_factors().await);
 part!(Sessions, |latchkey| latchkey.sessions().await);
@@ -136,7 +147,7 @@ impl Trail {
     ///
     /// # Errors
     /// As [`Client::served_by`].
-    pub fn served_by(self, app: &App) -> Result<Recorder, Error> {
+    pub fn served_by<'a>(self, app: impl Into<Option<&'a App>>) -> Result<Recorder, Error> {
         Ok(Recorder::new(self.audit, self.client.served_by(app)?.into_device()))
     }
 }

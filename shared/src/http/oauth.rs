@@ -29,7 +29,7 @@ pub enum OAuthErrorCode {
 
 impl OAuthErrorCode {
     /// All codes, with each status that they come with.
-    pub const ALL: [(Self, StatusCode); 11] = [
+    pub const ALL: [(Self, StatusCode); 12] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
         (Self::InvalidRequest, StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (Self::InvalidRequest, StatusCode::PAYLOAD_TOO_LARGE),
@@ -37,6 +37,7 @@ impl OAuthErrorCode {
         (Self::InvalidGrant, StatusCode::BAD_REQUEST),
         (Self::InvalidGrant, StatusCode::TOO_MANY_REQUESTS),
         (Self::UnauthorizedClient, StatusCode::BAD_REQUEST),
+        (Self::UnauthorizedClient, StatusCode::FORBIDDEN),
         (Self::UnsupportedGrantType, StatusCode::BAD_REQUEST),
         (Self::MfaRequired, StatusCode::FORBIDDEN),
         (Self::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
@@ -106,6 +107,7 @@ pub(super) fn response(error: &Error) -> Response {
             (OAuthErrorCode::UnsupportedGrantType, StatusCode::BAD_REQUEST)
         }
         Error::UnauthorizedClient => (OAuthErrorCode::UnauthorizedClient, StatusCode::BAD_REQUEST),
+        Error::ForeignOrigin => (OAuthErrorCode::UnauthorizedClient, StatusCode::FORBIDDEN),
         // A lockout of a person is not a fault of the grant: RFC 6585 §4 has a status for it.
         Error::TooManyAttempts { .. } => {
             (OAuthErrorCode::InvalidGrant, StatusCode::TOO_MANY_REQUESTS)

@@ -123,6 +123,10 @@ pub(super) fn retry_after(error: &Error) -> Option<i64> {
     }
 }
 
+/// The detail for a web page that asks for tokens of another app.
+const ORIGIN_REFUSED: &str = "This web page may not use the app. Add its origin to the app's \
+                              allowed_origins, or to ALLOWED_ORIGINS for the default app.";
+
 /// The status of an error. One code has two: a signed-in user who gives a wrong password gets 403
 /// and stays signed in.
 fn status(error: &Error) -> StatusCode {
@@ -183,6 +187,7 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
             Some(role) => format!("This needs the role {role}."),
             None => format!("This needs the permission {needed}."),
         },
+        Error::ForeignOrigin => ORIGIN_REFUSED.into(),
         Error::NotFromEdge => "The request did not come through the service's public address. \
                                Send it there."
             .into(),

@@ -75,13 +75,11 @@ pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
 /// Like [`service`], for routes that do not use the table. Browsers may call it only from the
 /// origins in `ALLOWED_ORIGINS`.
 pub fn static_service(routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
-    let origins = latchkey
-        .settings()
-        .apps
-        .allowed_origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok());
-    service_for(AllowOrigin::list(origins), routes, latchkey)
+    let settings = latchkey.settings().apps.clone();
+    let allowed = AllowOrigin::predicate(move |origin, _| {
+        origin.to_str().is_ok_and(|origin| settings.allows_origin(origin))
+    });
+    service_for(allowed, routes, latchkey)
 }
 
 fn service_for(allowed: AllowOrigin, routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
@@ -218,6 +216,11 @@ async fn observe(State(latchkey): State<Latchkey>, mut request: Request, next: N
     let span = tracing::info_span!(target: REQUEST_SPAN, "request", request_id);
     let mut response = next.run(request).instrument(span).await;
     let error = response.extensions_mut().remove::<Error>();
+    if error == Some(Error::ForeignOrigin) {
+        // The page may call for other apps or people, but this answer is not for it.
+        response.headers_mut().remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        response.headers_mut().remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+    }
     // Without an edge, the address is in API Gateway's access log.
     let has_edge = !latchkey.settings().edge_secrets.is_empty();
     let source = response.extensions_mut().remove::<SourceAddress>().filter(|_| has_edge);

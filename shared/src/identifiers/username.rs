@@ -1,11 +1,22 @@
-//! Usernames and display names.
+//! Usernames.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Error;
 
-/// The longest display name, in characters.
-const MAX_NAME_CHARS: usize = 100;
+/// The usernames that people cannot give themselves: others would take them for the service's own.
+const RESERVED: [&str; 10] = [
+    "admin",
+    "administrator",
+    "root",
+    "support",
+    "help",
+    "security",
+    "system",
+    "moderator",
+    "staff",
+    "owner",
+];
 
 /// A username: a letter, then 2 to 63 letters, digits, `.`, `_` and `-`; unique without regard to
 /// case.
@@ -33,6 +44,19 @@ impl Username {
         }
     }
 
+    /// Parses a username that somebody chooses for themselves. In any letter case, it is none of
+    /// the reserved ones and not the name of the service, whether or not that is written with
+    /// spaces or other marks.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for any other form.
+    pub fn choose(input: &str, app_name: &str) -> Result<Self, Error> {
+        let username = Self::parse(input)?;
+        let is_reserved = RESERVED.contains(&username.canonical().as_str())
+            || letters(&username.0) == letters(app_name);
+        if is_reserved { Err(Error::field("username", "is reserved")) } else { Ok(username) }
+    }
+
     /// The username as the user wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -44,20 +68,29 @@ impl Username {
     }
 }
 
-/// Parses a display name: 1 to 100 characters, no control characters, no spaces around it.
-///
-/// # Errors
-/// [`Error::InvalidRequest`] for any other form.
-pub fn parse_name(input: String) -> Result<String, Error> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&input.chars().count())
-        && input.trim() == input
-        && !input.chars().any(char::is_control);
-    if fits {
-        Ok(input)
-    } else {
-        Err(Error::field(
-            "name",
-            "must be 1 to 100 characters, without control characters and without spaces around it",
-        ))
+/// The letters and digits of a name, in lower case.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_usernames_are_refused_in_any_letter_case() {
+        for name in RESERVED {
+            for name in [name.to_owned(), name.to_uppercase()] {
+                let refused = Username::choose(&name, "Shop");
+                assert_eq!(refused, Err(Error::field("username", "is reserved")), "{name}");
+                assert!(Username::parse(&name).is_ok(), "an administrator may give it");
+            }
+        }
+        for name in ["AcmeShop", "acme-shop", "Acme.Shop", "ACME_SHOP"] {
+            assert!(Username::choose(name, "Acme Shop!").is_err(), "{name}");
+        }
+        for name in ["admin2", "rooted", "helper", "acme", "shopper"] {
+            assert!(Username::choose(name, "Acme Shop").is_ok(), "{name}");
+        }
     }
 }

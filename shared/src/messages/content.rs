@@ -28,11 +28,13 @@ pub enum Subject {
     SecondFactorAdded,
     /// The authenticator app was removed.
     SecondFactorRemoved,
+    /// The origins, the text or the secret of an app were changed, for administrators.
+    AppChanged,
 }
 
 impl Subject {
     /// All subjects.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SignIn,
         Self::AccountExists,
         Self::PasswordReset,
@@ -41,6 +43,7 @@ impl Subject {
         Self::AddressChanged,
         Self::SecondFactorAdded,
         Self::SecondFactorRemoved,
+        Self::AppChanged,
     ];
 
     fn message(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Subject {
             Self::AddressChanged => "address-changed",
             Self::SecondFactorAdded => "second-factor-added",
             Self::SecondFactorRemoved => "second-factor-removed",
+            Self::AppChanged => "app-changed",
         }
     }
 }

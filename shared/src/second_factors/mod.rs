@@ -274,7 +274,8 @@ impl SecondFactors {
     }
 
     /// Checks the second factor of a sign-in that waits for it. Returns that sign-in, with a
-    /// complete `amr`. A wrong code is recorded in the audit trail.
+    /// complete `amr`. A wrong code is recorded in the audit trail. The caller must have checked the
+    /// app that [`MfaToken::client_id`] names.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`] or [`Error::TokenExpired`] for the token; [`Error::OtpIncorrect`] or
@@ -289,6 +290,10 @@ impl SecondFactors {
         check_form(Some(method), code)?;
         let token_hash = self.hash_keys.identifier("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
+        // A token from before tokens named their app.
+        if pending.terms.client_id != MfaToken::client_id(token)? {
+            return Err(Error::TokenInvalid);
+        }
         let user = self
             .store
             .user(pending.user_id)

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    apps::SessionTerms,
+    apps::{DEFAULT_CLIENT_ID, SessionTerms},
     base::{Error, Random, epoch_seconds},
     challenges::Attempts,
     crypto::IdentifierHash,
@@ -72,6 +72,9 @@ pub struct Enrolment {
 /// The prefix of every [`MfaToken`], by which secret scanners recognise it.
 const PREFIX: &str = "lkm_";
 
+/// Separates the secret of an [`MfaToken`] from the app. Base64 does not contain it.
+const BEFORE_APP: char = '.';
+
 /// Proof of a right first factor. It is good for the second step of that sign-in, and for nothing
 /// else.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -80,12 +83,25 @@ const PREFIX: &str = "lkm_";
 pub struct MfaToken(String);
 
 impl MfaToken {
-    /// A new token, of 256 random bits.
-    pub fn draw(random: &Random) -> Result<Self, Error> {
-        Ok(Self(format!(
-            "{PREFIX}{}",
-            data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<32>()?)
-        )))
+    /// A new token for a sign-in to an app: 256 random bits, then the app if it is not the default
+    /// one. So the app is known, and can be asked to authenticate, before a try is spent.
+    pub fn draw(client_id: &str, random: &Random) -> Result<Self, Error> {
+        let secret = data_encoding::BASE64URL_NOPAD.encode(&random.bytes::<32>()?);
+        Ok(Self(match client_id {
+            DEFAULT_CLIENT_ID => format!("{PREFIX}{secret}"),
+            client_id => format!("{PREFIX}{secret}{BEFORE_APP}{client_id}"),
+        }))
+    }
+
+    /// The app in a token that a client sent. It is true if the store knows the token.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] if the text has not the form of such a token.
+    pub fn client_id(token: &str) -> Result<&str, Error> {
+        if !token.starts_with(PREFIX) {
+            return Err(Error::TokenInvalid);
+        }
+        Ok(token.split_once(BEFORE_APP).map_or(DEFAULT_CLIENT_ID, |(_, client_id)| client_id))
     }
 
     /// The token as its client gets it.

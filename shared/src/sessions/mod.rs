@@ -122,14 +122,14 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Signs in the user who proved an address. Creates the account if there is none.
+    /// Signs in the user who proved an address. Creates the account if there is none. The app was
+    /// checked before the challenge was proven.
     ///
     /// # Errors
     /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a new user if the
     /// app has closed its sign-up in the meantime, or if the user was deleted.
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
         let now = self.clock.now();
-        self.apps.check(&proven.content.terms.client_id).await?;
         let method = match proven.content.address {
             Address::Sms(_) => AuthenticationMethod::Sms,
             Address::Email(_) => AuthenticationMethod::Email,
@@ -263,7 +263,7 @@ impl Sessions {
         recognised: Recognised,
         now: Timestamp,
     ) -> Result<MfaRequired, Error> {
-        let token = MfaToken::draw(&self.random)?;
+        let token = MfaToken::draw(&terms.client_id, &self.random)?;
         let pending = PendingSignIn {
             user_id,
             terms,

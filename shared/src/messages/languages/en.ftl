@@ -14,6 +14,8 @@ second-factor-added = An authenticator app was added to your { $app } account. N
     .subject = An authenticator app was added to your { $app } account
 second-factor-removed = An authenticator app was removed from your { $app } account. Not you? Undo it: { $undo }
     .subject = An authenticator app was removed from your { $app } account
+app-changed = An app of { $app } was changed: its origins, text or secret. If you do not know why, check the audit trail now.
+    .subject = An app of { $app } was changed
 stop-texts = Stop these texts: { $link }
 stop-mails = Not you? Stop these e-mails: { $link }
 

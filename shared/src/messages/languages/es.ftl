@@ -16,6 +16,8 @@ second-factor-added = Tu cuenta de { $app } tiene una nueva app de autenticador.
     .subject = Se ha añadido una app de autenticador a tu cuenta de { $app }
 second-factor-removed = Tu cuenta de { $app } ya no tiene app de autenticador. ¿No reconoces el cambio? Deshazlo: { $undo }
     .subject = Se ha quitado una app de autenticador de tu cuenta de { $app }
+app-changed = Ha cambiado una app de { $app }: sus orígenes, su texto o su secreto. Si no sabes por qué, mira ya el registro de auditoría.
+    .subject = Ha cambiado una app de { $app }
 stop-texts = Detener estos SMS: { $link }
 stop-mails = ¿No fuiste tú? Detener estos correos: { $link }
 

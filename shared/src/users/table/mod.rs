@@ -282,6 +282,13 @@ impl Store {
         Key::admins().attributes()
     }
 
+    /// The ids of the administrators who can sign in.
+    pub async fn administrators(&self) -> Result<Vec<Uuid>, Error> {
+        let admins: Option<Admins> = self.get(Key::admins()).await?;
+        let ids = admins.map(|admins| admins.ids).unwrap_or_default();
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
     /// Checks that the user is not the last administrator who can sign in. The transactions here
     /// enforce this themselves; this is for work that has to be done before one.
     ///

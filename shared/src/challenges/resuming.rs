@@ -1,0 +1,60 @@
+//! Finding the challenge that a request goes on with.
+
+use uuid::Uuid;
+
+use super::{Challenges, Identity};
+use crate::{
+    apps::{App, ClientCredentials, WebOrigin},
+    base::Error,
+};
+
+/// A challenge that a request may go on with: its app has authenticated if it is confidential, and
+/// a web page is of the app's origins. Only [`Challenges::resume`] makes one, so no code is tried or
+/// sent again without these checks.
+pub struct Resumed {
+    pub(super) id: Uuid,
+    pub(super) identity: Identity,
+    app: Option<App>,
+}
+
+impl Resumed {
+    /// The app of the challenge, if it is not the default one.
+    pub fn app(&self) -> Option<&App> {
+        self.app.as_ref()
+    }
+}
+
+impl Challenges {
+    /// Returns a copy for a request from a web page; see [`crate::apps::Apps::called_from`].
+    #[must_use]
+    pub fn called_from(self, page: Option<WebOrigin>) -> Self {
+        Self { apps: self.apps.called_from(page), ..self }
+    }
+
+    /// The challenge `id`, for a request with these `credentials`. No try is used.
+    ///
+    /// A challenge that only a signed-in user may prove gives no tokens. Its app need not
+    /// authenticate: the user's access token is in the header of the credentials.
+    ///
+    /// # Errors
+    /// [`Error::OtpExpired`] if the challenge is unknown, or was replaced; [`Error::InvalidClient`]
+    /// if its app is confidential and `credentials` are not its own; [`Error::ForeignOrigin`];
+    /// [`Error::AppDisabled`].
+    pub async fn resume(
+        &self,
+        id: Uuid,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<Resumed, Error> {
+        let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
+        let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
+        let client_id = self.content(challenge)?.terms.client_id;
+
+        let app = if challenge.user_id.is_some() {
+            self.apps.check(&client_id).await?;
+            None
+        } else {
+            self.apps.resume(&client_id, credentials).await?
+        };
+        Ok(Resumed { id, identity, app })
+    }
+}
