@@ -12,6 +12,11 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// The last sign-ins of a user, the latest first; none if there is no such user.
+    pub async fn last_sign_ins(&self, id: Uuid) -> Result<Vec<Uuid>, Error> {
+        Ok(self.store.user(id).await?.map(|user| user.last_sign_ins()).unwrap_or_default())
+    }
+
     /// The user with this id.
     ///
     /// # Errors
