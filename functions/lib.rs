@@ -53,6 +53,7 @@ pub mod keys {
 
 /// `/v1/me`: the signed-in user.
 pub mod me {
+    pub mod activity;
     pub mod delete;
     pub mod email;
     pub mod export;
@@ -135,6 +136,8 @@ pub mod users {
     pub mod list;
     pub mod mfa_delete;
     pub mod roles_put;
+    pub mod session_delete;
+    pub mod sessions;
     pub mod update;
 }
 
@@ -196,6 +199,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "me-email" => me::email,
     "me-avatar-put" => me::avatar::put,
     "me-avatar-delete" => me::avatar::delete,
+    "me-activity" => me::activity,
     "me-sessions" => me::sessions,
     "me-session-delete" => me::session_delete,
     "me-totp-create" => me::totp::create,
@@ -211,6 +215,8 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "users-delete-by-phone" => users::delete_by_phone,
     "users-roles-put" => users::roles_put,
     "users-mfa-delete" => users::mfa_delete,
+    "users-sessions" => users::sessions,
+    "users-session-delete" => users::session_delete,
     "users-avatar-delete" => users::avatar_delete,
     "addresses-unlock" => addresses::unlock,
     "roles-list" => roles::list,

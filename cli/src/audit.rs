@@ -24,6 +24,21 @@ pub(crate) struct Arguments {
     /// Number of newest events to show
     #[arg(short = 'n', long, value_name = "EVENTS", default_value_t = 20)]
     lines: usize,
+    /// Show only events that this user caused, by id
+    #[arg(long, value_name = "USER_ID")]
+    actor: Option<String>,
+    /// Show only events about this: user:ID, role:NAME or app:CLIENT_ID
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// Show only events of this action, such as sign_in
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Show only events from this time on, like 2027-01-15T08:00:00Z
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Show only events before this time
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    to: Option<String>,
     /// Keep printing new events as they happen, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
@@ -37,6 +52,20 @@ pub(crate) struct Arguments {
     interval: u64,
 }
 
+impl Arguments {
+    /// The query of a page of up to `limit` events that pass the filters.
+    fn query(&self, limit: usize) -> [(&'static str, Option<String>); 6] {
+        [
+            ("limit", Some(limit.to_string())),
+            ("actor", self.actor.clone()),
+            ("target", self.target.clone()),
+            ("action", self.action.clone()),
+            ("from", self.from.clone()),
+            ("to", self.to.clone()),
+        ]
+    }
+}
+
 /// Prints the newest events, oldest first, and new ones with `--follow`.
 pub(crate) async fn run(
     api: &mut Api,
@@ -46,7 +75,7 @@ pub(crate) async fn run(
     let mut printed = Printed::default();
     // With `-n 0`, read one event anyway, to know which ones are new later.
     let wanted = if arguments.follow { arguments.lines.max(1) } else { arguments.lines };
-    let newest = newest(api, wanted).await?;
+    let newest = newest(api, arguments, wanted).await?;
     let shown = newest.len().min(arguments.lines);
     for (index, event) in newest.iter().rev().enumerate() {
         if printed.is_new(event) && index >= newest.len() - shown {
@@ -60,7 +89,7 @@ pub(crate) async fn run(
     let mut told = false;
     loop {
         tokio::time::sleep(Duration::from_secs(arguments.interval)).await;
-        match since(api, &printed).await {
+        match since(api, arguments, &printed).await {
             Ok(events) => {
                 told = false;
                 for event in events.iter().rev().filter(|event| printed.is_new(event)) {
@@ -88,14 +117,17 @@ fn is_passing(failure: &Failure) -> bool {
 }
 
 /// The newest events, newest first.
-async fn newest(api: &mut Api, wanted: usize) -> Result<Vec<Value>, Failure> {
+async fn newest(
+    api: &mut Api,
+    arguments: &Arguments,
+    wanted: usize,
+) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();
     if wanted == 0 {
         return Ok(events);
     }
 
-    let limit = ("limit", Some(wanted.min(100).to_string()));
-    api.pages(TRAIL, &[limit], |items| {
+    api.pages(TRAIL, &arguments.query(wanted.min(100)), |items| {
         events.extend(items);
         Ok(events.len() < wanted)
     })
@@ -105,9 +137,13 @@ async fn newest(api: &mut Api, wanted: usize) -> Result<Vec<Value>, Failure> {
 }
 
 /// The events since the printed ones, newest first. Some that are printed may be among them.
-async fn since(api: &mut Api, printed: &Printed) -> Result<Vec<Value>, Failure> {
+async fn since(
+    api: &mut Api,
+    arguments: &Arguments,
+    printed: &Printed,
+) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();
-    api.pages(TRAIL, &[("limit", Some("100".to_owned()))], |items| {
+    api.pages(TRAIL, &arguments.query(100), |items| {
         // An empty page is older than anything new.
         let goes_on = !items.is_empty() && items.iter().all(|event| printed.is_unknown(event));
         events.extend(items);
@@ -162,7 +198,7 @@ fn print(event: &Value, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print_line(&event.to_string()),
         Format::Text => {
-            let fields = ["at", "result", "action", "actor", "target", "client_id", "ip"];
+            let fields = ["at", "result", "action", "actor", "target", "client_id", "ip", "count"];
             print_line(&fields.map(|field| shown(event, field)).join("  "))
         }
     }

@@ -103,9 +103,11 @@ async fn a_deleted_user_leaves_no_personal_data() {
     app.delete_me(&me.access).await.assert_done();
     let mut after = app.items().await;
 
-    // Until an audit event expires, it keeps the IP address. Of the user it keeps only an id.
+    // Until an audit event expires, it keeps the IP address and the user agent. Of the user it
+    // keeps only an id.
     for event in after.iter_mut().filter(|item| item["pk"].as_s().unwrap().starts_with("AUDIT#")) {
         event.remove("ip");
+        event.remove("user_agent");
     }
 
     let found: Vec<_> = PERSONAL.iter().flat_map(|needle| mentioning(&after, needle)).collect();

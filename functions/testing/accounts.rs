@@ -154,6 +154,15 @@ impl TestApp {
         self.table().put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
     }
 
+    /// Deletes the audit event with this id, as somebody who can write to the table.
+    pub(crate) async fn delete_event(&self, id: &str) {
+        let is_it = |item: &Item| item["sk"] == text(id) && item.contains_key("action");
+        let event = self.items().await.into_iter().find(is_it).unwrap();
+        let key = |name: &str| (name.to_owned(), event[name].clone());
+        let key = [key("pk"), key("sk")].into();
+        self.table().delete_item().table_name(TABLE).set_key(Some(key)).send().await.unwrap();
+    }
+
     /// Puts items into the table unchanged.
     pub(crate) async fn put_all(&self, items: Vec<Item>) {
         for batch in items.chunks(25) {

@@ -54,7 +54,8 @@ fn faults(items: &[Item]) -> Vec<String> {
             faults.push(format!("an item of a deleted user that never expires: {item:?}"));
         }
 
-        let passes = ["MFA", "RESET", "SENDS", "ENROLMENT", "IDEMPOTENCY"];
+        let passes =
+            ["MFA", "RESET", "SENDS", "ENROLMENT", "IDEMPOTENCY", "PAST", "REMOVED_FACTOR"];
         if passes.contains(&kind(item)) && !is_swept {
             faults.push(format!("an item that never expires: {item:?}"));
         }
@@ -81,7 +82,8 @@ fn administrators(items: &[Item], users: &BTreeMap<&str, &Item>) -> Option<Strin
             .unwrap()
             .get("default")
             .is_some_and(|roles| names(roles).contains("Admin"));
-        roles && text(user, "user_status") == "active"
+        let is_proven = !user.contains_key("unproven");
+        roles && is_proven && text(user, "user_status") == "active"
     };
 
     let active: BTreeSet<_> =

@@ -9,7 +9,7 @@ use crate::{
     accounts::Accounts,
     administration::Users,
     apps::Apps,
-    audit::Audit,
+    audit::{Audit, RightCodes},
     avatars::{AvatarUrls, Avatars, Objects},
     aws::Aws,
     base::{Clock, Environment, Error, Random},
@@ -44,6 +44,7 @@ struct Inner {
     roles: OnceLock<Roles>,
     avatar_urls: OnceLock<AvatarUrls>,
     avatar_objects: OnceLock<Objects>,
+    right_codes: Arc<RightCodes>,
     hash_keys: OnceCell<Arc<HashKeys>>,
     signer: OnceCell<Arc<Signer>>,
 }
@@ -73,6 +74,7 @@ impl Latchkey {
             roles: OnceLock::new(),
             avatar_urls: OnceLock::new(),
             avatar_objects: OnceLock::new(),
+            right_codes: Arc::default(),
             hash_keys: OnceCell::new(),
             signer: OnceCell::new(),
         })))
@@ -231,6 +233,7 @@ impl Latchkey {
             settings: self.0.settings.challenges.clone(),
             limits: self.0.settings.limits.clone(),
             messages: self.0.settings.messages.clone(),
+            right_codes: self.0.right_codes.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use shared::{
     apps::Apps,
+    audit::Recorder,
     base::Error,
     http::{Credentials, Json},
     latchkey::Latchkey,
@@ -44,6 +45,7 @@ pub struct RefreshRequest {
 async fn refresh(
     apps: Apps,
     sessions: Sessions,
+    recorder: Recorder,
     Credentials(credentials): Credentials,
     Json(request): Json<RefreshRequest>,
 ) -> Result<Json<TokenPair>, Error> {
@@ -53,7 +55,7 @@ async fn refresh(
         Error::UnknownApp => Error::AppDisabled,
         error => error,
     })?;
-    Ok(Json(sessions.refresh(&token).await?))
+    Ok(Json(sessions.refresh(&token, &recorder).await?))
 }
 
 /// The route.

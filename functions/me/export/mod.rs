@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    accounts::{Accounts, UserView},
+    accounts::UserView,
+    audit::{ActivityView, Audit, Changes, Event, user_subject},
     avatars::AvatarUrls,
-    base::Error,
+    base::{Clock, Error},
     http::{Caller, Json},
     latchkey::Latchkey,
     second_factors::{Inventory, SecondFactor},
-    users::{AuthenticationMethod, ChangeView, Session, SessionView},
+    users::{AuthenticationMethod, ChangeView, Directory, Session, SessionView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,6 +20,9 @@ use uuid::Uuid;
 
 #[cfg(test)]
 mod tests;
+
+/// The most events of an export. More would not fit into the largest response of a Lambda.
+const MAX_EVENTS: usize = 5_000;
 
 /// Everything that is stored about a user, except the hashes of their password, tokens and recovery
 /// codes, and the secret of their authenticator app.
@@ -37,6 +41,9 @@ pub struct ExportView {
     undoable_changes: Vec<ChangeView>,
     /// The user's sessions.
     sessions: Vec<ExportedSession>,
+    /// The events of the audit trail that the user caused or that are about them, newest first; at
+    /// most 5,000.
+    activity: Vec<ExportedEvent>,
 }
 
 /// An authenticator app, without its secret.
@@ -66,6 +73,25 @@ pub struct ExportedSession {
     access_token_ttl: i64,
 }
 
+/// An event, with details that the list of activities does not show.
+#[derive(Serialize, ToSchema)]
+pub struct ExportedEvent {
+    /// The event as in the list of activities.
+    #[serde(flatten)]
+    event: ActivityView,
+    /// To whom or to what it was done, if not to the user.
+    target: Option<String>,
+    /// The source address, unless an administrator or a stranger caused the event.
+    ip: Option<String>,
+    /// The id of the request.
+    request_id: Option<String>,
+    /// The changed fields.
+    changes: Changes,
+    /// When it is deleted (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
 /// Export everything stored about the signed-in user
 ///
 /// It serves requests under articles 15 (access) and 20 (portability) of the GDPR.
@@ -80,24 +106,29 @@ pub struct ExportedSession {
 async fn export(
     caller: Caller,
     inventory: Inventory,
-    accounts: Accounts,
+    directory: Directory,
+    clock: Clock,
     avatar_urls: AvatarUrls,
+    audit: Audit,
 ) -> Result<Json<ExportView>, Error> {
     let second_factor = inventory.of(&caller.user).await?;
     let removed = inventory.removed(&caller.user).await?;
+    let (id, sign_ins) = (caller.user.id, caller.user.last_sign_ins());
+    let events = audit.all_of(id, sign_ins, MAX_EVENTS).await?;
 
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
         roles: caller.user.roles.clone(),
         second_factor: second_factor.map(ExportedSecondFactor::from),
         removed_second_factor: removed.map(ExportedSecondFactor::from),
-        undoable_changes: accounts.undoable_changes(&caller.user).await?,
+        undoable_changes: directory.undoable_changes(&caller.user, clock.now()).await?,
         sessions: caller
             .user
             .sessions
             .iter()
             .map(|(id, session)| exported(*id, session, &caller))
             .collect(),
+        activity: events.into_iter().map(|event| exported_event(event, id)).collect(),
     }))
 }
 
@@ -113,6 +144,18 @@ fn exported(id: Uuid, session: &Session, caller: &Caller) -> ExportedSession {
         ends_at: session.ends_at,
         access_token_ttl: session.access_token_ttl,
         session: SessionView::new(id, session, caller.claims.sid),
+    }
+}
+
+fn exported_event(event: Event, user_id: Uuid) -> ExportedEvent {
+    let is_own = event.actor == Some(user_id);
+    ExportedEvent {
+        target: Some(event.target.clone()).filter(|target| *target != user_subject(user_id)),
+        ip: event.ip.clone().filter(|_| is_own),
+        request_id: event.request_id.clone().filter(|_| is_own),
+        changes: event.changes.clone(),
+        expires_at: Timestamp::from_second(event.expires_at).unwrap_or(event.at),
+        event: ActivityView::new(event, user_id),
     }
 }
 

@@ -189,8 +189,10 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
     exported["amr"] = json!(["sms"]);
     exported["ends_at"] = json!("2027-02-14T08:00:00Z");
     exported["access_token_ttl"] = json!(900);
+    let mut export = app.get_as(&me.access, "/v1/me/export").await.assert_ok().clone();
+    export.as_object_mut().unwrap().remove("activity");
     assert_eq!(
-        *app.get_as(&me.access, "/v1/me/export").await.assert_ok(),
+        export,
         json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]},
             "second_factor": null, "removed_second_factor": null, "undoable_changes": [], "sessions": [exported]})
     );
@@ -208,4 +210,36 @@ async fn an_export_contains_nobody_else_and_a_stranger_is_refused() {
 
     let answer = app.cut_off("DYNAMODB").get_as(&me.access, "/v1/me/export").await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
+}
+
+#[tokio::test]
+async fn the_export_has_every_event_of_the_user() {
+    let (app, admin) = TestApp::with_staff().await;
+    let me = app.person(PHONE).await;
+    app.advance(60);
+    app.login(json!({"phone": PHONE}), "wrong").await.assert_problem(401, "invalid_credentials");
+    app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+    app.patch_me(&me.access, json!({"name": "Ann"})).await.assert_ok();
+    app.give(&admin, me.id(), &["Guest"]).await.assert_ok();
+    app.sign_in(OTHER_PHONE).await;
+
+    let answer = app.get_as(&me.access, "/v1/me/export").await;
+    let exported = answer.assert_ok()["activity"].as_array().unwrap();
+    let of_me = |event: &&Item| {
+        let has = |name: &str, value: String| {
+            event.get(name).is_some_and(|it| it.as_s().unwrap() == &value)
+        };
+        has("actor", me.id().to_owned()) || has("target", format!("user:{}", me.id()))
+    };
+    let items = app.audit_items().await;
+    let mine: BTreeSet<_> =
+        items.iter().filter(of_me).map(|event| event["id"].as_s().unwrap().as_str()).collect();
+    let ids: BTreeSet<_> = exported.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, mine);
+    assert_eq!(exported.len(), 5);
+
+    let own = |event: &&Value| event["by"] == "me";
+    assert!(exported.iter().filter(own).all(|event| event["ip"] == "192.0.2.1"));
+    assert!(exported.iter().filter(|event| !own(event)).all(|event| event["ip"].is_null()));
+    assert!(!answer.text.contains(admin.id()), "which administrator");
 }

@@ -4,6 +4,7 @@ use axum::{http::StatusCode, middleware::map_response};
 use serde::Deserialize;
 use shared::{
     apps::{Apps, DEFAULT_CLIENT_ID},
+    audit::{Action, Activity, Recorder},
     base::Error,
     http::{Credentials, CurrentHashKeys, Form, oauth_errors},
     latchkey::Latchkey,
@@ -52,6 +53,7 @@ async fn revoke(
     apps: Apps,
     access_tokens: AccessTokens,
     sessions: LiveSessions,
+    recorder: Recorder,
     CurrentHashKeys(keys): CurrentHashKeys,
     credentials: Credentials,
     Form(request): Form<RevokeRequest>,
@@ -78,7 +80,10 @@ async fn revoke(
         return Err(Error::UnauthorizedClient);
     }
 
-    sessions.end(user_id, &[session_id]).await?;
+    if sessions.exists(user_id, session_id).await? {
+        sessions.end(user_id, &[session_id]).await?;
+        recorder.record(Activity::own(Action::TokenRevoke, user_id, client_id)).await?;
+    }
     Ok(StatusCode::OK)
 }
 

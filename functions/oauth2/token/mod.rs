@@ -158,7 +158,7 @@ async fn token(
             if token.client_id != client_id {
                 return Err(Error::TokenInvalid);
             }
-            let tokens = sessions.refresh(&token).await?;
+            let tokens = sessions.refresh(&token, &trail.recorder()).await?;
             Ok(TokenAnswer::Tokens(GrantedTokens {
                 tokens,
                 device_token: None,

@@ -123,6 +123,9 @@ async fn verify(
             let by = (caller.user.id, caller.claims.sid);
             let changed = accounts.change_address(by, new);
             let (user, old) = challenges.redeem(&proven.challenge, changed).await?;
+            if user.is_active_admin() && !caller.user.is_active_admin() {
+                recorder.record(caller.own_activity(Action::AdminByPhone)).await?;
+            }
 
             if is_new {
                 let ip = recorder.device().ip.as_deref();

@@ -11,13 +11,14 @@ use crate::testing::{
     pictures::{jpeg, picture},
 };
 
-pub(super) const CASES: [&str; 16] = [
+pub(super) const CASES: [&str; 17] = [
     "users-create",
     "users-update",
     "users-delete",
     "users-delete-by-phone",
     "users-roles-put",
     "users-mfa-delete",
+    "users-session-delete",
     "users-avatar-delete",
     "addresses-unlock",
     "roles-create",
@@ -102,6 +103,15 @@ async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         "users-mfa-delete" => {
             let no_factor = |answer: &Answer| assert_eq!(answer.assert_ok()["mfa"], json!([]));
             then(&admin, (Method::DELETE, &format!("{path}/mfa"), None), path, no_factor)
+        }
+        "users-session-delete" => {
+            let session =
+                crate::testing::claims(&person.access)["sid"].as_str().unwrap().to_owned();
+            let sessions = format!("{path}/sessions");
+            let none = |answer: &Answer| assert_eq!(answer.assert_ok()["items"], json!([]));
+            let delete = format!("{sessions}/{session}");
+            then(&admin, (Method::DELETE, &delete, None), sessions, none)
+                .or_refused(404, "not_found")
         }
         "users-avatar-delete" => {
             app.put_avatar(&person.access, jpeg(&picture(12, 8))).await.assert_ok();

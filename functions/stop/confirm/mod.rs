@@ -4,7 +4,9 @@ use axum::{http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::confirmation::{self, Page};
-use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
+use shared::{
+    audit::Recorder, base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey,
+};
 
 #[cfg(test)]
 mod tests;
@@ -34,10 +36,11 @@ mod tests;
 )]
 async fn confirm(
     challenges: Challenges,
+    recorder: Recorder,
     request: HeaderMap,
     PathName(token): PathName,
 ) -> Result<Response, Error> {
-    let until = challenges.stop(&token).await?.strftime("%F %R").to_string();
+    let until = challenges.stop(&token, &recorder).await?.strftime("%F %R").to_string();
     confirmation::page(Page::Stopped { until: &until }, &request)
 }
 

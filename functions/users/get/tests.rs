@@ -1,10 +1,6 @@
 use serde_json::json;
 
-use crate::testing::{
-    PHONE, TestApp,
-    accounts::EMAIL,
-    admin::{NOBODY, values},
-};
+use crate::testing::{PHONE, TestApp, accounts::EMAIL, admin::NOBODY};
 
 #[tokio::test]
 async fn a_user_looks_the_same_as_in_their_own_profile() {
@@ -68,10 +64,7 @@ async fn each_read_of_a_user_is_recorded() {
     app.user(&admin, NOBODY).await.assert_problem(404, "not_found");
 
     let events = app.events(&admin).await;
-    assert_eq!(
-        values(&events, "action"),
-        ["user_read", "sign_in", "sign_in"],
-        "an unknown user was not read"
-    );
+    let reads = events.iter().filter(|event| event["action"] == "user_read").count();
+    assert_eq!(reads, 1, "an unknown user was not read");
     assert_eq!(events[0]["target"], format!("user:{}", person.id()));
 }

@@ -5,7 +5,7 @@ use shared::{
     accounts::UserView,
     administration::Users,
     apps::{DEFAULT_CLIENT_ID, is_client_id},
-    audit::{Action, Recorder},
+    audit::{Action, Recorder, user_subject},
     base::Error,
     challenges::Challenges,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, UsersRead},
@@ -99,15 +99,17 @@ async fn list(
         status: query.status,
     };
 
-    let (items, end) = if query.phone.is_some() || query.email.is_some() {
+    let (items, end, activity) = if query.phone.is_some() || query.email.is_some() {
         let address = challenges.address(query.phone.as_deref(), query.email.as_deref())?;
         let user = users.with_address(&address).await?;
-        (user.into_iter().filter(|user| filter.matches(user)).collect(), None)
+        let target = user.as_ref().map_or_else(|| address.masked(), |user| user_subject(user.id));
+        let activity = admin.caller.activity(Action::UserLookup, target);
+        (user.into_iter().filter(|user| filter.matches(user)).collect(), None, activity)
     } else {
-        users.list(&filter, after.as_deref(), limit).await?
+        let (items, end) = users.list(&filter, after.as_deref(), limit).await?;
+        (items, end, admin.caller.activity(Action::UsersList, "users".to_owned()))
     };
-
-    recorder.record(admin.caller.activity(Action::UsersList, "users".to_owned())).await?;
+    recorder.record(activity).await?;
 
     let views = items
         .iter()

@@ -86,14 +86,14 @@ async fn update(
         locale: request.locale.map(messages::parse_locale).transpose()?,
     };
 
-    let activity = || admin.caller.activity(Action::UserUpdate, format!("user:{id}"));
+    let activity = |action| admin.caller.activity(action, format!("user:{id}"));
     let user = users
-        .recording(recorder.event(activity())?)
+        .recording(recorder.event(activity(Action::UserUpdate))?)
         .change(id, (&profile, request.status), seen.tag(), &admin.permissions)
         .await?;
 
     if request.status == Some(UserStatus::Active) {
-        users.unlock(&user, &recorder.event(activity())?).await?;
+        users.unlock(&user, &recorder.event(activity(Action::UserUnlock))?).await?;
     }
 
     Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))

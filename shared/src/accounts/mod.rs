@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::{Apps, DEFAULT_CLIENT_ID},
-    audit::{Action, Activity, Event, Recorder},
+    audit::{Action, Activity, Event, Recorder, user_subject},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error, Random, seconds, whole_seconds},
     challenges::{ChallengeSettings, Identity, Proven, Registration},
@@ -137,9 +137,10 @@ impl Accounts {
         let ip = recorder.device().ip.as_deref();
         let asked = if device.is_some() { None } else { Some(ip) };
         let tried = self.try_password((&typed, identity), (password, hash.as_ref()), device, asked);
-        let Some(user) = self.shut_out(user, tried.await?).await? else {
-            let activity = Activity::failed(Action::SignIn, identifier.masked(), client_id);
-            self.store.record(&recorder.event(activity)?).await?;
+        let (owner, tried) = (user.as_ref().map(|user| user.id), tried.await?);
+        let Some(user) = self.shut_out(user, tried, client_id, recorder).await? else {
+            let activity = Activity::failed(Action::SignIn, owner, identifier.masked(), client_id);
+            recorder.record_failure(activity).await?;
             return Err(Error::InvalidCredentials);
         };
         if user.status == UserStatus::Disabled {
@@ -173,11 +174,19 @@ impl Accounts {
 
     /// The user whose password was right. If strangers are shut out now, that is noted in the user,
     /// so that any other sign-in ends it.
-    async fn shut_out(&self, user: Option<User>, tried: Tried) -> Result<Option<User>, Error> {
+    async fn shut_out(
+        &self,
+        user: Option<User>,
+        tried: Tried,
+        client_id: &str,
+        recorder: &Recorder,
+    ) -> Result<Option<User>, Error> {
         match (tried, &user) {
             (Tried::Right, _) => Ok(user),
             (Tried::LastOfStrangers, Some(user)) => {
                 self.store.note_lockout(user.id).await?;
+                let target = user_subject(user.id);
+                recorder.record(Activity::happened(Action::Lockout, target, client_id)).await?;
                 Ok(None)
             }
             (Tried::Wrong | Tried::LastOfStrangers, _) => Ok(None),
@@ -362,7 +371,8 @@ impl Accounts {
             user_id,
             DEFAULT_CLIENT_ID,
         ))?);
-        let user = if user.unproven {
+        let before = user;
+        let user = if before.unproven {
             // Only the owner of the address gets the code or link, so using it proves the address.
             // A second factor from before that is somebody else's.
             store.delete_second_factor(user_id, &self.hash_keys, set).await?
@@ -373,8 +383,30 @@ impl Accounts {
         if let Err(error) = self.end_lockouts(&user).await {
             tracing::warn!(%error, "an identifier stays locked after a password reset");
         }
+        // The password is set, so the request has succeeded.
+        if let Err(error) = self.record_effects(&before, &user, recorder).await {
+            tracing::warn!(%error, "an effect of a password reset was not recorded");
+        }
 
         Ok(user)
+    }
+
+    /// Records what a reset of the password did besides.
+    async fn record_effects(
+        &self,
+        before: &User,
+        after: &User,
+        recorder: &Recorder,
+    ) -> Result<(), Error> {
+        let became_admin = after.is_active_admin() && !before.is_active_admin();
+        for (action, happened) in
+            [(Action::LockoutEnd, before.locked_out), (Action::AdminByPhone, became_admin)]
+        {
+            if happened {
+                recorder.record(Activity::own(action, after.id, DEFAULT_CLIENT_ID)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends every failure and wait of a user who has proven an address by a code or a link.

@@ -8,7 +8,7 @@ use crate::{
     audit::{Action, Activity, Recorder},
     base::Error,
     crypto::{HashKeys, TAG_BYTES},
-    users::{ChangeView, User},
+    users::User,
 };
 
 /// The change that a link undoes. Its token is the base64url of its fields and a tag that shows that
@@ -52,11 +52,6 @@ impl Accounts {
         let change = u32::try_from(user.version).unwrap_or(u32::MAX);
         let token = UndoLink { user_id: user.id, change }.encode(&self.hash_keys);
         format!("{}/undo/{token}", self.challenge_settings.issuer)
-    }
-
-    /// The changes of a user that can still be undone.
-    pub async fn undoable_changes(&self, user: &User) -> Result<Vec<ChangeView>, Error> {
-        Ok(self.store.past(user.id).await?.views(self.clock.now()))
     }
 
     /// Checks that the token of a link can still undo something.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::{Apps, DEFAULT_CLIENT_ID},
-    audit::Event,
+    audit::{Changes, Event},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error, Random, whole_seconds},
     crypto::HashKeys,
@@ -26,8 +26,8 @@ use crate::{
     roles::{Permissions, Roles, check_grant},
     table::Store,
     users::{
-        Created, Password, PasswordHasher, ProfileChange, User, UserFilter, UserSettings,
-        UserStatus,
+        Created, Password, PasswordHasher, ProfileChange, USER_FIELDS, User, UserFilter,
+        UserSettings, UserStatus,
     },
 };
 
@@ -174,7 +174,7 @@ impl Users {
 
         match self
             .store
-            .recording(event(&user)?)
+            .recording(Event { changes: created(&user)?, ..event(&user)? })
             .create_user(&user, &granted, &self.hash_keys)
             .await?
         {
@@ -404,6 +404,25 @@ impl Users {
         Ok(Some(user).filter(|_| before.totp))
     }
 
+    /// Ends one of a user's sessions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown user or session; [`Error::Forbidden`] if the user has
+    /// rights that the granter lacks.
+    pub async fn end_session(
+        &self,
+        id: Uuid,
+        session_id: Uuid,
+        granter: &Permissions,
+    ) -> Result<(), Error> {
+        let reach = self.reach(id, granter).await?;
+        let ended = self.store.change_user(id, &self.hash_keys, |user| {
+            reach.check_unchanged(user)?;
+            user.sessions.remove(&session_id).map(drop).ok_or(Error::NotFound)
+        });
+        ended.await.map(drop).map_err(gone_meanwhile)
+    }
+
     /// Removes a user's picture, if there is one.
     ///
     /// # Errors
@@ -494,6 +513,11 @@ impl Users {
             }
         }
     }
+}
+
+/// The fields of a new user, for the audit trail.
+fn created(user: &User) -> Result<Changes, Error> {
+    USER_FIELDS.changes(None, Some(user))
 }
 
 /// The error if a user is deleted while an administrator changes them: the store's `TokenInvalid`

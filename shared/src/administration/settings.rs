@@ -5,7 +5,7 @@ use crate::base::{Reader, Stage};
 /// The default of `ADMIN_MAX_AGE_SECONDS`.
 const MAX_AGE_SECONDS: i64 = 900;
 
-/// What administration asks of the sign-ins of administrators.
+/// The demands on the sign-ins of administrators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdministrationSettings {
     /// `ADMIN_MAX_AGE_SECONDS`: the greatest age of the sign-in behind an administrator's change.

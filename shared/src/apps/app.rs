@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{AppSecret, StoredSecret, sms_text};
 use crate::{
     apps::AppSettings,
+    audit::Fields,
     base::{Error, MicroUsd, epoch_seconds, in_usd},
     identifiers::display_name,
     roles::{ADMIN_ROLE, role_name},
@@ -103,6 +104,23 @@ pub struct App {
     #[serde(with = "epoch_seconds")]
     pub updated_at: Timestamp,
 }
+
+/// The fields of an app in the audit trail: no text, no secret, no name.
+pub(super) const APP_FIELDS: Fields = Fields {
+    shown: &[
+        "app_type",
+        "sign_up",
+        "default_role",
+        "allowed_origins",
+        "access_token_ttl",
+        "refresh_token_ttl",
+        "sms_budget",
+        "sms_daily_budget",
+        "active",
+        "deleted",
+    ],
+    ignored: &["client_id", "version", "written_by", "created_at", "updated_at"],
+};
 
 /// The terms that an app gives to a session. They travel with the challenge that leads to the
 /// session and are kept in the session, so a change of the app applies only to later sessions.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, app};
+use super::{App, app, app::APP_FIELDS};
 use crate::{
     base::Error,
     table::{APPS_LIST, Item, Key, Listed, Outcome, Store, to_item, until_written},
@@ -44,9 +44,10 @@ impl Store {
         let app = App { written_by: self.mark()?, ..app.clone() };
         let mut items = vec![self.put_if_absent(&app_item(&app)?)?];
         items.extend(self.origin_writes(None, Some(&app))?);
+        let store = self.noting(&APP_FIELDS.changes(None, Some(&app))?);
 
         until_written!(AN_APP, {
-            Ok(match self.transact(items.clone()).await? {
+            Ok(match store.transact(items.clone()).await? {
                 Outcome::Done => Some(true),
                 Outcome::Refused(_) => Some(self.is_written(&app).await?),
                 Outcome::Busy => None,
@@ -94,7 +95,8 @@ impl Store {
             items.extend(self.origin_writes(Some(&before), Some(&after))?);
             written = Some(after.written_by);
 
-            let outcome = self.transact(items).await?;
+            let changes = APP_FIELDS.changes(Some(&before), Some(&after))?;
+            let outcome = self.noting(&changes).transact(items).await?;
             Ok(matches!(outcome, Outcome::Done).then_some(after))
         })
     }
@@ -126,9 +128,10 @@ impl Store {
             };
             let mut items = vec![self.put_over(app_item(&deleted)?, app.version)?];
             items.extend(self.origin_writes(Some(&app), None)?);
+            let changes = APP_FIELDS.changes(Some(&app), Some(&deleted))?;
             tried = Some(deleted);
 
-            let outcome = self.transact(items).await?;
+            let outcome = self.noting(&changes).transact(items).await?;
             Ok(matches!(outcome, Outcome::Done).then_some(()))
         })
     }

@@ -34,6 +34,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::Apps,
+    audit::RightCodes,
     base::{Clock, Error, Random, seconds_until},
     crypto::HashKeys,
     identifiers::{Address, Channel},
@@ -51,6 +52,7 @@ pub struct Challenges {
     pub(crate) settings: Arc<ChallengeSettings>,
     pub(crate) limits: Arc<LimitSettings>,
     pub(crate) messages: Arc<MessageSettings>,
+    pub(crate) right_codes: Arc<RightCodes>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }

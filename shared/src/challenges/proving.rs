@@ -12,21 +12,16 @@ use super::{
     resending::check_pending,
 };
 use crate::{
-    audit::{Activity, Recorder},
+    audit::{Action, Activity, Recorder, user_subject},
     base::{
         Error,
         metrics::{self, Metric},
-        seconds,
     },
     limits::Recorded,
 };
 
-/// The number of recent events in one partition of the audit trail that are sampled.
-const SAMPLE: usize = 100;
-/// The minimum number of tries in the sample from which anything can be concluded.
-const MIN_SAMPLE: usize = 40;
-/// The maximum age of sampled events.
-const SAMPLED_SECONDS: i64 = 3_600;
+/// The minimum number of tries, in a sixteenth of the count, from which anything can be concluded.
+const MIN_SAMPLE: i64 = 40;
 
 /// The time that a sign-in waits for the counters of its code.
 const COUNT_TIME: Duration = Duration::from_millis(500);
@@ -89,6 +84,7 @@ impl Challenges {
         }
 
         if proven.challenge.used_by == Some(mark) {
+            self.right_codes.count(now);
             self.count_used(id, &proven.content.watched).await;
             metrics::count(Metric::CodesVerified);
             return Ok(proven);
@@ -97,6 +93,9 @@ impl Challenges {
         if let Some(owner) = proven.owner.filter(|_| is_off) {
             // Any way in that proves who they are lets codes be sent again.
             self.store.note_lockout(owner).await?;
+            let client_id = &proven.content.terms.client_id;
+            let lockout = Activity::happened(Action::Lockout, user_subject(owner), client_id);
+            recorder.record(lockout).await?;
         }
         Err(self.refuse(proven, recorder, now).await?)
     }
@@ -104,21 +103,24 @@ impl Challenges {
     /// Records a wrong code. Returns the answer.
     async fn refuse(
         &self,
-        Proven { challenge, content, .. }: Proven,
+        Proven { challenge, content, owner, .. }: Proven,
         recorder: &Recorder,
         now: Timestamp,
     ) -> Result<Error, Error> {
         let activity = Activity::failed(
             challenge.purpose.action(),
+            challenge.user_id.or(owner),
             content.address.masked(),
             &content.terms.client_id,
         );
-        self.store.record(&recorder.event(activity.by_code(true))?).await?;
+        let recorded = recorder.record_failure(activity);
+        let (recorded, is_widespread) = tokio::join!(recorded, self.guessing_is_widespread(now));
+        recorded?;
 
         let mut left = challenge.attempts.left();
         let is_test = self.test_code(&content.address, now).is_some();
         let is_strangers = challenge.asker.device().is_none();
-        if left > 0 && is_strangers && !is_test && self.guessing_is_widespread(now).await? {
+        if left > 0 && is_strangers && !is_test && is_widespread? {
             match self.close(challenge.id, now).await {
                 Ok(()) => left = 0,
                 Err(error) => tracing::warn!(%error, "a challenge stays open despite guessing"),
@@ -189,22 +191,20 @@ impl Challenges {
         Proven { challenge, content, owner, is_owner_known }
     }
 
-    /// Whether nearly all tries in the last hour were wrong, as when one code is tried on many
-    /// phones. This is estimated from a sample of the audit trail, which is read only after a wrong
-    /// guess.
+    /// Counts a wrong code. Returns whether nearly all codes that were tried in this hour were
+    /// wrong, as when one code is tried on many phones. A random sixteenth of the count answers.
     async fn guessing_is_widespread(&self, now: Timestamp) -> Result<bool, Error> {
         let [shard] = self.random.bytes::<1>()?;
-        let (failed, tried) =
-            match self.store.outcomes(shard, SAMPLE, now - seconds(SAMPLED_SECONDS)).await {
-                Ok(outcomes) => outcomes,
-                Err(error) => {
-                    tracing::warn!(%error, "the share of wrong guesses is unknown");
-                    return Ok(false);
-                }
-            };
+        let count = match self.store.count_wrong_code(shard, &self.right_codes, now).await {
+            Ok(count) => count,
+            Err(error) => {
+                tracing::warn!(%error, "the share of wrong guesses is unknown");
+                return Ok(false);
+            }
+        };
 
-        let is_widespread =
-            tried >= MIN_SAMPLE && failed * 100 > tried * self.settings.max_failed_percent;
+        let is_widespread = count.tried >= MIN_SAMPLE
+            && count.failed * 100 > count.tried * self.settings.max_failed_percent;
         if is_widespread {
             metrics::count(Metric::GuessingSuspected);
         }

@@ -37,7 +37,7 @@ pub struct ChallengeSettings {
     pub max_attempts: u32,
     /// `OTP_MAX_FAILED_PERCENT`: if more than this share of all tries fail, a wrong code closes its
     /// challenge.
-    pub max_failed_percent: usize,
+    pub max_failed_percent: i64,
     /// `TEST_PHONE_NUMBERS` and `TEST_PHONES_UNTIL`.
     pub test_phones: TestPhones,
 }

@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 
 use super::{Challenges, Identity};
-use crate::{base::Error, crypto::Place};
+use crate::{
+    apps::DEFAULT_CLIENT_ID,
+    audit::{ANYBODY, Action, Activity, Recorder, user_subject},
+    base::Error,
+    crypto::Place,
+};
 
 impl Challenges {
     /// Checks the token of a link. Returns the place of the address that it was sent to.
@@ -21,12 +26,20 @@ impl Challenges {
     /// # Errors
     /// [`Error::NotFound`] as [`Self::check_stop_link`], and if nothing was sent in the last 24
     /// hours; [`Error::Unavailable`].
-    pub async fn stop(&self, token: &str) -> Result<Timestamp, Error> {
+    pub async fn stop(&self, token: &str, recorder: &Recorder) -> Result<Timestamp, Error> {
         let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
         let identity = self.store.identity_at(&place).await?;
+        let owner = identity.only_owner();
         let stop =
             |identity: &mut Identity| identity.throttle_mut().stop(now).ok_or(Error::NotFound);
         let until = self.store.change_identity(&place, identity, now, stop).await?;
+
+        // The link does not tell the address.
+        let target = owner.map_or_else(|| ANYBODY.to_owned(), user_subject);
+        recorder
+            .record(Activity::happened(Action::MessagesStop, target, DEFAULT_CLIENT_ID))
+            .await?;
+
         Timestamp::from_second(until).map_err(|error| Error::Internal(error.to_string()))
     }
 }

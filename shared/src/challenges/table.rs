@@ -63,6 +63,11 @@ impl Identity {
         self.owners.get(identifier.as_str()).copied()
     }
 
+    /// The owner of the identifier, if there is only one identifier in this place of the table.
+    pub fn only_owner(&self) -> Option<Uuid> {
+        self.owners.values().next().copied().filter(|_| self.owners.len() == 1)
+    }
+
     /// The limits of the identifier.
     pub fn throttle(&self) -> &Throttle {
         &self.stored.throttle

@@ -345,7 +345,7 @@ impl HashKeys {
 }
 
 /// The network that counts as one source: an IPv4 address, or the /64 of an IPv6 address.
-fn network(ip: &str) -> String {
+pub fn network(ip: &str) -> String {
     match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(std::net::IpAddr::V6(ip)) => ipnet::Ipv6Net::new(ip, 64)
             .map_or_else(|_| ip.to_string(), |net| net.trunc().to_string()),

@@ -8,7 +8,7 @@ pub mod signing_keys;
 
 pub use self::{
     edge_secrets::EdgeSecrets,
-    hash_keys::{HashKeys, IdentifierHash, Place, sha256},
+    hash_keys::{HashKeys, IdentifierHash, Place, network, sha256},
     secrets::Secrets,
     settings::KeySettings,
     signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},

@@ -40,6 +40,25 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
+/// The two ids in the path, UUIDs.
+#[derive(Clone, Copy, Debug)]
+pub struct PathIds(pub Uuid, pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIds {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Error> {
+        let parameters = parameters(request, state).await?;
+        let mut ids = parameters.iter().map(|(name, value)| {
+            Uuid::try_parse(value).map_err(|_| Error::field(name, "must be a UUID"))
+        });
+        match (ids.next(), ids.next()) {
+            (Some(first), Some(second)) => Ok(Self(first?, second?)),
+            _ => Err(Error::Internal("a path without two parameters".into())),
+        }
+    }
+}
+
 /// The name in the path.
 #[derive(Clone, Debug)]
 pub struct PathName(pub String);
@@ -57,17 +76,22 @@ async fn parameter<S: Send + Sync>(
     request: &mut Parts,
     state: &S,
 ) -> Result<(String, String), Error> {
-    let parameters = RawPathParams::from_request_parts(request, state)
-        .await
-        // The path is not UTF-8, so nothing can be at it.
-        .map_err(|_| Error::NotFound)?;
-
+    let parameters = parameters(request, state).await?;
     let (name, value) = parameters
         .iter()
         .next()
         .ok_or_else(|| Error::Internal("a path without a parameter".into()))?;
 
     Ok((name.to_owned(), value.to_owned()))
+}
+
+async fn parameters<S: Send + Sync>(
+    request: &mut Parts,
+    state: &S,
+) -> Result<RawPathParams, Error> {
+    let parameters = RawPathParams::from_request_parts(request, state).await;
+    // The path is not UTF-8, so nothing can be at it.
+    parameters.map_err(|_| Error::NotFound)
 }
 
 /// The query, strictly: a `T` with `deny_unknown_fields` refuses unknown parameters.
@@ -143,6 +167,11 @@ pub struct Trail {
 }
 
 impl Trail {
+    /// The audit trail of a request whose client is the one that it comes from.
+    pub fn recorder(self) -> Recorder {
+        Recorder::new(self.audit, self.client.into_device())
+    }
+
     /// The audit trail of a request by `app`, for the client that [`Client::served_by`] finds.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ pub use self::{
     compressed::Compressed,
     conditional::{IfMatch, Tagged},
     credentials::{ClaimedApp, Credentials},
-    extract::{CurrentHashKeys, CurrentSettings, PathId, PathName, Query, Trail},
+    extract::{CurrentHashKeys, CurrentSettings, PathId, PathIds, PathName, Query, Trail},
     form::Form,
     idempotency::{Idempotent, Once},
     json::{Json, MAX_BODY_BYTES, OptionalJson, given, sent},

@@ -19,7 +19,7 @@ const OWN: [(Method, &str); 4] = [
     (Method::POST, "/v1/me/totp"),
 ];
 
-/// What an operation asks of the sign-in behind the token.
+/// The demands of an operation on the sign-in behind the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepUp {
     /// Whether users without a second factor must set one up first. Users who have one always need
@@ -33,12 +33,12 @@ impl StepUp {
     /// For changes of one's own account.
     pub const OWN: Self = Self { requires_factor: false, max_age: Some(FRESH_SECONDS) };
 
-    /// What an operation on one's own account asks for, if it is one that needs step-up.
+    /// The demands of an operation on one's own account; `None` if it needs no step-up.
     pub fn of_own(method: &Method, path: &str) -> Option<Self> {
         OWN.iter().any(|row| *row == (method.clone(), path)).then_some(Self::OWN)
     }
 
-    /// What an operation asks for that needs a permission. Changes need a recent sign-in.
+    /// The demands of an operation that needs a permission. Changes need a recent sign-in.
     pub fn of_administration(method: &Method, settings: &AdministrationSettings) -> Self {
         Self {
             requires_factor: settings.requires_mfa,
@@ -61,7 +61,7 @@ impl StepUp {
     }
 }
 
-/// What the route of a request asks of its caller, who acts on their own account.
+/// The demands of the route of a request, if its caller acts on their own account.
 pub(super) fn of_own_route(request: &Parts) -> Option<StepUp> {
     let path = request.extensions.get::<MatchedPath>()?;
     StepUp::of_own(&request.method, path.as_str())

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    audit::Fields,
     base::{Error, epoch_seconds},
     roles::RoleSettings,
 };
@@ -66,6 +67,12 @@ pub struct Role {
     #[serde(with = "epoch_seconds")]
     pub updated_at: Timestamp,
 }
+
+/// The fields of a role in the audit trail.
+pub(super) const ROLE_FIELDS: Fields = Fields {
+    shown: &["permissions", "active", "deleted"],
+    ignored: &["role_name", "version", "written_by", "created_at", "updated_at"],
+};
 
 /// A change of a role.
 #[derive(Clone, Debug, Default)]

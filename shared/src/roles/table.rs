@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 
-use super::{Role, canonical};
+use super::{Role, canonical, role::ROLE_FIELDS};
 use crate::{
+    audit::{Change, Changes},
     base::Error,
     table::{Item, Key, Listed, Outcome, ROLES_LIST, Store, from_item, to_item, until_written},
 };
@@ -67,9 +68,10 @@ impl Store {
                 return Ok(Some(true));
             }
 
-            let mut items = Vec::new();
+            let (mut items, mut changes) = (Vec::new(), Changes::new());
             for role in roles {
                 let new = Role { written_by: mark, ..role.clone() };
+                changes.extend(named(role, ROLE_FIELDS.changes(None, Some(role))?));
                 items.push(match stored.get(&role.canonical()) {
                     // A deleted role leaves its name free.
                     Some(old) if old.deleted => self.put_over(
@@ -80,7 +82,7 @@ impl Store {
                     None => self.put_if_absent(&role_item(&new)?)?,
                 });
             }
-            let outcome = self.transact(items).await?;
+            let outcome = self.noting(&changes).transact(items).await?;
             Ok(matches!(outcome, Outcome::Done).then_some(true))
         })
     }
@@ -108,10 +110,13 @@ impl Store {
             }
 
             let (mut items, mut changed) = (Vec::new(), Vec::new());
+            let mut changes = Changes::new();
             for name in names {
                 let role =
                     stored.get(name).cloned().or_else(|| seed(name)).filter(|role| !role.deleted);
-                let mut role = change(role.ok_or(Error::NotFound)?)?;
+                let before = role.ok_or(Error::NotFound)?;
+                let mut role = change(before.clone())?;
+                changes.extend(named(&role, ROLE_FIELDS.changes(Some(&before), Some(&role))?));
                 role.version += 1;
                 role.written_by = mark;
                 items.push(match stored.get(name) {
@@ -121,10 +126,15 @@ impl Store {
                 changed.push(role);
             }
             written = Some(changed.clone());
-            let outcome = self.transact(items).await?;
+            let outcome = self.noting(&changes).transact(items).await?;
             Ok(matches!(outcome, Outcome::Done).then_some(changed))
         })
     }
+}
+
+/// Changes of a role, under its name: one event can be about several roles.
+fn named(role: &Role, changes: Changes) -> impl Iterator<Item = (String, Change)> {
+    changes.into_iter().map(|(field, change)| (format!("{}.{field}", role.name), change))
 }
 
 fn role_item(role: &Role) -> Result<Item, Error> {

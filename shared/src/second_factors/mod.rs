@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::App,
-    audit::{Action, Activity, Event, Recorder},
+    audit::{Action, Activity, Event, Outcome, Recorder, user_subject},
     base::{Clock, Error, Random, seconds, seconds_until, whole_seconds},
     crypto::HashKeys,
     limits::Throttle,
@@ -309,12 +309,9 @@ impl SecondFactors {
         let device = pending.recognised.device;
         match self.check_for((&user, device), Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
-                let activity = Activity::failed(
-                    Action::SignIn,
-                    format!("user:{}", user.id),
-                    &pending.terms.client_id,
-                );
-                self.store.record(&recorder.event(activity)?).await?;
+                let target = user_subject(user.id);
+                let activity = Activity::happened(Action::SignIn, target, &pending.terms.client_id);
+                recorder.record(Activity { result: Outcome::Failure, ..activity }).await?;
                 return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
             }
             checked => checked?,

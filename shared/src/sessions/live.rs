@@ -17,6 +17,12 @@ pub struct LiveSessions {
 }
 
 impl LiveSessions {
+    /// Whether a user has this session, live or expired.
+    pub async fn exists(&self, user_id: Uuid, session_id: Uuid) -> Result<bool, Error> {
+        let user = self.store.user(user_id).await?;
+        Ok(user.is_some_and(|user| user.sessions.contains_key(&session_id)))
+    }
+
     /// Revokes sessions of a user. From then on nothing accepts them.
     pub async fn end(&self, user_id: Uuid, session_ids: &[Uuid]) -> Result<(), Error> {
         self.store.end_sessions(user_id, session_ids).await

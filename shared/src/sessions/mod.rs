@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     accounts::UserView,
     apps::{Apps, SessionTerms, SignUp},
-    audit::{Action, Activity, Audit, Event},
+    audit::{Action, Activity, Audit, Event, Outcome, Recorder, user_subject},
     avatars::AvatarUrls,
     base::{
         Clock, Device, Error, Random,
@@ -180,19 +180,28 @@ impl Sessions {
         let default_role = terms.default_role.as_deref();
 
         let mut begun = self.store.begin_session(ids, &session, default_role, as_of).await?;
+        let mut became_admin = false;
         if matches!(begun, Begun::Unproven) {
+            let before = self.store.user(user_id).await?;
             // Somebody else may have set the credentials and begun the sessions that exist before
             // this proof (account pre-hijacking).
-            self.store
+            let proven = self
+                .store
                 .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
                 .await?;
+            became_admin =
+                proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
             begun = self.store.begin_session(ids, &session, default_role, as_of).await?;
         }
 
         Ok(match begun {
             Begun::Yes(user) => {
-                self.store.record(&self.sign_in_event(user_id, &session)?).await?;
-                self.end_lockout(&user, &recognised, now).await;
+                let event = self.sign_in_event(&user, refresh.session_id, &session)?;
+                self.store.record(&event).await?;
+                if became_admin {
+                    self.record_admin_by_phone(user_id, &session).await?;
+                }
+                self.end_lockout(&user, &recognised, &session, now).await;
                 let device = self.device(&user, recognised.device, now)?;
                 let signed_in = self.signed_in(&user, &refresh, (false, device), now);
                 Some(SignIn::Done(Box::new(signed_in.await?)))
@@ -212,7 +221,13 @@ impl Sessions {
 
     /// Lets strangers sign in again to a user who was shut out after too many wrong codes or
     /// passwords, if the user was recognised by more than a password.
-    async fn end_lockout(&self, user: &User, recognised: &Recognised, now: Timestamp) {
+    async fn end_lockout(
+        &self,
+        user: &User,
+        recognised: &Recognised,
+        session: &Session,
+        now: Timestamp,
+    ) {
         let is_password_alone = recognised.amr == [AuthenticationMethod::Pwd];
         if !user.locked_out || is_password_alone && recognised.device.is_none() {
             return;
@@ -226,7 +241,9 @@ impl Sessions {
                 };
                 self.store.throttle(&identifier, now, lift).await?;
             }
-            self.store.end_lockout(user.id).await
+            self.store.end_lockout(user.id).await?;
+            let activity = Activity::own(Action::LockoutEnd, user.id, &session.client_id);
+            self.store.record(&self.audit.event(activity, &session.device)?).await
         };
         if let Err(error) = ended.await {
             tracing::warn!(%error, "a lockout stays until the next sign-in");
@@ -304,13 +321,19 @@ impl Sessions {
         let terms = app.session_terms(self.apps.settings());
         let mut user = self.new_user(&proven.content, &terms, now)?;
         let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
-        let store = self.store.recording(self.sign_in_event(user.id, &session)?);
+        user.last_sign_in = Some(refresh.session_id);
+        let event = self.sign_in_event(&user, refresh.session_id, &session)?;
+        let store = self.store.recording(event);
+        let by_phone = session.clone();
         user.sessions.insert(refresh.session_id, session);
         let identifier = self.hash_keys.address(&proven.content.address);
 
         loop {
             match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
                 Created::Yes => {
+                    if user.is_active_admin() {
+                        self.record_admin_by_phone(user.id, &by_phone).await?;
+                    }
                     let device = self.device(&user, None, now)?;
                     let signed_in = self.signed_in(&user, &refresh, (true, device), now);
                     return signed_in.await.map(Some);
@@ -343,7 +366,11 @@ impl Sessions {
     /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`];
     /// [`Error::RefreshTokenReused`] for a token whose successor, or another branch of it, was
     /// already used. Its session is then revoked (RFC 9700 §4.14.2).
-    pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenPair, Error> {
+    pub async fn refresh(
+        &self,
+        token: &RefreshToken,
+        recorder: &Recorder,
+    ) -> Result<TokenPair, Error> {
         let now = self.clock.now();
         let next = token.successor(&self.hash_keys, &self.random)?;
         let ids = (token.user_id, token.session_id);
@@ -355,6 +382,13 @@ impl Sessions {
             Rotation::Ended => Err(Error::TokenInvalid),
             Rotation::Replayed => {
                 self.store.end_sessions(token.user_id, &[token.session_id]).await?;
+                let target = user_subject(token.user_id);
+                recorder
+                    .record(Activity {
+                        result: Outcome::Failure,
+                        ..Activity::happened(Action::RefreshReplay, target, &token.client_id)
+                    })
+                    .await?;
                 Err(Error::RefreshTokenReused)
             }
         }
@@ -421,13 +455,16 @@ impl Sessions {
         Ok((session, refresh))
     }
 
-    fn sign_in_event(&self, user_id: Uuid, session: &Session) -> Result<Event, Error> {
-        let activity = Activity::own(Action::SignIn, user_id, &session.client_id);
-        let codes = [AuthenticationMethod::Sms, AuthenticationMethod::Email];
-        self.audit.event(
-            activity.by_code(codes.iter().any(|code| session.amr.contains(code))),
-            &session.device,
-        )
+    fn sign_in_event(&self, user: &User, id: Uuid, session: &Session) -> Result<Event, Error> {
+        let mut previous = user.last_sign_ins();
+        previous.retain(|before| *before != id);
+        self.audit.sign_in((user.id, id), &session.client_id, previous, &session.device)
+    }
+
+    /// Records that a user got the role `Admin` because their phone is `ADMIN_PHONE`.
+    async fn record_admin_by_phone(&self, user_id: Uuid, session: &Session) -> Result<(), Error> {
+        let activity = Activity::own(Action::AdminByPhone, user_id, &session.client_id);
+        self.store.record(&self.audit.event(activity, &session.device)?).await
     }
 
     async fn signed_in(

@@ -123,12 +123,16 @@ impl Store {
         let as_stored = serde_dynamo::to_attribute_value(session)
             .map_err(|error| Error::Internal(error.to_string()))?;
 
-        let mut update = "SET sessions.#id = :session, last_sign_in_at = :now".to_owned();
+        // The right side of an assignment is the value before the write.
+        let mut update = "SET sessions.#id = :session, last_sign_in_at = :now, \
+                          e3 = if_not_exists(e2, :event), e2 = if_not_exists(e1, :event), e1 = :event"
+            .to_owned();
         let mut names = HashMap::from([(placeholder(0), session_id.to_string())]);
         let mut values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
             (":session".to_owned(), as_stored),
             (":now".to_owned(), number(session.created_at.as_second())),
+            (":event".to_owned(), text(session_id)),
         ]);
         if let Some(role) = default_role {
             update.push_str(", #roles.#app = if_not_exists(#roles.#app, :default_roles)");
@@ -138,7 +142,9 @@ impl Store {
         }
         update.push_str(" ADD version :one");
 
-        let mut condition = "attribute_exists(pk) AND user_status = :active".to_owned();
+        let mut condition = "attribute_exists(pk) AND user_status = :active \
+                             AND (attribute_not_exists(e1) OR e1 <> :event)"
+            .to_owned();
         if !session.amr.contains(&AuthenticationMethod::Mfa) {
             condition.push_str(" AND attribute_not_exists(totp)");
         }
@@ -162,6 +168,10 @@ impl Store {
         match self.change_sessions(user_id, &update, &condition, names, values).await? {
             Changed::Yes(user) => {
                 self.sweep_sessions(&user, session.last_used_at).await?;
+                Ok(Begun::Yes(user))
+            }
+            // This is our own write, whose response was lost.
+            Changed::Refused(Some(user)) if user.last_sign_in == Some(session_id) => {
                 Ok(Begun::Yes(user))
             }
             Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => {

@@ -17,6 +17,8 @@
 //! | apps of a web origin      | `ORIGIN#<origin>`          | `ORIGIN`        | never                        |
 //! | role                      | `ROLE#<name>`              | `ROLE`          | never                        |
 //! | audit event               | `AUDIT#<0-f>`              | `<id>`          | after `AUDIT_RETENTION_DAYS` |
+//! | that an event is of it    | `AUDIT#<subject>`          | `<id>`          | with the event               |
+//! | codes tried in an hour    | `AUDIT#CODES#<0-f>`        | `<hour>`        | after two hours              |
 //! | active administrators     | `ADMINS`                   | `ADMINS`        | never                        |
 //! | spent on texts in a month | `SPENDING#<month>#<0-f>`   | `SPENDING`      | after some 400 days          |
 //! | of that, for one payer    | `SPENDING#<month>#<payer>` | `SPENDING`      | after some 400 days          |
@@ -187,6 +189,16 @@ impl Key {
     /// An audit event.
     pub(crate) fn event(shard: u8, id: Uuid) -> Self {
         Self::new(format!("AUDIT#{shard:x}"), id.to_string())
+    }
+
+    /// The mark by which an event is found among those of its actor or target. It has no content.
+    pub(crate) fn event_of(subject: &str, id: Uuid) -> Self {
+        Self::new(format!("AUDIT#{subject}"), id.to_string())
+    }
+
+    /// A part of the count of codes that were tried in an hour since 1970.
+    pub(crate) fn codes_tried(shard: u8, hour: i64) -> Self {
+        Self::new(format!("AUDIT#CODES#{:x}", shard % SHARDS), hour.to_string())
     }
 
     /// The ids of the active administrators.

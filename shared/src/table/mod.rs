@@ -69,8 +69,8 @@ pub struct Store {
     pub(crate) table: String,
     pub(crate) random: Random,
     consumed: Arc<ConsumedUnits>,
-    /// An item that each transaction also writes, or the error that prevented making it.
-    extra_item: Option<Arc<Result<Item, Error>>>,
+    /// Items that each transaction also writes, or the error that prevented making them.
+    extra_items: Arc<Result<Vec<Item>, Error>>,
 }
 
 /// Request units used since the store was made, in tenths.
@@ -91,14 +91,18 @@ impl Store {
             table: name.to_owned(),
             random,
             consumed: Arc::default(),
-            extra_item: None,
+            extra_items: Arc::new(Ok(Vec::new())),
         }
     }
 
-    /// Returns a copy whose transactions also put `item`.
+    /// Returns a copy whose transactions put other extra items: what `change` makes of them.
     #[must_use]
-    pub(crate) fn with_item(&self, item: Result<Item, Error>) -> Self {
-        Self { extra_item: Some(Arc::new(item)), ..self.clone() }
+    pub(crate) fn with_extra_items(
+        &self,
+        change: impl FnOnce(Vec<Item>) -> Result<Vec<Item>, Error>,
+    ) -> Self {
+        let items = (*self.extra_items).clone().and_then(change);
+        Self { extra_items: Arc::new(items), ..self.clone() }
     }
 
     /// Checks that the table can be read. This also opens the connection.

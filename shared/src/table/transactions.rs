@@ -27,13 +27,13 @@ pub(crate) enum Outcome {
 }
 
 impl Store {
-    /// Writes all or nothing, with the extra item of [`Self::with_item`], if there is one.
+    /// Writes all or nothing, with the items of [`Self::with_extra_items`].
     pub(crate) async fn transact(
         &self,
         mut items: Vec<TransactWriteItem>,
     ) -> Result<Outcome, Error> {
-        if let Some(item) = self.extra_item.as_deref() {
-            items.push(self.put_always(item.clone()?)?);
+        for item in (*self.extra_items).clone()? {
+            items.push(self.put_always(item)?);
         }
 
         // One token for all attempts of the SDK, so that the call is idempotent: if a response is

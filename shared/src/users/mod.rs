@@ -27,5 +27,5 @@ pub use self::{
     },
     settings::UserSettings,
     table::{Created, UserFilter},
-    user::{User, UserStatus, personal_words},
+    user::{USER_FIELDS, User, UserStatus, personal_words},
 };

@@ -1,4 +1,4 @@
-//! What was changed in an account within 72 hours, so that its owner can undo it.
+//! The changes of an account within 72 hours, which its owner can undo.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -95,7 +95,7 @@ impl From<Change> for ChangeView {
     }
 }
 
-/// What undoing restores and removes.
+/// The effects of undoing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restoration {
     /// The account before the first change.
@@ -134,8 +134,8 @@ impl Past {
         Some(Self { version: self.version + 1, changes, expires_at })
     }
 
-    /// What undoing the change `id` restores: everything as it was before the first change of the
-    /// last 72 hours. `None` if that change is too old, unknown or undone.
+    /// The effects of undoing the change `id`: everything is as it was before the first change of
+    /// the last 72 hours. `None` if that change is too old, unknown or undone.
     pub fn restoration(&self, id: u64, now: Timestamp) -> Option<Restoration> {
         self.within(now).find(|change| change.id == id)?;
         let before = self.within(now).next()?.clone();

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{AvatarKey, PasswordHash, Session};
 use crate::{
     apps::DEFAULT_CLIENT_ID,
+    audit::Fields,
     base::{Error, epoch_seconds, epoch_seconds_option},
     crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Email, PhoneNumber, Username},
@@ -113,7 +114,35 @@ pub struct User {
     /// When the last session began.
     #[serde(default, with = "epoch_seconds_option", skip_serializing_if = "Option::is_none")]
     pub last_sign_in_at: Option<Timestamp>,
+    /// The last sign-in: the id of its session and of its event.
+    #[serde(rename = "e1", default, skip_serializing_if = "Option::is_none")]
+    pub last_sign_in: Option<Uuid>,
+    /// The sign-in before the last.
+    #[serde(rename = "e2", default, skip_serializing_if = "Option::is_none")]
+    pub second_last_sign_in: Option<Uuid>,
+    /// The sign-in before that.
+    #[serde(rename = "e3", default, skip_serializing_if = "Option::is_none")]
+    pub third_last_sign_in: Option<Uuid>,
 }
+
+/// The fields of a user in the audit trail.
+pub const USER_FIELDS: Fields = Fields {
+    shown: &["user_status", "roles", "totp", "unproven", "email_verified", "locked_out", "locale"],
+    ignored: &[
+        "id",
+        "version",
+        "password_count",
+        "device_epoch",
+        "sessions",
+        "avatar_leftovers",
+        "created_at",
+        "updated_at",
+        "last_sign_in_at",
+        "e1",
+        "e2",
+        "e3",
+    ],
+};
 
 impl User {
     /// A new active user, with nothing but an id.
@@ -142,7 +171,18 @@ impl User {
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
+            last_sign_in: None,
+            second_last_sign_in: None,
+            third_last_sign_in: None,
         }
+    }
+
+    /// The last sign-ins, the latest first: where the chain of their events begins.
+    pub fn last_sign_ins(&self) -> Vec<Uuid> {
+        let last = [self.last_sign_in, self.second_last_sign_in, self.third_last_sign_in];
+        // A sign-in stands also for one before it that does not exist. Ids are ordered by time.
+        let ids: BTreeSet<Uuid> = last.into_iter().flatten().collect();
+        ids.into_iter().rev().collect()
     }
 
     /// The user's roles in an app.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 pub use self::list::UserFilter;
-use super::User;
+use super::{User, user::USER_FIELDS};
 use crate::{
     aws::unavailable,
     base::Error,
@@ -91,13 +91,12 @@ impl Store {
         user_id: Uuid,
         keys: &HashKeys,
         admin_phone: Option<&PhoneNumber>,
-    ) -> Result<(), Error> {
+    ) -> Result<User, Error> {
         self.delete_second_factor(user_id, keys, |user| {
             user.prove(admin_phone);
             Ok(())
         })
         .await
-        .map(drop)
     }
 
     /// Changes a user with optimistic locking: if another change comes first, `change` is applied
@@ -219,7 +218,8 @@ impl Store {
                 items.extend(self.notes(&before, &after).await?);
             }
 
-            match self.transact(items).await? {
+            let changes = USER_FIELDS.changes(Some(&before), Some(&after))?;
+            match self.noting(&changes).transact(items).await? {
                 Outcome::Done => return Ok(after),
                 Outcome::Refused(1) if writes_admin => return Err(last_admin()),
                 // Another change of the user was noted first.
@@ -261,7 +261,7 @@ impl Store {
             // The second factor is deleted in the transaction: unlike a session, it never expires.
             items.extend(self.delete_factor_items(id)?);
 
-            match self.transact(items).await? {
+            match self.noting_sign_ins(&user.last_sign_ins()).transact(items).await? {
                 Outcome::Done => break,
                 Outcome::Refused(1) if writes_admin => return Err(last_admin()),
                 Outcome::Refused(_) | Outcome::Busy => {}

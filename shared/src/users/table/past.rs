@@ -1,4 +1,4 @@
-//! The past of users in the table: what was changed, and undoing it.
+//! The past of users in the table: noting changes, and undoing them.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::Timestamp;
@@ -57,8 +57,8 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Undoes all changes of a user within 72 hours, if the change `id` is one of them. Whoever owns
-    /// one of the restored addresses now loses it. Returns the restored user; `None` if there is
+    /// Undoes all changes of a user within 72 hours, if the change `id` is one of them. The user who
+    /// owns one of the restored addresses now loses it. Returns the restored user; `None` if there is
     /// nothing to undo.
     pub async fn undo(
         &self,
@@ -90,8 +90,8 @@ impl Store {
         Err(Error::Unavailable("too many requests changed a user at the same time".into()))
     }
 
-    /// Takes the addresses of a restoration from the users who own them now. What these users
-    /// changed can no longer be undone, or they could take the addresses back.
+    /// Takes the addresses of a restoration from the users who own them now. The changes of
+    /// these users can no longer be undone, or they could take the addresses back.
     async fn free_addresses(
         &self,
         user_id: Uuid,
