@@ -70,10 +70,10 @@ impl Service {
         let messages = self.ask("GET", &path, "", &Value::Null);
         let bodies = messages.as_array().unwrap().iter().map(|it| it["body"].as_str().unwrap());
         // Notices have no code.
-        let codes = bodies.filter_map(|body| {
+        let mut codes = bodies.filter_map(|body| {
             body.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6)
         });
-        codes.last().unwrap().to_owned()
+        codes.next_back().unwrap().to_owned()
     }
 }
 

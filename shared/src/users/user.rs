@@ -133,6 +133,7 @@ pub const USER_FIELDS: Fields = Fields {
         "version",
         "password_count",
         "device_epoch",
+        "sign_in_epoch",
         "sessions",
         "avatar_leftovers",
         "created_at",
