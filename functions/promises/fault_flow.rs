@@ -266,8 +266,7 @@ async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
     );
     let token = axum::http::Request::post("/oauth2/token")
         .header("content-type", "application/x-www-form-urlencoded")
-        // Whether this origin may call is looked up first, within the same deadline.
-        .header("origin", "https://elsewhere.example.com")
+        .header("origin", "https://id.example.com")
         .body(fields.into())
         .unwrap();
 

@@ -11,7 +11,7 @@ use crate::testing::{
     pictures::{jpeg, key_of, picture},
 };
 
-pub(super) const CASES: [&str; 12] = [
+pub(super) const CASES: [&str; 13] = [
     "me-avatar-put",
     "me-avatar-delete",
     "otp-verify: a new phone",
@@ -24,6 +24,7 @@ pub(super) const CASES: [&str; 12] = [
     "me-delete",
     "me-delete: with a second factor",
     "me-session-delete",
+    "undo-confirm",
 ];
 
 pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
@@ -185,6 +186,26 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                     }
                 })
                 .or_refused(404, "not_found")
+            }
+            "undo-confirm" => {
+                let me = app.sign_in(PHONE).await;
+                app.change_phone(&me, OTHER_PHONE).await;
+                let notice = app.texts(PHONE).pop().unwrap().body;
+                let path = notice.split_at(notice.find("/undo/").unwrap()).1.to_owned();
+                // Somebody has made a new account with the number since.
+                app.advance(60);
+                app.sign_in(PHONE).await;
+
+                Case::new(call(Method::POST, &path, None, None), move |app, _| {
+                    let me = me.clone();
+                    async move {
+                        app.get_as(&me.access, "/v1/me").await.assert_problem(401, "token_invalid");
+                        app.advance(3600);
+                        assert_eq!(app.sign_in(PHONE).await.id(), me.id());
+                        assert_ne!(app.sign_in(OTHER_PHONE).await.id(), me.id());
+                    }
+                })
+                .or(404, "not_found")
             }
             _ => panic!("{case}"),
         }

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderName, StatusCode},
     response::IntoResponse,
     routing::{get, post},
@@ -63,6 +63,8 @@ impl Lambda {
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            // The largest response that Lambda accepts.
+            .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
             .with_state(api);
         let api = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let output = NamedTempFile::new().unwrap();

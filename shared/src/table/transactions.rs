@@ -12,6 +12,10 @@ use uuid::Uuid;
 use super::{Item, Key, Store, number};
 use crate::{aws::unavailable, base::Error};
 
+/// The most items of a transaction.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const MAX_ITEMS: usize = 100;
+
 /// The reasons that are temporary. The SDK does not retry a transaction that they cancelled.
 const TEMPORARY: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
@@ -33,7 +37,13 @@ impl Store {
         mut items: Vec<TransactWriteItem>,
     ) -> Result<Outcome, Error> {
         for item in (*self.extra_items).clone()? {
-            items.push(self.put_always(item)?);
+            if items.len() < MAX_ITEMS {
+                items.push(self.put_always(item)?);
+            } else {
+                // The first extra item is an event. Those that do not fit are marks by which it is
+                // found; a mark whose event is not written leads to nothing, and expires.
+                self.put(item).await?;
+            }
         }
 
         // One token for all attempts of the SDK, so that the call is idempotent: if a response is

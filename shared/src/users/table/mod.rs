@@ -258,8 +258,11 @@ impl Store {
             for identifier in user.identifiers(keys) {
                 items.push(self.delete_owner(&identifier, id)?);
             }
-            // The second factor is deleted in the transaction: unlike a session, it never expires.
+            // The second factor is deleted in the transaction: unlike a session, it never expires. So
+            // are the changes that could be undone, since they hold addresses.
             items.extend(self.delete_factor_items(id)?);
+            items.push(self.delete_always(Key::past(id))?);
+            items.push(self.delete_always(Key::removed_factor(id))?);
 
             match self.noting_sign_ins(&user.last_sign_ins()).transact(items).await? {
                 Outcome::Done => break,
