@@ -2,8 +2,10 @@
 JWT authorizer let in."""
 
 import base64
+import hmac
 import json
 import re
+import struct
 import time
 import urllib.error
 import urllib.parse
@@ -44,6 +46,14 @@ def tampered(token):
     return f"{head}.{claims}.{signature}"
 
 
+def totp(secret):
+    """The code that an authenticator app shows now (RFC 6238)."""
+    step = struct.pack(">Q", int(time.time()) // 30)
+    tag = hmac.digest(base64.b32decode(secret), step, "sha1")
+    number = struct.unpack(">I", tag[tag[-1] & 15 :][:4])[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"
+
+
 class GuardedApi:
     def __init__(self, latchkey, url, inbox):
         self.latchkey, self.url, self.inbox = latchkey, url, inbox
@@ -65,13 +75,25 @@ class GuardedApi:
         assert status == 200, answer
         return answer["access_token"]
 
+    def administrator(self):
+        """An access token of the administrator. In prod, administrators need a second factor."""
+        send = lambda: self.post("/v1/otp/send", {"phone": ADMIN_PHONE}, status=202)
+        one_factor = self.prove(send(), ADMIN_PHONE)["access_token"]
+        self.post("/v1/apps", {"client_id": OTHER_APP, "name": "Shop"}, one_factor, 401)
+
+        secret = self.post("/v1/me/totp", {}, one_factor)["secret"]
+        codes = self.post("/v1/me/totp/confirm", {"code": totp(secret)}, one_factor)["recovery_codes"]
+        waiting = self.prove(send(), ADMIN_PHONE)
+        second = {"mfa_token": waiting["mfa_token"], "method": "recovery_code", "code": codes[0]}
+        return self.post("/v1/auth/mfa", second)["access_token"]
+
     def expect(self, status, method, path, token=None):
         answer = call(method, self.url + path, token)
         assert answer[0] == status, f"{method} {path}: expected {status}, got {answer}"
         return answer[1]
 
     def check(self):
-        admin = self.prove(self.post("/v1/otp/send", {"phone": ADMIN_PHONE}, status=202), ADMIN_PHONE)["access_token"]
+        admin = self.administrator()
         self.post("/v1/apps", {"client_id": OTHER_APP, "name": "Shop"}, admin, 201)
         sign_up = {"phone": USER_PHONE, "password": PASSWORD}
         user = self.prove(self.post("/v1/auth/register", sign_up, status=202), USER_PHONE)["user"]["id"]
