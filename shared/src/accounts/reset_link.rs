@@ -1,12 +1,11 @@
 //! Links to set a new password.
 
-use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     base::Error,
-    crypto::{HashKeys, TAG_BYTES},
+    crypto::{HashKeys, decode_tagged, encode_tagged},
 };
 
 /// A link by which a user can set a new password. Its token is the base64url of its fields and a tag
@@ -25,14 +24,13 @@ pub(super) struct ResetLink {
 impl ResetLink {
     /// The token.
     pub(super) fn encode(&self, keys: &HashKeys) -> String {
-        let mut bytes = [
+        let bytes = [
             self.user_id.as_bytes().as_slice(),
             &self.password_count.to_be_bytes(),
             &self.expires_at.as_second().to_be_bytes(),
         ]
         .concat();
-        bytes.extend(keys.reset_link_tag(&bytes));
-        BASE64URL_NOPAD.encode(&bytes)
+        encode_tagged(bytes, |bytes| keys.reset_link_tag(bytes))
     }
 
     /// Reads a token.
@@ -40,14 +38,10 @@ impl ResetLink {
     /// # Errors
     /// [`Error::TokenInvalid`] if it was not made here, or has expired at `now`.
     pub(super) fn decode(token: &str, keys: &HashKeys, now: Timestamp) -> Result<Self, Error> {
-        let read = || {
-            let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-            let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>()?;
-            let is_ours: bool =
-                subtle::ConstantTimeEq::ct_eq(keys.reset_link_tag(tagged).as_slice(), tag).into();
-            Self::from_bytes(tagged).filter(|link| is_ours && link.expires_at > now)
-        };
-        read().ok_or(Error::TokenInvalid)
+        decode_tagged(token, |bytes| keys.reset_link_tag(bytes))
+            .and_then(|bytes| Self::from_bytes(&bytes))
+            .filter(|link| link.expires_at > now)
+            .ok_or(Error::TokenInvalid)
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {

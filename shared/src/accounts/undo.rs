@@ -1,13 +1,12 @@
 //! Links by which the owner of an account undoes what somebody changed in it.
 
-use data_encoding::BASE64URL_NOPAD;
 use uuid::Uuid;
 
 use super::Accounts;
 use crate::{
     audit::{Action, Activity, Recorder},
     base::Error,
-    crypto::{HashKeys, TAG_BYTES},
+    crypto::{HashKeys, decode_tagged, encode_tagged},
     users::User,
 };
 
@@ -23,9 +22,8 @@ struct UndoLink {
 
 impl UndoLink {
     fn encode(&self, keys: &HashKeys) -> String {
-        let mut bytes = [self.user_id.as_bytes().as_slice(), &self.change.to_be_bytes()].concat();
-        bytes.extend(keys.undo_link_tag(&bytes));
-        BASE64URL_NOPAD.encode(&bytes)
+        let bytes = [self.user_id.as_bytes().as_slice(), &self.change.to_be_bytes()].concat();
+        encode_tagged(bytes, |bytes| keys.undo_link_tag(bytes))
     }
 
     /// Reads a token.
@@ -34,13 +32,10 @@ impl UndoLink {
     /// [`Error::NotFound`] if it was not made here.
     fn decode(token: &str, keys: &HashKeys) -> Result<Self, Error> {
         let read = || {
-            let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-            let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>()?;
-            let is_ours: bool =
-                subtle::ConstantTimeEq::ct_eq(keys.undo_link_tag(tagged).as_slice(), tag).into();
-            let (user_id, change) = tagged.split_first_chunk()?;
+            let bytes = decode_tagged(token, |bytes| keys.undo_link_tag(bytes))?;
+            let (user_id, change) = bytes.split_first_chunk()?;
             let change = u32::from_be_bytes(change.try_into().ok()?);
-            is_ours.then_some(Self { user_id: Uuid::from_bytes(*user_id), change })
+            Some(Self { user_id: Uuid::from_bytes(*user_id), change })
         };
         read().ok_or(Error::NotFound)
     }

@@ -5,6 +5,7 @@ mod hash_keys;
 mod secrets;
 mod settings;
 pub mod signing_keys;
+mod tagged;
 
 pub use self::{
     edge_secrets::EdgeSecrets,
@@ -13,4 +14,8 @@ pub use self::{
     settings::KeySettings,
     signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},
 };
-pub(crate) use self::{hash_keys::TAG_BYTES, signing_keys::PrivateKey};
+pub(crate) use self::{
+    hash_keys::TAG_BYTES,
+    signing_keys::PrivateKey,
+    tagged::{decode_tagged, encode_tagged},
+};

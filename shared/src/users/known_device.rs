@@ -5,11 +5,10 @@
 //! nothing. It only gives requests separate counters, which strangers cannot use up (OWASP,
 //! "device cookies").
 
-use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::crypto::{HashKeys, TAG_BYTES};
+use crate::crypto::{HashKeys, decode_tagged, encode_tagged};
 
 /// The prefix of every device token, by which secret scanners recognise it.
 const PREFIX: &str = "lkd_";
@@ -35,12 +34,8 @@ impl KnownDevice {
     pub fn decode(token: &str, keys: &HashKeys, now: Timestamp) -> Option<Self> {
         let encoded =
             token.strip_prefix(PREFIX).filter(|_| token.len() <= MAX_DEVICE_TOKEN_CHARS)?;
-        let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()?;
-        let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>()?;
-        if !bool::from(subtle::ConstantTimeEq::ct_eq(keys.device_tag(tagged).as_slice(), tag)) {
-            return None;
-        }
-        Self::from_bytes(tagged).filter(|device| device.expires_at > now)
+        let bytes = decode_tagged(encoded, |bytes| keys.device_tag(bytes))?;
+        Self::from_bytes(&bytes).filter(|device| device.expires_at > now)
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -58,15 +53,14 @@ impl KnownDevice {
 
     /// The token as its client gets it.
     pub fn encode(&self, keys: &HashKeys) -> String {
-        let mut bytes = [
+        let bytes = [
             self.user_id.as_bytes().as_slice(),
             self.id.as_bytes(),
             &self.epoch.to_be_bytes(),
             &self.expires_at.as_second().to_be_bytes(),
         ]
         .concat();
-        bytes.extend(keys.device_tag(&bytes));
-        format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
+        format!("{PREFIX}{}", encode_tagged(bytes, |bytes| keys.device_tag(bytes)))
     }
 }
 
