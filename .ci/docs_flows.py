@@ -28,7 +28,7 @@ from docs_pages import ROOT, blocks
 
 FLOWS = ["README.md", "docs/accounts.md", "docs/administration.md", "docs/apps.md", "docs/second-factor.md",
          "docs/app-developers.md", "docs/operators.md"]
-ADDRESS = "127.0.0.1:3000"
+ADDRESS = "localhost:4400"
 
 # Eight by eight pixels, grey.
 PICTURE = base64.b64decode(
@@ -157,10 +157,10 @@ def run(page, work):
     environment = os.environ | {
         "PATH": f"{programs}:{os.environ['PATH']}", "STATE": str(state), "PORT": str(port), "PICTURE": str(work / "picture.jpg"),
         "REAL_CURL": shutil.which("curl"), "SERVICE": str(Path(os.environ["SERVICE"]).resolve()),
-        "LATCHKEY_URL": f"http://127.0.0.1:{port}", "XDG_STATE_HOME": str(work / "home"), "RUST_LOG": "error",
+        "LATCHKEY_URL": f"http://localhost:{port}", "XDG_STATE_HOME": str(work / "home"), "RUST_LOG": "error",
     }
     text = script(found)
-    text = text.replace(ADDRESS, f"127.0.0.1:{port}")
+    text = text.replace(ADDRESS, f"localhost:{port}")
     (state / "block").write_text("-1")
     try:
         done = subprocess.run(["bash", "-c", text], cwd=folder, env=environment, timeout=150, text=True,
@@ -171,7 +171,7 @@ def run(page, work):
     # Replace the port in the output by the one on the page.
     for file in state.iterdir():
         if file.name != "calls":
-            file.write_text(file.read_text().replace(f"127.0.0.1:{port}", ADDRESS))
+            file.write_text(file.read_text().replace(f"localhost:{port}", ADDRESS))
     problems = list(judge(found, state))
     if done.returncode:
         last = int((state / "block").read_text())

@@ -200,7 +200,7 @@ def docs_page(service, app, user):
 def discovery(metadata):
     """Validates the metadata with authlib's own check of RFC 8414, as if the issuer of this machine
     were https."""
-    text = json.dumps(metadata).replace("http://127.0.0.1", "https://127.0.0.1")
+    text = json.dumps(metadata).replace("http://localhost", "https://localhost")
     AuthorizationServerMetadata(json.loads(text)).validate()
 
 

@@ -438,8 +438,8 @@ mod tests {
     fn tokens_leave_this_machine_only_over_tls() {
         for good in [
             "https://id.example.com/",
-            "http://127.0.0.1:3000",
-            "http://localhost:3000/",
+            "http://localhost:4400",
+            "http://127.0.0.1:3000/",
             "http://[::1]:1",
         ] {
             assert_eq!(parse_url(good), Ok(good.trim_end_matches('/').to_owned()));

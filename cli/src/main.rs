@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The URL of a service that `cargo run` starts.
-const LOCAL: &str = "http://127.0.0.1:3000";
+const LOCAL: &str = "http://localhost:4400";
 
 const ROLES: &[Column] = &[
     ("ROLE", "name"),
@@ -57,7 +57,7 @@ const APPS: &[Column] = &[
 #[derive(Parser)]
 #[command(name = "latchkey", version)]
 struct Arguments {
-    /// URL of the service [default: http://127.0.0.1:3000; for doctor, the URL of the stack]
+    /// URL of the service [default: http://localhost:4400; for doctor, the URL of the stack]
     #[arg(long, global = true, env = "LATCHKEY_URL", value_parser = api::parse_url)]
     url: Option<String>,
     /// Print JSON: one object, or for a list one object per line

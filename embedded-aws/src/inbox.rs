@@ -17,15 +17,62 @@ const KEPT: usize = 10_000;
 pub struct Message {
     /// `sms` or `email`.
     pub channel: &'static str,
+    /// The service that sent it: `sns` or `ses`.
+    pub sender: &'static str,
     /// The phone in E.164, or the e-mail address.
     pub to: String,
+    /// The subject of an e-mail.
+    pub subject: Option<String>,
     /// The text of the message.
     pub body: String,
+    /// The same as HTML, if it is an e-mail that has both.
+    pub html: Option<String>,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// Its attributes: SNS's message attributes, or an e-mail's sender, subject and HTML.
+    /// Its attributes: SNS's message attributes, or the address that an e-mail comes from.
     #[serde(skip)]
     pub attributes: Vec<(String, String)>,
+}
+
+impl Message {
+    /// A text, as SNS sends it.
+    pub(crate) fn text(to: String, body: String, attributes: Vec<(String, String)>) -> Self {
+        Self {
+            channel: "sms",
+            sender: "sns",
+            to,
+            subject: None,
+            body,
+            html: None,
+            sent_at: now(),
+            attributes,
+        }
+    }
+
+    /// An e-mail, as SES sends it. An empty `subject` or `html` is none.
+    pub(crate) fn mail(
+        (from, to): (String, String),
+        subject: String,
+        body: String,
+        html: String,
+    ) -> Self {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            channel: "email",
+            sender: "ses",
+            to,
+            subject: given(subject),
+            body,
+            html: given(html),
+            sent_at: now(),
+            attributes: vec![("from".to_owned(), from)],
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "AWS has its own clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// All messages.
@@ -67,15 +114,7 @@ impl Inbox {
         self.refuses.load(Ordering::SeqCst)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "AWS has its own clock")]
-    pub(crate) fn deliver(
-        &self,
-        channel: &'static str,
-        to: String,
-        body: String,
-        attributes: Vec<(String, String)>,
-    ) {
-        let message = Message { channel, to, body, sent_at: Timestamp::now(), attributes };
+    pub(crate) fn deliver(&self, message: Message) {
         if let Ok(mut messages) = self.messages.write() {
             if messages.len() >= KEPT {
                 messages.remove(0);

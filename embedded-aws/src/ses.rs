@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Message};
 
 pub(crate) fn router(inbox: Inbox) -> Router {
     Router::new().route("/v2/email/outbound-emails", post(send)).with_state(inbox)
@@ -34,12 +34,9 @@ async fn send(State(inbox): State<Inbox>, Json(request): Json<Value>) -> Respons
         return error(StatusCode::BAD_REQUEST, "SendingPausedException", "sending is paused");
     }
 
-    let attributes = vec![
-        ("from".to_owned(), text("/FromEmailAddress")),
-        ("subject".to_owned(), text("/Content/Simple/Subject/Data")),
-        ("html".to_owned(), text("/Content/Simple/Body/Html/Data")),
-    ];
-    inbox.deliver("email", to, body, attributes);
+    let (subject, html) =
+        (text("/Content/Simple/Subject/Data"), text("/Content/Simple/Body/Html/Data"));
+    inbox.deliver(Message::mail((text("/FromEmailAddress"), to), subject, body, html));
 
     Json(json!({"MessageId": uuid::Uuid::new_v4()})).into_response()
 }

@@ -10,7 +10,7 @@ use axum::{
     routing::post,
 };
 
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Message};
 
 pub(crate) fn router(inbox: Inbox) -> Router {
     Router::new().route("/", post(call)).with_state(inbox)
@@ -47,7 +47,7 @@ async fn call(State(inbox): State<Inbox>, Form(form): Form<BTreeMap<String, Stri
         })
         .collect();
 
-    inbox.deliver("sms", phone, message, attributes);
+    inbox.deliver(Message::text(phone, message, attributes));
     let id = uuid::Uuid::new_v4();
     xml(
         StatusCode::OK,

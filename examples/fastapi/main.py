@@ -3,7 +3,7 @@
 It holds no secret: it verifies tokens with the public key set.
 
     pip install fastapi uvicorn "pyjwt[crypto]"
-    ISSUER=http://127.0.0.1:3000 CLIENT_ID=shop uvicorn main:app --port 8000
+    ISSUER=http://localhost:4400 CLIENT_ID=shop uvicorn main:app --port 8000
 """
 
 import os

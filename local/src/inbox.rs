@@ -1,8 +1,10 @@
 //! The inbox: shows texts and e-mails in the terminal, as JSON, and on a page.
 
+use std::net::SocketAddr;
+
 use axum::{
     Json, Router,
-    extract::{Query, Request, State},
+    extract::{ConnectInfo, Query, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
@@ -77,18 +79,23 @@ async fn messages(
     Json(inbox.messages(to.as_deref()))
 }
 
-/// Refuses requests under any other host name, so that no other site can read codes: a site that
-/// points its own name at this machine (DNS rebinding) sends that name as the host.
-async fn loopback_only(request: Request, next: Next) -> Response {
+/// Refuses requests from other machines, and requests under any other host name, so that no other
+/// site can read codes: a site that points its own name at this machine (DNS rebinding) sends that
+/// name as the host.
+async fn loopback_only(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host =
         request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if ["localhost", "127.0.0.1", ""].contains(&name) {
+    if peer.ip().is_loopback() && ["localhost", "127.0.0.1", ""].contains(&name) {
         next.run(request).await
     } else {
         (
             StatusCode::FORBIDDEN,
-            "Open this page at http://127.0.0.1 or http://localhost, with the same port.\n",
+            "Open this page on the machine that runs Latchkey, at http://localhost with the same port.\n",
         )
             .into_response()
     }

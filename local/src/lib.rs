@@ -7,6 +7,7 @@
 )]
 
 mod avatars;
+mod home;
 mod inbox;
 mod start;
 mod web_app;
@@ -22,12 +23,14 @@ use axum::{
 use embedded_aws::{AVATAR_BUCKET, EmbeddedAws, api_gateway};
 use tokio::net::TcpListener;
 
-pub use start::start;
+pub use start::{lift_send_limits, start};
 
 /// A service that is started but does not serve requests yet.
 pub struct Service {
     /// The parts of AWS that the service uses, embedded.
     pub aws: EmbeddedAws,
+    /// Its URL, which is also the issuer of its tokens unless `ISSUER` is set.
+    pub url: String,
     endpoints: Router,
 }
 
@@ -38,7 +41,7 @@ impl Service {
     }
 
     /// Serves requests at `listener` until `stop` completes: the endpoints behind the embedded API
-    /// Gateway, the inbox and the avatars.
+    /// Gateway, a page with links, the inbox and the avatars.
     ///
     /// # Errors
     /// An error of the listener.
@@ -55,6 +58,7 @@ impl Service {
         };
         let bucket = self.aws.buckets().join(AVATAR_BUCKET);
         let router = Router::new()
+            .merge(home::routes())
             .merge(inbox::routes(self.aws.inbox.clone()))
             .merge(avatars::routes(bucket))
             .fallback(gateway);

@@ -7,7 +7,7 @@
 )]
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -22,9 +22,16 @@ use tokio::net::TcpListener;
 #[derive(Parser)]
 #[command(name = "latchkey", version)]
 struct Arguments {
-    /// Port to listen on, on 127.0.0.1
-    #[arg(long, env = "PORT", default_value_t = 3000)]
+    /// Port to listen on
+    #[arg(long, env = "PORT", default_value_t = 4400)]
     port: u16,
+    /// Address to listen on; 0.0.0.0 lets phones in your network call the API
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    host: IpAddr,
+    /// Limit messages as a deployment does: a cooldown, and so many per phone, source, block of
+    /// numbers, mail domain and budget. Otherwise only the limits that you set hold
+    #[arg(long)]
+    as_deployed: bool,
     /// Store nothing on disk: users, sessions and keys are gone when the program ends
     #[arg(long)]
     in_memory: bool,
@@ -62,24 +69,34 @@ async fn main() -> ExitCode {
 
 /// Serves until Ctrl-C or SIGTERM. Each error is a line for the person at the terminal.
 async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| vec![bind_problem(arguments.port, &error)])?;
+    let address = SocketAddr::from((arguments.host, arguments.port));
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| vec![bind_problem(address, &error)])?;
     let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
 
     let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
-    let mut service = local::start(address, folder, Environment::of_process()).await?;
+    let mut environment = Environment::of_process();
+    if !arguments.as_deployed {
+        local::lift_send_limits(&mut environment);
+    }
+
+    let mut service = local::start(address, folder, environment).await?;
     if let Some(address) = arguments.aws_address {
         service.aws.serve_at(address).await.map_err(|problem| vec![problem])?;
     }
 
     service.print_messages();
-    banner(&format!("http://{address}"), folder);
+    banner(&service.url, folder);
+    if !address.ip().is_loopback() {
+        println!(
+            "Warning: everybody in your network can call the API, and sign in with the test phone.\n"
+        );
+    }
     service.serve(listener, asked_to_stop()).await.map_err(|error| vec![error.to_string()])
 }
 
-fn bind_problem(port: u16, error: &std::io::Error) -> String {
+fn bind_problem(address: SocketAddr, error: &std::io::Error) -> String {
+    let port = address.port();
     match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
@@ -91,7 +108,7 @@ fn bind_problem(port: u16, error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => {
             format!("port {port} needs administrator rights: choose one above 1023")
         }
-        _ => format!("cannot listen on port {port}: {error}"),
+        _ => format!("cannot listen on {address}: {error}"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path};
 
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
+use jiff::SignedDuration;
 
 use crate::{Service, avatars};
 use shared::{
@@ -15,6 +16,45 @@ use shared::{
 
 /// The template of a deployment. The table is created from it, so that the two cannot differ.
 const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// The settings that lift every limit of messages, as far as settings can outside production. The
+/// budgets are among them, because messages cost nothing here.
+const NO_SEND_LIMITS: [(&str, &str); 9] = [
+    ("OTP_RESEND_COOLDOWN_SECONDS", "0"),
+    ("OTP_SENDS_PER_PHONE_PER_HOUR", "5000"),
+    ("OTP_SENDS_PER_PHONE_PER_DAY", "5000"),
+    ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+    ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000000"),
+    ("EMAIL_SENDS_PER_DOMAIN_PER_HOUR", "1000000"),
+    ("EMAILS_PER_DAY", "100000000"),
+    ("SMS_MONTHLY_BUDGET_USD", "1000000"),
+    ("SMS_NOTICES_DAILY_BUDGET_USD", "1000000"),
+];
+/// The test phone and its code.
+const TEST_PHONE: &str = "+15005550006=123456";
+/// How long test phones work after the start: as long as settings can say.
+const TEST_PHONES_HOURS: i64 = 90 * 24;
+
+/// Lifts the limits of messages that `environment` does not set, unless it is that of production.
+pub fn lift_send_limits(environment: &mut Environment) {
+    if is_prod(environment) {
+        return;
+    }
+    for (name, value) in NO_SEND_LIMITS {
+        environment.set_default(name, value);
+    }
+}
+
+/// The URL of a service that listens on `address`. A browser calls the addresses of this machine
+/// `localhost`.
+fn url(address: SocketAddr) -> String {
+    let ip = address.ip();
+    if ip.is_loopback() || ip.is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
 
 /// Starts a service for `address` with the settings of `environment`. Its data are stored in
 /// `folder`, or only in memory if there is none.
@@ -32,16 +72,23 @@ pub async fn start(
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
 
-    let latchkey = Latchkey::new(completed(environment, &aws, address), Clock::system(), random)?;
+    let (url, clock) = (url(address), Clock::system());
+    let environment = completed(environment, &aws, &url, &clock);
+    let latchkey = Latchkey::new(environment, clock, random)?;
     make_signing_keys(&aws, &latchkey)
         .await
         .map_err(|error| vec![format!("cannot create the signing keys: {error}")])?;
-    Ok(Service { aws, endpoints: functions::all(latchkey) })
+    Ok(Service { aws, url, endpoints: functions::all(latchkey) })
 }
 
 /// Completes the person's environment with the variables that lead to the embedded AWS, and with
 /// defaults for a laptop.
-fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAddr) -> Environment {
+fn completed(
+    mut environment: Environment,
+    aws: &EmbeddedAws,
+    url: &str,
+    clock: &Clock,
+) -> Environment {
     for (name, value) in aws.environment() {
         // Somebody may want another endpoint. But their own variables must never make this program
         // use the keys or the table of their real account.
@@ -52,19 +99,28 @@ fn completed(mut environment: Environment, aws: &EmbeddedAws, address: SocketAdd
         }
     }
 
-    environment.set_default("ISSUER", format!("http://{address}"));
-    environment.set_default("AVATAR_BASE_URL", format!("http://{address}{}", avatars::PATH));
     environment.set_default("ENVIRONMENT", "dev");
+    environment.set_default("ISSUER", url);
+    environment.set_default("AVATAR_BASE_URL", format!("{url}{}", avatars::PATH));
     environment.set_default("ALLOWED_COUNTRIES", "*");
     environment.set_default("EMAIL_FROM", "latchkey@localhost.example");
-    if environment.get("ENVIRONMENT") != Some("prod") {
+    environment.set_default("PASSWORD_RESET_URL", format!("{url}/_local/reset"));
+
+    if !is_prod(&environment) {
+        let until = clock.now() + SignedDuration::from_hours(TEST_PHONES_HOURS);
+        environment.set_default("TEST_PHONE_NUMBERS", TEST_PHONE);
+        environment.set_default("TEST_PHONES_UNTIL", until.to_string());
+
         let listed = environment.get("ALLOWED_ORIGINS").into_iter();
         let origins: Vec<_> = listed.chain(LAPTOP_ORIGINS).collect();
         let origins = origins.join(",");
         environment.set("ALLOWED_ORIGINS", origins);
     }
-    environment.set_default("PASSWORD_RESET_URL", format!("http://{address}/_local/reset"));
     environment
+}
+
+fn is_prod(environment: &Environment) -> bool {
+    environment.get("ENVIRONMENT") == Some("prod")
 }
 
 /// Creates the signing keys at the first start, and again if `JWT_ALGORITHM` has changed, by the

@@ -8,10 +8,10 @@ use axum::{
     routing::get,
 };
 
-/// Everything is loaded from this origin, except the pictures of users: their URLs have 127.0.0.1
-/// even if the page was opened at localhost.
+/// Everything is loaded from this origin, except the pictures of users: their URLs have localhost
+/// even if the page was opened at 127.0.0.1.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data: http://127.0.0.1:*; base-uri 'none'; form-action 'none'; \
+    img-src 'self' data: http://localhost:*; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types latchkey";
 
 macro_rules! files {

@@ -4,7 +4,7 @@
 //! | variable              | meaning                                                                         |
 //! |-----------------------|---------------------------------------------------------------------------------|
 //! | `LATCHKEY_URL`        | The URL of the API. Without it, the tests start `local` themselves.             |
-//! | `LATCHKEY_INBOX`      | The URL of its texts, like `http://127.0.0.1:3000/_local/messages?to={phone}`.  |
+//! | `LATCHKEY_INBOX`      | The URL of its texts, like `http://localhost:4400/_local/messages?to={phone}`.  |
 //! | `LATCHKEY_TEST_PHONE` | Instead of an inbox: a deployed test phone, like `+15005550006=123456`.         |
 //! | `LATCHKEY_ORIGIN`     | One of its `ALLOWED_ORIGINS`, if it has any.                                    |
 //! | `LATCHKEY_SESSION`    | A file that carries a session from one run to the next.                         |
@@ -84,7 +84,7 @@ impl Service {
     /// Starts the program, on a port that is free.
     fn start(client: Client) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--port", "0"])
+            .args(["--in-memory", "--as-deployed", "--port", "0"])
             .env_clear()
             .env("ALLOWED_ORIGINS", ORIGIN)
             .env("RUST_LOG", "error")

@@ -35,7 +35,7 @@ impl Drop for Service {
 impl Service {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--port", "0"])
+            .args(["--in-memory", "--as-deployed", "--port", "0"])
             .env_clear()
             .env("SMS_MONTHLY_BUDGET_USD", "1000000")
             .env("RUST_LOG", "error")

@@ -60,7 +60,7 @@ impl Drop for Service {
 impl Service {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--port", "0"])
+            .args(["--in-memory", "--as-deployed", "--port", "0"])
             .env_clear()
             // Here, all requests come from one IP address.
             .env("OTP_SENDS_PER_IP_PER_HOUR", "1000000")

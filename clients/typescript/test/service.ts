@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 
 import { Latchkey, type Options, type SignedIn } from "../src/index.js";
 
-/** A service for one test file: what `cargo run` starts, with its data in memory. */
+/** A service for one test file: what `cargo run` starts, with its data in memory and no limits of messages. */
 export class Service {
   readonly url: string;
   readonly #process: ChildProcess;
@@ -19,7 +19,7 @@ export class Service {
     const port = await freePort();
     const run = ["run", "--locked", "--quiet", "--manifest-path", "../../Cargo.toml", "--", "--in-memory"];
     const child = spawn("cargo", run, {
-      env: { ...process.env, PORT: String(port), RUST_LOG: "error", OTP_SENDS_PER_IP_PER_HOUR: "1000", ...settings },
+      env: { ...process.env, PORT: String(port), RUST_LOG: "error", ...settings },
       stdio: ["ignore", "ignore", "inherit"],
     });
     const service = new Service(`http://127.0.0.1:${port}`, child);

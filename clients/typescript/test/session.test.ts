@@ -6,7 +6,7 @@ import { Service } from "./service.js";
 
 let service: Service;
 before(async () => {
-  service = await Service.start();
+  service = await Service.start({ OTP_RESEND_COOLDOWN_SECONDS: "30" });
 });
 after(() => service.stop());
 

@@ -35,9 +35,7 @@ async fn the_e_mail_address_that_i_prove_is_mine() {
 
     let mail = app.texts(EMAIL).pop().unwrap();
     assert!(mail.body.contains("code to confirm this address"), "{}", mail.body);
-    assert!(
-        mail.attributes.contains(&("subject".into(), "Confirm your address for Latchkey".into()))
-    );
+    assert_eq!(mail.subject.as_deref(), Some("Confirm your address for Latchkey"));
     assert_eq!(
         app.me(&me.access).await,
         me.json["user"],

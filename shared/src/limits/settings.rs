@@ -1,7 +1,13 @@
 //! The settings of rate limits, lockouts and signs of SMS pumping.
 
 use super::{FraudMode, FraudRules, Limits};
-use crate::base::Reader;
+use crate::base::{Reader, Stage};
+
+/// The maximum of `OTP_SENDS_PER_PHONE_PER_HOUR` and `OTP_SENDS_PER_PHONE_PER_DAY`.
+const MAX_SENDS: u32 = 100;
+/// The same outside production, for tests. The item of an address has the times of all its
+/// messages, and DynamoDB's items have at most 400 KB, so it cannot be much higher.
+const MAX_SENDS_OUTSIDE_PROD: u32 = 5_000;
 
 /// The limits on messages and guesses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +38,9 @@ impl LimitSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let rules = FraudRules::default();
-        let least_cooldown = reader.at_least(10);
+        let is_prod = reader.stage == Stage::Prod;
+        let least_cooldown = if is_prod { 10 } else { 0 };
+        let most_sends = if is_prod { MAX_SENDS } else { MAX_SENDS_OUTSIDE_PROD };
 
         Self {
             per_address: Limits {
@@ -42,8 +50,8 @@ impl LimitSettings {
                     least_cooldown,
                     600,
                 ),
-                sends_per_hour: reader.number("OTP_SENDS_PER_PHONE_PER_HOUR", 5, 1, 100),
-                sends_per_day: reader.number("OTP_SENDS_PER_PHONE_PER_DAY", 10, 1, 100),
+                sends_per_hour: reader.number("OTP_SENDS_PER_PHONE_PER_HOUR", 5, 1, most_sends),
+                sends_per_day: reader.number("OTP_SENDS_PER_PHONE_PER_DAY", 10, 1, most_sends),
             },
             sends_per_ip_per_hour: reader.number("OTP_SENDS_PER_IP_PER_HOUR", 20, 1, 1_000_000),
             sends_per_prefix_per_hour: reader.number(

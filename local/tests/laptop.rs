@@ -1,0 +1,153 @@
+//! What `cargo run` has that a deployment does not: no limits of messages, a test phone, and pages.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+
+/// A phone that can receive texts.
+const PHONE: &str = "+14155550123";
+/// An origin that `ALLOWED_ORIGINS` does not list: a page of the laptop, on a port of its own.
+const LAPTOP_PAGE: &str = "http://localhost:5173";
+
+/// The program, on a free port.
+struct Service {
+    url: String,
+    client: Client,
+    child: Child,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Service {
+    fn start(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
+            .args(["--in-memory", "--port", "0"])
+            .args(arguments)
+            .env_clear()
+            .envs(settings.iter().copied())
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let url = lines
+            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
+            .unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { url, client: Client::new(), child }
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    /// Posts JSON, as a page of the laptop does.
+    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.client.post(format!("{}{path}", self.url)).json(body);
+        let answer = request.header("origin", LAPTOP_PAGE).send().await.unwrap();
+        assert_eq!(answer.headers()["access-control-allow-origin"], LAPTOP_PAGE);
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    async fn send(&self, address: &Value) -> (StatusCode, Value) {
+        self.post("/v1/otp/send", address).await
+    }
+}
+
+#[tokio::test]
+async fn any_number_of_codes_can_be_sent_on_a_laptop() {
+    let service = Service::start(&[], &[]);
+    for address in [json!({"phone": PHONE}), json!({"email": "ann@example.com"})] {
+        for _ in 0..30 {
+            let (status, challenge) = service.send(&address).await;
+            assert_eq!((status, &challenge["resend_in"]), (StatusCode::ACCEPTED, &json!(0)));
+        }
+        let (_, challenge) = service.send(&address).await;
+        let again = json!({"challenge_id": challenge["challenge_id"]});
+        assert_eq!(service.post("/v1/otp/resend", &again).await.0, StatusCode::ACCEPTED);
+    }
+}
+
+#[tokio::test]
+async fn limits_hold_on_a_laptop_if_they_are_asked_for() {
+    let deployed = Service::start(&["--as-deployed"], &[]);
+    let one_an_hour = Service::start(&[], &[("OTP_SENDS_PER_IP_PER_HOUR", "1")]);
+    for (service, code) in [(deployed, "resend_too_soon"), (one_an_hour, "sms_limit_reached")] {
+        let phone = json!({"phone": PHONE});
+        assert_eq!(service.send(&phone).await.0, StatusCode::ACCEPTED);
+        let (status, problem) = service.send(&phone).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!(code)));
+    }
+}
+
+#[tokio::test]
+async fn the_test_phone_signs_in_on_a_laptop() {
+    let service = Service::start(&[], &[]);
+    let (_, challenge) = service.send(&json!({"phone": "+15005550006"})).await;
+    let proof = json!({"challenge_id": challenge["challenge_id"], "code": "123456"});
+    let (status, answer) = service.post("/v1/otp/verify", &proof).await;
+    assert_eq!((status, &answer["user"]["phone"]), (StatusCode::OK, &json!("+15005550006")));
+
+    // Its tokens name the URL that the program prints.
+    let metadata: Value =
+        service.get("/.well-known/openid-configuration").await.json().await.unwrap();
+    assert_eq!(metadata["issuer"], service.url);
+    assert!(service.url.starts_with("http://localhost:"), "{}", service.url);
+}
+
+#[tokio::test]
+async fn the_laptop_does_not_change_production() {
+    let settings = [("ENVIRONMENT", "prod"), ("ISSUER", "https://id.example.com")];
+    let service = Service::start(&[], &settings);
+    let request = service.client.post(format!("{}/v1/otp/send", service.url));
+    let sent = request.json(&json!({"phone": "+15005550006"})).send().await.unwrap();
+    assert_eq!(sent.json::<Value>().await.unwrap()["resend_in"], 30);
+
+    // A number like any other gets a text.
+    let texts: Value = service.get("/_local/messages").await.json().await.unwrap();
+    assert_eq!(texts.as_array().unwrap().len(), 1, "{texts}");
+}
+
+#[tokio::test]
+async fn the_first_page_leads_to_the_others() {
+    let service = Service::start(&[], &[]);
+    let page = service.get("/").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+
+    let page = page.text().await.unwrap();
+    let links: Vec<_> =
+        page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(links, ["/_local/app/", "/_local", "/_local/messages", "/docs", "/health"]);
+    for link in links {
+        assert_eq!(service.get(link).await.status(), StatusCode::OK, "{link}");
+    }
+}
+
+#[tokio::test]
+async fn the_inbox_tells_who_sent_a_message_and_all_of_its_parts() {
+    let service = Service::start(&[], &[]);
+    service.send(&json!({"phone": PHONE, "locale": "en"})).await;
+    service.send(&json!({"email": "ann@example.com", "locale": "en"})).await;
+    let messages: Value = service.get("/_local/messages").await.json().await.unwrap();
+    let [text, mail] = &messages.as_array().unwrap()[..] else { panic!("{messages}") };
+
+    let nothing = Value::Null;
+    assert_eq!((&text["channel"], &text["sender"]), (&json!("sms"), &json!("sns")));
+    assert_eq!((&text["subject"], &text["html"]), (&nothing, &nothing));
+    assert_eq!((&mail["channel"], &mail["sender"]), (&json!("email"), &json!("ses")));
+    assert!(mail["subject"].as_str().unwrap().contains("Latchkey"), "{mail}");
+    assert!(mail["html"].as_str().unwrap().starts_with("<!doctype html>"), "{mail}");
+    assert!(mail["body"].is_string() && mail["to"] == "ann@example.com", "{mail}");
+}
