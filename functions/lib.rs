@@ -10,6 +10,7 @@ use shared::latchkey::Latchkey;
 use utoipa_axum::router::OpenApiRouter;
 
 pub mod authorizer;
+pub mod config;
 mod confirmation;
 pub mod docs;
 pub mod document;
@@ -232,6 +233,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "apps-delete" => apps::delete,
     "apps-secret-rotate" => apps::secret_rotate,
     "audit-list" => audit::list,
+    "config" => config,
     "health" => health,
     "openapi" => openapi,
     "docs" => docs,

@@ -25,6 +25,7 @@ pub(super) const PUBLIC: &[&str] = &[
     "oauth2-introspect",
     "oauth2-revoke",
     // These reveal nothing about anybody.
+    "config",
     "health",
     "openapi",
     "docs",

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// A phone that can receive texts.
 const PHONE: &str = "+14155550123";
-/// An origin that `ALLOWED_ORIGINS` does not list: a page of the laptop, on a port of its own.
+/// An origin that `ALLOWED_ORIGINS` does not list: a page of the laptop, on another port.
 const LAPTOP_PAGE: &str = "http://localhost:5173";
 
 /// The program, on a free port.

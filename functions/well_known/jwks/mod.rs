@@ -1,10 +1,10 @@
 //! `GET /.well-known/jwks.json`: the public signing keys.
 
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue},
+    response::Response,
 };
-use shared::{base::Error, crypto::sha256, latchkey::Latchkey, tokens::AccessTokens};
+use shared::{base::Error, http::cached_json, latchkey::Latchkey, tokens::AccessTokens};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[cfg(test)]
@@ -40,25 +40,7 @@ const CACHE: HeaderValue =
     ),
 )]
 async fn jwks(tokens: AccessTokens, headers: HeaderMap) -> Result<Response, Error> {
-    let keys = tokens.published_keys().await?;
-    let body = serde_json::to_vec(&*keys).map_err(|error| Error::Internal(error.to_string()))?;
-
-    let tag = data_encoding::HEXLOWER.encode(&sha256(&body)[..16]);
-    let etag = HeaderValue::from_str(&format!("\"{tag}\""))
-        .map_err(|error| Error::Internal(error.to_string()))?;
-
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(
-        |tags| {
-            tags.split(',')
-                .any(|known| known.trim().trim_start_matches("W/").trim_matches('"') == tag)
-        },
-    );
-
-    let common = [(header::ETAG, etag), (header::CACHE_CONTROL, CACHE)];
-    if known {
-        return Ok((StatusCode::NOT_MODIFIED, common).into_response());
-    }
-    Ok((common, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+    cached_json(&*tokens.published_keys().await?, CACHE, &headers)
 }
 
 /// The route.

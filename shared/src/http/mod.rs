@@ -1,6 +1,7 @@
 //! HTTP: problem details, extractors, the headers and limits of every response, a Lambda's main.
 
 mod admin;
+mod cached;
 mod caller;
 mod client;
 mod codes;
@@ -26,6 +27,7 @@ pub use self::{
         Admin, AppsRead, AppsWrite, AuditRead, Permission, RolesAssign, RolesRead, RolesWrite,
         UsersRead, UsersWrite,
     },
+    cached::cached_json,
     caller::Caller,
     client::{Client, EndUserAddress},
     codes::Code,

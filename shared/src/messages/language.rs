@@ -22,8 +22,8 @@ pub enum Language {
 }
 
 impl Language {
-    /// All languages.
-    pub const ALL: [Self; 4] = [Self::Arabic, Self::English, Self::Spanish, Self::Hindi];
+    /// All languages, the fallback first.
+    pub const ALL: [Self; 4] = [Self::English, Self::Spanish, Self::Hindi, Self::Arabic];
 
     /// The BCP 47 tag.
     pub fn tag(self) -> &'static str {

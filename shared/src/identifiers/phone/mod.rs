@@ -56,6 +56,14 @@ impl Default for AllowedCountries {
 }
 
 impl AllowedCountries {
+    /// The codes of the countries, in alphabetical order.
+    pub fn codes(&self) -> Vec<&str> {
+        match self {
+            Self::All => COUNTRIES.split(' ').collect(),
+            Self::Only(countries) => countries.iter().map(String::as_str).collect(),
+        }
+    }
+
     fn contains(&self, country: &str) -> bool {
         match self {
             Self::All => true,
