@@ -14,6 +14,7 @@ pub mod config;
 mod confirmation;
 pub mod docs;
 pub mod document;
+pub mod erasures;
 pub mod health;
 pub mod not_found;
 pub mod openapi;
@@ -242,7 +243,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
 };
 
 /// The Lambdas that have no path.
-pub const OTHER_LAMBDAS: [&str; 3] = ["not-found", "authorizer", "keys-rotate"];
+pub const OTHER_LAMBDAS: [&str; 4] = ["not-found", "authorizer", "keys-rotate", "erasures"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(latchkey: Latchkey) -> Router {

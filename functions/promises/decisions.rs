@@ -43,6 +43,7 @@ pub(super) const SEND_TEXTS: &[&str] = &[
     "apps-secret-rotate",
     "apps-update",
     "auth-register",
+    "me-delete",
     "me-email",
     "me-phone",
     "me-totp-confirm",
@@ -58,6 +59,7 @@ pub(super) const SEND_TEXTS: &[&str] = &[
 
 /// The Lambdas that may delete pictures. `me-avatar-put` also stores them.
 pub(super) const CHANGE_PICTURES: &[&str] = &[
+    "erasures",
     "me-avatar-delete",
     "me-avatar-put",
     "me-delete",

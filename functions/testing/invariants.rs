@@ -83,7 +83,8 @@ fn administrators(items: &[Item], users: &BTreeMap<&str, &Item>) -> Option<Strin
             .get("default")
             .is_some_and(|roles| names(roles).contains("Admin"));
         let is_proven = !user.contains_key("unproven");
-        roles && is_proven && text(user, "user_status") == "active"
+        let stays = !user.contains_key("erase_at");
+        roles && is_proven && stays && text(user, "user_status") == "active"
     };
 
     let active: BTreeSet<_> =

@@ -11,6 +11,7 @@ pub(crate) mod pictures;
 pub(crate) mod records;
 pub(crate) mod second_factor;
 pub(crate) mod tokens;
+pub(crate) mod undoing;
 
 use std::{
     collections::BTreeMap,

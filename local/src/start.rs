@@ -1,6 +1,6 @@
 //! Starts the service: the embedded AWS, the settings and the signing keys.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
@@ -78,7 +78,21 @@ pub async fn start(
     make_signing_keys(&aws, &latchkey)
         .await
         .map_err(|error| vec![format!("cannot create the signing keys: {error}")])?;
+    if latchkey.settings().accounts.erasure_delay_days > 0 {
+        tokio::spawn(erase_due_accounts(latchkey.clone()));
+    }
     Ok(Service { aws, url, endpoints: functions::all(latchkey) })
+}
+
+/// Erases the accounts that are due, every minute. In a deployment, a schedule does this.
+async fn erase_due_accounts(latchkey: Latchkey) {
+    let mut every_minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        every_minute.tick().await;
+        if let Err(error) = functions::erasures::erase_due(&latchkey).await {
+            tracing::warn!(%error, "an account that is due could not be erased");
+        }
+    }
 }
 
 /// Completes the person's environment with the variables that lead to the embedded AWS, and with

@@ -67,6 +67,11 @@ pub struct NewAddressView {
 /// After a hundred in a row, strangers get no codes for a day, and `otp_locked` has `retry_after`; a
 /// known device, or another way to sign in, ends that immediately. If a confidential app asked for
 /// the code to sign in, it authenticates by HTTP Basic here, too; without that, no try is used.
+///
+/// If nobody has used the account of a phone for `PHONE_IDLE_DAYS` (365), the number may have a new
+/// owner. A code by text alone then starts a new account, and the former one keeps everything but the
+/// number; its owner is told at their e-mail address, and can take the number back for 30 days. An
+/// administrator's account refuses it (`phone_idle`).
 #[utoipa::path(
     post,
     path = "/v1/otp/verify",
@@ -81,7 +86,7 @@ pub struct NewAddressView {
     )),
     extensions(("x-codes" = json!([
         "otp_incorrect", "otp_locked", "otp_expired", "token_invalid", "token_expired", "conflict",
-        "user_disabled", "invalid_client", "app_disabled", "forbidden"
+        "user_disabled", "invalid_client", "app_disabled", "forbidden", "phone_idle"
     ]))),
 )]
 async fn verify(
@@ -113,6 +118,12 @@ async fn verify(
             let sign_in = challenges
                 .redeem(&challenge, sessions.sign_in(proven, recorder.device().clone()))
                 .await?;
+            if let SignIn::Done(signed_in) = &sign_in
+                && let Some(former) = &signed_in.detached_from
+            {
+                let ip = recorder.device().ip.as_deref();
+                accounts.tell_detached(former, ip, &messenger).await;
+            }
             Ok(Json(VerifyOtpAnswer::SignIn(sign_in)))
         }
         (Purpose::NewAddress, Some(caller)) => {

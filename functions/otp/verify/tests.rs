@@ -1,4 +1,5 @@
 mod guessing;
+mod idle_phone;
 mod locks;
 
 use axum::http::{Method, Request};

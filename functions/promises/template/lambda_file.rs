@@ -26,6 +26,8 @@ pub(super) struct LambdaFile {
     memory: Option<u32>,
     /// The timeout in seconds, if it differs from that in `deploy/template/globals.yaml`.
     timeout: Option<u32>,
+    /// When EventBridge calls it, as a schedule expression.
+    schedule: Option<String>,
     /// Anybody can make it send messages. Its route is throttled, and a parameter limits its
     /// concurrency.
     #[serde(default)]
@@ -136,6 +138,14 @@ impl LambdaFile {
                 properties.extend(self.comments(key));
                 properties.push(format!("{property}: {value}"));
             }
+        }
+
+        if let Some(schedule) = &self.schedule {
+            properties.extend(self.comments("schedule"));
+            properties.push("Events:".to_owned());
+            properties.push(format!(
+                "  Schedule: {{ Type: Schedule, Properties: {{ Schedule: {schedule} }} }}"
+            ));
         }
 
         let statements = self.statements();

@@ -16,7 +16,8 @@ mod tests;
 /// For the owner of an account that somebody else has changed. The addresses are restored as they
 /// were before the first change of the last 72 hours, also if somebody has made a new account with
 /// one of them since. A password that was set and a second factor that was added since are removed,
-/// a second factor that was removed comes back, and all sessions and known devices end. A link works
+/// a second factor that was removed comes back, an account that was to be erased is kept, and all
+/// sessions and known devices end. A link works
 /// once, and using one ends the others.
 #[utoipa::path(
     post,

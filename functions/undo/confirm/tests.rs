@@ -1,46 +1,17 @@
-use axum::{
-    body::Body,
-    http::{Method, Request},
-};
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::testing::{
-    Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
+    OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
     invariants::assert_invariants,
+    undoing::{change_email, link, open, undo},
 };
-
-/// The path of the undo link in the last message to an address, if it has one.
-fn link(app: &TestApp, to: &str) -> Option<String> {
-    let text = app.texts(to).pop()?.body;
-    let start = text.find("/undo/")?;
-    Some(text[start..].split_whitespace().next().unwrap().to_owned())
-}
-
-async fn open(app: &TestApp, method: Method, path: &str) -> Answer {
-    app.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
-}
-
-/// Opens the link and presses the button.
-async fn undo(app: &TestApp, path: &str) {
-    let page = open(app, Method::GET, path).await;
-    assert_eq!(page.status, 200, "{}", page.text);
-    assert!(page.text.contains("<form method=\"post\">"), "{}", page.text);
-    let done = open(app, Method::POST, path).await;
-    assert_eq!(done.status, 200, "{}", done.text);
-    assert!(!done.text.contains("<form"), "{}", done.text);
-}
 
 /// Changes the phone of a signed-in user to one that whoever has the token can read.
 async fn change_phone(app: &TestApp, who: &SignedIn, phone: &str) -> Value {
     let id = app.post_as(&who.access, "/v1/me/phone", json!({"phone": phone})).await;
     let code = app.code(phone);
-    app.verify_as(&who.access, &id.challenge_id(), &code).await.assert_ok().clone()
-}
-
-async fn change_email(app: &TestApp, who: &SignedIn, email: &str) -> Value {
-    let id = app.post_as(&who.access, "/v1/me/email", json!({"email": email})).await;
-    let code = app.code(email);
     app.verify_as(&who.access, &id.challenge_id(), &code).await.assert_ok().clone()
 }
 

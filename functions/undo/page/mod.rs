@@ -9,7 +9,8 @@ use shared::{accounts::Accounts, base::Error, http::PathName, latchkey::Latchkey
 /// Show the page that undoes changes
 ///
 /// Notices of a new address, a changed password and a changed second factor contain a link to this
-/// page, which is good for 72 hours. Opening it changes nothing, because programs open links, too:
+/// page, which is good for 72 hours. The link in a notice of an erasure is good until the account is
+/// erased. Opening it changes nothing, because programs open links, too:
 /// the changes are undone when its button is pressed. The page is in the first language of
 /// `Accept-Language` that is English, Arabic, Hindi or Spanish, otherwise in English.
 #[utoipa::path(

@@ -1,5 +1,6 @@
 //! Users' own accounts: profile, password, addresses, and deletion.
 
+mod erasure;
 mod reset_link;
 mod settings;
 mod source;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     apps::{Apps, DEFAULT_CLIENT_ID},
     audit::{Action, Activity, Event, Recorder, user_subject},
-    avatars::{AvatarUrls, Avatars},
+    avatars::AvatarUrls,
     base::{Clock, Error, Random, seconds, whole_seconds},
     challenges::{ChallengeSettings, Identity, Proven, Registration},
     crypto::{HashKeys, IdentifierHash},
@@ -29,8 +30,8 @@ use crate::{
     limits::{LimitSettings, Throttle},
     table::Store,
     users::{
-        KnownDevice, Password, PasswordHash, PasswordHasher, ProfileChange, User, UserSettings,
-        UserStatus, personal_words,
+        KnownDevice, Password, PasswordHash, PasswordHasher, ProfileChange, TextAlone, User,
+        UserSettings, UserStatus, personal_words, text_alone,
     },
 };
 
@@ -283,11 +284,17 @@ impl Accounts {
             .await
     }
 
-    /// The active user who owns `address` and can reset their password by it, if there is one.
+    /// The active user who owns `address` and can reset their password by it, if there is one. A
+    /// phone that a text alone does not sign in with resets nothing either.
     pub async fn resettable(&self, address: &Address) -> Result<Option<User>, Error> {
         let owner = self.store.owner(&self.hash_keys.address(address)).await?;
         let user = self.store.user(owner.unwrap_or_default()).await?;
-        Ok(user.filter(|user| user.status == UserStatus::Active))
+        let UserSettings { phone_idle_days, admin_phone, .. } = &*self.user_settings;
+        let opens = |user: &User| {
+            let alone = text_alone(user, *phone_idle_days, admin_phone.as_ref(), self.clock.now());
+            address.phone().is_none() || alone == TextAlone::SignsIn
+        };
+        Ok(user.filter(|user| user.status == UserStatus::Active && opens(user)))
     }
 
     /// A link by which `user` can set a new password within 30 minutes; `None` if the deployment
@@ -490,11 +497,6 @@ impl Accounts {
                 (error, _) => error,
             })?;
         Ok((user, before.filter(|before| before != address)))
-    }
-
-    /// Deletes a user and all their data.
-    pub async fn delete(&self, user_id: Uuid, avatars: &Avatars) -> Result<(), Error> {
-        avatars.delete_user(&self.store, user_id, |_| Ok(())).await
     }
 }
 

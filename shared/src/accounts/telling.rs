@@ -75,6 +75,30 @@ impl Accounts {
         join_all(notices).await;
     }
 
+    /// Notifies a user at all proven addresses that the account will be erased.
+    pub async fn tell_erasure(&self, user: &User, ip: Option<&str>, messenger: &Messenger) {
+        self.tell_everywhere(user, Subject::AccountErasure, ip, messenger).await;
+    }
+
+    async fn tell_everywhere(
+        &self,
+        user: &User,
+        subject: Subject,
+        ip: Option<&str>,
+        messenger: &Messenger,
+    ) {
+        let told: Vec<_> = user.addresses().collect();
+        let notices =
+            told.iter().map(|address| self.tell_at((address, ip), subject, user, messenger));
+        join_all(notices).await;
+    }
+
+    /// Notifies a user at all proven addresses that a new account has the phone of their account,
+    /// which nobody had used for long.
+    pub async fn tell_detached(&self, user: &User, ip: Option<&str>, messenger: &Messenger) {
+        self.tell_everywhere(user, Subject::PhoneDetached, ip, messenger).await;
+    }
+
     /// Notifies the owner of `address` of a change of `user`. A text passes the limits of codes,
     /// because changing something again and again would otherwise be a way of SMS pumping: those of
     /// its source and its block of numbers, at most three a day to one phone, and a separate budget.
@@ -155,6 +179,7 @@ impl Accounts {
         messenger: &Messenger,
     ) -> Result<(), Error> {
         let undo_link = self.undo_link(user);
+        let erased_on = user.erase_at.map(|at| at.strftime("%Y-%m-%d").to_string());
         let locale = user.locale.as_deref();
         let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
         let content = Content {
@@ -165,6 +190,7 @@ impl Accounts {
             link: None,
             stop_link: None,
             undo_link: Some(&undo_link),
+            erased_on: erased_on.as_deref(),
         };
         let prepared = messenger.prepare(address, (Fund::Notices, None), &content, locale).await?;
         messenger.send(prepared).await

@@ -50,6 +50,11 @@ pub struct UserView {
     updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_sign_in_at: Option<Timestamp>,
+    /// When the account is erased. It is absent unless its owner has asked for that. Until then, a
+    /// sign-in takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    erase_at: Option<Timestamp>,
 }
 
 impl UserView {
@@ -83,6 +88,7 @@ impl UserView {
             created_at: user.created_at,
             updated_at: user.updated_at,
             last_sign_in_at: user.last_sign_in_at,
+            erase_at: user.erase_at,
         }
     }
 }

@@ -223,6 +223,9 @@ impl Users {
             if user.status == UserStatus::Disabled {
                 user.sign_out_everywhere();
             }
+            if status == Some(UserStatus::Active) {
+                user.erase_at = None;
+            }
             if *user != before {
                 user.updated_at = now;
             }

@@ -108,6 +108,9 @@ pub enum Error {
     /// client.
     #[error("unauthorized client")]
     UnauthorizedClient,
+    /// The account of a phone was not used for so long that a text alone does not open it.
+    #[error("phone idle")]
+    PhoneIdle,
     /// The caller lacks a permission.
     #[error("forbidden: {0} is needed")]
     Forbidden(String),

@@ -156,6 +156,7 @@ impl Challenges {
             link: content.link.as_deref(),
             stop_link,
             undo_link: None,
+            erased_on: None,
         };
         let fund = match request.asker.device() {
             Some(_) => Fund::KnownDevices,

@@ -180,6 +180,12 @@ codes! {
         "An administrator has disabled this user, so they cannot sign in. An administrator can \
          enable them again.":
         UserDisabled;
+    PhoneIdle 403 "A text alone does not open this account"
+        "The account of this phone was not used for so long that the number may have a new owner. \
+         Sign in with a password or by e-mail, or ask the operator. It is an administrator's \
+         account, or one of an app that accepts no new users: otherwise the person would have got \
+         a new account.":
+        PhoneIdle;
     InvalidClient 401 "The app's credentials are missing or wrong"
         "A confidential app sent no secret or a wrong one, or a public app sent one. Send the \
          right `client_id` and `client_secret` in the `Authorization` header or in the form; a \

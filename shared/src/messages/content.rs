@@ -28,13 +28,17 @@ pub enum Subject {
     SecondFactorAdded,
     /// The authenticator app was removed.
     SecondFactorRemoved,
+    /// A new account has the phone, because the account was not used for long.
+    PhoneDetached,
+    /// The account will be erased.
+    AccountErasure,
     /// The origins, the text or the secret of an app were changed, for administrators.
     AppChanged,
 }
 
 impl Subject {
     /// All subjects.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SignIn,
         Self::AccountExists,
         Self::PasswordReset,
@@ -43,6 +47,8 @@ impl Subject {
         Self::AddressChanged,
         Self::SecondFactorAdded,
         Self::SecondFactorRemoved,
+        Self::PhoneDetached,
+        Self::AccountErasure,
         Self::AppChanged,
     ];
 
@@ -56,6 +62,8 @@ impl Subject {
             Self::AddressChanged => "address-changed",
             Self::SecondFactorAdded => "second-factor-added",
             Self::SecondFactorRemoved => "second-factor-removed",
+            Self::PhoneDetached => "phone-detached",
+            Self::AccountErasure => "account-erasure",
             Self::AppChanged => "app-changed",
         }
     }
@@ -82,6 +90,8 @@ pub struct Content<'a> {
     pub stop_link: Option<&'a str>,
     /// The link that undoes the change that a notice is about.
     pub undo_link: Option<&'a str>,
+    /// The day on which an account is erased (ISO 8601, UTC).
+    pub erased_on: Option<&'a str>,
 }
 
 /// The parts of an e-mail.
@@ -181,6 +191,7 @@ impl Content<'_> {
             ("minutes", &self.valid_minutes.to_string()),
             ("link", self.stop_link.unwrap_or_default()),
             ("undo", self.undo_link.unwrap_or_default()),
+            ("date", self.erased_on.unwrap_or_default()),
         ];
         wording(language, name, attribute, &values)
     }
@@ -241,6 +252,7 @@ mod tests {
             link: None,
             stop_link: None,
             undo_link: None,
+            erased_on: None,
         }
     }
 

@@ -36,7 +36,10 @@ use crate::{
     second_factors::{MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactorMethod},
     table::Store,
     tokens::{Claims, RefreshToken, Signer},
-    users::{AuthenticationMethod, Created, KnownDevice, Recognised, Session, User, UserSettings},
+    users::{
+        AuthenticationMethod, Created, KnownDevice, Recognised, Session, TextAlone, User,
+        UserSettings, idle_since, text_alone,
+    },
 };
 
 /// How many seconds a sign-in waits for its second factor.
@@ -92,6 +95,9 @@ pub struct SignedIn {
     /// Whether this sign-in created the account.
     is_new_user: bool,
     user: UserView,
+    /// The user who had the phone before, if nobody has used that account for long. They are told.
+    #[serde(skip)]
+    pub detached_from: Option<Box<User>>,
 }
 
 /// The result of a sign-in with a correct first factor.
@@ -126,7 +132,8 @@ impl Sessions {
     /// checked before the challenge was proven.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::OtpExpired`] for a new user if the
+    /// [`Error::UserDisabled`], [`Error::AppDisabled`]; [`Error::PhoneIdle`] as
+    /// [`Self::sign_up_beside`]; [`Error::OtpExpired`] for a new user if the
     /// app has closed its sign-up in the meantime, or if the user was deleted.
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
         let now = self.clock.now();
@@ -148,21 +155,63 @@ impl Sessions {
         };
 
         let known = proven.challenge.asker.device();
+        let terms = proven.content.terms.clone();
         let recognised = Recognised {
             amr: vec![method],
             password_count: None,
             device: known,
             sign_in_epoch: None,
         };
-        let sign_in = self.begin(owner, proven.content.terms, recognised, device).await?;
-        sign_in.ok_or(Error::OtpExpired)
+        match self.begin(owner, terms, recognised, device.clone()).await {
+            Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
+            begun => begun?.ok_or(Error::OtpExpired),
+        }
+    }
+
+    /// Creates a new account for a phone whose account nobody has used for long, and takes the phone
+    /// from that one. Its owner can undo it for 30 days.
+    ///
+    /// # Errors
+    /// [`Error::PhoneIdle`] if the phone may not pass to a new account, or the app's sign-up is
+    /// closed; [`Error::OtpExpired`] if somebody has used the account meanwhile.
+    async fn sign_up_beside(
+        &self,
+        idle: Uuid,
+        proven: &Proven,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<SignIn, Error> {
+        let app = self.apps.active(&proven.content.terms.client_id).await?;
+        let user = self.store.user(idle).await?.ok_or(Error::OtpExpired)?;
+        let passes = |user: &User| self.text_alone(user, now) == TextAlone::StartsNewAccount;
+        if app.sign_up == SignUp::Closed || !passes(&user) {
+            return Err(Error::PhoneIdle);
+        }
+
+        let target = user_subject(idle);
+        let detached = Activity::happened(Action::PhoneDetach, target, &app.client_id);
+        let detached = self.store.recording(self.audit.event(detached, &device)?);
+        let at = whole_seconds(now);
+        let former = detached.detach_phone(idle, &self.hash_keys, at, passes).await?;
+        let mut signed_in = self
+            .sign_up(proven, AuthenticationMethod::Sms, device, now)
+            .await?
+            .ok_or(Error::OtpExpired)?;
+        signed_in.detached_from = Some(Box::new(former));
+        Ok(SignIn::Done(Box::new(signed_in)))
+    }
+
+    fn text_alone(&self, user: &User, now: Timestamp) -> TextAlone {
+        let UserSettings { phone_idle_days, admin_phone, .. } = &*self.user_settings;
+        text_alone(user, *phone_idle_days, admin_phone.as_ref(), now)
     }
 
     /// Starts a session of a user who was `recognised`, or asks for the second factor if it is
     /// required. Returns `None` if the user was deleted.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`]; [`Error::InvalidCredentials`], or [`Error::TokenInvalid`] after the
+    /// [`Error::UserDisabled`]; [`Error::PhoneIdle`] if a text alone does not open the account;
+    /// [`Error::InvalidCredentials`], or [`Error::TokenInvalid`] after the
     /// second factor, if the password has changed since it was compared, or if the user has signed
     /// out everywhere or changed an address or a factor since.
     pub async fn begin(
@@ -178,8 +227,13 @@ impl Sessions {
             self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
         let ids = (user_id, refresh.session_id);
         let default_role = terms.default_role.as_deref();
+        let is_text_alone =
+            recognised.amr == [AuthenticationMethod::Sms] && recognised.device.is_none();
+        let mut idle_since =
+            idle_since(self.user_settings.phone_idle_days, now).filter(|_| is_text_alone);
 
-        let mut begun = self.store.begin_session(ids, &session, default_role, as_of).await?;
+        let mut begun =
+            self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
         let mut became_admin = false;
         if matches!(begun, Begun::Unproven) {
             let before = self.store.user(user_id).await?;
@@ -191,7 +245,26 @@ impl Sessions {
                 .await?;
             became_admin =
                 proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
-            begun = self.store.begin_session(ids, &session, default_role, as_of).await?;
+            begun =
+                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
+        }
+
+        if matches!(begun, Begun::Idle) {
+            let user = self.store.user(user_id).await?;
+            if user.is_some_and(|user| self.text_alone(&user, now) != TextAlone::SignsIn) {
+                return Err(Error::PhoneIdle);
+            }
+            // A session was refreshed since the last sign-in.
+            idle_since = None;
+            begun =
+                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
+        }
+        if matches!(begun, Begun::ToBeErased) {
+            let keep = Activity::own(Action::ErasureTakeBack, user_id, &terms.client_id);
+            let event = self.audit.event(keep, &session.device)?;
+            self.store.recording(event).keep_user(user_id, &self.hash_keys, now).await?;
+            begun =
+                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
         }
 
         Ok(match begun {
@@ -215,7 +288,7 @@ impl Sessions {
                 return Err(Error::TokenInvalid);
             }
             Begun::Outdated => return Err(Error::InvalidCredentials),
-            Begun::NoUser | Begun::Unproven => None,
+            Begun::NoUser | Begun::Unproven | Begun::ToBeErased | Begun::Idle => None,
         })
     }
 
@@ -483,6 +556,7 @@ impl Sessions {
             tokens: self.tokens(user, refresh, now).await?,
             is_new_user,
             user: UserView::new(user, &refresh.client_id, &self.avatar_urls),
+            detached_from: None,
         })
     }
 

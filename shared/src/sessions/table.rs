@@ -46,6 +46,10 @@ pub enum Begun {
     /// The password has changed since it was compared, or sign-ins that waited for their second
     /// factor have ended.
     Outdated,
+    /// The user is to be erased, which this sign-in takes back.
+    ToBeErased,
+    /// The user has not signed in since the time that was asked for.
+    Idle,
     /// There is no such user.
     NoUser,
 }
@@ -109,7 +113,8 @@ impl Store {
 
     /// Adds a session to its user and records the time of the sign-in. A user who is new to the app
     /// gets its `default_role`. If a password was compared, `password_count` must still be the
-    /// user's; if the sign-in waited for its second factor, so must `sign_in_epoch`.
+    /// user's; if the sign-in waited for its second factor, so must `sign_in_epoch`. The user must
+    /// have signed in after `idle_since`, if there is one.
     ///
     /// # Errors
     /// [`Error::UserDisabled`] for a disabled user; then no session begins.
@@ -119,6 +124,7 @@ impl Store {
         session: &Session,
         default_role: Option<&str>,
         (password_count, sign_in_epoch): (Option<u64>, Option<u64>),
+        idle_since: Option<Timestamp>,
     ) -> Result<Begun, Error> {
         let as_stored = serde_dynamo::to_attribute_value(session)
             .map_err(|error| Error::Internal(error.to_string()))?;
@@ -143,9 +149,11 @@ impl Store {
         update.push_str(" ADD version :one");
 
         let mut condition = "attribute_exists(pk) AND user_status = :active \
+                             AND attribute_not_exists(erase_at) \
                              AND (attribute_not_exists(e1) OR e1 <> :event)"
             .to_owned();
-        if !session.amr.contains(&AuthenticationMethod::Mfa) {
+        let has_two = session.amr.contains(&AuthenticationMethod::Mfa);
+        if !has_two {
             condition.push_str(" AND attribute_not_exists(totp)");
         }
         let proves_address = session.amr.iter().any(|method| method.proves_address());
@@ -155,6 +163,12 @@ impl Store {
         if let Some(count) = password_count {
             condition.push_str(" AND password_count = :password_count");
             values.insert(":password_count".to_owned(), AttributeValue::N(count.to_string()));
+        }
+        if let Some(since) = idle_since {
+            condition.push_str(
+                " AND (attribute_not_exists(last_sign_in_at) OR last_sign_in_at > :idle_since)",
+            );
+            values.insert(":idle_since".to_owned(), number(since.as_second()));
         }
         match sign_in_epoch {
             Some(0) => condition.push_str(" AND attribute_not_exists(sign_in_epoch)"),
@@ -183,6 +197,17 @@ impl Store {
                     || sign_in_epoch.is_some_and(|epoch| epoch != user.sign_in_epoch) =>
             {
                 Ok(Begun::Outdated)
+            }
+            Changed::Refused(Some(user))
+                if !user.totp
+                    && idle_since.is_some_and(|since| {
+                        user.last_sign_in_at.is_some_and(|at| at.as_second() <= since.as_second())
+                    }) =>
+            {
+                Ok(Begun::Idle)
+            }
+            Changed::Refused(Some(user)) if user.erase_at.is_some() && (has_two || !user.totp) => {
+                Ok(Begun::ToBeErased)
             }
             Changed::Refused(Some(user)) => {
                 Ok(Begun::SecondFactorDue { sign_in_epoch: user.sign_in_epoch })

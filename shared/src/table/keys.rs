@@ -7,6 +7,7 @@
 //! | unconfirmed second factor | `USER#<id>`                | `ENROLMENT`     | after 10 minutes             |
 //! | changes to be undone      | `USER#<id>`                | `PAST`          | 72 hours after the last      |
 //! | factor that was removed   | `USER#<id>`                | `REMOVED_FACTOR`| after 72 hours               |
+//! | account to be erased      | `ERASURES`                 | `<time>#<id>`   | never                        |
 //! | owner of an identifier    | `IDENTIFIER#<place>`       | `OWNER#<hash>`  | never                        |
 //! | its limits and challenges | `IDENTIFIER#<place>`       | `THROTTLE`      | when nothing in it counts    |
 //! | pending sign-in           | `MFA#<hash>`               | `MFA`           | after 5 minutes              |
@@ -44,7 +45,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use crate::crypto::{IdentifierHash, Place};
@@ -71,6 +72,14 @@ pub(crate) const LIST_KEY: &str = "list_key";
 pub(crate) const ROLES_LIST: &str = "ROLES";
 /// The list of apps.
 pub(crate) const APPS_LIST: &str = "APPS";
+
+/// The partition of the accounts that are to be erased.
+pub(crate) const ERASURES: &str = "ERASURES";
+
+/// A time in the sort key of an account that is to be erased: sorted as a text, it is sorted by time.
+pub(crate) fn erasure_time(at: Timestamp) -> String {
+    format!("{:011}", at.as_second())
+}
 
 /// The number of partitions for items that do not belong to one person.
 pub(crate) const SHARDS: u8 = 16;
@@ -129,6 +138,11 @@ impl Key {
     /// A second factor that was removed and may come back.
     pub(crate) fn removed_factor(user_id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), "REMOVED_FACTOR")
+    }
+
+    /// A user who is to be erased at a time, which the sort key begins with.
+    pub(crate) fn erasure(at: Timestamp, user_id: Uuid) -> Self {
+        Self::new(ERASURES, format!("{}#{user_id}", erasure_time(at)))
     }
 
     /// A sign-in that waits for its second factor.

@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 pub use self::{keys::TTL, lists::Listed};
 pub(crate) use self::{
-    keys::{APPS_LIST, Key, LIST, LIST_KEY, LISTS_INDEX, ROLES_LIST},
+    keys::{APPS_LIST, ERASURES, Key, LIST, LIST_KEY, LISTS_INDEX, ROLES_LIST, erasure_time},
     transactions::{Outcome, version},
 };
 use crate::{

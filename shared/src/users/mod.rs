@@ -4,6 +4,7 @@ mod avatar_key;
 mod breached_passwords;
 mod common_passwords;
 mod directory;
+mod idle_phone;
 mod known_device;
 mod password;
 mod past;
@@ -17,6 +18,7 @@ pub(crate) use self::table::CHANGED_BY;
 pub use self::{
     avatar_key::{AvatarKey, Size},
     directory::Directory,
+    idle_phone::{DETACHED_SECONDS, TextAlone, idle_since, text_alone},
     known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
     password::{Password, PasswordHash, PasswordHasher},
     past::{ChangeView, Past, Restoration, UNDO_SECONDS},
@@ -26,6 +28,6 @@ pub use self::{
         SINGLE_FACTOR, Session, SessionView, assurance_level,
     },
     settings::UserSettings,
-    table::{Created, UserFilter},
+    table::{Created, DueErasure, UserFilter},
     user::{USER_FIELDS, User, UserStatus, personal_words},
 };

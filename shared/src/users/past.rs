@@ -1,4 +1,5 @@
-//! The changes of an account within 72 hours, which its owner can undo.
+//! The changes of an account that its owner can undo: within 72 hours, or until the account is
+//! erased.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::User;
 use crate::{
-    base::{epoch_seconds, seconds},
+    base::epoch_seconds,
     identifiers::{Email, PhoneNumber},
 };
 
@@ -16,7 +17,7 @@ pub const UNDO_SECONDS: i64 = 72 * 3600;
 /// is restored.
 const MAX_CHANGES: usize = 20;
 
-/// The changes of an account within 72 hours, as the store keeps them beside the user.
+/// The changes of an account that can be undone, as the store keeps them beside the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     /// The number of writes, for optimistic locking.
@@ -38,6 +39,8 @@ enum Kind {
     Password,
     /// The second factor.
     SecondFactor,
+    /// A date on which the account is erased.
+    Erasure,
 }
 
 /// A change, with the account before it.
@@ -48,6 +51,9 @@ pub(super) struct Change {
     /// When it was made.
     #[serde(with = "epoch_seconds")]
     at: Timestamp,
+    /// Until when it can be undone.
+    #[serde(with = "epoch_seconds")]
+    until: Timestamp,
     kinds: Vec<Kind>,
     /// The phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +76,8 @@ pub struct ChangeView {
     /// When it was made (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Whether it changed an address, the password or the second factor.
+    /// Whether it changed an address, the password or the second factor, or asked for the erasure
+    /// of the account.
     kinds: Vec<Kind>,
     /// The phone before it.
     #[schema(value_type = Option<String>)]
@@ -89,9 +96,8 @@ pub struct ChangeView {
 
 impl From<Change> for ChangeView {
     fn from(change: Change) -> Self {
-        let Change { id, at, kinds, phone, email, email_verified, totp } = change;
-        let expires_at = at + seconds(UNDO_SECONDS);
-        Self { id, at, kinds, phone, email, email_verified, totp, expires_at }
+        let Change { id, at, until, kinds, phone, email, email_verified, totp } = change;
+        Self { id, at, kinds, phone, email, email_verified, totp, expires_at: until }
     }
 }
 
@@ -109,9 +115,15 @@ pub struct Restoration {
 }
 
 impl Past {
-    /// Notes what a change of a user replaced. Returns `None` if it replaced nothing that can be
-    /// undone, which is also so for a user whom only an administrator has written down.
-    pub fn noting(&self, before: &User, after: &User, now: Timestamp) -> Option<Self> {
+    /// Notes what a change of a user replaced, which can be undone until `until`. Returns `None` if
+    /// it replaced nothing that can be undone, which is also so for a user whom only an
+    /// administrator has written down.
+    pub fn noting(
+        &self,
+        (before, after): (&User, &User),
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Option<Self> {
         let kinds = kinds(before, after);
         if kinds.is_empty() || before.unproven {
             return None;
@@ -124,18 +136,19 @@ impl Past {
         changes.push(Change {
             id: after.version,
             at: now,
+            until,
             kinds,
             phone: before.phone.clone(),
             email: before.email.clone(),
             email_verified: before.email_verified,
             totp: before.totp,
         });
-        let expires_at = (now + seconds(UNDO_SECONDS)).as_second();
+        let expires_at = changes.iter().map(|change| change.until.as_second()).max()?;
         Some(Self { version: self.version + 1, changes, expires_at })
     }
 
-    /// The effects of undoing the change `id`: everything is as it was before the first change of
-    /// the last 72 hours. `None` if that change is too old, unknown or undone.
+    /// The effects of undoing the change `id`: everything is as it was before the first change that
+    /// can be undone. `None` if that change is too old, unknown or undone.
     pub fn restoration(&self, id: u64, now: Timestamp) -> Option<Restoration> {
         self.within(now).find(|change| change.id == id)?;
         let before = self.within(now).next()?.clone();
@@ -155,7 +168,7 @@ impl Past {
     }
 
     fn within(&self, now: Timestamp) -> impl Iterator<Item = &Change> {
-        self.changes.iter().filter(move |change| change.at + seconds(UNDO_SECONDS) > now)
+        self.changes.iter().filter(move |change| change.until > now)
     }
 }
 
@@ -168,6 +181,7 @@ fn kinds(before: &User, after: &User) -> Vec<Kind> {
         (Kind::Address, before.phone != after.phone || email(before) != email(after)),
         (Kind::Password, has_other_password),
         (Kind::SecondFactor, before.totp != after.totp),
+        (Kind::Erasure, before.erase_at.is_none() && after.erase_at.is_some()),
     ]
     .into_iter()
     .filter_map(|(kind, differs)| differs.then_some(kind))
@@ -198,6 +212,7 @@ impl Restoration {
         // Links to set a password went to addresses that are no longer the user's.
         user.password_count += 1;
         user.locked_out = false;
+        user.erase_at = None;
         user.updated_at = now;
         user.sign_out_everywhere();
     }

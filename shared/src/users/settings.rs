@@ -21,6 +21,9 @@ pub struct UserSettings {
     /// `DEVICE_TOKEN_TTL_DAYS`: how long a device is known after the last sign-in on it. 0: no
     /// device ever is.
     pub device_token_ttl_days: i64,
+    /// `PHONE_IDLE_DAYS`: after how many days without use a text alone no longer opens an account. 0:
+    /// it always does.
+    pub phone_idle_days: i64,
     /// The memory of the function in MB. It limits how many passwords are hashed at the same time.
     pub function_memory_mb: usize,
 }
@@ -45,6 +48,7 @@ impl UserSettings {
                 |text| PhoneNumber::from_e164(text).ok(),
             ),
             device_token_ttl_days: reader.number("DEVICE_TOKEN_TTL_DAYS", 180, 0, 3_650),
+            phone_idle_days: reader.number("PHONE_IDLE_DAYS", 365, 0, 3_650),
             function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
         }
     }

@@ -114,6 +114,9 @@ pub struct User {
     /// When the last session began.
     #[serde(default, with = "epoch_seconds_option", skip_serializing_if = "Option::is_none")]
     pub last_sign_in_at: Option<Timestamp>,
+    /// When the account is erased, if its owner has asked for it. Until then, a sign-in keeps it.
+    #[serde(default, with = "epoch_seconds_option", skip_serializing_if = "Option::is_none")]
+    pub erase_at: Option<Timestamp>,
     /// The last sign-in: the id of its session and of its event.
     #[serde(rename = "e1", default, skip_serializing_if = "Option::is_none")]
     pub last_sign_in: Option<Uuid>,
@@ -127,7 +130,16 @@ pub struct User {
 
 /// The fields of a user in the audit trail.
 pub const USER_FIELDS: Fields = Fields {
-    shown: &["user_status", "roles", "totp", "unproven", "email_verified", "locked_out", "locale"],
+    shown: &[
+        "user_status",
+        "roles",
+        "totp",
+        "unproven",
+        "email_verified",
+        "locked_out",
+        "locale",
+        "erase_at",
+    ],
     ignored: &[
         "id",
         "version",
@@ -172,6 +184,7 @@ impl User {
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
+            erase_at: None,
             last_sign_in: None,
             second_last_sign_in: None,
             third_last_sign_in: None,
@@ -272,12 +285,23 @@ impl User {
         )
     }
 
-    /// Whether the user is an administrator who can sign in, and has proven an address. The last one
-    /// cannot be removed.
+    /// Whether the user is an administrator who can sign in, has proven an address, and is not to be
+    /// erased. The last one cannot be removed.
     pub fn is_active_admin(&self) -> bool {
-        let roles = self.roles.get(DEFAULT_CLIENT_ID);
         let can_sign_in = self.status == UserStatus::Active && !self.unproven;
-        can_sign_in && roles.is_some_and(|roles| roles.contains(ADMIN_ROLE))
+        let stays = can_sign_in && self.erase_at.is_none();
+        stays && self.has_admin_role()
+    }
+
+    /// Whether the user has the role `Admin` in the default app.
+    pub fn has_admin_role(&self) -> bool {
+        self.roles.get(DEFAULT_CLIENT_ID).is_some_and(|roles| roles.contains(ADMIN_ROLE))
+    }
+
+    /// When the account was last used: signed in to, or a session of it refreshed.
+    pub fn last_used_at(&self) -> Timestamp {
+        let refreshed = self.sessions.values().map(|session| session.last_used_at);
+        refreshed.chain(self.last_sign_in_at).fold(self.created_at, Timestamp::max)
     }
 
     /// Records that an address was proven for the first time. Removes what somebody else could have

@@ -1,6 +1,7 @@
 //! Users in the table: their items, the identifiers that they own, and the other items under a
 //! user's key.
 
+mod erasure;
 mod list;
 mod past;
 
@@ -10,8 +11,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWr
 use serde::Deserialize;
 use uuid::Uuid;
 
-pub use self::list::UserFilter;
-use super::{User, user::USER_FIELDS};
+pub use self::{erasure::DueErasure, list::UserFilter};
+use super::{UNDO_SECONDS, User, user::USER_FIELDS};
 use crate::{
     aws::unavailable,
     base::Error,
@@ -151,7 +152,7 @@ impl Store {
         change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
-        self.write_user((id, true), keys, change, more).await
+        self.write_user((id, Some(UNDO_SECONDS)), keys, change, more).await
     }
 
     /// As [`Self::change_user_and`], for a change that cannot be undone.
@@ -162,14 +163,15 @@ impl Store {
         change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
-        self.write_user((id, false), keys, change, more).await
+        self.write_user((id, None), keys, change, more).await
     }
 
-    /// The write behind [`Self::change_user_and`]. If `is_noted`, changes of addresses, password and
-    /// second factor are noted in the same transaction, so that they can be undone ([`super::Past`]).
+    /// The write behind [`Self::change_user_and`]. If there are `undo_seconds`, changes of addresses,
+    /// password and second factor are noted in the same transaction, so that they can be undone for
+    /// as long ([`super::Past`]).
     async fn write_user(
         &self,
-        (id, is_noted): (Uuid, bool),
+        (id, undo_seconds): (Uuid, Option<i64>),
         keys: &HashKeys,
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
@@ -214,8 +216,8 @@ impl Store {
             let more_at = items.len();
             items.extend(more.iter().cloned());
             let notes_at = items.len();
-            if is_noted {
-                items.extend(self.notes(&before, &after).await?);
+            if let Some(undo_seconds) = undo_seconds {
+                items.extend(self.notes(&before, &after, undo_seconds).await?);
             }
 
             let changes = USER_FIELDS.changes(Some(&before), Some(&after))?;

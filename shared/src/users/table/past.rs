@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::{Past, Restoration, UNDO_SECONDS, User};
+use super::super::{DETACHED_SECONDS, Past, Restoration, User};
 use crate::{
-    base::Error,
+    base::{Error, seconds},
     crypto::HashKeys,
     identifiers::Address,
     table::{CHANGE_TRIES, Item, Key, Store, keys, number, to_item, version},
@@ -18,18 +18,22 @@ impl Store {
         Ok(self.get(Key::past(user_id)).await?.unwrap_or_default())
     }
 
-    /// The writes that note a change of a user, so that it can be undone. A second factor that the
+    /// The writes that note a change of a user, so that it can be undone for `undo_seconds`, and at
+    /// least until the account is erased. A second factor that the
     /// change removes is kept beside the user for as long.
     pub(super) async fn notes(
         &self,
         before: &User,
         after: &User,
+        undo_seconds: i64,
     ) -> Result<Vec<TransactWriteItem>, Error> {
+        let now = after.updated_at;
+        let until = after.erase_at.into_iter().fold(now + seconds(undo_seconds), Timestamp::max);
         if !Restoration::concerns(before, after) {
             return Ok(Vec::new());
         }
         let past = self.past(before.id).await?;
-        let Some(noted) = past.noting(before, after, after.updated_at) else {
+        let Some(noted) = past.noting((before, after), now, until) else {
             return Ok(Vec::new());
         };
 
@@ -37,11 +41,41 @@ impl Store {
         if before.totp && !after.totp {
             let factor = self.item(Key::second_factor(before.id)).await?;
             if let Some(factor) = factor {
-                let expires_at = after.updated_at.as_second() + UNDO_SECONDS;
-                items.push(self.put_always(removed_factor(factor, before.id, expires_at))?);
+                items.push(self.put_always(removed_factor(
+                    factor,
+                    before.id,
+                    until.as_second(),
+                ))?);
             }
         }
         Ok(items)
+    }
+
+    /// Takes the phone from a user who no longer uses it, so that a new account can have it, and
+    /// ends all sessions, known devices and sign-ins that wait. The user can undo it for
+    /// [`DETACHED_SECONDS`].
+    ///
+    /// # Errors
+    /// As [`Self::change_user`]; [`Error::OtpExpired`] if `is_idle` does not hold any more.
+    pub async fn detach_phone(
+        &self,
+        user_id: Uuid,
+        keys: &HashKeys,
+        now: Timestamp,
+        is_idle: impl Fn(&User) -> bool,
+    ) -> Result<User, Error> {
+        let detach = |user: &mut User| {
+            if !is_idle(user) {
+                return Err(Error::OtpExpired);
+            }
+            user.phone = None;
+            // Links to set a password must not outlive the change.
+            user.password_count += 1;
+            user.updated_at = now;
+            user.sign_out_everywhere();
+            Ok(())
+        };
+        self.write_user((user_id, Some(DETACHED_SECONDS)), keys, detach, Vec::new()).await
     }
 
     /// Puts the past of a user over the version that was read; 0: there was none.
@@ -57,7 +91,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Undoes all changes of a user within 72 hours, if the change `id` is one of them. The user who
+    /// Undoes all changes of a user that can be undone, if the change `id` is one of them. The user who
     /// owns one of the restored addresses now loses it. Returns the restored user; `None` if there is
     /// nothing to undo.
     pub async fn undo(
