@@ -137,6 +137,7 @@ pub mod users {
     pub mod get_by_phone;
     pub mod list;
     pub mod mfa_delete;
+    pub mod phone_put;
     pub mod roles_put;
     pub mod session_delete;
     pub mod sessions;
@@ -217,6 +218,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "users-delete-by-phone" => users::delete_by_phone,
     "users-roles-put" => users::roles_put,
     "users-mfa-delete" => users::mfa_delete,
+    "users-phone-put" => users::phone_put,
     "users-sessions" => users::sessions,
     "users-session-delete" => users::session_delete,
     "users-avatar-delete" => users::avatar_delete,

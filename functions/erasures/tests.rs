@@ -67,7 +67,7 @@ async fn a_sign_in_takes_the_erasure_back() {
     assert_invariants(&app).await;
 }
 
-/// Whoever has the password alone neither signs in nor keeps the account.
+/// Somebody who has the password alone neither signs in nor keeps the account.
 #[tokio::test]
 async fn only_a_complete_sign_in_takes_the_erasure_back() {
     let app = TestApp::with(&[DELAY]).await;

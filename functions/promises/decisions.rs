@@ -55,6 +55,7 @@ pub(super) const SEND_TEXTS: &[&str] = &[
     "password-forgot",
     "password-reset",
     "users-mfa-delete",
+    "users-phone-put",
 ];
 
 /// The Lambdas that may delete pictures. `me-avatar-put` also stores them.

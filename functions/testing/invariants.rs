@@ -54,8 +54,16 @@ fn faults(items: &[Item]) -> Vec<String> {
             faults.push(format!("an item of a deleted user that never expires: {item:?}"));
         }
 
-        let passes =
-            ["MFA", "RESET", "SENDS", "ENROLMENT", "IDEMPOTENCY", "PAST", "REMOVED_FACTOR"];
+        let passes = [
+            "MFA",
+            "RESET",
+            "SENDS",
+            "ENROLMENT",
+            "IDEMPOTENCY",
+            "PAST",
+            "REMOVED_FACTOR",
+            "PHONE_MOVE",
+        ];
         if passes.contains(&kind(item)) && !is_swept {
             faults.push(format!("an item that never expires: {item:?}"));
         }

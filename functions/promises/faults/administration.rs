@@ -11,13 +11,14 @@ use crate::testing::{
     pictures::{jpeg, picture},
 };
 
-pub(super) const CASES: [&str; 17] = [
+pub(super) const CASES: [&str; 18] = [
     "users-create",
     "users-update",
     "users-delete",
     "users-delete-by-phone",
     "users-roles-put",
     "users-mfa-delete",
+    "users-phone-put",
     "users-session-delete",
     "users-avatar-delete",
     "addresses-unlock",
@@ -103,6 +104,17 @@ async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         "users-mfa-delete" => {
             let no_factor = |answer: &Answer| assert_eq!(answer.assert_ok()["mfa"], json!([]));
             then(&admin, (Method::DELETE, &format!("{path}/mfa"), None), path, no_factor)
+        }
+        "users-phone-put" => {
+            let (body, phone) = (json!({"phone": "+14155550197"}), format!("{path}/phone"));
+            let other = app.sign_in("+14155550198").await;
+            app.give(&admin, other.id(), &["Admin"]).await.assert_ok();
+            app.advance(60);
+            let other = app.sign_in("+14155550198").await;
+            let asked = app.json_as(&other, Method::PUT, &phone, body.clone()).await;
+            assert_eq!(asked.status, 202);
+            let moved = |answer: &Answer| assert_eq!(answer.assert_ok()["phone"], "+14155550197");
+            then(&admin, (Method::PUT, &phone, Some(body)), path, moved)
         }
         "users-session-delete" => {
             let session =

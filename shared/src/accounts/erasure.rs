@@ -33,7 +33,7 @@ impl Accounts {
         self.store.plan_erasure(user_id, &self.hash_keys, (now, now + delay)).await.map(Some)
     }
 
-    /// What erasing an account is called in the audit trail: done, or only asked for.
+    /// The name of erasing an account in the audit trail: done, or only asked for.
     pub fn erasure_action(&self) -> Action {
         if self.settings.erasure_delay_days == 0 {
             Action::AccountDelete

@@ -1,11 +1,14 @@
 //! Users, as administrators manage them.
 
 pub mod guards;
+mod phone_move;
 mod settings;
+mod table;
 
 pub(crate) use self::guards::{check_if_match, check_not_admin};
 pub use self::{
     guards::{Reach, check_is_other},
+    phone_move::PhoneMove,
     settings::AdministrationSettings,
 };
 

@@ -82,6 +82,7 @@ pub enum Action {
     UserDelete,
     UserRolesChange,
     UserSecondFactorRemove,
+    UserPhoneMove,
     UserAvatarRemove,
     RoleCreate,
     RoleUpdate,

@@ -7,6 +7,7 @@
 //! | unconfirmed second factor | `USER#<id>`                | `ENROLMENT`     | after 10 minutes             |
 //! | changes to be undone      | `USER#<id>`                | `PAST`          | 72 hours after the last      |
 //! | factor that was removed   | `USER#<id>`                | `REMOVED_FACTOR`| after 72 hours               |
+//! | move to a new phone       | `USER#<id>`                | `PHONE_MOVE`    | after a day                  |
 //! | account to be erased      | `ERASURES`                 | `<time>#<id>`   | never                        |
 //! | owner of an identifier    | `IDENTIFIER#<place>`       | `OWNER#<hash>`  | never                        |
 //! | its limits and challenges | `IDENTIFIER#<place>`       | `THROTTLE`      | when nothing in it counts    |
@@ -138,6 +139,11 @@ impl Key {
     /// A second factor that was removed and may come back.
     pub(crate) fn removed_factor(user_id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), "REMOVED_FACTOR")
+    }
+
+    /// A user's move to a new phone, which waits for a second administrator.
+    pub(crate) fn phone_move(user_id: Uuid) -> Self {
+        Self::new(format!("USER#{user_id}"), "PHONE_MOVE")
     }
 
     /// A user who is to be erased at a time, which the sort key begins with.

@@ -9,7 +9,7 @@ use crate::{base::seconds, identifiers::PhoneNumber};
 /// How long the owner of an account can get back a number that a new account has taken, in seconds.
 pub const DETACHED_SECONDS: i64 = 30 * 24 * 3600;
 
-/// What a code that was sent to an account's phone does, if nothing else shows who has it. A known
+/// The effect of a code that was sent to an account's phone, if nothing else shows who has it. A known
 /// device, a second factor and another address each open the account in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextAlone {
@@ -21,7 +21,7 @@ pub enum TextAlone {
     IsRefused,
 }
 
-/// What a text alone does at `user`'s phone, by these rules. The first that applies decides:
+/// The effect of a text alone at `user`'s phone, by these rules. The first that applies decides:
 ///
 /// | the account                                             | a text alone         |
 /// |---------------------------------------------------------|----------------------|

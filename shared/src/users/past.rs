@@ -53,7 +53,7 @@ pub(super) struct Change {
     at: Timestamp,
     /// Until when it can be undone.
     #[serde(with = "epoch_seconds")]
-    until: Timestamp,
+    expires_at: Timestamp,
     kinds: Vec<Kind>,
     /// The phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,8 +96,8 @@ pub struct ChangeView {
 
 impl From<Change> for ChangeView {
     fn from(change: Change) -> Self {
-        let Change { id, at, until, kinds, phone, email, email_verified, totp } = change;
-        Self { id, at, kinds, phone, email, email_verified, totp, expires_at: until }
+        let Change { id, at, expires_at, kinds, phone, email, email_verified, totp } = change;
+        Self { id, at, kinds, phone, email, email_verified, totp, expires_at }
     }
 }
 
@@ -136,14 +136,14 @@ impl Past {
         changes.push(Change {
             id: after.version,
             at: now,
-            until,
+            expires_at: until,
             kinds,
             phone: before.phone.clone(),
             email: before.email.clone(),
             email_verified: before.email_verified,
             totp: before.totp,
         });
-        let expires_at = changes.iter().map(|change| change.until.as_second()).max()?;
+        let expires_at = changes.iter().map(|change| change.expires_at.as_second()).max()?;
         Some(Self { version: self.version + 1, changes, expires_at })
     }
 
@@ -168,7 +168,7 @@ impl Past {
     }
 
     fn within(&self, now: Timestamp) -> impl Iterator<Item = &Change> {
-        self.changes.iter().filter(move |change| change.until > now)
+        self.changes.iter().filter(move |change| change.expires_at > now)
     }
 }
 

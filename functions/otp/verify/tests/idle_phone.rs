@@ -40,7 +40,7 @@ async fn the_new_owner_of_a_number_gets_a_new_account_and_the_former_one_is_told
 }
 
 #[tokio::test]
-async fn whoever_shows_more_than_a_text_keeps_the_account() {
+async fn an_owner_who_shows_more_than_a_text_keeps_the_account() {
     let app = TestApp::with_mail().await;
     let (protected, authenticator) = app.protected(OTHER_PHONE).await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;

@@ -1,0 +1,90 @@
+//! Moving a user to a new phone, to which two administrators have to agree.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Reach, Users, gone_meanwhile};
+use crate::{
+    base::{Error, epoch_seconds, seconds, whole_seconds},
+    identifiers::PhoneNumber,
+    roles::Permissions,
+    users::User,
+};
+
+/// How long the first administrator's request waits for the second, in seconds.
+const WAIT_SECONDS: i64 = 24 * 3600;
+
+/// A move that waits, as the store keeps it beside the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PendingMove {
+    phone: PhoneNumber,
+    /// The administrator who asked for it.
+    pub(super) asked_by: Uuid,
+    #[serde(with = "epoch_seconds")]
+    expires_at: Timestamp,
+}
+
+/// The outcome of asking for a move.
+#[derive(Debug)]
+pub enum PhoneMove {
+    /// It waits for a second administrator.
+    Waits {
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// The user has the new phone.
+    Done {
+        /// The user.
+        user: Box<User>,
+        /// The phone before it.
+        old: Option<PhoneNumber>,
+    },
+}
+
+impl Users {
+    /// Moves a user to a new phone if another administrator than `caller` has asked for the same
+    /// within a day. Otherwise keeps the request. All sessions and known devices of the user end.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks;
+    /// [`Error::Conflict`] if somebody has the phone, if the user has no proven address, or if
+    /// another request came first.
+    pub async fn move_phone(
+        &self,
+        id: Uuid,
+        phone: &PhoneNumber,
+        caller: Uuid,
+        granter: &Permissions,
+    ) -> Result<PhoneMove, Error> {
+        let now = whole_seconds(self.clock.now());
+        let user = self.get(id).await?;
+        user.check_proven()?;
+        let reach = Reach::check(&user, granter, &self.roles).await?;
+
+        let pending = self.store.pending_move(id).await?.filter(|it| it.expires_at > now);
+        let agreed = pending.filter(|it| it.phone == *phone && it.asked_by != caller);
+        let Some(agreed) = agreed else {
+            let expires_at = now + seconds(WAIT_SECONDS);
+            let asked = PendingMove { phone: phone.clone(), asked_by: caller, expires_at };
+            self.store.put_pending_move(id, &asked).await?;
+            return Ok(PhoneMove::Waits { expires_at });
+        };
+
+        let mut old = None;
+        let change = |user: &mut User| {
+            reach.check_unchanged(user)?;
+            old = user.phone.replace(phone.clone()).filter(|old| old != phone);
+            user.updated_at = now;
+            user.sign_out_everywhere();
+            Ok(())
+        };
+        let moved = self.store.finish_move(id, &self.hash_keys, &agreed, change).await;
+        let user = moved.map_err(|error| match error {
+            Error::Conflict(_) => Error::taken("phone"),
+            Error::PreconditionFailed => Error::conflict("phone", "was moved by another request"),
+            error => gone_meanwhile(error),
+        })?;
+        Ok(PhoneMove::Done { user: Box::new(user), old })
+    }
+}
