@@ -28,10 +28,14 @@ SERVICES = {
 SIGNED_URL, SIGNED_ACTION = b"?response-content-type=image", "s3:GetObject"
 # Actions that need further actions: avatars are stored with a tag.
 NEEDED_BESIDE = {"s3:PutObject": {"s3:PutObjectTagging"}}
+# Anchors have no tags.
+NEVER_TAGS = "audit-anchor"
+# The actions that have another name than their operations.
+ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket"}
 # Code that only a few functions may contain: the folders of its crates, as messages of panics show
 # them, and which functions may contain it.
 CARRIED = {
-    "the S3 SDK": (re.compile(rb"/aws-sdk-s3-\d"), lambda name, may: "s3:DeleteObject" in may),
+    "the S3 SDK": (re.compile(rb"/aws-sdk-s3-\d"), lambda name, may: bool({"s3:DeleteObject", "s3:ListBucket"} & may)),
     "an image decoder": (re.compile(rb"/(image|zune-jpeg|image-webp|png|gif)-\d"), lambda name, may: name == "me-avatar-put"),
 }
 # The SDK itself calls this for directory buckets, which we do not use.
@@ -55,8 +59,11 @@ def linked(binary):
     """The IAM actions of everything that a binary can call."""
     content = binary.read_bytes()
     actions = {f"{prefix}:{name.decode()}" for prefix in PATTERNS for name in PATTERNS[prefix].findall(content)}
+    actions = {ACTIONS.get(action, action) for action in actions}
     if SIGNED_URL in content:
         actions.add(SIGNED_ACTION)
+    if binary.parent.name == NEVER_TAGS:
+        return actions
     return actions.union(*(NEEDED_BESIDE.get(action, ()) for action in actions))
 
 

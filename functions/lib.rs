@@ -36,6 +36,7 @@ pub mod apps {
 
 /// `/v1/audit`: the audit trail.
 pub mod audit {
+    pub mod anchor;
     pub mod list;
 }
 
@@ -245,7 +246,8 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
 };
 
 /// The Lambdas that have no path.
-pub const OTHER_LAMBDAS: [&str; 4] = ["not-found", "authorizer", "keys-rotate", "erasures"];
+pub const OTHER_LAMBDAS: [&str; 5] =
+    ["not-found", "authorizer", "keys-rotate", "erasures", "audit-anchor"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(latchkey: Latchkey) -> Router {

@@ -5,13 +5,14 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::{
     api::Api,
     failure::Failure,
     output::{Format, print_line, shown},
+    verify,
 };
 
 const TRAIL: (&str, &str) = ("/v1/audit", "events");
@@ -20,7 +21,25 @@ const TRAIL: (&str, &str) = ("/v1/audit", "events");
 const REMEMBERED: usize = 1000;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show who did what, oldest first, which is also what no command does
+    List(ListArguments),
+    /// Find events that were changed, removed, inserted or moved since they were anchored; needs AWS
+    /// credentials, and no sign-in
+    Verify(verify::Arguments),
+}
+
+#[derive(Args)]
+pub(crate) struct ListArguments {
     /// Number of newest events to show
     #[arg(short = 'n', long, value_name = "EVENTS", default_value_t = 20)]
     lines: usize,
@@ -52,7 +71,7 @@ pub(crate) struct Arguments {
     interval: u64,
 }
 
-impl Arguments {
+impl ListArguments {
     /// The query of a page of up to `limit` events that pass the filters.
     fn query(&self, limit: usize) -> [(&'static str, Option<String>); 6] {
         [
@@ -66,12 +85,21 @@ impl Arguments {
     }
 }
 
-/// Prints the newest events, oldest first, and new ones with `--follow`.
+/// Lists or verifies the audit trail.
 pub(crate) async fn run(
     api: &mut Api,
     arguments: &Arguments,
     format: Format,
 ) -> Result<(), Failure> {
+    match &arguments.command {
+        None => list(api, &arguments.list, format).await,
+        Some(Command::List(arguments)) => list(api, arguments, format).await,
+        Some(Command::Verify(arguments)) => verify::run(arguments, format).await,
+    }
+}
+
+/// Prints the newest events, oldest first, and new ones with `--follow`.
+async fn list(api: &mut Api, arguments: &ListArguments, format: Format) -> Result<(), Failure> {
     let mut printed = Printed::default();
     // With `-n 0`, read one event anyway, to know which ones are new later.
     let wanted = if arguments.follow { arguments.lines.max(1) } else { arguments.lines };
@@ -119,7 +147,7 @@ fn is_passing(failure: &Failure) -> bool {
 /// The newest events, newest first.
 async fn newest(
     api: &mut Api,
-    arguments: &Arguments,
+    arguments: &ListArguments,
     wanted: usize,
 ) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();
@@ -139,7 +167,7 @@ async fn newest(
 /// The events since the printed ones, newest first. Some that are printed may be among them.
 async fn since(
     api: &mut Api,
-    arguments: &Arguments,
+    arguments: &ListArguments,
     printed: &Printed,
 ) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();

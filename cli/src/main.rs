@@ -17,6 +17,7 @@ mod sign_in;
 mod smoke;
 mod unlock;
 mod users;
+mod verify;
 
 use std::{
     io::{self, Write as _},
@@ -92,7 +93,7 @@ enum Command {
     /// List the apps that share the users
     #[command(subcommand)]
     Apps(AppsCommand),
-    /// Show who did what, oldest first
+    /// Show who did what, oldest first, and verify that nobody changed what was recorded
     Audit(audit::Arguments),
     /// Check a deployment: ask AWS and the service what would otherwise be found out too late
     Doctor(doctor::Arguments),

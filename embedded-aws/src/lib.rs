@@ -14,6 +14,7 @@ mod dynamodb;
 pub mod faults;
 mod front_door;
 mod inbox;
+mod locked_bucket;
 mod s3;
 mod secrets;
 mod ses;
@@ -37,6 +38,8 @@ pub use self::{
 pub const TABLE: &str = "latchkey";
 /// The name of the bucket for avatars.
 pub const AVATAR_BUCKET: &str = "avatars";
+/// The name of the bucket for the anchors of the audit trail.
+pub const AUDIT_BUCKET: &str = "audit-anchors";
 /// The name of the secret that holds the signing keys.
 pub const SIGNING_KEYS_SECRET: &str = "latchkey/signing-keys";
 /// The name of the secret that holds the root of the hash keys.
@@ -133,6 +136,7 @@ impl EmbeddedAws {
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("TABLE_NAME", TABLE),
             ("AVATAR_BUCKET", AVATAR_BUCKET),
+            ("AUDIT_BUCKET", AUDIT_BUCKET),
             ("KEYS_SECRET_ARN", SIGNING_KEYS_SECRET),
             ("HASH_KEYS_SECRET_ARN", HASH_KEYS_SECRET),
         ];

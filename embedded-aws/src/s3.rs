@@ -15,15 +15,17 @@ use s3s::{
     auth::SimpleAuth,
     dto::{
         DeleteObjectInput, DeleteObjectOutput, DeleteObjectTaggingInput, DeleteObjectTaggingOutput,
-        GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput,
-        PutObjectOutput,
+        GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+        ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output,
+        PutObjectInput, PutObjectOutput,
     },
+    s3_error,
     service::S3ServiceBuilder,
 };
 use s3s_fs::FileSystem;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{AVATAR_BUCKET, CREDENTIALS, StartError};
+use crate::{AUDIT_BUCKET, AVATAR_BUCKET, CREDENTIALS, StartError, locked_bucket::LockedBucket};
 
 /// The names of the objects that have tags. No lifecycle rule runs here, but a test can see which
 /// objects one would delete.
@@ -49,6 +51,7 @@ impl PendingObjects {
 struct Bucket {
     files: FileSystem,
     pending: PendingObjects,
+    anchors: LockedBucket,
 }
 
 #[async_trait::async_trait]
@@ -57,6 +60,9 @@ impl S3 for Bucket {
         &self,
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
+        if request.input.bucket == AUDIT_BUCKET {
+            return self.anchors.put(request).await;
+        }
         let (name, is_tagged) = (request.input.key.clone(), request.input.tagging.is_some());
         let answer = self.files.put_object(request).await?;
         self.pending.set(&name, is_tagged);
@@ -67,7 +73,30 @@ impl S3 for Bucket {
         &self,
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
+        if request.input.bucket == AUDIT_BUCKET {
+            return self.anchors.get(&request);
+        }
         self.files.get_object(request).await
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        if request.input.bucket == AUDIT_BUCKET {
+            return self.anchors.list(&request);
+        }
+        Err(s3_error!(NotImplemented))
+    }
+
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        if request.input.bucket == AUDIT_BUCKET {
+            return self.anchors.list_versions(&request);
+        }
+        Err(s3_error!(NotImplemented))
     }
 
     async fn head_object(
@@ -81,6 +110,9 @@ impl S3 for Bucket {
         &self,
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        if request.input.bucket == AUDIT_BUCKET {
+            return Err(s3_error!(AccessDenied, "the object is locked"));
+        }
         self.pending.set(&request.input.key.clone(), false);
         self.files.delete_object(request).await
     }
@@ -101,7 +133,9 @@ pub(crate) fn serve(
 ) -> Result<JoinHandle<()>, StartError> {
     std::fs::create_dir_all(folder.join(AVATAR_BUCKET)).map_err(|error| format!("S3: {error}"))?;
     let files = FileSystem::new(folder).map_err(|error| format!("S3: {error:?}"))?;
-    let mut builder = S3ServiceBuilder::new(Bucket { files, pending });
+    let anchors =
+        LockedBucket::open(folder.join(AUDIT_BUCKET)).map_err(|error| format!("S3: {error}"))?;
+    let mut builder = S3ServiceBuilder::new(Bucket { files, pending, anchors });
     builder.set_auth(SimpleAuth::from_single(CREDENTIALS.0, CREDENTIALS.1));
 
     let service = builder.build();

@@ -12,7 +12,7 @@ mod inbox;
 mod start;
 mod web_app;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -21,6 +21,8 @@ use axum::{
     response::Response,
 };
 use embedded_aws::{AVATAR_BUCKET, EmbeddedAws, api_gateway};
+use functions::audit::anchor::anchor;
+use shared::latchkey::Latchkey;
 use tokio::net::TcpListener;
 
 pub use start::{lift_send_limits, start};
@@ -32,6 +34,21 @@ pub struct Service {
     /// Its URL, which is also the issuer of its tokens unless `ISSUER` is set.
     pub url: String,
     endpoints: Router,
+    latchkey: Latchkey,
+}
+
+/// How often the audit trail is anchored, as in a deployment: `functions/audit/anchor/lambda.yaml`.
+const ANCHOR_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Anchors the audit trail now and every hour, as EventBridge makes a deployment do.
+async fn anchor_audit_trail(latchkey: Latchkey) {
+    let mut interval = tokio::time::interval(ANCHOR_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = anchor(&latchkey).await {
+            tracing::error!(%error, "the audit trail could not be anchored");
+        }
+    }
 }
 
 impl Service {
@@ -62,8 +79,12 @@ impl Service {
             .merge(inbox::routes(self.aws.inbox.clone()))
             .merge(avatars::routes(bucket))
             .fallback(gateway);
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(stop)
-            .await
+        let anchoring = tokio::spawn(anchor_audit_trail(self.latchkey.clone()));
+        let served =
+            axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(stop)
+                .await;
+        anchoring.abort();
+        served
     }
 }

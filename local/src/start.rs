@@ -81,7 +81,7 @@ pub async fn start(
     if latchkey.settings().accounts.erasure_delay_days > 0 {
         tokio::spawn(erase_due_accounts(latchkey.clone()));
     }
-    Ok(Service { aws, url, endpoints: functions::all(latchkey) })
+    Ok(Service { aws, url, endpoints: functions::all(latchkey.clone()), latchkey })
 }
 
 /// Erases the accounts that are due, every minute. In a deployment, a schedule does this.

@@ -9,7 +9,7 @@ use crate::{
     accounts::Accounts,
     administration::Users,
     apps::Apps,
-    audit::{Audit, RightCodes},
+    audit::{Audit, RightCodes, anchors::Anchors},
     avatars::{AvatarUrls, Avatars, Objects},
     aws::Aws,
     base::{Clock, Environment, Error, Random},
@@ -173,6 +173,14 @@ impl Latchkey {
             self.0.clock.clone(),
             self.0.random.clone(),
         )
+    }
+
+    /// The anchors of the audit trail. A Lambda that asks for them links S3.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the environment names no bucket for them.
+    pub fn anchors(&self) -> Result<Anchors, Error> {
+        Anchors::new(self.store().clone(), &self.0.environment, self.0.clock.clone())
     }
 
     /// The roles.

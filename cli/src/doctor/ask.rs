@@ -101,9 +101,23 @@ async fn regions(environment: &Environment, given: Option<&str>) -> Result<Regio
     Ok(Regions { asked, given: given.is_some(), of_sam })
 }
 
+/// The region of this terminal.
+///
+/// # Errors
+/// [`Failure::Usage`] if none is set.
+pub(crate) async fn region(
+    environment: &Environment,
+    given: Option<&str>,
+) -> Result<String, Failure> {
+    Ok(regions(environment, given).await?.asked)
+}
+
 /// The credentials that every AWS tool finds: from the environment, a profile, single sign-on, a
 /// process or the machine's role.
-async fn config(region: &str) -> Result<SdkConfig, Failure> {
+///
+/// # Errors
+/// [`Failure::Usage`] if there are none.
+pub(crate) async fn config(region: &str) -> Result<SdkConfig, Failure> {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(TIMEOUT);
     let config = aws_config::defaults(BehaviorVersion::latest())
@@ -124,7 +138,8 @@ async fn config(region: &str) -> Result<SdkConfig, Failure> {
     Ok(config)
 }
 
-async fn stack(config: &SdkConfig, region: &str, name: &str) -> Answer<Stack> {
+/// A stack, as CloudFormation describes it.
+pub(crate) async fn stack(config: &SdkConfig, region: &str, name: &str) -> Answer<Stack> {
     let client = aws_sdk_cloudformation::Client::new(config);
     let described = client.describe_stacks().stack_name(name).send().await.map_err(said)?;
     let stack = described.stacks().first().ok_or("there is no such stack")?;

@@ -2,7 +2,7 @@
 //!
 //! `facts.rs` is what there is to know, `ask.rs` finds it out, and `judge/` makes findings of it.
 
-mod ask;
+pub(crate) mod ask;
 mod facts;
 mod judge;
 

@@ -2,7 +2,7 @@
 
 use serde_yaml_ng::Value;
 
-use super::{entries, resource, text};
+use super::{TEMPLATE_VALUE, entries, resource, text};
 
 #[test]
 fn stored_data_is_protected_and_outlives_the_stack() {
@@ -17,6 +17,7 @@ fn stored_data_is_protected_and_outlives_the_stack() {
     // The table's own deletion protection would make the rollback of a failed first deployment fail.
     for (id, deletion_policy) in [
         ("Table", "Retain"),
+        ("AuditBucket", "Retain"),
         ("SigningKeysSecret", "RetainExceptOnCreate"),
         ("HashKeysSecret", "RetainExceptOnCreate"),
         ("AvatarBucket", "RetainExceptOnCreate"),
@@ -25,8 +26,28 @@ fn stored_data_is_protected_and_outlives_the_stack() {
         assert_eq!(text(&resource(id)["UpdateReplacePolicy"]), "Retain", "{id}");
     }
 
-    let access = &resource("AvatarBucket")["Properties"]["PublicAccessBlockConfiguration"];
-    assert_eq!(entries(access).filter(|(_, value)| **value == true).count(), 4);
+    for bucket in ["AvatarBucket", "AuditBucket"] {
+        let access = &resource(bucket)["Properties"]["PublicAccessBlockConfiguration"];
+        assert_eq!(entries(access).filter(|(_, value)| **value == true).count(), 4, "{bucket}");
+        let policy = &resource(&format!("{bucket}Policy"))["Properties"]["PolicyDocument"];
+        let statement = &policy["Statement"][0];
+        assert_eq!((text(&statement["Sid"]), text(&statement["Effect"])), ("TlsOnly", "Deny"));
+        assert_eq!(statement["Condition"]["Bool"]["aws:SecureTransport"], false, "{bucket}");
+    }
+}
+
+#[test]
+fn anchors_are_locked_for_longer_than_events_are_kept() {
+    let properties = &resource("AuditBucket")["Properties"];
+    assert_eq!(text(&properties["VersioningConfiguration"]["Status"]), "Enabled");
+    assert_eq!(properties["ObjectLockEnabled"], true);
+    let retention = &properties["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
+    assert_eq!(text(&retention["Mode"]["Ref"]), "AuditLockMode");
+    assert_eq!(text(&retention["Days"]["Ref"]), "AuditLockDays");
+
+    // DynamoDB may delete an event days after it has expired.
+    let default = |name: &str| TEMPLATE_VALUE["Parameters"][name]["Default"].as_i64().unwrap();
+    assert!(default("AuditLockDays") >= default("AuditRetentionDays") + 30);
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub(super) struct LambdaFile {
     /// The S3 actions that it may perform on the objects of the bucket.
     #[serde(default)]
     pictures: Vec<String>,
+    /// The S3 actions that it may perform on the anchors of the audit trail, which it may list, too.
+    #[serde(default)]
+    anchors: Vec<String>,
     /// The kinds of messages that it may send.
     #[serde(default)]
     sends: Vec<Message>,
@@ -148,6 +151,11 @@ impl LambdaFile {
             ));
         }
 
+        if !self.anchors.is_empty() {
+            properties
+                .push("Environment: { Variables: { AUDIT_BUCKET: !Ref AuditBucket } }".into());
+        }
+
         let statements = self.statements();
         if !statements.is_empty() {
             properties.extend(["Policies:", "  - Statement:"].map(str::to_owned));
@@ -205,6 +213,14 @@ impl LambdaFile {
                 &of_service("s3", &self.pictures),
                 "Resource: !Sub ${AvatarBucket.Arn}/*",
             ));
+        }
+
+        if !self.anchors.is_empty() {
+            lines.extend(self.comments("anchors"));
+            let anchors = "Resource: !Sub ${AuditBucket.Arn}/anchors/*";
+            lines.extend(statement(&of_service("s3", &self.anchors), anchors));
+            lines.extend(statement("s3:ListBucket", "Resource: !GetAtt AuditBucket.Arn"));
+            lines.push("  Condition: { StringEquals: { s3:prefix: anchors/ } }".to_owned());
         }
 
         if !self.sends.is_empty() {

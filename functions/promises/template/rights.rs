@@ -17,7 +17,7 @@ fn pictures_are_changed_only_by_the_functions_for_it() {
     for lambda in lambdas() {
         for statement in statements(&lambda) {
             let actions = texts(&statement["Action"]);
-            if actions.iter().any(|action| action.starts_with("s3:")) {
+            if lambda != "audit-anchor" && actions.iter().any(|action| action.starts_with("s3:")) {
                 assert_eq!(
                     text(&statement["Resource"]["Sub"]),
                     "${AvatarBucket.Arn}/*",
@@ -33,6 +33,24 @@ fn pictures_are_changed_only_by_the_functions_for_it() {
     assert!(seen_by > 10, "{seen_by}");
     assert_eq!(deleted_by, CHANGE_PICTURES);
     assert_eq!(stored_by, ["me-avatar-put"]);
+}
+
+/// The anchors show what somebody changed who can do what the functions can do. So only one function
+/// reaches them, and it can add one, but neither delete one nor shorten its lock.
+#[test]
+fn anchors_are_added_by_one_function_and_deleted_by_none() {
+    let mut reached = Vec::new();
+    for lambda in lambdas() {
+        for statement in statements(&lambda) {
+            if serde_yaml_ng::to_string(statement).unwrap().contains("AuditBucket") {
+                reached
+                    .extend(texts(&statement["Action"]).into_iter().map(|it| (lambda.clone(), it)));
+            }
+        }
+    }
+
+    let expected = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"];
+    assert_eq!(reached, expected.map(|action| ("audit-anchor".to_owned(), action)));
 }
 
 #[test]

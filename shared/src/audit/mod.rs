@@ -11,7 +11,10 @@
 //!
 //! Failures of people who were not recognised are not separate events: they are counted by
 //! source, hour, action and app, in one item each.
+//!
+//! A change of what is stored becomes evident by the anchors ([`anchors`]).
 
+pub mod anchors;
 mod changes;
 mod codes;
 mod query;

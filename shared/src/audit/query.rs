@@ -96,7 +96,7 @@ impl Position {
 }
 
 /// The smallest id of a time. Ids are version 7 UUIDs, which begin with the milliseconds.
-fn first_at(time: Timestamp) -> Uuid {
+pub(super) fn first_at(time: Timestamp) -> Uuid {
     let millis = u128::try_from(time.as_millisecond()).unwrap_or_default();
     Uuid::from_u128(millis << 80)
 }

@@ -27,6 +27,7 @@ use aws_sdk_dynamodb::{
         ReturnValuesOnConditionCheckFailure,
     },
 };
+use aws_types::SdkConfig;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -83,7 +84,12 @@ struct ConsumedUnits {
 impl Store {
     /// The table with this name. No call is made.
     pub fn new(aws: &Aws, name: &str, random: Random) -> Self {
-        let config = aws_sdk_dynamodb::config::Builder::from(&aws.config("DYNAMODB"))
+        Self::of_config(&aws.config("DYNAMODB"), name, random)
+    }
+
+    /// The table with this name, with a configuration of the AWS SDK. No call is made.
+    pub fn of_config(config: &SdkConfig, name: &str, random: Random) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
             .retry_classifier(TransactionConflictClassifier)
             .build();
         Self {
