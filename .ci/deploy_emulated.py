@@ -238,6 +238,18 @@ def new_code_length(url):
     return get(request)["code_length"]
 
 
+def anchor_audit_trail():
+    """Anchors the audit trail twice, with the rights of the deployed function, and verifies it with the
+    operators' command. The events are too new to be anchored."""
+    for _ in range(2):
+        answer = client("lambda").invoke(FunctionName=f"{STACK}_audit-anchor", Qualifier="live", Payload=b"{}")
+        assert "FunctionError" not in answer, answer["Payload"].read()
+    terminal = {"PATH": os.environ["PATH"], "HOME": str(FOLDER), "AWS_REGION": REGION} | CREDENTIALS
+    command = ["target/debug/latchkey", "audit", "verify", "--stack", STACK, "--json"]
+    found = subprocess.run(command, env=terminal, stdout=subprocess.PIPE, check=True).stdout
+    assert json.loads(found)["anchors"] == 2, found
+
+
 def doctor_check(url):
     """Runs the operators' command as in a terminal whose home folder is empty."""
     # The same packages as in .ci/docs, so that their dependencies are not compiled again.
@@ -292,6 +304,8 @@ def main():
         # Before the edge, which closes this URL.
         step("latchkey doctor and latchkey smoke")
         doctor_check(url)
+        step("the audit trail is anchored and verified")
+        anchor_audit_trail()
         keys = published_keys(url)
         step("an edge in front of the API")
         edge_check.deploy(sam_deploy)
