@@ -1,7 +1,7 @@
 //! `latchkey audit`.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
@@ -16,6 +16,8 @@ use crate::{
 };
 
 const TRAIL: (&str, &str) = ("/v1/audit", "events");
+/// The most events of one request.
+const PAGE: usize = 100;
 /// How many of the last printed events are remembered, so that none is printed twice. Remembering
 /// only the newest one would not suffice, since events of the same moment arrive in any order.
 const REMEMBERED: usize = 1000;
@@ -101,8 +103,8 @@ pub(crate) async fn run(
 /// Prints the newest events, oldest first, and new ones with `--follow`.
 async fn list(api: &mut Api, arguments: &ListArguments, format: Format) -> Result<(), Failure> {
     let mut printed = Printed::default();
-    // With `-n 0`, read one event anyway, to know which ones are new later.
-    let wanted = if arguments.follow { arguments.lines.max(1) } else { arguments.lines };
+    // Read a whole page anyway, to know later which events are new and which counts have risen.
+    let wanted = if arguments.follow { arguments.lines.max(PAGE) } else { arguments.lines };
     let newest = newest(api, arguments, wanted).await?;
     let shown = newest.len().min(arguments.lines);
     for (index, event) in newest.iter().rev().enumerate() {
@@ -112,6 +114,10 @@ async fn list(api: &mut Api, arguments: &ListArguments, format: Format) -> Resul
     }
     if !arguments.follow {
         return Ok(());
+    }
+    // If there are older events, they are not new.
+    if newest.len() >= wanted {
+        printed.oldest = newest.last().map(|event| id(event).to_owned());
     }
 
     let mut told = false;
@@ -155,7 +161,7 @@ async fn newest(
         return Ok(events);
     }
 
-    api.pages(TRAIL, &arguments.query(wanted.min(100)), |items| {
+    api.pages(TRAIL, &arguments.query(wanted.min(PAGE)), |items| {
         events.extend(items);
         Ok(events.len() < wanted)
     })
@@ -171,7 +177,7 @@ async fn since(
     printed: &Printed,
 ) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();
-    api.pages(TRAIL, &arguments.query(100), |items| {
+    api.pages(TRAIL, &arguments.query(PAGE), |items| {
         // An empty page is older than anything new.
         let goes_on = !items.is_empty() && items.iter().all(|event| printed.is_unknown(event));
         events.extend(items);
@@ -187,33 +193,35 @@ struct Printed {
     /// Events up to this id are not new: ids are in order of time.
     oldest: Option<String>,
     order: VecDeque<String>,
-    ids: BTreeSet<String>,
+    /// Their ids, with the count that was printed. The count of failures of strangers rises.
+    counts: BTreeMap<String, u64>,
 }
 
 impl Printed {
     fn is_unknown(&self, event: &Value) -> bool {
         let id = id(event);
-        self.oldest.as_deref().is_none_or(|oldest| id > oldest) && !self.ids.contains(id)
+        self.oldest.as_deref().is_none_or(|oldest| id > oldest) && !self.counts.contains_key(id)
     }
 
-    /// Whether an event is to be printed. Returns true only once for each event.
+    /// Whether an event is to be printed. Returns true only once for each event and count.
     fn is_new(&mut self, event: &Value) -> bool {
+        let count = event.get("count").and_then(Value::as_u64).unwrap_or(1);
+        if let Some(printed) = self.counts.get_mut(id(event)) {
+            return count > std::mem::replace(printed, count);
+        }
         if !self.is_unknown(event) {
             return false;
         }
 
         let id = id(event).to_owned();
         self.order.push_back(id.clone());
-        self.ids.insert(id.clone());
+        self.counts.insert(id, count);
         if self.order.len() > REMEMBERED
             && let Some(forgotten) = self.order.pop_front()
         {
-            self.ids.remove(&forgotten);
+            self.counts.remove(&forgotten);
             self.oldest = self.oldest.take().max(Some(forgotten));
         }
-
-        // The first event is the oldest that was asked for.
-        self.oldest.get_or_insert(id);
         true
     }
 }
@@ -240,7 +248,7 @@ mod tests {
 
     #[test]
     fn no_event_is_printed_twice_or_late() {
-        let mut printed = Printed::default();
+        let mut printed = Printed { oldest: Some("04".to_owned()), ..Printed::default() };
         let mut new = |id: &str| printed.is_new(&json!({"id": id}));
         // The two newest at the start. Then an older one, a repeated one, and two of one moment.
         assert!(
@@ -255,12 +263,20 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_printed_again_when_its_count_rises() {
+        let mut printed = Printed::default();
+        let mut new = |id: &str, count| printed.is_new(&json!({"id": id, "count": count}));
+        assert!(new("05", 1) && !new("05", 1) && new("06", 1));
+        assert!(new("05", 3) && !new("05", 3) && new("05", 4) && !new("06", 1));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut printed = Printed::default();
         for id in 0..3 * REMEMBERED {
             assert!(printed.is_new(&json!({"id": format!("{id:08}")})));
         }
-        assert_eq!((printed.ids.len(), printed.order.len()), (REMEMBERED, REMEMBERED));
+        assert_eq!((printed.counts.len(), printed.order.len()), (REMEMBERED, REMEMBERED));
         assert!(!printed.is_new(&json!({"id": "00000001"})));
     }
 }

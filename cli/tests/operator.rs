@@ -70,6 +70,14 @@ impl Service {
         })
     }
 
+    /// Sends a request that is refused.
+    fn fails(&self, path: &str, body: &Value) {
+        self.runtime.block_on(async {
+            let request = reqwest::Client::new().post(format!("{}{path}", self.url)).json(body);
+            assert_eq!(request.send().await.unwrap().status(), 401);
+        });
+    }
+
     /// The code that was last sent to a phone.
     fn code(&self, to: &str) -> String {
         let path = format!("/_local/messages?to={}", to.replace('+', "%2B"));
@@ -416,6 +424,15 @@ fn the_audit_trail_can_be_followed() {
     operator.run(&["users", "list"]).succeeds();
 
     let (first, second) = (next(), next());
+
+    // Failures of strangers are counted in one event, which is shown again when its count rises.
+    for count in 1..3 {
+        let body = json!({"username": "nobody", "password": "wrong password"});
+        service.fails("/v1/auth/login", &body);
+        let failures = next();
+        let shown = (&failures["action"], &failures["target"], &failures["count"]);
+        assert_eq!(shown, (&json!("sign_in"), &json!("anybody"), &json!(count)));
+    }
     following.kill().unwrap();
     following.wait().unwrap();
     assert_eq!((&first["action"], &second["action"]), (&json!("user_read"), &json!("users_list")));
