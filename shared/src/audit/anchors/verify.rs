@@ -26,7 +26,7 @@ const PAGE: usize = 1000;
 /// Anchors are written every hour. After these seconds, one is missing.
 const OVERDUE_SECONDS: i64 = 3 * 3600;
 
-/// What was found about the audit trail.
+/// The result of verifying the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
     /// How many anchors there are.
@@ -39,7 +39,7 @@ pub struct Verification {
     pub since: Option<Timestamp>,
     /// Until when events are anchored. Later ones cannot be verified yet.
     pub until: Option<Timestamp>,
-    /// What is wrong, in the order of time. Nothing, if the trail is intact.
+    /// Everything that is wrong, in the order of time. Empty if the trail is intact.
     pub findings: Vec<Finding>,
 }
 
@@ -48,11 +48,11 @@ pub struct Verification {
 pub struct Finding {
     /// The id of an event, or the number of an anchor.
     pub id: String,
-    /// What happened to it.
+    /// The kind of tampering.
     pub kind: Kind,
 }
 
-/// What happened to an event or to an anchor.
+/// A kind of tampering with an event or an anchor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// There are no anchors.
