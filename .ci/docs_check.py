@@ -93,6 +93,7 @@ PARSERS = {
     "html": lambda text: html.parser.HTMLParser().feed(text),
     "swift": brackets,
     "kotlin": brackets,
+    "java": brackets,
     "tsx": brackets,
     # Types are checked below, all together.
     "ts": lambda text: None,

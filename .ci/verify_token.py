@@ -33,7 +33,7 @@ token = session["access_token"]
 user = call("/v1/me", token=token)
 
 key = jwt.PyJWKClient(URL + "/.well-known/jwks.json").get_signing_key_from_jwt(token)
-claims = jwt.decode(token, key, algorithms=["RS256"], audience="default", issuer=URL)
+claims = jwt.decode(token, key, algorithms=["RS256"], audience="default", issuer=URL, leeway=5)
 assert claims["sub"] == user["id"] == session["user"]["id"]
 assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
 try:

@@ -60,6 +60,12 @@ function totp(secret, ahead = 0) {
   return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
+/** The same phone number, as contacts, keyboards and letterheads write it. */
+function written(phone, number) {
+  const wide = phone.replace(/[+\d]/g, sign => String.fromCodePoint(sign.codePointAt(0) + 0xfee0));
+  return [phone, `\u202a${phone.replaceAll(" ", "\u00a0")}\u202c`, wide, phone.replace("+1 ", "+1 (0)")][number % 4];
+}
+
 /** A PNG picture of one colour. */
 function png(width, height) {
   const crc = bytes => {
@@ -150,10 +156,13 @@ async function drive(browser, variant, number, hasAvatars) {
   await failed("phone");
   await typed("phone", "+1 415");
   await failed("phone");
+  // The digits of an extension would belong to another phone.
+  await typed("phone", `${phone} x8`);
+  assert.match(await failed("phone"), /x/);
   await look("phone-wrong");
 
-  // The code: wrong, kept over a reload, sent again, pasted.
-  await typed("phone", phone);
+  // The code: wrong, kept over a reload, sent again, pasted. The number is written in several ways.
+  await typed("phone", written(phone, number));
   await visible("code-step");
   assert.equal(await focused(), "code");
   assert.equal(await page.locator("#code").getAttribute("autocomplete"), "one-time-code");
@@ -275,11 +284,11 @@ async function drive(browser, variant, number, hasAvatars) {
   await visible("account-step");
   await visible("factor-on");
   await look("factor-on");
-  await typed("factor-code", codes[1]);
+  await typed("factor-code", `${codes[1].replaceAll("-", "\u2011")}\u00a0`);
   await visible("factor-codes");
   assert.ok(!(await page.locator("#codes li").allTextContents()).includes(codes[2]), "the codes are not new");
   await page.locator("#codes-done").click();
-  await page.locator("#factor-code").fill(totp(secret, 1));
+  await page.locator("#factor-code").fill(totp(secret, 1).replace(/^.../, "$& "));
   await page.locator("#factor-form button[value=remove]").click();
   await visible("factor-off");
   if (number === 0) await signInAgain(page, { visible, look, canonical });

@@ -2,7 +2,7 @@
 import { api } from "./api.js";
 import { config } from "./config.js";
 import { ago, t } from "./i18n.js";
-import { LatchkeyError } from "./latchkey/index.js";
+import { LatchkeyError, readCode, readRecoveryCode } from "./latchkey/index.js";
 import { begin } from "./sign-in.js";
 import {
   $, announce, digitsInput, explain, fieldError, isWrongCode, notice, onPress, onSubmit, retitle, show,
@@ -271,7 +271,9 @@ function showCodes(recoveryCodes, news) {
 const codes = () => Array.from($("codes").children, item => item.textContent);
 
 async function changeFactor(button) {
-  const input = $("factor-code"), code = input.value.trim();
+  const input = $("factor-code"), digits = readCode(input.value);
+  // Up to eight digits are a code of the app. Recovery codes are longer.
+  const isTotp = /^\d{1,8}$/.test(digits), code = isTotp ? digits : readRecoveryCode(input.value);
   fieldError(input, "");
   if (!code) return fieldError(input, t("factor.missing"));
   try {
@@ -288,8 +290,7 @@ async function changeFactor(button) {
     }
   } catch (error) {
     input.value = "";
-    // Up to eight digits are a code of the app. Recovery codes are longer.
-    const wrong = /^[\d\s]{1,8}$/.test(code) ? "mfa.wrongTotp" : "mfa.wrongRecovery";
+    const wrong = isTotp ? "mfa.wrongTotp" : "mfa.wrongRecovery";
     fieldError(input, isWrongCode(error) ? t(wrong) : explain(error));
   }
 }

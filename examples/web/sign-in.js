@@ -1,9 +1,9 @@
 /** The steps of a sign-in: phone, code, and the second factor if the user has one. */
 import { api } from "./api.js";
 import { clock, language, t } from "./i18n.js";
-import { LatchkeyError } from "./latchkey/index.js";
+import { LatchkeyError, readPhone } from "./latchkey/index.js";
 import {
-  $, announce, digitsInput, digitsOf, explain, fieldError, isWrongCode, notice, onPress, onSubmit, show,
+  $, announce, digitsInput, explain, fieldError, isWrongCode, notice, onPress, onSubmit, show,
 } from "./ui.js";
 
 /**
@@ -28,11 +28,11 @@ export function prepareSignIn(signedIn) {
   onSubmit($("phone-form"), async () => {
     const input = $("phone");
     fieldError(input, "");
-    // People write numbers with digits of any script, spaces, dots, dashes and brackets.
-    const number = (/^\s*(\+|00)/.test(input.value) ? "+" : "") + digitsOf(input.value).replace(/^00/, "");
-    if (!digitsOf(number)) return fieldError(input, t("phone.missing"));
+    const { phone, refused } = readPhone(input.value);
+    if (refused) return fieldError(input, t("phone.strange", { sign: refused }));
+    if (!phone) return fieldError(input, t("phone.missing"));
     try {
-      await begin({ phone: number });
+      await begin({ phone });
     } catch (error) {
       fieldError(input, explain(error));
     }
@@ -202,8 +202,8 @@ function askFactor(method) {
 
 async function checkFactor() {
   const input = $("mfa");
-  const code = factor.method === "totp" ? digitsOf(input.value) : input.value.trim();
-  if (!code) return fieldError(input, t("factor.missing"));
+  const code = input.value;
+  if (!code.trim()) return fieldError(input, t("factor.missing"));
   fieldError(input, "");
   try {
     await finish(await api.secondFactor(factor.token, factor.method, code));

@@ -1,7 +1,7 @@
 /** Shared by all steps: showing one, announcements, forms, and errors in the user's language. */
 import { config } from "./config.js";
 import { duration, has, t } from "./i18n.js";
-import { LatchkeyError } from "./latchkey/index.js";
+import { foldDigits, LatchkeyError } from "./latchkey/index.js";
 
 export const $ = id => document.getElementById(id);
 
@@ -106,15 +106,8 @@ function codeOf({ code, status }) {
 export const isWrongCode = error =>
   error instanceof LatchkeyError && (error.code === "otp_incorrect" || error.field("code") !== undefined);
 
-/** Returns the digits in a text, in any of four scripts, as ASCII digits. */
-export function digitsOf(text) {
-  return Array.from(text, sign => {
-    const point = sign.codePointAt(0);
-    // ASCII, Arabic-Indic, Persian and Devanagari digits.
-    const zero = [0x30, 0x660, 0x6f0, 0x966].find(zero => point >= zero && point <= zero + 9);
-    return zero === undefined ? "" : String(point - zero);
-  }).join("");
-}
+/** Returns the digits in a text, of any script, as ASCII digits. */
+export const digitsOf = text => foldDigits(text).replace(/\D/g, "");
 
 /**
  * Limits an input to `length()` digits, and submits its form when all are there. A length of 0 does

@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 19] = files![
+const FILES: [(&str, &str); 20] = files![
     "index.html",
     "style.css",
     "icon.svg",
@@ -41,6 +41,7 @@ const FILES: [(&str, &str); 19] = files![
     "latchkey/proof-worker.js",
     "latchkey/proof.js",
     "latchkey/storage.js",
+    "latchkey/typed.js",
 ];
 
 /// The routes of `/_local/app` and the files that it loads.

@@ -1,6 +1,7 @@
 import { LatchkeyError, refusal } from "./problem.js";
 import { canSolve, solveProof } from "./proof.js";
 import { memoryStorage } from "./storage.js";
+import { readCode, readRecoveryCode } from "./typed.js";
 /** Milliseconds. An access token that expires sooner is refreshed before it is used. */
 const MARGIN = 30_000;
 /** Seconds. If the service asks for a longer wait, the refusal is thrown instead of retrying. */
@@ -51,11 +52,11 @@ export class Latchkey {
         return (await this.#send("get", "/v1/otp/{challenge_id}", { path }));
     }
     /**
-     * Signs in with a code. If the result has `mfa_required`, the user has a second factor: continue with
-     * `secondFactor`.
+     * Signs in with a code, as it was typed. If the result has `mfa_required`, the user has a second
+     * factor: continue with `secondFactor`.
      */
     async verify(challengeId, code) {
-        return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code });
+        return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code: readCode(code) });
     }
     /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
     async register(account, { signal } = {}) {
@@ -71,11 +72,12 @@ export class Latchkey {
     }
     /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
     async secondFactor(mfaToken, method, code) {
-        return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code }));
+        const read = method === "totp" ? readCode(code) : readRecoveryCode(code);
+        return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code: read }));
     }
     /** Proves a new phone or e-mail address of the signed-in user. */
     async confirmAddress(challengeId, code) {
-        const body = { challenge_id: challengeId, code };
+        const body = { challenge_id: challengeId, code: readCode(code) };
         return (await this.#authorized("post", "/v1/otp/verify", { body })).user;
     }
     /** Returns whether there is a session here. The service may have ended it already. */
@@ -313,7 +315,8 @@ export class Latchkey {
         let body;
         if (sent.body instanceof Blob) {
             body = sent.body;
-            headers["content-type"] = sent.body.type;
+            // The content decides what a picture is. An empty type would be refused.
+            headers["content-type"] = sent.body.type || "application/octet-stream";
         }
         else if (sent.body !== undefined) {
             body = JSON.stringify(sent.body);

@@ -1,6 +1,7 @@
 import { LatchkeyError, refusal } from "./problem.js";
 import { canSolve, solveProof, type MakeWorker, type ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
+import { readCode, readRecoveryCode } from "./typed.js";
 import type { Answer, Arguments, Challenge, ChallengeState, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
 
 export interface Options {
@@ -113,11 +114,11 @@ export class Latchkey {
   }
 
   /**
-   * Signs in with a code. If the result has `mfa_required`, the user has a second factor: continue with
-   * `secondFactor`.
+   * Signs in with a code, as it was typed. If the result has `mfa_required`, the user has a second
+   * factor: continue with `secondFactor`.
    */
   async verify(challengeId: string, code: string): Promise<SignIn> {
-    return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code });
+    return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code: readCode(code) });
   }
 
   /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
@@ -140,12 +141,13 @@ export class Latchkey {
 
   /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
   async secondFactor(mfaToken: string, method: "totp" | "recovery_code", code: string): Promise<SignedIn> {
-    return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code })) as SignedIn;
+    const read = method === "totp" ? readCode(code) : readRecoveryCode(code);
+    return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code: read })) as SignedIn;
   }
 
   /** Proves a new phone or e-mail address of the signed-in user. */
   async confirmAddress(challengeId: string, code: string): Promise<User> {
-    const body = { challenge_id: challengeId, code };
+    const body = { challenge_id: challengeId, code: readCode(code) };
     return ((await this.#authorized("post", "/v1/otp/verify", { body })) as { user: User }).user;
   }
 
@@ -381,7 +383,8 @@ export class Latchkey {
     let body: Blob | string | undefined;
     if (sent.body instanceof Blob) {
       body = sent.body;
-      headers["content-type"] = sent.body.type;
+      // The content decides what a picture is. An empty type would be refused.
+      headers["content-type"] = sent.body.type || "application/octet-stream";
     } else if (sent.body !== undefined) {
       body = JSON.stringify(sent.body);
       headers["content-type"] = "application/json";

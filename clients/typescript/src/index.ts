@@ -2,4 +2,5 @@ export { Latchkey, type Address, type Cancel, type Change, type Identifier, type
 export { LatchkeyError, type Code, type FieldError } from "./problem.js";
 export type { MakeWorker, ProofChallenge } from "./proof.js";
 export { localStorageStorage, memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
+export { foldDigits, readCode, readPhone, readRecoveryCode, type TypedPhone } from "./typed.js";
 export type { Answer, Challenge, ChallengeState, MfaRequired, Method, PathOf, Session, SignIn, SignedIn, User } from "./types.js";

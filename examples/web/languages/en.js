@@ -17,6 +17,7 @@ export const strings = {
   "phone.hint": "Start with + and your country code.",
   "phone.send": "Text me a code",
   "phone.missing": "Enter your phone number.",
+  "phone.strange": "A phone number has no {sign}. Enter one number, without an extension: digits, and + before the country code.",
 
   "code.title": "Enter the code",
   "code.lead": "We texted a {n}-digit code to {to}.",

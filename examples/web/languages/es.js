@@ -17,6 +17,7 @@ export const strings = {
   "phone.hint": "Empieza por + y el prefijo de tu país.",
   "phone.send": "Enviarme un código",
   "phone.missing": "Escribe tu número de teléfono.",
+  "phone.strange": "Un número de teléfono no tiene {sign}. Escribe un solo número, sin extensión: cifras, y + antes del prefijo del país.",
 
   "code.title": "Escribe el código",
   "code.lead": {

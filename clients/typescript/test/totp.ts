@@ -1,0 +1,11 @@
+import { createHmac } from "node:crypto";
+
+/** The code of an authenticator app (RFC 6238), `ahead` time steps of 30 s from now. */
+export function totp(secret: string, ahead = 0): string {
+  const bits = Array.from(secret, sign => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(sign).toString(2).padStart(5, "0"));
+  const bytes = (bits.join("").match(/.{8}/g) ?? []).map(byte => Number.parseInt(byte, 2));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const mac = createHmac("sha1", Buffer.from(bytes)).update(step).digest();
+  return String((mac.readUInt32BE((mac.at(-1) ?? 0) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
