@@ -129,7 +129,8 @@ async function drive(browser, variant, number, hasAvatars) {
 
   let shots = 0;
   const look = async name => {
-    await page.waitForFunction(() => !document.querySelector("[data-busy]"));
+    // The form of a call that waits for a step-up is busy, and hidden.
+    await page.waitForFunction(() => [...document.querySelectorAll("[data-busy]")].every(busy => !busy.checkVisibility()));
     shots += 1;
     await page.screenshot({ path: join(folder, `${String(shots).padStart(2, "0")}-${name}.png`), fullPage: true });
     for (const width of [VARIANTS[variant].viewport.width, 320]) {
@@ -287,11 +288,12 @@ async function drive(browser, variant, number, hasAvatars) {
   await typed("factor-code", `${codes[1].replaceAll("-", "\u2011")}\u00a0`);
   await visible("factor-codes");
   assert.ok(!(await page.locator("#codes li").allTextContents()).includes(codes[2]), "the codes are not new");
+  const unused = await page.locator("#codes li").allTextContents();
   await page.locator("#codes-done").click();
+  if (number % 4 === 0) await stepUp(page, { visible, look, typed, canonical, unused });
   await page.locator("#factor-code").fill(totp(secret, 1).replace(/^.../, "$& "));
   await page.locator("#factor-form button[value=remove]").click();
   await visible("factor-off");
-  if (number === 0) await signInAgain(page, { visible, look, canonical });
 
   // Two tabs that refresh at the same time stay signed in. When the first signs out everywhere, so
   // does the second.
@@ -336,26 +338,34 @@ async function drive(browser, variant, number, hasAvatars) {
 }
 
 /**
- * A sign-in that is too old to set up a second factor: the page asks for a new one, and continues.
+ * A sign-in that is too old for a change: the page asks for a new one, with both factors, and then
+ * makes the change by itself. The previous session ends.
  */
-async function signInAgain(page, { visible, look, canonical }) {
+async function stepUp(page, { visible, look, typed, canonical, unused }) {
+  const headers = { "www-authenticate": 'Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="600"' };
   const refusal = { code: "insufficient_user_authentication", status: 401, detail: "too old" };
-  await page.route("**/v1/me/totp", route =>
-    route.fulfill({ status: 401, contentType: "application/problem+json", body: JSON.stringify(refusal) }),
-  );
-  await page.locator("#factor-begin").click();
-  await visible("sign-in-again");
-  await look("too-old");
+  const refuse = route => route.fulfill({ status: 401, headers, contentType: "application/problem+json", body: JSON.stringify(refusal) });
+  await page.route("**/v1/me/recovery-codes", refuse);
+  await typed("factor-code", unused[0]);
+  await visible("again-step");
+  await look("again");
+  await page.locator("#again-cancel").click();
+  await page.locator("#factor-code-error:not(:empty)").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "factor-code");
+
   await pause(2_000);
-  await page.locator("#sign-in-again").click();
+  await typed("factor-code", unused[0]);
+  await visible("again-step");
+  await page.unroute("**/v1/me/recovery-codes");
+  await page.locator("#again-form button").click();
   await visible("code-step");
-  await page.unroute("**/v1/me/totp");
   await page.locator("#code").pressSequentially(await codeOf(canonical));
-  await visible("account-step");
-  await page.locator("#factor-begin").click();
-  await visible("factor-setup");
-  await page.locator("#confirm-cancel").click();
-  await page.waitForFunction(() => document.querySelectorAll("#sessions li").length === 1);
+  await visible("mfa-step");
+  await page.locator("#mfa-switch").click();
+  await typed("mfa", unused[1]);
+  await visible("factor-codes");
+  await page.locator("#codes-done").click();
+  await page.waitForFunction(() => document.querySelectorAll("#sessions li").length > 0);
 }
 
 /** Uses up the tries of a code: the page says so, and sends a new code. */

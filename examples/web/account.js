@@ -3,7 +3,7 @@ import { api } from "./api.js";
 import { config } from "./config.js";
 import { ago, t } from "./i18n.js";
 import { LatchkeyError, readCode, readRecoveryCode } from "./latchkey/index.js";
-import { begin } from "./sign-in.js";
+import { signInAgain } from "./sign-in.js";
 import {
   $, announce, digitsInput, explain, fieldError, isWrongCode, notice, onPress, onSubmit, retitle, show,
 } from "./ui.js";
@@ -19,6 +19,7 @@ let user = null, sessions = [], nextCursor = null, codesFile = null;
 
 /** Connects the buttons and forms. Call it once. */
 export function prepareAccount() {
+  api.onStepUp(stepUp);
   onPress($("sign-out"), () => api.signOut());
   onPress($("sign-out-all"), () => api.signOut({ all: true }));
 
@@ -27,7 +28,6 @@ export function prepareAccount() {
   onPress($("avatar-remove"), removePicture);
 
   onPress($("factor-begin"), setUpFactor);
-  onPress($("sign-in-again"), signInAgain);
   onSubmit($("confirm-form"), confirmFactor);
   digitsInput($("confirm"), () => 6);
   onPress($("confirm-cancel"), () => showFactor($("factor-begin")));
@@ -187,8 +187,6 @@ async function smaller(file) {
 function showFactor(focus) {
   const on = user.mfa.length > 0;
   showFactorPart(on ? "factor-on" : "factor-off");
-  $("factor-begin").hidden = false;
-  $("sign-in-again").hidden = true;
   $("factor-code").value = "";
   $("factor-error").textContent = "";
   fieldError($("factor-code"), "");
@@ -212,25 +210,29 @@ async function setUpFactor() {
     announce(t("factor.scan"));
   } catch (error) {
     $("factor-error").textContent = explain(error);
-    if (!isCode(error, "insufficient_user_authentication")) return;
-    $("factor-begin").hidden = true;
-    $("sign-in-again").hidden = false;
-    $("sign-in-again").focus();
   }
 }
 
+// Step-up
+
 /**
- * Starts a fresh sign-in of the same person. The code is sent first, so that they stay signed in if
- * it cannot be sent.
+ * Lets the person sign in again for a call that needs it, then shows the account as it was. The
+ * client repeats the call. Returns whether they did.
  */
-async function signInAgain() {
-  try {
-    await begin(user.phone ? { phone: user.phone } : { email: user.email });
-  } catch (error) {
-    $("factor-error").textContent = explain(error);
-    return;
-  }
-  await api.signOut();
+async function stepUp() {
+  const place = { at: scrollY, focus: document.activeElement };
+  const answer = await signInAgain(user.phone_verified ? { phone: user.phone } : { email: user.email });
+  // The session may have ended meanwhile.
+  if (!user) return false;
+
+  show("account-step", place.focus);
+  scrollTo(0, place.at);
+  if (!answer) return false;
+
+  // The address may belong to another account by now.
+  if (answer.user.id !== user.id) await showAccount(answer.user);
+  announce(t("account.signedIn"));
+  return true;
 }
 
 async function confirmFactor() {

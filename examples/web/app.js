@@ -53,9 +53,7 @@ function began() {
 
 /** A session ended: here, in another tab, or at the service, with a `reason`. */
 function ended(reason) {
-  const isHalfway = !$("code-step").hidden;
   clearAccount();
-  if (isHalfway) return;
   askPhone(reason ? t(has(`error.${reason}`) ? `error.${reason}` : "error.token_invalid") : "");
   if (!reason) announce(t("account.signedOut"));
 }

@@ -13,16 +13,14 @@ import {
 const PENDING = "latchkey.pending";
 const isCode = (error, ...codes) => error instanceof LatchkeyError && codes.includes(error.code);
 
-let pending = null, factor = null, finish = () => {}, ticking, filling;
+let pending = null, factor = null, again = null, finish = () => {}, ticking, filling;
 
 /** Connects the steps. Call it once. `signedIn` gets the response of a completed sign-in. */
 export function prepareSignIn(signedIn) {
   finish = async answer => {
-    sessionStorage.removeItem(PENDING);
-    pending = factor = null;
-    clearInterval(ticking);
-    filling?.abort();
-    await signedIn(answer);
+    stop();
+    if (again) again.end(answer);
+    else await signedIn(answer);
   };
 
   onSubmit($("phone-form"), async () => {
@@ -41,12 +39,53 @@ export function prepareSignIn(signedIn) {
   onSubmit($("code-form"), checkCode);
   digitsInput($("code"), () => pending?.code_length ?? 6);
   onPress($("resend"), resend);
-  onPress($("change-phone"), () => askPhone());
+  onPress($("change-phone"), () => (again ? again.end(null) : askPhone()));
 
   onSubmit($("mfa-form"), checkFactor);
   onPress($("mfa-switch"), () => askFactor(factor.method === "totp" ? "recovery_code" : "totp"));
-  onPress($("mfa-back"), () => askPhone());
+  onPress($("mfa-back"), () => (again ? again.end(null) : askPhone()));
   digitsInput($("mfa"), () => (factor.method === "totp" ? 6 : 0));
+
+  onSubmit($("again-form"), async () => {
+    $("again-error").textContent = "";
+    try {
+      await begin(again.address);
+    } catch (error) {
+      $("again-error").textContent = explain(error);
+    }
+  });
+  onPress($("again-cancel"), () => again.end(null));
+}
+
+/**
+ * Asks the signed-in person to sign in once more, with their second factor if they have one. Returns
+ * the response, or `null` if they would rather not. No code is sent before they agree.
+ */
+export function signInAgain(address) {
+  return new Promise(resolve => {
+    const end = answer => {
+      again = null;
+      stop();
+      writeSignIn();
+      resolve(answer);
+    };
+    again = { address, end };
+    askAgain();
+  });
+}
+
+function askAgain(problem = "") {
+  writeSignIn();
+  show("again-step", $("again-title"));
+  $("again-error").textContent = problem;
+}
+
+/** Forgets the sign-in that is under way. */
+function stop() {
+  clearInterval(ticking);
+  filling?.abort();
+  sessionStorage.removeItem(PENDING);
+  pending = factor = null;
 }
 
 /** Continues a sign-in that a reload interrupted. Returns whether there was one. */
@@ -65,10 +104,8 @@ export async function resumeSignIn() {
 
 /** Shows the first step, with a notice if there is a `reason` to start over. */
 export function askPhone(reason = "") {
-  clearInterval(ticking);
-  filling?.abort();
-  sessionStorage.removeItem(PENDING);
-  pending = factor = null;
+  again?.end(null);
+  stop();
   show("phone-step", $("phone"));
   notice(reason);
 }
@@ -82,6 +119,9 @@ export async function begin(address) {
 
 /** Writes the texts of the steps, in the current language. */
 export function writeSignIn() {
+  $("change-phone").querySelector("span").textContent = t(again ? "cancel" : "code.back");
+  $("mfa-back").querySelector("span").textContent = t(again ? "cancel" : "mfa.back");
+  if (again) $("again-lead").textContent = t("again.lead", { to: again.address.phone ?? again.address.email });
   if (pending) {
     $("code-lead").textContent = t("code.lead", { n: pending.code_length, to: pending.to });
     tick();
@@ -96,7 +136,8 @@ export function writeSignIn() {
 
 function askCode(challenge, address) {
   pending = { ...challenge, address, resendAt: Date.now() + challenge.resend_in * 1000, isOver: false };
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  // After a reload, the signed-in person is back at their account.
+  if (!again) sessionStorage.setItem(PENDING, JSON.stringify(pending));
   const input = $("code");
   input.value = "";
   input.style.setProperty("--digits", challenge.code_length);
@@ -209,7 +250,10 @@ async function checkFactor() {
     await finish(await api.secondFactor(factor.token, factor.method, code));
   } catch (error) {
     input.value = "";
-    if (isCode(error, "token_invalid", "token_expired")) return askPhone(t("mfa.over"));
+    if (isCode(error, "token_invalid", "token_expired")) {
+      stop();
+      return again ? askAgain(t("mfa.over")) : askPhone(t("mfa.over"));
+    }
     const wrong = factor.method === "totp" ? "mfa.wrongTotp" : "mfa.wrongRecovery";
     fieldError(input, isWrongCode(error) ? t(wrong) : explain(error));
   }

@@ -24,6 +24,8 @@ export class Latchkey {
     #unwatch;
     #told;
     #refreshing = null;
+    #stepUp;
+    #steppingUp = null;
     constructor(options = {}) {
         this.#url = (options.url ?? "").replace(/\/+$/, "");
         this.#clientId = options.clientId;
@@ -154,6 +156,20 @@ export class Latchkey {
         this.#watchers.add(listener);
         return () => this.#watchers.delete(listener);
     }
+    /**
+     * Sets the function that signs the user in again if a call needs a newer or stronger sign-in. It
+     * signs in by `sendCode`, `verify` and `secondFactor`, and returns whether it did. The call is then
+     * repeated, and the previous session ends. Without such a function, the refusal is thrown.
+     *
+     * All concurrent calls wait for one sign-in. Returns a function that removes `handler`.
+     */
+    onStepUp(handler) {
+        this.#stepUp = handler;
+        return () => {
+            if (this.#stepUp === handler)
+                this.#stepUp = undefined;
+        };
+    }
     #app() {
         return this.#clientId === undefined ? {} : { client_id: this.#clientId };
     }
@@ -210,7 +226,43 @@ export class Latchkey {
         }
         return answer;
     }
+    /** Sends a request as the signed-in user, once more after a step-up. */
     async #authorized(method, path, sent) {
+        try {
+            return await this.#withToken(method, path, sent);
+        }
+        catch (error) {
+            const need = error instanceof LatchkeyError ? error.step_up : undefined;
+            if (!need || !this.#stepUp)
+                throw error;
+            this.#steppingUp ??= this.#signInAgain(need, this.#stepUp).finally(() => {
+                this.#steppingUp = null;
+            });
+            if (!(await this.#steppingUp))
+                throw error;
+            sent.signal?.throwIfAborted();
+            return this.#withToken(method, path, sent);
+        }
+    }
+    /** Returns whether the same user has signed in again. Then it ends their previous session. */
+    async #signInAgain(need, signIn) {
+        const before = await this.#read();
+        const isDone = await signIn(need);
+        const now = await this.#read();
+        if (!isDone || !before || !now)
+            return false;
+        const [old, renewed] = [claimsOf(before.access_token), claimsOf(now.access_token)];
+        // A call of one person is never repeated as another one.
+        if (renewed.sub === undefined || renewed.sub !== old.sub)
+            return false;
+        if (renewed.sid !== old.sid) {
+            const body = { all: false };
+            // If this fails, the session ends by itself.
+            await this.#send("post", "/v1/auth/logout", { body, token: before.access_token }).catch(() => undefined);
+        }
+        return true;
+    }
+    async #withToken(method, path, sent) {
         const tokens = await this.#tokens();
         if (!tokens)
             return this.#send(method, path, sent);
@@ -354,6 +406,16 @@ export class Latchkey {
 function tokensOf(pair) {
     const { access_token, refresh_token, expires_in } = pair;
     return { access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 };
+}
+/** The user and the session of an access token, without verifying it. */
+function claimsOf(token) {
+    try {
+        const payload = token.split(".")[1] ?? "";
+        return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/")));
+    }
+    catch {
+        return {};
+    }
 }
 function isGood(tokens, refused) {
     return tokens.access_token !== refused && Date.now() < tokens.expires_at - MARGIN;

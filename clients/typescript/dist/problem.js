@@ -14,6 +14,8 @@ export class LatchkeyError extends Error {
     errors;
     /** The proof of work that the service asks for. The client solves it by itself if it can. */
     proof;
+    /** The sign-in that the call needs, if this one is too old or lacks the second factor. */
+    step_up;
     /** The id of the request, for support: its log lines have it. */
     request_id;
     constructor(problem) {
@@ -26,6 +28,7 @@ export class LatchkeyError extends Error {
         this.retry_after = problem.retry_after ?? undefined;
         this.errors = problem.errors ?? [];
         this.proof = problem.proof ?? undefined;
+        this.step_up = problem.step_up;
         this.request_id = problem.request_id;
     }
     /** Returns what is wrong with a field of the request, if anything is. */
@@ -41,7 +44,22 @@ export function refusal(answer, text) {
     if (problem.retry_after == null && retryAfter >= 0)
         problem.retry_after = retryAfter;
     const request_id = problem.request_id ?? answer.headers.get("x-request-id");
-    return new LatchkeyError({ ...problem, ...(request_id ? { request_id } : {}), status: answer.status });
+    const step_up = problem.code === "insufficient_user_authentication" ? stepUpOf(answer.headers) : undefined;
+    return new LatchkeyError({
+        ...problem,
+        ...(request_id ? { request_id } : {}),
+        ...(step_up ? { step_up } : {}),
+        status: answer.status,
+    });
+}
+function stepUpOf(headers) {
+    const challenge = headers.get("www-authenticate") ?? "";
+    const value = (name) => new RegExp(`\\b${name}="?([^",]*)`).exec(challenge)?.[1];
+    const max_age = Number.parseInt(value("max_age") ?? "", 10);
+    return {
+        acr_values: (value("acr_values") ?? "").split(" ").filter(acr => acr !== ""),
+        max_age: Number.isNaN(max_age) ? undefined : max_age,
+    };
 }
 function isProblem(answer) {
     return answer.headers.get("content-type")?.startsWith("application/problem+json") ?? false;

@@ -1,4 +1,4 @@
-import { LatchkeyError, refusal } from "./problem.js";
+import { LatchkeyError, refusal, type StepUp } from "./problem.js";
 import { canSolve, solveProof, type MakeWorker, type ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 import { readCode, readRecoveryCode } from "./typed.js";
@@ -81,6 +81,8 @@ export class Latchkey {
   #unwatch: (() => void) | undefined;
   #told: boolean | undefined;
   #refreshing: Promise<Tokens | null> | null = null;
+  #stepUp: ((need: StepUp) => boolean | Promise<boolean>) | undefined;
+  #steppingUp: Promise<boolean> | null = null;
 
   constructor(options: Options = {}) {
     this.#url = (options.url ?? "").replace(/\/+$/, "");
@@ -228,6 +230,20 @@ export class Latchkey {
     return () => this.#watchers.delete(listener);
   }
 
+  /**
+   * Sets the function that signs the user in again if a call needs a newer or stronger sign-in. It
+   * signs in by `sendCode`, `verify` and `secondFactor`, and returns whether it did. The call is then
+   * repeated, and the previous session ends. Without such a function, the refusal is thrown.
+   *
+   * All concurrent calls wait for one sign-in. Returns a function that removes `handler`.
+   */
+  onStepUp(handler: (need: StepUp) => boolean | Promise<boolean>): () => void {
+    this.#stepUp = handler;
+    return () => {
+      if (this.#stepUp === handler) this.#stepUp = undefined;
+    };
+  }
+
   #app(): { client_id?: string } {
     return this.#clientId === undefined ? {} : { client_id: this.#clientId };
   }
@@ -287,7 +303,41 @@ export class Latchkey {
     return answer;
   }
 
+  /** Sends a request as the signed-in user, once more after a step-up. */
   async #authorized(method: string, path: string, sent: Sent): Promise<unknown> {
+    try {
+      return await this.#withToken(method, path, sent);
+    } catch (error) {
+      const need = error instanceof LatchkeyError ? error.step_up : undefined;
+      if (!need || !this.#stepUp) throw error;
+      this.#steppingUp ??= this.#signInAgain(need, this.#stepUp).finally(() => {
+        this.#steppingUp = null;
+      });
+      if (!(await this.#steppingUp)) throw error;
+      sent.signal?.throwIfAborted();
+      return this.#withToken(method, path, sent);
+    }
+  }
+
+  /** Returns whether the same user has signed in again. Then it ends their previous session. */
+  async #signInAgain(need: StepUp, signIn: (need: StepUp) => boolean | Promise<boolean>): Promise<boolean> {
+    const before = await this.#read();
+    const isDone = await signIn(need);
+    const now = await this.#read();
+    if (!isDone || !before || !now) return false;
+
+    const [old, renewed] = [claimsOf(before.access_token), claimsOf(now.access_token)];
+    // A call of one person is never repeated as another one.
+    if (renewed.sub === undefined || renewed.sub !== old.sub) return false;
+    if (renewed.sid !== old.sid) {
+      const body = { all: false };
+      // If this fails, the session ends by itself.
+      await this.#send("post", "/v1/auth/logout", { body, token: before.access_token }).catch(() => undefined);
+    }
+    return true;
+  }
+
+  async #withToken(method: string, path: string, sent: Sent): Promise<unknown> {
     const tokens = await this.#tokens();
     if (!tokens) return this.#send(method, path, sent);
     try {
@@ -420,6 +470,16 @@ export class Latchkey {
 function tokensOf(pair: { access_token: string; refresh_token: string; expires_in: number }): Tokens {
   const { access_token, refresh_token, expires_in } = pair;
   return { access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 };
+}
+
+/** The user and the session of an access token, without verifying it. */
+function claimsOf(token: string): { sub?: string; sid?: string } {
+  try {
+    const payload = token.split(".")[1] ?? "";
+    return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as { sub?: string; sid?: string };
+  } catch {
+    return {};
+  }
 }
 
 function isGood(tokens: Tokens, refused: string | undefined): boolean {

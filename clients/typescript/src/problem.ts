@@ -6,6 +6,14 @@ export type Code = components["schemas"]["Code"] | "unexpected_answer";
 export type FieldError = components["schemas"]["FieldError"];
 type Problem = components["schemas"]["Problem"];
 
+/** The demands of a call on the sign-in behind its token (RFC 9470). */
+export interface StepUp {
+  /** The accepted `acr`: `aal2` is a sign-in with both factors. Empty if one factor is enough. */
+  acr_values: readonly string[];
+  /** How old the sign-in may be, in seconds. `undefined` if its age does not matter. */
+  max_age: number | undefined;
+}
+
 /** A refusal. Its fields are those of the problem details (RFC 9457) in the response. */
 export class LatchkeyError extends Error {
   override readonly name = "LatchkeyError";
@@ -22,10 +30,12 @@ export class LatchkeyError extends Error {
   readonly errors: readonly FieldError[];
   /** The proof of work that the service asks for. The client solves it by itself if it can. */
   readonly proof: ProofChallenge | undefined;
+  /** The sign-in that the call needs, if this one is too old or lacks the second factor. */
+  readonly step_up: StepUp | undefined;
   /** The id of the request, for support: its log lines have it. */
   readonly request_id: string | undefined;
 
-  constructor(problem: Partial<Problem> & { status: number }) {
+  constructor(problem: Partial<Problem> & { status: number; step_up?: StepUp }) {
     super(problem.detail ?? `Unexpected response with status ${problem.status}. Check the URL of the API, or try again later.`);
     this.code = problem.code ?? "unexpected_answer";
     this.status = problem.status;
@@ -35,6 +45,7 @@ export class LatchkeyError extends Error {
     this.retry_after = problem.retry_after ?? undefined;
     this.errors = problem.errors ?? [];
     this.proof = problem.proof ?? undefined;
+    this.step_up = problem.step_up;
     this.request_id = problem.request_id;
   }
 
@@ -51,7 +62,23 @@ export function refusal(answer: Response, text: string): LatchkeyError {
   const problem: Partial<Problem> = isProblem(answer) ? (parsed(text) ?? {}) : {};
   if (problem.retry_after == null && retryAfter >= 0) problem.retry_after = retryAfter;
   const request_id = problem.request_id ?? answer.headers.get("x-request-id");
-  return new LatchkeyError({ ...problem, ...(request_id ? { request_id } : {}), status: answer.status });
+  const step_up = problem.code === "insufficient_user_authentication" ? stepUpOf(answer.headers) : undefined;
+  return new LatchkeyError({
+    ...problem,
+    ...(request_id ? { request_id } : {}),
+    ...(step_up ? { step_up } : {}),
+    status: answer.status,
+  });
+}
+
+function stepUpOf(headers: Headers): StepUp {
+  const challenge = headers.get("www-authenticate") ?? "";
+  const value = (name: string) => new RegExp(`\\b${name}="?([^",]*)`).exec(challenge)?.[1];
+  const max_age = Number.parseInt(value("max_age") ?? "", 10);
+  return {
+    acr_values: (value("acr_values") ?? "").split(" ").filter(acr => acr !== ""),
+    max_age: Number.isNaN(max_age) ? undefined : max_age,
+  };
 }
 
 function isProblem(answer: Response): boolean {

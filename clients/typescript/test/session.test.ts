@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Latchkey, LatchkeyError, memoryStorage, type Change, type TokenStorage } from "../src/index.js";
+import { Latchkey, LatchkeyError, memoryStorage, type Change, type StepUp, type TokenStorage } from "../src/index.js";
 import { Service } from "./service.js";
+import { totp } from "./totp.js";
 
 let service: Service;
 before(async () => {
@@ -304,6 +305,71 @@ test("a wrong second factor code leaves nobody signed in", async () => {
   assert.equal((await refused(other.login({ phone }, "wrong horse battery"))).code, "invalid_credentials");
   assert.ok("access_token" in (await other.login({ phone }, "correct horse battery")));
   assert.equal((await refused(service.client().client.secondFactor("lkm_junk", "totp", "123456"))).status, 401);
+});
+
+test("a call that needs both factors is repeated once the user has signed in again", async () => {
+  const { client, calls } = service.client(), phone = service.newPhone();
+  await client.register({ phone, password: "correct horse battery" }).then(async ({ challenge_id }) => {
+    await client.verify(challenge_id, await service.code(phone));
+  });
+  const { secret } = await client.request("post", "/v1/me/totp");
+  const { recovery_codes } = await client.request("post", "/v1/me/totp/confirm", { body: { code: totp(secret) } });
+  const change = () => client.request("post", "/v1/me/email", { body: { email: "ann@example.com" } });
+
+  const need: StepUp = { acr_values: ["aal2"], max_age: 600 };
+  const without = await refused(change());
+  assert.deepEqual([without.code, without.step_up], ["insufficient_user_authentication", need]);
+  const declined = client.onStepUp(() => false);
+  assert.equal((await refused(change())).code, "insufficient_user_authentication");
+  declined();
+
+  const needs: StepUp[] = [];
+  client.onStepUp(async asked => {
+    needs.push(asked);
+    const answer = await client.login({ phone }, "correct horse battery");
+    if (answer.status === "mfa_required") await client.secondFactor(answer.mfa_token, "recovery_code", recovery_codes[0] ?? "");
+    return true;
+  });
+  await change();
+  assert.deepEqual(needs, [need]);
+  assert.equal(calls("/v1/me/email"), 4, "two refused, one refused and repeated");
+  const { items } = await client.request("get", "/v1/me/sessions");
+  assert.deepEqual(items.map(({ current }) => current), [true], "the previous session has ended");
+});
+
+test("calls that wait for one step-up are repeated, but never as another person", async () => {
+  const [ann, bob] = [service.newPhone(), service.newPhone()];
+  // Only sign-ins below are new enough.
+  const fresh = new Set<string>(), headers = {
+    "content-type": "application/problem+json",
+    "www-authenticate": 'Bearer realm="latchkey", error="insufficient_user_authentication", max_age="600"',
+  };
+  const aged: typeof fetch = async (input, init) => {
+    const sent = new Headers(init?.headers).get("authorization") ?? "", needsFresh = String(input).endsWith("/v1/me/totp");
+    if (!needsFresh || fresh.has(sent)) return fetch(input, init);
+    return new Response('{"code": "insufficient_user_authentication"}', { status: 401, headers });
+  };
+  const { client, calls } = service.client({ fetch: aged });
+  const signInAgain = async (phone: string) => {
+    await service.signIn(client, phone);
+    fresh.add(`Bearer ${await client.accessToken()}`);
+    return true;
+  };
+  await service.signIn(client, ann);
+
+  let times = 0;
+  client.onStepUp(need => {
+    times += 1;
+    assert.deepEqual(need, { acr_values: [], max_age: 600 });
+    return signInAgain(ann);
+  });
+  await Promise.all(Array.from({ length: 5 }, () => client.request("post", "/v1/me/totp")));
+  assert.deepEqual([times, calls("/v1/me/totp")], [1, 10]);
+
+  fresh.clear();
+  client.onStepUp(() => signInAgain(bob));
+  assert.equal((await refused(client.request("post", "/v1/me/totp"))).code, "insufficient_user_authentication");
+  assert.equal(calls("/v1/me/totp"), 11);
 });
 
 test("a storage with junk in it has no tokens", async () => {

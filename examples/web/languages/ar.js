@@ -57,12 +57,15 @@ export const strings = {
   "mfa.wrongRecovery": "هذا الرمز لا يعمل. تحقّق منه أو استخدم رمزًا آخر.",
   "mfa.over": "مضى وقت طويل. سجّل الدخول من جديد.",
 
+  "again.title": "أكّد هويتك",
+  "again.lead": "يحتاج هذا التغيير إلى تسجيل دخول جديد. سنرسل رمزًا إلى {to}.",
+  "again.send": "أرسل رمزًا",
+
   "account.welcome": "أهلًا بك",
   "account.hello": "مرحبًا {name}",
   "account.signedIn": "تم تسجيل دخولك.",
   "account.signOut": "تسجيل الخروج",
   "account.signedOut": "تم تسجيل خروجك.",
-  "account.signInAgain": "تسجيل الدخول من جديد",
   "account.again": "حاول مرة أخرى",
 
   "avatar.choose": "اختيار صورة",

@@ -47,12 +47,15 @@ export const strings = {
   "mfa.wrongRecovery": "That code does not work. Check the code, or use another one.",
   "mfa.over": "This took too long. Sign in again.",
 
+  "again.title": "Confirm that it's you",
+  "again.lead": "This change needs a fresh sign-in. We'll send a code to {to}.",
+  "again.send": "Send a code",
+
   "account.welcome": "Welcome",
   "account.hello": "Hello, {name}",
   "account.signedIn": "You are signed in.",
   "account.signOut": "Sign out",
   "account.signedOut": "You are signed out.",
-  "account.signInAgain": "Sign in again",
   "account.again": "Try again",
 
   "avatar.choose": "Choose a picture",

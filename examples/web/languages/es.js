@@ -50,12 +50,15 @@ export const strings = {
   "mfa.wrongRecovery": "Ese código no sirve. Revísalo o usa otro.",
   "mfa.over": "Ha pasado demasiado tiempo. Inicia sesión de nuevo.",
 
+  "again.title": "Confirma que eres tú",
+  "again.lead": "Para este cambio tienes que volver a iniciar sesión. Enviaremos un código a {to}.",
+  "again.send": "Enviar un código",
+
   "account.welcome": "Te damos la bienvenida",
   "account.hello": "Hola, {name}",
   "account.signedIn": "Has iniciado sesión.",
   "account.signOut": "Cerrar sesión",
   "account.signedOut": "Has cerrado la sesión.",
-  "account.signInAgain": "Iniciar sesión de nuevo",
   "account.again": "Intentar de nuevo",
 
   "avatar.choose": "Elegir una foto",
