@@ -307,6 +307,16 @@ async function drive(browser, variant, number, hasAvatars) {
     await one.reload();
     await one.locator("#sessions li").first().waitFor();
   }));
+  // The activity: the newest first, in words, with masked addresses.
+  const activity = page.locator("#activity li");
+  await page.locator("#activity-more").click();
+  await page.waitForFunction(() => document.querySelectorAll("#activity li").length > 5);
+  const newest = await activity.first().textContent();
+  if (language === "en") assert.match(newest, /^Two-step verification turned off[A-Z][a-z]{2} .*, 20\d\d, .*[AP]M · .*127\.0\.0\.•$/);
+  assert.equal(await activity.locator("text=/_|activity\\./").count(), 0, "an action without a word");
+  await look("activity");
+  if (number === 0) await failingActivity(page, look);
+
   await page.locator("#sign-out-all").click();
   await visible("phone-step");
   await tab.locator("#phone-step").waitFor({ state: "visible" });
@@ -335,6 +345,20 @@ async function drive(browser, variant, number, hasAvatars) {
   await context.close();
   assert.deepEqual(troubles, []);
   console.log(`${variant}: ${shots} screenshots, no problems`);
+}
+
+/** The activity cannot be read, and then there is none. */
+async function failingActivity(page, look) {
+  const answer = body => route => route.fulfill({ status: body ? 200 : 503, json: body ?? {} });
+  await page.route("**/v1/me/activity*", answer());
+  await page.reload();
+  await page.locator("#activity-again").waitFor();
+  await look("activity-failed");
+  await page.unroute("**/v1/me/activity*");
+  await page.route("**/v1/me/activity*", answer({ items: [], next_cursor: null }));
+  await page.locator("#activity-again").click();
+  await page.locator("#activity-none").waitFor();
+  await page.unroute("**/v1/me/activity*");
 }
 
 /**

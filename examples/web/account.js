@@ -1,6 +1,8 @@
 /** The page of a signed-in user: profile, picture, two-step verification, sessions. */
+import { clearActivity, prepareActivity, showActivity, writeActivity } from "./activity.js";
 import { api } from "./api.js";
 import { config } from "./config.js";
+import { deviceOf, icon } from "./devices.js";
 import { ago, t } from "./i18n.js";
 import { LatchkeyError, readCode, readRecoveryCode } from "./latchkey/index.js";
 import { signInAgain } from "./sign-in.js";
@@ -45,6 +47,7 @@ export function prepareAccount() {
   });
 
   onPress($("sessions-more"), () => loadSessions(nextCursor));
+  prepareActivity();
 }
 
 /** Shows the account. `known` is the user from a sign-in's response; without it, they are fetched. */
@@ -58,13 +61,14 @@ export async function showAccount(known) {
   showFactor();
 
   show("account-step", $("greeting"));
-  await loadSessions();
+  await Promise.all([loadSessions(), showActivity()]);
 }
 
 /** Removes all that the page holds about the user who was signed in. */
 export function clearAccount() {
   user = null;
   sessions = [];
+  clearActivity();
   for (const list of ["sessions", "codes"]) $(list).replaceChildren();
   $("qr").removeAttribute("src");
   $("otpauth").removeAttribute("href");
@@ -84,6 +88,7 @@ export function writeAccount() {
 
   // This device first.
   $("sessions").replaceChildren(...sessions.toSorted((one, other) => other.current - one.current).map(sessionItem));
+  writeActivity();
   retitle();
 }
 
@@ -356,27 +361,4 @@ async function endSession(session_id, device) {
   writeAccount();
   $("sessions-title").focus();
   announce(t("sessions.ended", { device }));
-}
-
-function icon(name) {
-  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#${name}`);
-  picture.setAttribute("aria-hidden", "true");
-  picture.append(use);
-  return picture;
-}
-
-/** Returns a device's name, as far as its user agent tells, and whether it is a phone. */
-function deviceOf(userAgent) {
-  const find = names => Object.entries(names).find(([, pattern]) => pattern.test(userAgent ?? ""))?.[0];
-  const browser = find({
-    Edge: /Edg/, Opera: /OPR\//, Firefox: /Firefox|FxiOS/, Chrome: /Chrome|CriOS/, Safari: /Safari/,
-  });
-  const system = find({
-    iPhone: /iPhone/, iPad: /iPad/, Android: /Android/, Windows: /Windows/, macOS: /Mac OS X/, Linux: /Linux/,
-  });
-
-  const name = browser && system ? t("sessions.on", { browser, system }) : (browser ?? system ?? userAgent?.split(/[/ ]/)[0]);
-  return { name: name || t("sessions.unknown"), isPhone: /iPhone|Android/.test(userAgent ?? "") };
 }

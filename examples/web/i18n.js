@@ -72,6 +72,10 @@ export function clock(seconds) {
   return `${digits(Math.floor(seconds / 60), 1)}:${digits(seconds % 60, 2)}`;
 }
 
+/** Returns a day and a time in the reader's time zone: "28 Nov 2026, 14:05". */
+export const dateAndTime = time =>
+  new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+
 /** Returns how long ago a time was: "2 hours ago", "yesterday". */
 export function ago(time) {
   const seconds = (new Date(time) - Date.now()) / 1000;

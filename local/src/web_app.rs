@@ -21,14 +21,16 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 20] = files![
+const FILES: [(&str, &str); 22] = files![
     "index.html",
     "style.css",
     "icon.svg",
     "app.js",
     "account.js",
+    "activity.js",
     "api.js",
     "config.js",
+    "devices.js",
     "i18n.js",
     "sign-in.js",
     "ui.js",
