@@ -412,7 +412,7 @@ async function useUpTries(page, { visible, failed, typed, look }) {
 
 /**
  * Signs in with a phone of a second country, for which the service asks for a proof of work. On a
- * phone's slow processor, the page says that it is checking, and is not blocked meanwhile. The next
+ * page whose thread is slow, it says that it is checking, and is not blocked meanwhile. The next
  * sign-in of the device needs none.
  */
 async function proveWork(browser) {
@@ -450,7 +450,7 @@ async function proveWork(browser) {
   assert.equal(workers, 1, "a worker solved it");
   const shown = await page.evaluate(() => globalThis.shown);
   assert.deepEqual(shown.map(({ text }) => text), ["Checking…", ""]);
-  console.log(`proof of work: ${Math.round(shown[1].at - shown[0].at)} ms at a sixth of the speed`);
+  console.log(`proof of work: ${Math.round(shown[1].at - shown[0].at)} ms, with the thread of the page at a sixth of its speed`);
 
   await page.locator("#sign-out").click();
   await page.locator("#phone-step").waitFor({ state: "visible" });
