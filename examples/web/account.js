@@ -266,7 +266,7 @@ function showCodes(recoveryCodes, news) {
     }),
   );
 
-  codesFile = URL.createObjectURL(new Blob([`${config.appName}\n\n${recoveryCodes.join("\n")}\n`], { type: "text/plain" }));
+  codesFile = URL.createObjectURL(new Blob([`${config.appName || location.host}\n\n${recoveryCodes.join("\n")}\n`], { type: "text/plain" }));
   $("codes-save").href = codesFile;
   $("codes-copy").textContent = t("codes.copy");
 

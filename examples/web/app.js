@@ -2,16 +2,21 @@
 import { clearAccount, prepareAccount, showAccount, writeAccount } from "./account.js";
 import { api } from "./api.js";
 import { config } from "./config.js";
-import { has, language, languages, preferredLanguage, speak, t } from "./i18n.js";
+import { countryName, has, language, languages, preferredLanguage, speak, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
 import { askPhone, prepareSignIn, resumeSignIn, writeSignIn } from "./sign-in.js";
 import { $, announce, explain, notice, onPress, retitle, show, showChecking } from "./ui.js";
+
+/** The country of phone numbers without a country code, if there is one. */
+let region = null;
 
 async function start() {
   prepareLanguages();
   await speak(preferredLanguage());
   $("language").value = language();
   prepareLaptop();
+  // The page works without them, and does not wait for them.
+  readSettings().catch(error => console.warn("The settings of the service could not be read.", error.message));
 
   prepareSignIn(async ({ user }) => {
     announce(t("account.signedIn"));
@@ -67,10 +72,26 @@ function prepareLanguages() {
   }
   select.addEventListener("change", async () => {
     await speak(select.value, { keep: true });
+    writeSettings();
     writeSignIn();
     writeAccount();
     retitle();
   });
+}
+
+/** Takes the name of the app, and the country of numbers without a country code, from the service. */
+async function readSettings() {
+  const query = config.clientId ? { client_id: config.clientId } : {};
+  const { app_name, default_region } = await api.request("get", "/v1/config", { query });
+  config.appName ||= app_name;
+  region = default_region ?? null;
+  writeSettings();
+  retitle();
+}
+
+function writeSettings() {
+  for (const element of document.querySelectorAll("[data-app]")) element.textContent = config.appName;
+  if (region) $("phone-hint").textContent = t("phone.hintRegion", { country: countryName(region) });
 }
 
 /** Shows the links that only `cargo run` has. */

@@ -1,5 +1,4 @@
 /** The languages of the page. To add one, add a file to `languages/` and a line here. */
-import { config } from "./config.js";
 import { strings as en } from "./languages/en.js";
 
 const LANGUAGES = {
@@ -35,7 +34,6 @@ export async function speak(wanted, { keep = false } = {}) {
   document.documentElement.lang = wanted;
   document.documentElement.dir = LANGUAGES[wanted].direction;
 
-  for (const element of document.querySelectorAll("[data-app]")) element.textContent = config.appName;
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-t-alt]")) element.alt = t(element.dataset.tAlt);
   for (const element of document.querySelectorAll("[data-t-label]")) {
@@ -71,6 +69,9 @@ export function clock(seconds) {
     new Intl.NumberFormat(tag, { minimumIntegerDigits: least, useGrouping: false }).format(number);
   return `${digits(Math.floor(seconds / 60), 1)}:${digits(seconds % 60, 2)}`;
 }
+
+/** Returns the name of a country, by its code of two letters. */
+export const countryName = code => new Intl.DisplayNames(tag, { type: "region" }).of(code);
 
 /** Returns a day and a time in the reader's time zone: "28 Nov 2026, 14:05". */
 export const dateAndTime = time =>

@@ -30,7 +30,9 @@ export function prepareSignIn(signedIn) {
     if (refused) return fieldError(input, t("phone.strange", { sign: refused }));
     if (!phone) return fieldError(input, t("phone.missing"));
     try {
-      await begin({ phone });
+      // The person recognises the number as they typed it. It stays on one line.
+      const isPlain = /^[+\d\s().-]*$/.test(input.value);
+      await begin({ phone }, isPlain ? input.value.trim().replace(/\s/g, "\u00a0").replace(/-/g, "\u2011") : phone);
     } catch (error) {
       fieldError(input, explain(error));
     }
@@ -95,7 +97,7 @@ export async function resumeSignIn() {
     if (!kept) return false;
     const state = await api.challenge(kept.challenge_id);
     if (state.status !== "pending") return false;
-    askCode({ ...kept, ...state }, kept.address);
+    askCode({ ...kept, ...state }, kept.address, kept.shown);
     return true;
   } catch {
     return false;
@@ -110,11 +112,10 @@ export function askPhone(reason = "") {
   notice(reason);
 }
 
-/** Sends a code to a phone (or an e-mail address) and asks for it. */
-export async function begin(address) {
-  const challenge = await api.sendCode(address, { locale: language() });
-  askCode(challenge, address);
-  announce(t("code.sent", { to: challenge.to }));
+/** Sends a code to a phone (or an e-mail address), which is `shown` in full, and asks for it. */
+export async function begin(address, shown = address.phone ?? address.email) {
+  askCode(await api.sendCode(address, { locale: language() }), address, shown);
+  announce(t("code.sent", { to: shown }));
 }
 
 /** Writes the texts of the steps, in the current language. */
@@ -123,7 +124,7 @@ export function writeSignIn() {
   $("mfa-back").querySelector("span").textContent = t(again ? "cancel" : "mfa.back");
   if (again) $("again-lead").textContent = t("again.lead", { to: again.address.phone ?? again.address.email });
   if (pending) {
-    $("code-lead").textContent = t("code.lead", { n: pending.code_length, to: pending.to });
+    $("code-lead").textContent = t("code.lead", { n: pending.code_length, to: pending.shown });
     tick();
   }
   if (factor) {
@@ -134,8 +135,8 @@ export function writeSignIn() {
   }
 }
 
-function askCode(challenge, address) {
-  pending = { ...challenge, address, resendAt: Date.now() + challenge.resend_in * 1000, isOver: false };
+function askCode(challenge, address, shown) {
+  pending = { ...challenge, address, shown, resendAt: Date.now() + challenge.resend_in * 1000, isOver: false };
   // After a reload, the signed-in person is back at their account.
   if (!again) sessionStorage.setItem(PENDING, JSON.stringify(pending));
   const input = $("code");
@@ -182,11 +183,11 @@ function tick() {
 const resendWords = () => (pending?.isOver ? "code.new" : "code.resend");
 
 async function resend() {
-  const input = $("code"), { challenge_id, address, isOver } = pending;
+  const input = $("code"), { challenge_id, address, isOver, shown } = pending;
   fieldError(input, "");
   try {
-    if (isOver) return await begin(address);
-    askCode(await api.resendCode(challenge_id), address);
+    if (isOver) return await begin(address, shown);
+    askCode(await api.resendCode(challenge_id), address, shown);
     announce(t("code.resent"));
   } catch (error) {
     if (isCode(error, "resend_too_soon")) pending.resendAt = Date.now() + (error.retry_after ?? 1) * 1000;

@@ -17,7 +17,7 @@ export function show(step, focus) {
 /** Sets the document's title to the heading of the step that is shown. */
 export function retitle() {
   const heading = document.querySelector("main > section:not([hidden]) h1")?.textContent;
-  document.title = heading ? `${heading} · ${config.appName}` : config.appName;
+  document.title = [heading, config.appName].filter(Boolean).join(" · ");
 }
 
 /** Lets screen readers say something that others see on the page. */
