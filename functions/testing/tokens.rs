@@ -45,7 +45,7 @@ pub(crate) async fn attacks(app: &TestApp, access: &str, refresh: &str) -> Vec<(
         ("a refresh token".to_owned(), refresh.to_owned()),
         ("no signature".to_owned(), format!("{}.{}.", parts[0], parts[1])),
         ("a fourth part".to_owned(), format!("{access}.{}", parts[2])),
-        ("a token over 8 KiB".to_owned(), format!("{access}{}", "A".repeat(8 * 1024))),
+        ("a token over 6 KiB".to_owned(), format!("{access}{}", "A".repeat(6 * 1024))),
     ];
 
     let mut add = |name: String, token: String| attacks.push((name, token));

@@ -52,6 +52,23 @@ async fn roles_count_in_their_app_from_the_next_request_on() {
 }
 
 #[tokio::test]
+async fn a_user_with_more_permissions_than_a_token_can_hold_still_signs_in() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    let permissions: Vec<_> = (100..200)
+        .map(|number| format!("inventory-management-site-{number}:read-write-approve-and-archive"))
+        .collect();
+    let names: Vec<_> = permissions.iter().map(String::as_str).collect();
+    app.role(&admin, "Stock", &names).await;
+    app.give(&admin, person.id(), &["Stock"]).await.assert_ok();
+
+    let signed_in = app.login_to("default", PHONE).await;
+    let claims = claims(&signed_in.access);
+    assert_eq!((&claims["roles"], claims.get("scope")), (&json!(["Stock"]), None));
+    app.get_as(&signed_in.access, "/v1/me").await.assert_ok();
+}
+
+#[tokio::test]
 async fn an_unknown_role_or_app_is_refused() {
     let (app, admin) = TestApp::with_staff().await;
     let person = app.person(PHONE).await;

@@ -61,7 +61,8 @@ pub struct TokenPair {
     /// Seconds until the refresh token expires if it is not used.
     #[schema(example = 1_209_600)]
     refresh_expires_in: i64,
-    /// The permissions of the access token, separated by spaces.
+    /// The user's permissions, separated by spaces. The access token has them as `scope`, unless it
+    /// would be longer than 6 KiB with them.
     #[schema(example = "")]
     scope: String,
 }
@@ -588,7 +589,7 @@ impl Sessions {
 
         Ok(TokenPair {
             access_token: self.signer.sign(&claims)?,
-            scope: claims.scope,
+            scope: permissions.scope(),
             token_type: "Bearer",
             expires_in,
             refresh_token: refresh.encode(&self.hash_keys),

@@ -15,8 +15,9 @@ use crate::{
 
 /// The `typ` of access tokens, and only of these (RFC 9068 §2.1).
 const TYPE: &str = "at+jwt";
-/// The longest token that is read. Longer ones are refused immediately.
-const MAX_CHARS: usize = 8 * 1024;
+/// The longest token that is issued and read. API Gateway accepts 10,240 bytes of request line and
+/// headers in all, and many servers accept 8 KiB.
+const MAX_CHARS: usize = 6 * 1024;
 /// How far another machine's clock may be ahead of ours.
 const LEEWAY_SECONDS: i64 = 5;
 
@@ -41,8 +42,10 @@ pub struct Claims {
     pub sid: Uuid,
     /// The user's roles in the app.
     pub roles: Vec<String>,
-    /// The permissions that the roles grant, separated by spaces.
-    pub scope: String,
+    /// The permissions that the roles grant, separated by spaces; `None` if the token would be too
+    /// long with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// How the user signed in.
     pub amr: Vec<AuthenticationMethod>,
     /// The assurance level of the sign-in: `aal1` or `aal2`.
@@ -70,7 +73,7 @@ impl Claims {
             exp: now.as_second() + ttl_seconds,
             jti,
             sid,
-            scope: String::new(),
+            scope: None,
             roles: user.roles_in(&session.client_id),
             acr: assurance_level(&session.amr).to_owned(),
             amr: session.amr.clone(),
@@ -81,7 +84,7 @@ impl Claims {
     /// Returns the claims with these permissions, and without the roles that are switched off.
     #[must_use]
     pub fn permitting(mut self, permissions: &Permissions) -> Self {
-        self.scope = permissions.scope();
+        self.scope = Some(permissions.scope());
         self.roles = permissions.active_roles(self.roles);
         self
     }
@@ -106,11 +109,21 @@ impl Signer {
         Ok(Self { header: encoded(&header)?, key: key.private_key()? })
     }
 
-    /// A token with `claims`.
+    /// A token with `claims`. It has no `scope` if it would be too long to be accepted with it: the
+    /// service reads the permissions from the store at each request, and other verifiers ask
+    /// introspection.
     ///
     /// # Errors
     /// [`Error::Internal`].
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
+        let token = self.signed(claims)?;
+        if token.len() <= MAX_CHARS {
+            return Ok(token);
+        }
+        self.signed(&Claims { scope: None, ..claims.clone() })
+    }
+
+    fn signed(&self, claims: &Claims) -> Result<String, Error> {
         let message = format!("{}.{}", self.header, encoded(claims)?);
         let signature = self.key.sign(message.as_bytes())?;
         Ok(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)))
@@ -281,6 +294,50 @@ mod tests {
             let token = Signer::new(&keys.key).unwrap().sign(&claims).unwrap();
             assert_eq!(keys.verify(&token), Ok(claims));
             assert_eq!(keys.token(&keys.header(), &self::claims()).split('.').count(), 3);
+        }
+    }
+
+    #[test]
+    fn a_token_of_any_roles_is_accepted() {
+        let keys = keys(Algorithm::RS256);
+        let signer = Signer::new(&keys.key).unwrap();
+        let mut claims: Claims = serde_json::from_value(claims()).unwrap();
+        // The longest values: a host of 253 characters, a client_id and 20 role names of 64.
+        let issuer = format!("https://{}:65535", "a".repeat(253));
+        claims.iss.clone_from(&issuer);
+        claims.aud = "a".repeat(64);
+        claims.client_id.clone_from(&claims.aud);
+        claims.roles = vec!["R".repeat(64); 20];
+        claims.amr = vec![AuthenticationMethod::RecoveryCode; 4];
+
+        for permissions in 0..2_000 {
+            if permissions > 100 && permissions % 100 > 0 {
+                continue;
+            }
+            let scope = vec!["p".repeat(65); permissions].join(" ");
+            claims.scope = Some(scope.clone());
+            let token = signer.sign(&claims).unwrap();
+            assert!(token.len() <= MAX_CHARS, "{permissions}: {}", token.len());
+
+            let now = Timestamp::from_second(NOW).unwrap();
+            let read = verify(&token, &keys.set, &issuer, now).unwrap();
+            assert_eq!(read.roles, claims.roles);
+            // A scope is never cut.
+            assert!(read.scope.is_none_or(|read| read == scope));
+        }
+    }
+
+    #[test]
+    fn a_token_has_its_scope_unless_it_would_be_too_long() {
+        let keys = keys(Algorithm::ES256);
+        let signer = Signer::new(&keys.key).unwrap();
+        let mut claims: Claims = serde_json::from_value(claims()).unwrap();
+        for (permissions, kept) in [(0, true), (1, true), (60, true), (100, false)] {
+            claims.scope = Some(
+                vec!["warehouse-and-stock:read-and-write-and-approve-a"; permissions].join(" "),
+            );
+            let read = keys.verify(&signer.sign(&claims).unwrap()).unwrap();
+            assert_eq!(read.scope, claims.scope.clone().filter(|_| kept), "{permissions}");
         }
     }
 
