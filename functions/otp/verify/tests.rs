@@ -261,8 +261,7 @@ async fn only_its_own_fields_in_json_are_read() {
         (json!({"challenge_id": id, "code": "12345"}), "code"),
         (json!({"challenge_id": id, "code": "12345678901"}), "code"),
         (json!({"challenge_id": id, "code": "12345a"}), "code"),
-        (json!({"challenge_id": id, "code": format!(" {code}")}), "code"),
-        (json!({"challenge_id": id, "code": "１２３４５６"}), "code"),
+        (json!({"challenge_id": id, "code": format!("G{code}")}), "code"),
     ] {
         app.post("/v1/otp/verify", body).await.assert_field(field);
     }

@@ -39,7 +39,7 @@ async fn delete(
     seen: IfMatch,
 ) -> Result<StatusCode, Error> {
     let event = recorder.event(admin.caller.activity(Action::UserDelete, format!("user:{id}")))?;
-    users.recording(event).delete(id, seen.tag(), &admin.permissions, &avatars).await?;
+    users.recording(event).delete(id, seen.tags(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

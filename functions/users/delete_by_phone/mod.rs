@@ -51,7 +51,7 @@ async fn delete_by_phone(
 
     let event =
         recorder.event(admin.caller.activity(Action::UserDelete, format!("user:{}", user.id)))?;
-    users.recording(event).delete(user.id, seen.tag(), &admin.permissions, &avatars).await?;
+    users.recording(event).delete(user.id, seen.tags(), &admin.permissions, &avatars).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

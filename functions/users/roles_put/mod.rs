@@ -94,7 +94,7 @@ async fn put(
 
     let user = users
         .recording(event)
-        .set_roles(id, client_id, &request.roles, seen.tag(), &admin.permissions)
+        .set_roles(id, client_id, &request.roles, seen.tags(), &admin.permissions)
         .await?;
 
     // As everywhere, users:read counts in the default app alone.

@@ -33,7 +33,8 @@ pub struct UpdateUserRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
-    /// The language of messages to the user: a BCP 47 language tag of at most 35 characters.
+    /// The language of messages to the user: a BCP 47 language tag. Its language, script and region
+    /// are kept, and a tag without a language counts as `null`.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
@@ -83,13 +84,13 @@ async fn update(
             .username
             .map(|name| name.as_deref().map(Username::parse).transpose())
             .transpose()?,
-        locale: request.locale.map(messages::parse_locale).transpose()?,
+        locale: request.locale.map(|locale| locale.as_deref().and_then(messages::parse_locale)),
     };
 
     let activity = |action| admin.caller.activity(action, format!("user:{id}"));
     let user = users
         .recording(recorder.event(activity(Action::UserUpdate))?)
-        .change(id, (&profile, request.status), seen.tag(), &admin.permissions)
+        .change(id, (&profile, request.status), seen.tags(), &admin.permissions)
         .await?;
 
     if request.status == Some(UserStatus::Active) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     accounts::entity_tag,
     apps::DEFAULT_CLIENT_ID,
-    base::Error,
+    base::{EntityTags, Error},
     roles::{ADMIN_ROLE, Permissions, Roles},
     users::User,
 };
@@ -76,9 +76,7 @@ pub fn check_is_other(caller: Uuid, user_id: Uuid) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::PreconditionFailed`] if the user has changed since.
-pub(crate) fn check_if_match(user: &User, seen: Option<&str>) -> Result<(), Error> {
-    let tag = entity_tag(user);
-    let matches =
-        |seen: &str| seen.split(',').any(|seen| matches!(seen.trim(), "*") || seen.trim() == tag);
-    if seen.is_none_or(matches) { Ok(()) } else { Err(Error::PreconditionFailed) }
+pub(crate) fn check_if_match(user: &User, seen: Option<&EntityTags>) -> Result<(), Error> {
+    let is_as_seen = |seen: &EntityTags| seen.matches_strongly(&entity_tag(user));
+    if seen.is_none_or(is_as_seen) { Ok(()) } else { Err(Error::PreconditionFailed) }
 }

@@ -23,7 +23,7 @@ use crate::{
     apps::{Apps, DEFAULT_CLIENT_ID},
     audit::{Changes, Event},
     avatars::{AvatarUrls, Avatars},
-    base::{Clock, Error, Random, whole_seconds},
+    base::{Clock, EntityTags, Error, Random, whole_seconds},
     crypto::HashKeys,
     identifiers::{Address, Email, Username},
     roles::{Permissions, Roles, check_grant},
@@ -211,7 +211,7 @@ impl Users {
         &self,
         id: Uuid,
         (profile, status): (&ProfileChange, Option<UserStatus>),
-        seen: Option<&str>,
+        seen: Option<&EntityTags>,
         granter: &Permissions,
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
@@ -278,7 +278,7 @@ impl Users {
         id: Uuid,
         client_id: &str,
         names: &[String],
-        seen: Option<&str>,
+        seen: Option<&EntityTags>,
         granter: &Permissions,
     ) -> Result<User, Error> {
         for _ in 0..SET_ROLES_TRIES {
@@ -303,7 +303,7 @@ impl Users {
         id: Uuid,
         client_id: &str,
         names: &[String],
-        seen: Option<&str>,
+        seen: Option<&EntityTags>,
         granter: &Permissions,
     ) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
@@ -373,7 +373,7 @@ impl Users {
     pub async fn delete(
         &self,
         id: Uuid,
-        seen: Option<&str>,
+        seen: Option<&EntityTags>,
         granter: &Permissions,
         avatars: &Avatars,
     ) -> Result<(), Error> {

@@ -20,6 +20,9 @@ use crate::{
 /// The app of requests that name none. It exists from the start, is public, and cannot be deleted:
 /// administrators sign in through it.
 pub const DEFAULT_CLIENT_ID: &str = "default";
+/// The forms of origin that an app may list.
+const ORIGIN_TEXT: &str = "must be an origin, like https://app.example.com: https with a host in ASCII, http for localhost, \
+     or capacitor, ionic or tauri for the web view of an app";
 /// The maximum number of origins of an app.
 const MAX_ORIGINS: usize = 20;
 /// The maximum length of a name, in characters. The name is part of every text message.
@@ -245,7 +248,8 @@ impl App {
     pub fn sender(&self, settings: &AppSettings) -> Sender {
         let host = self
             .allowed_origins
-            .first()
+            .iter()
+            .find(|origin| origin.starts_with("http"))
             .and_then(|origin| crate::base::host(origin))
             .map(str::to_owned);
 
@@ -368,13 +372,8 @@ fn parse_origins(inputs: &[String]) -> Result<Vec<String>, Error> {
     let mut seen = BTreeSet::new();
     let mut origins = Vec::new();
     for (index, input) in inputs.iter().enumerate() {
-        // Browsers send hosts in lower case (RFC 6454 §4).
-        let origin = crate::base::origin(&input.to_ascii_lowercase()).ok_or_else(|| {
-            Error::field(
-                format!("allowed_origins[{index}]"),
-                "must be an origin, like https://app.example.com",
-            )
-        })?;
+        let origin = crate::base::page_origin(input)
+            .ok_or_else(|| Error::field(format!("allowed_origins[{index}]"), ORIGIN_TEXT))?;
         if seen.insert(origin.clone()) {
             origins.push(origin);
         }

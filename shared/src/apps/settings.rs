@@ -1,7 +1,7 @@
 //! The settings that apps fall back on.
 
 use crate::{
-    base::{Reader, Stage, host, list, origin},
+    base::{Reader, Stage, host, list, origin, page_origin},
     roles::RoleSettings,
 };
 
@@ -122,7 +122,7 @@ impl AppSettings {
 /// An entry of `ALLOWED_ORIGINS`. Only outside production, a loopback host may have any port.
 fn allowed_origin(text: &str, may_be_laptop: bool) -> Option<String> {
     let is_laptop = LAPTOP_ORIGINS.contains(&text);
-    if is_laptop && may_be_laptop { Some(text.to_owned()) } else { origin(text) }
+    if is_laptop && may_be_laptop { Some(text.to_owned()) } else { page_origin(text) }
 }
 
 fn app_name(text: &str) -> Option<String> {

@@ -2,12 +2,14 @@
 
 mod clock;
 mod device;
+mod entity_tags;
 mod environment;
 mod error;
 pub mod metrics;
 mod money;
 mod random;
 mod timing;
+mod typed;
 mod values;
 
 pub use self::{
@@ -16,12 +18,14 @@ pub use self::{
         whole_seconds,
     },
     device::Device,
+    entity_tags::{EntityTag, EntityTags},
     environment::{Environment, Setting, Stage},
     error::{Error, FieldError},
     money::{MicroUsd, USD, in_usd, usd},
     random::Random,
     timing::with_minimum_duration,
-    values::{host, origin},
+    typed::plain_code,
+    values::{host, origin, page_origin},
 };
 pub(crate) use self::{
     environment::Reader,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::ZeroizeOnDrop;
 
-use crate::base::{Error, Random};
+use crate::base::{Error, Random, plain_code};
 
 /// The minimum length of a code (NIST SP 800-63B-4 §3.1.3: at least six decimal digits).
 pub const MIN_DIGITS: u32 = 6;
@@ -33,13 +33,14 @@ impl OneTimeCode {
             .then(|| Self(format!("{:0width$}", random % codes, width = digits as usize)))
     }
 
-    /// Reads a code from a request or a setting: [`MIN_DIGITS`] to [`MAX_DIGITS`] decimal ASCII
-    /// digits.
+    /// Reads a code from a request or a setting: [`MIN_DIGITS`] to [`MAX_DIGITS`] decimal digits, as
+    /// [`plain_code`] reads them.
     pub fn parse(text: &str) -> Option<Self> {
+        let text = plain_code(text);
         let length = u32::try_from(text.len()).ok()?;
         ((MIN_DIGITS..=MAX_DIGITS).contains(&length)
             && text.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| Self(text.to_owned()))
+        .then_some(Self(text))
     }
 
     /// Reads the code in `field` of a request.

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
+use super::conditional::entity_tags;
 use crate::{base::Error, crypto::sha256};
 
 /// The response with a JSON `document`, which has an entity tag and may be cached as
@@ -18,9 +19,8 @@ pub fn cached_json(
 ) -> Result<Response, Error> {
     let body = serde_json::to_vec(document).map_err(|error| Error::Internal(error.to_string()))?;
 
-    let tag = data_encoding::HEXLOWER.encode(&sha256(&body)[..16]);
-    let etag = HeaderValue::from_str(&format!("\"{tag}\""))
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    let tag = format!("\"{}\"", data_encoding::HEXLOWER.encode(&sha256(&body)[..16]));
+    let etag = HeaderValue::from_str(&tag).map_err(|error| Error::Internal(error.to_string()))?;
 
     let common = [(header::ETAG, etag), (header::CACHE_CONTROL, cache_control)];
     if is_known(&tag, headers) {
@@ -29,9 +29,9 @@ pub fn cached_json(
     Ok((common, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// Whether the client has the document with this tag.
+/// Whether the client has the document with this tag. A header that cannot be read is ignored, so
+/// that the client gets the document.
 fn is_known(tag: &str, headers: &HeaderMap) -> bool {
-    headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| {
-        tags.split(',').any(|known| known.trim().trim_start_matches("W/").trim_matches('"') == tag)
-    })
+    let known = entity_tags(headers, &header::IF_NONE_MATCH).flatten();
+    known.is_some_and(|known| known.matches_weakly(tag))
 }

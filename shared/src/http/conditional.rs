@@ -4,7 +4,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use utoipa::{
     IntoParams,
     openapi::path::{Parameter, ParameterBuilder, ParameterIn},
@@ -14,7 +14,7 @@ use super::Json;
 use crate::{
     accounts::{UserView, entity_tag},
     avatars::AvatarUrls,
-    base::Error,
+    base::{EntityTags, Error},
     users::User,
 };
 
@@ -39,12 +39,12 @@ impl IntoResponse for Tagged {
 
 /// The header `If-Match`, if the client sent it.
 #[derive(Clone, Debug)]
-pub struct IfMatch(Option<String>);
+pub struct IfMatch(Option<EntityTags>);
 
 impl IfMatch {
-    /// The entity tags in the header, as they were sent.
-    pub fn tag(&self) -> Option<&str> {
-        self.0.as_deref()
+    /// The entity tags in the header.
+    pub fn tags(&self) -> Option<&EntityTags> {
+        self.0.as_ref()
     }
 }
 
@@ -52,11 +52,22 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Error;
 
     async fn from_request_parts(request: &mut Parts, _: &S) -> Result<Self, Error> {
-        let Some(value) = request.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
-        let value =
-            value.to_str().map_err(|_| Error::field("If-Match", "must be an entity tag"))?;
-        Ok(Self(Some(value.to_owned())))
+        let Some(tags) = entity_tags(&request.headers, &header::IF_MATCH) else {
+            return Ok(Self(None));
+        };
+        let not_tags =
+            || Error::field("If-Match", "must be * or entity tags in quotes, separated by commas");
+        tags.ok_or_else(not_tags).map(|tags| Self(Some(tags)))
     }
+}
+
+/// The entity tags in a header, which may occur several times. `None` without the header,
+/// `Some(None)` if it cannot be read.
+pub(super) fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Option<Option<EntityTags>> {
+    headers.contains_key(name).then(|| {
+        let values = headers.get_all(name).iter().map(HeaderValue::to_str);
+        EntityTags::parse(&values.collect::<Result<Vec<_>, _>>().ok()?.join(","))
+    })
 }
 
 impl IntoParams for IfMatch {

@@ -96,19 +96,42 @@ fn service_for(allowed: AllowOrigin, routes: Router<Latchkey>, latchkey: Latchke
         .with_state(latchkey)
 }
 
+/// The headers that tracing tools add to the requests of a page: those of the W3C, Sentry, Datadog,
+/// New Relic and Zipkin. They are ignored.
+const TRACING_HEADERS: [&str; 13] = [
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "sentry-trace",
+    "x-datadog-origin",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-trace-id",
+    "newrelic",
+    "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-sampled",
+];
+
 /// Allows only known origins, and no credentials: tokens travel in a header.
 fn cors(allowed: AllowOrigin) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::IF_MATCH,
-            HeaderName::from_static("idempotency-key"),
-            // Swagger UI sends it with its sign-in form.
-            HeaderName::from_static("x-requested-with"),
-        ])
+        .allow_headers(
+            [
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::IF_MATCH,
+                HeaderName::from_static("idempotency-key"),
+                // Swagger UI sends it with its sign-in form.
+                HeaderName::from_static("x-requested-with"),
+            ]
+            .into_iter()
+            .chain(TRACING_HEADERS.map(HeaderName::from_static))
+            .collect::<Vec<_>>(),
+        )
         .expose_headers([
             REQUEST_ID,
             header::RETRY_AFTER,

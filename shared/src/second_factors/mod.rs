@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::{
     apps::App,
     audit::{Action, Activity, Event, Outcome, Recorder, user_subject},
-    base::{Clock, Error, Random, seconds, seconds_until, whole_seconds},
+    base::{Clock, Error, Random, plain_code, seconds, seconds_until, whole_seconds},
     crypto::HashKeys,
     limits::Throttle,
     table::Store,
@@ -357,7 +357,8 @@ impl SecondFactors {
 /// # Errors
 /// [`Error::InvalidRequest`].
 fn check_form(method: Option<SecondFactorMethod>, code: &str) -> Result<(), Error> {
-    let is_totp = || code.len() == totp::DIGITS && code.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = plain_code(code);
+    let is_totp = || plain.len() == totp::DIGITS && plain.bytes().all(|byte| byte.is_ascii_digit());
     let is_recovery_code = || RecoveryCode::parse(code).is_some();
     let (fits, expected) = match method {
         Some(SecondFactorMethod::Totp) => (is_totp(), "must be 6 digits"),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use zeroize::ZeroizeOnDrop;
 
 use crate::{
-    base::{Error, Random},
+    base::{Error, Random, plain_code},
     crypto::{HashKeys, IdentifierHash},
 };
 
@@ -27,14 +27,10 @@ impl RecoveryCode {
         (0..CODES).map(|_| Ok(Self(BASE32_NOPAD.encode(&random.bytes::<10>()?)))).collect()
     }
 
-    /// Reads a code that somebody typed, without regard to dashes, spaces and case. `None` if it
-    /// does not have the form of one.
+    /// Reads a code that somebody typed, without regard to case, and as [`plain_code`] reads it.
+    /// `None` if it does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
-        let code: String = text
-            .chars()
-            .filter(|c| !matches!(c, '-' | ' '))
-            .map(|c| c.to_ascii_uppercase())
-            .collect();
+        let code = plain_code(text).to_ascii_uppercase();
 
         let fits = code.len() == CHARS
             && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
@@ -69,6 +65,10 @@ mod tests {
                 shown.to_lowercase(),
                 shown.replace('-', ""),
                 shown.replace('-', " "),
+                shown.replace('-', "\u{2011}"),
+                shown.replace('-', "\u{2013}"),
+                shown.replace('-', "\u{a0}"),
+                format!("\t{shown}\r\n"),
             ] {
                 assert_eq!(RecoveryCode::parse(&typed).unwrap().0, code.0);
             }

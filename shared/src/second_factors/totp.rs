@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{EcLevel, QrCode, render::svg};
 use zeroize::ZeroizeOnDrop;
 
-use crate::base::{Error, Random};
+use crate::base::{Error, Random, plain_code};
 
 /// How many seconds an app shows one code.
 const STEP_SECONDS: i64 = 30;
@@ -63,8 +63,10 @@ impl TotpSecret {
         )
     }
 
-    /// The time step whose code is `code`, if a device's clock can be at it `now`.
+    /// The time step whose code is `code`, as [`plain_code`] reads it, if a device's clock can be at
+    /// it `now`.
     pub fn matching_step(&self, code: &str, now: Timestamp) -> Option<i64> {
+        let code = plain_code(code);
         let current = now.as_second().div_euclid(STEP_SECONDS);
         let mut matching = None;
         // Always compares all steps, so that the time does not reveal which one matches.
