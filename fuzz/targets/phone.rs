@@ -23,7 +23,7 @@ fuzz_target!(|input: &str| {
         let region = phone::country(region);
         assert!(region.is_some());
         let accepted = parse(input, region);
-        if input.starts_with('+') {
+        if input.trim().starts_with('+') {
             assert!(accepted == parse(input, None), "a region changes the meaning of {input:?}");
         }
         check(input, accepted);
@@ -43,7 +43,7 @@ fuzz_target!(|input: &str| {
 fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
     let phone = match parsed {
         Ok(phone) => phone,
-        Err(error) => return assert_eq!(error, Error::InvalidPhone),
+        Err(error) => return assert!(matches!(error, Error::InvalidPhone(_))),
     };
     let text = phone.as_str();
     let digits = text.strip_prefix('+').unwrap_or_default();
@@ -54,6 +54,7 @@ fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
     );
     assert!(!digits.starts_with('0'), "{text:?}");
 
+    let input = input.trim();
     if input.starts_with('+') {
         assert_eq!(text, input);
     } else {
@@ -67,5 +68,7 @@ fn check(input: &str, parsed: Result<PhoneNumber, Error>) {
 
     let masked = phone.masked();
     assert!(masked.contains('•') && !masked.contains(text), "{masked:?}");
-    assert!(text.ends_with(phone.national_digits()) && text.starts_with(&format!("+{}", phone.block())));
+    assert!(
+        text.ends_with(phone.national_digits()) && text.starts_with(&format!("+{}", phone.block()))
+    );
 }

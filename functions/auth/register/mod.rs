@@ -45,8 +45,9 @@ pub struct RegisterRequest {
     /// characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
-    /// The language of messages: a BCP 47 language tag of at most 35 characters. Default:
-    /// the language of the phone's country.
+    /// The language of messages: a BCP 47 language tag. Its language, script and region count, all else
+    /// is left out, and a tag without a language counts as none. Default: the language of the
+    /// phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
     /// The app to sign up with. Default: the app that authenticates by HTTP Basic, or
@@ -94,7 +95,7 @@ async fn register(
     once.answer(&caller, async {
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
         let client = client.served_by(&app)?;
-        let locale = messages::parse_locale(request.locale)?;
+        let locale = request.locale.as_deref().and_then(messages::parse_locale);
         let (address, unverified_email) = match (&request.phone, &request.email) {
             (Some(phone), Some(email)) => {
                 (challenges.address(Some(phone), None)?, Some(challenges.email(email)?))

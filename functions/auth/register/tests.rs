@@ -258,10 +258,9 @@ async fn only_its_own_fields_in_json_are_read() {
         ("username", json!("änn")),
         ("username", json!("a".repeat(65))),
         ("name", json!("")),
-        ("name", json!(" Ann")),
         ("name", json!("Ann\nLee")),
         ("name", json!(long_name)),
-        ("locale", json!("not a locale")),
+        ("locale", json!(1)),
         ("client_id", json!("unknown-app")),
     ] {
         let mut body = json!({"phone": PHONE});

@@ -32,7 +32,8 @@ pub struct UpdateMeRequest {
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
-    /// The language of messages to the user: a BCP 47 language tag of at most 35 characters.
+    /// The language of messages to the user: a BCP 47 language tag. Its language, script and region
+    /// are kept, and a tag without a language counts as `null`.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
@@ -61,7 +62,7 @@ async fn update(
     let change = ProfileChange {
         name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
         username: request.username.map(username).transpose()?,
-        locale: request.locale.map(messages::parse_locale).transpose()?,
+        locale: request.locale.map(|locale| locale.as_deref().and_then(messages::parse_locale)),
     };
 
     let event = recorder.event(caller.own_activity(Action::ProfileChange))?;

@@ -34,8 +34,9 @@ pub struct SendOtpRequest {
     /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
-    /// The language of the message: a BCP 47 language tag of at most 35 characters. Default:
-    /// the language of the phone's country.
+    /// The language of the message: a BCP 47 language tag. Its language, script and region count, all else
+    /// is left out, and a tag without a language counts as none. Default: the language of the
+    /// phone's country.
     #[schema(example = "en-US")]
     locale: Option<String>,
     /// The `device_token` of an earlier sign-in on this device. One that is not of the user with
@@ -79,7 +80,7 @@ async fn send(
     once.answer(&caller, async {
         let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
         let client = client.served_by(&app)?;
-        let locale = messages::parse_locale(request.locale)?;
+        let locale = request.locale.as_deref().and_then(messages::parse_locale);
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
 
         let new = NewChallenge {

@@ -34,9 +34,10 @@ pub enum Error {
     /// The body is not JSON.
     #[error("the body is not JSON")]
     InvalidJson,
-    /// The body's content type, charset or content encoding is not accepted.
-    #[error("unsupported media type")]
-    UnsupportedMediaType,
+    /// The body's content type, charset or content encoding is not accepted. The text is a predicate
+    /// of the body, like "must be application/json".
+    #[error("unsupported media type: {0}")]
+    UnsupportedMediaType(String),
     /// The body is larger than the endpoint accepts.
     #[error("body too large")]
     BodyTooLarge {
@@ -49,15 +50,15 @@ pub enum Error {
     /// The path exists, the method does not.
     #[error("method not allowed")]
     MethodNotAllowed,
-    /// Not a phone number that can receive a text.
-    #[error("invalid phone number")]
-    InvalidPhone,
+    /// Not a phone number that can receive a text. The text is a predicate.
+    #[error("invalid phone number: {0}")]
+    InvalidPhone(&'static str),
     /// A phone number of a country that is not in `ALLOWED_COUNTRIES`.
     #[error("country not allowed")]
     CountryNotAllowed,
-    /// Not an e-mail address.
-    #[error("invalid e-mail address")]
-    InvalidEmail,
+    /// Not an e-mail address. The text is a predicate.
+    #[error("invalid e-mail address: {0}")]
+    InvalidEmail(&'static str),
     /// The new password is too weak.
     #[error("weak password: {reason}")]
     WeakPassword {

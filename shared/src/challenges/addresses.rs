@@ -31,6 +31,7 @@ impl Challenges {
     /// # Errors
     /// As [`Self::address`]; [`Error::InvalidRequest`] if it is none of them.
     pub fn identifier(&self, text: &str) -> Result<Identifier, Error> {
+        let text = text.trim();
         if text.contains('@') {
             self.email(text).map(|email| Identifier::Address(Address::Email(email)))
         } else if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -60,7 +61,7 @@ impl Challenges {
     /// # Errors
     /// [`Error::InvalidPhone`], [`Error::CountryNotAllowed`].
     pub fn phone(&self, input: &str) -> Result<PhoneNumber, Error> {
-        match PhoneNumber::from_e164(input) {
+        match PhoneNumber::from_e164(input.trim()) {
             Ok(phone) if self.settings.test_phones.code(&phone, self.clock.now()).is_some() => {
                 Ok(phone)
             }

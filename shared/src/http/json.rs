@@ -47,6 +47,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 impl<T: DeserializeOwned> Json<T> {
     /// Reads a body that was sent with these headers.
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<T, Error> {
+        if body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+            return Err(missing_body::<T>());
+        }
         check_content_type(headers, JSON)?;
         parse(body)
     }
@@ -93,6 +96,14 @@ pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// The refusal of a request without a body, which names the field that is missing.
+fn missing_body<T: DeserializeOwned>() -> Error {
+    match parse::<T>(b"{}") {
+        Err(error) => error,
+        Ok(_) => Error::field("", "the body is missing: send a JSON object"),
+    }
+}
+
 /// The headers and the body of a request.
 ///
 /// # Errors
@@ -106,24 +117,47 @@ pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>),
     Ok((head.headers, body.to_vec()))
 }
 
-/// Accepts only this media type, without a charset or with UTF-8 (RFC 8259 §8.1), not compressed.
+/// The charsets whose texts are UTF-8 (RFC 8259 §8.1), by the names that clients give them.
+const UTF8_CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
+
+/// Accepts only this media type, without a charset or with one of [`UTF8_CHARSETS`], not compressed.
 ///
 /// # Errors
-/// [`Error::UnsupportedMediaType`].
+/// [`Error::UnsupportedMediaType`], which says what is accepted.
 pub(super) fn check_content_type(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
     let value =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let is_expected = parts.next().as_deref() == Some(media_type);
-    let is_utf8 = parts.all(|parameter| {
-        parameter
-            .strip_prefix("charset=")
-            .is_none_or(|charset| charset.trim_matches('"') == "utf-8")
-    });
 
-    let encoded = headers.contains_key(header::CONTENT_ENCODING);
-    if is_expected && is_utf8 && !encoded { Ok(()) } else { Err(Error::UnsupportedMediaType) }
+    if parts.next().as_deref() != Some(media_type) {
+        let must_be = format!("must be {media_type}: say so in Content-Type");
+        return Err(Error::UnsupportedMediaType(must_be));
+    }
+    if !parts.all(|parameter| is_utf8(&parameter)) {
+        let must_be = "must be in UTF-8: leave the charset out of Content-Type, or send utf-8";
+        return Err(Error::UnsupportedMediaType(must_be.into()));
+    }
+    check_encoding(headers)
+}
+
+/// Whether a parameter of a content type is another one than the charset, or names UTF-8.
+fn is_utf8(parameter: &str) -> bool {
+    let Some((name, charset)) = parameter.split_once('=') else { return true };
+    name.trim() != "charset" || UTF8_CHARSETS.contains(&charset.trim().trim_matches('"'))
+}
+
+/// Accepts only a body that is not compressed.
+///
+/// # Errors
+/// [`Error::UnsupportedMediaType`].
+pub fn check_encoding(headers: &HeaderMap) -> Result<(), Error> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let must_be = "must not be compressed: leave Content-Encoding out";
+            Err(Error::UnsupportedMediaType(must_be.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads `body` as a `T`.
@@ -370,6 +404,53 @@ mod tests {
         let long = format!(r#"{{"phone": "{}"}}"#, "1".repeat(MAX_STRING_CHARS + 1));
         assert_eq!(refusal(&long).1, "a string in the body is longer than 1024 characters");
         assert!(parse::<Person>(b"{\"phone\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_content_type_with_any_name_of_utf_8_is_accepted() {
+        let check = |content_type: &'static str, encoding: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            if let Some(encoding) = encoding {
+                headers.insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
+            }
+            check_content_type(&headers, JSON)
+        };
+        for accepted in [
+            "application/json",
+            "Application/JSON;charset=UTF-8",
+            "application/json; charset=\"utf-8\"",
+            "application/json;charset=utf8",
+            "application/json; charset=us-ascii",
+            "application/json;odata=verbose",
+        ] {
+            assert_eq!(check(accepted, None), Ok(()), "{accepted}");
+        }
+        assert_eq!(check("application/json", Some("identity")), Ok(()));
+        for (content_type, encoding, reason) in [
+            ("", None, "must be application/json: say so in Content-Type"),
+            ("text/plain", None, "must be application/json: say so in Content-Type"),
+            ("application/jsonx", None, "must be application/json: say so in Content-Type"),
+            (
+                "application/json;charset=iso-8859-1",
+                None,
+                "must be in UTF-8: leave the charset out of Content-Type, or send utf-8",
+            ),
+            (
+                "application/json",
+                Some("gzip"),
+                "must not be compressed: leave Content-Encoding out",
+            ),
+        ] {
+            let refused = Err(Error::UnsupportedMediaType(reason.to_owned()));
+            assert_eq!(check(content_type, encoding), refused, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_body_is_told_which_field_is_missing() {
+        let missing = Json::<Person>::parse(&HeaderMap::new(), b"").unwrap_err();
+        assert_eq!(missing, Error::field("phone", "is missing"));
     }
 
     #[test]

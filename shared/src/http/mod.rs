@@ -37,7 +37,7 @@ pub use self::{
     extract::{CurrentHashKeys, CurrentSettings, PathId, PathIds, PathName, Query, Trail},
     form::Form,
     idempotency::{Idempotent, Once},
-    json::{Json, MAX_BODY_BYTES, OptionalJson, given, sent},
+    json::{Json, MAX_BODY_BYTES, OptionalJson, check_encoding, given, sent},
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
     preference::preferences,

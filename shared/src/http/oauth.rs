@@ -121,7 +121,7 @@ pub(super) fn response(error: &Error) -> Response {
             (OAuthErrorCode::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE)
         }
         Error::Internal(_) => (OAuthErrorCode::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
-        Error::BodyTooLarge { .. } | Error::UnsupportedMediaType => {
+        Error::BodyTooLarge { .. } | Error::UnsupportedMediaType(_) => {
             (OAuthErrorCode::InvalidRequest, problem_code.status())
         }
         _ => (OAuthErrorCode::InvalidRequest, StatusCode::BAD_REQUEST),

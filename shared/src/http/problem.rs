@@ -67,6 +67,8 @@ impl Problem {
             errors: match error {
                 Error::InvalidRequest(errors) => errors.clone(),
                 Error::WeakPassword { field, reason } => vec![FieldError::new(*field, reason)],
+                Error::InvalidPhone(reason) => vec![FieldError::new("phone", *reason)],
+                Error::InvalidEmail(reason) => vec![FieldError::new("email", *reason)],
                 Error::Conflict(error) => vec![error.clone()],
                 Error::RoleInUse { users } => users
                     .iter()
@@ -147,12 +149,9 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::BodyTooLarge { max_bytes } => {
             format!("Body too large: the limit is {}.", in_bytes(*max_bytes))
         }
-        Error::InvalidPhone => "The phone number cannot receive texts. Send a mobile number with \
-                                its country code, like +14155550123."
-            .into(),
-        Error::InvalidEmail => {
-            "The e-mail address is not valid. Send one like ann@example.com.".into()
-        }
+        Error::UnsupportedMediaType(reason) => format!("The body {reason}."),
+        Error::InvalidPhone(reason) => format!("The phone number {reason}."),
+        Error::InvalidEmail(reason) => format!("The e-mail address {reason}."),
         Error::WeakPassword { reason, .. } => format!("The password {reason}."),
         Error::InvalidImage(reason) => format!("The picture {reason}."),
         Error::WrongPassword => "The current password is wrong.".into(),
@@ -336,6 +335,12 @@ mod tests {
             (Error::Forbidden("users:read".into()), "This needs the permission users:read."),
             (Error::Forbidden("role Admin".into()), "This needs the role Admin."),
             (Error::NotFound, "Not found."),
+            (Error::InvalidPhone("is empty"), "The phone number is empty."),
+            (Error::InvalidEmail("has no @"), "The e-mail address has no @."),
+            (
+                Error::UnsupportedMediaType("must be application/json".into()),
+                "The body must be application/json.",
+            ),
         ] {
             assert_eq!(detail_of(&error), expected);
         }

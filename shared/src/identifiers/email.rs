@@ -18,19 +18,29 @@ const MAX_CHARS: usize = 254;
 pub struct Email(String);
 
 impl Email {
-    /// Parses what a person or an app sent.
+    /// Parses what a person or an app sent. Spaces around it do not count, and a domain in another
+    /// script becomes its ASCII form (`xn--…`, UTS #46).
     ///
     /// # Errors
-    /// [`Error::InvalidEmail`] if it is not an address, and for forms that mail servers allow but
-    /// people do not have: quoted names, comments, IP literals, hosts without a dot.
+    /// [`Error::InvalidEmail`] with the reason if it is not an address, and for forms that mail
+    /// servers allow but people do not have: quoted names, comments, IP addresses, hosts without a
+    /// dot.
     pub fn parse(input: &str) -> Result<Self, Error> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-@".contains(c);
-        let host = input.rsplit_once('@').map(|(_, host)| host).unwrap_or_default();
-        let fits = input.len() <= MAX_CHARS && input.chars().all(plain) && host.contains('.');
-        if !fits || EmailAddress::from_str(input).is_err() {
-            return Err(Error::InvalidEmail);
+        let address = input.trim();
+        if let Some(reason) = fault(address) {
+            return Err(Error::InvalidEmail(reason));
         }
-        Ok(Self(input.to_ascii_lowercase()))
+        let (name, domain) = address.rsplit_once('@').unwrap_or_default();
+        let domain = idna::domain_to_ascii(domain).map_err(|_| Error::InvalidEmail(DOMAIN))?;
+
+        let ascii = format!("{name}@{domain}").to_ascii_lowercase();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-@".contains(c);
+        let is_address = EmailAddress::from_str(&ascii).is_ok() && ascii.chars().all(plain);
+        match () {
+            () if ascii.len() > MAX_CHARS => Err(Error::InvalidEmail(LENGTH)),
+            () if !is_address || !is_reachable(&domain) => Err(Error::InvalidEmail(FORM)),
+            () => Ok(Self(ascii)),
+        }
     }
 
     /// The address.
@@ -68,6 +78,37 @@ impl Email {
     }
 }
 
+const EMPTY: &str = "is empty: send one like ann@example.com";
+const NO_AT: &str = "needs one @, like ann@example.com";
+const SPACE: &str = "has a space in it: leave it out. In a query and a form, + must be sent as %2B";
+const NAME: &str = "must have ASCII letters, digits and marks before its @, like ann@example.com";
+const DOTS: &str = "has a dot at an end of the name before its @, or two dots in a row";
+const DOMAIN: &str = "must have a domain after its @, like ann@example.com";
+const LENGTH: &str = "must have at most 254 characters, and 64 before its @";
+const FORM: &str = "is not valid: send one like ann@example.com";
+
+/// The fault of an address that nobody can have.
+fn fault(address: &str) -> Option<&'static str> {
+    let Some((name, domain)) = address.rsplit_once('@') else {
+        return Some(if address.is_empty() { EMPTY } else { NO_AT });
+    };
+    match () {
+        () if address.contains(char::is_whitespace) => Some(SPACE),
+        () if name.contains('@') => Some(NO_AT),
+        () if !name.is_ascii() => Some(NAME),
+        () if name.starts_with('.') || name.ends_with('.') || name.contains("..") => Some(DOTS),
+        () if address.len() > 4 * MAX_CHARS || name.len() > 64 => Some(LENGTH),
+        () if domain.is_empty() => Some(DOMAIN),
+        () => None,
+    }
+}
+
+/// Whether mail can reach a domain: it has a dot, and is no IP address, whose last label is a number
+/// (RFC 3696 §2).
+fn is_reachable(domain: &str) -> bool {
+    domain.rsplit_once('.').is_some_and(|(_, last)| !last.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
@@ -96,18 +137,53 @@ mod tests {
             "ann@[192.0.2.1]",
             "\"ann\"@example.com",
             "a b@example.com",
-            "ann@example.com\n",
             "ann@exa mple.com",
-            "ann@ex\u{e4}mple.com",
+            "ann@192.0.2.1",
+            "ann@example.123",
+            "ann@xn--a",
+            "ann@\u{200b}.com",
             "Ann <ann@example.com>",
             "ann@@example.com",
             "ann@example..com",
             ".ann@example.com",
             "ann@-example.com",
         ] {
-            assert_eq!(Email::parse(input), Err(Error::InvalidEmail), "{input:?}");
+            assert!(matches!(Email::parse(input), Err(Error::InvalidEmail(_))), "{input:?}");
         }
         assert!(Email::parse(&format!("{}@example.com", "a".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn spaces_around_an_address_do_not_count_and_domains_become_ascii() {
+        for (input, canonical) in [
+            (" ann@example.com\n", "ann@example.com"),
+            ("ann@example.com\u{a0}", "ann@example.com"),
+            ("Ann@Ex\u{e4}mple.com", "ann@xn--exmple-cua.com"),
+            ("ann@xn--exmple-cua.com", "ann@xn--exmple-cua.com"),
+            ("ann@例え.テスト", "ann@xn--r8jz45g.xn--zckzah"),
+            ("ann@example。com", "ann@example.com"),
+        ] {
+            assert_eq!(Email::parse(input).unwrap().as_str(), canonical, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_says_why() {
+        for (input, reason) in [
+            ("", EMPTY),
+            ("ann", NO_AT),
+            ("ann@@example.com", NO_AT),
+            ("ann shop@example.com", SPACE),
+            ("änn@example.com", NAME),
+            ("a..b@docomo.ne.jp", DOTS),
+            ("ann.@example.com", DOTS),
+            ("ann@", DOMAIN),
+            ("ann@192.0.2.1", FORM),
+            ("ann@localhost", FORM),
+            (&format!("{}@example.com", "a".repeat(65)), LENGTH),
+        ] {
+            assert_eq!(Email::parse(input), Err(Error::InvalidEmail(reason)), "{input:?}");
+        }
     }
 
     proptest! {

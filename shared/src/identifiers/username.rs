@@ -25,11 +25,12 @@ const RESERVED: [&str; 10] = [
 pub struct Username(String);
 
 impl Username {
-    /// Parses a username.
+    /// Parses a username. Spaces around it do not count.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for any other form.
     pub fn parse(input: &str) -> Result<Self, Error> {
+        let input = input.trim();
         let fits = (3..=64).contains(&input.len())
             && input.starts_with(|c: char| c.is_ascii_alphabetic())
             && input.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));

@@ -3,11 +3,6 @@
 
 use unic_langid::LanguageIdentifier;
 
-use crate::base::Error;
-
-/// The longest accepted language tag: what BCP 47 recommends to support (RFC 5646 §4.4.1).
-const MAX_LOCALE_CHARS: usize = 35;
-
 /// A language of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -78,16 +73,34 @@ pub fn language(locale: Option<&str>, country: Option<&str>) -> Language {
     requested.or_else(fallback).unwrap_or(Language::English)
 }
 
-/// Reads the `locale` of a request, and normalizes it.
-///
-/// # Errors
-/// [`Error::InvalidRequest`] if it is not a language tag (BCP 47) of at most 35 characters.
-pub fn parse_locale(locale: Option<String>) -> Result<Option<String>, Error> {
-    let Some(locale) = locale else { return Ok(None) };
-    match locale.parse::<LanguageIdentifier>() {
-        Ok(tag) if locale.len() <= MAX_LOCALE_CHARS => Ok(Some(tag.to_string())),
-        _ => Err(Error::field("locale", "must be a language tag, like en-US")),
+/// Reads the `locale` of a request: the language, the script and the region of a BCP 47 tag, or of
+/// the forms that Android, Java, iOS and POSIX give it, like `en_US_#u-fw-mon`, `zh_CN_#Hans` and
+/// `en_US@calendar=japanese`. Everything else in it is left out. A text that has no language is none:
+/// the language of a message never keeps anybody from signing in.
+pub fn parse_locale(locale: &str) -> Option<String> {
+    let locale = locale.trim().split(['@', '.', ';', ',']).next()?;
+    // A subtag of one character begins an extension.
+    let mut subtags =
+        locale.split(['-', '_', '#']).filter(|it| !it.is_empty()).take_while(|it| it.len() > 1);
+    let language = subtags.next().filter(|it| (2..=3).contains(&it.len()) && is_alphabetic(it))?;
+
+    let (mut script, mut region) = (None, None);
+    for subtag in subtags {
+        match subtag.len() {
+            4 if is_alphabetic(subtag) => _ = script.get_or_insert(subtag),
+            2 if is_alphabetic(subtag) => _ = region.get_or_insert(subtag),
+            3 if subtag.bytes().all(|it| it.is_ascii_digit()) => _ = region.get_or_insert(subtag),
+            _ => {}
+        }
     }
+
+    let tag: Vec<_> = [Some(language), script, region].into_iter().flatten().collect();
+    let tag = tag.join("-").parse::<LanguageIdentifier>().ok()?;
+    (!tag.language.is_empty()).then(|| tag.to_string())
+}
+
+fn is_alphabetic(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -102,5 +115,41 @@ mod tests {
         assert_eq!(language(None, Some("IN")), Language::Hindi);
         assert_eq!(language(None, Some("SA")), Language::Arabic);
         assert_eq!(language(None, None), Language::English);
+    }
+
+    #[test]
+    fn a_locale_keeps_language_script_and_region_and_never_fails() {
+        for (sent, read) in [
+            ("en-US", Some("en-US")),
+            ("en_US", Some("en-US")),
+            ("EN-us", Some("en-US")),
+            ("zh_Hans_CN", Some("zh-Hans-CN")),
+            ("zh_CN_#Hans", Some("zh-Hans-CN")),
+            ("sr-Latn-RS", Some("sr-Latn-RS")),
+            ("es-419", Some("es-419")),
+            ("en-US-u-fw-mon-mu-celsius", Some("en-US")),
+            ("en-US-u-ca-buddhist", Some("en-US")),
+            ("en_US_#u-fw-mon", Some("en-US")),
+            ("en_US@calendar=japanese", Some("en-US")),
+            ("de_DE.UTF-8", Some("de-DE")),
+            ("en-US-x-private", Some("en-US")),
+            ("sl-rozaj-biske", Some("sl")),
+            ("zh-yue-HK", Some("zh-HK")),
+            ("de,en;q=0.8", Some("de")),
+            (" fr ", Some("fr")),
+            ("", None),
+            ("C", None),
+            ("POSIX", None),
+            ("und", None),
+            ("x-private", None),
+            ("not a locale", None),
+            ("english", None),
+            ("日本語", None),
+            ("-", None),
+            ("\0", None),
+        ] {
+            assert_eq!(parse_locale(sent).as_deref(), read, "{sent:?}");
+        }
+        assert_eq!(parse_locale(&"a-".repeat(1_000)), None);
     }
 }

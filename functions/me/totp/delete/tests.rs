@@ -67,9 +67,7 @@ async fn without_a_valid_code_the_factor_stays() {
         app.json_as(&me, Method::DELETE, PATH, body).await.assert_field("code");
     }
 
-    app.call_as(&me.access, Method::DELETE, PATH)
-        .await
-        .assert_problem(415, "unsupported_media_type");
+    app.call_as(&me.access, Method::DELETE, PATH).await.assert_field("code");
 
     let request = json_request(Method::DELETE, PATH, Some(&me.access), &Value::Null);
     app.send(request.map(|_| "{".into())).await.assert_problem(400, "invalid_json");

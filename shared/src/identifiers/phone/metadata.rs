@@ -55,7 +55,8 @@ pub(super) fn of_calling_code(code: i32) -> Option<Arc<PhoneNumberUtil>> {
         return Some(util.clone());
     }
     if loaded.len() >= MAX_CODES {
-        return of_all();
+        let is_assigned = REGIONS.iter().any(|(header, _)| header.calling_code == Some(code));
+        return is_assigned.then(of_all).flatten();
     }
     drop(loaded);
 
