@@ -13,6 +13,7 @@ use image::{
     },
     imageops::{self, FilterType},
 };
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use shared::{avatars::Picture, base::Error, users::Size};
 
 /// The maximum number of pixels per side.
@@ -22,7 +23,9 @@ const MAX_DECODED_BYTES: u64 = 64 * 1024 * 1024;
 /// The JPEG quality, from 1 to 100. With 85 no defect is visible, and a portrait has about 40 kB.
 const QUALITY: u8 = 85;
 
-const UNREADABLE: Error = Error::InvalidImage("cannot be read");
+const UNREADABLE: Error = Error::InvalidImage("is damaged, or was not sent whole");
+/// The end marker of a JPEG.
+const JPEG_END: [u8; 2] = [0xff, 0xd9];
 const TOO_LARGE: Error =
     Error::InvalidImage("has more than 4,096 pixels per side, or more than 64 MiB once decoded");
 
@@ -36,11 +39,18 @@ pub(super) async fn portrait(file: Bytes) -> Result<Picture, Error> {
     tokio::task::spawn_blocking(move || redrawn(&file)).await.unwrap_or(Err(UNREADABLE))
 }
 
-/// The picture in a file: upright, cropped to a square, in both sizes, and without metadata.
+/// The picture in a file: upright, cropped to a square, in sRGB, in both sizes, and without metadata.
 ///
 /// # Errors
 /// [`Error::InvalidImage`].
 pub fn redrawn(file: &[u8]) -> Result<Picture, Error> {
+    if file.starts_with(&[0xff, 0xd8, 0xff]) && !has_end(file) {
+        return without_end(file);
+    }
+    drawn(file)
+}
+
+fn drawn(file: &[u8]) -> Result<Picture, Error> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -51,14 +61,29 @@ pub fn redrawn(file: &[u8]) -> Result<Picture, Error> {
     decoder.set_limits(limits).map_err(|_| TOO_LARGE)?;
 
     let orientation = decoder.orientation().map_err(|_| UNREADABLE)?;
+    let profile = decoder.icc_profile().ok().flatten();
     let image = DynamicImage::from_decoder(decoder).map_err(|_| UNREADABLE)?;
     let mut full = square(image);
     full.apply_orientation(orientation);
-    let full = on_white(full);
+    let full = on_white(in_srgb(full, profile.as_deref()));
 
     let side = Size::Thumbnail.pixels();
     let thumbnail = imageops::resize(&full, side, side, FilterType::Lanczos3);
     Ok(Picture { full: jpeg(&full)?, thumbnail: jpeg(&thumbnail)? })
+}
+
+/// The picture in a JPEG that lacks its end marker, as the panoramas of some phones do. The decoder
+/// would draw what follows the file, so a picture that changes with what follows was cut off.
+///
+/// # Errors
+/// [`Error::InvalidImage`] if the picture was cut off.
+fn without_end(file: &[u8]) -> Result<Picture, Error> {
+    const FILLER_BYTES: usize = 4_096;
+    let file = file.strip_suffix(&[0xff]).unwrap_or(file);
+    let followed_by = |filler: u8| drawn(&[file, &[filler; FILLER_BYTES], &JPEG_END].concat());
+
+    let (picture, other) = (followed_by(0x00)?, followed_by(0x5a)?);
+    if picture.full == other.full { Ok(picture) } else { Err(UNREADABLE) }
 }
 
 /// The decoder of the format that the first bytes of a file name. Other formats, such as SVG and
@@ -66,9 +91,7 @@ pub fn redrawn(file: &[u8]) -> Result<Picture, Error> {
 fn decoder<'a>(file: &'a [u8], limits: &Limits) -> Result<Box<dyn ImageDecoder + 'a>, Error> {
     let reader = Cursor::new(file);
     let decoder: Result<Box<dyn ImageDecoder>, _> = match file {
-        [0xff, 0xd8, 0xff, ..] if has_end(file) => {
-            JpegDecoder::new(reader).map(|decoder| Box::new(decoder) as _)
-        }
+        [0xff, 0xd8, 0xff, ..] => JpegDecoder::new(reader).map(|decoder| Box::new(decoder) as _),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => {
             // Chunks before the pixels may be compressed, too, so the limits apply from the start.
             PngDecoder::with_limits(reader, limits.clone()).map(|decoder| Box::new(decoder) as _)
@@ -79,7 +102,7 @@ fn decoder<'a>(file: &'a [u8], limits: &Limits) -> Result<Box<dyn ImageDecoder +
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
             WebPDecoder::new(reader).map(|decoder| Box::new(decoder) as _)
         }
-        _ => return Err(Error::InvalidImage("is not a JPEG, PNG, WebP or GIF")),
+        _ => return Err(Error::InvalidImage("is not a JPEG, PNG, WebP or GIF: send one of these")),
     };
     decoder.map_err(|_| UNREADABLE)
 }
@@ -95,7 +118,7 @@ fn has_end(file: &[u8]) -> bool {
             if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
         rest = rest.get(length..).unwrap_or_default();
         if marker == 0xda {
-            return rest.windows(2).any(|two| two == [0xff, 0xd9]);
+            return rest.windows(2).any(|two| two == JPEG_END);
         }
     }
     false
@@ -123,6 +146,34 @@ fn square(image: DynamicImage) -> DynamicImage {
     middle.resize_exact(pixels, pixels, FilterType::Lanczos3)
 }
 
+/// The picture with the colours that its ICC profile means, in sRGB. A profile that cannot be read, or
+/// that is not one of the picture's kind of pixels, is left out, as browsers do.
+fn in_srgb(image: DynamicImage, profile: Option<&[u8]>) -> DynamicImage {
+    let profile = profile.and_then(|profile| ColorProfile::new_from_slice(profile).ok());
+    profile.and_then(|profile| converted(&image, &profile)).unwrap_or(image)
+}
+
+/// The picture converted from `profile` to sRGB; `None` if the profile does not fit.
+fn converted(image: &DynamicImage, profile: &ColorProfile) -> Option<DynamicImage> {
+    let is_gray = !image.color().has_color();
+    let (pixels, layout) = match profile.color_space {
+        DataColorSpace::Rgb => (image.to_rgba8().into_raw(), Layout::Rgba),
+        DataColorSpace::Gray if is_gray => (image.to_luma_alpha8().into_raw(), Layout::GrayAlpha),
+        _ => return None,
+    };
+
+    let srgb = ColorProfile::new_srgb();
+    let options = TransformOptions::default();
+    let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgba, options).ok()?;
+    let mut converted = RgbaImage::new(image.width(), image.height());
+    transform.transform(&pixels, &mut converted).ok()?;
+    Some(if image.color().has_alpha() {
+        DynamicImage::ImageRgba8(converted)
+    } else {
+        DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(converted).into_rgb8())
+    })
+}
+
 /// Puts the picture on a white background, because JPEG has no transparency.
 fn on_white(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
@@ -138,4 +189,138 @@ fn jpeg(image: &RgbImage) -> Result<Vec<u8>, Error> {
     let encoded = JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(image);
     encoded.map_err(|error| Error::Internal(error.to_string()))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{
+        ExtendedColorType, ImageEncoder, Rgb,
+        codecs::{png::PngEncoder, webp::WebPEncoder},
+    };
+
+    use super::*;
+
+    /// Skin, in Display P3.
+    const IN_P3: [u8; 3] = [201, 148, 122];
+    /// The same colour in sRGB.
+    const IN_SRGB: [u8; 3] = [211, 145, 117];
+
+    fn p3() -> Vec<u8> {
+        ColorProfile::new_display_p3().encode().unwrap()
+    }
+
+    fn encoded(mut encoder: impl ImageEncoder, profile: Option<Vec<u8>>) {
+        if let Some(profile) = profile {
+            encoder.set_icc_profile(profile).unwrap();
+        }
+        let picture = RgbImage::from_pixel(40, 40, Rgb(IN_P3));
+        encoder.write_image(&picture, 40, 40, ExtendedColorType::Rgb8).unwrap();
+    }
+
+    fn as_jpeg(profile: Option<Vec<u8>>) -> Vec<u8> {
+        let mut file = Vec::new();
+        encoded(JpegEncoder::new_with_quality(&mut file, 95), profile);
+        file
+    }
+
+    /// A GIF, with the profile in its application extension.
+    fn as_gif(profile: &[u8]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let picture = RgbImage::from_pixel(40, 40, Rgb(IN_P3));
+        let encoded = image::codecs::gif::GifEncoder::new(&mut file).encode(
+            &picture,
+            40,
+            40,
+            ExtendedColorType::Rgb8,
+        );
+        encoded.unwrap();
+        let mut extension = b"\x21\xff\x0bICCRGBG1012".to_vec();
+        for block in profile.chunks(255) {
+            extension.push(u8::try_from(block.len()).unwrap());
+            extension.extend(block);
+        }
+        extension.push(0);
+        // After the header and the global colour table.
+        let colours = if file[10] & 0x80 == 0 { 0 } else { 3 << ((file[10] & 7) + 1) };
+        file.splice(13 + colours..13 + colours, extension);
+        file
+    }
+
+    /// The colour in the middle of the published picture.
+    fn shown(file: &[u8]) -> [u8; 3] {
+        let picture = redrawn(file).unwrap();
+        let picture = image::load_from_memory(&picture.full).unwrap().into_rgb8();
+        picture.get_pixel(256, 256).0
+    }
+
+    #[track_caller]
+    fn assert_shows(file: &[u8], colour: [u8; 3], what: &str) {
+        let shown = shown(file);
+        let is_close = shown.iter().zip(colour).all(|(shown, wanted)| shown.abs_diff(wanted) <= 3);
+        assert!(is_close, "{what}: {shown:?} instead of {colour:?}");
+    }
+
+    #[test]
+    fn colours_are_converted_to_srgb_in_every_format_with_a_profile() {
+        let (mut png, mut webp) = (Vec::new(), Vec::new());
+        encoded(PngEncoder::new(&mut png), Some(p3()));
+        encoded(WebPEncoder::new_lossless(&mut webp), Some(p3()));
+        let files =
+            [("jpeg", as_jpeg(Some(p3()))), ("png", png), ("webp", webp), ("gif", as_gif(&p3()))];
+        for (format, file) in files {
+            assert_shows(&file, IN_SRGB, format);
+        }
+    }
+
+    #[test]
+    fn a_profile_that_cannot_be_used_is_left_out() {
+        assert_shows(&as_jpeg(None), IN_P3, "no profile");
+        let profiles = [
+            ("nothing", vec![]),
+            ("garbage", vec![7; 200]),
+            ("half", p3()[..p3().len() / 2].to_vec()),
+            ("gray", ColorProfile::new_gray_with_gamma(2.2).encode().unwrap()),
+            ("srgb", ColorProfile::new_srgb().encode().unwrap()),
+        ];
+        for (what, profile) in profiles {
+            assert_shows(&as_jpeg(Some(profile)), IN_P3, what);
+        }
+    }
+
+    #[test]
+    fn a_jpeg_without_its_end_is_shown_if_it_is_whole() {
+        let noise = RgbImage::from_fn(160, 160, |x, y| {
+            let value = (x * 7919 + y * 104_729) ^ (x * y * 31);
+            Rgb([value, value >> 3, value >> 8].map(|value| (value & 0xff) as u8))
+        });
+        let whole = jpeg(&noise).unwrap();
+        let end = whole.len() - JPEG_END.len();
+        let shown = redrawn(&whole).unwrap().full;
+
+        for (what, file) in [
+            ("without the marker", whole[..end].to_vec()),
+            ("with half the marker", whole[..=end].to_vec()),
+            ("with a trailer instead", [&whole[..end], b"SEFH trailer of a panorama"].concat()),
+            ("with a trailer", [&whole[..], b"SEFH trailer of a panorama"].concat()),
+        ] {
+            assert!(redrawn(&file).unwrap().full == shown, "{what}");
+        }
+        for percent in [5, 30, 50, 80, 95, 99] {
+            let refused = redrawn(&whole[..end * percent / 100]).err();
+            assert_eq!(refused, Some(UNREADABLE), "{percent} %");
+        }
+    }
+
+    #[test]
+    fn a_damaged_picture_is_not_called_another_format() {
+        let mut png = Vec::new();
+        encoded(PngEncoder::new(&mut png), None);
+        assert_eq!(redrawn(&png[..png.len() / 2]).err(), Some(UNREADABLE));
+        for other in [&b"<svg/>"[..], b"\0\0\0\x18ftypheic", b"BM", b"x"] {
+            assert_eq!(
+                redrawn(other).err(),
+                Some(Error::InvalidImage("is not a JPEG, PNG, WebP or GIF: send one of these"))
+            );
+        }
+    }
 }

@@ -77,7 +77,9 @@ async fn each_format_is_recognised_by_its_content_not_by_its_media_type() {
         }
     }
 
-    for media_type in ["image/jpeg", "image/webp", "image/gif", "application/octet-stream"] {
+    for media_type in
+        ["image/jpeg", "image/jpg", "image/heic", "image/*", "binary/octet-stream", "*/*", ""]
+    {
         let headers = [("content-type", media_type)];
         app.put_avatar_with(&me.access, &headers, encoded(&picture(9, 9).into(), ImageFormat::Png))
             .await
