@@ -1,5 +1,12 @@
 //! The inputs of public reports in `corpus/`, as the service reads them.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 use serde::Deserialize;
 use shared::{
     base::{EntityTags, Error, page_origin, plain_code},
