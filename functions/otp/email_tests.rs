@@ -247,7 +247,7 @@ async fn an_invalid_or_unsupported_address_is_refused() {
         "ann@[192.0.2.1]",
         "\"ann\"@example.org",
         "änn@example.org",
-        "ann@example.org ",
+        "ann @example.org",
     ] {
         app.post("/v1/otp/send", json!({"email": bad})).await.assert_problem(400, "invalid_email");
     }

@@ -110,11 +110,17 @@ async fn the_test_phone_signs_in_on_a_laptop() {
 async fn the_laptop_does_not_change_production() {
     let settings = [("ENVIRONMENT", "prod"), ("ISSUER", "https://id.example.com")];
     let service = Service::start(&[], &settings);
-    let request = service.client.post(format!("{}/v1/otp/send", service.url));
-    let sent = request.json(&json!({"phone": "+15005550006"})).send().await.unwrap();
-    assert_eq!(sent.json::<Value>().await.unwrap()["resend_in"], 30);
+    let send = async |phone: &str| {
+        let request = service.client.post(format!("{}/v1/otp/send", service.url));
+        let answer = request.json(&json!({"phone": phone})).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let (_, sent) = send(PHONE).await;
+    assert_eq!(sent["resend_in"], 30);
 
-    // A number like any other gets a text.
+    // The test phone is a number like any other of its kind, which gets no texts.
+    let (status, refused) = send("+15005550006").await;
+    assert_eq!((status, &refused["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_phone")));
     let texts: Value = service.get("/_local/messages").await.json().await.unwrap();
     assert_eq!(texts.as_array().unwrap().len(), 1, "{texts}");
 }

@@ -47,7 +47,7 @@ pub struct MovePhoneResponse {
 /// For a person who has lost their phone number and has no other way to sign in. It takes two
 /// administrators: the first request is kept for a day (202), and the same request of another
 /// administrator makes the change (200). A request with another phone, or of the same administrator
-/// again, takes the place of the first.
+/// again, takes the place of the first. If the user has the phone already, nothing changes.
 ///
 /// All sessions and known devices of the user end, and they sign in with a code to the new phone. Every
 /// other proven address and the old phone get a notice with a link that undoes the change for 72 hours.
@@ -88,6 +88,9 @@ async fn put(
     Ok(match moved {
         PhoneMove::Waits { expires_at } => {
             (StatusCode::ACCEPTED, axum::Json(MovePhoneResponse { expires_at })).into_response()
+        }
+        PhoneMove::Unchanged(user) => {
+            Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()).into_response()
         }
         PhoneMove::Done { user, old } => {
             let (old, new) = (old.map(Address::Sms), Address::Sms(phone));

@@ -39,6 +39,8 @@ async fn two_administrators_move_a_user_to_a_new_phone_which_the_user_can_undo()
 
     let done = move_to(&app, &other, lost.id(), NEW).await;
     assert_eq!((done.status.as_u16(), &done.json["phone"]), (200, &json!(NEW)), "{}", done.text);
+    let repeated = move_to(&app, &other, lost.id(), NEW).await;
+    assert_eq!((repeated.status.as_u16(), &repeated.json), (200, &done.json));
     app.get_as(&lost.access, "/v1/me").await.assert_problem(401, "token_invalid");
     for told in [EMAIL, PHONE] {
         assert!(link(&app, told).is_some(), "{told}");

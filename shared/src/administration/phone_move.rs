@@ -33,6 +33,8 @@ pub enum PhoneMove {
         /// Until when.
         expires_at: Timestamp,
     },
+    /// The user had the phone already, so nothing changes: a repeated request gets the same answer.
+    Unchanged(Box<User>),
     /// The user has the new phone.
     Done {
         /// The user.
@@ -61,6 +63,9 @@ impl Users {
         let user = self.get(id).await?;
         user.check_proven()?;
         let reach = Reach::check(&user, granter, &self.roles).await?;
+        if user.phone.as_ref() == Some(phone) {
+            return Ok(PhoneMove::Unchanged(Box::new(user)));
+        }
 
         let pending = self.store.pending_move(id).await?.filter(|it| it.expires_at > now);
         let agreed = pending.filter(|it| it.phone == *phone && it.asked_by != caller);

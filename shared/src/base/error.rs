@@ -51,13 +51,13 @@ pub enum Error {
     #[error("method not allowed")]
     MethodNotAllowed,
     /// Not a phone number that can receive a text. The text is a predicate.
-    #[error("invalid phone number: {0}")]
+    #[error("invalid phone number")]
     InvalidPhone(&'static str),
     /// A phone number of a country that is not in `ALLOWED_COUNTRIES`.
     #[error("country not allowed")]
     CountryNotAllowed,
     /// Not an e-mail address. The text is a predicate.
-    #[error("invalid e-mail address: {0}")]
+    #[error("invalid e-mail address")]
     InvalidEmail(&'static str),
     /// The new password is too weak.
     #[error("weak password: {reason}")]
