@@ -31,7 +31,7 @@ use crate::{
     table::Store,
     users::{
         KnownDevice, Password, PasswordHash, PasswordHasher, ProfileChange, TextAlone, User,
-        UserSettings, UserStatus, personal_words, text_alone,
+        UserSettings, UserStatus, personal_words,
     },
 };
 
@@ -289,10 +289,10 @@ impl Accounts {
     pub async fn resettable(&self, address: &Address) -> Result<Option<User>, Error> {
         let owner = self.store.owner(&self.hash_keys.address(address)).await?;
         let user = self.store.user(owner.unwrap_or_default()).await?;
-        let UserSettings { phone_idle_days, admin_phone, .. } = &*self.user_settings;
+        let now = self.clock.now();
         let opens = |user: &User| {
-            let alone = text_alone(user, *phone_idle_days, admin_phone.as_ref(), self.clock.now());
-            address.phone().is_none() || alone == TextAlone::SignsIn
+            address.phone().is_none()
+                || self.user_settings.text_alone(user, now) == TextAlone::SignsIn
         };
         Ok(user.filter(|user| user.status == UserStatus::Active && opens(user)))
     }

@@ -38,7 +38,7 @@ use crate::{
     tokens::{Claims, RefreshToken, Signer},
     users::{
         AuthenticationMethod, Created, KnownDevice, Recognised, Session, TextAlone, User,
-        UserSettings, idle_since, text_alone,
+        UserSettings, idle_since,
     },
 };
 
@@ -184,7 +184,8 @@ impl Sessions {
     ) -> Result<SignIn, Error> {
         let app = self.apps.active(&proven.content.terms.client_id).await?;
         let user = self.store.user(idle).await?.ok_or(Error::OtpExpired)?;
-        let passes = |user: &User| self.text_alone(user, now) == TextAlone::StartsNewAccount;
+        let settings = &self.user_settings;
+        let passes = |user: &User| settings.text_alone(user, now) == TextAlone::StartsNewAccount;
         if app.sign_up == SignUp::Closed || !passes(&user) {
             return Err(Error::PhoneIdle);
         }
@@ -200,11 +201,6 @@ impl Sessions {
             .ok_or(Error::OtpExpired)?;
         signed_in.detached_from = Some(Box::new(former));
         Ok(SignIn::Done(Box::new(signed_in)))
-    }
-
-    fn text_alone(&self, user: &User, now: Timestamp) -> TextAlone {
-        let UserSettings { phone_idle_days, admin_phone, .. } = &*self.user_settings;
-        text_alone(user, *phone_idle_days, admin_phone.as_ref(), now)
     }
 
     /// Starts a session of a user who was `recognised`, or asks for the second factor if it is
@@ -252,7 +248,8 @@ impl Sessions {
 
         if matches!(begun, Begun::Idle) {
             let user = self.store.user(user_id).await?;
-            if user.is_some_and(|user| self.text_alone(&user, now) != TextAlone::SignsIn) {
+            if user.is_some_and(|it| self.user_settings.text_alone(&it, now) != TextAlone::SignsIn)
+            {
                 return Err(Error::PhoneIdle);
             }
             // A session was refreshed since the last sign-in.

@@ -1,5 +1,8 @@
 //! The settings of users and their passwords.
 
+use jiff::Timestamp;
+
+use super::{TextAlone, User, text_alone};
 use crate::{
     apps::AppSettings,
     base::{Reader, Stage, base_url},
@@ -51,5 +54,10 @@ impl UserSettings {
             phone_idle_days: reader.number("PHONE_IDLE_DAYS", 365, 0, 3_650),
             function_memory_mb: reader.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512, 128, 10_240),
         }
+    }
+
+    /// The effect of a text alone at the phone of `user`, as [`text_alone`] says.
+    pub(crate) fn text_alone(&self, user: &User, now: Timestamp) -> TextAlone {
+        text_alone(user, self.phone_idle_days, self.admin_phone.as_ref(), now)
     }
 }
