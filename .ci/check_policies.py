@@ -20,6 +20,7 @@ SERVICES = {
     "dynamodb": (rb"DynamoDB_20120810\.(%s)", "dynamodb"),
     "secretsmanager": (rb"secretsmanager\.(%s)", "secretsmanager"),
     "sns": (rb"(%s)RequestSerializer", "sns"),
+    "pinpoint-sms-voice-v2": (rb"PinpointSMSVoiceV2\.(%s)", "sms-voice"),
     "sesv2": (rb"(%s)RequestSerializer", "ses"),
     "s3": (rb"(%s)RequestSerializer", "s3"),
 }
@@ -37,6 +38,11 @@ ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket"}
 CARRIED = {
     "the S3 SDK": (re.compile(rb"/aws-sdk-s3-\d"), lambda name, may: bool({"s3:DeleteObject", "s3:ListBucket"} & may)),
     "an image decoder": (re.compile(rb"/(image|zune-jpeg|image-webp|png|gif)-\d"), lambda name, may: name == "me-avatar-put"),
+}
+# The secrets: the setting that names each, and a text of the code that reads it.
+SECRETS = {
+    "KEYS_SECRET_ARN": re.compile(rb"holds no signing keys yet|AWSPENDING"),
+    "HASH_KEYS_SECRET_ARN": re.compile(rb"is not of the form \{\"root\""),
 }
 # The SDK itself calls this for directory buckets, which we do not use.
 NEVER_CALLED = {"s3:CreateSession"}
@@ -71,6 +77,8 @@ def allowed(function_id):
     role = template[f"{function_id}Role"]["Properties"]
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
+            # A statement under a condition counts as if it held.
+            statement = statement.get("Fn::If", [None, statement])[1]
             assert statement["Effect"] == "Allow", f"{function_id}: {statement}"
             actions = statement["Action"]
             yield from [actions] if isinstance(actions, str) else actions
@@ -86,6 +94,10 @@ for function_id, function in template.items():
     for what, (marker, may_carry) in CARRIED.items():
         if bool(marker.search(content)) != may_carry(name, may):
             problems.append(f"{name} {'contains' if marker.search(content) else 'lacks'} {what}")
+    settings = function["Properties"]["Environment"]["Variables"]
+    for secret, marker in SECRETS.items():
+        if bool(marker.search(content)) != (secret in settings):
+            problems.append(f"{name} {'is not given' if marker.search(content) else 'never uses'} {secret}")
     parts = PARTS if TRANSACTION in can else set()
     problems += [f"{name} is allowed {action}, but never calls it" for action in sorted(may - can - parts)]
     problems += [f"{name} can call {action}, but is not allowed to" for action in sorted(can - may - {TRANSACTION} - NEVER_CALLED)]

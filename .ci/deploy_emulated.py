@@ -244,10 +244,22 @@ def anchor_audit_trail():
     for _ in range(2):
         answer = client("lambda").invoke(FunctionName=f"{STACK}_audit-anchor", Qualifier="live", Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
+    found = latchkey("audit", "verify")
+    assert found["anchors"] == 2, found
+
+
+def rotate_root():
+    """Introduces a next root of the hash keys, with the rights of the deployed function. It may be used
+    two hours later, when all functions know it."""
+    assert latchkey("keys", "status")["phase"] == "one"
+    assert latchkey("keys", "rotate")["phase"] == "introduced"
+
+
+def latchkey(*arguments):
+    """What the operators' command prints, as in a terminal whose home folder is empty."""
     terminal = {"PATH": os.environ["PATH"], "HOME": str(FOLDER), "AWS_REGION": REGION} | CREDENTIALS
-    command = ["target/debug/latchkey", "audit", "verify", "--stack", STACK, "--json"]
-    found = subprocess.run(command, env=terminal, stdout=subprocess.PIPE, check=True).stdout
-    assert json.loads(found)["anchors"] == 2, found
+    command = ["target/debug/latchkey", *arguments, "--stack", STACK, "--json"]
+    return json.loads(subprocess.run(command, env=terminal, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def doctor_check(url):
@@ -306,6 +318,8 @@ def main():
         doctor_check(url)
         step("the audit trail is anchored and verified")
         anchor_audit_trail()
+        step("a next root of the hash keys")
+        rotate_root()
         keys = published_keys(url)
         step("an edge in front of the API")
         edge_check.deploy(sam_deploy)

@@ -6,10 +6,12 @@ against `cargo run`.
 - Each request of curl must return 2xx, or the status in a comment at the end of its line: `# 400`.
 - A `json` block right after it must have the same fields as one of its responses.
 - A line `$ …` of a `console` block is run, and must print the lines after it, except for ids and
-  times. `latchkey login` gets its code from the inbox.
+  times. The page of `latchkey login` is opened, and allowed by the person whom the command then names.
 - `<!-- run: … -->`: its lines from the second on are run. They prepare what the page takes for
   granted.
 - `<!-- not run: why -->`: the next block is not run.
+
+`.ci/python-client` runs the flow of docs/coming-from-fastapi.md, since it needs the Python client.
 """
 import base64
 import json
@@ -27,7 +29,7 @@ from pathlib import Path
 from docs_pages import ROOT, blocks
 
 FLOWS = ["README.md", "docs/accounts.md", "docs/administration.md", "docs/apps.md", "docs/second-factor.md",
-         "docs/app-developers.md", "docs/operators.md"]
+         "docs/app-developers.md", "docs/operators.md", "docs/test-your-app.md"]
 ADDRESS = "localhost:4400"
 
 # Eight by eight pixels, grey.
@@ -54,15 +56,36 @@ for _ in $(seq 100); do "$REAL_CURL" -sf "http://127.0.0.1:$PORT/health" >/dev/n
 echo "the service does not start" >&2
 exit 1
 """
-LOGIN_CODE = r"""#!/usr/bin/env bash
-# Waits for the next text to a phone, and prints its code.
-messages() { "$REAL_CURL" -s "http://127.0.0.1:$PORT/_local/messages?to=$1"; }
-before=$(messages "$1" | jq length)
-for _ in $(seq 100); do
-    [ "$(messages "$1" | jq length)" = "$before" ] || break
-    sleep 0.1
-done
-messages "$1" | jq -r '[.[].body | match("[0-9]{6}").string] | last'
+ALLOW = r"""#!/usr/bin/env python3
+# Waits until a command has written the address of a page, opens it, signs in there with a text to a
+# phone, and allows the device.
+import http.cookiejar, json, os, re, sys, time, urllib.parse, urllib.request
+
+written, phone = sys.argv[1:]
+browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+origin = f"http://localhost:{os.environ['PORT']}"
+
+
+def read(address, fields=None):
+    form = urllib.parse.urlencode(fields).encode() if fields else None
+    return browser.open(address, form, timeout=30).read().decode()
+
+
+def submit(page, **fields):
+    flow = re.search('name="flow" value="([^"]+)', page)[1]
+    return read(origin + "/sign-in", {"flow": flow, "action": "continue", **fields})
+
+
+for _ in range(100):
+    link = re.search(r"Open (\S+user_code=(\S+))\n", open(written).read())
+    if link:
+        break
+    time.sleep(0.1)
+page = submit(read(link[1]), user_code=link[2])
+page = submit(page, identifier=phone)
+messages = json.loads(read(f"{origin}/_local/messages?to={urllib.parse.quote(phone)}"))
+code = [found[0] for message in messages if (found := re.search("[0-9]{6}", message["body"]))][-1]
+submit(submit(page, code=code))
 """
 
 
@@ -79,10 +102,13 @@ def script(found):
             lines.append(block.text.partition("\n")[2])
         else:
             lines.append("set +e; last=0")
-            for line, (command, _) in enumerate(session(block.text)):
-                login = re.match(r"latchkey login (\S+)", command)
-                feed = f"login-code {login[1]} | " if login else ""
-                lines.append(f'(exit $last); {feed}{command} >"$STATE/{number}.{line}" 2>&1 </dev/stdin; last=$?')
+            for line, (command, printed) in enumerate(session(block.text)):
+                file = f'"$STATE/{number}.{line}"'
+                run = f"{command} >{file} 2>&1 </dev/stdin"
+                if command == "latchkey login":
+                    phone = re.search(r"as (\+\d+)\.", printed[-1])[1]
+                    run = f"{run} & allow-device {file} {phone}; wait $!"
+                lines.append(f"(exit $last); {run}; last=$?")
             lines.append("set -e")
     return "\n".join(lines)
 
@@ -93,12 +119,13 @@ def session(text):
     for line in text.splitlines():
         if line.startswith("$ "):
             commands.append((line[2:], []))
-        elif not re.fullmatch(r"\d{6}", line):  # A code that was typed.
+        else:
             commands[-1][1].append(line)
     return commands
 
 
 def without_chance(text):
+    text = re.sub(r"\b[B-Z]{4}-[B-Z]{4}\b", "CODE", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME", text).strip()
 
@@ -146,7 +173,7 @@ def run(page, work):
     state, programs, folder = work / "state", work / "bin", work / "folder"
     for each in (state, programs, folder):
         each.mkdir(parents=True)
-    for name, text in (("curl", CURL), ("cargo", CARGO), ("login-code", LOGIN_CODE)):
+    for name, text in (("curl", CURL), ("cargo", CARGO), ("allow-device", ALLOW)):
         (programs / name).write_text(text)
         (programs / name).chmod(stat.S_IRWXU)
     (programs / "latchkey").symlink_to(Path(os.environ["CLI"]).resolve())

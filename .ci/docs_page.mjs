@@ -1,16 +1,16 @@
 /**
- * Uses the service's own docs page in Chromium like a reader of the API: pastes the token of a
- * sign-in, asks for the profile, and gets it. The page's policy may refuse nothing, and nothing may
- * be loaded from another origin.
+ * Uses the service's own docs page in Chromium like a reader of the API: sends the prefilled requests
+ * as they stand, signs in by the button, pastes the token of a sign-in. At three widths, in light,
+ * dark and forced colours, axe may find no violation. The page's policy may refuse nothing, and
+ * nothing may be loaded from another origin.
  */
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const { URL: SERVICE, TOOLS, CHROMIUM, SHOTS } = process.env;
-const require = createRequire(`${TOOLS}/`);
-const { chromium } = require("playwright-core");
+import { AXE, launch, watch } from "./web/browser.mjs";
+
+const { URL: SERVICE, SHOTS } = process.env;
 
 const PHONE = "+14155550297";
 const call = async (path, body) => {
@@ -26,23 +26,14 @@ const { challenge_id } = await call("/v1/otp/send", { phone: PHONE });
 const texts = await (await fetch(`${SERVICE}/_local/messages?to=${encodeURIComponent(PHONE)}`)).json();
 const { access_token, user } = await call("/v1/otp/verify", { challenge_id, code: /\d{6}/.exec(texts.at(-1).body)[0] });
 
-const browser = await chromium.launch({
-  executablePath: CHROMIUM,
-  headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch();
 const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
 const shot = name => page.screenshot({ path: join(SHOTS, name) });
 mkdirSync(SHOTS, { recursive: true });
 try {
   page.setDefaultTimeout(20_000);
   const troubles = [], elsewhere = [];
-  page.on("pageerror", error => troubles.push(String(error)));
-  page.on("console", message => {
-    // The test provokes a refusal below.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) troubles.push(message.text());
-  });
+  watch(page, troubles);
   page.on("request", request => {
     if (!/^data:/.test(request.url()) && new URL(request.url()).origin !== SERVICE) elsewhere.push(request.url());
   });
@@ -71,7 +62,65 @@ try {
   };
   assert.equal(await answered(), 401, "a stranger has no profile");
 
+  // The prefilled requests work as they stand, from the first to the last.
+  const asItStands = async (path, method, status) => {
+    const block = page.locator(".opblock", { has: page.locator(`[data-path="${path}"]`) }).and(page.locator(`.opblock-${method}`));
+    await block.locator("button.opblock-summary-control").click();
+    const pathname = path.replace(/\{.*\}/, "");
+    const [answer] = await Promise.all([
+      page.waitForResponse(response => new URL(response.url()).pathname.startsWith(pathname)),
+      block.locator("button.execute").click(),
+    ]);
+    assert.equal(answer.status(), status, `${method} ${path}: ${await answer.text()}`);
+    // With many operations open, Swagger UI gets slow.
+    await block.locator("button.opblock-summary-control").click();
+  };
+  const order = await page.locator(".opblock-summary-path").evaluateAll(paths => paths.slice(0, 2).map(path => path.dataset.path));
+  assert.deepEqual(order, ["/v1/otp/send", "/v1/otp/verify"]);
+  await asItStands("/v1/otp/send", "post", 202);
+  await asItStands("/v1/otp/{challenge_id}", "get", 200);
+  await asItStands("/v1/otp/verify", "post", 200);
+  await asItStands("/v1/me", "patch", 200);
+  await asItStands("/v1/auth/refresh", "post", 200);
+  await asItStands("/v1/auth/register", "post", 202);
+  await asItStands("/v1/password/forgot", "post", 202);
+  await asItStands("/v1/config", "get", 200);
+  assert.equal(await answered(), 200, "the page is signed in");
+  const { paths } = await (await fetch(`${SERVICE}/openapi.json`)).json();
+  const readable = Object.keys(paths).filter(path => paths[path].get?.tags.includes("Me") && !path.includes("{") && path !== "/v1/me");
+  for (const path of readable) await asItStands(path, "get", 200);
+
+  // The button of a laptop signs in. Operations are read and sent with axe's eyes, too.
+  const looks = [
+    { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
+    { viewport: { width: 768, height: 1024 }, forcedColors: "active" },
+    { viewport: { width: 1440, height: 900 }, colorScheme: "light", reducedMotion: "reduce" },
+  ];
+  for (const look of looks) {
+    const { width } = look.viewport;
+    const reader = await browser.newPage(look);
+    await reader.addInitScript(AXE);
+    await reader.goto(`${SERVICE}/docs`);
+    await reader.locator(".opblock").first().waitFor();
+    await reader.locator("#sign-in").click();
+    await reader.getByText("You are signed in.").waitFor();
+    await reader.screenshot({ path: join(SHOTS, `docs-page-${width}.png`) });
+    for (const path of ["/v1/otp/send", "/v1/otp/{challenge_id}", "/v1/me"]) {
+      await reader.locator(`.opblock [data-path="${path}"]`).first().click();
+    }
+    await reader.locator(".opblock.is-open button.execute").last().click();
+    await reader.locator(".live-responses-table .highlight-code").waitFor();
+    await reader.screenshot({ path: join(SHOTS, `docs-page-open-${width}.png`) });
+    assert.equal(await reader.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
+    const { violations } = await reader.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"], preload: false }));
+    assert.deepEqual(violations.map(({ id, nodes }) => `${id} at ${width}: ${nodes[0].html}`), []);
+    await reader.close();
+  }
+
   await page.locator("button.authorize").first().click();
+  if (await page.locator(".auth-btn-wrapper button", { hasText: "Logout" }).count()) {
+    await page.locator(".auth-btn-wrapper button", { hasText: "Logout" }).first().click();
+  }
   await page.locator(".auth-container input").first().fill(access_token);
   await shot("docs-page-authorize.png");
   await page.locator(".auth-btn-wrapper button.authorize").first().click();
@@ -85,7 +134,7 @@ try {
 
   assert.deepEqual(troubles, []);
   assert.deepEqual(elsewhere, []);
-  console.log("the docs page: a stranger is refused, a pasted token shows its profile");
+  console.log("the docs page: a stranger is refused, prefilled requests work as they stand, a pasted token shows its profile");
 } catch (error) {
   await shot("docs-page-failed.png");
   throw error;

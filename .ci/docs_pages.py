@@ -10,7 +10,7 @@ PAGES = [
     ROOT / name
     for name in (
         "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md",
-        "clients/typescript/README.md", "examples/web/README.md", "examples/guarded-api/README.md",
+        "clients/typescript/README.md", "clients/python/README.md", "examples/web/README.md", "examples/guarded-api/README.md", "examples/next/README.md",
     )
 ] + sorted((ROOT / "docs").glob("*.md"))
 MARKDOWN = MarkdownIt("commonmark").enable("table")

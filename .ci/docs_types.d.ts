@@ -7,3 +7,6 @@ declare module "expo-secure-store" {
   export function setItemAsync(key: string, value: string): Promise<void>;
   export function deleteItemAsync(key: string): Promise<void>;
 }
+declare module "next/headers" {
+  export function cookies(): Promise<{ get(name: string): { value: string } | undefined; set(name: string, value: string, options: object): unknown }>;
+}

@@ -94,7 +94,7 @@ class GuardedApi:
 
     def check(self):
         admin = self.administrator()
-        self.post("/v1/apps", {"client_id": OTHER_APP, "name": "Shop"}, admin, 201)
+        self.post("/v1/apps", {"client_id": OTHER_APP, "name": "Shop", "grant_types": ["password"]}, admin, 201)
         sign_up = {"phone": USER_PHONE, "password": PASSWORD}
         user = self.prove(self.post("/v1/auth/register", sign_up, status=202), USER_PHONE)["user"]["id"]
         good = self.token()

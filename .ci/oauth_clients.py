@@ -6,6 +6,7 @@ is confidential."""
 import functools
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -108,6 +109,50 @@ def authlib_client(metadata, app, secret, method):
     assert refused(OAuthError, client.fetch_token, metadata["token_endpoint"], **grant).error == "invalid_grant"
     again = {"refresh_token": token["refresh_token"]}
     assert refused(OAuthError, client.refresh_token, metadata["token_endpoint"], **again).error == "invalid_grant"
+
+
+def authlib_machine(metadata, app, secret):
+    """A machine gets a token of its own, which introspection knows."""
+    client = OAuth2Session(app, secret, scope="stock:read")
+    token = client.fetch_token(metadata["token_endpoint"], grant_type="client_credentials")
+    assert token["scope"] == "stock:read" and "refresh_token" not in token
+    answer = client.introspect_token(metadata["introspection_endpoint"], token=token["access_token"]).json()
+    assert (answer["active"], answer["sub"]) == (True, app), answer
+    assert client.get(metadata["userinfo_endpoint"]).status_code == 401
+
+
+def hosted_sign_in(metadata, app, secret, method):
+    """A sign-in on the hosted page, in a browser without JavaScript: authlib begins it, checks the
+    answer, and exchanges the code."""
+    callback = "https://office.example.com/callback"
+    client = OAuth2Session(
+        app, secret, token_endpoint_auth_method=method, scope="openid phone", redirect_uri=callback, code_challenge_method="S256"
+    )
+    verifier, browser = "v" * 43, requests.Session()
+
+    def send(page, **fields):
+        flow = re.search('name="flow" value="([^"]+)"', page.text)[1]
+        form = {"flow": flow, "action": "continue", **fields}
+        return browser.post(f"{URL}/sign-in", data=form, allow_redirects=False)
+
+    for nonce in ("first", "second"):
+        url, state = client.create_authorization_url(metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce)
+        answer = browser.get(url, allow_redirects=False)
+        if nonce == "first":
+            page = send(answer, identifier=USERNAME)
+            answer = send(page, password=PASSWORD)
+        token = client.fetch_token(
+            metadata["token_endpoint"], authorization_response=answer.headers["location"], state=state, code_verifier=verifier
+        )
+        key = jwt.PyJWKClient(metadata["jwks_uri"]).get_signing_key_from_jwt(token["id_token"])
+        claims = jwt.decode(token["id_token"], key, algorithms=["RS256"], audience=app, issuer=metadata["issuer"])
+        assert (claims["nonce"], claims["phone_number"]) == (nonce, PHONE), claims
+        assert client.get(metadata["userinfo_endpoint"]).json()["sub"] == claims["sub"]
+
+    out = {"id_token_hint": token["id_token"], "post_logout_redirect_uri": "https://office.example.com", "state": "bye"}
+    answer = browser.get(metadata["end_session_endpoint"], params=out, allow_redirects=False)
+    assert answer.headers["location"] == "https://office.example.com?state=bye", answer.headers
+    assert refused(OAuthError, client.refresh_token, metadata["token_endpoint"], refresh_token=token["refresh_token"]).error == "invalid_grant"
 
 
 def swagger_form(metadata, app):
@@ -219,9 +264,14 @@ def main():
     # The role needs a permission, since authlib considers a token with an empty scope malformed.
     post("/v1/roles", {"name": "Buyer", "permissions": ["orders:read"]}, admin, 201)
     shop = {"client_id": "shop", "name": "Shop", "default_role": "Buyer"}
+    shop["grant_types"] = ["password", "refresh_token"]
     shop["allowed_origins"] = [f"http://127.0.0.1:{port}"]
     post("/v1/apps", shop, admin, 201)
-    office = {"client_id": "office", "name": "Office", "type": "confidential", "default_role": "Buyer"}
+    office = {"client_id": "office", "name": "Office", "type": "confidential", "default_role": "Buyer", "first_party": True}
+    office["grant_types"] = ["authorization_code", "password", "refresh_token", "client_credentials"]
+    office["scopes"] = ["stock:read"]
+    office["redirect_uris"] = ["https://office.example.com/callback"]
+    office["post_logout_redirect_uris"] = ["https://office.example.com"]
     secret = post("/v1/apps", office, admin, 201)["client_secret"]
     sign_up = {"phone": PHONE, "username": USERNAME, "password": PASSWORD, "client_id": "shop"}
     user = prove(post("/v1/auth/register", sign_up, status=202), PHONE)["user"]["id"]
@@ -241,7 +291,9 @@ def main():
         (pyjwt, metadata, tokens, user),
         (authlib_resource_server, metadata, tokens, user),
         *((authlib_client, metadata, "office", secret, method) for method in AUTHENTICATION_METHODS[:2]),
+        (authlib_machine, metadata, "office", secret),
         (authlib_client, metadata, "shop", None, AUTHENTICATION_METHODS[2]),
+        (hosted_sign_in, metadata, "office", secret, AUTHENTICATION_METHODS[0]),
         (swagger_form, metadata, "shop"),
         (fastapi_service, service, tokens, user),
     ]

@@ -1,15 +1,14 @@
 /**
- * Takes the pictures of README.md: the sign-in page while it waits for a code, and the inbox with
- * the text.
+ * Takes the pictures of README.md: the sign-in page while it waits for a code, the inbox with the
+ * text, and the API page after the first sign-in.
  */
-import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const { URL: SERVICE, TOOLS, CHROMIUM, SHOTS } = process.env;
-const require = createRequire(`${TOOLS}/`);
-const { chromium } = require("playwright-core");
+import { launch } from "./web/browser.mjs";
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ["--no-sandbox", "--disable-gpu"] });
+const { URL: SERVICE, SHOTS } = process.env;
+
+const browser = await launch();
 try {
   const context = await browser.newContext({ viewport: { width: 420, height: 560 }, locale: "en-US", colorScheme: "light", reducedMotion: "reduce" });
   const page = await context.newPage();
@@ -26,6 +25,14 @@ try {
   await inbox.goto(`${SERVICE}/_local`);
   await inbox.getByText("is your Latchkey code").first().waitFor();
   await inbox.screenshot({ path: join(SHOTS, "inbox.png") });
+
+  const api = await context.newPage();
+  await api.setViewportSize({ width: 720, height: 560 });
+  await api.goto(`${SERVICE}/docs`);
+  await api.locator(".opblock").first().waitFor();
+  await api.locator("#sign-in").click();
+  await api.getByText("You are signed in.").waitFor();
+  await api.screenshot({ path: join(SHOTS, "api.png") });
 } finally {
   await browser.close();
 }

@@ -19,7 +19,7 @@ use crate::ENDPOINTS;
 use shared::{
     administration::AdministrationSettings,
     base::FieldError,
-    http::{Code, OAuthError, OAuthErrorCode, Problem, STRICT_PATHS, StepUp},
+    http::{Code, OAuthError, OAuthErrorCode, Problem, REFUSES_ALIKE, StepUp, is_strict},
     users::MULTI_FACTOR,
 };
 
@@ -45,6 +45,7 @@ const STEP_UP: &str = "x-step-up";
         (name = "Users", description = "Manage users, as an administrator"),
         (name = "Roles", description = "Named sets of permissions"),
         (name = "Apps", description = "The applications that share the users"),
+        (name = "Senders", description = "Delivery reports of the senders of texts"),
         (name = "Audit", description = "The audit trail: who did what, and when"),
         (name = "Service", description = "Health, keys, configuration and documentation of the service"),
     ),
@@ -131,7 +132,11 @@ fn add_refusals(path: &str, operation: &mut Operation) {
     }
     for (status, codes) in by_status {
         let response = refusal(&codes.join(", "));
-        operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+        match operation.responses.responses.get_mut(&status.to_string()) {
+            // A page, and a problem as well.
+            Some(RefOr::T(page)) => page.content.extend(response.content),
+            _ => _ = operation.responses.responses.insert(status.to_string(), RefOr::T(response)),
+        }
     }
 }
 
@@ -171,13 +176,15 @@ fn codes(path: &str, operation: &mut Operation) -> Vec<Code> {
         Code::ALL.iter().copied().filter(|code| named.contains(&json!(code.name()))).collect();
     assert_eq!(codes.len(), named.len(), "a code of {:?} does not exist", operation.operation_id);
 
-    if let Some(body) = &operation.request_body {
+    if let Some(body) = &operation.request_body
+        && !path.starts_with(REFUSES_ALIKE)
+    {
         codes.extend([Code::InvalidRequest, Code::BodyTooLarge, Code::UnsupportedMediaType]);
         let is_json = |body: &RequestBody| body.content.contains_key("application/json");
         codes.extend(matches!(body, RefOr::T(body) if is_json(body)).then_some(Code::InvalidJson));
     }
     // An unknown query parameter is refused.
-    codes.extend(path.starts_with(STRICT_PATHS).then_some(Code::InvalidRequest));
+    codes.extend(is_strict(path).then_some(Code::InvalidRequest));
     if operation.security.is_some() {
         codes.extend([Code::TokenInvalid, Code::TokenExpired, Code::UserDisabled]);
     }

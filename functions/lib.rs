@@ -12,12 +12,15 @@ use utoipa_axum::router::OpenApiRouter;
 pub mod authorizer;
 pub mod config;
 mod confirmation;
+pub mod device;
 pub mod docs;
 pub mod document;
 pub mod erasures;
 pub mod health;
+mod hosted;
 pub mod not_found;
 pub mod openapi;
+pub mod sign_in;
 
 /// `/v1/addresses`: phones and e-mail addresses, for administrators.
 pub mod addresses {
@@ -51,12 +54,15 @@ pub mod auth {
 
 /// The rotation of the signing keys, called by Secrets Manager.
 pub mod keys {
+    pub mod root;
     pub mod rotate;
 }
 
 /// `/v1/me`: the signed-in user.
 pub mod me {
     pub mod activity;
+    pub mod consent_delete;
+    pub mod consents;
     pub mod delete;
     pub mod email;
     pub mod export;
@@ -83,10 +89,18 @@ pub mod me {
 
 /// `/oauth2`: the endpoints of OAuth 2.0.
 pub mod oauth2 {
+    pub mod authorize;
+    pub mod authorize_post;
+    pub mod device_authorization;
     pub mod introspect;
+    pub mod logout;
+    pub mod logout_post;
+    pub mod par;
+    mod requests;
     pub mod revoke;
     pub mod token;
     pub mod userinfo;
+    pub mod userinfo_post;
 }
 
 /// `/v1/otp`: one-time codes.
@@ -104,6 +118,12 @@ pub mod password {
     pub mod change;
     pub mod forgot;
     pub mod reset;
+}
+
+/// `/v1/reports`: delivery reports of the senders of texts.
+pub mod reports {
+    pub mod create;
+    pub mod list;
 }
 
 /// `/v1/roles`: named sets of permissions.
@@ -149,6 +169,7 @@ pub mod users {
 pub mod well_known {
     pub mod discovery;
     pub mod jwks;
+    pub mod oauth_metadata;
 }
 
 #[cfg(test)]
@@ -188,10 +209,19 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "auth-mfa" => auth::mfa,
     "auth-refresh" => auth::refresh,
     "auth-logout" => auth::logout,
+    "oauth2-authorize" => oauth2::authorize,
+    "oauth2-authorize-post" => oauth2::authorize_post,
+    "oauth2-par" => oauth2::par,
+    "oauth2-device" => oauth2::device_authorization,
+    "device" => device,
+    "sign-in" => sign_in,
     "oauth2-token" => oauth2::token,
     "oauth2-introspect" => oauth2::introspect,
     "oauth2-revoke" => oauth2::revoke,
     "oauth2-userinfo" => oauth2::userinfo,
+    "oauth2-userinfo-post" => oauth2::userinfo_post,
+    "oauth2-logout" => oauth2::logout,
+    "oauth2-logout-post" => oauth2::logout_post,
     "password-change" => password::change,
     "password-forgot" => password::forgot,
     "password-reset" => password::reset,
@@ -206,6 +236,8 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "me-activity" => me::activity,
     "me-sessions" => me::sessions,
     "me-session-delete" => me::session_delete,
+    "me-consents" => me::consents,
+    "me-consent-delete" => me::consent_delete,
     "me-totp-create" => me::totp::create,
     "me-totp-confirm" => me::totp::confirm,
     "me-totp-delete" => me::totp::delete,
@@ -236,6 +268,8 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "apps-update" => apps::update,
     "apps-delete" => apps::delete,
     "apps-secret-rotate" => apps::secret_rotate,
+    "reports-create" => reports::create,
+    "reports-list" => reports::list,
     "audit-list" => audit::list,
     "config" => config,
     "health" => health,
@@ -243,15 +277,16 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "docs" => docs,
     "jwks" => well_known::jwks,
     "discovery" => well_known::discovery,
+    "oauth-metadata" => well_known::oauth_metadata,
 };
 
 /// The Lambdas that have no path.
-pub const OTHER_LAMBDAS: [&str; 5] =
-    ["not-found", "authorizer", "keys-rotate", "erasures", "audit-anchor"];
+pub const OTHER_LAMBDAS: [&str; 6] =
+    ["not-found", "authorizer", "keys-rotate", "erasures", "audit-anchor", "keys-root"];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(latchkey: Latchkey) -> Router {
     let routes =
         ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
-    shared::http::service(routes, latchkey)
+    shared::http::service(routes.merge(not_found::routes()), latchkey)
 }

@@ -21,7 +21,7 @@ use shared::{
     latchkey::Latchkey,
     roles::ADMIN_ROLE,
     tokens::{Claims, Signer},
-    users::{AuthenticationMethod, Session, User},
+    users::{AuthenticationMethod, Session, SessionKind, User},
 };
 
 /// The id of the administrator, and of their session.
@@ -101,6 +101,8 @@ fn administrator() -> User {
         last_used_at: now(),
         ends_at: later(24 * 3600),
         refresh_hash: vec![0; 32],
+        kind: SessionKind::App,
+        grant: None,
     };
 
     User {

@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// 1769 MB has
     #[arg(long, value_delimiter = ',', default_values = ["plain", "tls", "tls-256"])]
     pub(crate) modes: Vec<Mode>,
+    /// How far away AWS is: milliseconds that each call takes longer
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub(crate) away: u64,
     /// How many people sign in. If they are too few, a person's turn comes again before a second
     /// code may be sent
     #[arg(long, default_value_t = 2500)]

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use embedded_aws::longest_chain;
 use serde_json::Value;
 
 /// One call.
@@ -80,6 +81,12 @@ pub(crate) fn time_of(calls: &[Call]) -> Duration {
     }
 
     time
+}
+
+/// The length of the longest chain of calls, each of which waited for the one before. If calls are
+/// fast, some that are made together do not overlap; `--away` lets them.
+pub(crate) fn chain_of(calls: &[Call]) -> usize {
+    longest_chain(calls.iter().map(|call| (call.began_at, call.began_at + call.took)))
 }
 
 /// The request units that a response names. A transaction names them as a list.

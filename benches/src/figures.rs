@@ -27,6 +27,8 @@ pub(crate) struct Figures {
     /// The request units of a warm request.
     pub(crate) read_units: Summary,
     pub(crate) write_units: Summary,
+    /// The longest chain of calls to AWS, each of which waits for the one before.
+    pub(crate) chain: Summary,
     /// The calls to AWS of the last warm request.
     pub(crate) calls: Vec<String>,
     /// `poll_cpu` as a multiple of that of `hello`.

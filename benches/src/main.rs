@@ -68,7 +68,7 @@ mod flow;
 /// The tables that are printed, and the file that is kept.
 mod report;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use embedded_aws::EmbeddedAws;
@@ -219,7 +219,7 @@ async fn around(
     tls: Option<&Tls>,
 ) -> Result<(Wire, Surroundings), Failure> {
     let calls = CallLog::default();
-    let wire = Wire::start(aws, tls, &calls).await?;
+    let wire = Wire::start(aws, tls, Duration::from_millis(arguments.away), &calls).await?;
 
     let mut environment = wire.environment.clone();
     if let Some(tls) = tls {

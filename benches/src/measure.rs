@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::{
-    calls::Call,
+    calls::{Call, chain_of},
     cpu_share::CpuShare,
     failure::Failure,
     figures::Figures,
@@ -96,6 +96,7 @@ fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
         first_connections: of(&samples.first, |used| f64::from(used.connections)),
         read_units: of(&samples.warm, |used| units(used, |call| call.read_units)),
         write_units: of(&samples.warm, |used| units(used, |call| call.write_units)),
+        chain: of(&samples.warm, |used| chain_of(&used.calls) as f64),
         calls: calls.unwrap_or_default(),
         ..Figures::default()
     })

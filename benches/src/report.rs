@@ -17,7 +17,7 @@ pub(crate) struct Report {
     pub(crate) flows: Vec<FlowFigures>,
 }
 
-const HEADINGS: [&str; 14] = [
+const HEADINGS: [&str; 15] = [
     "",
     "poll CPU",
     "×hello",
@@ -32,6 +32,7 @@ const HEADINGS: [&str; 14] = [
     "MiB",
     "MB",
     "R + W",
+    "chain",
 ];
 
 /// A table of one mode, in Markdown.
@@ -74,6 +75,7 @@ fn cells(figures: &Figures) -> Vec<String> {
             figures.write_units.median,
             figures.calls.len()
         ),
+        format!("{}", figures.chain.median),
     ]
 }
 
@@ -83,6 +85,7 @@ Times in ms, medians. poll: from the start of the process to its first poll; ×h
 a bare lambda_http function. first: the first request, * where it had to connect; own: without what AWS took; CPU:
 until the next poll. warm: later requests; ×GetItem: their CPU time beside that of one GetItem of the bare SDK.
 MiB: peak memory. MB: the binary. R + W: request units of a warm request (and calls to AWS).
+chain: the most calls to AWS that wait for one another, with --away.
 ";
 
 /// A table of whole sign-ins, in Markdown, each figure also as a multiple of the first service's.

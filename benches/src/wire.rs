@@ -1,6 +1,10 @@
 //! A proxy between the Lambdas and the embedded AWS, which records the calls. It can speak TLS.
 
-use std::{convert::Infallible, io, time::Instant};
+use std::{
+    convert::Infallible,
+    io,
+    time::{Duration, Instant},
+};
 
 use axum::body::Bytes;
 use embedded_aws::EmbeddedAws;
@@ -33,10 +37,12 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Starts a proxy before each service of `aws`. `log` gets every call.
+    /// Starts a proxy before each service of `aws`, which is `away`: each call takes so much longer.
+    /// `log` gets every call.
     pub(crate) async fn start(
         aws: &EmbeddedAws,
         tls: Option<&Tls>,
+        away: Duration,
         log: &CallLog,
     ) -> Result<Self, Failure> {
         let mut wire = Self { environment: Vec::new(), tasks: Vec::new() };
@@ -54,6 +60,7 @@ impl Wire {
                 service: service.to_owned(),
                 target: value,
                 forward: forward.clone(),
+                away,
                 log: log.clone(),
                 acceptor: tls.map(|tls| tls.acceptor.clone()),
             };
@@ -92,6 +99,7 @@ struct Front {
     /// The URL of the service.
     target: String,
     forward: Forward,
+    away: Duration,
     log: CallLog,
     acceptor: Option<TlsAcceptor>,
 }
@@ -134,6 +142,9 @@ impl Front {
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
     async fn try_pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {
         let began_at = Instant::now();
+        if !self.away.is_zero() {
+            tokio::time::sleep(self.away).await;
+        }
 
         let (mut parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();

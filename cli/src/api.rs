@@ -41,7 +41,13 @@ pub(crate) struct Call {
     method: Method,
     path: String,
     query: Vec<(&'static str, String)>,
-    body: Option<Value>,
+    body: Option<Body>,
+}
+
+/// The body of a request.
+enum Body {
+    Json(Value),
+    Form(Vec<(&'static str, String)>),
 }
 
 impl Call {
@@ -52,7 +58,13 @@ impl Call {
 
     /// A request with a JSON body.
     pub(crate) fn with_body(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: Some(body) }
+        Self { method, path: path.into(), query: Vec::new(), body: Some(Body::Json(body)) }
+    }
+
+    /// A request with a form.
+    pub(crate) fn form(path: impl Into<String>, fields: Vec<(&'static str, String)>) -> Self {
+        let body = Some(Body::Form(fields));
+        Self { method: Method::POST, path: path.into(), query: Vec::new(), body }
     }
 
     /// Adds a query parameter, if there is a value.
@@ -157,17 +169,8 @@ impl Api {
     /// Stores the tokens of a sign-in.
     pub(crate) fn sign_in(&self, answer: &Value) -> Result<Session, Failure> {
         let session = session_of(answer)?;
-        let sessions = self.sessions.lock()?;
-        sessions.keep(&self.url, Some(&session))?;
-        if let Some(token) = answer.get("device_token").and_then(Value::as_str) {
-            sessions.keep_device(&self.url, token)?;
-        }
+        self.sessions.lock()?.keep(&self.url, Some(&session))?;
         Ok(session)
-    }
-
-    /// The token by which the service knows this device. It outlives the session.
-    pub(crate) fn device_token(&self) -> Result<Option<String>, Failure> {
-        self.sessions.device_at(&self.url)
     }
 
     /// Deletes the stored tokens.
@@ -211,9 +214,11 @@ impl Api {
             let mut request =
                 self.client.request(call.method.clone(), format!("{}{}", self.url, call.path));
             request = request.query(&call.query);
-            if let Some(body) = &call.body {
-                request = request.json(body);
-            }
+            request = match &call.body {
+                Some(Body::Json(body)) => request.json(body),
+                Some(Body::Form(fields)) => request.form(fields),
+                None => request,
+            };
             if let Some(token) = access_token {
                 request = request.bearer_auth(token);
             }

@@ -3,7 +3,6 @@
 use std::{fmt, io, path::Path, process::ExitCode};
 
 use serde::Deserialize;
-use shared::limits::ProofChallenge;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -66,20 +65,21 @@ impl Failure {
     }
 }
 
-/// The parts of a problem document (RFC 9457) that are shown.
+/// The parts of a problem document (RFC 9457) that are shown, or of an error of OAuth 2.0 (RFC 6749
+/// §5.2).
 #[derive(Debug, Deserialize)]
 pub(crate) struct Problem {
     /// The status of the response. The document's own is ignored.
     #[serde(skip)]
     pub(crate) status: u16,
+    #[serde(alias = "error")]
     pub(crate) code: String,
+    #[serde(alias = "error_description")]
     detail: String,
     request_id: Option<String>,
     #[serde(default)]
     errors: Vec<FieldError>,
     pub(crate) attempts_left: Option<u32>,
-    /// The proof of work that the request needs.
-    pub(crate) proof: Option<ProofChallenge>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,7 +99,6 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             attempts_left: None,
-            proof: None,
         });
         problem.status = status;
         problem.request_id = problem.request_id.or(request_id);

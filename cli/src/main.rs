@@ -11,6 +11,7 @@ mod doctor;
 mod failure;
 mod finding;
 mod fraud;
+mod keys;
 mod output;
 mod sessions;
 mod sign_in;
@@ -42,6 +43,14 @@ const ROLES: &[Column] = &[
     ("PERMISSIONS", "permissions"),
     ("DESCRIPTION", "description"),
 ];
+const DELIVERIES: &[Column] = &[
+    ("DAY", "day"),
+    ("SENDER", "sender"),
+    ("COUNTRY", "country"),
+    ("SENT", "sent"),
+    ("DELIVERED", "delivered"),
+    ("FAILED", "failed"),
+];
 const APPS: &[Column] = &[
     ("CLIENT_ID", "client_id"),
     ("NAME", "name"),
@@ -70,10 +79,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sign in with a code that is sent to your phone or e-mail address
+    /// Sign in with a page in a browser, on this or on another machine
     Login {
-        /// Your phone (like +14155550123) or e-mail address. Without it, you are asked for it
-        address: Option<String>,
+        /// Show the address of the page, and do not open it
+        #[arg(long)]
+        no_browser: bool,
     },
     /// End the session, here and at the service
     Logout,
@@ -99,6 +109,15 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Sign in, refresh and sign out at a service, to see that it works
     Smoke(smoke::Arguments),
+    /// Replace the root of the hash keys; needs AWS credentials, and no sign-in
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Show how many texts were delivered, by day, sender and country, as the senders report it
+    Senders {
+        /// Number of days, up to today (UTC)
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u8).range(1..=31))]
+        days: u8,
+    },
     /// Tune the detection of SMS pumping
     #[command(subcommand)]
     Fraud(fraud::Command),
@@ -162,7 +181,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let url = arguments.url.clone().unwrap_or_else(|| LOCAL.to_owned());
     let mut api = Api::new(url, Sessions::of_user()?)?;
     match arguments.command {
-        Command::Login { address } => sign_in::login(&api, address, format).await,
+        Command::Login { no_browser } => sign_in::login(&api, !no_browser, format).await,
         Command::Logout => sign_in::logout(&api).await,
         Command::Whoami => sign_in::whoami(&api, format).await,
         Command::Users(command) => users::run(&mut api, command, format).await,
@@ -174,8 +193,14 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Apps(AppsCommand::List { pages }) => {
             list(&mut api, ("/v1/apps", "apps"), &[pages.limit()], List::new(format, APPS)).await
         }
+        Command::Senders { days } => {
+            let query = [("days", Some(days.to_string()))];
+            let deliveries = List::new(format, DELIVERIES);
+            list(&mut api, ("/v1/reports", "counts"), &query, deliveries).await
+        }
         Command::Doctor(asked) => doctor::run(&asked, arguments.url, format).await,
         Command::Smoke(arguments) => smoke::run(&api, &arguments, format).await,
+        Command::Keys(command) => keys::run(&command, format).await,
         Command::Fraud(command) => fraud::run(&command, format),
         Command::Audit(arguments) => audit::run(&mut api, &arguments, format).await,
     }

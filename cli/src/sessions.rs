@@ -1,5 +1,4 @@
-//! The files with the tokens: for each service, the session of this person and the token by which it
-//! knows this device.
+//! The file with the tokens: for each service, the session of this person.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +9,7 @@ use std::{
 };
 
 use etcetera::{BaseStrategy as _, base_strategy::Xdg};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
@@ -23,8 +22,6 @@ pub(crate) struct Session {
 }
 
 const SESSIONS: &str = "sessions.json";
-/// Signing out deletes the session but not the device token, so they are in two files.
-const DEVICES: &str = "devices.json";
 
 /// Where tokens are kept: `$XDG_STATE_HOME/latchkey`.
 pub(crate) struct Sessions {
@@ -46,8 +43,8 @@ impl Sessions {
         Self { folder }
     }
 
-    fn all<T: DeserializeOwned>(&self, name: &str) -> Result<BTreeMap<String, T>, Failure> {
-        let file = self.folder.join(name);
+    fn all(&self) -> Result<BTreeMap<String, Session>, Failure> {
+        let file = self.folder.join(SESSIONS);
         let kept = match fs::read(&file) {
             Ok(kept) => kept,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -63,12 +60,7 @@ impl Sessions {
 
     /// The session at a service, if there is one.
     pub(crate) fn at(&self, url: &str) -> Result<Option<Session>, Failure> {
-        Ok(self.all(SESSIONS)?.remove(url))
-    }
-
-    /// The token by which a service knows this device, if somebody has signed in here.
-    pub(crate) fn device_at(&self, url: &str) -> Result<Option<String>, Failure> {
-        Ok(self.all(DEVICES)?.remove(url))
+        Ok(self.all()?.remove(url))
     }
 
     /// Waits until no other `latchkey` command changes sessions. A refresh token works once: if two
@@ -101,24 +93,17 @@ impl LockedSessions<'_> {
 
     /// Stores a session, or deletes it if it is `None`.
     pub(crate) fn keep(&self, url: &str, session: Option<&Session>) -> Result<(), Failure> {
-        let mut all = self.sessions.all(SESSIONS)?;
+        let mut all = self.sessions.all()?;
         match session {
             Some(session) => drop(all.insert(url.to_owned(), session.clone())),
             None => drop(all.remove(url)),
         }
-        self.write(SESSIONS, &all)
+        self.write(&all)
     }
 
-    /// Stores the token by which a service knows this device.
-    pub(crate) fn keep_device(&self, url: &str, token: &str) -> Result<(), Failure> {
-        let mut all = self.sessions.all(DEVICES)?;
-        all.insert(url.to_owned(), token.to_owned());
-        self.write(DEVICES, &all)
-    }
-
-    /// Replaces a file. Readers see the old or the new one, never a part of one.
-    fn write<T: Serialize>(&self, name: &str, all: &BTreeMap<String, T>) -> Result<(), Failure> {
-        let file = self.sessions.folder.join(name);
+    /// Replaces the file. Readers see the old or the new one, never a part of one.
+    fn write(&self, all: &BTreeMap<String, Session>) -> Result<(), Failure> {
+        let file = self.sessions.folder.join(SESSIONS);
         let text =
             serde_json::to_vec_pretty(all).map_err(|error| Failure::Machine(error.to_string()))?;
         // A temporary file is readable only by its owner, and keeps this mode.

@@ -1,9 +1,16 @@
-//! `latchkey login`, `logout` and `whoami`.
+//! `latchkey login`, `logout` and `whoami`. A sign-in goes by a page in a browser (RFC 8628), so neither
+//! passwords nor codes are typed into the command.
 
-use std::io;
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     api::{Api, Call},
@@ -12,21 +19,17 @@ use crate::{
     users::USER,
 };
 
-/// Signs in with a code that is sent to a phone or e-mail address, and with a second factor if the
-/// user has one.
-pub(crate) async fn login(
-    api: &Api,
-    address: Option<String>,
-    format: Format,
-) -> Result<(), Failure> {
-    let address = match address {
-        Some(address) => address,
-        None => ask(api, "Phone (like +14155550123) or e-mail address:")?
-            .ok_or_else(|| Failure::Usage("enter a phone or an e-mail address".to_owned()))?,
-    };
+/// The grant of devices.
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The seconds between two polls if the service names none, and by which they become longer if it asks
+/// for that (RFC 8628 §3.5).
+const POLL_SECONDS: u64 = 5;
 
-    let answer = sign_in(api, &address).await?;
-    let user = answer.get("user").cloned().unwrap_or_default();
+/// Signs in with a page, which is opened in a browser if `opens` and there is one.
+pub(crate) async fn login(api: &Api, opens: bool, format: Format) -> Result<(), Failure> {
+    let tokens = allowed(api, opens, None).await?;
+    api.sign_in(&tokens)?;
+    let user = api.ask_now(&Call::get("/v1/me")).await?;
     match format {
         Format::Json => format.print_one(&user, USER),
         Format::Text => {
@@ -39,104 +42,87 @@ pub(crate) async fn login(
 }
 
 /// Signs the same person in again, because an operation needs a fresh sign-in. Returns whether that
-/// was wanted: without an answer to the question, no code is sent.
+/// was wanted.
 pub(crate) async fn again(api: &Api) -> Result<bool, Failure> {
     let me = api.ask_now(&Call::get("/v1/me")).await?;
-    let is_verified = |name: &str| me.get(format!("{name}_verified")) == Some(&Value::Bool(true));
-    let name = if is_verified("phone") { "phone" } else { "email" };
-    let address = shown(&me, name);
-
-    let question = format!("This needs a fresh sign-in. Send a code to {address}? [y/N]:");
-    match ask(api, &question)?.as_deref() {
-        Some("y" | "Y" | "yes") => sign_in(api, &address).await.map(|_| true),
-        _ => Ok(false),
-    }
-}
-
-/// Signs in, and stores the tokens.
-async fn sign_in(api: &Api, address: &str) -> Result<Value, Failure> {
-    let field = if address.contains('@') { "email" } else { "phone" };
-    let challenge = send_code(api, field, address).await?;
-
-    let question = format!("Code sent to {}:", shown(&challenge, "to"));
-    let id = challenge.get("challenge_id").cloned().unwrap_or_default();
-    let proof = |code: &str| {
-        Call::with_body(Method::POST, "/v1/otp/verify", json!({"challenge_id": id, "code": code}))
-    };
-    let mut answer = prove(api, &question, proof).await?;
-
-    if answer.get("mfa_required") == Some(&Value::Bool(true)) {
-        let token = answer.get("mfa_token").cloned().unwrap_or_default();
-        let proof = |code: &str| {
-            // Recovery codes are longer.
-            let digits = code.len() <= 8 && code.bytes().all(|byte| byte.is_ascii_digit());
-            let method = if digits { "totp" } else { "recovery_code" };
-            let body = json!({"mfa_token": token, "method": method, "code": code});
-            Call::with_body(Method::POST, "/v1/auth/mfa", body)
-        };
-        answer = prove(api, "Code from your authenticator app, or a recovery code:", proof).await?;
+    let answer = ask(api, "This needs a fresh sign-in. Sign in again? [y/N]:")?;
+    if !matches!(answer.as_deref(), Some("y" | "Y" | "yes")) {
+        return Ok(false);
     }
 
-    api.sign_in(&answer)?;
-    Ok(answer)
+    let tokens = allowed(api, true, Some("0")).await?;
+    let session = crate::api::session_of(&tokens)?;
+    let now = api.ask_with(&Call::get("/v1/me"), &session.access_token).await?;
+    if now.get("id") != me.get("id") {
+        return Err(Failure::NotSignedIn(
+            "somebody else signed in on the page: nothing was changed".to_owned(),
+        ));
+    }
+    api.sign_in(&tokens)?;
+    Ok(true)
 }
 
-/// Has a code sent. If the service asks for a proof of work, the command solves it and asks again.
-async fn send_code(api: &Api, field: &str, address: &str) -> Result<Value, Failure> {
-    let device = api.device_token()?;
-    let send = |proof: Option<String>| {
-        // A missing device token or proof is null, which reads as none.
-        let body = json!({field: address, "device_token": device, "proof": proof});
-        Call::with_body(Method::POST, "/v1/otp/send", body)
-    };
-    let problem = match api.ask_as_nobody(&send(None)).await {
-        Err(Failure::Refused(problem)) => problem,
-        answer => return answer,
-    };
-    let Some(proof) = &problem.proof else { return Err(Failure::Refused(problem)) };
+/// The tokens that a person allows on the page. `max_age` is the greatest age of their sign-in there,
+/// in seconds.
+async fn allowed(api: &Api, opens: bool, max_age: Option<&str>) -> Result<Value, Failure> {
+    let begin = max_age.map(|max_age| ("max_age", max_age.to_owned())).into_iter().collect();
+    let begun = api.ask_as_nobody(&Call::form("/oauth2/device_authorization", begin)).await?;
+    let number = |name: &str| begun.get(name).and_then(Value::as_u64);
+    let ends_at = Instant::now() + Duration::from_secs(number("expires_in").unwrap_or(600));
+    let mut interval = number("interval").unwrap_or(POLL_SECONDS);
 
-    api.note("The service asks for a proof of work: solving it…");
-    let solved = proof.solve().map_err(|error| Failure::Machine(error.to_string()))?;
-    api.ask_as_nobody(&send(Some(solved))).await
-}
+    let link = shown(&begun, "verification_uri_complete");
+    api.note(&format!(
+        "Open {link}\nand check that the page shows the code {}",
+        shown(&begun, "user_code")
+    ));
+    if opens && let Some(mut browser) = browser(&link) {
+        // Without a browser, the person opens the page.
+        drop(browser.spawn());
+    }
 
-/// Asks for a code until it is right or no tries are left.
-pub(crate) async fn prove(
-    api: &Api,
-    question: &str,
-    proof: impl Fn(&str) -> Call,
-) -> Result<Value, Failure> {
-    let mut refusal: Option<String> = None;
-    loop {
-        let Some(code) = ask(api, question)? else {
-            return Err(Failure::NotSignedIn(
-                refusal.unwrap_or_else(|| "no code was entered: run the command again".to_owned()),
-            ));
-        };
-        match api.ask_as_nobody(&proof(&code)).await {
-            Err(Failure::Refused(problem)) => {
-                match (problem.code.as_str(), problem.attempts_left) {
-                    ("otp_incorrect", Some(1..)) => {
-                        api.note(&problem.to_string());
-                        refusal = Some("the code was wrong: run the command again".to_owned());
-                    }
-                    ("invalid_request", _) if problem.names("code") => {
-                        api.note(&problem.to_string());
-                        refusal = Some("the code was wrong: run the command again".to_owned());
-                    }
-                    ("otp_incorrect" | "otp_expired", _) => {
-                        return Err(Failure::NotSignedIn(problem.to_string()));
-                    }
-                    _ => return Err(Failure::Refused(problem)),
+    let fields = [("grant_type", GRANT.to_owned()), ("device_code", shown(&begun, "device_code"))];
+    let poll = Call::form("/oauth2/token", fields.into());
+    while Instant::now() < ends_at {
+        sleep(Duration::from_secs(interval)).await;
+        match api.ask_as_nobody(&poll).await {
+            Err(Failure::Refused(problem)) => match problem.code.as_str() {
+                "authorization_pending" => {}
+                "slow_down" => interval += POLL_SECONDS,
+                "expired_token" => break,
+                "access_denied" => {
+                    return Err(Failure::NotSignedIn("the page says: denied".to_owned()));
                 }
-            }
+                // The service may come back (RFC 8628 §3.5), and the network.
+                _ if problem.status >= 500 => interval += POLL_SECONDS,
+                _ => return Err(Failure::Refused(problem)),
+            },
+            Err(Failure::Unavailable(_)) => interval += POLL_SECONDS,
             answer => return answer,
         }
     }
+    Err(Failure::NotSignedIn("nobody allowed it in time: run the command again".to_owned()))
+}
+
+/// The command that opens `link`, if somebody sits at this machine and has a browser.
+fn browser(link: &str) -> Option<Command> {
+    let has = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_web = link.starts_with("https://") || link.starts_with("http://");
+    if !is_web || !io::stderr().is_terminal() || has("SSH_CONNECTION") {
+        return None;
+    }
+    let program = match env::consts::OS {
+        "macos" => "open",
+        _ if has("DISPLAY") || has("WAYLAND_DISPLAY") => "xdg-open",
+        _ => return None,
+    };
+    let mut command = Command::new(program);
+    command.arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(command)
 }
 
 /// Asks for a line of input, typed or piped in. `None` if the line is empty or the input has ended.
-fn ask(api: &Api, question: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn ask(api: &Api, question: &str) -> Result<Option<String>, Failure> {
     api.note(question);
     let mut line = String::new();
     io::stdin()

@@ -11,7 +11,7 @@ use crate::{
     finding::{Finding, Report},
     output::{Format, shown},
     sessions::Session,
-    sign_in::prove,
+    sign_in::ask,
 };
 
 #[derive(Args)]
@@ -139,6 +139,37 @@ async fn sign_in(api: &Api, arguments: &Arguments) -> Result<Value, Failure> {
         ));
     }
     Ok(answer)
+}
+
+/// Asks for a code until it is right or no tries are left.
+async fn prove(api: &Api, question: &str, proof: impl Fn(&str) -> Call) -> Result<Value, Failure> {
+    let mut refusal: Option<String> = None;
+    loop {
+        let Some(code) = ask(api, question)? else {
+            return Err(Failure::NotSignedIn(
+                refusal.unwrap_or_else(|| "no code was entered: run the command again".to_owned()),
+            ));
+        };
+        match api.ask_as_nobody(&proof(&code)).await {
+            Err(Failure::Refused(problem)) => {
+                match (problem.code.as_str(), problem.attempts_left) {
+                    ("otp_incorrect", Some(1..)) => {
+                        api.note(&problem.to_string());
+                        refusal = Some("the code was wrong: run the command again".to_owned());
+                    }
+                    ("invalid_request", _) if problem.names("code") => {
+                        api.note(&problem.to_string());
+                        refusal = Some("the code was wrong: run the command again".to_owned());
+                    }
+                    ("otp_incorrect" | "otp_expired", _) => {
+                        return Err(Failure::NotSignedIn(problem.to_string()));
+                    }
+                    _ => return Err(Failure::Refused(problem)),
+                }
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Verifies the access token as other services do: with the published keys.

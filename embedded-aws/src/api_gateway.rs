@@ -93,6 +93,7 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
         "rawPath": path,
         "rawQueryString": parts.uri.query().unwrap_or_default(),
         "headers": headers(&parts.headers, host, source),
+        "cookies": cookies(&parts.headers),
         "requestContext": {
             "accountId": "000000000000",
             "apiId": "local",
@@ -141,14 +142,24 @@ fn headers(headers: &HeaderMap, host: &str, source: IpAddr) -> Map<String, Value
         values.collect::<Vec<_>>().join(",")
     };
 
+    // Cookies are a separate list.
+    let names = headers.keys().filter(|name| **name != header::COOKIE);
     let mut map: Map<_, _> =
-        headers.keys().map(|name| (name.as_str().to_owned(), value(name).into())).collect();
+        names.map(|name| (name.as_str().to_owned(), value(name).into())).collect();
     map.insert("host".into(), host.into());
     map.insert("x-forwarded-for".into(), source.to_string().into());
     map.insert("x-forwarded-port".into(), "443".into());
     map.insert("x-forwarded-proto".into(), "https".into());
 
     map
+}
+
+/// The cookies of a request, each as it was sent.
+fn cookies(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(header::COOKIE).iter();
+    let texts = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let joined = texts.collect::<Vec<_>>().join("; ");
+    joined.split("; ").filter(|cookie| !cookie.is_empty()).map(str::to_owned).collect()
 }
 
 fn is_text(content_type: &str) -> bool {

@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     fmt,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -28,7 +28,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{EmbeddedAws, StartError, front_door};
+use crate::{EmbeddedAws, StartError, chain::longest_chain, front_door};
 
 /// A call that the SDK made.
 #[derive(Clone, Debug)]
@@ -126,6 +126,8 @@ impl Rule {
 struct Plan {
     rules: Vec<Rule>,
     calls: Vec<Call>,
+    /// When each call that was answered began and ended.
+    spans: Vec<(Instant, Instant)>,
 }
 
 /// The proxy. It ends when this is dropped.
@@ -194,6 +196,12 @@ impl Faults {
         self.change(|plan| plan.calls.clone())
     }
 
+    /// The length of the longest chain of calls since the last time, of which each waited for the
+    /// one before. Let calls take some time ([`Fault::Delay`]), so that those made together overlap.
+    pub fn take_longest_chain(&self) -> usize {
+        longest_chain(self.change(|plan| std::mem::take(&mut plan.spans)))
+    }
+
     /// How many faults have struck.
     pub fn struck(&self) -> usize {
         *self.proxy.struck.borrow()
@@ -251,7 +259,17 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
 }
 
 impl Proxy {
+    #[expect(clippy::disallowed_methods, reason = "tells which calls overlap")]
     async fn answer(&self, request: Request) -> Result<Response, Ended> {
+        let began_at = Instant::now();
+        let answer = self.answer_now(request).await;
+        if let Ok(mut plan) = self.plan.lock() {
+            plan.spans.push((began_at, Instant::now()));
+        }
+        answer
+    }
+
+    async fn answer_now(&self, request: Request) -> Result<Response, Ended> {
         let Some(service) = front_door::service(&request) else {
             return Ok((
                 StatusCode::BAD_REQUEST,

@@ -13,12 +13,16 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
+/// AWS End User Messaging, in the name of its endpoint variable.
+pub(crate) const EUM: &str = "PINPOINT_SMS_VOICE_V2";
+
 /// The services: the name in a signature, and the name in the endpoint variable.
-const SERVICES: [(&str, &str); 5] = [
+const SERVICES: [(&str, &str); 6] = [
     ("dynamodb", "DYNAMODB"),
     ("s3", "S3"),
     ("secretsmanager", "SECRETSMANAGER"),
     ("ses", "SESV2"),
+    ("sms-voice", EUM),
     ("sns", "SNS"),
 ];
 

@@ -17,7 +17,7 @@ const KEPT: usize = 10_000;
 pub struct Message {
     /// `sms` or `email`.
     pub channel: &'static str,
-    /// The service that sent it: `sns` or `ses`.
+    /// The service that sent it: `sns`, `ses`, `twilio` or `end_user_messaging`.
     pub sender: &'static str,
     /// The phone in E.164, or the e-mail address.
     pub to: String,
@@ -29,17 +29,23 @@ pub struct Message {
     pub html: Option<String>,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// Its attributes: SNS's message attributes, or the address that an e-mail comes from.
+    /// Its attributes: SNS's message attributes, the fields of another sender's request, or the
+    /// address that an e-mail comes from.
     #[serde(skip)]
     pub attributes: Vec<(String, String)>,
 }
 
 impl Message {
-    /// A text, as SNS sends it.
-    pub(crate) fn text(to: String, body: String, attributes: Vec<(String, String)>) -> Self {
+    /// A text.
+    pub(crate) fn text(
+        sender: &'static str,
+        to: String,
+        body: String,
+        attributes: Vec<(String, String)>,
+    ) -> Self {
         Self {
             channel: "sms",
-            sender: "sns",
+            sender,
             to,
             subject: None,
             body,
@@ -100,12 +106,19 @@ impl Inbox {
         messages.into_iter().filter(|message| to.is_none_or(|to| message.to == to)).collect()
     }
 
+    /// Drops all messages.
+    pub fn clear(&self) {
+        if let Ok(mut messages) = self.messages.write() {
+            messages.clear();
+        }
+    }
+
     /// The messages from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Message> {
         self.arrivals.subscribe()
     }
 
-    /// Makes SNS and SES refuse to send from now on, or accept messages again.
+    /// Makes all senders refuse to send from now on, or accept messages again.
     pub fn refuse(&self, refuse: bool) {
         self.refuses.store(refuse, Ordering::SeqCst);
     }

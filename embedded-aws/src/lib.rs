@@ -1,6 +1,6 @@
-//! DynamoDB, S3, SNS, SES and Secrets Manager on loopback, with API Gateway in front, in one
-//! process, for `cargo run` and the tests. The code under test reaches them through the AWS SDK and
-//! its endpoint variables.
+//! DynamoDB, S3, SNS, SES, Secrets Manager and other senders of texts on loopback, with API Gateway
+//! in front, in one process, for `cargo run` and the tests. The code under test reaches them through
+//! the AWS SDK and its endpoint variables.
 //!
 //! Never part of a deployed binary.
 
@@ -10,6 +10,7 @@
 )]
 
 pub mod api_gateway;
+mod chain;
 mod dynamodb;
 pub mod faults;
 mod front_door;
@@ -19,6 +20,7 @@ mod s3;
 mod secrets;
 mod ses;
 mod sns;
+mod vendors;
 
 use std::{
     collections::BTreeSet,
@@ -30,6 +32,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::s3::PendingObjects;
 pub use self::{
+    chain::longest_chain,
     inbox::{Inbox, Message},
     secrets::Secrets,
 };
@@ -42,6 +45,8 @@ pub const AVATAR_BUCKET: &str = "avatars";
 pub const AUDIT_BUCKET: &str = "audit-anchors";
 /// The name of the secret that holds the signing keys.
 pub const SIGNING_KEYS_SECRET: &str = "latchkey/signing-keys";
+/// The name of the secret that holds the credentials of senders of texts.
+pub const SENDERS_SECRET: &str = "latchkey/senders";
 /// The name of the secret that holds the root of the hash keys.
 pub const HASH_KEYS_SECRET: &str = "latchkey/hash-keys";
 
@@ -59,6 +64,7 @@ pub struct EmbeddedAws {
     /// The secrets.
     pub secrets: Secrets,
     endpoints: Vec<(&'static str, String)>,
+    twilio_url: String,
     tasks: Vec<JoinHandle<()>>,
     buckets: PathBuf,
     pending_objects: PendingObjects,
@@ -93,6 +99,7 @@ impl EmbeddedAws {
             inbox,
             secrets,
             endpoints: Vec::new(),
+            twilio_url: String::new(),
             tasks: Vec::new(),
             buckets,
             pending_objects: PendingObjects::default(),
@@ -111,6 +118,13 @@ impl EmbeddedAws {
 
         let listener = aws.listen("SESV2").await?;
         aws.serve(listener, ses::router(aws.inbox.clone()));
+
+        let listener = aws.listen(front_door::EUM).await?;
+        aws.serve(listener, vendors::end_user_messaging(aws.inbox.clone()));
+
+        let (listener, url) = listen("TWILIO").await?;
+        aws.twilio_url = url;
+        aws.serve(listener, vendors::twilio(aws.inbox.clone()));
 
         let listener = aws.listen("SECRETSMANAGER").await?;
         aws.serve(listener, secrets::router(aws.secrets.clone()));
@@ -150,6 +164,12 @@ impl EmbeddedAws {
         fixed.chain(endpoints).collect()
     }
 
+    /// The environment variables with which the functions reach the vendors that are embedded beside
+    /// AWS. They have no TLS, which production requires of vendors.
+    pub fn vendors(&self) -> [(&'static str, &str); 1] {
+        [("TWILIO_URL", &self.twilio_url)]
+    }
+
     /// Serves all services at one more address. Anybody who reaches it can read codes and keys.
     ///
     /// # Errors
@@ -162,10 +182,8 @@ impl EmbeddedAws {
     }
 
     async fn listen(&mut self, name: &'static str) -> Result<TcpListener, StartError> {
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("{name}: {error}"))?;
-        let address = listener.local_addr().map_err(|error| format!("{name}: {error}"))?;
-        self.endpoints.push((name, format!("http://{address}")));
+        let (listener, url) = listen(name).await?;
+        self.endpoints.push((name, url));
         Ok(listener)
     }
 
@@ -176,6 +194,14 @@ impl EmbeddedAws {
             }
         }));
     }
+}
+
+/// A listener at a free port, and its URL.
+async fn listen(name: &str) -> Result<(TcpListener, String), StartError> {
+    let listener =
+        TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("{name}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| format!("{name}: {error}"))?;
+    Ok((listener, format!("http://{address}")))
 }
 
 impl Drop for EmbeddedAws {

@@ -75,6 +75,12 @@ impl Secrets {
         }
     }
 
+    /// Creates a secret, or replaces its value.
+    pub fn replace(&self, name: &str, value: String) {
+        self.change(|stored| stored.remove(name));
+        self.create(name, value);
+    }
+
     /// Starts a rotation as on AWS: adds an empty, pending version. Returns its id.
     pub fn begin_rotation(&self, name: &str) -> String {
         let id = uuid::Uuid::new_v4().to_string();
@@ -183,6 +189,33 @@ fn describe(name: &str, versions: &Versions) -> Value {
 }
 
 fn put_secret_value(name: &str, versions: &mut Versions, request: &Value) -> Answer {
+    let answer = put_version(name, versions, request)?;
+    let id = answer.get("VersionId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let is_current =
+        |versions: &Versions| versions.get(&id).is_some_and(|it| it.stages.contains(CURRENT));
+    if is_current(versions) {
+        // As on AWS, the version that was current becomes the previous one.
+        let before: Vec<_> = versions
+            .iter_mut()
+            .filter(|(other, version)| **other != id && version.stages.contains(CURRENT))
+            .map(|(other, version)| {
+                version.stages.remove(CURRENT);
+                other.clone()
+            })
+            .collect();
+        if let Some(before) = before.first() {
+            for (other, version) in versions.iter_mut() {
+                version.stages.remove(PREVIOUS);
+                if other == before {
+                    version.stages.insert(PREVIOUS.to_owned());
+                }
+            }
+        }
+    }
+    Ok(answer)
+}
+
+fn put_version(name: &str, versions: &mut Versions, request: &Value) -> Answer {
     let id = request
         .get("ClientRequestToken")
         .and_then(Value::as_str)

@@ -47,7 +47,7 @@ async fn call(State(inbox): State<Inbox>, Form(form): Form<BTreeMap<String, Stri
         })
         .collect();
 
-    inbox.deliver(Message::text(phone, message, attributes));
+    inbox.deliver(Message::text("sns", phone, message, attributes));
     let id = uuid::Uuid::new_v4();
     xml(
         StatusCode::OK,

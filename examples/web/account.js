@@ -1,13 +1,14 @@
 /** The page of a signed-in user: profile, picture, two-step verification, sessions. */
 import { clearActivity, prepareActivity, showActivity, writeActivity } from "./activity.js";
 import { api } from "./api.js";
+import { ask } from "./ask.js";
 import { config } from "./config.js";
 import { deviceOf, icon } from "./devices.js";
 import { ago, t } from "./i18n.js";
 import { LatchkeyError, readCode, readRecoveryCode } from "./latchkey/index.js";
 import { signInAgain } from "./sign-in.js";
 import {
-  $, announce, digitsInput, explain, fieldError, isWrongCode, notice, onPress, onSubmit, retitle, show,
+  $, announce, digitsInput, drawCells, explain, fieldError, isWrongCode, notice, onPress, onSubmit, retitle, show,
 } from "./ui.js";
 
 /**
@@ -23,7 +24,9 @@ let user = null, sessions = [], nextCursor = null, codesFile = null;
 export function prepareAccount() {
   api.onStepUp(stepUp);
   onPress($("sign-out"), () => api.signOut());
-  onPress($("sign-out-all"), () => api.signOut({ all: true }));
+  onPress($("sign-out-all"), async () => {
+    if (await ask(t("sessions.allSure"), t("sessions.all"))) await api.signOut({ all: true });
+  });
 
   onSubmit($("profile-form"), saveProfile);
   $("avatar-file").addEventListener("change", savePicture);
@@ -31,6 +34,7 @@ export function prepareAccount() {
 
   onPress($("factor-begin"), setUpFactor);
   onSubmit($("confirm-form"), confirmFactor);
+  drawCells($("confirm"), 6);
   digitsInput($("confirm"), () => 6);
   onPress($("confirm-cancel"), () => showFactor($("factor-begin")));
   onSubmit($("factor-form"), changeFactor);
@@ -286,6 +290,7 @@ async function changeFactor(button) {
   try {
     // Enter presses the form's first button, so that button must not turn anything off.
     if (button?.value === "remove") {
+      if (!(await ask(t("factor.removeSure"), t("factor.remove")))) return;
       await api.request("delete", "/v1/me/totp", { body: { code } });
       user = { ...user, mfa: [] };
       writeAccount();

@@ -1,10 +1,22 @@
 /** The languages of the page. To add one, add a file to `languages/` and a line here. */
 import { strings as en } from "./languages/en.js";
 
+/** Loads the texts of a language that is not the first one. */
+const load = tag => async () => (await import(`./languages/${tag}.js`)).strings;
 const LANGUAGES = {
   en: { name: "English", direction: "ltr", load: async () => en },
-  es: { name: "Español", direction: "ltr", load: async () => (await import("./languages/es.js")).strings },
-  ar: { name: "العربية", direction: "rtl", load: async () => (await import("./languages/ar.js")).strings },
+  es: { name: "Español", direction: "ltr", load: load("es") },
+  ar: { name: "العربية", direction: "rtl", load: load("ar") },
+  de: { name: "Deutsch", direction: "ltr", load: load("de") },
+  fr: { name: "Français", direction: "ltr", load: load("fr") },
+  id: { name: "Bahasa Indonesia", direction: "ltr", load: load("id") },
+  it: { name: "Italiano", direction: "ltr", load: load("it") },
+  ja: { name: "日本語", direction: "ltr", load: load("ja") },
+  nl: { name: "Nederlands", direction: "ltr", load: load("nl") },
+  pl: { name: "Polski", direction: "ltr", load: load("pl") },
+  pt: { name: "Português", direction: "ltr", load: load("pt") },
+  tr: { name: "Türkçe", direction: "ltr", load: load("tr") },
+  zh: { name: "中文", direction: "ltr", load: load("zh") },
 };
 const KEPT = "latchkey.language";
 /** Characters that isolate the direction of a name or a number from the sentence around it. */
@@ -14,6 +26,7 @@ let tag = "en", strings = en;
 
 /** The current language, as the `locale` that the API accepts for texts. */
 export const language = () => tag;
+export const direction = () => LANGUAGES[tag].direction;
 export const languages = () => Object.entries(LANGUAGES).map(([tag, { name }]) => ({ tag, name }));
 
 /** The language of the URL's `lang`, or else the one chosen before, or else the browser's. */
@@ -22,23 +35,12 @@ export function preferredLanguage() {
   return asked.map(wish => wish?.split("-")[0]).find(wish => wish in LANGUAGES) ?? "en";
 }
 
-/**
- * Switches to another language: the direction, and all texts that are on the page. `keep` remembers
- * it for the next visit.
- */
+/** Switches to another language. `keep` remembers it for the next visit. */
 export async function speak(wanted, { keep = false } = {}) {
+  if (!(wanted in LANGUAGES)) return;
   strings = await LANGUAGES[wanted].load();
   tag = wanted;
   if (keep) localStorage.setItem(KEPT, wanted);
-
-  document.documentElement.lang = wanted;
-  document.documentElement.dir = LANGUAGES[wanted].direction;
-
-  for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
-  for (const element of document.querySelectorAll("[data-t-alt]")) element.alt = t(element.dataset.tAlt);
-  for (const element of document.querySelectorAll("[data-t-label]")) {
-    element.setAttribute("aria-label", t(element.dataset.tLabel));
-  }
 }
 
 export const has = key => key in strings || key in en;
@@ -70,8 +72,15 @@ export function clock(seconds) {
   return `${digits(Math.floor(seconds / 60), 1)}:${digits(seconds % 60, 2)}`;
 }
 
+/** The countries that the browser's languages name, then those where they are spoken most. */
+export const preferredRegions = () => {
+  const locales = navigator.languages.map(tag => new Intl.Locale(tag));
+  const named = locales.map(locale => locale.region).filter(Boolean);
+  return [...named, ...locales.slice(0, named.length > 0 ? 0 : 1).map(locale => locale.maximize().region)];
+};
+
 /** Returns the name of a country, by its code of two letters. */
-export const countryName = code => new Intl.DisplayNames(tag, { type: "region" }).of(code);
+export const countryName = (code, language = tag) => new Intl.DisplayNames(language, { type: "region" }).of(code);
 
 /** Returns a day and a time in the reader's time zone: "28 Nov 2026, 14:05". */
 export const dateAndTime = time =>

@@ -1,10 +1,15 @@
-/** The steps of a sign-in: phone, code, and the second factor if the user has one. */
+/** The steps of a sign-in: phone or e-mail address, code, and the second factor if the user has one. */
 import { api } from "./api.js";
 import { clock, language, t } from "./i18n.js";
-import { LatchkeyError, readPhone } from "./latchkey/index.js";
+import { LatchkeyError } from "./latchkey/index.js";
+import { askForgotten, clearPasswords, preparePassword, writePassword } from "./password.js";
+import { formatPhone, typedPhone } from "./phone-field.js";
+import { backOr, enter, isAt } from "./steps-in-history.js";
 import {
-  $, announce, digitsInput, explain, fieldError, isWrongCode, notice, onPress, onSubmit, show,
+  $, announce, codeProblem, digitsInput, drawCells, explain, fieldError, isWrongCode, notice, onPress, onSubmit,
+  show, showDone,
 } from "./ui.js";
+import { firstField, prepareFields } from "./ways.js";
 
 /**
  * The pending challenge survives a reload, because phones may drop a page while its user reads the
@@ -17,8 +22,10 @@ let pending = null, factor = null, again = null, finish = () => {}, ticking, fil
 
 /** Connects the steps. Call it once. `signedIn` gets the response of a completed sign-in. */
 export function prepareSignIn(signedIn) {
-  finish = async answer => {
+  finish = async (answer, form) => {
+    await showDone(form);
     stop();
+    enter(null);
     if (again) again.end(answer);
     else await signedIn(answer);
   };
@@ -26,26 +33,29 @@ export function prepareSignIn(signedIn) {
   onSubmit($("phone-form"), async () => {
     const input = $("phone");
     fieldError(input, "");
-    const { phone, refused } = readPhone(input.value);
+    const { phone, refused } = typedPhone();
     if (refused) return fieldError(input, t("phone.strange", { sign: refused }));
     if (!phone) return fieldError(input, t("phone.missing"));
-    try {
-      // The person recognises the number as they typed it. It stays on one line.
-      const isPlain = /^[+\d\s().-]*$/.test(input.value);
-      await begin({ phone }, isPlain ? input.value.trim().replace(/\s/g, "\u00a0").replace(/-/g, "\u2011") : phone);
-    } catch (error) {
-      fieldError(input, explain(error));
-    }
+    await beginAt(input, { phone }, formatPhone(phone));
   });
 
+  onSubmit($("email-form"), async () => {
+    const input = $("email"), email = input.value.trim();
+    fieldError(input, "");
+    if (!email) return fieldError(input, t("email.missing"));
+    await beginAt(input, { email }, email);
+  });
+
+  prepareFields();
+  preparePassword(proceed, askFirst);
   onSubmit($("code-form"), checkCode);
   digitsInput($("code"), () => pending?.code_length ?? 6);
   onPress($("resend"), resend);
-  onPress($("change-phone"), () => (again ? again.end(null) : askPhone()));
+  onPress($("change-phone"), leave);
 
   onSubmit($("mfa-form"), checkFactor);
   onPress($("mfa-switch"), () => askFactor(factor.method === "totp" ? "recovery_code" : "totp"));
-  onPress($("mfa-back"), () => (again ? again.end(null) : askPhone()));
+  onPress($("mfa-back"), leave);
   digitsInput($("mfa"), () => (factor.method === "totp" ? 6 : 0));
 
   onSubmit($("again-form"), async () => {
@@ -58,6 +68,19 @@ export function prepareSignIn(signedIn) {
   });
   onPress($("again-cancel"), () => again.end(null));
 }
+
+/** Sends a code, or says at the field why it could not be sent. */
+async function beginAt(input, address, shown) {
+  try {
+    // Somebody who went back by mistake needs no second code.
+    if (isSame(kept()?.address, address) && (await resumeSignIn())) return;
+    await begin(address, shown);
+  } catch (error) {
+    fieldError(input, explain(error));
+  }
+}
+
+const isSame = (kept, address) => kept?.phone === address.phone && kept?.email === address.email;
 
 /**
  * Asks the signed-in person to sign in once more, with their second factor if they have one. Returns
@@ -82,22 +105,44 @@ function askAgain(problem = "") {
   $("again-error").textContent = problem;
 }
 
+/** Goes back to the step before. */
+const leave = () => backOr(() => (again ? again.end(null) : askFirst()));
+
+/** Shows the step of the history's entry that the user went to. */
+export async function goTo() {
+  if (again) return again.end(null);
+  if (await api.signedIn()) return enter(null);
+  if (isAt("code") && (await resumeSignIn())) return;
+  rest();
+  if (isAt("forgot") || isAt("reset")) return askForgotten();
+  show("first-step", firstField());
+}
+
 /** Forgets the sign-in that is under way. */
 function stop() {
+  rest();
+  sessionStorage.removeItem(PENDING);
+}
+
+/** Leaves the sign-in that is under way. It can still be resumed. */
+function rest() {
   clearInterval(ticking);
   filling?.abort();
-  sessionStorage.removeItem(PENDING);
   pending = factor = null;
+  clearPasswords();
 }
+
+/** The sign-in that can be resumed. */
+const kept = () => JSON.parse(sessionStorage.getItem(PENDING));
 
 /** Continues a sign-in that a reload interrupted. Returns whether there was one. */
 export async function resumeSignIn() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(PENDING));
-    if (!kept) return false;
-    const state = await api.challenge(kept.challenge_id);
+    const begun = kept();
+    if (!begun) return false;
+    const state = await api.challenge(begun.challenge_id);
     if (state.status !== "pending") return false;
-    askCode({ ...kept, ...state }, kept.address, kept.shown);
+    askCode({ ...begun, ...state }, begun.address, begun.shown);
     return true;
   } catch {
     return false;
@@ -105,14 +150,15 @@ export async function resumeSignIn() {
 }
 
 /** Shows the first step, with a notice if there is a `reason` to start over. */
-export function askPhone(reason = "") {
+export function askFirst(reason = "", { focus = true } = {}) {
   again?.end(null);
   stop();
-  show("phone-step", $("phone"));
+  enter(null);
+  show("first-step", focus && firstField());
   notice(reason);
 }
 
-/** Sends a code to a phone (or an e-mail address), which is `shown` in full, and asks for it. */
+/** Sends a code to a phone or an e-mail address, which is `shown` in full, and asks for it. */
 export async function begin(address, shown = address.phone ?? address.email) {
   askCode(await api.sendCode(address, { locale: language() }), address, shown);
   announce(t("code.sent", { to: shown }));
@@ -120,13 +166,15 @@ export async function begin(address, shown = address.phone ?? address.email) {
 
 /** Writes the texts of the steps, in the current language. */
 export function writeSignIn() {
-  $("change-phone").querySelector("span").textContent = t(again ? "cancel" : "code.back");
+  const byMail = Boolean(pending?.address.email);
+  $("change-phone").querySelector("span").textContent = t(again ? "cancel" : byMail ? "code.backEmail" : "code.back");
   $("mfa-back").querySelector("span").textContent = t(again ? "cancel" : "mfa.back");
   if (again) $("again-lead").textContent = t("again.lead", { to: again.address.phone ?? again.address.email });
   if (pending) {
     $("code-lead").textContent = t("code.lead", { n: pending.code_length, to: pending.shown });
     tick();
   }
+  writePassword();
   if (factor) {
     const recovery = factor.method === "recovery_code";
     $("mfa-lead").textContent = t(recovery ? "mfa.leadRecovery" : "mfa.leadTotp");
@@ -141,9 +189,10 @@ function askCode(challenge, address, shown) {
   if (!again) sessionStorage.setItem(PENDING, JSON.stringify(pending));
   const input = $("code");
   input.value = "";
-  input.style.setProperty("--digits", challenge.code_length);
+  drawCells(input, challenge.code_length);
   fieldError(input, "");
   writeSignIn();
+  enter("code");
 
   show("code-step", input);
   clearInterval(ticking);
@@ -174,6 +223,10 @@ function tick() {
 
   if (!waits && button.getAttribute("aria-disabled") === "true") announce(t(resendWords()));
   button.setAttribute("aria-disabled", String(waits));
+
+  // A code that is over cannot be sent, so the button for a new one is the main one.
+  button.className = pending.isOver ? "main" : "quiet";
+  $("code-submit").hidden = pending.isOver;
 
   const words = waits ? t("code.resendIn", { time: clock(left) }) : t(resendWords());
   if (button.textContent !== words) button.textContent = words;
@@ -206,24 +259,23 @@ function end(error) {
 
 async function checkCode() {
   const input = $("code");
+  if (pending.isOver) return fieldError(input, t("error.otp_expired"));
   if (input.value.length !== pending.code_length) {
     return fieldError(input, t("code.short", { n: pending.code_length }));
   }
   fieldError(input, "");
   try {
-    await proceed(await api.verify(pending.challenge_id, input.value));
+    await proceed(await api.verify(pending.challenge_id, input.value), $("code-form"));
   } catch (error) {
     input.value = "";
     if (isCode(error, "otp_expired", "otp_locked") || error.attempts_left === 0) end(error);
-
-    const tries = error.attempts_left;
-    const wrong = () => t(tries === 0 ? "code.wrongLast" : "code.wrong", { n: tries });
-    fieldError(input, isCode(error, "otp_incorrect") && tries !== undefined ? wrong() : explain(error));
+    fieldError(input, codeProblem(error));
   }
 }
 
-async function proceed(answer) {
-  if (!("mfa_required" in answer)) return finish(answer);
+/** Goes on with the response to a code or a password, whose `form` shows that it was right. */
+async function proceed(answer, form) {
+  if (!("mfa_required" in answer)) return finish(answer, form);
   sessionStorage.removeItem(PENDING);
   pending = null;
   factor = { token: answer.mfa_token };
@@ -236,9 +288,10 @@ function askFactor(method) {
   input.value = "";
   input.autocomplete = method === "totp" ? "one-time-code" : "off";
   input.inputMode = method === "totp" ? "numeric" : "text";
-  input.classList.toggle("digits", method === "totp");
+  drawCells(input, method === "totp" ? 6 : 0);
   fieldError(input, "");
   writeSignIn();
+  enter("mfa");
   show("mfa-step", input);
 }
 
@@ -248,12 +301,12 @@ async function checkFactor() {
   if (!code.trim()) return fieldError(input, t("factor.missing"));
   fieldError(input, "");
   try {
-    await finish(await api.secondFactor(factor.token, factor.method, code));
+    await finish(await api.secondFactor(factor.token, factor.method, code), $("mfa-form"));
   } catch (error) {
     input.value = "";
     if (isCode(error, "token_invalid", "token_expired")) {
       stop();
-      return again ? askAgain(t("mfa.over")) : askPhone(t("mfa.over"));
+      return again ? askAgain(t("mfa.over")) : askFirst(t("mfa.over"));
     }
     const wrong = factor.method === "totp" ? "mfa.wrongTotp" : "mfa.wrongRecovery";
     fieldError(input, isWrongCode(error) ? t(wrong) : explain(error));

@@ -1,23 +1,48 @@
 /** Shared by all steps: showing one, announcements, forms, and errors in the user's language. */
-import { config } from "./config.js";
 import { duration, has, t } from "./i18n.js";
 import { foldDigits, LatchkeyError } from "./latchkey/index.js";
 
-export const $ = id => document.getElementById(id);
+let element = null;
 
-/** Shows one step, hides the others, and moves the focus to the element `focus`. */
-export function show(step, focus) {
-  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== step;
-  notice("");
-  scrollTo(0, 0);
-  focus?.focus();
-  retitle();
+/** Sets the `<latchkey-sign-in>` whose steps are shown. */
+export function useElement(used) {
+  element = used;
 }
 
-/** Sets the document's title to the heading of the step that is shown. */
+/** The element with an id: of the steps, or else of the page. */
+export const $ = id => element.shadowRoot.getElementById(id) ?? document.getElementById(id);
+
+/** Sends an event of the element to the page. Returns whether the page leaves what follows to it. */
+export const tell = (name, detail) =>
+  element.dispatchEvent(new CustomEvent(`latchkey-${name}`, { detail, bubbles: true, cancelable: true }));
+
+/** The sections of which one is shown: the steps, and those of the page. */
+const sections = () => [
+  ...element.shadowRoot.querySelectorAll(".step"),
+  ...document.querySelectorAll("[data-latchkey-step]"),
+];
+
+/** Shows one step, hides the others, and moves the focus to the element `focus`, if there is one. */
+export function show(step, focus) {
+  for (const section of sections()) section.hidden = section.id !== step;
+  notice("");
+  done("");
+  retitle();
+  if (focus) focus.focus();
+}
+
+/** Tells the page the heading of the step that is shown. */
 export function retitle() {
-  const heading = document.querySelector("main > section:not([hidden]) h1")?.textContent;
-  document.title = [heading, config.appName].filter(Boolean).join(" · ");
+  const shown = sections().find(section => !section.hidden);
+  tell("step", { step: shown?.id, title: shown?.querySelector("h1")?.textContent });
+}
+
+/** Writes the texts of a page or of the steps in the current language. */
+export function translate(root) {
+  for (const part of root.querySelectorAll("[data-t]")) part.textContent = t(part.dataset.t);
+  for (const part of root.querySelectorAll("[data-t-alt]")) part.alt = t(part.dataset.tAlt);
+  for (const part of root.querySelectorAll("[data-t-placeholder]")) part.placeholder = t(part.dataset.tPlaceholder);
+  for (const part of root.querySelectorAll("[data-t-label]")) part.setAttribute("aria-label", t(part.dataset.tLabel));
 }
 
 /** Lets screen readers say something that others see on the page. */
@@ -35,6 +60,11 @@ export function showChecking(isChecking) {
 /** Shows a message that concerns no field. An empty one hides it. */
 export function notice(text) {
   $("notice").textContent = text;
+}
+
+/** Shows that something is done, until the next step. An empty text hides it. */
+export function done(text) {
+  $("done").textContent = text;
 }
 
 /**
@@ -66,15 +96,22 @@ export function onPress(button, action) {
   });
 }
 
+/** How long a request may take before screen readers say that the page waits. */
+const SLOW_MS = 1500;
+
 async function once(element, action) {
   if ("busy" in element.dataset) return;
   element.dataset.busy = "";
+  element.setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => announce(t("loading")), SLOW_MS);
   try {
     await action();
   } catch (error) {
     notice(explain(error));
   } finally {
+    clearTimeout(slow);
     delete element.dataset.busy;
+    element.removeAttribute("aria-busy");
   }
 }
 
@@ -106,19 +143,45 @@ function codeOf({ code, status }) {
 export const isWrongCode = error =>
   error instanceof LatchkeyError && (error.code === "otp_incorrect" || error.field("code") !== undefined);
 
+/** Returns what is wrong with the code of a message, and how many tries are left. */
+export function codeProblem(error) {
+  const tries = error.attempts_left;
+  if (error.code !== "otp_incorrect" || tries === undefined) return explain(error);
+  return t(tries === 0 ? "code.wrongLast" : "code.wrong", { n: tries });
+}
+
 /** Returns the digits in a text, of any script, as ASCII digits. */
 export const digitsOf = text => foldDigits(text).replace(/\D/g, "");
 
+/** Draws the cells of a code behind its input. Without a number there are none. */
+export function drawCells(input, digits) {
+  const field = input.closest(".code"), cells = field.querySelector(".cells");
+  input.classList.toggle("digits", digits > 0);
+  field.style.setProperty("--digits", digits);
+  cells.replaceChildren(...Array.from({ length: digits }, () => document.createElement("span")));
+}
+
+/** Shows for a moment that a code was right, unless the user wants no motion. */
+export async function showDone(form) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  form.dataset.done = "";
+  await new Promise(resolve => setTimeout(resolve, 700));
+  delete form.dataset.done;
+}
+
 /**
- * Limits an input to `length()` digits, and submits its form when all are there. A length of 0 does
- * neither.
+ * Limits an input to `length()` digits, and calls `complete` when all are there, which by default
+ * submits the form. A length of 0 does neither.
  */
-export function digitsInput(input, length) {
+export function digitsInput(input, length, complete = () => input.form.requestSubmit()) {
   input.addEventListener("input", () => {
     if (input.hasAttribute("aria-invalid")) fieldError(input, "");
     if (length() === 0) return;
     const digits = digitsOf(input.value).slice(0, length());
     if (input.value !== digits) input.value = digits;
-    if (digits.length === length()) input.form.requestSubmit();
+    if (digits.length === length()) complete();
   });
 }
+
+/** Whether steps are entries of the browser's history. */
+export const hasHistory = () => element.hasAttribute("history");

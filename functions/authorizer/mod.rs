@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, pin::Pin};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::{base::Error, latchkey::Latchkey, tokens::Claims, users::MULTI_FACTOR};
+use shared::{base::Error, latchkey::Latchkey, tokens::MachineClaims, users::MULTI_FACTOR};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -66,20 +66,24 @@ pub struct AuthorizerResponse {
 /// `requestContext.authorizer.lambda` in a Lambda.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct AuthorizerContext {
-    /// The user's id.
-    sub: Uuid,
+    /// The user's id; for the token of the grant `client_credentials`, the app.
+    sub: String,
     /// The app that the token was issued to.
     client_id: String,
     /// The user's roles in the app, without those that are switched off.
     roles: Vec<String>,
-    /// The permissions of these roles.
+    /// The permissions of these roles; without a user, the scopes of the token.
     permissions: Vec<String>,
-    /// The id of the session.
-    sid: Uuid,
-    /// How strongly the user was recognised: `aal2` with a second factor, else `aal1`.
-    acr: String,
-    /// When the user signed in, in seconds since 1970.
-    auth_time: i64,
+    /// The id of the session; absent without a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<Uuid>,
+    /// How strongly the user was recognised: `aal2` with a second factor, else `aal1`; absent without
+    /// a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    /// When the user signed in, in seconds since 1970; absent without a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
 /// An [`authorize`] that is running, boxed for the same reason as [`shared::http::lambda::Warm`].
@@ -101,26 +105,55 @@ pub async fn authorize(
     request: &AuthorizerRequest,
 ) -> Result<AuthorizerResponse, Error> {
     let Some(token) = request.token() else { return Ok(AuthorizerResponse::default()) };
-
-    let (user, claims) = match latchkey.access_tokens().caller(token).await {
-        Ok(caller) => caller,
-        Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
-        Err(_) => return Ok(AuthorizerResponse::default()),
+    let Some(context) = context(latchkey, token).await? else {
+        return Ok(AuthorizerResponse::default());
     };
 
-    let roles = user.roles_in(&claims.client_id);
-    let permitted = latchkey.roles().permissions(&roles).await?;
-    let roles = permitted.active_roles(roles);
-    let permissions = permitted.names.into_iter().collect::<Vec<_>>();
-    let held = Held { permissions: &permissions, claims: &claims, now: latchkey.clock().now() };
-    if !request.is_for_app(&claims) || !request.is_permitted(&held) {
+    let held = Held { context: &context, now: latchkey.clock().now() };
+    if !request.is_for_app(&context.client_id) || !request.is_permitted(&held) {
         return Ok(AuthorizerResponse::default());
     }
-
-    let Claims { client_id, sid, acr, auth_time, .. } = claims;
-    let sub = user.id;
-    let context = AuthorizerContext { sub, client_id, roles, permissions, sid, acr, auth_time };
     Ok(AuthorizerResponse { is_authorized: true, context: Some(context) })
+}
+
+/// The content of a token of a user or a machine, as it is now. `None` if it does not work.
+async fn context(latchkey: &Latchkey, token: &str) -> Result<Option<AuthorizerContext>, Error> {
+    let access_tokens = latchkey.access_tokens();
+    let (user, claims) = match access_tokens.caller(token).await {
+        Ok(caller) => caller,
+        Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
+        Err(_) => {
+            let claims = access_tokens.machine(token).await?;
+            return Ok(claims.map(AuthorizerContext::of_machine));
+        }
+    };
+
+    let roles = user.roles_of(claims.sid);
+    let permitted = latchkey.roles().permissions(&roles).await?;
+    Ok(Some(AuthorizerContext {
+        sub: user.id.to_string(),
+        client_id: claims.client_id,
+        roles: permitted.active_roles(roles),
+        permissions: permitted.names.into_iter().collect(),
+        sid: Some(claims.sid),
+        acr: Some(claims.acr),
+        auth_time: Some(claims.auth_time),
+    }))
+}
+
+impl AuthorizerContext {
+    fn of_machine(claims: MachineClaims) -> Self {
+        let permissions = claims.scopes().map(str::to_owned).collect();
+        Self {
+            sub: claims.sub,
+            client_id: claims.client_id,
+            roles: Vec::new(),
+            permissions,
+            sid: None,
+            acr: None,
+            auth_time: None,
+        }
+    }
 }
 
 impl AuthorizerRequest {
@@ -143,12 +176,10 @@ impl AuthorizerRequest {
         self.stage_variables.as_ref()?.get(name).map(String::as_str)
     }
 
-    /// Whether the API accepts tokens of the app that this one was issued to.
-    fn is_for_app(&self, claims: &Claims) -> bool {
+    /// Whether the API accepts tokens of an app.
+    fn is_for_app(&self, client_id: &str) -> bool {
         let apps = self.variable(APPS_VARIABLE);
-        apps.is_none_or(|apps| {
-            apps.split(',').any(|client_id| client_id.trim() == claims.client_id)
-        })
+        apps.is_none_or(|apps| apps.split(',').any(|accepted| accepted.trim() == client_id))
     }
 
     /// Whether the token has all that the API requires for the route.
@@ -209,19 +240,22 @@ impl<'a> Needed<'a> {
     }
 }
 
-/// The token of a request, as its route judges it.
+/// The token of a request, as its route judges it. Nobody has signed in for a machine, so it has
+/// neither two factors nor a recent sign-in.
 struct Held<'a> {
-    permissions: &'a [String],
-    claims: &'a Claims,
+    context: &'a AuthorizerContext,
     now: Timestamp,
 }
 
 impl Held<'_> {
     fn has_all(&self, needed: &[Needed<'_>]) -> bool {
+        let AuthorizerContext { permissions, acr, auth_time, .. } = self.context;
         needed.iter().all(|needed| match needed {
-            Needed::Permission(permission) => self.permissions.iter().any(|it| it == permission),
-            Needed::MultiFactor => self.claims.acr == MULTI_FACTOR,
-            Needed::MaxAge(seconds) => self.claims.auth_time + seconds > self.now.as_second(),
+            Needed::Permission(permission) => permissions.iter().any(|it| it == permission),
+            Needed::MultiFactor => acr.as_deref() == Some(MULTI_FACTOR),
+            Needed::MaxAge(seconds) => {
+                auth_time.is_some_and(|signed_in| signed_in + seconds > self.now.as_second())
+            }
         })
     }
 }

@@ -371,3 +371,33 @@ async fn a_check_takes_at_most_three_reads_and_no_write() {
         assert!(allowed && reads <= most && writes == 0.0, "{reads} reads, {writes} writes");
     }
 }
+
+#[tokio::test]
+async fn a_machine_passes_with_its_scopes_and_without_a_sign_in() {
+    let (app, admin, _) = app_with_shop().await;
+    let body = json!({"grant_types": ["client_credentials"], "scopes": ["orders:read"]});
+    let robot = app.server_with(&admin, "robot", body).await;
+    let grant = [("grant_type", "client_credentials")];
+    let tokens = app.form(Some(&robot.basic()), "/oauth2/token", &grant).await;
+    let access = tokens.assert_ok()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(
+        asked(&app, &event(&access)).await.unwrap(),
+        json!({
+            "isAuthorized": true,
+            "context": {
+                "sub": "robot", "client_id": "robot", "roles": [], "permissions": ["orders:read"],
+            },
+        })
+    );
+    for (needed, passes) in [
+        ("GET/orders=orders:read", true),
+        ("GET/orders=orders:write", false),
+        ("GET/orders=orders:read&max_age=900", false),
+        ("GET/orders=orders:read&acr=aal2", false),
+    ] {
+        let event = with_permissions(&access, "GET /orders", needed);
+        assert_eq!(is_allowed(&app, &event).await, passes, "{needed}");
+    }
+    app.change_app(&admin, "robot", json!({"active": false})).await.assert_ok();
+    assert!(!is_allowed(&app, &event(&access)).await);
+}

@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
-    apps::{App, Apps, DEFAULT_CLIENT_ID},
+    apps::{App, Apps, DEFAULT_CLIENT_ID, Links, SignInMethod},
     base::Error,
     http::{CurrentSettings, Query, cached_json},
     identifiers::Channel,
@@ -55,32 +55,15 @@ pub struct Config<'a> {
     sign_in_methods: Vec<SignInMethod>,
     /// The pages of the app's operator.
     links: Links,
+    /// The address of the app's logo.
+    #[schema(example = "https://example.com/logo.svg")]
+    logo: Option<String>,
+    /// The colour of the main button, as `#rrggbb` in lower case.
+    #[schema(example = "#0a7d4f")]
+    accent: Option<String>,
     /// The languages of messages (BCP 47).
     #[schema(example = json!(["en", "es", "hi", "ar"]))]
     languages: Vec<&'static str>,
-}
-
-/// A way to sign in.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SignInMethod {
-    /// A code by text: `POST /v1/otp/send` with `phone`.
-    PhoneCode,
-    /// A code by e-mail: `POST /v1/otp/send` with `email`.
-    EmailCode,
-    /// A password: `POST /v1/auth/login`.
-    Password,
-}
-
-/// The pages of the app's operator. `null`: there is none.
-#[derive(Default, Serialize, ToSchema)]
-pub struct Links {
-    /// The terms of service.
-    terms: Option<String>,
-    /// The privacy policy.
-    privacy: Option<String>,
-    /// Where people get help.
-    support: Option<String>,
 }
 
 impl<'a> Config<'a> {
@@ -92,6 +75,7 @@ impl<'a> Config<'a> {
             sign_in_methods.push(SignInMethod::EmailCode);
         }
         sign_in_methods.push(SignInMethod::Password);
+        sign_in_methods.retain(|method| app.branding.offers(*method));
 
         let challenges = &settings.challenges;
         Self {
@@ -101,7 +85,9 @@ impl<'a> Config<'a> {
             code_length: challenges.digits(&Asker::Stranger(String::new())),
             channels,
             sign_in_methods,
-            links: Links::default(),
+            logo: app.branding.logo,
+            accent: app.branding.accent,
+            links: app.branding.links,
             languages: Language::ALL.map(Language::tag).to_vec(),
         }
     }

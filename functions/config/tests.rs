@@ -29,6 +29,8 @@ async fn a_page_learns_the_settings_that_it_needs() {
             "channels": ["sms", "email"],
             "sign_in_methods": ["phone_code", "email_code", "password"],
             "links": {"terms": null, "privacy": null, "support": null},
+            "logo": null,
+            "accent": null,
             "languages": ["en", "es", "hi", "ar"],
         })
     );
@@ -50,7 +52,7 @@ async fn a_deployment_without_e_mails_offers_none() {
 }
 
 #[tokio::test]
-async fn each_app_has_its_name() {
+async fn each_app_has_its_name_and_look() {
     let (app, admin) = TestApp::with_admin().await;
     app.create_app(&admin, json!({"client_id": "shop", "name": "Shop & Sons"})).await;
     let name = async |query: &str| {
@@ -58,6 +60,13 @@ async fn each_app_has_its_name() {
     };
     assert_eq!(name("?client_id=shop").await, "Shop & Sons");
     assert_eq!(name("?client_id=default").await, name("").await);
+
+    let look = json!({"logo": "https://shop.example/logo.svg", "accent": "#FFCC00"});
+    app.json_as(&admin, Method::PATCH, "/v1/apps/shop", look).await.assert_ok();
+    let shop = app.get(&format!("{PATH}?client_id=shop")).await;
+    let shop = shop.assert_ok();
+    assert_eq!(shop["logo"], "https://shop.example/logo.svg");
+    assert_eq!(shop["accent"], "#ffcc00");
 
     let off = json!({"active": false});
     app.json_as(&admin, Method::PATCH, "/v1/apps/shop", off).await.assert_ok();

@@ -12,7 +12,10 @@ use utoipa_swagger_ui::Config;
 const DOCUMENT: &str = "../docs/openapi.json";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=docs/build.rs");
+    for file in ["build.rs", "page.js", "page.css", "start.html"] {
+        println!("cargo::rerun-if-changed=docs/{file}");
+    }
+    println!("cargo::rerun-if-changed=../examples/web/tokens.css");
     println!("cargo::rerun-if-changed={DOCUMENT}");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let document = fs::read_to_string(DOCUMENT)?;
@@ -24,32 +27,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The styles of the list of error codes, which is not a part of Swagger UI.
-const STYLE: &str = "body { margin: 0 } \
-    article { color: #3b4151; font: 14px/1.5 sans-serif; margin: 0 auto; max-width: 1420px; padding: 0 20px 40px } \
-    article section { padding: 4px 12px } article section:target { background: #e8f0fb } \
-    article h3 { margin: 8px 0 0 } article section p { margin: 0 0 8px; max-width: 80ch }";
+/// The styles of what is not a part of Swagger UI, and its repairs.
+const STYLE: &str =
+    concat!(include_str!("../../examples/web/tokens.css"), include_str!("page.css"));
 
-/// The section that the URL names, if it is one of the list of error codes. Swagger UI must not take
-/// it for a link to an operation and rewrite the URL.
-const TARGET: &str = "const target = document.getElementById(location.hash.slice(1));";
-
-/// Keeps that section in view while Swagger UI draws the API above it, until the reader acts.
-const FOLLOW: &str = "if (target) { \
-    const follow = new ResizeObserver(() => target.scrollIntoView()); \
-    follow.observe(document.getElementById('ui')); \
-    for (const act of ['wheel', 'keydown', 'pointerdown']) \
-    addEventListener(act, () => follow.disconnect(), {once: true}) }";
+/// The script and the first part of the page.
+const SCRIPT: &str = include_str!("page.js");
+const START: &str = include_str!("start.html");
 
 /// The page, with all that it needs in it, and its Content-Security-Policy.
 fn page(document: &str) -> Result<(String, String), Box<dyn Error>> {
     let script = in_element(&asset("swagger-ui-bundle.js")?, "script");
     let style = in_element(&asset("swagger-ui.css")?, "style");
-    let start = format!(
-        "{TARGET}window.ui = SwaggerUIBundle({{spec: {}, dom_id: '#ui', deepLinking: !target, tryItOutEnabled: true, \
-         persistAuthorization: true, displayRequestDuration: true, validatorUrl: null}});{FOLLOW}",
-        in_element(document, "script")
-    );
+    let start = format!("const SPEC = {};\n{SCRIPT}", in_element(document.trim_end(), "script"));
     let policy = format!(
         "default-src 'none'; script-src '{}' '{}'; style-src 'unsafe-inline'; img-src 'self' data:; \
          connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -59,8 +49,8 @@ fn page(document: &str) -> Result<(String, String), Box<dyn Error>> {
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Latchkey API</title>\n\
-         <style>{style}</style>\n<style>{STYLE}</style>\n</head>\n<body>\n<div id=\"ui\"></div>\n\
-         <article>{codes}</article>\n<script>{script}</script>\n<script>{start}</script>\n</body>\n</html>\n",
+         <style>{style}</style>\n<style>{STYLE}</style>\n</head>\n<body>\n{START}<main>\n<div id=\"ui\"></div>\n\
+         <article>{codes}</article>\n</main>\n<script>{script}</script>\n<script>{start}</script>\n</body>\n</html>\n",
         codes = error_codes(document)?
     );
     Ok((page, policy))

@@ -25,7 +25,7 @@ async fn an_erasure_is_announced_and_complete_after_its_days() {
     let (app, me) = with_somebody().await;
     let asked = app.delete_me(&me.access).await;
     assert_eq!(asked.status, 202, "{}", asked.text);
-    assert_eq!(asked.json, json!({"erase_at": "2027-01-22T08:00:00Z"}));
+    assert_eq!(asked.json, json!({"erase_at": "2027-01-22T08:00:00.000Z"}));
     for told in [PHONE, EMAIL] {
         let text = app.texts(told).pop().unwrap().body;
         assert!(text.contains("will be deleted on 2027-01-22"), "{text}");

@@ -2,20 +2,23 @@
 //!
 //! Without it, API Gateway would return `{"message": "Not Found"}`. This returns problem details,
 //! uses status 405 for a wrong method and 404 for a wrong path, and answers the preflights of
-//! browsers.
+//! browsers. Browsers that follow a link get a page.
 
 use std::sync::LazyLock;
 
 use axum::{
     Router,
     http::{HeaderValue, Method, Uri, header},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::any,
 };
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::openapi::DOCUMENT;
+use crate::{
+    confirmation::{Page, Reader},
+    openapi::DOCUMENT,
+};
 use shared::{base::Error, latchkey::Latchkey};
 
 #[cfg(test)]
@@ -36,19 +39,19 @@ static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 });
 
-async fn not_found(method: Method, uri: Uri) -> Response {
+async fn not_found(method: Method, uri: Uri, reader: Reader) -> Response {
     let allowed =
         OPERATIONS.iter().find(|(path, _)| matches(path, uri.path())).map(|(_, methods)| methods);
 
     match allowed {
         Some(methods) if !methods.iter().any(|allowed| allowed == method.as_str()) => {
-            let mut response = Error::MethodNotAllowed.into_response();
+            let mut response = reader.refusal(Error::MethodNotAllowed, Page::Missing);
             if let Ok(allow) = HeaderValue::from_str(&methods.join(",")) {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
             response
         }
-        _ => Error::NotFound.into_response(),
+        _ => reader.refusal(Error::NotFound, Page::Missing),
     }
 }
 

@@ -369,6 +369,7 @@ async fn a_role_in_one_app_does_not_count_in_another() {
     let (app, admin) = TestApp::with_admin().await;
     for (client_id, role) in [("shop", "Buyer"), ("desk", "Clerk")] {
         let body = json!({"client_id": client_id, "name": "App", "default_role": role});
+        app.role(&admin, role, &[]).await;
         app.create_app(&admin, body).await.assert_created();
     }
 

@@ -136,7 +136,10 @@ async fn prepare(app: &TestApp, operation: &str, client_id: &str, phone: &str) -
 /// The service with an origin in `ALLOWED_ORIGINS`, and an app that has another.
 async fn with_partner() -> (TestApp, SignedIn) {
     let (app, admin) = TestApp::with_admin_and(&[("ALLOWED_ORIGINS", OURS)]).await;
-    let partner = json!({"client_id": "partner", "name": "Partner", "allowed_origins": [PARTNERS]});
+    let grants = ["authorization_code", "refresh_token", "password"];
+    let partner = json!({
+        "client_id": "partner", "name": "Partner", "allowed_origins": [PARTNERS], "grant_types": grants
+    });
     app.create_app(&admin, partner).await.assert_created();
     (app, admin)
 }

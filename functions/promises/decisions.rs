@@ -22,8 +22,20 @@ pub(super) const PUBLIC: &[&str] = &[
     "password-reset",
     // Here the app authenticates, if it is confidential, or presents the token that it asks about.
     "oauth2-token",
+    // People without a session sign in here, and a browser has no access token.
+    "oauth2-authorize",
+    "oauth2-authorize-post",
+    "oauth2-par",
+    // A device without a browser has no token yet, and the browser of its person has none at all.
+    "oauth2-device",
+    "device",
+    "sign-in",
+    "oauth2-logout",
+    "oauth2-logout-post",
     "oauth2-introspect",
     "oauth2-revoke",
+    // The sender of the text has signed the report.
+    "reports-create",
     // These reveal nothing about anybody.
     "config",
     "health",
@@ -31,6 +43,7 @@ pub(super) const PUBLIC: &[&str] = &[
     "docs",
     "jwks",
     "discovery",
+    "oauth-metadata",
 ];
 
 /// The Lambdas that may read the signing keys: those that sign tokens, and the one that makes the
@@ -54,9 +67,14 @@ pub(super) const SEND_TEXTS: &[&str] = &[
     "password-change",
     "password-forgot",
     "password-reset",
+    "sign-in",
     "users-mfa-delete",
     "users-phone-put",
 ];
+
+/// The Lambdas that may read the credentials of senders beside those that send texts: the one that
+/// checks the signatures of their reports.
+pub(super) const READ_SENDERS_CREDENTIALS: &[&str] = &["reports-create"];
 
 /// The Lambdas that may delete pictures. `me-avatar-put` also stores them.
 pub(super) const CHANGE_PICTURES: &[&str] = &[
@@ -71,4 +89,4 @@ pub(super) const CHANGE_PICTURES: &[&str] = &[
 
 /// The Lambdas that anybody can make send texts.
 pub(super) const SEND_TEXTS_FOR_STRANGERS: &[&str] =
-    &["auth-register", "otp-resend", "otp-send", "password-forgot"];
+    &["auth-register", "otp-resend", "otp-send", "password-forgot", "sign-in"];

@@ -93,16 +93,14 @@ async fn no_code_is_compared_that_cannot_be_counted() {
 async fn a_message_that_sns_or_ses_does_not_accept_is_refunded() {
     let settings = [("OTP_SENDS_PER_IP_PER_HOUR", "2"), ("OTP_SENDS_PER_PHONE_PER_HOUR", "1")];
     let trial = Trial::of(TestApp::with_mail_and(&settings).await).await;
-    let faults = [
-        Fault::Refuse(Refusal::Throttling),
-        Fault::Refuse(Refusal::AccessDenied),
-        Fault::Reset,
-        Fault::HoldReply,
-    ];
+    let refusals = [Fault::Refuse(Refusal::Throttling), Fault::Refuse(Refusal::AccessDenied)];
+    // An e-mail costs nothing, so one that may have been sent counts as not sent.
+    let unknown = [Fault::Reset, Fault::HoldReply];
 
     for (service, body) in [("SNS", json!({"phone": PHONE})), ("SESV2", json!({"email": EMAIL}))] {
         let address = body["phone"].as_str().or(body["email"].as_str()).unwrap().to_owned();
-        for fault in faults.clone() {
+        let unknown = unknown.iter().filter(|_| service == "SESV2");
+        for fault in refusals.iter().chain(unknown).cloned() {
             trial.faults.inject(move |call| call.service == service, EVERY, fault);
             let answer = trial.send(json_request(Method::POST, "/v1/otp/send", None, &body)).await;
             assert_unavailable(service, &answer);
@@ -132,9 +130,16 @@ async fn a_message_that_may_have_been_sent_is_not_sent_again() {
         trial.faults.inject(|call| matches!(call.service, "SNS" | "SESV2"), EVERY, fault);
         let before = trial.app.aws.inbox.messages(None).len();
         let answer = trial.send(json_request(Method::POST, "/v1/otp/send", None, body)).await;
-        assert_unavailable("otp-send", &answer);
         assert_eq!(trial.app.aws.inbox.messages(None).len() - before, 1);
         trial.faults.heal();
+
+        if let Some(phone) = body["phone"].as_str() {
+            // A text that arrives all the same is of use.
+            let code = trial.app.code(phone);
+            trial.app.verify(&answer.challenge_id(), &code).await.assert_ok();
+        } else {
+            assert_unavailable("otp-send", &answer);
+        }
     }
 }
 

@@ -58,6 +58,25 @@ async fn a_repeated_request_gets_the_same_response_and_is_done_once() {
     assert_eq!((app.texts(PHONE).len(), app.texts(OTHER_PHONE).len()), (1, 1));
 }
 
+#[tokio::test]
+async fn a_key_is_good_for_the_same_json_in_another_order() {
+    let app = TestApp::start().await;
+    let send = async |body: &str| {
+        let mut request = json_request(Method::POST, "/v1/otp/send", None, &Value::Null);
+        request.headers_mut().insert("idempotency-key", "k".parse().unwrap());
+        *request.body_mut() = body.to_owned().into();
+        app.send(request).await
+    };
+    let first = send(r#"{"phone": "+14155550123", "locale": "es"}"#).await;
+    assert_eq!(first.status, 202, "{}", first.text);
+    let again = send(r#"{"client_id":null,"locale":"es","phone":"+14155550123"}"#).await;
+    assert_eq!((again.status, &again.text), (first.status, &first.text));
+    send(r#"{"phone": "+14155550123", "locale": "en"}"#)
+        .await
+        .assert_problem(409, "idempotency_conflict");
+    assert_eq!(app.texts(PHONE).len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_double_click_sends_one_text() {
     let app = TestApp::start().await;

@@ -247,7 +247,7 @@ async fn the_second_factor_is_exported_and_erased_with_the_account() {
     app.recover(&app.first_factor(PHONE).await, &authenticator.recovery_codes[0]).await.assert_ok();
 
     let export = app.get_as(&me.access, "/v1/me/export").await;
-    let told = json!({"created_at": "2027-01-15T08:00:00Z", "recovery_codes_left": 9});
+    let told = json!({"created_at": "2027-01-15T08:00:00.000Z", "recovery_codes_left": 9});
     assert_eq!(export.assert_ok()["second_factor"], told);
 
     let other = app.sign_in(OTHER_PHONE).await;

@@ -70,7 +70,7 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
     let of_a_code = chance_of_a_code(&settings, 0);
     assert!(of_a_code <= 2e-5, "{of_a_code}");
     let factor = guess * GOOD_TOTP_CODES;
-    let price = budget.price("US", 1);
+    let price = budget.price(&[], "US", 1);
     let texts = i32::try_from(budget.month / price).unwrap();
 
     // Without a daily budget, the month's may be spent in one day.
@@ -119,6 +119,17 @@ fn the_tests_that_reviewers_are_pointed_to_exist() {
 }
 
 /// Adds the names of the functions in a folder's Rust files.
+#[test]
+fn reviewers_are_told_of_every_key_that_is_derived_from_the_root() {
+    let code = include_str!("../../shared/src/crypto/hash_keys.rs");
+    let keys = code.split("_key(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let keys: Vec<_> = keys.collect();
+    assert!(keys.len() > 15, "{keys:?}");
+    let table = FOR_REVIEWERS.lines().filter(|line| line.starts_with("| `")).collect::<String>();
+    let untold: Vec<_> = keys.iter().filter(|key| !table.contains(&format!("`{key}`"))).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
 fn collect_functions(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -154,6 +154,8 @@ fn source(index: usize) -> IpAddr {
 }
 
 async fn post(app: &TestApp, from: IpAddr, path: &str, body: Value) -> Answer {
+    // The ids of an address's challenges differ by their milliseconds, and by 13 random bits.
+    app.advance_millis(1);
     app.send_from(from, json_request(Method::POST, path, None, &body)).await
 }
 

@@ -12,6 +12,9 @@ use super::{Answer, SignedIn, TestApp, accounts::PASSWORD, bodies::post_raw, jso
 /// The phone of the administrator.
 pub(crate) const ADMIN_PHONE: &str = "+14155550177";
 
+/// The grants of an app that may use passwords at the token endpoint.
+const PASSWORD_GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "password"];
+
 /// A confidential app of the tests, and the secret with which it authenticates.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
@@ -60,16 +63,28 @@ impl TestApp {
         self.json_as(admin, Method::POST, "/v1/apps", body).await
     }
 
-    /// Creates a public app.
+    /// Creates a public app, which may use passwords at the token endpoint.
     pub(crate) async fn public_app(&self, admin: &SignedIn, client_id: &str) {
-        self.create_app(admin, json!({"client_id": client_id, "name": client_id}))
-            .await
-            .assert_created();
+        let body =
+            json!({"client_id": client_id, "name": client_id, "grant_types": PASSWORD_GRANTS});
+        self.create_app(admin, body).await.assert_created();
     }
 
-    /// Creates a confidential app, and returns it.
+    /// Creates a confidential app, which may use passwords at the token endpoint, and returns it.
     pub(crate) async fn server(&self, admin: &SignedIn, client_id: &str) -> Server {
-        let body = json!({"client_id": client_id, "name": client_id, "type": "confidential"});
+        self.server_with(admin, client_id, json!({"grant_types": PASSWORD_GRANTS})).await
+    }
+
+    /// Creates a confidential app with some fields, and returns it.
+    pub(crate) async fn server_with(
+        &self,
+        admin: &SignedIn,
+        client_id: &str,
+        mut body: Value,
+    ) -> Server {
+        body["client_id"] = json!(client_id);
+        body["name"] = json!(client_id);
+        body["type"] = json!("confidential");
         let created = self.create_app(admin, body).await;
         let secret = created.assert_created()["client_secret"].as_str().unwrap().to_owned();
         Server { client_id: client_id.to_owned(), secret }

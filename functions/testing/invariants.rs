@@ -60,9 +60,11 @@ fn faults(items: &[Item]) -> Vec<String> {
             "SENDS",
             "ENROLMENT",
             "IDEMPOTENCY",
+            "PAR",
             "PAST",
             "REMOVED_FACTOR",
             "PHONE_MOVE",
+            "REPORT",
         ];
         if passes.contains(&kind(item)) && !is_swept {
             faults.push(format!("an item that never expires: {item:?}"));

@@ -5,7 +5,9 @@ pub(crate) mod accounts;
 pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod bodies;
+mod documented;
 pub(crate) mod faults;
+pub(crate) mod hosted;
 pub(crate) mod invariants;
 pub(crate) mod pictures;
 pub(crate) mod records;
@@ -30,7 +32,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use embedded_aws::{
-    EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET, TABLE, api_gateway,
+    EmbeddedAws, HASH_KEYS_SECRET, Message, SENDERS_SECRET, SIGNING_KEYS_SECRET, TABLE, api_gateway,
 };
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
@@ -124,9 +126,18 @@ impl TestApp {
             json!({"root": "a root for tests, which is 32 bytes or more"}).to_string(),
         );
 
+        let twilio =
+            json!({"account_sid": "AC1", "auth_token": "a-secret", "from": "+14155550100"});
+        aws.secrets.create(SENDERS_SECRET, json!({"twilio": twilio}).to_string());
+
         let mut environment: Environment = settings.iter().copied().collect();
         for (name, value) in aws.environment() {
             environment.set_default(&name, value);
+        }
+        if !settings.contains(&("ENVIRONMENT", "prod")) {
+            for (name, value) in aws.vendors() {
+                environment.set_default(name, value);
+            }
         }
 
         environment.set_default("ISSUER", ISSUER);
@@ -192,6 +203,11 @@ impl TestApp {
         self.now_millis.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// The time, as answers show it.
+    pub(crate) fn now(&self) -> String {
+        format!("{:.3}", self.latchkey.clock().now())
+    }
+
     /// Disables a user, directly in the table.
     pub(crate) async fn disable(&self, user_id: &str) {
         let client = aws_sdk_dynamodb::Client::new(&sdk_config(&self.environment, "DYNAMODB"));
@@ -210,7 +226,12 @@ impl TestApp {
 
     /// Sends any request from an IP address.
     pub(crate) async fn send_from(&self, source: IpAddr, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = api_gateway::invoke(self.router.clone(), request, source).await;
+        // Behind an edge, every path refuses what did not come through it.
+        if self.latchkey.settings().edge_secrets.is_empty() {
+            documented::assert_documented(&method, &path, response.status());
+        }
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let text = match parts.headers.get(header::CONTENT_ENCODING) {
@@ -218,12 +239,9 @@ impl TestApp {
             None => String::from_utf8(bytes.to_vec()).unwrap(),
         };
 
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            json: serde_json::from_str(&text).unwrap_or_default(),
-            text,
-        }
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        assert_times_sort(&json);
+        Answer { status: parts.status, headers: parts.headers, json, text }
     }
 
     /// Sends any request.
@@ -403,6 +421,22 @@ pub(crate) fn json_request(
         request = request.header(header::AUTHORIZATION, bearer(token));
     }
     request.body(Body::from(body.to_string())).unwrap()
+}
+
+/// Asserts that all times of an answer have one width, so that they sort as text. An answer with a
+/// `paths` is the OpenAPI document, whose examples are those of others, too.
+#[track_caller]
+fn assert_times_sort(json: &Value) {
+    match json {
+        Value::String(text) if text.parse::<Timestamp>().is_ok() => {
+            assert!(text.len() == 24 && text.ends_with('Z'), "a time of another width: {text}");
+        }
+        Value::Array(values) => values.iter().for_each(assert_times_sort),
+        Value::Object(fields) if !fields.contains_key("paths") => {
+            fields.values().for_each(assert_times_sort);
+        }
+        _ => {}
+    }
 }
 
 /// The claims of a token. Its signature is not checked.

@@ -7,8 +7,8 @@
 )]
 
 mod avatars;
-mod home;
 mod inbox;
+mod lambdas;
 mod start;
 mod web_app;
 
@@ -18,14 +18,17 @@ use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request},
+    middleware,
     response::Response,
+    routing::get,
 };
 use embedded_aws::{AVATAR_BUCKET, EmbeddedAws, api_gateway};
 use functions::audit::anchor::anchor;
+use inbox::Desk;
 use shared::latchkey::Latchkey;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
-pub use start::{lift_send_limits, start};
+pub use start::{SENDERS_FILE, lift_send_limits, start};
 
 /// A service that is started but does not serve requests yet.
 pub struct Service {
@@ -73,12 +76,20 @@ impl Service {
                     -> Response {
             api_gateway::invoke(endpoints.clone(), request, peer.ip()).await
         };
+        let (ended, ends) = watch::channel(false);
+        let desk = Desk::new(self.aws.inbox.clone(), self.latchkey.clone(), ends);
+        let stop = async move {
+            stop.await;
+            ended.send_replace(true);
+        };
         let bucket = self.aws.buckets().join(AVATAR_BUCKET);
         let router = Router::new()
-            .merge(home::routes())
-            .merge(inbox::routes(self.aws.inbox.clone()))
+            .route("/", get(inbox::home))
+            .merge(inbox::routes(desk.clone()))
             .merge(avatars::routes(bucket))
-            .fallback(gateway);
+            .merge(lambdas::routes(self.latchkey.clone()))
+            .fallback(gateway)
+            .layer(middleware::from_fn_with_state(desk, inbox::note_used_codes));
         let anchoring = tokio::spawn(anchor_audit_trail(self.latchkey.clone()));
         let served =
             axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())

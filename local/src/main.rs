@@ -38,6 +38,10 @@ struct Arguments {
     /// Folder to store data in, unless --in-memory is given
     #[arg(long, default_value = ".local")]
     data: PathBuf,
+    /// File with the credentials of senders of texts, as docs/senders.md describes it. TEXT_SENDERS says
+    /// which sender gets what. A sender whose host is not set is embedded
+    #[arg(long, value_name = "FILE")]
+    senders: Option<PathBuf>,
     /// Also serve the embedded AWS at this address, for functions in containers (deploy/sam-local).
     /// Anyone who can reach the address can read codes and keys
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -78,6 +82,10 @@ async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     let mut environment = Environment::of_process();
     if !arguments.as_deployed {
         local::lift_send_limits(&mut environment);
+    }
+
+    if let Some(file) = &arguments.senders {
+        environment.set(local::SENDERS_FILE, file.to_string_lossy());
     }
 
     let mut service = local::start(address, folder, environment).await?;

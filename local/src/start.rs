@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SIGNING_KEYS_SECRET};
+use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SENDERS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
 use jiff::SignedDuration;
 
@@ -12,6 +12,7 @@ use shared::{
     base::{Clock, Environment, Random},
     crypto::SigningKeys,
     latchkey::Latchkey,
+    messages::Credentials,
 };
 
 /// The template of a deployment. The table is created from it, so that the two cannot differ.
@@ -30,6 +31,8 @@ const NO_SEND_LIMITS: [(&str, &str); 9] = [
     ("SMS_MONTHLY_BUDGET_USD", "1000000"),
     ("SMS_NOTICES_DAILY_BUDGET_USD", "1000000"),
 ];
+/// The variable that names the file with the credentials of senders of texts.
+pub const SENDERS_FILE: &str = "SENDERS_FILE";
 /// The test phone and its code.
 const TEST_PHONE: &str = "+15005550006=123456";
 /// How long test phones work after the start: as long as settings can say.
@@ -64,7 +67,7 @@ fn url(address: SocketAddr) -> String {
 pub async fn start(
     address: SocketAddr,
     folder: Option<&Path>,
-    environment: Environment,
+    mut environment: Environment,
 ) -> Result<Service, Vec<String>> {
     let aws = EmbeddedAws::start(TEMPLATE, folder).await.map_err(|problem| vec![problem])?;
 
@@ -72,9 +75,18 @@ pub async fn start(
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
 
+    if let Some(file) = environment.get(SENDERS_FILE) {
+        let problem = |error: &dyn std::fmt::Display| vec![format!("{file}: {error}")];
+        let senders = std::fs::read_to_string(file).map_err(|error| problem(&error))?;
+        Credentials::parse(&senders).map_err(|error| problem(&error))?;
+        aws.secrets.replace(SENDERS_SECRET, senders);
+        environment.set("SENDERS_SECRET_ARN", SENDERS_SECRET);
+    }
+
     let (url, clock) = (url(address), Clock::system());
     let environment = completed(environment, &aws, &url, &clock);
-    let latchkey = Latchkey::new(environment, clock, random)?;
+    let latchkey = Latchkey::new(environment, clock.clone(), random)?;
+    latchkey.settings().check_admin_phone(clock.now()).map_err(|problem| vec![problem])?;
     make_signing_keys(&aws, &latchkey)
         .await
         .map_err(|error| vec![format!("cannot create the signing keys: {error}")])?;
@@ -118,9 +130,12 @@ fn completed(
     environment.set_default("AVATAR_BASE_URL", format!("{url}{}", avatars::PATH));
     environment.set_default("ALLOWED_COUNTRIES", "*");
     environment.set_default("EMAIL_FROM", "latchkey@localhost.example");
-    environment.set_default("PASSWORD_RESET_URL", format!("{url}/_local/reset"));
+    environment.set_default("PASSWORD_RESET_URL", format!("{url}/_local/app"));
 
     if !is_prod(&environment) {
+        for (name, value) in aws.vendors() {
+            environment.set_default(name, value);
+        }
         let until = clock.now() + SignedDuration::from_hours(TEST_PHONES_HOURS);
         environment.set_default("TEST_PHONE_NUMBERS", TEST_PHONE);
         environment.set_default("TEST_PHONES_UNTIL", until.to_string());

@@ -9,9 +9,9 @@ use axum::{
 };
 
 /// Everything is loaded from this origin, except the pictures of users: their URLs have localhost
-/// even if the page was opened at 127.0.0.1.
+/// even if the page was opened at 127.0.0.1. Logos of apps come from anywhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data: http://localhost:*; base-uri 'none'; form-action 'none'; \
+    img-src 'self' data: http://localhost:* https:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types latchkey";
 
 macro_rules! files {
@@ -21,22 +21,45 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 22] = files![
+const FILES: [(&str, &str); 45] = files![
     "index.html",
+    "tokens.css",
+    "controls.css",
+    "steps.css",
     "style.css",
     "icon.svg",
     "app.js",
     "account.js",
     "activity.js",
     "api.js",
+    "ask.js",
+    "branding.js",
     "config.js",
+    "countries.js",
+    "country-picker.js",
     "devices.js",
     "i18n.js",
+    "latchkey-sign-in.js",
+    "password.js",
+    "phone-field.js",
     "sign-in.js",
+    "steps.js",
+    "steps-in-history.js",
     "ui.js",
+    "ways.js",
     "languages/ar.js",
+    "languages/de.js",
     "languages/en.js",
     "languages/es.js",
+    "languages/fr.js",
+    "languages/id.js",
+    "languages/it.js",
+    "languages/ja.js",
+    "languages/nl.js",
+    "languages/pl.js",
+    "languages/pt.js",
+    "languages/tr.js",
+    "languages/zh.js",
     "latchkey/client.js",
     "latchkey/index.js",
     "latchkey/problem.js",

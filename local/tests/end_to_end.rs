@@ -18,14 +18,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![expect(clippy::disallowed_methods, reason = "variables say which deployment to test")]
 
-use std::{
-    env,
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+mod program;
+
+use std::{env, time::Duration};
 
 use data_encoding::BASE64URL_NOPAD;
+use program::Program;
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode,
     header::{HeaderMap, HeaderName},
@@ -50,16 +48,8 @@ struct Service {
     inbox: Inbox,
     origin: Option<String>,
     client: Client,
-    child: Option<Child>,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
+    /// The program, if it was started here.
+    _program: Option<Program>,
 }
 
 impl Service {
@@ -78,30 +68,15 @@ impl Service {
             _ => panic!("LATCHKEY_URL needs LATCHKEY_INBOX or LATCHKEY_TEST_PHONE"),
         };
 
-        Self { url, inbox, origin: env::var("LATCHKEY_ORIGIN").ok(), client, child: None }
+        Self { url, inbox, origin: env::var("LATCHKEY_ORIGIN").ok(), client, _program: None }
     }
 
     /// Starts the program, on a port that is free.
     fn start(client: Client) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--as-deployed", "--port", "0"])
-            .env_clear()
-            .env("ALLOWED_ORIGINS", ORIGIN)
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines
-            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
-            .unwrap();
-
-        // The program prints texts. Keep reading, so that its output does not block.
-        std::thread::spawn(move || lines.for_each(drop));
-
+        let program = Program::start(&["--as-deployed"], &[("ALLOWED_ORIGINS", ORIGIN)]);
+        let url = program.url.clone();
         let inbox = Inbox::Pattern(format!("{url}/_local/messages?to={{phone}}"));
-        Self { url, inbox, origin: Some(ORIGIN.to_owned()), client, child: Some(child) }
+        Self { url, inbox, origin: Some(ORIGIN.to_owned()), client, _program: Some(program) }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,87 +1,66 @@
 //! Two hundred people sign in while two hundred attackers use their phones: everybody gets in, on a
-//! known device or from a source address that they share with nobody.
+//! known device or from a source address that they share with nobody. And when attackers have used
+//! up the budget as far as they can, known devices still sign in.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod program;
+
 use std::{
-    io::{BufRead as _, BufReader},
     net::{IpAddr, Ipv4Addr},
-    process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 
+use program::Program;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// How many people sign in, and how many attackers use their phones.
 const PEOPLE: u8 = 200;
+/// The texts to one phone that strangers can ask for in an hour (`OTP_SENDS_PER_PHONE_PER_HOUR`).
+const STRANGERS_TEXTS_PER_PHONE: usize = 5;
 /// How many people's numbers share a block.
 const NEIGHBOURS: u8 = 20;
-
-struct Service {
-    url: String,
-    child: Child,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Service {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--as-deployed", "--port", "0"])
-            .env_clear()
-            .env("SMS_MONTHLY_BUDGET_USD", "1000000")
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines
-            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
-            .unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { url, child }
-    }
-}
 
 /// Somebody with a source address, which the service sees as the caller's.
 #[derive(Clone)]
 struct Somebody {
-    service: Arc<Service>,
+    program: Arc<Program>,
     client: Client,
 }
 
 impl Somebody {
     /// The person or attacker `index` of a network: 127.`network`.0.`index`.
-    fn new(service: &Arc<Service>, network: u8, index: u8) -> Self {
+    fn new(program: &Arc<Program>, network: u8, index: u8) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(127, network, 0, index + 1));
         let client = Client::builder()
             .local_address(address)
             .timeout(Duration::from_secs(120))
             .build()
             .unwrap();
-        Self { service: service.clone(), client }
+        Self { program: program.clone(), client }
     }
 
     async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
-        let request = self.client.post(format!("{}{path}", self.service.url)).json(&body);
+        let request = self.client.post(format!("{}{path}", self.program.url)).json(&body);
         let answer = request.send().await.unwrap();
         let status = answer.status();
         assert!(!status.is_server_error(), "{path}: {status}");
         (status, answer.json().await.unwrap_or_default())
     }
 
+    /// Every message that was sent, oldest first, or those to one phone.
+    async fn messages(&self, phone: Option<&str>) -> Value {
+        let query = phone.map(|phone| format!("?to=%2B{}", &phone[1..])).unwrap_or_default();
+        let url = format!("{}/_local/messages{query}", self.program.url);
+        self.client.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
     /// The codes that a phone got, newest first.
     async fn codes(&self, phone: &str) -> Vec<String> {
-        let url = format!("{}/_local/messages?to=%2B{}", self.service.url, &phone[1..]);
-        let messages: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        let messages = self.messages(Some(phone)).await;
         let code = |message: &Value| {
             let words = message["body"].as_str()?.split(|c: char| !c.is_ascii_digit());
             words.map(str::to_owned).find(|word| (6..=10).contains(&word.len()))
@@ -142,11 +121,12 @@ fn phone(index: u8) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_people_sign_in_while_two_hundred_attackers_use_their_phones() {
-    let service = Arc::new(Service::start());
+    let settings = [("SMS_MONTHLY_BUDGET_USD", "1000000")];
+    let program = Arc::new(Program::start(&["--as-deployed"], &settings));
     // Every second person has signed in before, on the device that they use now.
     let mut known = JoinSet::new();
     for index in (0..PEOPLE).step_by(2) {
-        let person = Somebody::new(&service, 1, index);
+        let person = Somebody::new(&program, 1, index);
         known.spawn(async move {
             let answer = person.sign_in(&phone(index), None).await;
             (index, person, answer["device_token"].clone())
@@ -156,7 +136,7 @@ async fn two_hundred_people_sign_in_while_two_hundred_attackers_use_their_phones
 
     let mut attackers = JoinSet::new();
     for index in 0..PEOPLE {
-        let attacker = Somebody::new(&service, 2, index);
+        let attacker = Somebody::new(&program, 2, index);
         attackers.spawn(async move { attacker.attack(&phone(index)).await });
     }
     let mut people = JoinSet::new();
@@ -165,7 +145,7 @@ async fn two_hundred_people_sign_in_while_two_hundred_attackers_use_their_phones
         people.spawn(async move { person.sign_in(&phone(index), Some(&token)).await });
     }
     for index in (1..PEOPLE).step_by(2) {
-        let person = Somebody::new(&service, 3, index);
+        let person = Somebody::new(&program, 3, index);
         people.spawn(async move { person.sign_in(&phone(index), None).await });
     }
 
@@ -173,4 +153,56 @@ async fn two_hundred_people_sign_in_while_two_hundred_attackers_use_their_phones
     assert_eq!(signed_in.len(), usize::from(PEOPLE));
     assert!(signed_in.iter().all(|answer| answer["status"] == "signed_in"));
     attackers.join_all().await;
+    // The attackers cost no more than a phone's limit for strangers, however many they are.
+    let anybody = Somebody::new(&program, 1, 0);
+    for index in 0..PEOPLE {
+        let (texts, own) =
+            (anybody.messages(Some(&phone(index))).await, 1 + usize::from(index % 2 == 0));
+        assert!(texts.as_array().unwrap().len() <= own + STRANGERS_TEXTS_PER_PHONE, "{texts}");
+    }
+}
+
+/// The budget of the test below, in texts, and how many of them are kept for known devices: a fifth
+/// (`SMS_BUDGET_RESERVED_PERCENT`).
+const BUDGET: usize = 200;
+const RESERVED: usize = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attackers_use_up_their_part_of_the_budget_and_known_devices_still_sign_in() {
+    let settings = [("SMS_MONTHLY_BUDGET_USD", "2"), ("SMS_PRICES_USD", "US=0.01")];
+    let program = Arc::new(Program::start(&["--as-deployed"], &settings));
+    let known: Vec<_> = (0..20).map(|index| Somebody::new(&program, 1, index)).collect();
+    let mut tokens = Vec::new();
+    for (person, index) in known.iter().zip(0..) {
+        tokens.push(person.sign_in(&phone(index), None).await["device_token"].clone());
+    }
+
+    // Each attacker asks for texts to ten numbers of a block.
+    let mut attackers = JoinSet::new();
+    for index in 0..40 {
+        let attacker = Somebody::new(&program, 2, index);
+        attackers.spawn(async move {
+            let mut refused = 0;
+            for number in 0..10 {
+                let phone = format!("+1212{}{:04}", 300 + u16::from(index), 2_000 + number * 41);
+                let (status, answer) = attacker.post("/v1/otp/send", json!({"phone": phone})).await;
+                if status != StatusCode::ACCEPTED {
+                    assert_eq!(answer["code"], "sms_limit_reached", "{answer}");
+                    refused += 1;
+                }
+            }
+            refused
+        });
+    }
+    let refused: usize = attackers.join_all().await.into_iter().sum();
+    assert!(refused > 0, "the budget held all attacks");
+    let texts = known[0].messages(None).await.as_array().unwrap().len();
+    assert!(texts <= BUDGET - RESERVED, "{texts}");
+
+    for ((person, token), index) in known.iter().zip(&tokens).zip(0..) {
+        let answer = person.sign_in(&phone(index), Some(token)).await;
+        assert_eq!(answer["status"], "signed_in", "{answer}");
+    }
+    let texts = known[0].messages(None).await.as_array().unwrap().len();
+    assert!(texts <= BUDGET, "{texts}");
 }

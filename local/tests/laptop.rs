@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-};
+mod program;
 
+use program::Program;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -15,46 +13,24 @@ const PHONE: &str = "+14155550123";
 /// An origin that `ALLOWED_ORIGINS` does not list: a page of the laptop, on another port.
 const LAPTOP_PAGE: &str = "http://localhost:5173";
 
-/// The program, on a free port.
+/// The program, as its users start it.
 struct Service {
-    url: String,
+    program: Program,
     client: Client,
-    child: Child,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
 }
 
 impl Service {
     fn start(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--port", "0"])
-            .args(arguments)
-            .env_clear()
-            .envs(settings.iter().copied())
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines
-            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
-            .unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { url, client: Client::new(), child }
+        Self { program: Program::start(arguments, settings), client: Client::new() }
     }
 
     async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+        self.client.get(format!("{}{path}", self.program.url)).send().await.unwrap()
     }
 
     /// Posts JSON, as a page of the laptop does.
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        let request = self.client.post(format!("{}{path}", self.url)).json(body);
+        let request = self.client.post(format!("{}{path}", self.program.url)).json(body);
         let answer = request.header("origin", LAPTOP_PAGE).send().await.unwrap();
         assert_eq!(answer.headers()["access-control-allow-origin"], LAPTOP_PAGE);
         (answer.status(), answer.json().await.unwrap())
@@ -102,8 +78,8 @@ async fn the_test_phone_signs_in_on_a_laptop() {
     // Its tokens name the URL that the program prints.
     let metadata: Value =
         service.get("/.well-known/openid-configuration").await.json().await.unwrap();
-    assert_eq!(metadata["issuer"], service.url);
-    assert!(service.url.starts_with("http://localhost:"), "{}", service.url);
+    assert_eq!(metadata["issuer"], service.program.url);
+    assert!(service.program.url.starts_with("http://localhost:"), "{}", service.program.url);
 }
 
 #[tokio::test]
@@ -111,7 +87,7 @@ async fn the_laptop_does_not_change_production() {
     let settings = [("ENVIRONMENT", "prod"), ("ISSUER", "https://id.example.com")];
     let service = Service::start(&[], &settings);
     let send = async |phone: &str| {
-        let request = service.client.post(format!("{}/v1/otp/send", service.url));
+        let request = service.client.post(format!("{}/v1/otp/send", service.program.url));
         let answer = request.json(&json!({"phone": phone})).send().await.unwrap();
         (answer.status(), answer.json::<Value>().await.unwrap())
     };
@@ -134,7 +110,7 @@ async fn the_first_page_leads_to_the_others() {
 
     let page = page.text().await.unwrap();
     let links: Vec<_> =
-        page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        page.split("<a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(links, ["/_local/app/", "/_local", "/_local/messages", "/docs", "/health"]);
     for link in links {
         assert_eq!(service.get(link).await.status(), StatusCode::OK, "{link}");

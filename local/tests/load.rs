@@ -9,10 +9,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![expect(clippy::disallowed_methods, reason = "the clock and a variable decide how long to run")]
 
+mod program;
+
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use program::Program;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -43,42 +44,26 @@ const KEPT_KIB_EACH: u64 = 64;
 const SLACK_MIB: u64 = 64;
 
 struct Service {
-    url: String,
+    program: Program,
     client: Client,
-    child: Child,
     /// How many pumped texts were accepted.
     pumped: AtomicUsize,
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 impl Service {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--as-deployed", "--port", "0"])
-            .env_clear()
+        let sends_per_prefix = SENDS_PER_PREFIX.to_string();
+        let settings = [
             // Here, all requests come from one IP address.
-            .env("OTP_SENDS_PER_IP_PER_HOUR", "1000000")
-            .env("OTP_SENDS_PER_PREFIX_PER_HOUR", SENDS_PER_PREFIX.to_string())
-            .env("SMS_MONTHLY_BUDGET_USD", "1000000")
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines
-            .find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()))
-            .unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-
-        let client = Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
-        Self { url, client, child, pumped: AtomicUsize::new(0) }
+            ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
+            ("OTP_SENDS_PER_PREFIX_PER_HOUR", &sends_per_prefix),
+            ("SMS_MONTHLY_BUDGET_USD", "1000000"),
+        ];
+        Self {
+            program: Program::start(&["--as-deployed"], &settings),
+            client: Client::builder().timeout(Duration::from_secs(120)).build().unwrap(),
+            pumped: AtomicUsize::new(0),
+        }
     }
 
     /// Posts JSON. A server error fails the test.
@@ -90,7 +75,7 @@ impl Service {
     async fn post_text(&self, path: &str, body: String) -> (StatusCode, Value) {
         let request = self
             .client
-            .post(format!("{}{path}", self.url))
+            .post(format!("{}{path}", self.program.url))
             .header("content-type", "application/json");
         let answer = request.body(body).send().await.unwrap();
         let status = answer.status();
@@ -103,7 +88,7 @@ impl Service {
     async fn me(&self, access_token: &str) -> StatusCode {
         let answer = self
             .client
-            .get(format!("{}/v1/me", self.url))
+            .get(format!("{}/v1/me", self.program.url))
             .bearer_auth(access_token)
             .send()
             .await
@@ -114,7 +99,7 @@ impl Service {
     }
 
     async fn code(&self, phone: &str) -> String {
-        let url = format!("{}/_local/messages?to=%2B{}", self.url, &phone[1..]);
+        let url = format!("{}/_local/messages?to=%2B{}", self.program.url, &phone[1..]);
         let messages: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
         let text =
             messages.as_array().unwrap().last().unwrap()["body"].as_str().unwrap().to_owned();
@@ -240,7 +225,7 @@ impl Service {
     /// Resident memory, in MiB.
     fn memory(&self) -> u64 {
         let status =
-            fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+            fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024
     }

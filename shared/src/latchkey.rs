@@ -3,19 +3,21 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::OnceCell;
+use jiff::Timestamp;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
     accounts::Accounts,
-    administration::Users,
+    administration::{Users, WaitingMoves},
     apps::Apps,
     audit::{Audit, RightCodes, anchors::Anchors},
+    authorization::{Devices, PushedRequests},
     avatars::{AvatarUrls, Avatars, Objects},
     aws::Aws,
-    base::{Clock, Environment, Error, Random},
+    base::{Clock, Environment, Error, Random, seconds},
     challenges::Challenges,
-    crypto::{HashKeys, Secrets},
-    messages::{Mails, Messenger, Texts},
+    crypto::{HashKeys, READ_AGAIN_SECONDS, Roots, Secrets, USED_SECONDS},
+    messages::{Credentials, DeliveryCounts, Messenger, ReportLinks, Reports},
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -25,6 +27,9 @@ use crate::{
     tokens::{AccessTokens, Signer},
     users::{Directory, PasswordHasher},
 };
+
+/// The time after which roots are read again that could not be read.
+const RETRY_SECONDS: i64 = 60;
 
 /// The service. Cloning is cheap, and clones share the parts that were made.
 #[derive(Clone)]
@@ -38,15 +43,30 @@ struct Inner {
     aws: OnceLock<Aws>,
     store: OnceLock<Store>,
     secrets: OnceLock<Secrets>,
-    messenger: OnceLock<Messenger>,
+    credentials: OnceCell<Arc<Credentials>>,
+    messenger: OnceCell<Messenger>,
     hasher: OnceLock<PasswordHasher>,
     access_tokens: OnceLock<AccessTokens>,
     roles: OnceLock<Roles>,
     avatar_urls: OnceLock<AvatarUrls>,
     avatar_objects: OnceLock<Objects>,
     right_codes: Arc<RightCodes>,
-    hash_keys: OnceCell<Arc<HashKeys>>,
+    hash_keys: Mutex<Option<ReadKeys>>,
     signer: OnceCell<Arc<Signer>>,
+}
+
+/// The hash keys, and when their roots were read.
+struct ReadKeys {
+    keys: Arc<HashKeys>,
+    read_at: Timestamp,
+    read_again_at: Timestamp,
+}
+
+impl ReadKeys {
+    fn of(roots: &Roots, now: Timestamp) -> Result<Self, Error> {
+        let read_again_at = now + seconds(READ_AGAIN_SECONDS);
+        Ok(Self { keys: Arc::new(HashKeys::of(roots)?), read_at: now, read_again_at })
+    }
 }
 
 impl Latchkey {
@@ -68,14 +88,15 @@ impl Latchkey {
             aws: OnceLock::new(),
             store: OnceLock::new(),
             secrets: OnceLock::new(),
-            messenger: OnceLock::new(),
+            credentials: OnceCell::new(),
+            messenger: OnceCell::new(),
             hasher: OnceLock::new(),
             access_tokens: OnceLock::new(),
             roles: OnceLock::new(),
             avatar_urls: OnceLock::new(),
             avatar_objects: OnceLock::new(),
             right_codes: Arc::default(),
-            hash_keys: OnceCell::new(),
+            hash_keys: Mutex::default(),
             signer: OnceCell::new(),
         })))
     }
@@ -128,17 +149,65 @@ impl Latchkey {
         self.0.secrets.get_or_init(|| Secrets::new(self.aws()))
     }
 
+    /// The credentials of vendors, which are read once in a process. Without a secret, there are
+    /// none.
+    async fn credentials(&self) -> Result<Arc<Credentials>, Error> {
+        let read = || async {
+            let credentials = match &self.0.settings.messages.senders_secret {
+                Some(secret) => Credentials::parse(&self.secrets().read(secret).await?)?,
+                None => Credentials::default(),
+            };
+            Ok(Arc::new(credentials))
+        };
+        self.0.credentials.get_or_try_init(read).await.cloned()
+    }
+
     /// The sender of messages.
-    pub fn messenger(&self) -> Result<Messenger, Error> {
-        if let Some(messenger) = self.0.messenger.get() {
-            return Ok(messenger.clone());
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a sender of texts lacks its credentials; [`Error::Unavailable`].
+    pub async fn messenger(&self) -> Result<Messenger, Error> {
+        let inner = &self.0;
+        let make = || async {
+            let settings = &inner.settings;
+            let credentials = match settings.messages.needs_credentials() {
+                true => self.credentials().await?,
+                false => Arc::default(),
+            };
+            let (store, budget) = (self.store().clone(), settings.budget.clone());
+            let spending = Spending::new(store, budget, inner.clock.clone(), inner.random.clone());
+            Messenger::new(
+                (self.aws(), &inner.environment),
+                &settings.messages,
+                &credentials,
+                spending,
+                (&inner.clock, &inner.random),
+            )
+        };
+        let messenger = inner.messenger.get_or_try_init(make).await?.clone();
+        match inner.settings.messages.plan.has_vendors() {
+            true => Ok(messenger.reported_to(self.report_links().await?)),
+            false => Ok(messenger),
         }
-        let (clock, random) = (self.0.clock.clone(), self.0.random.clone());
-        let spending =
-            Spending::new(self.store().clone(), self.0.settings.budget.clone(), clock, random);
-        let texts = Texts::new(self.aws(), &self.0.settings.messages.sms, spending)?;
-        let mails = Mails::new(self.aws(), self.0.settings.messages.email_from.clone());
-        Ok(self.0.messenger.get_or_init(|| Messenger::new(texts, mails)).clone())
+    }
+
+    async fn report_links(&self) -> Result<ReportLinks, Error> {
+        let (issuer, keys) = (self.0.settings.issuer.clone(), self.hash_keys().await?);
+        Ok(ReportLinks::new(issuer, keys, self.0.clock.clone()))
+    }
+
+    /// The delivery reports of senders.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the credentials of senders cannot be read; [`Error::Unavailable`].
+    pub async fn reports(&self) -> Result<Reports, Error> {
+        let (credentials, links) = (self.credentials().await?, self.report_links().await?);
+        Ok(Reports::new(self.store().clone(), credentials, links))
+    }
+
+    /// How many texts were delivered.
+    pub fn delivery_counts(&self) -> DeliveryCounts {
+        DeliveryCounts { store: self.store().clone(), clock: self.0.clock.clone() }
     }
 
     /// The verifier of access tokens.
@@ -214,12 +283,52 @@ impl Latchkey {
         })
     }
 
-    /// The hash keys, read once in a process.
+    /// The hash keys. Their roots are read once an hour in a process, so that a process that is
+    /// never restarted learns when one is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the roots could not be read for almost two hours.
     pub async fn hash_keys(&self) -> Result<Arc<HashKeys>, Error> {
-        let read = || async {
-            self.secrets().hash_keys(&self.0.settings.keys.hash_keys_secret).await.map(Arc::new)
-        };
-        self.0.hash_keys.get_or_try_init(read).await.cloned()
+        let (mut read, now) = (self.0.hash_keys.lock().await, self.0.clock.now());
+        if let Some(read) = read.as_ref().filter(|read| now < read.read_again_at) {
+            return Ok(read.keys.clone());
+        }
+
+        let roots = self.secrets().roots(&self.0.settings.keys.hash_keys_secret).await;
+        match (roots, read.as_mut()) {
+            (Ok(roots), _) => Ok(read.insert(ReadKeys::of(&roots, now)?).keys.clone()),
+            (Err(error), Some(read)) if now < read.read_at + seconds(USED_SECONDS) => {
+                tracing::warn!(%error, "the hash keys could not be read again");
+                read.read_again_at = now + seconds(RETRY_SECONDS);
+                Ok(read.keys.clone())
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The roots of the hash keys, as they are now. From now on, [`Self::hash_keys`] are of these.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn roots(&self) -> Result<Roots, Error> {
+        let now = self.0.clock.now();
+        let roots = self.secrets().roots(&self.0.settings.keys.hash_keys_secret).await?;
+        *self.0.hash_keys.lock().await = Some(ReadKeys::of(&roots, now)?);
+        Ok(roots)
+    }
+
+    /// Replaces the roots of the hash keys. Every instance knows them after two hours.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if another order was first; [`Error::Unavailable`].
+    pub async fn put_roots(&self, roots: &Roots) -> Result<(), Error> {
+        let secret = &self.0.settings.keys.hash_keys_secret;
+        self.secrets().put_roots(secret, roots).await
+    }
+
+    /// Lets Secrets Manager delete the roots that [`Self::put_roots`] replaced.
+    pub async fn forget_previous_roots(&self) -> Result<(), Error> {
+        self.secrets().forget_previous(&self.0.settings.keys.hash_keys_secret).await
     }
 
     /// The signer of access tokens. Its key is read once in a process.
@@ -249,6 +358,12 @@ impl Latchkey {
 
     /// Sessions: signing in, refreshing, signing out.
     pub async fn sessions(&self) -> Result<Sessions, Error> {
+        let signer = Some(self.signer().await?);
+        Ok(Sessions { signer, ..self.hosted_sessions().await? })
+    }
+
+    /// Sessions without the key that signs tokens, as the hosted page needs them.
+    pub async fn hosted_sessions(&self) -> Result<Sessions, Error> {
         Ok(Sessions {
             store: self.store().clone(),
             apps: self.apps(),
@@ -256,10 +371,31 @@ impl Latchkey {
             audit: self.audit(),
             avatar_urls: self.avatar_urls(),
             hash_keys: self.hash_keys().await?,
-            signer: self.signer().await?,
+            signer: None,
             issuer: self.0.settings.issuer.clone(),
             user_settings: self.0.settings.users.clone(),
             challenge_settings: self.0.settings.challenges.clone(),
+            code_ttl_seconds: self.0.settings.authorization.code_ttl_seconds,
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
+    }
+
+    /// The requests that apps have pushed.
+    pub fn pushed_requests(&self) -> PushedRequests {
+        PushedRequests {
+            store: self.store().clone(),
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        }
+    }
+
+    /// The sign-ins of devices.
+    pub async fn devices(&self) -> Result<Devices, Error> {
+        Ok(Devices {
+            store: self.store().clone(),
+            hash_keys: self.hash_keys().await?,
+            ttl_seconds: self.0.settings.authorization.device_code_ttl_seconds,
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
         })
@@ -273,6 +409,11 @@ impl Latchkey {
     /// Users by their ids.
     pub fn directory(&self) -> Directory {
         Directory { store: self.store().clone() }
+    }
+
+    /// The moves to new phones that wait for a second administrator.
+    pub fn waiting_moves(&self) -> WaitingMoves {
+        WaitingMoves { store: self.store().clone(), clock: self.0.clock.clone() }
     }
 
     /// The second factors that users have set up.
@@ -306,14 +447,10 @@ impl Latchkey {
         })
     }
 
-    fn hasher(&self, hash_keys: &HashKeys) -> PasswordHasher {
-        let make = || {
-            PasswordHasher::new(
-                hash_keys.password_pepper(),
-                self.0.settings.users.function_memory_mb,
-            )
-        };
-        self.0.hasher.get_or_init(make).clone()
+    fn hasher(&self, hash_keys: &Arc<HashKeys>) -> PasswordHasher {
+        let make =
+            || PasswordHasher::new(hash_keys.clone(), self.0.settings.users.function_memory_mb);
+        self.0.hasher.get_or_init(make).with(hash_keys.clone())
     }
 
     /// Accounts, as users change their own.

@@ -53,6 +53,9 @@ pub mod avatars;
 /// Access tokens and refresh tokens.
 pub mod tokens;
 
+/// The requests, pages and codes of sign-in on the hosted page.
+pub mod authorization;
+
 /// Authenticator apps and recovery codes.
 pub mod second_factors;
 

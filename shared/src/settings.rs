@@ -9,10 +9,12 @@ use crate::{
     accounts::AccountSettings,
     administration::AdministrationSettings,
     apps::AppSettings,
+    authorization::AuthorizationSettings,
     avatars::AvatarSettings,
-    base::{Environment, Reader, Setting, Stage, origin},
+    base::{Environment, Error, Reader, Setting, Stage, origin},
     challenges::ChallengeSettings,
     crypto::{EdgeSecrets, KeySettings},
+    identifiers::PhoneNumber,
     limits::LimitSettings,
     messages::MessageSettings,
     roles::RoleSettings,
@@ -59,6 +61,8 @@ pub struct Settings {
     pub users: Arc<UserSettings>,
     /// The length, lifetime and recipients of codes.
     pub challenges: Arc<ChallengeSettings>,
+    /// The lifetimes of sign-in on the hosted page.
+    pub authorization: AuthorizationSettings,
     /// The location and the size limit of avatars.
     pub avatars: Arc<AvatarSettings>,
     /// The settings of users' own accounts.
@@ -85,10 +89,31 @@ impl Settings {
         reader.finish().0
     }
 
+    /// Checks that a person with `ADMIN_PHONE` can sign in. It needs libphonenumber's data, so only
+    /// Lambdas that read them anyway call this at their start.
+    ///
+    /// # Errors
+    /// One line that says why not. It does not repeat the number.
+    pub fn check_admin_phone(&self, now: Timestamp) -> Result<(), String> {
+        let ChallengeSettings { test_phones, allowed_countries, .. } = &*self.challenges;
+        let Some(phone) = &self.users.admin_phone else { return Ok(()) };
+        if test_phones.code(phone, now).is_some() {
+            return Ok(());
+        }
+        match PhoneNumber::parse(phone.as_str(), None, allowed_countries) {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidPhone(reason)) => Err(format!("ADMIN_PHONE {reason}")),
+            Err(_) => Err("ADMIN_PHONE is of a country that is not in ALLOWED_COUNTRIES: nobody \
+                           can sign in with it"
+                .to_owned()),
+        }
+    }
+
     fn read(reader: &mut Reader<'_>, now: Timestamp) -> Self {
         let issuer = reader.required("ISSUER", "an origin, like https://id.example.com", origin);
         let roles = RoleSettings::read(reader);
         let apps = AppSettings::read(reader, &roles, &issuer);
+        let challenges = ChallengeSettings::read(reader, &issuer, now);
 
         Self {
             stage: reader.stage,
@@ -107,10 +132,11 @@ impl Settings {
             keys: KeySettings::read(reader).into(),
             limits: LimitSettings::read(reader).into(),
             budget: Budget::read(reader).into(),
-            messages: MessageSettings::read(reader).into(),
+            messages: MessageSettings::read(reader, challenges.ttl_seconds).into(),
             administration: AdministrationSettings::read(reader),
             users: UserSettings::read(reader, &apps).into(),
-            challenges: ChallengeSettings::read(reader, &issuer, now).into(),
+            challenges: challenges.into(),
+            authorization: AuthorizationSettings::read(reader),
             avatars: AvatarSettings::read(reader).into(),
             accounts: AccountSettings::read(reader).into(),
             roles: roles.into(),
@@ -132,21 +158,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        audit::anchors,
-        aws,
-        http::lambda,
-        identifiers::{AllowedCountries, PhoneNumber},
-        limits::Limits,
+        audit::anchors, aws, http::lambda, identifiers::AllowedCountries, limits::Limits, messages,
     };
 
     fn parse(variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
-        let needed = [
-            ("ISSUER", "https://id.example.com"),
-            ("TABLE_NAME", "latchkey"),
-            ("AVATAR_BUCKET", "avatars"),
-            ("KEYS_SECRET_ARN", "signing"),
-            ("HASH_KEYS_SECRET_ARN", "hash"),
-        ];
+        let needed = [("ISSUER", "https://id.example.com"), ("TABLE_NAME", "latchkey")];
         let environment = needed.into_iter().chain(variables.iter().copied()).collect();
         Settings::parse(&environment, "2026-11-21T00:00:00Z".parse().unwrap())
     }
@@ -202,8 +218,14 @@ mod tests {
             ("SMS_SENDER_ID", "12345"),
             ("DEFAULT_ROLE", "1st"),
             ("DEFAULT_ROLE", "Admin"),
+            ("DEFAULT_ROLE", "Usr"),
             ("TEST_PHONE_NUMBERS", "+15005550006=123456"),
             ("SMS_MAX_PRICE_USD", "free"),
+            ("TEXT_SENDERS", "US=sns"),
+            ("TEXT_PRICES_USD", "twilio:USA=1"),
+            ("TEXT_PRICES_USD", "US=1"),
+            ("TWILIO_URL", "http://127.0.0.1:8080"),
+            ("EMAIL_SMTP_URL", "https://mail.example.com"),
             ("SMS_MONTHLY_BUDGET_USD", "-1"),
             ("SMS_MONTHLY_BUDGET_USD", "1e9"),
             ("SMS_DAILY_BUDGET_USD", "much"),
@@ -213,6 +235,9 @@ mod tests {
             ("SMS_PREFIX_DAILY_BUDGET_USD", "much"),
             ("SMS_PRICES_USD", "XX=1"),
             ("OTP_SENDS_PER_PREFIX_PER_HOUR", "0"),
+            ("SIGN_IN_TTL_SECONDS", "3601"),
+            ("AUTHORIZATION_CODE_TTL_SECONDS", "601"),
+            ("DEVICE_CODE_TTL_SECONDS", "1801"),
             ("AVATAR_MAX_BYTES", "4194305"),
             ("AVATAR_BASE_URL", "https://avatars.example.com/a?b"),
             ("BREACHED_PASSWORDS_URL", "http://127.0.0.1/range"),
@@ -233,7 +258,35 @@ mod tests {
             missing.iter().any(|line| line.starts_with("TABLE_NAME is not set")),
             "{missing:?}"
         );
-        assert_eq!(missing.len(), 5);
+        assert_eq!(missing.len(), 2);
+    }
+
+    #[test]
+    fn an_administrators_phone_that_cannot_sign_in_is_refused() {
+        let dev = ("ENVIRONMENT", "dev");
+        let tests =
+            [("TEST_PHONE_NUMBERS", "+15005550006=123456"), ("TEST_PHONES_UNTIL", "2026-12-01")];
+        let check = |phone: &str, countries: &str| {
+            let settings = [dev, ("ADMIN_PHONE", phone), ("ALLOWED_COUNTRIES", countries)];
+            let settings = parse(&[&settings[..], &tests].concat()).ok().unwrap();
+            settings.check_admin_phone("2026-11-21T00:00:00Z".parse().unwrap())
+        };
+        for (phone, countries) in
+            [("+14155550199", "US"), ("+447400123456", "*"), ("+15005550006", "GB")]
+        {
+            assert_eq!(check(phone, countries), Ok(()), "{phone}");
+        }
+        for (phone, countries, reason) in [
+            ("+447012345678", "*", "is of a kind that gets no texts"),
+            ("+881612345678", "*", "is of a kind that gets no texts"),
+            ("+4407400123456", "*", "leave the 0 out"),
+            ("+14155550199", "GB", "ALLOWED_COUNTRIES"),
+        ] {
+            let refused = check(phone, countries).unwrap_err();
+            assert!(refused.starts_with("ADMIN_PHONE ") && refused.contains(reason), "{refused}");
+            assert!(!refused.contains(phone), "{refused}");
+        }
+        assert_eq!(parse(&[]).ok().unwrap().check_admin_phone(Timestamp::UNIX_EPOCH), Ok(()));
     }
 
     #[test]
@@ -306,7 +359,10 @@ mod tests {
         }
 
         let read_elsewhere: BTreeSet<_> =
-            aws::VARIABLES.into_iter().chain(anchors::VARIABLES).chain(lambda::VARIABLES).collect();
+            [&aws::VARIABLES[..], &anchors::VARIABLES, &lambda::VARIABLES, &messages::VARIABLES]
+                .concat()
+                .into_iter()
+                .collect();
         for name in reference.keys() {
             let is_read = names.contains(name) || read_elsewhere.contains(name);
             assert!(is_read, "docs/settings.md has {name}, which nothing reads");

@@ -356,7 +356,7 @@ async fn certificate(config: &SdkConfig, arn: &str) -> Answer<Certificate> {
 }
 
 /// The code and the message of AWS's error, or the reason why it did not answer.
-fn said<E: ProvideErrorMetadata + Error>(error: E) -> String {
+pub(crate) fn said<E: ProvideErrorMetadata + Error>(error: E) -> String {
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),

@@ -1,4 +1,4 @@
-import { LatchkeyError, refusal } from "./problem.js";
+import { LatchkeyError, parsed, refusal } from "./problem.js";
 import { canSolve, solveProof } from "./proof.js";
 import { memoryStorage } from "./storage.js";
 import { readCode, readRecoveryCode } from "./typed.js";
@@ -26,6 +26,8 @@ export class Latchkey {
     #refreshing = null;
     #stepUp;
     #steppingUp = null;
+    /** The calls of `verify` that run, by their body. */
+    #verifying = new Map();
     constructor(options = {}) {
         this.#url = (options.url ?? "").replace(/\/+$/, "");
         this.#clientId = options.clientId;
@@ -55,10 +57,16 @@ export class Latchkey {
     }
     /**
      * Signs in with a code, as it was typed. If the result has `mfa_required`, the user has a second
-     * factor: continue with `secondFactor`.
+     * factor: continue with `secondFactor`. A code signs in once, so a second call while the first one
+     * runs, as by a double tap, gets the result of the first.
      */
     async verify(challengeId, code) {
-        return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code: readCode(code) });
+        const body = { challenge_id: challengeId, code: readCode(code) };
+        const tap = JSON.stringify(body);
+        const running = this.#verifying.get(tap)
+            ?? this.#signIn("/v1/otp/verify", body).finally(() => this.#verifying.delete(tap));
+        this.#verifying.set(tap, running);
+        return running;
     }
     /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
     async register(account, { signal } = {}) {
@@ -220,11 +228,19 @@ export class Latchkey {
     async #signIn(path, body) {
         const answer = (await this.#send("post", path, { body }));
         if ("access_token" in answer) {
+            await this.#warnIfShared(answer.access_token);
             await this.#exclusively(() => this.#write(tokensOf(answer)));
             if (answer.device_token)
                 await this.#device.set(answer.device_token);
         }
         return answer;
+    }
+    /** A client that all visitors of a server share would give each the session of the last. */
+    async #warnIfShared(token) {
+        const before = await this.#read();
+        if (!before || inBrowserOrPhone() || claimsOf(before.access_token).sub === claimsOf(token).sub)
+            return;
+        console.warn("latchkey-client: another person signed in with the same client. On a server, make one for each request.");
     }
     /** Sends a request as the signed-in user, once more after a step-up. */
     async #authorized(method, path, sent) {
@@ -395,7 +411,7 @@ export class Latchkey {
             const text = await answer.text();
             if (!answer.ok)
                 throw refusal(answer, text);
-            return text === "" ? undefined : JSON.parse(text);
+            return text === "" ? undefined : parsed(answer, text);
         }
         finally {
             clearTimeout(timer);
@@ -416,6 +432,10 @@ function claimsOf(token) {
     catch {
         return {};
     }
+}
+/** Whether one person uses this process. React Native has a `window`, too. */
+function inBrowserOrPhone() {
+    return "window" in globalThis;
 }
 function isGood(tokens, refused) {
     return tokens.access_token !== refused && Date.now() < tokens.expires_at - MARGIN;

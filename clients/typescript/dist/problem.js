@@ -40,7 +40,7 @@ export class LatchkeyError extends Error {
 export function refusal(answer, text) {
     // A proxy or a gateway may respond in any format.
     const retryAfter = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
-    const problem = isProblem(answer) ? (parsed(text) ?? {}) : {};
+    const problem = isProblem(answer) ? (json(text) ?? {}) : {};
     if (problem.retry_after == null && retryAfter >= 0)
         problem.retry_after = retryAfter;
     const request_id = problem.request_id ?? answer.headers.get("x-request-id");
@@ -51,6 +51,13 @@ export function refusal(answer, text) {
         ...(step_up ? { step_up } : {}),
         status: answer.status,
     });
+}
+/** Returns the body of a successful response. A wrong URL often leads to a page instead of JSON. */
+export function parsed(answer, text) {
+    const body = json(text);
+    if (typeof body !== "object" || body === null)
+        throw new LatchkeyError({ status: answer.status });
+    return body;
 }
 function stepUpOf(headers) {
     const challenge = headers.get("www-authenticate") ?? "";
@@ -64,7 +71,7 @@ function stepUpOf(headers) {
 function isProblem(answer) {
     return answer.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
 }
-function parsed(text) {
+function json(text) {
     try {
         return JSON.parse(text);
     }

@@ -1,4 +1,4 @@
-import { LatchkeyError, refusal, type StepUp } from "./problem.js";
+import { LatchkeyError, parsed, refusal, type StepUp } from "./problem.js";
 import { canSolve, solveProof, type MakeWorker, type ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 import { readCode, readRecoveryCode } from "./typed.js";
@@ -83,6 +83,8 @@ export class Latchkey {
   #refreshing: Promise<Tokens | null> | null = null;
   #stepUp: ((need: StepUp) => boolean | Promise<boolean>) | undefined;
   #steppingUp: Promise<boolean> | null = null;
+  /** The calls of `verify` that run, by their body. */
+  readonly #verifying = new Map<string, Promise<SignIn>>();
 
   constructor(options: Options = {}) {
     this.#url = (options.url ?? "").replace(/\/+$/, "");
@@ -117,10 +119,16 @@ export class Latchkey {
 
   /**
    * Signs in with a code, as it was typed. If the result has `mfa_required`, the user has a second
-   * factor: continue with `secondFactor`.
+   * factor: continue with `secondFactor`. A code signs in once, so a second call while the first one
+   * runs, as by a double tap, gets the result of the first.
    */
   async verify(challengeId: string, code: string): Promise<SignIn> {
-    return this.#signIn("/v1/otp/verify", { challenge_id: challengeId, code: readCode(code) });
+    const body = { challenge_id: challengeId, code: readCode(code) };
+    const tap = JSON.stringify(body);
+    const running = this.#verifying.get(tap)
+      ?? this.#signIn("/v1/otp/verify", body).finally(() => this.#verifying.delete(tap));
+    this.#verifying.set(tap, running);
+    return running;
   }
 
   /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
@@ -297,10 +305,18 @@ export class Latchkey {
   async #signIn(path: string, body: unknown): Promise<SignIn> {
     const answer = (await this.#send("post", path, { body })) as SignIn;
     if ("access_token" in answer) {
+      await this.#warnIfShared(answer.access_token);
       await this.#exclusively(() => this.#write(tokensOf(answer)));
       if (answer.device_token) await this.#device.set(answer.device_token);
     }
     return answer;
+  }
+
+  /** A client that all visitors of a server share would give each the session of the last. */
+  async #warnIfShared(token: string): Promise<void> {
+    const before = await this.#read();
+    if (!before || inBrowserOrPhone() || claimsOf(before.access_token).sub === claimsOf(token).sub) return;
+    console.warn("latchkey-client: another person signed in with the same client. On a server, make one for each request.");
   }
 
   /** Sends a request as the signed-in user, once more after a step-up. */
@@ -459,7 +475,7 @@ export class Latchkey {
       });
       const text = await answer.text();
       if (!answer.ok) throw refusal(answer, text);
-      return text === "" ? undefined : JSON.parse(text);
+      return text === "" ? undefined : parsed(answer, text);
     } finally {
       clearTimeout(timer);
       sent.signal?.removeEventListener("abort", abort);
@@ -480,6 +496,11 @@ function claimsOf(token: string): { sub?: string; sid?: string } {
   } catch {
     return {};
   }
+}
+
+/** Whether one person uses this process. React Native has a `window`, too. */
+function inBrowserOrPhone(): boolean {
+  return "window" in globalThis;
 }
 
 function isGood(tokens: Tokens, refused: string | undefined): boolean {

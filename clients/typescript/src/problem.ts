@@ -59,7 +59,7 @@ export class LatchkeyError extends Error {
 export function refusal(answer: Response, text: string): LatchkeyError {
   // A proxy or a gateway may respond in any format.
   const retryAfter = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
-  const problem: Partial<Problem> = isProblem(answer) ? (parsed(text) ?? {}) : {};
+  const problem: Partial<Problem> = isProblem(answer) ? ((json(text) as Partial<Problem> | undefined) ?? {}) : {};
   if (problem.retry_after == null && retryAfter >= 0) problem.retry_after = retryAfter;
   const request_id = problem.request_id ?? answer.headers.get("x-request-id");
   const step_up = problem.code === "insufficient_user_authentication" ? stepUpOf(answer.headers) : undefined;
@@ -69,6 +69,13 @@ export function refusal(answer: Response, text: string): LatchkeyError {
     ...(step_up ? { step_up } : {}),
     status: answer.status,
   });
+}
+
+/** Returns the body of a successful response. A wrong URL often leads to a page instead of JSON. */
+export function parsed(answer: Response, text: string): unknown {
+  const body = json(text);
+  if (typeof body !== "object" || body === null) throw new LatchkeyError({ status: answer.status });
+  return body;
 }
 
 function stepUpOf(headers: Headers): StepUp {
@@ -85,9 +92,9 @@ function isProblem(answer: Response): boolean {
   return answer.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
 }
 
-function parsed(text: string): Partial<Problem> | undefined {
+function json(text: string): unknown {
   try {
-    return JSON.parse(text) as Partial<Problem>;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -52,6 +52,9 @@ export type Call<M extends Method, P extends PathOf<M>> = Given<"path", Paramete
   Given<"query", Parameters<Operation<M, P>, "query">> &
   Given<"body", Body<Operation<M, P>>> & { signal?: AbortSignal };
 
-/** The arguments after method and path. They are optional if the call needs nothing. */
+/**
+ * The arguments after method and path. They are optional if the call needs nothing, and also if the
+ * path is unknown: then the compiler complains about the path, and not about a missing argument.
+ */
 export type Arguments<M extends Method, P extends PathOf<M>> =
-  Record<never, never> extends Call<M, P> ? [call?: Call<M, P>] : [call: Call<M, P>];
+  PathOf<M> extends P ? [call?: Call<M, P>] : Record<never, never> extends Call<M, P> ? [call?: Call<M, P>] : [call: Call<M, P>];

@@ -17,8 +17,9 @@ export class Service {
 
   static async start(settings: Record<string, string> = {}): Promise<Service> {
     const port = await freePort();
-    const run = ["run", "--locked", "--quiet", "--manifest-path", "../../Cargo.toml", "--", "--in-memory"];
-    const child = spawn("cargo", run, {
+    const run = ["run", "--locked", "--quiet", "--manifest-path", "../../Cargo.toml", "--"];
+    const [program, options] = process.env["SERVICE"] ? [process.env["SERVICE"], []] : ["cargo", run];
+    const child = spawn(program, [...options, "--in-memory"], {
       env: { ...process.env, PORT: String(port), RUST_LOG: "error", ...settings },
       stdio: ["ignore", "ignore", "inherit"],
     });

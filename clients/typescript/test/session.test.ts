@@ -61,6 +61,16 @@ test("signs up, changes the profile, and signs out", async () => {
   assert.deepEqual(changes, [{ signedIn: true }, { signedIn: false }]);
 });
 
+test("a double tap signs in once, and both taps get the session", async () => {
+  const { client } = service.client(), phone = service.newPhone();
+  const { challenge_id } = await client.sendCode({ phone });
+  const code = await service.code(phone);
+  const taps = await Promise.all([client.verify(challenge_id, code), client.verify(challenge_id, ` ${code}`)]);
+  assert.deepEqual(taps[0], taps[1]);
+  assert.equal((await client.request("get", "/v1/me/sessions")).items.length, 1);
+  assert.equal((await refused(client.verify(challenge_id, code))).code, "otp_expired", "later, a code is used up");
+});
+
 test("refusals are typed", async () => {
   const { client } = service.client();
   const invalid = await refused(client.sendCode({ phone: "12" }));

@@ -1,4 +1,4 @@
-/** Reads what people type: each line of `corpus/` is an input, and what is sent or refused. */
+/** Reads what people type: each line of the repository's `corpus/` is an input, and what is sent or refused. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -13,20 +13,31 @@ before(async () => {
 });
 after(() => service.stop());
 
-type Line = { typed: string; sent?: string; refused?: string };
-const corpus = (name: string) => JSON.parse(readFileSync(`test/corpus/${name}.json`, "utf8")) as Line[];
+type Line = { input: string; accepted: string | null; why?: string };
+type Country = { region: string; typed: Record<string, string> };
+const corpus = <T = Line>(name: string) => JSON.parse(readFileSync(`../../corpus/${name}.json`, "utf8")) as T[];
 
 test("phone numbers are read, or refused by their first strange character", () => {
-  for (const { typed, sent, refused } of corpus("phones")) {
-    const expected = sent === undefined ? { refused } : { phone: sent };
-    assert.deepEqual(readPhone(typed), expected, JSON.stringify(typed));
+  for (const { input, accepted, why } of corpus("typed-phones")) {
+    const expected = accepted === null ? { refused: why } : { phone: accepted };
+    assert.deepEqual(readPhone(input), expected, JSON.stringify(input));
+  }
+});
+
+test("phone numbers are read as people write them in each country", () => {
+  const countries = corpus<Country>("countries");
+  assert.ok(countries.length > 230);
+  for (const { region, typed } of countries) {
+    for (const [input, phone] of Object.entries(typed)) {
+      assert.deepEqual(readPhone(input), { phone }, `${region}: ${input}`);
+    }
   }
 });
 
 test("codes and recovery codes are read", () => {
-  for (const { typed, sent } of corpus("codes")) assert.equal(readCode(typed), sent, JSON.stringify(typed));
-  for (const { typed, sent } of corpus("recovery-codes")) {
-    assert.equal(readRecoveryCode(typed), sent, JSON.stringify(typed));
+  for (const { input, accepted } of corpus("codes")) assert.equal(readCode(input), accepted, JSON.stringify(input));
+  for (const { input, accepted } of corpus("recovery-codes")) {
+    assert.equal(readRecoveryCode(input).toUpperCase(), accepted, JSON.stringify(input));
   }
 });
 

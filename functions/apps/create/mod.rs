@@ -1,9 +1,14 @@
 //! `POST /v1/apps`: registers an app.
 
+use std::collections::BTreeSet;
+
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use shared::{
-    apps::{App, AppChange, AppType, AppView, Apps, NewApp, SignUp},
+    apps::{
+        App, AppChange, AppType, AppView, Apps, BrandingChange, GrantType, GrantsChange,
+        HostedChange, Links, NewApp, Pkce, SignInMethod, SignUp,
+    },
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, sent},
@@ -21,7 +26,7 @@ mod tests;
 #[serde(deny_unknown_fields)]
 pub struct CreateAppRequest {
     /// The app's public identifier in requests and tokens: a letter or digit, followed by up to 63
-    /// letters, digits, `.`, `_` or `-`. If it is left out, a random one of 32 hexadecimal digits
+    /// letters, digits, `.`, `_` or `-`, but no UUID. If it is left out, a random one of 32 hexadecimal digits
     /// is drawn. It is never given to another app, even after this one is deleted.
     #[schema(example = "shop")]
     client_id: Option<String>,
@@ -61,6 +66,37 @@ pub struct CreateAppRequest {
     /// decimals. If it is left out, only the deployment's budget applies.
     #[schema(example = 2.0)]
     sms_daily_budget_usd: Option<f64>,
+    /// Up to 20 addresses to which the hosted sign-in page may send people, each compared byte for
+    /// byte: https, http for a loopback host, or a private scheme with a dot. A loopback address
+    /// without a port accepts every port. Default: none, and the page is off for this app.
+    #[schema(example = json!(["https://shop.example.com/callback"]))]
+    redirect_uris: Option<Vec<String>>,
+    /// Up to 20 addresses to which people may be sent after signing out. Default: none.
+    #[schema(example = json!(["https://shop.example.com"]))]
+    post_logout_redirect_uris: Option<Vec<String>>,
+    /// Whether the app belongs to the deployment, so that nobody is asked for their consent.
+    /// Default: `false`.
+    first_party: Option<bool>,
+    /// Whether a confidential app must use PKCE or send a nonce. A public app must always use PKCE.
+    /// Default: `required`.
+    pkce: Option<Pkce>,
+    /// The grants that the app may use at `POST /oauth2/token`. `client_credentials` is only for
+    /// confidential apps. Default: `authorization_code` and `refresh_token`.
+    grant_types: Option<BTreeSet<GrantType>>,
+    /// Up to 50 scopes that the app itself can have, with the grant `client_credentials`. You can give
+    /// only permissions that you have. Default: none.
+    #[schema(example = json!(["stock:read"]))]
+    scopes: Option<BTreeSet<String>>,
+    /// The address of the logo on the hosted page: https, up to 512 characters. Default: none.
+    #[schema(example = "https://shop.example.com/logo.png")]
+    logo: Option<String>,
+    /// The colour of the main button on the hosted page. Default: blue.
+    #[schema(example = "#1d4ed8")]
+    accent: Option<String>,
+    /// The pages of the app's operator, each an https address. Default: none.
+    links: Option<Links>,
+    /// How people can sign in on the hosted page. Default: in every way that the deployment has.
+    sign_in_methods: Option<BTreeSet<SignInMethod>>,
     /// Whether the app is switched on. Default: `true`.
     active: Option<bool>,
 }
@@ -107,6 +143,8 @@ async fn create(
         roles.check_default(role, &admin.permissions).await?;
     }
 
+    Apps::check_may_grant(request.scopes.as_ref(), &admin.permissions)?;
+
     let settings = AppChange {
         name: None,
         sign_up: request.sign_up,
@@ -117,6 +155,19 @@ async fn create(
         sms_text: request.sms_text.map(Some),
         sms_monthly_budget_usd: request.sms_monthly_budget_usd.map(Some),
         sms_daily_budget_usd: request.sms_daily_budget_usd.map(Some),
+        hosted: HostedChange {
+            redirect_uris: request.redirect_uris,
+            post_logout_redirect_uris: request.post_logout_redirect_uris,
+            first_party: request.first_party,
+            pkce: request.pkce,
+        },
+        grants: GrantsChange { grant_types: request.grant_types.map(Some), scopes: request.scopes },
+        branding: BrandingChange {
+            logo: request.logo.map(Some),
+            accent: request.accent.map(Some),
+            links: request.links,
+            sign_in_methods: request.sign_in_methods.map(Some),
+        },
         active: request.active,
     };
 

@@ -25,9 +25,19 @@ async fn an_administrator_registers_a_public_app() {
             "sms_text": null,
             "sms_monthly_budget_usd": null,
             "sms_daily_budget_usd": null,
+            "redirect_uris": [],
+            "post_logout_redirect_uris": [],
+            "first_party": false,
+            "pkce": "required",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scopes": [],
+            "logo": null,
+            "accent": null,
+            "links": {"terms": null, "privacy": null, "support": null},
+            "sign_in_methods": null,
             "active": true,
-            "created_at": "2027-01-15T08:00:00Z",
-            "updated_at": "2027-01-15T08:00:00Z",
+            "created_at": "2027-01-15T08:00:00.000Z",
+            "updated_at": "2027-01-15T08:00:00.000Z",
         })
     );
 
@@ -93,6 +103,12 @@ async fn a_new_app_has_the_values_that_were_sent() {
         "access_token_ttl": 300,
         "refresh_token_ttl": 3600,
         "sms_text": "Use {code} in the shop.",
+        "grant_types": ["client_credentials"],
+        "scopes": ["stock:read"],
+        "logo": "https://shop.example.com/logo.png",
+        "accent": "#ffcc00",
+        "links": {"terms": "https://shop.example.com/terms", "privacy": null, "support": null},
+        "sign_in_methods": ["phone_code"],
         "active": false,
     });
 

@@ -20,9 +20,19 @@ async fn the_default_app_exists_from_the_start() {
             "sms_text": null,
             "sms_monthly_budget_usd": null,
             "sms_daily_budget_usd": null,
+            "redirect_uris": [],
+            "post_logout_redirect_uris": [],
+            "first_party": true,
+            "pkce": "required",
+            "grant_types": ["authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code"],
+            "scopes": [],
+            "logo": null,
+            "accent": null,
+            "links": {"privacy": null, "support": null, "terms": null},
+            "sign_in_methods": null,
             "active": true,
-            "created_at": "1970-01-01T00:00:00Z",
-            "updated_at": "1970-01-01T00:00:00Z",
+            "created_at": "1970-01-01T00:00:00.000Z",
+            "updated_at": "1970-01-01T00:00:00.000Z",
         })
     );
 }

@@ -75,6 +75,10 @@ async fn rotate(
     }
 
     Apps::check_may_change(&client_id, &admin.permissions)?;
+    // With the secret of a machine, its scopes are theirs.
+    let app = apps.get(&client_id).await?;
+    Apps::check_may_grant(app.as_ref().map(|app| &app.grants.scopes), &admin.permissions)?;
+
     let event = recorder
         .event(admin.caller.activity(Action::AppSecretRotate, format!("app:{client_id}")))?;
     let (app, secret) = apps.recording(event).rotate_secret(&client_id, valid_for).await?;

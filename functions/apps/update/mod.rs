@@ -1,9 +1,14 @@
 //! `PATCH /v1/apps/{client_id}`: changes an app.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use shared::{
     accounts::Accounts,
-    apps::{AppChange, AppView, Apps, SignUp},
+    apps::{
+        AppChange, AppView, Apps, BrandingChange, GrantType, GrantsChange, HostedChange, Links,
+        Pkce, SignInMethod, SignUp,
+    },
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, AppsWrite, Json, PathName, given, sent},
@@ -65,6 +70,53 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<f64>)]
     sms_daily_budget_usd: Option<Option<f64>>,
+    /// Up to 20 addresses to which the hosted sign-in page may send people, each compared byte for
+    /// byte: https, http for a loopback host, or a private scheme with a dot. `null` removes all,
+    /// which switches the page off.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<Vec<String>>)]
+    redirect_uris: Option<Option<Vec<String>>>,
+    /// Up to 20 addresses to which people may be sent after signing out. `null` removes all.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<Vec<String>>)]
+    post_logout_redirect_uris: Option<Option<Vec<String>>>,
+    /// Whether the app belongs to the deployment, so that nobody is asked for their consent. The
+    /// default app always does.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool)]
+    first_party: Option<bool>,
+    /// Whether a confidential app must use PKCE or send a nonce. A public app must always use PKCE.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Pkce)]
+    pkce: Option<Pkce>,
+    /// The grants that the app may use at `POST /oauth2/token`. `client_credentials` is only for
+    /// confidential apps. `null` resets them to `authorization_code` and `refresh_token`.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<BTreeSet<GrantType>>)]
+    grant_types: Option<Option<BTreeSet<GrantType>>>,
+    /// Up to 50 scopes that the app itself can have, with the grant `client_credentials`. You can give
+    /// only permissions that you have. `null` removes all.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<BTreeSet<String>>)]
+    scopes: Option<Option<BTreeSet<String>>>,
+    /// The address of the logo on the hosted page: https, up to 512 characters. `null` removes it.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    logo: Option<Option<String>>,
+    /// The colour of the main button on the hosted page, like `#1d4ed8`. `null` resets it.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    accent: Option<Option<String>>,
+    /// The pages of the app's operator, each an https address. They replace all previous ones. `null`
+    /// removes them.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<Links>)]
+    links: Option<Option<Links>>,
+    /// How people can sign in on the hosted page. `null` resets it to every way that the deployment
+    /// has.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<BTreeSet<SignInMethod>>)]
+    sign_in_methods: Option<Option<BTreeSet<SignInMethod>>>,
     /// Whether the app is switched on. An app that is off refuses every request immediately.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = bool)]
@@ -75,8 +127,8 @@ pub struct UpdateAppRequest {
 ///
 /// New lifetimes and a new default role apply to sign-ins that start after the change. Everything
 /// else applies immediately. The default app cannot be switched off, and only those who have the role
-/// `Admin` in it may change it. A change of `allowed_origins` or `sms_text` is told to the
-/// administrators.
+/// `Admin` in it may change it. A change of `allowed_origins`, of `sms_text`, of
+/// `grant_types`, of `scopes` or of the fields of the hosted sign-in page is told to the administrators.
 #[utoipa::path(
     patch,
     path = "/v1/apps/{client_id}",
@@ -102,6 +154,9 @@ async fn update(
         roles.check_default(&role, &admin.permissions).await?;
     }
 
+    let scopes = request.scopes.as_ref().and_then(Option::as_ref);
+    Apps::check_may_grant(scopes, &admin.permissions)?;
+
     let change = AppChange {
         name: request.name,
         sign_up: request.sign_up,
@@ -112,6 +167,24 @@ async fn update(
         sms_text: request.sms_text,
         sms_monthly_budget_usd: request.sms_monthly_budget_usd,
         sms_daily_budget_usd: request.sms_daily_budget_usd,
+        hosted: HostedChange {
+            redirect_uris: request.redirect_uris.map(Option::unwrap_or_default),
+            post_logout_redirect_uris: request
+                .post_logout_redirect_uris
+                .map(Option::unwrap_or_default),
+            first_party: request.first_party,
+            pkce: request.pkce,
+        },
+        grants: GrantsChange {
+            grant_types: request.grant_types,
+            scopes: request.scopes.map(Option::unwrap_or_default),
+        },
+        branding: BrandingChange {
+            logo: request.logo,
+            accent: request.accent,
+            links: request.links.map(Option::unwrap_or_default),
+            sign_in_methods: request.sign_in_methods,
+        },
         active: request.active,
     };
 

@@ -25,6 +25,15 @@ async fn fields_that_are_sent_change_and_the_others_stay() {
         ),
         (10, json!({"access_token_ttl": 60, "refresh_token_ttl": 900})),
         (10, json!({"sms_monthly_budget_usd": 12.5, "sms_daily_budget_usd": 1.5})),
+        (
+            10,
+            json!({
+                "redirect_uris": ["https://shop.example.com/cb", "http://127.0.0.1/cb"],
+                "post_logout_redirect_uris": ["https://shop.example.com"],
+                "first_party": true,
+                "pkce": "optional",
+            }),
+        ),
         (10, json!({"active": false})),
         (10, json!({"default_role": null, "sms_text": null, "active": true})),
     ] {
@@ -32,7 +41,7 @@ async fn fields_that_are_sent_change_and_the_others_stay() {
         for (name, value) in change.as_object().unwrap() {
             expected[name] = value.clone();
         }
-        expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
+        expected["updated_at"] = json!(app.now());
         assert_eq!(app.change_app(&admin, "shop", change).await.assert_ok(), &expected);
         assert_eq!(app.get_as(&admin.access, "/v1/apps/shop").await.assert_ok(), &expected);
     }
@@ -77,6 +86,11 @@ async fn an_invalid_change_is_refused_and_nothing_changes() {
         (json!({"name": "New", "sms_monthly_budget_usd": 0.000_000_1}), "sms_monthly_budget_usd"),
         (json!({"name": "New", "sms_daily_budget_usd": 1_000_001}), "sms_daily_budget_usd"),
         (json!({"name": "New", "allowed_origins": ["*"]}), "allowed_origins[0]"),
+        (json!({"name": "New", "redirect_uris": ["http://a.example/cb"]}), "redirect_uris[0]"),
+        (
+            json!({"name": "New", "post_logout_redirect_uris": ["https://a.example", "/"]}),
+            "post_logout_redirect_uris[1]",
+        ),
         (json!({"client_id": "other"}), "client_id"),
         (json!({"type": "confidential"}), "type"),
         (json!({"secrets": []}), "secrets"),
@@ -168,6 +182,9 @@ async fn new_lifetimes_apply_to_later_sessions() {
 #[tokio::test]
 async fn a_user_who_is_new_to_an_app_gets_its_role_and_keeps_it() {
     let (app, admin) = TestApp::with_admin().await;
+    for role in ["Buyer", "Seller"] {
+        app.role(&admin, role, &[]).await;
+    }
     app.create_app(&admin, json!({"client_id": "shop", "name": "Shop", "default_role": "Buyer"}))
         .await
         .assert_created();
@@ -205,6 +222,7 @@ async fn a_user_who_is_new_to_an_app_gets_its_role_and_keeps_it() {
 #[tokio::test]
 async fn a_closed_app_gives_no_role() {
     let (app, admin) = TestApp::with_admin().await;
+    app.role(&admin, "Clerk", &[]).await;
     let closed = json!({"client_id": "staff", "name": "Staff", "sign_up": "closed", "default_role": "Clerk"});
     app.create_app(&admin, closed).await.assert_created();
     app.person(PHONE).await;
@@ -364,10 +382,12 @@ async fn an_administrator_cannot_give_new_users_permissions_they_lack_themselves
     }
 
     // A role that does not exist yet could be created later, with any permissions.
-    app.create_app(&clerk, create("Later")).await.assert_field("default_role");
-    app.change_app(&clerk, "desk", json!({"default_role": "Later"}))
-        .await
-        .assert_field("default_role");
+    for who in [&clerk, &admin] {
+        app.create_app(who, create("Later")).await.assert_field("default_role");
+        app.change_app(who, "desk", json!({"default_role": "Later"}))
+            .await
+            .assert_field("default_role");
+    }
     app.create_app(&clerk, create("Reader")).await.assert_created();
     app.change_app(&clerk, "shop", json!({"default_role": null})).await.assert_ok();
     app.change_app(&admin, "shop", json!({"default_role": "Writer"})).await.assert_ok();

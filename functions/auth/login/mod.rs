@@ -21,6 +21,7 @@ mod tests;
 /// The password, and one identifier of the user: a phone, an e-mail address or a username.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"password": "correct horse battery staple", "phone": "+15005550006"}))]
 pub struct LoginRequest {
     /// The phone number in E.164 form, or the digits of a national number if the deployment has a
     /// default region.
@@ -73,9 +74,6 @@ async fn login(
     Credentials(credentials): Credentials,
     Json(request): Json<LoginRequest>,
 ) -> Result<Json<SignIn>, Error> {
-    let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
-    let recorder = trail.served_by(&app)?;
-
     let identifier = match (&request.phone, &request.email, &request.username) {
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),
         (phone, email, None) => {
@@ -87,13 +85,18 @@ async fn login(
     };
 
     let password = Password::parse("password", request.password)?;
+    let (app, lookup) = tokio::try_join!(
+        apps.identify(request.client_id.as_deref(), credentials.as_ref()),
+        accounts.look_up_name(&identifier, trail.ip()),
+    )?;
+    let recorder = trail.served_by(&app)?;
     let asked = (app.client_id.as_str(), request.device_token.as_deref());
-    let (user, known) = accounts.recognise(&identifier, &password, asked, &recorder).await?;
+    let named = (&identifier, lookup);
+    let user = accounts.recognise(named, &password, asked, &recorder).await?;
 
     let terms = app.session_terms(apps.settings());
-    let sign_in = sessions
-        .begin(user.id, terms, user.recognised_by_password(known), recorder.device().clone())
-        .await?;
+    let begun = sessions.begin(user.id, terms, user.recognised, recorder.device().clone());
+    let sign_in = accounts.refunding(user.right, begun).await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

@@ -25,7 +25,7 @@ async fn a_password_signs_in_by_phone_e_mail_address_or_username() {
     for who in names.into_iter().chain(upper) {
         app.advance(60);
         let person = app.login(who.clone(), PASSWORD).await.signed_in();
-        let now = app.latchkey.clock().now().to_string();
+        let now = app.now();
         assert_eq!(
             person.json,
             json!({

@@ -18,6 +18,7 @@ mod tests;
 /// The second factor of a sign-in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"code": "123456", "method": "totp", "mfa_token": "lkm_…"}))]
 pub struct MfaRequest {
     /// The `mfa_token` from the response to the first factor. It is valid for 300 seconds.
     #[schema(example = "lkm_…")]

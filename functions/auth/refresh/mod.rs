@@ -55,7 +55,7 @@ async fn refresh(
         Error::UnknownApp => Error::AppDisabled,
         error => error,
     })?;
-    Ok(Json(sessions.refresh(&token, &recorder).await?))
+    Ok(Json(sessions.refresh(&token, None, &recorder).await?))
 }
 
 /// The route.

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use shared::http::lambda;
 
 fn main() -> ExitCode {
-    lambda::run(functions::auth::register::routes(), lambda::warm_texts)
+    lambda::run_texts(functions::auth::register::routes())
 }

@@ -26,6 +26,11 @@ mod tests;
 /// phone, and the e-mail address stays unverified.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Ann Lee",
+    "password": "correct horse battery staple",
+    "phone": "+15005550006"
+}))]
 pub struct RegisterRequest {
     /// The phone number in E.164 form, or the digits of a national number if the deployment has a
     /// default region.
@@ -77,8 +82,8 @@ pub struct RegisterRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "weak_password", "conflict",
-        "resend_too_soon", "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled", "forbidden",
-        "idempotency_conflict"
+        "resend_too_soon", "undeliverable", "sms_limit_reached", "proof_required", "otp_locked",
+        "invalid_client", "app_disabled", "forbidden", "idempotency_conflict"
     ]))),
 )]
 async fn register(

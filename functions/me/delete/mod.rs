@@ -8,8 +8,13 @@ use axum::{
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    accounts::Accounts, audit::Recorder, avatars::Avatars, base::Error, http::Caller,
-    latchkey::Latchkey, messages::Messenger,
+    accounts::Accounts,
+    audit::Recorder,
+    avatars::Avatars,
+    base::{Error, api_time},
+    http::Caller,
+    latchkey::Latchkey,
+    messages::Messenger,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,6 +26,7 @@ mod tests;
 #[derive(Serialize, ToSchema)]
 pub struct ErasureResponse {
     /// When the account is erased (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     erase_at: Timestamp,
 }

@@ -47,7 +47,7 @@ async fn the_e_mail_address_that_i_prove_is_mine() {
     let mut profile = me.json["user"].clone();
     profile["email"] = json!(EMAIL);
     profile["email_verified"] = json!(true);
-    profile["updated_at"] = json!("2027-01-15T08:01:00Z");
+    profile["updated_at"] = json!("2027-01-15T08:01:00.000Z");
     assert_eq!(*changed.assert_ok(), json!({"status": "address_changed", "user": profile}));
     assert_eq!(app.me(&me.access).await, profile);
     app.login(json!({"email": EMAIL}), PASSWORD).await.assert_ok();

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     accounts::UserView,
+    administration::{WaitingMoveView, WaitingMoves},
     audit::{ActivityView, Audit, Changes, Event, user_subject},
     avatars::AvatarUrls,
-    base::{Clock, Error},
+    base::{Clock, Error, api_time},
     http::{Caller, Json},
     latchkey::Latchkey,
     second_factors::{Inventory, SecondFactor},
-    users::{AuthenticationMethod, ChangeView, Directory, Session, SessionView},
+    users::{AuthenticationMethod, ChangeView, ConsentView, Directory, Session, SessionView},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,8 +40,13 @@ pub struct ExportView {
     removed_second_factor: Option<ExportedSecondFactor>,
     /// The changes of the account that can still be undone.
     undoable_changes: Vec<ChangeView>,
+    /// The move to a new phone that an administrator asked for, and that waits for a second one;
+    /// `null` if there is none.
+    waiting_phone_move: Option<WaitingMoveView>,
     /// The user's sessions.
     sessions: Vec<ExportedSession>,
+    /// The consents that the user gave to other apps.
+    consents: Vec<ConsentView>,
     /// The events of the audit trail that the user caused or that are about them, newest first; at
     /// most 5,000.
     activity: Vec<ExportedEvent>,
@@ -50,6 +56,7 @@ pub struct ExportView {
 #[derive(Serialize, ToSchema)]
 pub struct ExportedSecondFactor {
     /// When it was set up (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// How many recovery codes are left, of 10.
@@ -66,6 +73,7 @@ pub struct ExportedSession {
     /// The methods by which the user was recognised at the sign-in (RFC 8176).
     amr: Vec<AuthenticationMethod>,
     /// When it ends at the latest, even if it is used (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     ends_at: Timestamp,
     /// The lifetime of its access tokens, in seconds.
@@ -88,6 +96,7 @@ pub struct ExportedEvent {
     /// The changed fields.
     changes: Changes,
     /// When it is deleted (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
@@ -107,6 +116,7 @@ async fn export(
     caller: Caller,
     inventory: Inventory,
     directory: Directory,
+    moves: WaitingMoves,
     clock: Clock,
     avatar_urls: AvatarUrls,
     audit: Audit,
@@ -122,12 +132,14 @@ async fn export(
         second_factor: second_factor.map(ExportedSecondFactor::from),
         removed_second_factor: removed.map(ExportedSecondFactor::from),
         undoable_changes: directory.undoable_changes(&caller.user, clock.now()).await?,
+        waiting_phone_move: moves.of(id).await?,
         sessions: caller
             .user
             .sessions
             .iter()
             .map(|(id, session)| exported(*id, session, &caller))
             .collect(),
+        consents: ConsentView::all_of(&caller.user),
         activity: events.into_iter().map(|event| exported_event(event, id)).collect(),
     }))
 }

@@ -26,9 +26,9 @@ async fn i_see_my_profile() {
             "mfa": [],
             "roles": ["User"],
             "status": "active",
-            "created_at": "2027-01-15T08:00:00Z",
-            "updated_at": "2027-01-15T08:00:00Z",
-            "last_sign_in_at": "2027-01-15T08:00:00Z",
+            "created_at": "2027-01-15T08:00:00.000Z",
+            "updated_at": "2027-01-15T08:00:00.000Z",
+            "last_sign_in_at": "2027-01-15T08:00:00.000Z",
         })
     );
 

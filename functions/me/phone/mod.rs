@@ -43,8 +43,8 @@ pub struct ChangePhoneRequest {
     request_body = ChangePhoneRequest,
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "invalid_phone", "country_not_allowed", "resend_too_soon", "sms_limit_reached",
-        "otp_locked", "insufficient_user_authentication", "conflict"
+        "invalid_phone", "country_not_allowed", "resend_too_soon", "undeliverable",
+        "sms_limit_reached", "otp_locked", "insufficient_user_authentication", "conflict"
     ]))),
 )]
 async fn phone(

@@ -39,7 +39,7 @@ async fn the_phone_that_i_prove_is_mine_and_the_old_one_is_free() {
     let changed = app.verify_as(&me.access, &sent.challenge_id(), &app.code(NEW_PHONE)).await;
     let mut profile = me.json["user"].clone();
     profile["phone"] = json!(NEW_PHONE);
-    profile["updated_at"] = json!("2027-01-15T08:01:00Z");
+    profile["updated_at"] = json!("2027-01-15T08:01:00.000Z");
     assert_eq!(*changed.assert_ok(), json!({"status": "address_changed", "user": profile}));
     assert_eq!(app.me(&me.access).await, profile);
 

@@ -36,7 +36,7 @@ async fn delete(
     if !caller.user.sessions.contains_key(&id) {
         return Err(Error::NotFound);
     }
-    sessions.end(caller.user.id, &[id]).await?;
+    sessions.end_with_apps(&caller.user, id).await?;
     recorder.record(caller.own_activity(Action::SignOut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

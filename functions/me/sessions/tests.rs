@@ -58,13 +58,13 @@ async fn i_see_my_sessions_the_newest_first() {
     };
 
     let [eight, one_past, two_past] =
-        ["2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z", "2027-01-15T08:02:00Z"];
+        ["2027-01-15T08:00:00.000Z", "2027-01-15T08:01:00.000Z", "2027-01-15T08:02:00.000Z"];
     assert_eq!(
         page.assert_ok(),
         &json!({
             "items": [
-                session(1, one_past, two_past, "2027-01-29T08:02:00Z", false),
-                session(0, eight, eight, "2027-01-29T08:00:00Z", true),
+                session(1, one_past, two_past, "2027-01-29T08:02:00.000Z", false),
+                session(0, eight, eight, "2027-01-29T08:00:00.000Z", true),
             ],
             "next_cursor": null,
         })

@@ -20,6 +20,7 @@ mod tests;
 /// The fields to change. A field that is left out stays as it is, and `null` clears it.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"name": "Ann Lee"}))]
 pub struct UpdateMeRequest {
     /// The display name: 1 to 100 visible characters, without spaces around them, without control
     /// characters and marks of direction. It is kept in NFC.

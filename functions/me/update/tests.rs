@@ -31,7 +31,7 @@ async fn sent_fields_change_missing_fields_stay_and_null_clears() {
         profile["username"] = username;
         profile["name"] = name;
         profile["locale"] = locale;
-        profile["updated_at"] = json!(app.latchkey.clock().now().to_string());
+        profile["updated_at"] = json!(app.now());
         assert_eq!(*changed.assert_ok(), profile, "{change}");
         assert_eq!(app.me(&me.access).await, profile, "{change}");
     }

@@ -58,17 +58,19 @@ pub struct LiveToken {
     aud: String,
     /// The issuer: the base URL of this service.
     iss: String,
-    /// The user's id, a UUID.
-    sub: Uuid,
+    /// The user's id, a UUID; for the token of the grant `client_credentials`, the app.
+    sub: String,
     /// The username; left out if the user has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     /// The user's roles in the app, as they are now, without inactive ones.
     roles: Vec<String>,
-    /// The permissions that these roles grant now, separated by spaces.
+    /// The permissions that these roles grant now, separated by spaces; without a user, the scopes of
+    /// the token.
     scope: String,
-    /// The id of the session, a UUID.
-    sid: Uuid,
+    /// The id of the session, a UUID; absent without a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<Uuid>,
     /// When the token expires, in seconds since 1970.
     exp: i64,
     /// When the token was issued, in seconds since 1970.
@@ -76,13 +78,17 @@ pub struct LiveToken {
     /// The token's own id, a UUID; only for access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<Uuid>,
-    /// When the user signed in, in seconds since 1970.
-    auth_time: i64,
-    /// The methods by which the user was recognised at the sign-in (RFC 8176).
+    /// When the user signed in, in seconds since 1970; absent without a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    /// The methods by which the user was recognised at the sign-in (RFC 8176); absent without a user.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     amr: Vec<AuthenticationMethod>,
-    /// How strongly the user was recognised: `aal2` with a second factor, else `aal1`.
+    /// How strongly the user was recognised: `aal2` with a second factor, else `aal1`; absent without
+    /// a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "aal1")]
-    acr: &'static str,
+    acr: Option<&'static str>,
 }
 
 /// Check a token
@@ -127,11 +133,14 @@ async fn introspect(
 
     let found = match RefreshToken::decode(&token, &keys) {
         Ok(refresh) => of_refresh_token(&refresh, &sessions, access_tokens.issuer()).await?,
-        Err(_) => of_access_token(&token, &access_tokens).await?,
+        Err(_) => match of_access_token(&token, &access_tokens).await? {
+            Some(token) => Some(token),
+            None => of_machine(&token, &access_tokens).await?,
+        },
     };
     let mut token = found.filter(|token| token.client_id == app.client_id);
 
-    if let Some(token) = &mut token {
+    if let Some(token) = token.as_mut().filter(|token| token.sid.is_some()) {
         let permissions = roles.permissions(&token.roles).await?;
         token.scope = permissions.scope();
         token.roles = permissions.active_roles(std::mem::take(&mut token.roles));
@@ -151,22 +160,44 @@ async fn of_access_token(
         Err(_) => return Ok(None),
     };
 
-    let roles = user.roles_in(&claims.client_id);
+    let roles = user.roles_of(claims.sid);
     Ok(Some(LiveToken {
         token_type: "Bearer",
         aud: claims.aud,
         iss: claims.iss,
-        sub: user.id,
+        sub: user.id.to_string(),
         username: username(&user),
         scope: String::new(),
         roles,
-        sid: claims.sid,
+        sid: Some(claims.sid),
         exp: claims.exp,
         iat: claims.iat,
         jti: Some(claims.jti),
-        auth_time: claims.auth_time,
-        acr: assurance_level(&claims.amr),
+        auth_time: Some(claims.auth_time),
+        acr: Some(assurance_level(&claims.amr)),
         amr: claims.amr,
+        client_id: claims.client_id,
+    }))
+}
+
+/// The details of a machine's access token; `None` if it does not work.
+async fn of_machine(token: &str, access_tokens: &AccessTokens) -> Result<Option<LiveToken>, Error> {
+    let claims = access_tokens.machine(token).await?;
+    Ok(claims.map(|claims| LiveToken {
+        token_type: "Bearer",
+        aud: claims.aud,
+        iss: claims.iss,
+        sub: claims.sub,
+        username: None,
+        roles: Vec::new(),
+        scope: claims.scope,
+        sid: None,
+        exp: claims.exp,
+        iat: claims.iat,
+        jti: Some(claims.jti),
+        auth_time: None,
+        acr: None,
+        amr: Vec::new(),
         client_id: claims.client_id,
     }))
 }
@@ -179,22 +210,22 @@ async fn of_refresh_token(
 ) -> Result<Option<LiveToken>, Error> {
     let Some((user, session)) = sessions.of_refresh_token(token).await? else { return Ok(None) };
 
-    let roles = user.roles_in(&token.client_id);
+    let roles = user.roles_of(token.session_id);
     Ok(Some(LiveToken {
         token_type: "refresh_token",
         client_id: token.client_id.clone(),
         aud: token.client_id.clone(),
         iss: issuer.to_owned(),
-        sub: user.id,
+        sub: user.id.to_string(),
         username: username(&user),
         scope: String::new(),
         roles,
-        sid: token.session_id,
+        sid: Some(token.session_id),
         exp: session.expires_at().as_second(),
         iat: session.last_used_at.as_second(),
         jti: None,
-        auth_time: session.created_at.as_second(),
-        acr: assurance_level(&session.amr),
+        auth_time: Some(session.signed_in_at().as_second()),
+        acr: Some(assurance_level(&session.amr)),
         amr: session.amr,
     }))
 }

@@ -6,14 +6,16 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
-    accounts::Accounts,
-    apps::{Apps, DEFAULT_CLIENT_ID},
+    accounts::{Accounts, RecognisedUser},
+    apps::{App, Apps, DEFAULT_CLIENT_ID, GrantType},
+    audit::Recorder,
+    authorization::Devices,
     base::Error,
     challenges::Challenges,
-    http::{Credentials, EndUserAddress, Form, Json, OAuthError, Trail, oauth_errors},
+    http::{ClaimedApp, Credentials, EndUserAddress, Form, Json, OAuthError, Trail, oauth_errors},
     latchkey::Latchkey,
     second_factors::MfaRequired,
-    sessions::{Sessions, SignIn, TokenPair},
+    sessions::{Sessions, SignIn, SignedIn, TokenPair},
     users::Password,
 };
 use utoipa::ToSchema;
@@ -26,7 +28,8 @@ mod tests;
 /// missing.
 #[derive(Deserialize, ToSchema)]
 pub struct TokenRequest {
-    /// `password` or `refresh_token`. It is required.
+    /// `authorization_code`, `client_credentials`, `password`, `refresh_token` or
+    /// `urn:ietf:params:oauth:grant-type:device_code`, if the app may use it. It is required.
     #[schema(example = "password")]
     grant_type: Option<String>,
     /// For the grant `password`: a phone number, an e-mail address or a username.
@@ -37,6 +40,23 @@ pub struct TokenRequest {
     password: Option<String>,
     /// For the grant `refresh_token`: the latest refresh token of the session. It works once.
     refresh_token: Option<String>,
+    /// For the grant `client_credentials`: the scopes, separated by spaces. Default: all of the app's.
+    /// For the grant `refresh_token`: some of those that were granted. Default: all of them. Other grants
+    /// ignore it.
+    #[schema(example = "stock:read")]
+    scope: Option<String>,
+    /// For the grant `authorization_code`: the code that the app got from `GET /oauth2/authorize`. It
+    /// works once, for 60 seconds by default.
+    code: Option<String>,
+    /// For the grant `authorization_code`: the `redirect_uri` that the code was sent to, if the request for
+    /// the code had one.
+    redirect_uri: Option<String>,
+    /// For the grant `authorization_code`: the verifier of the `code_challenge` (RFC 7636).
+    code_verifier: Option<String>,
+    /// For the grant `urn:ietf:params:oauth:grant-type:device_code`: the code from
+    /// `POST /oauth2/device_authorization`. Send it every 5 seconds, until the error is no longer
+    /// `authorization_pending` or `slow_down`.
+    device_code: Option<String>,
     /// The app. Default: the app that authenticates by HTTP Basic, or `default`.
     client_id: Option<String>,
     /// For the grant `password`: the `device_token` of an earlier sign-in on this device.
@@ -48,10 +68,32 @@ pub struct TokenRequest {
 }
 
 /// The tokens of a grant.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 struct GrantedTokens {
-    #[serde(flatten)]
-    tokens: TokenPair,
+    /// A JWT as in RFC 9068.
+    access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// An opaque text, which works once. It is absent if the app may not use the grant
+    /// `refresh_token`, and for the grant `client_credentials`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "lkr_…")]
+    refresh_token: Option<String>,
+    /// Seconds until the refresh token expires if it is not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1_209_600)]
+    refresh_expires_in: Option<i64>,
+    /// An ID token, if the session began on the hosted page with the scope `openid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    /// The scopes that were granted, and the user's permissions, separated by spaces. The access token
+    /// has them as `scope`, unless it would be longer than 6 KiB with them.
+    #[schema(example = "")]
+    scope: String,
     /// The token of the device. Send it with the next sign-in on this device. It opens nothing; it
     /// keeps strangers from using up this person's limits. It is absent if the
     /// grant began no session.
@@ -64,12 +106,38 @@ struct GrantedTokens {
     device_expires_in: Option<i64>,
 }
 
+impl GrantedTokens {
+    /// The tokens of a session, without the refresh token if `app` may not use it.
+    fn of(tokens: TokenPair, app: Option<&App>) -> Self {
+        let is_refreshed = app.is_none_or(|app| app.grants.allow(GrantType::RefreshToken));
+        Self {
+            access_token: tokens.access_token,
+            token_type: tokens.token_type,
+            expires_in: tokens.expires_in,
+            refresh_token: is_refreshed.then_some(tokens.refresh_token),
+            refresh_expires_in: is_refreshed.then_some(tokens.refresh_expires_in),
+            id_token: tokens.id_token,
+            scope: tokens.scope,
+            device_token: None,
+            device_expires_in: None,
+        }
+    }
+}
+
 /// The response to a grant that succeeded.
 enum TokenAnswer {
     /// The tokens of the session.
     Tokens(GrantedTokens),
     /// The first factor was right, and the second is required.
     MfaRequired(MfaRequired),
+}
+
+impl TokenAnswer {
+    fn signed_in(signed_in: SignedIn, app: &App) -> Self {
+        let SignedIn { tokens, device_token, device_expires_in, .. } = signed_in;
+        let tokens = GrantedTokens::of(tokens, Some(app));
+        Self::Tokens(GrantedTokens { device_token, device_expires_in, ..tokens })
+    }
 }
 
 impl IntoResponse for TokenAnswer {
@@ -81,12 +149,13 @@ impl IntoResponse for TokenAnswer {
     }
 }
 
-/// Get tokens for a password or a refresh token
+/// Get tokens for a code, a password, a refresh token or the app itself
 ///
-/// As in RFC 6749 §4.3 and §6. A confidential app authenticates by HTTP Basic, or by `client_id`
+/// As in RFC 6749 §4.1.3, §4.3, §4.4 and §6, and RFC 8628 §3.4. An app may use the grants of its `grant_types`. A confidential app authenticates by HTTP Basic, or by `client_id`
 /// and `client_secret` in the form. A public app sends its `client_id`. A refresh token works only
-/// for the app that it was issued to. `scope` is not needed: a token has all permissions that the
-/// user's roles grant. If the user has a second factor, the grant `password` returns the error
+/// for the app that it was issued to. A user's token has all permissions that the user's roles grant.
+/// The token of the grant `client_credentials` has no user: its `sub` is the app, and it opens no
+/// endpoint of this API. If the user has a second factor, the grant `password` returns the error
 /// `mfa_required` with an `mfa_token`; finish the sign-in with `POST /v1/auth/mfa`.
 #[utoipa::path(
     post,
@@ -98,75 +167,120 @@ impl IntoResponse for TokenAnswer {
     responses((status = 200, description = "Tokens", body = GrantedTokens)),
     extensions(("x-oauth-errors" = json!([
         "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type",
-        "unauthorized_client", "mfa_required"
+        "unauthorized_client", "invalid_scope", "mfa_required", "authorization_pending", "slow_down",
+        "expired_token", "access_denied"
     ]))),
 )]
 async fn token(
     apps: Apps,
     accounts: Accounts,
     challenges: Challenges,
-    sessions: Sessions,
+    (sessions, devices): (Sessions, Devices),
     trail: Trail,
     credentials: Credentials,
-    Form(request): Form<TokenRequest>,
+    Form(mut request): Form<TokenRequest>,
 ) -> Result<TokenAnswer, Error> {
-    let claimed = credentials.or_form(request.client_id, request.client_secret)?;
+    let secret = request.client_secret.take();
+    let claimed = credentials.or_form(request.client_id.take(), secret)?;
+    let grant = match required("grant_type", request.grant_type.take())?.as_str() {
+        "authorization_code" => GrantType::AuthorizationCode,
+        "client_credentials" => GrantType::ClientCredentials,
+        "password" => GrantType::Password,
+        "refresh_token" => GrantType::RefreshToken,
+        "urn:ietf:params:oauth:grant-type:device_code" => GrantType::DeviceCode,
+        _ => return Err(Error::UnsupportedGrantType),
+    };
+    if grant == GrantType::RefreshToken {
+        return refresh(&apps, &sessions, claimed, request, &trail.recorder()).await;
+    }
 
-    match required("grant_type", request.grant_type)?.as_str() {
-        "password" => {
-            let app =
-                apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
-            let recorder = trail.served_by(&app)?;
-
-            let username = required("username", request.username)?;
-            let password = Password::parse("password", required("password", request.password)?);
-
-            // An identifier or a password that nobody can have is refused like any wrong one.
-            let identifier =
-                challenges.identifier(&username).map_err(|_| Error::InvalidCredentials)?;
-            let password = password.map_err(|_| Error::InvalidCredentials)?;
-
-            let asked = (app.client_id.as_str(), request.device_token.as_deref());
-            let (user, known) =
-                accounts.recognise(&identifier, &password, asked, &recorder).await?;
-
+    let app = apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;
+    app.grants.check(grant)?;
+    match grant {
+        GrantType::ClientCredentials => machine(&sessions, &app, &request),
+        GrantType::Password => {
             let terms = app.session_terms(apps.settings());
-            match sessions
-                .begin(
-                    user.id,
-                    terms,
-                    user.recognised_by_password(known),
-                    recorder.device().clone(),
-                )
-                .await?
-            {
-                Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::Tokens(GrantedTokens {
-                    tokens: signed_in.tokens,
-                    device_token: signed_in.device_token,
-                    device_expires_in: signed_in.device_expires_in,
-                })),
+            let asked = (app.client_id.as_str(), request.device_token.as_deref());
+            let recorder = trail.served_by(&app)?;
+            let person = recognise(&accounts, &challenges, &request, asked, &recorder).await?;
+            let device = recorder.device().clone();
+            let begun = sessions.begin(person.id, terms, person.recognised, device);
+            match accounts.refunding(person.right, begun).await? {
+                Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::signed_in(*signed_in, &app)),
                 Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),
                 None => Err(Error::InvalidCredentials),
             }
         }
-        "refresh_token" => {
-            let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
-            apps.authorize(client_id, claimed.credentials.as_ref()).await?;
-
-            let token =
-                sessions.refresh_token(&required("refresh_token", request.refresh_token)?)?;
-            if token.client_id != client_id {
-                return Err(Error::TokenInvalid);
-            }
-            let tokens = sessions.refresh(&token, &trail.recorder()).await?;
-            Ok(TokenAnswer::Tokens(GrantedTokens {
-                tokens,
-                device_token: None,
-                device_expires_in: None,
-            }))
+        GrantType::DeviceCode => {
+            let device_code = required("device_code", request.device_code)?;
+            let code = devices.poll(&device_code, &app.client_id).await?;
+            let asked = (&app, None, Some(device_code.as_str()));
+            let tokens = sessions.exchange(&code, asked, &trail.recorder()).await?;
+            Ok(TokenAnswer::Tokens(GrantedTokens::of(tokens, Some(&app))))
         }
-        _ => Err(Error::UnsupportedGrantType),
+        GrantType::AuthorizationCode | GrantType::RefreshToken => {
+            let code = required("code", request.code)?;
+            let redirect_uri = request.redirect_uri.filter(|address| !address.is_empty());
+            let verifier = request.code_verifier.filter(|verifier| !verifier.is_empty());
+            let asked = (&app, redirect_uri.as_deref(), verifier.as_deref());
+            let tokens = sessions.exchange(&code, asked, &trail.recorder()).await?;
+            Ok(TokenAnswer::Tokens(GrantedTokens::of(tokens, Some(&app))))
+        }
     }
+}
+
+/// The tokens for a refresh token. The default app has this grant, so it is not read.
+async fn refresh(
+    apps: &Apps,
+    sessions: &Sessions,
+    claimed: ClaimedApp,
+    request: TokenRequest,
+    recorder: &Recorder,
+) -> Result<TokenAnswer, Error> {
+    let client_id = claimed.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
+    let app = apps.authorize(client_id, claimed.credentials.as_ref()).await?;
+    if let Some(app) = &app {
+        app.grants.check(GrantType::RefreshToken)?;
+    }
+
+    let token = sessions.refresh_token(&required("refresh_token", request.refresh_token)?)?;
+    if token.client_id != client_id {
+        return Err(Error::TokenInvalid);
+    }
+    let tokens = sessions.refresh(&token, request.scope.as_deref(), recorder).await?;
+    Ok(TokenAnswer::Tokens(GrantedTokens::of(tokens, None)))
+}
+
+/// The token of an app that acts for itself.
+fn machine(sessions: &Sessions, app: &App, request: &TokenRequest) -> Result<TokenAnswer, Error> {
+    let (access_token, claims) = sessions.machine_token(app, request.scope.as_deref())?;
+    Ok(TokenAnswer::Tokens(GrantedTokens {
+        access_token,
+        token_type: "Bearer",
+        expires_in: claims.exp - claims.iat,
+        scope: claims.scope,
+        ..GrantedTokens::default()
+    }))
+}
+
+/// The user of a password, and how they were recognised.
+async fn recognise(
+    accounts: &Accounts,
+    challenges: &Challenges,
+    request: &TokenRequest,
+    asked: (&str, Option<&str>),
+    recorder: &Recorder,
+) -> Result<RecognisedUser, Error> {
+    let username = required("username", request.username.clone())?;
+    let password = required("password", request.password.clone())?;
+
+    // An identifier or a password that nobody can have is refused like any wrong one.
+    let identifier =
+        challenges.identifier(&username).map_err(|refusal| space_for_plus(&username, refusal))?;
+    let password = Password::parse("password", password).map_err(|_| Error::InvalidCredentials)?;
+
+    let lookup = accounts.look_up_name(&identifier, recorder.device().ip.as_deref()).await?;
+    accounts.recognise((&identifier, lookup), &password, asked, recorder).await
 }
 
 /// A parameter that the grant needs. An empty one counts as missing (RFC 6749 §3.2).
@@ -175,6 +289,17 @@ async fn token(
 /// [`Error::InvalidRequest`] if it is missing.
 fn required(name: &str, value: Option<String>) -> Result<String, Error> {
     value.filter(|value| !value.is_empty()).ok_or_else(|| Error::field(name, "is missing"))
+}
+
+/// The refusal of a `username` that nobody can have. It is like that of any wrong one, unless the
+/// client sent `+` as it is, which a form reads as a space.
+fn space_for_plus(username: &str, refusal: Error) -> Error {
+    match refusal {
+        Error::InvalidPhone(reason) if username.starts_with(' ') => {
+            Error::field("username", reason)
+        }
+        _ => Error::InvalidCredentials,
+    }
 }
 
 /// The route.

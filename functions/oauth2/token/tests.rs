@@ -33,6 +33,18 @@ async fn app_with_server() -> (TestApp, Server) {
 }
 
 #[tokio::test]
+async fn a_plus_that_was_sent_as_a_space_is_told_how_to_be_sent() {
+    let (app, _) = app_with_server().await;
+    let unescaped = password(" 14155550123", PASSWORD);
+    let refused = app.form(None, PATH, &unescaped).await;
+    refused.assert_oauth(400, "invalid_request");
+    assert!(refused.text.contains("%2B"), "{}", refused.text);
+
+    let unknown = password(" nobody", PASSWORD);
+    app.form(None, PATH, &unknown).await.assert_oauth(400, "invalid_grant");
+}
+
+#[tokio::test]
 async fn a_password_gets_tokens_by_phone_e_mail_address_or_username() {
     let (app, _) = app_with_server().await;
     for username in [PHONE, EMAIL, "ann", "ANN"] {
@@ -307,14 +319,7 @@ async fn a_request_with_a_missing_or_duplicate_field_is_refused() {
 #[tokio::test]
 async fn other_grants_are_refused() {
     let (app, _) = app_with_server().await;
-    for grant in [
-        "client_credentials",
-        "authorization_code",
-        "Password",
-        "password ",
-        "\"\\\u{e9}\n",
-        "implicit",
-    ] {
+    for grant in ["Password", "password ", "\"\\\u{e9}\n", "implicit"] {
         let answer = app.form(None, PATH, &[("grant_type", grant)]).await;
         answer.assert_oauth(400, "unsupported_grant_type");
     }
@@ -393,4 +398,91 @@ async fn without_aws_the_client_is_asked_to_come_back() {
     }
 
     app.grant_refresh("default", &person.refresh).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_machine_gets_a_token_that_opens_no_endpoint_of_a_user() {
+    let (app, admin) = TestApp::with_admin().await;
+    let body =
+        json!({"grant_types": ["client_credentials"], "scopes": ["stock:read", "stock:write"]});
+    let server = app.server_with(&admin, "robot", body).await;
+    let basic = server.basic();
+    let grant = async |more: &[(&str, &str)]| {
+        let fields = [&[("grant_type", "client_credentials")], more].concat();
+        app.form(Some(&basic), PATH, &fields).await
+    };
+
+    let answer = grant(&[("scope", "stock:read")]).await;
+    let tokens = answer.assert_ok();
+    assert_eq!(
+        tokens,
+        &json!({
+            "access_token": tokens["access_token"], "token_type": "Bearer", "expires_in": 900,
+            "scope": "stock:read",
+        })
+    );
+    let access = tokens["access_token"].as_str().unwrap();
+    let now = app.latchkey.clock().now().as_second();
+    let token = claims(access);
+    assert_eq!(
+        token,
+        json!({
+            "iss": "https://id.example.com", "sub": "robot", "aud": "robot", "client_id": "robot",
+            "iat": now, "exp": now + 900, "jti": token["jti"], "scope": "stock:read",
+        })
+    );
+    app.get_as(access, "/v1/me").await.assert_problem(401, "token_invalid");
+    app.get_as(access, "/oauth2/userinfo").await.assert_problem(401, "token_invalid");
+    assert_eq!(grant(&[]).await.assert_ok()["scope"], "stock:read stock:write");
+    grant(&[("scope", "users:read")]).await.assert_oauth(400, "invalid_scope");
+
+    // The app itself learns what the token is, and loses it with the scope.
+    let known = app.introspect(&server, access).await;
+    assert_eq!(
+        known.assert_ok(),
+        &json!({
+            "active": true, "token_type": "Bearer", "client_id": "robot", "aud": "robot",
+            "iss": "https://id.example.com", "sub": "robot", "roles": [], "scope": "stock:read",
+            "exp": now + 900, "iat": now, "jti": token["jti"],
+        })
+    );
+    app.change_app(&admin, "robot", json!({"scopes": ["stock:write"]})).await.assert_ok();
+    app.introspect(&server, access).await.assert_inactive();
+}
+
+#[tokio::test]
+async fn an_app_uses_only_the_grants_that_it_has() {
+    let (app, _) = app_with_server().await;
+    let admin = app.sign_in(crate::testing::apps::ADMIN_PHONE).await;
+    let own = app.server_with(&admin, "own", json!({"grant_types": ["password"]})).await;
+    let new = app.server_with(&admin, "new", json!({})).await;
+    for grant in [password(PHONE, PASSWORD), vec![("grant_type", "client_credentials")]] {
+        let answer = app.form(Some(&new.basic()), PATH, &grant).await;
+        answer.assert_oauth(400, "unauthorized_client");
+    }
+
+    // Without the grant there is no refresh token, and none is taken.
+    let tokens = app.form(Some(&own.basic()), PATH, &password(PHONE, PASSWORD)).await;
+    assert!(tokens.assert_ok().get("refresh_token").is_none(), "{}", tokens.text);
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    app.form(Some(&own.basic()), PATH, &refresh).await.assert_oauth(400, "unauthorized_client");
+
+    let public = json!({"name": "Shop", "grant_types": ["client_credentials"]});
+    app.create_app(&admin, public).await.assert_problem(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn nobody_gives_a_machine_what_they_lack() {
+    let (app, admin) = TestApp::with_admin().await;
+    app.role(&admin, "Apps", &["apps:write"]).await;
+    let machine = json!({"grant_types": ["client_credentials"], "scopes": ["stock:read"]});
+    app.server_with(&admin, "robot", machine.clone()).await;
+    let helper = app.holder(&admin, PHONE, "Apps").await;
+
+    let body = json!({"name": "Robot", "type": "confidential", "scopes": ["stock:read"]});
+    app.create_app(&helper, body).await.assert_problem(403, "forbidden");
+    let change = json!({"scopes": ["users:read"]});
+    app.change_app(&helper, "robot", change).await.assert_problem(403, "forbidden");
+    app.rotate(&helper, "robot", 0).await.assert_problem(403, "forbidden");
+    app.change_app(&helper, "robot", json!({"scopes": null})).await.assert_ok();
 }

@@ -5,7 +5,8 @@ use shared::{
     avatars::AvatarUrls,
     http::{Caller, Json},
     latchkey::Latchkey,
-    users::{Size, User},
+    tokens::PersonClaims,
+    users::Size,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,6 +14,9 @@ use uuid::Uuid;
 
 #[cfg(test)]
 mod tests;
+
+/// The scopes of a session that did not begin on the hosted page: its app is one of ours.
+const EVERYTHING: &str = "profile email phone";
 
 /// Standard claims (OpenID Connect Core 1.0 §5.1), and the roles. A claim without a value is left
 /// out.
@@ -47,14 +51,16 @@ pub struct UserInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
     /// When the user was last changed, in seconds since 1970.
-    updated_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<i64>,
     /// The user's roles in the app that the access token was issued to.
     roles: Vec<String>,
 }
 
 /// Get claims about the signed-in user
 ///
-/// As in OpenID Connect Core 1.0 §5.3.
+/// As in OpenID Connect Core 1.0 §5.3. A session that began on the hosted page shows the claims of the
+/// scopes that its app was granted; any other session shows all claims.
 #[utoipa::path(
     get,
     path = "/oauth2/userinfo",
@@ -64,26 +70,42 @@ pub struct UserInfo {
     responses((status = 200, description = "The claims", body = UserInfo)),
 )]
 async fn userinfo(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserInfo> {
-    let roles = caller.user.roles_in(&caller.claims.client_id);
+    Json(UserInfo::of(caller, &avatar_urls))
+}
 
-    let (phone_verified, email_verified) =
-        (caller.user.phone_is_verified(), caller.user.email_is_verified());
-
-    let User { id, name, username, avatar, email, phone, locale, updated_at, .. } = caller.user;
-
-    Json(UserInfo {
-        sub: id,
-        name,
-        preferred_username: username.map(|username| username.as_str().to_owned()),
-        picture: avatar.and_then(|key| avatar_urls.url(&key, Size::Full)),
-        email_verified: email.as_ref().map(|_| email_verified),
-        email: email.map(|email| email.as_str().to_owned()),
-        phone_number_verified: phone.as_ref().map(|_| phone_verified),
-        phone_number: phone.map(|phone| phone.as_str().to_owned()),
-        locale,
-        updated_at: updated_at.as_second(),
-        roles,
-    })
+impl UserInfo {
+    /// The claims that the caller's app was granted.
+    pub(crate) fn of(caller: Caller, avatar_urls: &AvatarUrls) -> Self {
+        let user = &caller.user;
+        let grant = caller.session().and_then(|session| session.grant.as_ref());
+        let granted = grant.map(|grant| caller.claims.left_of(&grant.scope));
+        let scope = granted.as_deref().unwrap_or(EVERYTHING);
+        let picture = user.avatar.as_ref().and_then(|key| avatar_urls.url(key, Size::Full));
+        let PersonClaims {
+            name,
+            preferred_username,
+            picture,
+            locale,
+            updated_at,
+            email,
+            email_verified,
+            phone_number,
+            phone_number_verified,
+        } = PersonClaims::of(user, scope, picture);
+        Self {
+            sub: user.id,
+            name,
+            preferred_username,
+            picture,
+            email,
+            email_verified,
+            phone_number,
+            phone_number_verified,
+            locale,
+            updated_at,
+            roles: user.roles_of(caller.claims.sid),
+        }
+    }
 }
 
 /// The route.

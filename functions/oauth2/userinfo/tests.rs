@@ -1,8 +1,10 @@
 use serde_json::{Value, json};
 
 use crate::testing::{
-    PHONE, TestApp,
+    Answer, PHONE, TestApp,
     accounts::{EMAIL, PASSWORD},
+    claims,
+    hosted::{Browser, hosted_app},
     pictures::{jpeg, picture},
 };
 
@@ -81,6 +83,7 @@ async fn claims_without_a_value_are_left_out() {
 #[tokio::test]
 async fn the_roles_are_those_in_the_app_that_asks() {
     let (app, admin) = TestApp::with_admin().await;
+    app.role(&admin, "Buyer", &[]).await;
     let body = json!({"client_id": "shop", "name": "Shop", "default_role": "Buyer"});
     app.create_app(&admin, body).await.assert_created();
     app.person(PHONE).await;
@@ -104,4 +107,61 @@ async fn a_refusal_is_a_bearer_challenge() {
 
     app.advance(900);
     app.get_as(&me.access, PATH).await.assert_problem(401, "token_expired");
+}
+
+#[tokio::test]
+async fn a_form_may_carry_the_token_instead_of_the_header() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let form = [("access_token", me.access.as_str())];
+    let answer = app.form(None, PATH, &form).await;
+    assert_eq!(answer.assert_ok()["phone_number"], PHONE);
+    let bearer = format!("Bearer {}", me.access);
+    assert_eq!(app.form(Some(&bearer), PATH, &[]).await.assert_ok()["phone_number"], PHONE);
+
+    app.form(Some(&bearer), PATH, &form).await.assert_problem(400, "invalid_request");
+    app.form(None, PATH, &[]).await.assert_problem(401, "token_invalid");
+    app.form(None, PATH, &[("access_token", "a\nb")]).await.assert_problem(401, "token_invalid");
+    let query = format!("{PATH}?access_token={}", me.access);
+    app.get(&query).await.assert_problem(401, "token_invalid");
+}
+
+#[tokio::test]
+async fn a_refresh_can_narrow_the_scope_and_never_widen_it() {
+    let app = TestApp::start().await;
+    let client = hosted_app(&app).await;
+    let code = Browser::new(&app).sign_in(&client.url(&[]), PHONE).await;
+    let tokens = client.exchange(&app, &code.authorization_code(&client)).await;
+    let mut refresh = tokens.assert_ok()["refresh_token"].as_str().unwrap().to_owned();
+
+    for wider in ["openid email", "users:read", "openid  nothing"] {
+        let refused = refreshed(&app, &refresh, wider).await;
+        refused.assert_oauth(400, "invalid_scope");
+    }
+    for (asked, granted, phone) in [
+        ("openid", "openid", json!(null)),
+        (" phone openid ", "openid phone", json!(PHONE)),
+        ("", "openid profile phone", json!(PHONE)),
+    ] {
+        let tokens = refreshed(&app, &refresh, asked).await;
+        assert_eq!(tokens.assert_ok()["scope"], granted);
+        let id = claims(tokens.json["id_token"].as_str().unwrap());
+        assert_eq!(id["phone_number"], phone, "{asked}");
+        let access = tokens.json["access_token"].as_str().unwrap();
+        let seen = app.get_as(access, "/oauth2/userinfo").await;
+        assert_eq!(seen.assert_ok()["phone_number"], phone, "{asked}");
+        refresh = tokens.json["refresh_token"].as_str().unwrap().to_owned();
+    }
+    let without = refreshed(&app, &refresh, "profile").await;
+    assert!(without.assert_ok().get("id_token").is_none());
+}
+
+async fn refreshed(app: &TestApp, refresh: &str, scope: &str) -> Answer {
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "shop"),
+        ("refresh_token", refresh),
+        ("scope", scope),
+    ];
+    app.form(None, "/oauth2/token", &fields).await
 }

@@ -19,6 +19,7 @@ mod tests;
 /// The challenge whose code did not arrive.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"challenge_id": "01890000-0000-7000-8000-000000000000"}))]
 pub struct ResendOtpRequest {
     /// The `challenge_id` of the response that started the challenge.
     challenge_id: Uuid,
@@ -38,8 +39,8 @@ pub struct ResendOtpRequest {
     request_body = ResendOtpRequest,
     responses((status = 202, description = "The code is on its way again", body = ChallengeView)),
     extensions(("x-codes" = json!([
-        "resend_too_soon", "sms_limit_reached", "otp_locked", "otp_expired", "invalid_client",
-        "app_disabled", "forbidden"
+        "resend_too_soon", "undeliverable", "sms_limit_reached", "otp_locked", "otp_expired",
+        "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn resend(
@@ -49,10 +50,14 @@ async fn resend(
     Credentials(credentials): Credentials,
     Json(request): Json<ResendOtpRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let challenge = challenges.resume(request.challenge_id, credentials.as_ref()).await?;
+    let (challenge, room) = tokio::try_join!(
+        challenges.resume(request.challenge_id, credentials.as_ref()),
+        challenges.room(client.ip.as_deref()),
+    )?;
     let client = client.served_by(challenge.app())?;
 
-    let sent = challenges.resend(challenge, client.ip.as_deref(), &messenger).await?;
+    let from = (client.ip.as_deref(), &room);
+    let sent = challenges.resend(challenge, from, &messenger).await?;
     Ok((StatusCode::ACCEPTED, Json(sent)))
 }
 

@@ -22,6 +22,7 @@ mod tests;
 /// The address that the code is sent to: a phone or an e-mail address, but not both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"phone": "+15005550006"}))]
 pub struct SendOtpRequest {
     /// The phone number in E.164 form, or the digits of a national number if the deployment has a
     /// default region.
@@ -64,7 +65,8 @@ pub struct SendOtpRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "resend_too_soon",
-        "sms_limit_reached", "proof_required", "otp_locked", "invalid_client", "app_disabled", "forbidden", "idempotency_conflict"
+        "undeliverable", "sms_limit_reached", "proof_required", "otp_locked", "invalid_client",
+        "app_disabled", "forbidden", "idempotency_conflict"
     ]))),
 )]
 async fn send(
@@ -78,17 +80,21 @@ async fn send(
     let caller = client.ip.clone().unwrap_or_default();
 
     once.answer(&caller, async {
-        let app = apps.identify(request.client_id.as_deref(), credentials.as_ref()).await?;
-        let client = client.served_by(&app)?;
         let locale = request.locale.as_deref().and_then(messages::parse_locale);
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+        let (app, lookup) = tokio::try_join!(
+            apps.identify(request.client_id.as_deref(), credentials.as_ref()),
+            challenges.look_up(&address, request.device_token.as_deref(), client.ip.as_deref()),
+        )?;
+        let client = client.served_by(&app)?;
 
         let new = NewChallenge {
             device_token: request.device_token,
             proof: request.proof,
             ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)
         };
-        Ok((StatusCode::ACCEPTED, Json(challenges.open(new, &messenger).await?)).into_response())
+        let opened = challenges.open_with(new, lookup, &messenger).await?;
+        Ok((StatusCode::ACCEPTED, Json(opened)).into_response())
     })
     .await
 }

@@ -19,7 +19,12 @@ mod tests;
     path = "/v1/otp/{challenge_id}",
     operation_id = "otp-status",
     tag = "One-time codes",
-    params(("challenge_id" = uuid::Uuid, Path, description = "The id of the challenge, a UUID")),
+    params((
+        "challenge_id" = uuid::Uuid,
+        Path,
+        description = "The id of the challenge, a UUID",
+        example = "01890000-0000-7000-8000-000000000000"
+    )),
     responses((
         status = 200,
         description = "The status of the challenge",

@@ -21,6 +21,7 @@ mod tests;
 /// The code of a challenge.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"challenge_id": "01890000-0000-7000-8000-000000000000", "code": "123456"}))]
 pub struct VerifyOtpRequest {
     /// The `challenge_id` of the response that started the challenge.
     challenge_id: Uuid,
@@ -114,9 +115,9 @@ async fn verify(
 
     match (proven.challenge.purpose, caller) {
         (Purpose::SignIn, _) => {
-            let challenge = proven.challenge.clone();
+            let used = proven.used_code();
             let sign_in = challenges
-                .redeem(&challenge, sessions.sign_in(proven, recorder.device().clone()))
+                .redeem(&used, sessions.sign_in(proven, recorder.device().clone()))
                 .await?;
             if let SignIn::Done(signed_in) = &sign_in
                 && let Some(former) = &signed_in.detached_from
@@ -133,7 +134,7 @@ async fn verify(
             let is_new = caller.user.addresses().all(|address| address != *new);
             let by = (caller.user.id, caller.claims.sid);
             let changed = accounts.change_address(by, new);
-            let (user, old) = challenges.redeem(&proven.challenge, changed).await?;
+            let (user, old) = challenges.redeem(&proven.used_code(), changed).await?;
             if user.is_active_admin() && !caller.user.is_active_admin() {
                 recorder.record(caller.own_activity(Action::AdminByPhone)).await?;
             }

@@ -2,6 +2,8 @@ mod guessing;
 mod idle_phone;
 mod locks;
 
+use std::net::IpAddr;
+
 use axum::http::{Method, Request};
 use serde_json::json;
 
@@ -42,9 +44,9 @@ async fn a_code_signs_in() {
                 "mfa": [],
                 "roles": ["User"],
                 "status": "active",
-                "created_at": "2027-01-15T08:00:00Z",
-                "updated_at": "2027-01-15T08:00:00Z",
-                "last_sign_in_at": "2027-01-15T08:00:00Z",
+                "created_at": "2027-01-15T08:00:00.000Z",
+                "updated_at": "2027-01-15T08:00:00.000Z",
+                "last_sign_in_at": "2027-01-15T08:00:00.000Z",
             },
         })
     );
@@ -54,8 +56,8 @@ async fn a_code_signs_in() {
     let again = app.sign_in(PHONE).await.json;
     assert_eq!(again["is_new_user"], false);
     assert_eq!(again["user"]["id"], signed_in["user"]["id"]);
-    assert_eq!(again["user"]["last_sign_in_at"], "2027-01-15T08:01:00Z");
-    assert_eq!(again["user"]["created_at"], "2027-01-15T08:00:00Z");
+    assert_eq!(again["user"]["last_sign_in_at"], "2027-01-15T08:01:00.000Z");
+    assert_eq!(again["user"]["created_at"], "2027-01-15T08:00:00.000Z");
 }
 
 #[tokio::test]
@@ -315,4 +317,30 @@ async fn a_sign_in_takes_three_writes_and_a_read() {
 
     // The writes: the try, the user with the session, and the event.
     assert_eq!((reads, writes), (1.0, 3.0), "reads, writes");
+}
+
+/// A usual browser, of 117 characters.
+const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                       Chrome/126.0.0.0 Safari/537.36";
+
+#[tokio::test]
+async fn a_person_with_twenty_browsers_is_read_for_one_unit() {
+    let app = TestApp::start().await;
+    let (home, mut last) = (IpAddr::from([198, 51, 100, 7]), String::new());
+    for _ in 0..20 {
+        app.advance(3600);
+        let id = app.challenge(PHONE).await;
+        let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+        let mut request = json_request(Method::POST, "/v1/otp/verify", None, &body);
+        request.headers_mut().insert("user-agent", BROWSER.parse().unwrap());
+        let answer = app.send_from(home, request).await;
+        last = answer.assert_ok()["access_token"].as_str().unwrap().to_owned();
+    }
+    // The first request reads the keys.
+    let sessions = app.get_as(&last, "/v1/me/sessions").await;
+    let devices = sessions.assert_ok()["items"].as_array().unwrap();
+    assert_eq!(devices.len(), 20);
+    assert_eq!(devices[0]["user_agent"], "Chrome 126 on Windows");
+    let (_, units) = app.units(app.get_as(&last, "/v1/me")).await;
+    assert_eq!(units, (1.0, 0.0), "reads, writes");
 }

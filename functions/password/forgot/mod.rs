@@ -21,6 +21,7 @@ mod tests;
 /// The account whose password was forgotten, by its phone or e-mail address, but not both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"phone": "+15005550006"}))]
 pub struct ForgotPasswordRequest {
     /// The phone number in E.164 form, or the digits of a national number if the deployment has a
     /// default region.

@@ -22,6 +22,11 @@ mod tests;
 /// The new password, and the proof: a challenge and its code, or the token of a link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "challenge_id": "01890000-0000-7000-8000-000000000000",
+    "code": "123456",
+    "new_password": "correct horse battery staple"
+}))]
 pub struct ResetPasswordRequest {
     /// The `challenge_id` that `POST /v1/password/forgot` returned. It needs `code`.
     challenge_id: Option<Uuid>,
@@ -72,9 +77,9 @@ async fn reset(
             let proven = challenges
                 .prove(challenge, &code, None, &[Purpose::PasswordReset], &recorder)
                 .await?;
-            let reset = challenges
-                .redeem(&proven.challenge, accounts.reset_by_code(&proven, &new, &recorder));
-            (reset.await?, Some(proven.content.address))
+            let used = proven.used_code();
+            let reset = accounts.reset_by_code(&proven, &new, &recorder);
+            (challenges.redeem(&used, reset).await?, Some(proven.content.address))
         }
         (None, None, Some(token)) => (accounts.reset_by_link(&token, &new, &recorder).await?, None),
         _ => {

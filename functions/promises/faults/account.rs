@@ -11,7 +11,7 @@ use crate::testing::{
     pictures::{jpeg, key_of, picture},
 };
 
-pub(super) const CASES: [&str; 13] = [
+pub(super) const CASES: [&str; 14] = [
     "me-avatar-put",
     "me-avatar-delete",
     "otp-verify: a new phone",
@@ -24,6 +24,7 @@ pub(super) const CASES: [&str; 13] = [
     "me-delete",
     "me-delete: with a second factor",
     "me-session-delete",
+    "me-consent-delete",
     "undo-confirm",
 ];
 
@@ -168,6 +169,22 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let (_, authenticator) = app.protected(PHONE).await;
                 let token = app.first_factor(PHONE).await;
                 deletes_account(&app.totp(&token, &authenticator.code(&app)).await.signed_in())
+            }
+            "me-consent-delete" => {
+                let me = app.sign_in(PHONE).await;
+                let accounts = app.latchkey.accounts().await.unwrap();
+                accounts.allow(me.id().parse().unwrap(), "poll", "openid").await.unwrap();
+                let path = "/v1/me/consents/poll";
+                let request = call(Method::DELETE, path, Some(&me.access), None);
+
+                Case::new(request, move |app, _| {
+                    let me = me.clone();
+                    async move {
+                        let left = app.get_as(&me.access, "/v1/me/consents").await;
+                        assert_eq!(left.assert_ok()["items"], json!([]));
+                    }
+                })
+                .or(404, "not_found")
             }
             "me-session-delete" => {
                 let other = app.person(PHONE).await;

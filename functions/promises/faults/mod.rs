@@ -10,6 +10,7 @@ mod sign_in;
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use embedded_aws::SENDERS_SECRET;
 
 use crate::{
     promises::coverage::operations,
@@ -20,13 +21,15 @@ use crate::{
 };
 
 /// Operations called by POST that change nothing.
-const READS: [&str; 1] = ["oauth2-introspect"];
+const READS: [&str; 4] =
+    ["oauth2-authorize-post", "oauth2-introspect", "oauth2-logout-post", "oauth2-userinfo-post"];
 
 /// The budget for prefixes adds one more call that can fail.
 const SETTINGS: &[(&str, &str)] = &[
     ("ADMIN_PHONE", ADMIN_PHONE),
     ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
     ("SMS_PREFIX_MONTHLY_BUDGET_USD", "50"),
+    ("SENDERS_SECRET_ARN", SENDERS_SECRET),
 ];
 
 /// The cases of each module. A case is an endpoint, or an endpoint with a way to call it after a

@@ -1,19 +1,23 @@
 //! Endpoints that send a code.
 
-use axum::http::Method;
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::testing::{
-    Answer, OTHER_PHONE, PHONE, TestApp,
-    accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
-    faults::{Boxed, Case, call},
+use crate::{
+    promises::senders::reports::signature_of_twilio,
+    testing::{
+        Answer, ISSUER, OTHER_PHONE, PHONE, TestApp,
+        accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+        faults::{Boxed, Case, call},
+    },
 };
 
-pub(super) const CASES: [&str; 9] = [
+pub(super) const CASES: [&str; 10] = [
     "otp-send",
     "otp-send: with an idempotency key",
     "otp-resend",
     "stop-confirm",
+    "reports-create",
     "auth-register",
     "password-forgot",
     "password-forgot: by e-mail",
@@ -41,6 +45,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 app.challenge(PHONE).await;
                 stop(&app)
             }
+            "reports-create" => report(&app).await,
             "password-forgot" => {
                 app.person(PHONE).await;
                 app.advance(3600);
@@ -67,7 +72,8 @@ fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
         let again = again.clone();
         async move {
             let sent = sent(&app, answer, call(Method::POST, path, None, Some(again))).await;
-            app.verify(&sent.challenge_id(), &app.code(address)).await.assert_ok();
+            let (id, code) = code_of(&app, &sent, address).await;
+            app.verify(&id, &code).await.assert_ok();
             assert_eq!(app.items_like("USER").await.len(), 1);
         }
     })
@@ -88,6 +94,29 @@ fn stop(app: &TestApp) -> Case {
     })
 }
 
+/// A report that a text was delivered. In the end it is accepted, and counted at most once.
+async fn report(app: &TestApp) -> Case {
+    app.restarted(&[("TEXT_SENDERS", "*=twilio")]).challenge(PHONE).await;
+    let fields = app.texts(PHONE).pop().unwrap().attributes;
+    let (_, url) = fields.into_iter().find(|(name, _)| name == "StatusCallback").unwrap();
+    let form = "MessageStatus=delivered";
+    let request = Request::post(url.strip_prefix(ISSUER).unwrap())
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-twilio-signature", signature_of_twilio(&url, form));
+    let request = request.body(form.as_bytes().to_vec()).unwrap();
+
+    let again = request.clone();
+    Case::new(request, move |app, answer| {
+        let again = again.clone();
+        async move {
+            assert_eq!(answer.status, 204, "{}", answer.text);
+            assert_eq!(app.send(again.map(axum::body::Body::from)).await.status, 204);
+            let counts = app.items_like("twilio#").await;
+            assert!(counts.iter().all(|it| it["delivered"].as_n().unwrap() == "1"), "{counts:?}");
+        }
+    })
+}
+
 /// A request for a code with an idempotency key, which allows retries.
 fn with_key() -> Case {
     let mut request = call(Method::POST, "/v1/otp/send", None, Some(json!({"phone": PHONE})));
@@ -103,7 +132,8 @@ fn with_key() -> Case {
                 answer = app.send(again.clone().map(axum::body::Body::from)).await;
             }
             let sent = sent(&app, answer, again).await;
-            app.verify(&sent.challenge_id(), &app.code(PHONE)).await.assert_ok();
+            let (id, code) = code_of(&app, &sent, PHONE).await;
+            app.verify(&id, &code).await.assert_ok();
         }
     })
     .or(409, "idempotency_conflict")
@@ -120,6 +150,17 @@ async fn sent(app: &TestApp, answer: Answer, again: axum::http::Request<Vec<u8>>
     assert!(wait <= 60, "{wait}");
     app.advance(wait);
     app.send(again.map(axum::body::Body::from)).await
+}
+
+/// The challenge of an answer, and its code. If nobody could know whether the text was sent, and it
+/// was not, the person asks for it again.
+async fn code_of(app: &TestApp, sent: &Answer, address: &str) -> (String, String) {
+    let id = sent.challenge_id();
+    if app.texts(address).is_empty() {
+        app.advance(60);
+        assert_eq!(app.resend(&id).await.status, 202);
+    }
+    (id, app.code(address))
 }
 
 /// A request for a code to set a new password. The response is the same whether or not a message is
@@ -153,7 +194,8 @@ async fn new_address(
         let (me, again) = (me.clone(), again.clone());
         async move {
             let sent = sent(&app, answer, again).await;
-            app.verify_as(&me.access, &sent.challenge_id(), &app.code(address)).await.assert_ok();
+            let (id, code) = code_of(&app, &sent, address).await;
+            app.verify_as(&me.access, &id, &code).await.assert_ok();
             let profile = app.me(&me.access).await;
             assert!(profile["phone"] == address || profile["email"] == address, "{profile}");
         }

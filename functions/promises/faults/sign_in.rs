@@ -8,10 +8,11 @@ use crate::testing::{
     accounts::PASSWORD,
     apps::encoded,
     faults::{Boxed, Case, call},
+    hosted::{Browser, hosted_app},
     second_factor::Authenticator,
 };
 
-pub(super) const CASES: [&str; 11] = [
+pub(super) const CASES: [&str; 14] = [
     "otp-verify",
     "otp-verify: a new user",
     "otp-verify: after a wrong code",
@@ -23,6 +24,9 @@ pub(super) const CASES: [&str; 11] = [
     "auth-logout",
     "oauth2-token",
     "oauth2-revoke",
+    "oauth2-par",
+    "oauth2-device",
+    "sign-in",
 ];
 
 pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
@@ -71,6 +75,40 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let me = app.sign_in(PHONE).await;
                 let fields = [("grant_type", "refresh_token"), ("refresh_token", &*me.refresh)];
                 Case::new(form("/oauth2/token", &fields), refreshed)
+            }
+            "sign-in" => {
+                let mut browser = Browser::new(&app);
+                let page = browser.get(&hosted_app(&app).await.url(&[])).await;
+                let request = browser.form(&page, &[("identifier", PHONE)]);
+                // The page says to wait if the first request was lost after the code was sent.
+                Case::new(request, |_, answer| async move {
+                    assert!(answer.text.contains("name=\"flow\""), "{}", answer.text);
+                })
+            }
+            "oauth2-par" => {
+                let client = hosted_app(&app).await;
+                let url = client.url(&[]);
+                let (_, query) = url.split_once('?').unwrap();
+                let fields: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap();
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+                Case::new(form("/oauth2/par", &fields), |app, answer| async move {
+                    assert_eq!(answer.status, 201, "{}", answer.text);
+                    let name = answer.json["request_uri"].as_str().unwrap();
+                    let path = encoded(&[("client_id", "shop"), ("request_uri", name)]);
+                    let path = format!("/oauth2/authorize?{path}");
+                    assert_eq!(Browser::new(&app).get(&path).await.status, 200);
+                })
+            }
+            "oauth2-device" => {
+                let request = form("/oauth2/device_authorization", &[]);
+                Case::new(request, |app, answer| async move {
+                    let code = answer.assert_ok()["device_code"].as_str().unwrap();
+                    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+                    let poll = [("grant_type", grant), ("device_code", code)];
+                    let answer = app.form(None, "/oauth2/token", &poll).await;
+                    answer.assert_oauth(400, "authorization_pending");
+                })
             }
             "oauth2-revoke" => {
                 let me = app.sign_in(PHONE).await;

@@ -145,7 +145,7 @@ impl Parts {
         let lines = part.lines().flat_map(|line| match line.split_once(MARKER) {
             Some((indent, what)) if indent.trim().is_empty() => {
                 let lines = match what {
-                    "settings" => settings(),
+                    "settings" => settings(&self.lambdas),
                     "routes" => self.paths(),
                     other => panic!("unknown marker: {other}"),
                 };
@@ -234,7 +234,7 @@ x-amazon-apigateway-integration:
 }
 
 /// A line such as `OtpLength=${OtpLength}` for each parameter in the functions' configuration.
-fn settings() -> Vec<String> {
+fn settings(lambdas: &[(String, String, LambdaFile)]) -> Vec<String> {
     let part = |name: &str| {
         let (_, yaml) = BEFORE_THE_LAMBDAS.into_iter().find(|(known, _)| *known == name).unwrap();
         parse(yaml)
@@ -242,6 +242,11 @@ fn settings() -> Vec<String> {
     let (globals, parameters) = (part("globals"), part("parameters"));
     let content = &part("settings")["Resources"]["SettingsVersion"]["Properties"]["Content"]["Sub"];
     let mut used = Vec::new();
+    // A setting that is computed from parameters and resources is listed with its result.
+    let is_computed = |variable: &str| content[1].get(pascal(variable)).is_some();
+    let parameter = |variable: &str| {
+        Value::Mapping([("Ref".into(), pascal(variable).into())].into_iter().collect())
+    };
 
     for (name, value) in entries(&globals["Globals"]["Function"]) {
         match name {
@@ -249,15 +254,9 @@ fn settings() -> Vec<String> {
             "DeploymentPreference" => {}
             "Environment" => {
                 for (variable, value) in entries(&value["Variables"]) {
-                    // A setting that is computed from parameters and resources is listed with its
-                    // result.
-                    let own = Value::Mapping(
-                        [("Ref".into(), pascal(variable).into())].into_iter().collect(),
-                    );
-                    let is_computed = content[1].get(pascal(variable)).is_some();
-
+                    let own = parameter(variable);
                     parameters_in(
-                        if is_computed { &own } else { value },
+                        if is_computed(variable) { &own } else { value },
                         &parameters["Parameters"],
                         &mut used,
                     );
@@ -265,6 +264,10 @@ fn settings() -> Vec<String> {
             }
             _ => parameters_in(value, &parameters["Parameters"], &mut used),
         }
+    }
+
+    for variable in lambdas.iter().flat_map(|(_, _, file)| file.variables()) {
+        parameters_in(&parameter(variable), &parameters["Parameters"], &mut used);
     }
 
     used.iter().map(|name| format!("{name}=${{{name}}}")).collect()

@@ -32,6 +32,9 @@ pub(super) struct LambdaFile {
     /// concurrency.
     #[serde(default)]
     pub(super) sends_for_strangers: bool,
+    /// The settings that only some Lambdas get. The variables of a Lambda have little room.
+    #[serde(default)]
+    settings: Vec<String>,
     /// The partition keys of the items that it may reach, by action (`shared/src/table/keys.rs`).
     #[serde(default)]
     table: BTreeMap<TableAction, Vec<String>>,
@@ -76,6 +79,9 @@ enum Secret {
     HashKeys,
     #[serde(rename = "signing keys")]
     SigningKeys,
+    /// The credentials of senders. Lambdas that send texts read them in any case.
+    #[serde(rename = "senders")]
+    Senders,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -151,9 +157,11 @@ impl LambdaFile {
             ));
         }
 
-        if !self.anchors.is_empty() {
-            properties
-                .push("Environment: { Variables: { AUDIT_BUCKET: !Ref AuditBucket } }".into());
+        let variables = self.variables();
+        if !variables.is_empty() {
+            properties.extend(self.comments("settings"));
+            properties.extend(["Environment:", "  Variables:"].map(str::to_owned));
+            properties.extend(variables.iter().map(|name| format!("    {name}: {}", value(name))));
         }
 
         let statements = self.statements();
@@ -164,6 +172,27 @@ impl LambdaFile {
 
         lines.extend(indented(4, properties));
         lines
+    }
+
+    /// The variables that it gets beside those of Globals: its own settings, and the names of what it
+    /// may reach.
+    pub(super) fn variables(&self) -> Vec<&str> {
+        let secrets = || self.secrets.iter().chain(&self.rotates);
+        let texts = self.sends_texts();
+        let reaches = [
+            (secrets().any(|it| matches!(it, Secret::HashKeys)), "HASH_KEYS_SECRET_ARN"),
+            (secrets().any(|it| matches!(it, Secret::SigningKeys)), "KEYS_SECRET_ARN"),
+            (!self.pictures.is_empty(), "AVATAR_BUCKET"),
+            (!self.pictures.is_empty(), "AVATAR_BASE_URL"),
+            (!self.anchors.is_empty(), "AUDIT_BUCKET"),
+            (texts, "TEXT_SENDERS"),
+            (texts || self.reads_senders(), "SENDERS_SECRET_ARN"),
+            (texts, "TEXT_PRICES_USD"),
+            (texts, "EUM_ORIGINATION_IDENTITY"),
+            (self.sends_mails(), "EMAIL_SMTP_URL"),
+        ];
+        let reached = reaches.into_iter().filter_map(|(does, name)| does.then_some(name));
+        self.settings.iter().map(String::as_str).chain(reached).collect()
     }
 
     /// The statements of its policy. SAM gives each function its own role with them.
@@ -194,7 +223,12 @@ impl LambdaFile {
 
         if !self.secrets.is_empty() {
             lines.extend(self.comments("secrets"));
-            lines.extend(statement("secretsmanager:GetSecretValue", &resource(&self.secrets)));
+            let is_own = |secret: &&Secret| !matches!(secret, Secret::Senders);
+            let own: Vec<_> = self.secrets.iter().filter(is_own).copied().collect();
+            lines.extend(statement("secretsmanager:GetSecretValue", &resource(&own)));
+            if self.reads_senders() {
+                lines.extend(SENDERS_SECRET.lines().map(str::to_owned));
+            }
         }
 
         if !self.rotates.is_empty() {
@@ -226,9 +260,29 @@ impl LambdaFile {
         if !self.sends.is_empty() {
             lines.extend(self.comments("sends"));
             lines.extend(self.sends.iter().flat_map(|message| message.statement()));
+            if self.sends_texts() {
+                lines.extend(
+                    [OTHER_SENDERS, SENDERS_SECRET]
+                        .iter()
+                        .flat_map(|it| it.lines())
+                        .map(str::to_owned),
+                );
+            }
         }
 
         lines
+    }
+
+    fn reads_senders(&self) -> bool {
+        self.secrets.iter().any(|secret| matches!(secret, Secret::Senders))
+    }
+
+    fn sends_mails(&self) -> bool {
+        self.sends.iter().any(|message| matches!(message, Message::Mails))
+    }
+
+    fn sends_texts(&self) -> bool {
+        self.sends.iter().any(|message| matches!(message, Message::Texts))
     }
 
     /// The comments that precede a key.
@@ -237,11 +291,30 @@ impl LambdaFile {
     }
 }
 
+/// The rights to send texts by other senders than SNS, if the deployment has any.
+const OTHER_SENDERS: &str = "\
+- !If
+  - HasOtherSenders
+  - Effect: Allow
+    Action: sms-voice:SendTextMessage
+    Resource: !Sub arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:*
+  - !Ref AWS::NoValue";
+
+/// The right to read the credentials of senders, if the deployment has any.
+const SENDERS_SECRET: &str = "\
+- !If
+  - HasSendersSecret
+  - Effect: Allow
+    Action: secretsmanager:GetSecretValue
+    Resource: !Ref SendersSecretArn
+  - !Ref AWS::NoValue";
+
 impl Secret {
     fn reference(self) -> &'static str {
         match self {
             Self::HashKeys => "!Ref HashKeysSecret",
             Self::SigningKeys => "!Ref SigningKeysSecret",
+            Self::Senders => "!Ref SendersSecretArn",
         }
     }
 }
@@ -258,6 +331,19 @@ impl Message {
                 "Resource: [!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*\", !Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/*\"]",
             ),
         }
+    }
+}
+
+/// The value of a variable that not all Lambdas get: a parameter or a resource of the same name,
+/// with a few exceptions.
+fn value(variable: &str) -> String {
+    match variable {
+        "HASH_KEYS_SECRET_ARN" => Secret::HashKeys.reference().to_owned(),
+        "KEYS_SECRET_ARN" => Secret::SigningKeys.reference().to_owned(),
+        "AVATAR_BASE_URL" => "!If [HasAvatarBaseUrl, !Ref AvatarBaseUrl, !If [HasAvatarCdn, !Sub \
+                              \"https://${AvatarDistribution.DomainName}\", \"\"]]"
+            .to_owned(),
+        name => format!("!Ref {}", pascal(name)),
     }
 }
 

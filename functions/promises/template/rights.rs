@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_yaml_ng::Value;
 
 use super::{TEMPLATE_VALUE, lambdas, leading_keys, resource, resources, statements, text, texts};
-use crate::promises::decisions::{CHANGE_PICTURES, READ_SIGNING_KEYS, SEND_TEXTS};
+use crate::promises::decisions::{
+    CHANGE_PICTURES, READ_SENDERS_CREDENTIALS, READ_SIGNING_KEYS, SEND_TEXTS,
+};
 
 const KEYS: &str = include_str!("../../../shared/src/table/keys.rs");
 
@@ -106,6 +108,9 @@ fn a_function_reaches_only_the_items_that_it_works_on() {
     }
 }
 
+/// The secrets that functions may read.
+const SECRETS: [&str; 3] = ["SigningKeysSecret", "HashKeysSecret", "SendersSecretArn"];
+
 #[test]
 fn secrets_and_texts_are_for_the_functions_that_need_them() {
     let mut read_signing_keys = Vec::new();
@@ -121,11 +126,10 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
                 let secrets: Vec<_> =
                     secrets.into_iter().map(|secret| text(&secret["Ref"])).collect();
 
-                assert!(
-                    secrets
-                        .iter()
-                        .all(|secret| ["SigningKeysSecret", "HashKeysSecret"].contains(secret))
-                );
+                assert!(secrets.iter().all(|secret| SECRETS.contains(secret)));
+                let of_senders = secrets.contains(&"SendersSecretArn");
+                let may_read = [SEND_TEXTS, READ_SENDERS_CREDENTIALS].concat();
+                assert!(!of_senders || may_read.contains(&lambda.as_str()), "{lambda}");
                 if secrets.contains(&"SigningKeysSecret") {
                     read_signing_keys.push(lambda.clone());
                 }
@@ -133,7 +137,9 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
                 let changes =
                     actions.iter().any(|action| *action != "secretsmanager:GetSecretValue");
                 assert!(
-                    !changes || lambda == "keys-rotate" && secrets == ["SigningKeysSecret"],
+                    !changes
+                        || lambda == "keys-rotate" && secrets == ["SigningKeysSecret"]
+                        || lambda == "keys-root" && secrets == ["HashKeysSecret"],
                     "{lambda}: {actions:?}"
                 );
             }

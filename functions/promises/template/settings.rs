@@ -1,6 +1,6 @@
 //! Each setting is a parameter with the same bounds, and reaches the functions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_yaml_ng::Value;
@@ -11,8 +11,9 @@ use super::{TEMPLATE_VALUE, entries, parameters_in, pascal, resource, resources,
 const SAMCONFIG: &str = include_str!("../../../samconfig.toml");
 
 /// The settings that the stack itself computes. They are not parameters of the same name.
-const NOT_PARAMETERS: [&str; 7] = [
+const NOT_PARAMETERS: [&str; 8] = [
     "SERVICE_NAME",
+    "SETTINGS_VERSION",
     "ISSUER",
     "AVATAR_BASE_URL",
     "AVATAR_BUCKET",
@@ -21,24 +22,52 @@ const NOT_PARAMETERS: [&str; 7] = [
     "HASH_KEYS_SECRET_ARN",
 ];
 
+/// The hosts of vendors, for tests. In a deployment, the secret with their credentials has them.
+const HOSTS: [&str; 1] = ["TWILIO_URL"];
+
 /// The names of the settings that the template passes to the functions. It leaves out the variables
 /// that Lambda itself sets.
 fn settings() -> BTreeSet<&'static str> {
     let names = Settings::all().into_iter().map(|setting| setting.name);
-    names.filter(|name| !name.starts_with("AWS_")).collect()
+    names.filter(|name| !name.starts_with("AWS_") && !HOSTS.contains(name)).collect()
 }
 
-fn variables() -> &'static Value {
+/// The variables of all functions.
+fn global_variables() -> &'static Value {
     &TEMPLATE_VALUE["Globals"]["Function"]["Environment"]["Variables"]
 }
 
+/// The variables of one function beside those of all.
+fn own_variables(function: &'static Value) -> impl Iterator<Item = (&'static str, &'static Value)> {
+    let variables = &function["Properties"]["Environment"]["Variables"];
+    variables.is_mapping().then(|| entries(variables)).into_iter().flatten()
+}
+
+/// The variables of the functions, without the name of the anchors' bucket, which is no setting.
+fn variables() -> BTreeMap<&'static str, &'static Value> {
+    let own = resources("AWS::Serverless::Function").flat_map(|(_, it)| own_variables(it));
+    entries(global_variables()).chain(own).filter(|(name, _)| *name != "AUDIT_BUCKET").collect()
+}
+
 #[test]
-fn every_setting_is_a_parameter_and_reaches_the_functions() {
+fn every_setting_is_a_parameter_and_reaches_functions() {
     let settings = settings();
     assert!(settings.contains("OTP_LENGTH") && settings.contains("ISSUER"), "{settings:?}");
-    assert_eq!(entries(variables()).map(|(name, _)| name).collect::<BTreeSet<_>>(), settings);
-    for (name, value) in entries(variables()).filter(|(name, _)| !NOT_PARAMETERS.contains(name)) {
+    let mut variables = variables();
+    for (name, value) in variables.iter().filter(|(name, _)| !NOT_PARAMETERS.contains(name)) {
         assert_eq!(text(&value["Ref"]), pascal(name));
+    }
+
+    assert!(variables.remove("SETTINGS_VERSION").is_some());
+    assert_eq!(variables.into_keys().collect::<BTreeSet<_>>(), settings);
+}
+
+#[test]
+fn a_function_gets_no_variable_twice() {
+    for (id, function) in resources("AWS::Serverless::Function") {
+        for (name, _) in own_variables(function) {
+            assert!(global_variables().get(name).is_none(), "{id} has its own {name}");
+        }
     }
 }
 
@@ -50,13 +79,15 @@ fn parse_settings(stage: &str, changed: Option<(&str, String)>) -> Result<Settin
         other => text(other).to_owned(),
     };
 
-    let mut environment: Environment = entries(variables())
-        .map(|(name, _)| match name {
+    let mut environment: Environment = variables()
+        .into_keys()
+        .map(|name| match name {
             "ISSUER" => (name, "https://id.example.com".to_owned()),
             "SERVICE_NAME" => (name, "latchkey-dev".to_owned()),
             "AVATAR_BUCKET" | "TABLE_NAME" | "KEYS_SECRET_ARN" | "HASH_KEYS_SECRET_ARN" => {
                 (name, name.to_owned())
             }
+            "SETTINGS_VERSION" => (name, "1".to_owned()),
             "ENVIRONMENT" => (name, stage.to_owned()),
             name => (name, value(name)),
         })
@@ -76,7 +107,7 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
     }
 
     let mut checked = 0;
-    for (name, _) in entries(variables()) {
+    for name in variables().into_keys() {
         let parameter = &TEMPLATE_VALUE["Parameters"][pascal(name).as_str()];
         if let (Some(min), Some(max)) =
             (parameter["MinValue"].as_i64(), parameter["MaxValue"].as_i64())
@@ -135,7 +166,9 @@ fn longest_value(variable: &str) -> usize {
     match variable {
         "SERVICE_NAME" => STACK_NAME_CHARACTERS,
         "ISSUER" => longest("Issuer").max("https://".len() + longest("DomainName")),
-        "AVATAR_BUCKET" => 63,
+        "AVATAR_BUCKET" | "AUDIT_BUCKET" => 63,
+        // CloudFormation's number of a hosted configuration.
+        "SETTINGS_VERSION" => 6,
         "TABLE_NAME" => STACK_NAME_CHARACTERS + "-Table-1234567890123".len(),
         "KEYS_SECRET_ARN" => secret("SigningKeysSecret").len(),
         "HASH_KEYS_SECRET_ARN" => secret("HashKeysSecret").len(),
@@ -144,18 +177,23 @@ fn longest_value(variable: &str) -> usize {
 }
 
 /// `{"NAME":"value",…}`: quotes, colon and comma are six bytes.
-fn bytes_of_variables(value: impl Fn(&str) -> usize) -> usize {
-    entries(variables()).map(|(name, _)| name.len() + value(name) + 6).sum()
+fn bytes_of_variables(function: &'static Value, value: impl Fn(&str) -> usize) -> usize {
+    let variables = entries(global_variables()).chain(own_variables(function));
+    variables.map(|(name, _)| name.len() + value(name) + 6).sum()
 }
 
 #[test]
 fn the_longest_settings_fit_into_the_variables_of_a_lambda() {
-    let longest = bytes_of_variables(longest_value);
-    assert!(longest + ROOM_BYTES <= LAMBDA_LIMIT_BYTES, "{longest} bytes");
+    let functions = resources("AWS::Serverless::Function");
+    let (longest, id, function) = functions
+        .map(|(id, it)| (bytes_of_variables(it, longest_value), id, it))
+        .max_by_key(|(longest, ..)| *longest)
+        .unwrap();
+    assert!(longest + ROOM_BYTES <= LAMBDA_LIMIT_BYTES, "{id}: {longest} bytes");
 
-    let names = bytes_of_variables(|_| 0);
+    let names = bytes_of_variables(function, |_| 0);
     let page = include_str!("../../../docs/settings.md");
-    let sum = format!("names take {names} bytes, and the longest values that the template accepts");
+    let sum = format!("names take up to {names} bytes, and the longest values that the template");
     assert!(page.contains(&sum), "docs/settings.md lacks: {sum}");
     assert!(page.contains(&format!("make {longest} in all")), "{longest} in all");
 }
@@ -183,13 +221,20 @@ fn a_changed_parameter_makes_a_new_version() {
         }
     }
 
+    for (_, function) in resources("AWS::Serverless::Function") {
+        for (_, value) in own_variables(function) {
+            parameters_in(value, &TEMPLATE_VALUE["Parameters"], &mut used);
+        }
+    }
+
     let mut used: BTreeSet<_> = used.into_iter().collect();
     let content = &resource("SettingsVersion")["Properties"]["Content"]["Sub"];
 
     // Two settings are computed from parameters and resources. Their results are listed, not their
     // sources.
-    assert_eq!(content[1]["Issuer"], variables()["ISSUER"]);
-    assert_eq!(content[1]["AvatarBaseUrl"], variables()["AVATAR_BASE_URL"]);
+    let variables = variables();
+    assert_eq!(&content[1]["Issuer"], variables["ISSUER"]);
+    assert_eq!(&content[1]["AvatarBaseUrl"], variables["AVATAR_BASE_URL"]);
     assert!(used.remove("DomainName"));
 
     let held: BTreeSet<_> = text(&content[0]).lines().map(str::to_owned).collect();
@@ -203,6 +248,8 @@ fn a_changed_parameter_makes_a_new_version() {
         );
         assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{id}");
     }
+    // Else Lambda refuses the version of a function to which nothing that changed is passed.
+    assert_eq!(text(&global_variables()["SETTINGS_VERSION"]["Ref"]), "SettingsVersion");
 }
 
 #[test]

@@ -17,7 +17,7 @@ async fn a_role_is_created_as_requested() {
         "permissions": ["orders:write", "orders:read"], "active": false
     });
     let made = post(&app, &admin, body).await;
-    let now = app.latchkey.clock().now().to_string();
+    let now = app.now();
     let expected = json!({
         "name": "Editor", "description": "Writes – and edits",
         "permissions": ["orders:read", "orders:write"], "active": false, "system": false,

@@ -4,11 +4,12 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::{
     administration::Users,
+    apps::Apps,
     audit::{Action, Recorder},
     base::Error,
     http::{Admin, PathName, Query, RolesWrite},
     latchkey::Latchkey,
-    roles::Roles,
+    roles::{Role, Roles},
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -32,7 +33,8 @@ pub struct DeleteRoleQuery {
 /// Delete a role
 ///
 /// If users have the role, the answer is `role_in_use`, with up to 20 of them, unless `force` is
-/// `true`. A system role cannot be deleted: the answer is `conflict`.
+/// `true`. A system role cannot be deleted, nor a role that newcomers get: the deployment's
+/// `DEFAULT_ROLE`, and the `default_role` of any app. The answer is `conflict`.
 #[utoipa::path(
     delete,
     path = "/v1/roles/{role}",
@@ -48,7 +50,7 @@ pub struct DeleteRoleQuery {
 )]
 async fn delete(
     admin: Admin<RolesWrite>,
-    roles: Roles,
+    (roles, apps): (Roles, Apps),
     recorder: Recorder,
     users: Users,
     PathName(name): PathName,
@@ -58,6 +60,7 @@ async fn delete(
     if role.is_system() {
         return Err(Error::conflict("role", "is a system role, which cannot be deleted"));
     }
+    check_not_default(&role, &roles, &apps).await?;
 
     if !query.force {
         let holders = users.with_role(&role.name, NAMED_USERS).await?;
@@ -77,6 +80,23 @@ async fn delete(
 
     users.take_role_from_everybody(&role.name, taken).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses a role that newcomers get: those of later would have a role that does not exist.
+async fn check_not_default(role: &Role, roles: &Roles, apps: &Apps) -> Result<(), Error> {
+    if roles.is_default(role) {
+        return Err(Error::conflict(
+            "role",
+            "is the deployment's DEFAULT_ROLE; change that setting first",
+        ));
+    }
+    match apps.with_default_role(role).await? {
+        Some(client_id) => Err(Error::conflict(
+            "role",
+            format!("is the default_role of the app {client_id}; change that first"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The route.

@@ -112,15 +112,27 @@ async fn a_role_of_the_settings_does_not_come_back() {
 
     let names = restarted.all(&admin, "/v1/roles?all=true", 2).await;
     assert_eq!(values(&names, "name"), ["Admin", "User", "Writer"]);
+}
 
-    // Nor does the default role: a user who then signs up has one that grants nothing.
-    app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
-    let person = app.person(PHONE).await;
-    app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
-    app.restarted(&[])
-        .get_as(&admin.access, "/v1/roles/User")
-        .await
-        .assert_problem(404, "not_found");
+#[tokio::test]
+async fn a_role_that_newcomers_get_is_deleted_by_nobody() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.role(&admin, "Buyer", &["a:b"]).await;
+    let shop = json!({"client_id": "shop", "name": "Shop", "default_role": "buyer"});
+    app.create_app(&admin, shop).await.assert_created();
+
+    for (role, named) in [("User", "DEFAULT_ROLE"), ("Buyer", "shop")] {
+        for force in [false, true] {
+            let path = format!("/v1/roles/{role}?force={force}");
+            let refused = app.delete_as(&admin, &path).await;
+            refused.assert_problem(409, "conflict");
+            let message = refused.json["errors"][0]["message"].as_str().unwrap();
+            assert!(message.contains(named), "{message}");
+        }
+    }
+
+    app.change_app(&admin, "shop", json!({"default_role": null})).await.assert_ok();
+    app.delete_as(&admin, "/v1/roles/Buyer").await.assert_done();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,24 +165,32 @@ async fn a_role_that_is_deleted_while_it_is_assigned_permits_nothing() {
     }
 }
 
-/// The user's roles in the default app, as they are stored.
+/// The user's roles in the app `shop`, as they are stored.
 async fn stored_roles(app: &TestApp, user_id: &str) -> Value {
     let export = app.items_of(user_id).await;
     let user = export.iter().find(|item| item["sk"].as_s().unwrap() == "USER").unwrap();
-    let roles = user["roles"].as_m().unwrap()["default"].clone();
-    json!(
-        roles.as_l().unwrap().iter().map(|role| role.as_s().unwrap().as_str()).collect::<Vec<_>>()
-    )
+    let roles = user["roles"].as_m().unwrap().get("shop").map(|roles| roles.as_l().unwrap());
+    let names = roles.into_iter().flatten().map(|role| role.as_s().unwrap().as_str());
+    json!(names.collect::<Vec<_>>())
 }
 
 #[tokio::test]
 async fn a_role_that_is_created_again_belongs_to_nobody() {
     let (app, admin) = TestApp::with_staff().await;
-    app.delete_as(&admin, "/v1/roles/User?force=true").await.assert_done();
-    let person = app.person(PHONE).await;
-    assert_eq!(stored_roles(&app, person.id()).await, json!(["User"]), "a sign-up reads no role");
+    app.role(&admin, "Buyer", &[]).await;
+    let shop = json!({"client_id": "shop", "name": "Shop", "default_role": "Buyer"});
+    app.create_app(&admin, shop).await.assert_created();
 
-    app.role(&admin, "User", &["users:read"]).await;
+    // For a user who is new to the app, the challenge keeps the role that it was opened with.
+    app.person(PHONE).await;
+    let send = json!({"phone": PHONE, "client_id": "shop"});
+    let id = app.post("/v1/otp/send", send).await.challenge_id();
+    app.change_app(&admin, "shop", json!({"default_role": null})).await.assert_ok();
+    app.delete_as(&admin, "/v1/roles/Buyer").await.assert_done();
+    let person = app.verify(&id, &app.code(PHONE)).await.signed_in();
+    assert_eq!(stored_roles(&app, person.id()).await, json!(["Buyer"]), "a sign-in reads no role");
+
+    app.role(&admin, "Buyer", &["users:read"]).await;
     assert_eq!(stored_roles(&app, person.id()).await, json!([]));
     app.get_as(&person.access, "/v1/users").await.assert_problem(403, "forbidden");
 }

@@ -5,12 +5,13 @@ use crate::testing::{TestApp, admin::PERMISSIONS};
 #[tokio::test]
 async fn the_roles_of_the_settings_exist_without_being_created() {
     let (app, admin) =
-        TestApp::with_admin_and(&[("ROLES", "Visitors,Editor"), ("DEFAULT_ROLE", "Member")]).await;
+        TestApp::with_admin_and(&[("ROLES", "Visitors,Editor,Member"), ("DEFAULT_ROLE", "member")])
+            .await;
     for name in ["Visitors", "Editor", "Member"] {
         let role = app.get_as(&admin.access, &format!("/v1/roles/{}", name.to_uppercase())).await;
         let expected = json!({
             "name": name, "description": "", "permissions": [], "active": true, "system": false,
-            "created_at": "1970-01-01T00:00:00Z", "updated_at": "1970-01-01T00:00:00Z"
+            "created_at": "1970-01-01T00:00:00.000Z", "updated_at": "1970-01-01T00:00:00.000Z"
         });
         assert_eq!(role.assert_ok(), &expected);
     }

@@ -25,7 +25,7 @@ async fn the_permissions_of_several_roles_change_together_and_immediately() {
         {"name": "guest", "permissions": ["a:b", "a:b"]},
     ]);
     let changed = put(&app, &admin, roles).await;
-    let now = app.latchkey.clock().now().to_string();
+    let now = app.now();
 
     for (role, name, expected) in [
         (&changed.assert_ok()["roles"][0], "A", json!([])),

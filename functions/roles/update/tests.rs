@@ -19,7 +19,7 @@ async fn sent_fields_change_and_the_rest_stays() {
             permissions.as_array_mut().unwrap().sort_by_key(ToString::to_string);
         }
         expected.as_object_mut().unwrap().extend(changes);
-        expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
+        expected["updated_at"] = json!(app.now());
         assert_eq!(app.patch_as(&admin, "/v1/roles/editor", change).await.assert_ok(), &expected);
         assert_eq!(app.get_as(&admin.access, "/v1/roles/Editor").await.assert_ok(), &expected);
     }
@@ -29,7 +29,7 @@ async fn sent_fields_change_and_the_rest_stays() {
     assert_eq!(described.assert_ok()["description"], "x");
 
     let cleared = app.patch_as(&admin, "/v1/roles/Editor", json!({"description": null})).await;
-    expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
+    expected["updated_at"] = json!(app.now());
     assert_eq!(cleared.assert_ok(), &expected, "null clears");
 
     app.advance(1);

@@ -1,16 +1,17 @@
 //! `GET /stop/{token}`: the page that asks whether to stop messages to an address.
 
-use axum::{http::HeaderMap, response::Response};
+use axum::response::Response;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::confirmation::{self, Page};
-use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latchkey};
+use crate::confirmation::{Page, Reader};
+use shared::{challenges::Challenges, http::PathName, latchkey::Latchkey};
 
 /// Show the page that stops messages
 ///
 /// From the second message within 24 hours on, messages contain a link to this page, except those
 /// that use a registered template. Opening it changes nothing, because programs open links, too:
-/// messages stop when its button is pressed. The page is in the first language of `Accept-Language`
+/// messages stop when its button is pressed. It says which app sent the messages, and why. A link that
+/// does not work is refused with a page too, if the request prefers `text/html`. The page is in the first language of `Accept-Language`
 /// that is English, Arabic, Hindi or Spanish, otherwise in English.
 #[utoipa::path(
     get,
@@ -30,13 +31,8 @@ use shared::{base::Error, challenges::Challenges, http::PathName, latchkey::Latc
     )),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn page(
-    challenges: Challenges,
-    request: HeaderMap,
-    PathName(token): PathName,
-) -> Result<Response, Error> {
-    challenges.check_stop_link(&token)?;
-    confirmation::page(Page::StopQuestion, &request)
+async fn page(challenges: Challenges, reader: Reader, PathName(token): PathName) -> Response {
+    reader.answer(challenges.check_stop_link(&token).map(|_| Page::StopQuestion))
 }
 
 /// The route.

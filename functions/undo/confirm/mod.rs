@@ -1,12 +1,10 @@
 //! `POST /undo/{token}`: undoes the changes of an account.
 
-use axum::{http::HeaderMap, response::Response};
+use axum::response::Response;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::confirmation::{self, Page};
-use shared::{
-    accounts::Accounts, audit::Recorder, base::Error, http::PathName, latchkey::Latchkey,
-};
+use crate::confirmation::{Page, Reader};
+use shared::{accounts::Accounts, audit::Recorder, http::PathName, latchkey::Latchkey};
 
 #[cfg(test)]
 mod tests;
@@ -36,11 +34,10 @@ mod tests;
 async fn confirm(
     accounts: Accounts,
     recorder: Recorder,
-    request: HeaderMap,
+    reader: Reader,
     PathName(token): PathName,
-) -> Result<Response, Error> {
-    accounts.undo(&token, &recorder).await?;
-    confirmation::page(Page::Undone, &request)
+) -> Response {
+    reader.answer(accounts.undo(&token, &recorder).await.map(|_| Page::Undone))
 }
 
 /// The route.

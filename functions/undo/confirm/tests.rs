@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -16,6 +18,22 @@ async fn change_phone(app: &TestApp, who: &SignedIn, phone: &str) -> Value {
 }
 
 /// A thief has the owner's number moved to another SIM card, so that the texts arrive there.
+/// The events of somebody's account, as they see them.
+async fn activity(app: &TestApp, who: &SignedIn) -> Vec<Value> {
+    let answer = app.get_as(&who.access, "/v1/me/activity").await;
+    answer.assert_ok()["items"].as_array().unwrap().clone()
+}
+
+/// Asserts that the last undoing consisted of these parts.
+async fn assert_parts(app: &TestApp, who: &SignedIn, parts: &[&str]) {
+    let events = activity(app, who).await;
+    let undone = events.iter().find(|event| event["action"] == "changes_undo").unwrap();
+    let others = events.iter().filter(|it| it["at"] == undone["at"] && it["by"] == "me");
+    let others = others.filter(|it| it["action"] != "sign_in" && it["id"] != undone["id"]);
+    let found: BTreeSet<_> = others.map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(found, parts.iter().copied().collect());
+}
+
 #[tokio::test]
 async fn the_owner_of_an_account_gets_it_back_after_a_sim_swap() {
     let app = TestApp::with_mail().await;
@@ -65,6 +83,7 @@ async fn the_owner_of_an_account_gets_it_back_after_a_sim_swap() {
     assert_eq!(back.id(), owner.id());
     let me = app.me(&back.access).await;
     assert_eq!((&me["phone"], &me["has_password"]), (&json!(PHONE), &json!(false)));
+    assert_parts(&app, &back, &["address_restore", "password_remove"]).await;
 }
 
 #[tokio::test]
@@ -90,6 +109,9 @@ async fn a_restored_phone_is_taken_from_a_new_account_which_cannot_take_it_back(
     let id = app.mail_challenge("bob@example.net").await;
     let left = app.verify(&id, &app.code("bob@example.net")).await.signed_in();
     assert_eq!((left.id(), &left.json["user"]["phone"]), (squatter.id(), &Value::Null));
+    let events = activity(&app, &left).await;
+    let taken = events.iter().find(|event| event["action"] == "address_take").unwrap();
+    assert_eq!((&taken["by"], &taken["address"]), (&json!("unknown"), &Value::Null));
     assert_invariants(&app).await;
 }
 
@@ -129,6 +151,7 @@ async fn a_second_factor_that_was_added_goes_and_one_that_was_removed_comes_back
     undo(&app, &link(&app, EMAIL).unwrap()).await;
     // The password is from before, so it stays.
     let owner = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();
+    assert_parts(&app, &owner, &["second_factor_remove"]).await;
 
     let owners = app.authenticator(&owner).await;
     app.advance(73 * 3600);
@@ -143,7 +166,8 @@ async fn a_second_factor_that_was_added_goes_and_one_that_was_removed_comes_back
     undo(&app, &first).await;
     let token = app.login(json!({"email": EMAIL}), PASSWORD).await.mfa_token();
     app.totp(&token, &thiefs.code(&app)).await.assert_wrong(Some(4));
-    app.totp(&token, &owners.code(&app)).await.signed_in();
+    let owner = app.totp(&token, &owners.code(&app)).await.signed_in();
+    assert_parts(&app, &owner, &["second_factor_restore"]).await;
     assert_invariants(&app).await;
 }
 

@@ -1,10 +1,10 @@
 //! `GET /undo/{token}`: the page that asks whether to undo the changes of an account.
 
-use axum::{http::HeaderMap, response::Response};
+use axum::response::Response;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::confirmation::{self, Page};
-use shared::{accounts::Accounts, base::Error, http::PathName, latchkey::Latchkey};
+use crate::confirmation::{Page, Reader};
+use shared::{accounts::Accounts, http::PathName, latchkey::Latchkey};
 
 /// Show the page that undoes changes
 ///
@@ -27,13 +27,8 @@ use shared::{accounts::Accounts, base::Error, http::PathName, latchkey::Latchkey
     )),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
-async fn page(
-    accounts: Accounts,
-    request: HeaderMap,
-    PathName(token): PathName,
-) -> Result<Response, Error> {
-    accounts.check_undo_link(&token).await?;
-    confirmation::page(Page::UndoQuestion, &request)
+async fn page(accounts: Accounts, reader: Reader, PathName(token): PathName) -> Response {
+    reader.answer(accounts.check_undo_link(&token).await.map(|_| Page::UndoQuestion))
 }
 
 /// The route.

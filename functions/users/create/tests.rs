@@ -18,7 +18,7 @@ async fn a_new_user_has_the_given_values_and_has_proven_nothing() {
     });
     let made = app.create_user(&admin, body).await;
     let user = made.assert_created();
-    let now = app.latchkey.clock().now().to_string();
+    let now = app.now();
     let expected = json!({
         "id": user["id"], "phone": PHONE, "phone_verified": false, "email": EMAIL,
         "email_verified": false, "username": "Ann", "name": "Ann Lee", "locale": null,

@@ -11,7 +11,7 @@ use shared::{
     administration::{PhoneMove, Users, check_is_other},
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
-    base::Error,
+    base::{Error, api_time},
     challenges::Challenges,
     http::{Admin, Json, PathId, Tagged, UsersWrite},
     identifiers::Address,
@@ -38,6 +38,7 @@ pub struct MovePhoneRequest {
 #[derive(Serialize, ToSchema)]
 pub struct MovePhoneResponse {
     /// Until when (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }

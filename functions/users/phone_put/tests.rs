@@ -36,6 +36,10 @@ async fn two_administrators_move_a_user_to_a_new_phone_which_the_user_can_undo()
     let again = move_to(&app, &admin, lost.id(), NEW).await;
     assert_eq!(again.status, 202, "the same administrator does not count twice");
     assert_eq!(app.me(&lost.access).await["phone"], PHONE);
+    let export = app.get_as(&lost.access, "/v1/me/export").await;
+    let waiting = &export.assert_ok()["waiting_phone_move"];
+    let expected = json!({"phone": "+1•••••••199", "expires_at": asked.json["expires_at"]});
+    assert_eq!(waiting, &expected);
 
     let done = move_to(&app, &other, lost.id(), NEW).await;
     assert_eq!((done.status.as_u16(), &done.json["phone"]), (200, &json!(NEW)), "{}", done.text);

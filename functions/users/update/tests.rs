@@ -28,7 +28,7 @@ async fn sent_fields_change_and_the_rest_stays() {
         app.advance(1);
         let changes = change.as_object().unwrap().clone();
         expected.as_object_mut().unwrap().extend(changes);
-        expected["updated_at"] = json!(app.latchkey.clock().now().to_string());
+        expected["updated_at"] = json!(app.now());
         let changed = app.patch_as(&admin, &path(person.id()), change).await;
         assert_eq!(changed.assert_ok(), &expected);
         assert_eq!(app.me(&person.access).await, expected);

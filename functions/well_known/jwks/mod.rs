@@ -1,7 +1,7 @@
 //! `GET /.well-known/jwks.json`: the public signing keys.
 
 use axum::{
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 use shared::{base::Error, http::cached_json, latchkey::Latchkey, tokens::AccessTokens};
@@ -40,7 +40,10 @@ const CACHE: HeaderValue =
     ),
 )]
 async fn jwks(tokens: AccessTokens, headers: HeaderMap) -> Result<Response, Error> {
-    cached_json(&*tokens.published_keys().await?, CACHE, &headers)
+    let mut answer = cached_json(&*tokens.published_keys().await?, CACHE, &headers)?;
+    // Clients in the pages of every app read it, and it tells nothing about anybody.
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(answer)
 }
 
 /// The route.

@@ -50,6 +50,8 @@ async fn verifiers_may_cache_the_set_and_ask_whether_it_changed() {
     let first = app.get(PATH).await;
     assert_eq!(first.header("cache-control"), "public, max-age=300, stale-while-revalidate=3600");
 
+    assert_eq!(first.header("access-control-allow-origin"), "*");
+
     let tag = first.header("etag").to_owned();
     assert!(tag.len() > 10 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
 

@@ -1,6 +1,8 @@
 //! Users' own accounts: profile, password, addresses, and deletion.
 
+mod consents;
 mod erasure;
+mod recognising;
 mod reset_link;
 mod settings;
 mod source;
@@ -8,8 +10,9 @@ mod telling;
 mod undo;
 mod view;
 
-use self::{reset_link::ResetLink, source::SourceOfFailures};
+use self::reset_link::ResetLink;
 pub use self::{
+    recognising::{NameLookup, RecognisedUser, RightPassword},
     settings::AccountSettings,
     view::{UserView, entity_tag},
 };
@@ -21,17 +24,17 @@ use uuid::Uuid;
 
 use crate::{
     apps::{Apps, DEFAULT_CLIENT_ID},
-    audit::{Action, Activity, Event, Recorder, user_subject},
+    audit::{Action, Activity, Event, Recorder},
     avatars::AvatarUrls,
     base::{Clock, Error, Random, seconds, whole_seconds},
-    challenges::{ChallengeSettings, Identity, Proven, Registration},
-    crypto::{HashKeys, IdentifierHash},
-    identifiers::{Address, Identifier},
-    limits::{LimitSettings, Throttle},
+    challenges::{ChallengeSettings, Proven, Registration},
+    crypto::HashKeys,
+    identifiers::Address,
+    limits::LimitSettings,
     table::Store,
     users::{
-        KnownDevice, Password, PasswordHash, PasswordHasher, ProfileChange, TextAlone, User,
-        UserSettings, UserStatus, personal_words,
+        Password, PasswordHash, PasswordHasher, ProfileChange, TextAlone, User, UserSettings,
+        UserStatus, personal_words,
     },
 };
 
@@ -107,137 +110,6 @@ impl Accounts {
         Ok(registration)
     }
 
-    /// The user with this identifier and password, and the device, if it is known to be theirs. The
-    /// try is counted before anything is compared, and the work is the same if there is no such
-    /// user. A wrong try is recorded in the audit trail.
-    ///
-    /// # Errors
-    /// [`Error::InvalidCredentials`]; [`Error::TooManyAttempts`] during a lockout;
-    /// [`Error::UserDisabled`] for the right password of a disabled user.
-    pub async fn recognise(
-        &self,
-        identifier: &Identifier,
-        password: &Password,
-        (client_id, device_token): (&str, Option<&str>),
-        recorder: &Recorder,
-    ) -> Result<(User, Option<Uuid>), Error> {
-        let typed = match identifier {
-            Identifier::Address(address) => self.hash_keys.address(address),
-            Identifier::Username(username) => self.hash_keys.username(username),
-        };
-
-        let identity = self.store.identity(&typed).await?;
-        // Makes the same reads whether or not the identifier belongs to a user.
-        let user = self.store.user(identity.owner(&typed).unwrap_or_default()).await?;
-        let hash = user.as_ref().and_then(|user| user.password.clone());
-
-        // The try counts only for the identifier that was typed, whether or not a user has it. If
-        // it counted for all identifiers of a user, a lockout would reveal which ones belong
-        // together.
-        let device = self.known_device(user.as_ref(), device_token);
-        let ip = recorder.device().ip.as_deref();
-        let asked = if device.is_some() { None } else { Some(ip) };
-        let tried = self.try_password((&typed, identity), (password, hash.as_ref()), device, asked);
-        let (owner, tried) = (user.as_ref().map(|user| user.id), tried.await?);
-        let Some(user) = self.shut_out(user, tried, client_id, recorder).await? else {
-            let activity = Activity::failed(Action::SignIn, owner, identifier.masked(), client_id);
-            recorder.record_failure(activity).await?;
-            return Err(Error::InvalidCredentials);
-        };
-        if user.status == UserStatus::Disabled {
-            return Err(Error::UserDisabled);
-        }
-
-        if hash.as_ref().is_some_and(PasswordHash::is_outdated) {
-            let renewed = self.hasher.hash(password, &self.random).await?;
-            self.store
-                .change_user(user.id, &self.hash_keys, |user| {
-                    // The user may have changed the password in the meantime.
-                    if user.password == hash {
-                        user.password = Some(renewed.clone());
-                    }
-                    Ok(())
-                })
-                .await?;
-        }
-
-        Ok((user, device))
-    }
-
-    /// The known device of `user` that a request came from. A token that is invalid, old, or of
-    /// somebody else reads as none.
-    fn known_device(&self, user: Option<&User>, token: Option<&str>) -> Option<Uuid> {
-        let device = KnownDevice::decode(token?, &self.hash_keys, self.clock.now())?;
-        let is_theirs =
-            user.is_some_and(|it| it.id == device.user_id && it.device_epoch == device.epoch);
-        is_theirs.then_some(device.id)
-    }
-
-    /// The user whose password was right. If strangers are shut out now, that is noted in the user,
-    /// so that any other sign-in ends it.
-    async fn shut_out(
-        &self,
-        user: Option<User>,
-        tried: Tried,
-        client_id: &str,
-        recorder: &Recorder,
-    ) -> Result<Option<User>, Error> {
-        match (tried, &user) {
-            (Tried::Right, _) => Ok(user),
-            (Tried::LastOfStrangers, Some(user)) => {
-                self.store.note_lockout(user.id).await?;
-                let target = user_subject(user.id);
-                recorder.record(Activity::happened(Action::Lockout, target, client_id)).await?;
-                Ok(None)
-            }
-            (Tried::Wrong | Tried::LastOfStrangers, _) => Ok(None),
-        }
-    }
-
-    /// Whether a password matches `hash`. Counts the try for the identifier `counted` before it
-    /// compares, in the row of the known device or of strangers, and refunds it if the password is
-    /// right. A wrong password of a stranger also counts for the source that `asked`.
-    ///
-    /// # Errors
-    /// [`Error::TooManyAttempts`] during a lockout of the identifier or the source.
-    async fn try_password(
-        &self,
-        (counted, identity): (&IdentifierHash, Identity),
-        (password, hash): (&Password, Option<&PasswordHash>),
-        device: Option<Uuid>,
-        asked: Option<Option<&str>>,
-    ) -> Result<Tried, Error> {
-        let (now, first) = (self.clock.now(), self.limits.login_max_failures);
-        let source = match asked {
-            Some(ip) => Some(SourceOfFailures::check(self, ip, now).await?),
-            None => None,
-        };
-        let is_last = self
-            .store
-            .change_throttle(counted, identity, now, |throttle| {
-                throttle.spend_password(device, first, now)?;
-                Ok(throttle.passwords_are_off())
-            })
-            .await?;
-
-        if self.hasher.matches(password, hash).await? {
-            let refund = |throttle: &mut Throttle| {
-                throttle.pass_password(device);
-                Ok(())
-            };
-            self.store.throttle(counted, now, refund).await?;
-            if let Some(source) = source {
-                source.refund(self).await;
-            }
-            return Ok(Tried::Right);
-        }
-
-        if let Some(source) = source {
-            source.fail(self, now).await?;
-        }
-        Ok(if is_last { Tried::LastOfStrangers } else { Tried::Wrong })
-    }
-
     /// Gives a signed-in user a new password and revokes their other sessions. `old` must be the
     /// current password, or `None` if the user has none.
     ///
@@ -257,11 +129,11 @@ impl Accounts {
             // Counted for the user, where only somebody who is signed in gets.
             let counted = self.hash_keys.user(user.id);
             let identity = self.store.identity(&counted).await?;
-            let tried =
-                self.try_password((&counted, identity), (&old, Some(hash)), None, None).await?;
-            if tried != Tried::Right {
+            let spent = self.spend_try(counted, identity, None).await?;
+            if !self.hasher.matches(&old, Some(hash)).await? {
                 return Err(Error::WrongPassword);
             }
+            self.refund(spent.right(None)).await;
         } else if old.is_some() {
             return Err(Error::WrongPassword);
         }
@@ -498,15 +370,6 @@ impl Accounts {
             })?;
         Ok((user, before.filter(|before| before != address)))
     }
-}
-
-/// The outcome of a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tried {
-    Right,
-    Wrong,
-    /// It was wrong, and strangers now need another way to sign in.
-    LastOfStrangers,
 }
 
 fn set_password(user: &mut User, hash: PasswordHash, now: Timestamp) {

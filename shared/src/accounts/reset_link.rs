@@ -38,7 +38,7 @@ impl ResetLink {
     /// # Errors
     /// [`Error::TokenInvalid`] if it was not made here, or has expired at `now`.
     pub(super) fn decode(token: &str, keys: &HashKeys, now: Timestamp) -> Result<Self, Error> {
-        decode_tagged(token, |bytes| keys.reset_link_tag(bytes))
+        decode_tagged(token, |bytes, tag| keys.is_reset_link_tag(bytes, tag))
             .and_then(|bytes| Self::from_bytes(&bytes))
             .filter(|link| link.expires_at > now)
             .ok_or(Error::TokenInvalid)

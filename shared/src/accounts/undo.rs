@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Accounts;
 use crate::{
-    audit::{Action, Activity, Recorder},
+    audit::Recorder,
     base::Error,
     crypto::{HashKeys, decode_tagged, encode_tagged},
     users::User,
@@ -32,7 +32,7 @@ impl UndoLink {
     /// [`Error::NotFound`] if it was not made here.
     fn decode(token: &str, keys: &HashKeys) -> Result<Self, Error> {
         let read = || {
-            let bytes = decode_tagged(token, |bytes| keys.undo_link_tag(bytes))?;
+            let bytes = decode_tagged(token, |bytes, tag| keys.is_undo_link_tag(bytes, tag))?;
             let (user_id, change) = bytes.split_first_chunk()?;
             let change = u32::from_be_bytes(change.try_into().ok()?);
             Some(Self { user_id: Uuid::from_bytes(*user_id), change })
@@ -69,11 +69,8 @@ impl Accounts {
     /// [`Error::NotFound`] as [`Self::check_undo_link`]; [`Error::Unavailable`].
     pub async fn undo(&self, token: &str, recorder: &Recorder) -> Result<User, Error> {
         let link = UndoLink::decode(token, &self.hash_keys)?;
-        let activity =
-            Activity::own(Action::ChangesUndo, link.user_id, crate::apps::DEFAULT_CLIENT_ID);
-        let store = self.store.recording(recorder.event(activity)?);
-        let undone =
-            store.undo(link.user_id, link.change.into(), &self.hash_keys, self.clock.now()).await?;
+        let (change, now) = ((link.user_id, link.change.into()), self.clock.now());
+        let undone = self.store.undo(change, &self.hash_keys, recorder, now).await?;
         let user = undone.ok_or(Error::NotFound)?;
         if let Err(error) = self.end_lockouts(&user).await {
             tracing::warn!(%error, "an identifier stays locked after changes were undone");

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     avatars::AvatarUrls,
+    base::{api_time, api_time_option},
     crypto::sha256,
     users::{Size, User, UserStatus},
 };
@@ -44,15 +45,18 @@ pub struct UserView {
     #[schema(example = json!(["User"]))]
     roles: Vec<String>,
     status: UserStatus,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    #[serde(with = "api_time_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_sign_in_at: Option<Timestamp>,
     /// When the account is erased. It is absent unless its owner has asked for that. Until then, a
     /// sign-in takes it back.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "api_time_option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     erase_at: Option<Timestamp>,
 }

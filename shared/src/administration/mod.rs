@@ -8,7 +8,7 @@ mod table;
 pub(crate) use self::guards::{check_if_match, check_not_admin};
 pub use self::{
     guards::{Reach, check_is_other},
-    phone_move::PhoneMove,
+    phone_move::{PhoneMove, WaitingMoveView, WaitingMoves},
     settings::AdministrationSettings,
 };
 
@@ -424,6 +424,9 @@ impl Users {
         let reach = self.reach(id, granter).await?;
         let ended = self.store.change_user(id, &self.hash_keys, |user| {
             reach.check_unchanged(user)?;
+            for entered in user.entered_from(session_id) {
+                user.sessions.remove(&entered);
+            }
             user.sessions.remove(&session_id).map(drop).ok_or(Error::NotFound)
         });
         ended.await.map(drop).map_err(gone_meanwhile)

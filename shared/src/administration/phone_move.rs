@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Reach, Users, gone_meanwhile};
 use crate::{
-    base::{Error, epoch_seconds, seconds, whole_seconds},
+    base::{Clock, Error, api_time, epoch_seconds, seconds, whole_seconds},
     identifiers::PhoneNumber,
     roles::Permissions,
+    table::Store,
     users::User,
 };
 
@@ -23,6 +25,41 @@ pub(super) struct PendingMove {
     pub(super) asked_by: Uuid,
     #[serde(with = "epoch_seconds")]
     expires_at: Timestamp,
+}
+
+/// A move that waits, as an export shows it. It does not name the administrator.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = WaitingPhoneMove)]
+pub struct WaitingMoveView {
+    /// The new phone, masked: a thief of the old one can export the account, too.
+    #[schema(example = "+1•••••••199")]
+    phone: String,
+    /// Until when it waits for a second administrator (RFC 3339, UTC).
+    #[serde(with = "api_time")]
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// The moves that wait.
+#[derive(Clone)]
+pub struct WaitingMoves {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+}
+
+impl WaitingMoves {
+    /// The move of a user that waits, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn of(&self, user_id: Uuid) -> Result<Option<WaitingMoveView>, Error> {
+        let now = self.clock.now();
+        let waiting = self.store.pending_move(user_id).await?.filter(|it| it.expires_at > now);
+        Ok(waiting.map(|PendingMove { phone, expires_at, .. }| WaitingMoveView {
+            phone: phone.masked(),
+            expires_at,
+        }))
+    }
 }
 
 /// The outcome of asking for a move.

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AppSecret, StoredSecret, sms_text};
+use super::{
+    AppSecret, Branding, BrandingChange, GrantType, Grants, GrantsChange, HostedChange,
+    HostedSignIn, Links, Pkce, SignInMethod, StoredSecret, sms_text,
+};
 use crate::{
     apps::AppSettings,
     audit::Fields,
-    base::{Error, MicroUsd, epoch_seconds, in_usd},
+    base::{Error, MicroUsd, api_time, epoch_seconds, in_usd},
     identifiers::display_name,
     roles::{ADMIN_ROLE, role_name},
     spending::AppBudget,
@@ -86,6 +89,15 @@ pub struct App {
     /// The budget for its texts per day (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_daily_budget: Option<MicroUsd>,
+    /// Sign-in on the hosted page.
+    #[serde(flatten)]
+    pub hosted: HostedSignIn,
+    /// The grants that it may use at the token endpoint.
+    #[serde(flatten)]
+    pub grants: Grants,
+    /// The look of the hosted page.
+    #[serde(flatten)]
+    pub branding: Branding,
     /// Whether the app is switched on.
     pub active: bool,
     /// The client secrets: the newest first, then the previous one while it is still valid.
@@ -119,6 +131,16 @@ pub(super) const APP_FIELDS: Fields = Fields {
         "refresh_token_ttl",
         "sms_budget",
         "sms_daily_budget",
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "first_party",
+        "pkce",
+        "grant_types",
+        "scopes",
+        "logo",
+        "accent",
+        "links",
+        "sign_in_methods",
         "active",
         "deleted",
     ],
@@ -138,6 +160,17 @@ pub struct SessionTerms {
     /// The role of people who are new to the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_role: Option<String>,
+    /// Whether the session is that of a browser on the hosted page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub browser: bool,
+}
+
+impl SessionTerms {
+    /// The same terms for the session of a browser.
+    #[must_use]
+    pub fn in_browser(self) -> Self {
+        Self { browser: true, ..self }
+    }
 }
 
 /// The sender of a message, and its wording.
@@ -154,6 +187,14 @@ pub struct Sender {
     /// The app's own budget, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AppBudget>,
+}
+
+impl Sender {
+    /// The same sender, for a code that is typed on the hosted page: browsers fill it in there.
+    #[must_use]
+    pub fn on_page(self, settings: &AppSettings) -> Self {
+        Self { web_otp_host: crate::base::host(&settings.issuer).map(str::to_owned), ..self }
+    }
 }
 
 /// A change of an app: `None` leaves a field as it is, `Some(None)` clears it.
@@ -177,6 +218,12 @@ pub struct AppChange {
     pub sms_monthly_budget_usd: Option<Option<f64>>,
     /// The budget for its texts per day (UTC), in US dollars.
     pub sms_daily_budget_usd: Option<Option<f64>>,
+    /// Sign-in on the hosted page.
+    pub hosted: HostedChange,
+    /// The grants that it may use at the token endpoint.
+    pub grants: GrantsChange,
+    /// The look of the hosted page.
+    pub branding: BrandingChange,
     /// Whether the app is switched on.
     pub active: Option<bool>,
 }
@@ -202,6 +249,9 @@ impl App {
             sms_text: None,
             sms_budget: None,
             sms_daily_budget: None,
+            hosted: HostedSignIn::default(),
+            grants: Grants::of_new_app(),
+            branding: Branding::default(),
             active: true,
             secrets: Vec::new(),
             deleted: false,
@@ -214,19 +264,19 @@ impl App {
 
     /// The default app before its first change.
     pub fn default_app(settings: &AppSettings) -> Self {
-        let name = settings.app_name.clone();
-        Self::new(
-            DEFAULT_CLIENT_ID.to_owned(),
-            name,
-            AppType::Public,
-            settings,
-            Timestamp::UNIX_EPOCH,
-        )
+        let (id, name) = (DEFAULT_CLIENT_ID.to_owned(), settings.app_name.clone());
+        let app = Self::new(id, name, AppType::Public, settings, Timestamp::UNIX_EPOCH);
+        Self { grants: Grants::default().of_default_app(), ..app }
     }
 
     /// Whether this is the app of requests that name none.
     pub fn is_default(&self) -> bool {
         self.client_id == DEFAULT_CLIENT_ID
+    }
+
+    /// Whether the app belongs to the deployment. The default app always does.
+    pub fn is_first_party(&self) -> bool {
+        self.hosted.first_party || self.is_default()
     }
 
     /// Whether `secret` is one of the app's secrets and valid at `now`.
@@ -241,6 +291,7 @@ impl App {
             access_token_ttl: self.access_token_ttl.unwrap_or(settings.access_token_ttl_seconds),
             refresh_token_ttl: self.refresh_token_ttl.unwrap_or(settings.refresh_token_ttl_seconds),
             default_role: self.default_role.clone().filter(|_| self.sign_up == SignUp::Open),
+            browser: false,
         }
     }
 
@@ -304,6 +355,9 @@ impl App {
             self.sms_daily_budget =
                 budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
         }
+        self.hosted.apply(change.hosted)?;
+        self.grants.apply(change.grants, self.kind)?;
+        self.branding.apply(change.branding)?;
         if let Some(active) = change.active {
             if self.is_default() && !active {
                 return Err(Error::conflict(
@@ -325,11 +379,15 @@ pub fn is_client_id(text: &str) -> bool {
 }
 
 /// Reads the `client_id` of a new app: a letter or digit, then up to 63 letters, digits, `.`, `_`
-/// and `-`.
+/// and `-`. It may not look like the id of a user, since both can be the `sub` of a token (RFC 9700
+/// §4.15).
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for any other form.
 pub fn parse_client_id(input: String) -> Result<String, Error> {
+    if input.contains('-') && Uuid::try_parse(&input).is_ok() {
+        return Err(Error::field("client_id", "must not look like a UUID, as ids of users do"));
+    }
     if is_client_id(&input) {
         Ok(input)
     } else {
@@ -428,9 +486,36 @@ pub struct AppView {
     /// The budget for the app's texts per day (UTC), within the deployment's budget.
     #[schema(example = 2.0)]
     sms_daily_budget_usd: Option<f64>,
+    /// Where the hosted sign-in page may send people. It is off without any.
+    #[schema(example = json!(["https://shop.example.com/callback"]))]
+    redirect_uris: Vec<String>,
+    /// Where people may be sent after signing out.
+    #[schema(example = json!(["https://shop.example.com"]))]
+    post_logout_redirect_uris: Vec<String>,
+    /// Whether the app belongs to the deployment, so that nobody is asked for their consent.
+    first_party: bool,
+    /// Whether the app must use PKCE, if it is confidential. A public app always must.
+    pkce: Pkce,
+    /// The grants that the app may use at `POST /oauth2/token`.
+    grant_types: BTreeSet<GrantType>,
+    /// The scopes that the app itself can have, with the grant `client_credentials`.
+    #[schema(example = json!(["stock:read"]))]
+    scopes: BTreeSet<String>,
+    /// The address of the logo on the hosted page.
+    #[schema(example = "https://shop.example.com/logo.png")]
+    logo: Option<String>,
+    /// The colour of the main button on the hosted page.
+    #[schema(example = "#1d4ed8")]
+    accent: Option<String>,
+    /// The pages of the app's operator.
+    links: Links,
+    /// How people can sign in on the hosted page. `null`: in every way that the deployment has.
+    sign_in_methods: Option<BTreeSet<SignInMethod>>,
     active: bool,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
@@ -438,7 +523,7 @@ pub struct AppView {
 impl AppView {
     /// The view of `app`, with the settings' values for those that it leaves open.
     pub fn new(app: App, settings: &AppSettings) -> Self {
-        let terms = app.session_terms(settings);
+        let (terms, first_party) = (app.session_terms(settings), app.is_first_party());
         Self {
             client_id: app.client_id,
             name: app.name,
@@ -451,6 +536,16 @@ impl AppView {
             sms_text: app.sms_text,
             sms_monthly_budget_usd: app.sms_budget.map(in_usd),
             sms_daily_budget_usd: app.sms_daily_budget.map(in_usd),
+            first_party,
+            pkce: app.hosted.pkce,
+            grant_types: app.grants.grant_types(),
+            scopes: app.grants.scopes,
+            logo: app.branding.logo,
+            accent: app.branding.accent,
+            links: app.branding.links,
+            sign_in_methods: app.branding.sign_in_methods,
+            redirect_uris: app.hosted.redirect_uris,
+            post_logout_redirect_uris: app.hosted.post_logout_redirect_uris,
             active: app.active,
             created_at: app.created_at,
             updated_at: app.updated_at,

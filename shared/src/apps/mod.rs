@@ -1,6 +1,9 @@
 //! The apps of the service: identifying them, and managing them as an administrator.
 
 pub mod app;
+mod branding;
+mod grants;
+mod hosted;
 mod origin;
 mod secret;
 mod settings;
@@ -12,20 +15,26 @@ pub use self::{
         App, AppChange, AppType, AppView, DEFAULT_CLIENT_ID, Sender, SessionTerms, SignUp,
         is_client_id, parse_client_id, parse_name,
     },
+    branding::{Branding, BrandingChange, Links, SignInMethod},
+    grants::{GrantType, Grants, GrantsChange},
+    hosted::{HostedChange, HostedSignIn, Pkce},
     origin::WebOrigin,
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
     settings::{AppSettings, LAPTOP_ORIGINS},
     sms_text::CODE_PLACEHOLDER,
 };
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     audit::Event,
     base::{Clock, Error, Random, whole_seconds},
-    roles::{ADMIN_ROLE, Permissions},
+    roles::{ADMIN_ROLE, Permissions, Role, canonical},
     table::Store,
 };
+
+/// How many apps are read by one request to the table if all are looked at.
+const APPS_AT_ONCE: usize = 100;
 
 /// The credentials that a client sent: its id and, if it has one, its secret.
 pub struct ClientCredentials {
@@ -82,8 +91,11 @@ impl Apps {
     /// An app, whether it is on or off. `None` if it does not exist.
     pub async fn get(&self, client_id: &str) -> Result<Option<App>, Error> {
         let stored = self.store.app(client_id).await?;
-        Ok(stored
-            .or_else(|| (client_id == DEFAULT_CLIENT_ID).then(|| App::default_app(&self.settings))))
+        if client_id != DEFAULT_CLIENT_ID {
+            return Ok(stored);
+        }
+        let app = stored.unwrap_or_else(|| App::default_app(&self.settings));
+        Ok(Some(App { grants: app.grants.of_default_app(), ..app }))
     }
 
     /// An app that is on.
@@ -204,6 +216,21 @@ impl Apps {
         }
     }
 
+    /// Checks that `granter` may give these scopes to a machine: nobody can grant what they lack. An
+    /// API may take a scope for a permission.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for the first scope that `granter` lacks.
+    pub fn check_may_grant(
+        scopes: Option<&BTreeSet<String>>,
+        granter: &Permissions,
+    ) -> Result<(), Error> {
+        match granter.lacks(scopes.into_iter().flatten()) {
+            Some(scope) => Err(Error::Forbidden(scope.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// A page of apps: the default one first, then by client id. Returns up to `limit` apps after
     /// the position `after`, and the position of the last one if more follow.
     pub async fn list(
@@ -225,6 +252,25 @@ impl Apps {
             return Ok((default_app.into_iter().collect(), more.then(|| AFTER_DEFAULT.to_owned())));
         }
         Ok((default_app.into_iter().chain(listed.items).collect(), listed.end))
+    }
+
+    /// The `client_id` of an app that gives its newcomers a role, if there is one. The index may be a
+    /// moment behind, so an app of the last second may be missing.
+    pub async fn with_default_role(&self, role: &Role) -> Result<Option<String>, Error> {
+        let gives = |app: &App| {
+            app.default_role.as_deref().is_some_and(|name| canonical(name) == role.canonical())
+        };
+        let mut after = None;
+        loop {
+            let (apps, end) = self.list(after.as_deref(), APPS_AT_ONCE).await?;
+            if let Some(app) = apps.into_iter().find(gives) {
+                return Ok(Some(app.client_id));
+            }
+            match end {
+                Some(end) => after = Some(end),
+                None => return Ok(None),
+            }
+        }
     }
 
     /// Creates an app and records the `event` of it. A confidential app gets its first secret,
@@ -258,8 +304,8 @@ impl Apps {
         Ok((app, secret))
     }
 
-    /// Changes an app. Returns it, and whether administrators are to be told: its origins or its
-    /// text, which lead people to a page, are not the same as before.
+    /// Changes an app. Returns it, and whether administrators are to be told: its origins, its
+    /// text, its grants or where the hosted page sends people is not the same as before.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::InvalidRequest`]; [`Error::Conflict`] for switching the
@@ -276,6 +322,9 @@ impl Apps {
                     app.updated_at = now;
                 }
                 is_told = app.allowed_origins != before.allowed_origins
+                    || app.hosted != before.hosted
+                    || app.grants != before.grants
+                    || app.branding != before.branding
                     || app.sms_text != before.sms_text;
                 Ok(())
             })

@@ -1,6 +1,7 @@
 //! The audit trail in the table: events by time, spread over sixteen partitions, and the marks by
 //! which they are found.
 
+use futures_util::FutureExt;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
@@ -211,6 +212,7 @@ impl Store {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await
             .map_err(unavailable)?;
         self.count_read(output.consumed_capacity.as_ref());

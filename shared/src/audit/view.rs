@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Action, Changes, Event, Outcome};
+use crate::base::api_time;
 
 /// An event as the API shows it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -15,6 +16,7 @@ use super::{Action, Changes, Event, Outcome};
 pub struct EventView {
     id: Uuid,
     /// When it happened. For failures that are counted together: the beginning of their hour.
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// The user who did it, if they were recognised.
@@ -95,6 +97,7 @@ pub enum By {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ActivityView {
     id: Uuid,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     action: Action,

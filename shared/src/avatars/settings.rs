@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub struct AvatarSettings {
     /// `AVATAR_MAX_BYTES`: the maximum size of an uploaded picture, in bytes.
     pub max_bytes: usize,
-    /// `AVATAR_BUCKET`: the name of the bucket.
+    /// `AVATAR_BUCKET`: the name of the bucket. Empty in a Lambda that may not reach it.
     pub bucket: String,
     /// `AVATAR_BASE_URL`: the URL under which the bucket is served, without a slash at the end.
     /// Without it, URLs are presigned.
@@ -25,8 +25,7 @@ impl AvatarSettings {
             "the URL of a folder, like https://avatars.example.com, without ? and #";
         Self {
             max_bytes: reader.number("AVATAR_MAX_BYTES", MAX_BYTES, 10_240, MAX_BYTES),
-            bucket: reader
-                .required("AVATAR_BUCKET", "the bucket's name", |text| Some(text.to_owned())),
+            bucket: reader.name_of("AVATAR_BUCKET", "the bucket's name"),
             base_url: reader.optional("AVATAR_BASE_URL", base_url_text, base_url),
         }
     }

@@ -48,6 +48,41 @@ pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
+/// `#[serde(with = "api_time")]`: a time in an answer of the API, in UTC, always with milliseconds:
+/// `2026-11-29T01:02:03.000Z`. Texts of one width sort by time.
+pub mod api_time {
+    use jiff::Timestamp;
+    use serde::Serializer;
+
+    /// Writes a time.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{time:.3}"))
+    }
+}
+
+/// The same, for a time that may be missing.
+pub mod api_time_option {
+    use jiff::Timestamp;
+    use serde::Serializer;
+
+    /// Writes a time, or `null`.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::api_time::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
 /// `#[serde(with = "epoch_seconds")]`: a time in epoch seconds, as DynamoDB's TTL needs it.
 pub mod epoch_seconds {
     pub use jiff::fmt::serde::timestamp::second::required::*;

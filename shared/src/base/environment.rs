@@ -195,6 +195,11 @@ impl<'a> Reader<'a> {
         self.optional(name, expected, parse).unwrap_or_default()
     }
 
+    /// The name of something that a Lambda gets only if it may reach it. Others have an empty one.
+    pub(crate) fn name_of(&mut self, name: &'static str, expected: &str) -> String {
+        self.optional(name, expected, |text| Some(text.to_owned())).unwrap_or_default()
+    }
+
     /// A whole number from `min` to `max`.
     pub(crate) fn number<T: FromStr + PartialOrd + Display + Copy + Default>(
         &mut self,

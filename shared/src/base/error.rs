@@ -105,6 +105,16 @@ pub enum Error {
     /// A grant type that the token endpoint does not know (RFC 6749 §5.2).
     #[error("unsupported grant type")]
     UnsupportedGrantType,
+    /// A grant type that the app may not use (RFC 6749 §5.2).
+    #[error("the app may not use this grant type")]
+    GrantNotAllowed,
+    /// A request for a sign-in that the app pushed and that is refused: the code of RFC 6749
+    /// §4.1.2.1, and the cause.
+    #[error("{0}: {1}")]
+    RequestRefused(&'static str, &'static str),
+    /// A scope that the app cannot have (RFC 6749 §5.2).
+    #[error("a scope that the app cannot have")]
+    InvalidScope,
     /// The client's kind of registration does not allow this, or the token belongs to another
     /// client.
     #[error("unauthorized client")]
@@ -155,6 +165,9 @@ pub enum Error {
         /// Seconds until the limit allows a message again.
         retry_after: i64,
     },
+    /// The number, or its owner, refuses texts.
+    #[error("undeliverable")]
+    Undeliverable,
     /// A text shows signs of SMS pumping. The client is told only that a limit is reached.
     #[error("suspected of fraud")]
     FraudSuspected,
@@ -189,6 +202,9 @@ pub enum Error {
     /// The token has expired.
     #[error("expired token")]
     TokenExpired,
+    /// The authorization code is wrong, was used or has expired, or is not for this request.
+    #[error("invalid authorization code")]
+    CodeInvalid,
     /// The refresh token was used before. Its session is revoked.
     #[error("refresh token reused")]
     RefreshTokenReused,

@@ -29,10 +29,12 @@ pub(crate) const RECORD: &str = "record";
 /// An event that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// A text was handed to SNS.
+    /// A text was handed to a sender.
     TextsSent,
-    /// SNS refused a text, or could not be reached.
+    /// A sender refused a text, or its answer did not come.
     TextsRefused,
+    /// A second sender tried a text that the first one refused.
+    TextsFellBack,
     /// More than four fifths of a partition's share of the month's budget for texts are spent.
     BudgetNearlySpent,
     /// A text was not sent, because a budget is used up.
@@ -60,9 +62,10 @@ pub enum Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 14] = [
+pub const METRICS: [Metric; 15] = [
     Metric::TextsSent,
     Metric::TextsRefused,
+    Metric::TextsFellBack,
     Metric::BudgetNearlySpent,
     Metric::BudgetRefusals,
     Metric::TextsSuspected,

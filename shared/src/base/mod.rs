@@ -14,8 +14,8 @@ mod values;
 
 pub use self::{
     clock::{
-        Clock, epoch_millis, epoch_seconds, epoch_seconds_option, seconds, seconds_until,
-        whole_seconds,
+        Clock, api_time, api_time_option, epoch_millis, epoch_seconds, epoch_seconds_option,
+        seconds, seconds_until, whole_seconds,
     },
     device::Device,
     entity_tags::{EntityTag, EntityTags},

@@ -31,11 +31,11 @@ impl Challenges {
     /// # Errors
     /// As [`Self::address`]; [`Error::InvalidRequest`] if it is none of them.
     pub fn identifier(&self, text: &str) -> Result<Identifier, Error> {
-        let text = text.trim();
-        if text.contains('@') {
-            self.email(text).map(|email| Identifier::Address(Address::Email(email)))
-        } else if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            Username::parse(text).map(Identifier::Username)
+        let trimmed = text.trim();
+        if trimmed.contains('@') {
+            self.email(trimmed).map(|email| Identifier::Address(Address::Email(email)))
+        } else if trimmed.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            Username::parse(trimmed).map(Identifier::Username)
         } else {
             self.phone(text).map(|phone| Identifier::Address(Address::Sms(phone)))
         }

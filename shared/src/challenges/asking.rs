@@ -7,7 +7,7 @@ use super::{Challenges, Identity};
 use crate::{
     base::Error,
     crypto::IdentifierHash,
-    identifiers::{Address, PhoneNumber},
+    identifiers::{Address, Email, PhoneNumber},
     limits::{Asker, Cohort, Counted, Destination, Window},
     users::KnownDevice,
 };
@@ -23,6 +23,28 @@ pub(super) struct Recipient {
     pub(super) identity: Identity,
     /// The user who owns the address.
     pub(super) owner: Option<Uuid>,
+}
+
+/// The state of an address and its asker, by which a request for a message is weighed. All of it is
+/// read together, before anything is counted.
+pub struct Lookup {
+    pub(super) recipient: Recipient,
+    /// The known device that asks.
+    device: Option<Uuid>,
+    pub(super) room: Room,
+}
+
+/// The source of a request, if it had room for many more messages a moment ago. Its message is then
+/// counted in all counters together: it is unlikely that the source's refuses it when another has
+/// already counted it. Otherwise the source's comes first, so that nobody fills a counter of others
+/// with refused requests.
+#[derive(Default)]
+pub struct Room(Option<IdentifierHash>);
+
+impl Room {
+    pub(super) fn is_of(&self, source: &IdentifierHash) -> bool {
+        self.0.as_ref() == Some(source)
+    }
 }
 
 /// A request for a message.
@@ -73,8 +95,54 @@ pub(super) fn cohort(counted: Option<&Counted>) -> Cohort {
 }
 
 impl Challenges {
+    /// Reads what a request for a message to `address` is weighed by, which comes from `ip`: the
+    /// address, the known device of `device_token`, and the room of a stranger's source. A token that
+    /// is invalid, old, or of somebody else reads as none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn look_up(
+        &self,
+        address: &Address,
+        device_token: Option<&str>,
+        ip: Option<&str>,
+    ) -> Result<Lookup, Error> {
+        let now = self.clock.now();
+        let claimed =
+            device_token.and_then(|token| KnownDevice::decode(token, &self.hash_keys, now));
+        let (recipient, user, room) = tokio::try_join!(
+            self.recipient(address),
+            async {
+                match &claimed {
+                    Some(device) => self.store.user(device.user_id).await,
+                    None => Ok(None),
+                }
+            },
+            async {
+                match &claimed {
+                    Some(_) => Ok(Room::default()),
+                    None => self.room(ip).await,
+                }
+            },
+        )?;
+        let device = claimed.filter(|device| {
+            recipient.owner == Some(device.user_id) && user.is_some_and(|user| device.is_of(&user))
+        });
+        Ok(Lookup { recipient, device: device.map(|device| device.id), room })
+    }
+
+    /// The room of the source `ip`. It is a hint only: a count that depends on it is conditional.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn room(&self, ip: Option<&str>) -> Result<Room, Error> {
+        let (source, max) = (self.hash_keys.source(ip), self.limits.sends_per_ip_per_hour);
+        let sends = self.store.counted_lately(&source, Window::Hour, self.clock.now()).await?;
+        Ok(Room((sends * 2 < i64::from(max)).then_some(source)))
+    }
+
     /// Reads an address: its limits, its challenges and its owner.
-    pub(super) async fn recipient(&self, address: &Address) -> Result<Recipient, Error> {
+    async fn recipient(&self, address: &Address) -> Result<Recipient, Error> {
         let (counted, owned) = (self.hash_keys.recipient(address), self.hash_keys.address(address));
         let identity = self.store.identity(&counted).await?;
         let owner = self.owner_beside(&identity, &owned, counted == owned).await?;
@@ -92,25 +160,9 @@ impl Challenges {
         if is_same { Ok(identity.owner(owned)) } else { self.store.owner(owned).await }
     }
 
-    /// The asker: a known device of the `owner`, or a stranger. A token that is invalid, old, or of
-    /// somebody else reads as none.
-    pub(crate) async fn asker(
-        &self,
-        owner: Option<Uuid>,
-        device_token: Option<&str>,
-        ip: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Asker, Error> {
-        let device = device_token
-            .and_then(|token| KnownDevice::decode(token, &self.hash_keys, now))
-            .filter(|device| owner == Some(device.user_id));
-        if let Some(device) = device {
-            let user = self.store.user(device.user_id).await?;
-            if user.is_some_and(|user| user.device_epoch == device.epoch) {
-                return Ok(Asker::Device(device.id));
-            }
-        }
-        Ok(self.stranger(ip))
+    /// The asker of a request from `ip`: the known device, or a stranger.
+    pub(super) fn asker(&self, lookup: &Lookup, ip: Option<&str>) -> Asker {
+        lookup.device.map_or_else(|| self.stranger(ip), Asker::Device)
     }
 
     /// A stranger who asks from this IP address.
@@ -128,72 +180,105 @@ impl Challenges {
     pub(super) async fn count(
         &self,
         request: Request<'_>,
+        room: &Room,
         now: Timestamp,
     ) -> Result<Counters, Error> {
         if request.asker.device().is_some() || self.test_code(request.address, now).is_some() {
             return Ok(Counters::default());
         }
 
-        let mut counters = Counters {
-            source: Some(self.count_source(request, now).await?),
-            ..Counters::default()
-        };
-        if request.is_decoy {
-            return Ok(counters);
-        }
-
-        match self.count_destination(request, &mut counters, now).await {
-            Err(Error::SmsLimitReached { .. }) if request.hides => counters.is_full = true,
-            Err(error) => {
-                self.release(&counters).await;
-                return Err(error);
+        let hash = self.hash_keys.source(request.ip);
+        let source = self.count_source(&hash, request, now);
+        let others = async {
+            if request.is_decoy {
+                (Counters::default(), Ok(()))
+            } else {
+                self.count_destination(request, now).await
             }
-            Ok(()) => {}
+        };
+        let (source, (mut counters, counted)) = if room.is_of(&hash) {
+            tokio::join!(source, others)
+        } else {
+            (Ok(source.await?), others.await)
+        };
+
+        let refused = match (source, counted) {
+            (Err(error), _) => Some(error),
+            (Ok(source), counted) => {
+                counters.source = Some(source);
+                counted.err()
+            }
+        };
+        match refused {
+            None => Ok(counters),
+            Some(Error::SmsLimitReached { .. }) if request.hides && counters.source.is_some() => {
+                counters.is_full = true;
+                Ok(counters)
+            }
+            Some(error) => {
+                self.release(&counters).await;
+                Err(error)
+            }
         }
-        Ok(counters)
     }
 
-    async fn count_source(&self, request: Request<'_>, now: Timestamp) -> Result<Counted, Error> {
+    async fn count_source(
+        &self,
+        source: &IdentifierHash,
+        request: Request<'_>,
+        now: Timestamp,
+    ) -> Result<Counted, Error> {
         let country = request.address.country().filter(|_| request.is_first);
         let noted = country.map_or(Destination::Nothing, Destination::Country);
-        let (hash, max) = (self.hash_keys.source(request.ip), self.limits.sends_per_ip_per_hour);
-        self.store.count_send(&hash, Window::Hour, noted, max, now).await
+        let max = self.limits.sends_per_ip_per_hour;
+        self.store.count_send(source, Window::Hour, noted, max, now).await
     }
 
+    /// Counts a request for its destination. Returns also what was counted before a refusal.
     async fn count_destination(
         &self,
         request: Request<'_>,
-        counters: &mut Counters,
+        now: Timestamp,
+    ) -> (Counters, Result<(), Error>) {
+        let mut counters = Counters::default();
+        let counted = match request.address {
+            Address::Sms(phone) => {
+                let block = self.count_block(phone, request.is_first, now).await;
+                block.map(|block| counters.block = Some(block))
+            }
+            Address::Email(email) => self.count_mail(email, &mut counters.mails, now).await,
+        };
+        (counters, counted)
+    }
+
+    async fn count_block(
+        &self,
+        phone: &PhoneNumber,
+        is_first: bool,
+        now: Timestamp,
+    ) -> Result<Counted, Error> {
+        let (hash, max) = (self.hash_keys.prefix(phone), self.limits.sends_per_prefix_per_hour);
+        let noted = if is_first {
+            Destination::Number(self.place_in_block(phone))
+        } else {
+            Destination::Nothing
+        };
+        self.store.count_send(&hash, Window::Hour, noted, max, now).await
+    }
+
+    async fn count_mail(
+        &self,
+        email: &Email,
+        counted: &mut Vec<Counted>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        match request.address {
-            Address::Sms(phone) => {
-                let (hash, max) =
-                    (self.hash_keys.prefix(phone), self.limits.sends_per_prefix_per_hour);
-                let noted = if request.is_first {
-                    Destination::Number(self.place_in_block(phone))
-                } else {
-                    Destination::Nothing
-                };
-                let counted = self.store.count_send(&hash, Window::Hour, noted, max, now).await?;
-                counters.block = Some(counted);
-            }
-            Address::Email(email) => {
-                for (hash, window, max) in [
-                    (
-                        self.hash_keys.mail_domain(email),
-                        Window::Hour,
-                        self.limits.emails_per_domain_per_hour,
-                    ),
-                    (self.hash_keys.all_mails(), Window::Day, self.limits.emails_per_day),
-                ] {
-                    let counted = self
-                        .store
-                        .count_send(&hash, window, Destination::Nothing, max, now)
-                        .await?;
-                    counters.mails.push(counted);
-                }
-            }
+        let domain = self.hash_keys.mail_domain(email);
+        for (hash, window, max) in [
+            (domain, Window::Hour, self.limits.emails_per_domain_per_hour),
+            (self.hash_keys.all_mails(), Window::Day, self.limits.emails_per_day),
+        ] {
+            let nothing = Destination::Nothing;
+            counted.push(self.store.count_send(&hash, window, nothing, max, now).await?);
         }
         Ok(())
     }
@@ -221,7 +306,7 @@ impl Challenges {
     /// The place of a number in its block, plus a secret offset, so that the table contains no
     /// digits of the number.
     pub(super) fn place_in_block(&self, phone: &PhoneNumber) -> i64 {
-        let hash = self.hash_keys.identifier("place in prefix", phone.block());
+        let hash = self.hash_keys.short_lived("place in prefix", phone.block());
         let offset =
             hash.as_str().get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
         let digits = phone.as_str().strip_prefix('+').unwrap_or_default();

@@ -195,13 +195,14 @@ impl Challenge {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChallengeView {
     /// The id to send with the code.
-    pub(crate) challenge_id: Uuid,
+    pub challenge_id: Uuid,
     pub(crate) channel: Channel,
     /// The address that the code was sent to, masked.
     #[schema(example = "+1•••••••123")]
-    pub(crate) to: String,
+    pub to: String,
+    /// How many digits the code has.
     #[schema(example = 6)]
-    pub(crate) code_length: u32,
+    pub code_length: u32,
     /// Seconds until the challenge expires.
     #[schema(example = 300)]
     pub(crate) expires_in: i64,

@@ -15,6 +15,7 @@ mod stopping;
 mod table;
 
 pub use self::{
+    asking::{Lookup, Room},
     challenge::{
         Challenge, ChallengeContent, ChallengeStatus, ChallengeStatusView, ChallengeView, Purpose,
         Registration, Watched,

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::{
     Attempts, Challenge, ChallengeContent, ChallengeView, Challenges, Identity, OPEN_AT_ONCE,
     OneTimeCode, Purpose, Registration, Watched,
-    asking::{Counters, Recipient, Request},
+    asking::{Lookup, Recipient, Request, Room},
+    sending::Weighed,
 };
 use crate::{
     apps::{App, SignUp},
@@ -46,6 +47,8 @@ pub struct NewChallenge {
     pub resets: Option<(Uuid, u64)>,
     /// Whether the challenge is a decoy: the address has no account, and nothing is sent.
     pub decoy: bool,
+    /// Whether it was requested on the hosted page.
+    pub on_page: bool,
 }
 
 impl NewChallenge {
@@ -70,6 +73,7 @@ impl NewChallenge {
             link: None,
             resets: None,
             decoy: false,
+            on_page: false,
         }
     }
 
@@ -95,28 +99,43 @@ impl Challenges {
     /// [`Error::OtpLocked`], [`Error::ResendTooSoon`] or [`Error::SmsLimitReached`] if the address,
     /// its block of numbers, its mail domain or the source of the request has to wait, or if a
     /// budget is used up; [`Error::FraudSuspected`] or [`Error::ProofRequired`] for signs of SMS
-    /// pumping; [`Error::Unavailable`] if the code cannot be sent.
+    /// pumping; [`Error::Undeliverable`] if the number refuses texts; [`Error::Unavailable`] if the
+    /// code cannot be sent.
     pub async fn open(
         &self,
         new: NewChallenge,
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
-        if self.hides(new.hides_accounts()) {
-            with_minimum_duration(self.open_now(new, messenger)).await
-        } else {
-            self.open_now(new, messenger).await
-        }
+        let token = new.device_token.as_deref();
+        let lookup = self.look_up(&new.address, token, new.ip.as_deref()).await?;
+        self.open_with(new, lookup, messenger).await
+    }
+
+    /// As [`Self::open`], with what was read ahead.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(
+        &self,
+        new: NewChallenge,
+        lookup: Lookup,
+        messenger: &Messenger,
+    ) -> Result<ChallengeView, Error> {
+        let hides = self.hides(new.hides_accounts());
+        // In a box, since its steps take much of the stack.
+        let open = Box::pin(self.open_now(new, lookup, messenger));
+        if hides { with_minimum_duration(messenger.minimum(), open).await } else { open.await }
     }
 
     async fn open_now(
         &self,
         new: NewChallenge,
+        lookup: Lookup,
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
-        let (now, address) = (self.clock.now(), new.address.clone());
-        let recipient = self.recipient(&address).await?;
-        let (ip, token) = (new.ip.clone(), new.device_token.as_deref());
-        let asker = self.asker(recipient.owner, token, ip.as_deref(), now).await?;
+        let (now, address, ip) = (self.clock.now(), new.address.clone(), new.ip.clone());
+        let asker = self.asker(&lookup, ip.as_deref());
+        let Lookup { recipient, room, .. } = lookup;
 
         let is_quiet = new.purpose == Purpose::PasswordReset;
         let messages = new.purpose.messages();
@@ -136,12 +155,7 @@ impl Challenges {
             is_decoy: new.decoy || new.hides_accounts() && recipient.owner.is_none(),
             hides: new.hides_accounts(),
         };
-        let counters = self.count(request, now).await?;
-        let opened = self.open_counted(new, recipient, (request, &counters), messenger, now).await;
-        if opened.is_err() {
-            self.release(&counters).await;
-        }
-        opened
+        self.open_weighed(new, recipient, (request, &room), messenger, now).await
     }
 
     /// Opens a challenge that gives a new address to `user`. Only this user can prove it.
@@ -203,20 +217,19 @@ impl Challenges {
 
     /// Prepares the message, opens the challenge, and sends the message. One write both opens the
     /// challenge and counts the message against its address.
-    async fn open_counted(
+    async fn open_weighed(
         &self,
         new: NewChallenge,
         recipient: Recipient,
-        (request, counters): (Request<'_>, &Counters),
+        (request, room): (Request<'_>, &Room),
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
         let Recipient { counted, identity, owner } = recipient;
         let proof = new.proof.clone();
         let evidence = (owner, proof.as_deref());
-        let purpose = new.purpose;
+        let (purpose, user_id) = (new.purpose, new.user_id);
         let id = self.hash_keys.challenge_id(&counted, now, &self.random)?;
-        let judgement = self.judge(id, (request, counters), evidence, messenger, now).await?;
 
         let code = match self.test_code(&new.address, now) {
             Some(code) => code,
@@ -225,28 +238,36 @@ impl Challenges {
                 OneTimeCode::draw(digits, &self.random)?
             }
         };
-
-        let user_id = new.user_id;
         let mut content = self.new_content(new, &code, owner.is_some());
-        if judgement.is_withheld || counters.is_full {
-            content.decoy = true;
-            self.release_destination(counters).await;
-        }
         let stop_link = self.stop_link((request.address, &identity), &counted.place(), now)?;
-        let weighed = (request, counters, &judgement);
-        let message =
-            self.prepare(id, &mut content, weighed, stop_link.as_deref(), messenger, now).await?;
-        let challenge = match self.seal(id, (purpose, user_id), &code, (request, &content), now) {
-            Ok(challenge) => challenge,
-            Err(error) => return self.cancel(message, messenger, error).await,
+        let Weighed { counters, message, is_dropped } = self
+            .weigh(
+                (id, evidence),
+                &mut content,
+                (request, room),
+                stop_link.as_deref(),
+                messenger,
+                now,
+            )
+            .await?;
+        content.decoy |= is_dropped;
+
+        let opened = match self.seal(id, (purpose, user_id), &code, (request, &content), now) {
+            Ok(challenge) => {
+                self.write_and_send((identity, challenge), &content, message, messenger, now).await
+            }
+            Err(error) => self.cancel(message, messenger, error).await,
         };
-        self.write_and_send((identity, challenge), &content, message, messenger, now).await
+        if opened.is_err() {
+            self.release(&counters).await;
+        }
+        opened
     }
 
     /// Writes a new challenge and sends its message. If it is not sent, the challenge is withdrawn.
     async fn write_and_send(
         &self,
-        (identity, challenge): (Identity, Challenge),
+        (mut identity, challenge): (Identity, Challenge),
         content: &ChallengeContent,
         message: Option<Prepared>,
         messenger: &Messenger,
@@ -271,7 +292,7 @@ impl Challenges {
             }
             Ok(if is_test { 0 } else { identity.throttle().resend_in(sender, limits, now) })
         };
-        let opened = self.store.change_identity(&place, identity, now, open).await;
+        let opened = self.store.change_identity(&place, &mut identity, now, open).await;
 
         // If the table did not respond, the challenge may still have been opened.
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
@@ -287,6 +308,12 @@ impl Challenges {
 
     fn new_content(&self, new: NewChallenge, code: &OneTimeCode, owned: bool) -> ChallengeContent {
         let hides_accounts = new.hides_accounts();
+        let apps = self.apps.settings();
+        let (terms, sender) = (new.app.session_terms(apps), new.app.sender(apps));
+        let (terms, sender) = match new.on_page {
+            true => (terms.in_browser(), sender.on_page(apps)),
+            false => (terms, sender),
+        };
         ChallengeContent {
             subject: match new.purpose {
                 Purpose::SignIn if new.registration.is_some() && owned => Subject::AccountExists,
@@ -295,13 +322,13 @@ impl Challenges {
                 Purpose::PasswordReset => Subject::PasswordReset,
             },
             address: new.address,
-            terms: new.app.session_terms(self.apps.settings()),
+            terms,
             code: code.as_str().to_owned(),
             locale: new.locale,
             link: new.link,
             registration: new.registration,
             resets: new.resets,
-            sender: new.app.sender(self.apps.settings()),
+            sender,
             decoy: new.decoy || hides_accounts && !owned,
             hides_failure: hides_accounts,
             watched: Watched::default(),
@@ -370,7 +397,7 @@ impl Challenges {
             Ok(())
         };
         let refunded = match self.store.identity_at(place).await {
-            Ok(identity) => self.store.change_identity(place, identity, now, change).await,
+            Ok(mut identity) => self.store.change_identity(place, &mut identity, now, change).await,
             Err(error) => Err(error),
         };
         if let Err(error) = refunded {

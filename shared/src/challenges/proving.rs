@@ -39,6 +39,19 @@ pub struct Proven {
     is_owner_known: bool,
 }
 
+/// A code that was used, for [`Challenges::redeem`].
+pub struct UsedCode {
+    challenge: Challenge,
+    watched: Watched,
+}
+
+impl Proven {
+    /// The code that proved it.
+    pub fn used_code(&self) -> UsedCode {
+        UsedCode { challenge: self.challenge.clone(), watched: self.content.watched.clone() }
+    }
+}
+
 /// A guess, before it is compared.
 struct Guess<'a> {
     id: Uuid,
@@ -68,15 +81,14 @@ impl Challenges {
         accepted: &[Purpose],
         recorder: &Recorder,
     ) -> Result<Proven, Error> {
-        let Resumed { id, identity, .. } = resumed;
+        let Resumed { id, mut identity, .. } = resumed;
         let (now, place) = (self.clock.now(), self.hash_keys.challenge_place(id));
         let mark = self.random.uuid(now)?;
         let guess =
             Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
 
-        let tried = self
-            .store
-            .change_identity(&place, identity, now, |identity| self.spend(identity, &guess, now));
+        let spend = |identity: &mut Identity| self.spend(identity, &guess, now);
+        let tried = self.store.change_identity(&place, &mut identity, now, spend);
         let (mut proven, is_off) = tried.await?;
         if !proven.is_owner_known {
             let owned = self.hash_keys.address(&proven.content.address);
@@ -85,7 +97,6 @@ impl Challenges {
 
         if proven.challenge.used_by == Some(mark) {
             self.right_codes.count(now);
-            self.count_used(id, &proven.content.watched).await;
             metrics::count(Metric::CodesVerified);
             return Ok(proven);
         }
@@ -186,7 +197,8 @@ impl Challenges {
         content: ChallengeContent,
     ) -> Proven {
         let owned = self.hash_keys.address(&content.address);
-        let is_owner_known = owned == self.hash_keys.recipient(&content.address);
+        let is_owner_known =
+            owned == self.hash_keys.recipient(&content.address) && !self.hash_keys.are_two();
         let owner = identity.owner(&owned);
         Proven { challenge, content, owner, is_owner_known }
     }
@@ -220,8 +232,8 @@ impl Challenges {
             }
             Ok(())
         };
-        let identity = self.store.identity_at(&place).await?;
-        self.store.change_identity(&place, identity, now, close).await
+        let mut identity = self.store.identity_at(&place).await?;
+        self.store.change_identity(&place, &mut identity, now, close).await
     }
 
     /// Counts the use of a code in the counters of its message. If that fails, fraud is suspected
@@ -238,18 +250,19 @@ impl Challenges {
         }
     }
 
-    /// Does the `work` that a challenge was proven for. If it is unavailable, or a password is too
-    /// weak, the code is refunded, so that it works again when the client retries or sends another
-    /// password.
+    /// Does the `work` that a code was used for, and counts the use of the code at the same time. If
+    /// the work is unavailable, or a password is too weak, the code is refunded, so that it works
+    /// again when the client retries or sends another password.
     ///
     /// # Errors
     /// The errors of `work`.
     pub async fn redeem<T>(
         &self,
-        challenge: &Challenge,
+        used: &UsedCode,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let result = work.await;
+        let UsedCode { challenge, watched } = used;
+        let (result, ()) = tokio::join!(work, self.count_used(challenge.id, watched));
         if matches!(result, Err(Error::Unavailable(_) | Error::WeakPassword { .. }))
             && let Err(error) = self.reopen(challenge).await
         {
@@ -270,7 +283,7 @@ impl Challenges {
             }
             Ok(())
         };
-        let identity = self.store.identity_at(&place).await?;
-        self.store.change_identity(&place, identity, now, reopen).await
+        let mut identity = self.store.identity_at(&place).await?;
+        self.store.change_identity(&place, &mut identity, now, reopen).await
     }
 }

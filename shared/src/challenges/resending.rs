@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::{
     Challenge, ChallengeContent, ChallengeStatus, ChallengeView, Challenges, Identity, Resumed,
-    asking::{Counters, Request},
+    asking::{Request, Room},
+    sending::Weighed,
 };
 use crate::{
     base::{Error, with_minimum_duration},
@@ -13,7 +14,8 @@ use crate::{
 };
 
 impl Challenges {
-    /// Sends a challenge's code again.
+    /// Sends a challenge's code again, to a request `from` this IP address, whose [`Room`] was read
+    /// ahead if at all.
     ///
     /// # Errors
     /// [`Error::OtpExpired`] if the challenge is unknown, expired, replaced or used;
@@ -21,7 +23,7 @@ impl Challenges {
     pub async fn resend(
         &self,
         resumed: Resumed,
-        ip: Option<&str>,
+        from: (Option<&str>, &Room),
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
@@ -31,15 +33,17 @@ impl Challenges {
         check_pending(&identity, id, now)?;
 
         let hides = self.hides(content.hides_failure);
-        let resend = self.resend_now((identity, challenge), content, ip, messenger, now);
-        if hides { with_minimum_duration(resend).await } else { resend.await }
+        // In a box, since its steps take much of the stack.
+        let resend = self.resend_now((identity, challenge), content, from, messenger, now);
+        let resend = Box::pin(resend);
+        if hides { with_minimum_duration(messenger.minimum(), resend).await } else { resend.await }
     }
 
     async fn resend_now(
         &self,
         (identity, challenge): (Identity, Challenge),
         content: ChallengeContent,
-        ip: Option<&str>,
+        (ip, room): (Option<&str>, &Room),
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
@@ -57,42 +61,40 @@ impl Challenges {
             identity.throttle().check_send(sender, &self.limits.per_address, now)?;
         }
 
-        let counters = self.count(request, now).await?;
         let pending = (identity, challenge.clone());
-        let sent =
-            self.resend_counted(pending, content, (request, &counters), messenger, now).await;
-        if sent.is_err() {
-            self.release(&counters).await;
-        }
-        sent
+        self.resend_weighed(pending, content, (request, room), messenger, now).await
     }
 
     /// Prepares the message, counts it against its address, and sends it.
-    async fn resend_counted(
+    async fn resend_weighed(
         &self,
         (identity, challenge): (Identity, Challenge),
         mut content: ChallengeContent,
-        (request, counters): (Request<'_>, &Counters),
+        (request, room): (Request<'_>, &Room),
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
         let id = challenge.id;
         let place = self.hash_keys.challenge_place(id);
         let owned = self.hash_keys.address(&content.address);
-        let is_same = owned == self.hash_keys.recipient(&content.address);
+        // The challenge may lie under the other root than the owner.
+        let is_same =
+            owned == self.hash_keys.recipient(&content.address) && !self.hash_keys.are_two();
         let owner = self.owner_beside(&identity, &owned, is_same).await?;
-        let judgement = self.judge(id, (request, counters), (owner, None), messenger, now).await?;
-        let is_dropped = judgement.is_withheld || counters.is_full;
-        if is_dropped {
-            self.release_destination(counters).await;
-        }
         let stop_link = self.stop_link((request.address, &identity), &place, now)?;
-        let message = if is_dropped {
-            None
-        } else {
-            let weighed = (request, counters, &judgement);
-            self.prepare(id, &mut content, weighed, stop_link.as_deref(), messenger, now).await?
-        };
+        let evidence = (owner, None);
+        let Weighed { counters, message, .. } = self
+            .weigh(
+                (id, evidence),
+                &mut content,
+                (request, room),
+                stop_link.as_deref(),
+                messenger,
+                now,
+            )
+            .await?;
+        // Each further text begins with the next sender: the previous one did not help.
+        let message = message.map(|message| message.after(challenge.sent_at.len()));
 
         let counted = self.count_resend((identity, id), &content, now).await;
         // Refund only a count that is certainly ours: otherwise we could refund another message.
@@ -112,13 +114,16 @@ impl Challenges {
             };
             self.refund(&place, release, now).await;
         }
+        if sent.is_err() {
+            self.release(&counters).await;
+        }
         sent
     }
 
     /// Counts a message that sends a code again against its address.
     async fn count_resend(
         &self,
-        (identity, id): (Identity, Uuid),
+        (mut identity, id): (Identity, Uuid),
         content: &ChallengeContent,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
@@ -137,7 +142,7 @@ impl Challenges {
                 if is_test { 0 } else { identity.throttle().resend_in(sender, limits, now) };
             Ok(self.view(&challenge, &content.address, resend_in, now))
         };
-        self.store.change_identity(&place, identity, now, count).await
+        self.store.change_identity(&place, &mut identity, now, count).await
     }
 }
 

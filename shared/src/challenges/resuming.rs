@@ -57,4 +57,21 @@ impl Challenges {
         };
         Ok(Resumed { id, identity, app })
     }
+
+    /// The challenge `id`, which the hosted page began for an app. The app need not authenticate: the
+    /// page gives it nothing but a code, for which it authenticates later.
+    ///
+    /// # Errors
+    /// [`Error::OtpExpired`] if the challenge is unknown, was replaced, or was not begun on the page;
+    /// [`Error::AppDisabled`].
+    pub async fn resume_on_page(&self, id: Uuid) -> Result<Resumed, Error> {
+        let identity = self.store.identity_at(&self.hash_keys.challenge_place(id)).await?;
+        let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?;
+        let terms = self.content(challenge)?.terms;
+        if !terms.browser {
+            return Err(Error::OtpExpired);
+        }
+        let app = Some(self.apps.active(&terms.client_id).await?);
+        Ok(Resumed { id, identity, app })
+    }
 }

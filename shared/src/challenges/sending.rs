@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     ChallengeContent, Challenges, Identity, Watched,
-    asking::{Counters, Request, cohort},
+    asking::{Counters, Request, Room, cohort},
 };
 use crate::{
     base::{
@@ -14,18 +14,30 @@ use crate::{
     },
     crypto::{IdentifierHash, Place},
     identifiers::{Address, PhoneNumber},
-    limits::{Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud},
+    limits::{
+        Asker, Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud,
+    },
     messages::{Content, Messenger, Prepared, PreparedText},
     spending::Fund,
 };
 
 /// The result of judging a request by its signs.
 #[derive(Debug, Default)]
-pub(super) struct Judgement {
+struct Judgement {
     signs: Signs,
     reasons: Vec<Reason>,
     /// Whether the message is dropped, and its caller is not told.
-    pub(super) is_withheld: bool,
+    is_withheld: bool,
+}
+
+/// A request that was weighed.
+pub(super) struct Weighed {
+    /// The counters that have counted it.
+    pub(super) counters: Counters,
+    /// The message, if one is sent.
+    pub(super) message: Option<Prepared>,
+    /// Whether nothing is sent, although the caller is told so.
+    pub(super) is_dropped: bool,
 }
 
 impl Challenges {
@@ -34,7 +46,7 @@ impl Challenges {
     ///
     /// # Errors
     /// [`Error::ProofRequired`] or [`Error::FraudSuspected`].
-    pub(super) async fn judge(
+    async fn judge(
         &self,
         id: Uuid,
         (request, counters): (Request<'_>, &Counters),
@@ -94,7 +106,7 @@ impl Challenges {
     ) -> Result<bool, Error> {
         let address = self.hash_keys.address(request.address);
         match proof.and_then(|proof| Proof::check(proof, &self.hash_keys, &address, now)) {
-            Some(proof) => self.store.use_proof(&proof, &self.hash_keys).await,
+            Some(proof) => self.store.use_proof(&proof).await,
             None => Ok(false),
         }
     }
@@ -127,24 +139,83 @@ impl Challenges {
         Ok(Some(format!("{}/stop/{token}", self.settings.issuer)))
     }
 
-    /// Words the message of a challenge and reserves its price. Returns `None` if nothing is to be
-    /// sent: for test phones and decoys. Notes in `content` what the use of its code changes.
+    /// Counts a request, judges it by its signs, words its message and reserves its price. Notes in
+    /// `content` what the use of its code changes. The evidence is the owner of the address, and the
+    /// proof of work that the request brings.
     ///
     /// # Errors
-    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
-    pub(super) async fn prepare(
+    /// [`Error::SmsLimitReached`] if a counter or a budget is used up; [`Error::ProofRequired`] or
+    /// [`Error::FraudSuspected`]; [`Error::Unavailable`]. All counts and the price are then
+    /// refunded.
+    pub(super) async fn weigh(
         &self,
-        id: Uuid,
+        (id, evidence): (Uuid, (Option<Uuid>, Option<&str>)),
         content: &mut ChallengeContent,
-        (request, counters, judgement): (Request<'_>, &Counters, &Judgement),
+        (request, room): (Request<'_>, &Room),
         stop_link: Option<&str>,
         messenger: &Messenger,
         now: Timestamp,
+    ) -> Result<Weighed, Error> {
+        let count = self.count(request, room, now);
+        let (counters, mut prepared) = if room.is_of(&self.hash_keys.source(request.ip)) {
+            // It will hardly be refused, so its price is reserved at the same time.
+            let prepare = self.prepare(content, request.asker, stop_link, messenger);
+            let (counters, prepared) = tokio::join!(count, prepare);
+            match counters {
+                Ok(counters) => (counters, Some(prepared)),
+                Err(error) => {
+                    return self.cancel(prepared.ok().flatten(), messenger, error).await;
+                }
+            }
+        } else {
+            (count.await?, None)
+        };
+
+        let judged = self.judge(id, (request, &counters), evidence, messenger, now).await;
+        let judgement = match judged {
+            Ok(judgement) => judgement,
+            Err(error) => {
+                self.release(&counters).await;
+                let message = prepared.and_then(Result::ok).flatten();
+                return self.cancel(message, messenger, error).await;
+            }
+        };
+        let is_dropped = judgement.is_withheld || counters.is_full;
+        if is_dropped {
+            self.release_destination(&counters).await;
+            if let Some(Ok(Some(message))) = prepared.replace(Ok(None)) {
+                messenger.cancel(message).await;
+            }
+        }
+
+        let prepared = match prepared {
+            Some(prepared) => prepared,
+            None => self.prepare(content, request.asker, stop_link, messenger).await,
+        };
+        let message = match prepared.or_else(|error| self.hide(error, content)) {
+            Ok(message) => message,
+            Err(error) => {
+                self.release(&counters).await;
+                return Err(error);
+            }
+        };
+        self.note(id, content, (request, &counters, &judgement), message.as_ref(), now);
+        Ok(Weighed { counters, message, is_dropped })
+    }
+
+    /// Words the message of a challenge and reserves its price. Returns `None` if nothing is to be
+    /// sent: for test phones and decoys.
+    ///
+    /// # Errors
+    /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
+    async fn prepare(
+        &self,
+        content: &ChallengeContent,
+        asker: &Asker,
+        stop_link: Option<&str>,
+        messenger: &Messenger,
     ) -> Result<Option<Prepared>, Error> {
-        let is_test = self.test_code(&content.address, now).is_some();
-        content.watched.counters =
-            counters.source.iter().filter_map(|counted| counted.note(false)).collect();
-        if is_test || content.decoy {
+        if content.decoy || self.test_code(&content.address, self.clock.now()).is_some() {
             return Ok(None);
         }
 
@@ -158,21 +229,14 @@ impl Challenges {
             undo_link: None,
             erased_on: None,
         };
-        let fund = match request.asker.device() {
+        let fund = match asker.device() {
             Some(_) => Fund::KnownDevices,
             None => Fund::Strangers,
         };
         let block = content.address.phone().map(|phone| self.hash_keys.prefix(phone));
-        let prepared = messenger
-            .prepare(&content.address, (fund, block.as_ref()), &message, content.locale.as_deref())
-            .await;
-        match prepared {
-            Ok(prepared) => {
-                self.note(id, content, (request, counters, judgement), &prepared, now);
-                Ok(Some(prepared))
-            }
-            Err(error) => hide(error, content),
-        }
+        let locale = content.locale.as_deref();
+        let paid_by = (fund, block.as_ref());
+        messenger.prepare(&content.address, paid_by, &message, locale).await.map(Some)
     }
 
     /// Notes what the use of a code changes, and logs the decision to send its text.
@@ -181,15 +245,20 @@ impl Challenges {
         id: Uuid,
         content: &mut ChallengeContent,
         (request, counters, judgement): (Request<'_>, &Counters, &Judgement),
-        prepared: &Prepared,
+        message: Option<&Prepared>,
         now: Timestamp,
     ) {
+        let Some(message) = message else {
+            let source = counters.source.iter();
+            content.watched.counters = source.filter_map(|it| it.note(false)).collect();
+            return;
+        };
         let is_watched = |counted| request.is_first && cohort(Some(counted)).watches_newest();
         content.watched = Watched {
             counters: counters.all().filter_map(|it| it.note(is_watched(it))).collect(),
             account: None,
         };
-        let Prepared::Text(PreparedText { reservation, .. }) = prepared else { return };
+        let Prepared::Text(PreparedText { reservation, .. }) = message else { return };
         if counters.source.is_none() {
             return;
         }
@@ -235,7 +304,8 @@ impl Challenges {
     /// Sends the message of a challenge, if there is one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it cannot be sent, unless that must be hidden from the caller.
+    /// [`Error::Undeliverable`] or [`Error::Unavailable`] if it is not sent, unless that must be
+    /// hidden from the caller.
     pub(super) async fn send(
         &self,
         message: Option<Prepared>,
@@ -243,10 +313,11 @@ impl Challenges {
         messenger: &Messenger,
     ) -> Result<(), Error> {
         let Some(message) = message else { return Ok(()) };
-        match messenger.send(message).await {
-            Err(error) => hide(error, content).map(|_: Option<Prepared>| ()),
-            Ok(()) => Ok(()),
-        }
+        let sent = match self.hides(content.hides_failure) {
+            true => messenger.send_hidden(message).await,
+            false => messenger.send(message).await,
+        };
+        sent.or_else(|error| self.hide(error, content).map(|_| ()))
     }
 
     /// Whether the duration of a request must not reveal if a message was sent. That is so if
@@ -254,17 +325,22 @@ impl Challenges {
     pub(super) fn hides(&self, hides_accounts: bool) -> bool {
         hides_accounts || self.limits.fraud_mode == FraudMode::Quiet
     }
-}
 
-/// The result of a message that could not be sent. The error is returned, unless it would reveal
-/// who has an account: then it is only logged.
-fn hide(error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
-    match error {
-        Error::Unavailable(_) | Error::SmsLimitReached { .. } if content.hides_failure => {
-            tracing::error!(%error, "a code could not be sent; the caller is not told");
-            Ok(None)
+    /// The result of a message that could not be sent. The error is returned, unless it would reveal
+    /// who has an account: then it is only logged.
+    fn hide(&self, error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
+        let is_hidden = match error {
+            Error::Unavailable(_) | Error::SmsLimitReached { .. } => content.hides_failure,
+            // A suspected request that is dropped quietly cannot learn this of a number.
+            Error::Undeliverable => self.hides(content.hides_failure),
+            _ => false,
+        };
+        if !is_hidden {
+            return Err(error);
         }
-        error => Err(error),
+
+        tracing::error!(%error, "a code could not be sent; the caller is not told");
+        Ok(None)
     }
 }
 

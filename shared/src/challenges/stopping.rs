@@ -28,11 +28,11 @@ impl Challenges {
     /// hours; [`Error::Unavailable`].
     pub async fn stop(&self, token: &str, recorder: &Recorder) -> Result<Timestamp, Error> {
         let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
-        let identity = self.store.identity_at(&place).await?;
+        let mut identity = self.store.identity_at(&place).await?;
         let owner = identity.only_owner();
         let stop =
             |identity: &mut Identity| identity.throttle_mut().stop(now).ok_or(Error::NotFound);
-        let until = self.store.change_identity(&place, identity, now, stop).await?;
+        let until = self.store.change_identity(&place, &mut identity, now, stop).await?;
 
         // The link does not tell the address.
         let target = owner.map_or_else(|| ANYBODY.to_owned(), user_subject);
@@ -41,5 +41,24 @@ impl Challenges {
             .await?;
 
         Timestamp::from_second(until).map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    /// Ends the stop of messages to the address that this link was sent to. It does nothing if
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] as [`Self::check_stop_link`]; [`Error::Unavailable`].
+    pub async fn take_back_stop(&self, token: &str, recorder: &Recorder) -> Result<(), Error> {
+        let (now, place) = (self.clock.now(), self.check_stop_link(token)?);
+        let mut identity = self.store.identity_at(&place).await?;
+        let owner = identity.only_owner();
+        let resume = |identity: &mut Identity| {
+            identity.throttle_mut().resume();
+            Ok(())
+        };
+        self.store.change_identity(&place, &mut identity, now, resume).await?;
+
+        let target = owner.map_or_else(|| ANYBODY.to_owned(), user_subject);
+        recorder.record(Activity::happened(Action::MessagesResume, target, DEFAULT_CLIENT_ID)).await
     }
 }

@@ -3,6 +3,7 @@
 //! Limits and challenges of an identifier are one item. A message or a guess changes both in the
 //! same write, with optimistic locking.
 
+use futures_util::FutureExt;
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::{
@@ -60,7 +61,8 @@ pub struct Identity {
 impl Identity {
     /// The user who owns the identifier.
     pub fn owner(&self, identifier: &IdentifierHash) -> Option<Uuid> {
-        self.owners.get(identifier.as_str()).copied()
+        let other = || self.owners.get(identifier.other()?.as_str());
+        self.owners.get(identifier.as_str()).or_else(other).copied()
     }
 
     /// The owner of the identifier, if there is only one identifier in this place of the table.
@@ -87,7 +89,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`Error::ResendTooSoon`] if another challenge has its id. That can happen to requests of one
-    /// millisecond, since an id has only 14 random bits (see
+    /// millisecond, since an id has only 13 random bits (see
     /// [`HashKeys::challenge_id`](crate::crypto::HashKeys::challenge_id)).
     pub fn is_open(&self, challenge: &Challenge) -> Result<bool, Error> {
         match self.challenge(challenge.id) {
@@ -174,8 +176,22 @@ impl Identity {
 
 impl Store {
     /// Reads the owner, the limits and the challenges of an identifier, in one query.
+    ///
+    /// While there are two roots, it may have an owner under either. Limits that are still under the
+    /// other one are those that a change starts from.
     pub async fn identity(&self, identifier: &IdentifierHash) -> Result<Identity, Error> {
-        self.identity_at(&identifier.place()).await
+        let place = identifier.place();
+        let Some(other) = identifier.other() else { return self.identity_at(&place).await };
+
+        let other = other.place();
+        let (identity, beside) =
+            futures_util::try_join!(self.identity_at(&place), self.identity_at(&other))?;
+        let mut identity = identity;
+        identity.owners.extend(beside.owners);
+        if identity.stored.version == 0 {
+            identity.stored.throttle = beside.stored.throttle;
+        }
+        Ok(identity)
     }
 
     /// The user who owns an identifier.
@@ -194,6 +210,7 @@ impl Store {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await
             .map_err(unavailable)?;
         self.count_read(answer.consumed_capacity.as_ref());
@@ -217,7 +234,7 @@ impl Store {
     pub async fn change_throttle<T>(
         &self,
         identifier: &IdentifierHash,
-        identity: Identity,
+        identity: &mut Identity,
         now: Timestamp,
         mut change: impl FnMut(&mut Throttle) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -237,30 +254,32 @@ impl Store {
         now: Timestamp,
         change: impl FnMut(&mut Throttle) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let identity = self.identity(identifier).await?;
-        self.change_throttle(identifier, identity, now, change).await
+        let mut identity = self.identity(identifier).await?;
+        self.change_throttle(identifier, &mut identity, now, change).await
     }
 
     /// Ends every failure, wait and stop of an identifier, and forgets the messages that it was sent.
     /// Returns whether there was anything to end.
     pub async fn unlock(&self, identifier: &IdentifierHash, now: Timestamp) -> Result<bool, Error> {
-        let identity = self.identity(identifier).await?;
+        let mut identity = self.identity(identifier).await?;
         if !identity.throttle().clone().unlock() {
             return Ok(false);
         }
-        self.change_throttle(identifier, identity, now, |throttle| Ok(throttle.unlock())).await
+        let unlock = |throttle: &mut Throttle| Ok(throttle.unlock());
+        self.change_throttle(identifier, &mut identity, now, unlock).await
     }
 
     /// Changes the limits and challenges of an identifier with optimistic locking, starting from
     /// the `identity` that was read. If another change comes first, `change` is applied again to
-    /// the identifier as that one left it. Returns what `change` returned.
+    /// the identifier as that one left it. Returns what `change` returned; `identity` is then as it was
+    /// written, so that another change can follow without a read.
     ///
     /// # Errors
     /// The errors of `change`; then nothing is written. [`Error::Unavailable`].
     pub async fn change_identity<T>(
         &self,
         place: &Place,
-        mut identity: Identity,
+        identity: &mut Identity,
         now: Timestamp,
         mut change: impl FnMut(&mut Identity) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -270,11 +289,11 @@ impl Store {
                 let [jitter] = self.random.bytes::<1>()?;
                 tokio::time::sleep(Duration::from_millis(u64::from(jitter) * retries.min(4) / 32))
                     .await;
-                identity = self.identity_at(place).await?;
+                *identity = self.identity_at(place).await?;
             }
 
             let version = identity.stored.version;
-            let changed = change(&mut identity)?;
+            let changed = change(identity)?;
             identity.remove_expired(now);
             identity.stored.version += 1;
             identity.stored.written_by = self.random.uuid(now)?;
@@ -306,7 +325,7 @@ impl Store {
             number(i64::try_from(version).unwrap_or(i64::MAX)),
         );
 
-        match put.send().await {
+        match put.send().boxed().await {
             Ok(answer) => {
                 self.count_write(answer.consumed_capacity.as_ref());
                 Ok(true)

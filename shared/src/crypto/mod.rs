@@ -2,6 +2,7 @@
 
 mod edge_secrets;
 mod hash_keys;
+mod roots;
 mod secrets;
 mod settings;
 pub mod signing_keys;
@@ -10,6 +11,7 @@ mod tagged;
 pub use self::{
     edge_secrets::EdgeSecrets,
     hash_keys::{HashKeys, IdentifierHash, Place, network, sha256},
+    roots::{KNOWN_AFTER_SECONDS, Phase, READ_AGAIN_SECONDS, Roots, USED_SECONDS},
     secrets::Secrets,
     settings::KeySettings,
     signing_keys::{Algorithm, SigningKey, SigningKeys, public_keys},

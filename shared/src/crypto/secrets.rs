@@ -1,24 +1,20 @@
 //! Secrets from Secrets Manager.
 
 use aws_sdk_secretsmanager::Client;
-use serde::Deserialize;
 
-use super::{HashKeys, SigningKeys};
+use super::{Roots, SigningKeys, sha256};
 use crate::{
     aws::{Aws, unavailable},
     base::Error,
 };
 
+/// The stage of the version before the current one.
+const PREVIOUS: &str = "AWSPREVIOUS";
+
 /// Reads secrets.
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
-}
-
-/// The secret of the hash keys. The deployment generates it once and never changes it.
-#[derive(Deserialize)]
-struct HashKeysSecret {
-    root: String,
 }
 
 impl Secrets {
@@ -43,20 +39,74 @@ impl Secrets {
         })
     }
 
-    /// The hash keys, derived from the secret.
-    pub async fn hash_keys(&self, arn: &str) -> Result<HashKeys, Error> {
-        let secret = self.read(arn).await?;
-        let secret: HashKeysSecret = serde_json::from_str(&secret).map_err(|_| {
+    /// The roots of the hash keys.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Internal`] if the secret is not what it should be.
+    pub async fn roots(&self, arn: &str) -> Result<Roots, Error> {
+        let (secret, version) = self.read_version(arn).await?;
+        Roots::parse(&secret, version).ok_or_else(|| {
             Error::Internal(format!(r#"the secret {arn} is not of the form {{"root": "…"}}"#))
-        })?;
-        HashKeys::derive(secret.root.as_bytes())
+        })
     }
 
-    async fn read(&self, arn: &str) -> Result<String, Error> {
+    /// Replaces the roots of the hash keys by `roots`, which were made of those that were read.
+    ///
+    /// The id of the new version is derived from that of the version that was read. Secrets Manager
+    /// refuses a second value for one id, so of two orders at the same time only one counts.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if another order was first; [`Error::Unavailable`].
+    pub async fn put_roots(&self, arn: &str, roots: &Roots) -> Result<(), Error> {
+        let id = data_encoding::HEXLOWER.encode(&sha256(roots.read_from().as_bytes()));
+        let put = self.client.put_secret_value().secret_id(arn).client_request_token(id);
+        match put.secret_string(roots.to_secret()?).send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|it| it.is_resource_exists_exception()) =>
+            {
+                Err(Error::conflict("root", "was changed by another order at the same time"))
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Takes the stage from the previous version of a secret. Secrets Manager deletes a version
+    /// without a stage.
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_previous(&self, arn: &str) -> Result<(), Error> {
+        let described = self.client.describe_secret().secret_id(arn).send().await;
+        let versions = described.map_err(unavailable)?.version_ids_to_stages.unwrap_or_default();
+        let is_previous = |stages: &[String]| stages.iter().any(|stage| stage == PREVIOUS);
+        for (version, _) in versions.iter().filter(|(_, stages)| is_previous(stages)) {
+            let update = self.client.update_secret_version_stage().secret_id(arn);
+            let update = update.version_stage(PREVIOUS).remove_from_version_id(version);
+            update.send().await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// The text of a secret.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Internal`] if there is none.
+    pub async fn read(&self, arn: &str) -> Result<String, Error> {
+        self.read_version(arn).await.map(|(secret, _)| secret)
+    }
+
+    /// A secret, and the id of its current version.
+    async fn read_version(&self, arn: &str) -> Result<(String, String), Error> {
+        if arn.is_empty() {
+            return Err(Error::Internal("this Lambda's lambda.yaml names no such secret".into()));
+        }
         let answer =
             self.client.get_secret_value().secret_id(arn).send().await.map_err(unavailable)?;
-        answer
+        let secret = answer
             .secret_string
-            .ok_or_else(|| Error::Internal(format!("the secret {arn} holds no text")))
+            .ok_or_else(|| Error::Internal(format!("the secret {arn} holds no text")))?;
+        Ok((secret, answer.version_id.unwrap_or_default()))
     }
 }

@@ -1,16 +1,21 @@
 //! The signed-in caller of a request, as an extractor that exists for nobody else.
 
-use axum::extract::FromRequestParts;
-use http::{header, request::Parts};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
+use http::{HeaderValue, header, request::Parts};
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use super::step_up::{self, StepUp};
+use super::{
+    form::{FORM, parse_urlencoded},
+    json::{check_content_type, read},
+    step_up::{self, StepUp},
+};
 use crate::{
     audit::{Action, Activity},
     base::Error,
     latchkey::Latchkey,
     tokens::Claims,
-    users::User,
+    users::{Session, User},
 };
 
 /// A signed-in user who is not disabled and whose session has not ended. Both are read from the
@@ -29,10 +34,45 @@ impl FromRequestParts<Latchkey> for Caller {
     async fn from_request_parts(request: &mut Parts, latchkey: &Latchkey) -> Result<Self, Error> {
         let (user, claims) = latchkey.access_tokens().caller(bearer(request)?).await?;
         let caller = Self { user, claims };
+        if caller.session().is_some_and(Session::is_third_party) && !is_userinfo(request) {
+            return Err(Error::Forbidden("a token of a first-party app".to_owned()));
+        }
         if let Some(needed) = step_up::of_own_route(request) {
             caller.require(needed, latchkey.clock().now())?;
         }
         Ok(caller)
+    }
+}
+
+/// A [`Caller`] whose token is in the header or in a form (RFC 6750 §2.2).
+#[derive(Clone, Debug)]
+pub struct CallerOfForm(pub Caller);
+
+/// A form with a token. Other parameters are ignored.
+#[derive(Deserialize)]
+struct TokenForm {
+    access_token: Option<String>,
+}
+
+impl FromRequest<Latchkey> for CallerOfForm {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, latchkey: &Latchkey) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let is_form = check_content_type(&parts.headers, FORM).is_ok();
+        let (_, body) = read(Request::new(body)).await?;
+        let form: Option<TokenForm> = is_form.then(|| parse_urlencoded(&body)).transpose()?;
+        let token = form.and_then(|form| form.access_token).filter(|token| !token.is_empty());
+
+        if let Some(token) = token {
+            let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+            let bearer = bearer.map_err(|_| Error::TokenInvalid)?;
+            if parts.headers.insert(header::AUTHORIZATION, bearer).is_some() {
+                let text = "must not be sent both here and in the Authorization header";
+                return Err(Error::field("access_token", text));
+            }
+        }
+        Caller::from_request_parts(&mut parts, latchkey).await.map(Self)
     }
 }
 
@@ -48,6 +88,11 @@ impl Caller {
 }
 
 impl Caller {
+    /// The session of the token.
+    pub fn session(&self) -> Option<&Session> {
+        self.user.sessions.get(&self.claims.sid)
+    }
+
     /// An action of the caller on themselves, for the audit trail.
     pub fn own_activity(&self, action: Action) -> Activity {
         Activity::own(action, self.user.id, &self.claims.client_id)
@@ -57,6 +102,11 @@ impl Caller {
     pub fn activity(&self, action: Action, target: String) -> Activity {
         Activity::to(action, self.user.id, target, &self.claims.client_id)
     }
+}
+
+/// Whether a request is for the claims about the person, which is all that a third-party app gets.
+fn is_userinfo(request: &Parts) -> bool {
+    request.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str() == "/oauth2/userinfo")
 }
 
 /// The token in the only `Authorization` header (RFC 6750 §2.1).

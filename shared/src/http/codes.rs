@@ -55,13 +55,14 @@ macro_rules! codes {
     };
 }
 
-// Only the OAuth 2.0 endpoints return UnsupportedGrantType and UnauthorizedClient, in the style of
-// OAuth 2.0 (super::oauth).
+// Only the OAuth 2.0 endpoints return UnsupportedGrantType, UnauthorizedClient and CodeInvalid, in the
+// style of OAuth 2.0 (super::oauth).
 codes! {
     InvalidRequest 400 "A field is invalid, missing or unknown"
         "A field of the body, the query or the headers is not accepted. `errors` names each field \
          and says what it accepts: correct these fields and send the request again.":
-        InvalidRequest | UnknownApp | UnsupportedGrantType | UnauthorizedClient;
+        InvalidRequest | UnknownApp | UnsupportedGrantType | UnauthorizedClient | GrantNotAllowed | RequestRefused
+            | InvalidScope;
     InvalidJson 400 "The body is not valid JSON"
         "The body cannot be read as JSON in UTF-8. Send exactly one JSON object, without anything \
          before or after it.":
@@ -88,6 +89,10 @@ codes! {
          kind that receives no texts. Ask for a mobile number with its country code, like \
          `+14155550123`.":
         InvalidPhone;
+    Undeliverable 400 "Texts to this number are refused"
+        "The number receives no texts, or its owner has opted out of them. Ask for another number, \
+         or send the code by e-mail.":
+        Undeliverable;
     CountryNotAllowed 400 "Phone numbers of this country are not accepted"
         "The deployment accepts only phone numbers of the countries in `ALLOWED_COUNTRIES`. Ask \
          for a number of another country, or ask the operator to allow this one.":
@@ -167,7 +172,7 @@ codes! {
     TokenInvalid 401 "The token is missing or invalid"
         "No token was sent, or it is malformed, used or revoked. Refresh the session once and \
          repeat the request; if that fails, let the user sign in again.":
-        TokenMissing | TokenInvalid;
+        TokenMissing | TokenInvalid | CodeInvalid;
     TokenExpired 401 "The token has expired"
         "The token was valid, but its time is over. Refresh an access token and repeat the \
          request; let the user sign in again if it was a refresh token.":

@@ -10,15 +10,16 @@ use uuid::Uuid;
 use super::{Client, form::parse_urlencoded};
 use crate::{
     accounts::Accounts,
-    administration::Users,
+    administration::{Users, WaitingMoves},
     apps::{App, Apps, WebOrigin},
     audit::{Audit, Recorder},
+    authorization::{Devices, PushedRequests},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, Error},
     challenges::Challenges,
     crypto::HashKeys,
     latchkey::Latchkey,
-    messages::Messenger,
+    messages::{DeliveryCounts, Messenger, Reports},
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -68,6 +69,23 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
 
     async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Error> {
         parameter(request, state).await.map(|(_, value)| Self(value))
+    }
+}
+
+/// The two names in the path.
+#[derive(Clone, Debug)]
+pub struct PathNames(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathNames {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Error> {
+        let parameters = parameters(request, state).await?;
+        let mut names = parameters.iter().map(|(_, value)| value.to_owned());
+        match (names.next(), names.next()) {
+            (Some(first), Some(second)) => Ok(Self(first, second)),
+            _ => Err(Error::Internal("a path without two parameters".into())),
+        }
     }
 }
 
@@ -131,7 +149,9 @@ macro_rules! part {
     };
 }
 
-part!(Messenger, |latchkey| latchkey.messenger());
+part!(Messenger, |latchkey| latchkey.messenger().await);
+part!(Reports, |latchkey| latchkey.reports().await);
+part!(DeliveryCounts, |latchkey| Ok(latchkey.delivery_counts()));
 part!(Apps, |latchkey, request| Ok(latchkey.apps().called_from(page(request))));
 part!(Audit, |latchkey| Ok(latchkey.audit()));
 part!(AvatarUrls, |latchkey| Ok(latchkey.avatar_urls()));
@@ -146,6 +166,9 @@ part!(Sessions, |latchkey| latchkey.sessions().await);
 part!(Users, |latchkey| latchkey.users().await);
 part!(AccessTokens, |latchkey| Ok(latchkey.access_tokens()));
 part!(LiveSessions, |latchkey| Ok(latchkey.live_sessions()));
+part!(Devices, |latchkey| latchkey.devices().await);
+part!(PushedRequests, |latchkey| Ok(latchkey.pushed_requests()));
+part!(WaitingMoves, |latchkey| Ok(latchkey.waiting_moves()));
 part!(Directory, |latchkey| Ok(latchkey.directory()));
 part!(Inventory, |latchkey| Ok(latchkey.inventory()));
 part!(Clock, |latchkey| Ok(latchkey.clock().clone()));
@@ -170,6 +193,11 @@ impl Trail {
     /// The audit trail of a request whose client is the one that it comes from.
     pub fn recorder(self) -> Recorder {
         Recorder::new(self.audit, self.client.into_device())
+    }
+
+    /// The IP address that the request comes from.
+    pub fn ip(&self) -> Option<&str> {
+        self.client.ip.as_deref()
     }
 
     /// The audit trail of a request by `app`, for the client that [`Client::served_by`] finds.

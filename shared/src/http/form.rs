@@ -7,7 +7,7 @@ use super::json::{check_content_type, read, wrong_field};
 use crate::base::Error;
 
 /// The media type of forms.
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A form of at most 16 KiB. A parameter may occur once, and parameters that `T` does not know are
 /// ignored (RFC 6749 §3.2).

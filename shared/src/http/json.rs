@@ -166,11 +166,7 @@ pub fn check_encoding(headers: &HeaderMap) -> Result<(), Error> {
 /// [`Error::InvalidJson`]; [`Error::InvalidRequest`], which names the field, or has an empty field
 /// name if the body as a whole is not accepted.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    let mut checked = serde_json::Deserializer::from_slice(body);
-    Bounds { depth: MAX_DEPTH }
-        .deserialize(&mut checked)
-        .and_then(|()| checked.end())
-        .map_err(|error| if error.is_data() { whole_body(&error) } else { Error::InvalidJson })?;
+    check_bounds(body)?;
 
     // serde reads a struct from an array, too.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
@@ -184,14 +180,31 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     })
 }
 
+/// Walks the whole document with [`Bounds`].
+fn check_bounds(body: &[u8]) -> Result<(), Error> {
+    let mut document = serde_json::Deserializer::from_slice(body);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut document, &mut track);
+
+    let walked = Bounds { depth: MAX_DEPTH }.deserialize(tracked).and_then(|()| document.end());
+    walked.map_err(|error| match (error.is_data(), track.path().to_string()) {
+        (false, _) => Error::InvalidJson,
+        (true, path) => out_of_bounds(&path, without_position(&error.to_string())),
+    })
+}
+
+/// The refusal of the field at `path`. A path of `.` is the body itself.
+fn out_of_bounds(path: &str, message: &str) -> Error {
+    if path == "." {
+        Error::field("", format!("the body {message}"))
+    } else {
+        Error::field(path, message)
+    }
+}
+
 /// The refusal of the field at `path`, from serde's message.
 pub(super) fn wrong_field(path: &serde_path_to_error::Path, message: &str) -> Error {
     Error::InvalidRequest(vec![field_error(&path.to_string(), message)])
-}
-
-/// The refusal of a body that [`Bounds`] does not accept, in its words.
-fn whole_body(error: &serde_json::Error) -> Error {
-    Error::field("", without_position(&error.to_string()))
 }
 
 /// serde_json's message without the line and the column, which it adds at the end.
@@ -263,7 +276,7 @@ impl Bounds {
     fn deeper<E: serde::de::Error>(&self) -> Result<u32, E> {
         self.depth
             .checked_sub(1)
-            .ok_or_else(|| E::custom(format_args!("the body nests deeper than {MAX_DEPTH} levels")))
+            .ok_or_else(|| E::custom(format_args!("nests deeper than {MAX_DEPTH} levels")))
     }
 }
 
@@ -304,9 +317,7 @@ impl<'de> Visitor<'de> for Bounds {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         if text.chars().count() > MAX_STRING_CHARS {
-            return Err(E::custom(format_args!(
-                "a string in the body is longer than {MAX_STRING_CHARS} characters"
-            )));
+            return Err(E::custom(format_args!("is longer than {MAX_STRING_CHARS} characters")));
         }
         Ok(())
     }
@@ -322,7 +333,7 @@ impl<'de> Visitor<'de> for Bounds {
         while let Some(name) = entries.next_key::<String>()? {
             if name.chars().count() > MAX_STRING_CHARS {
                 return Err(A::Error::custom(format_args!(
-                    "the name of a field is longer than {MAX_STRING_CHARS} characters"
+                    "has a field whose name is longer than {MAX_STRING_CHARS} characters"
                 )));
             }
             entries.next_value_seed(Self { depth })?;
@@ -393,7 +404,11 @@ mod tests {
             (r#"{"phone": "1", "tags": [{"name": "a", "x": 1}]}"#, "tags[0].x", "unknown field"),
             (r#"["1"]"#, "", "the body must be a JSON object"),
             (r#""1""#, "", "the body must be a JSON object"),
-            ("[[[[[[[[[]]]]]]]]]", "", "the body nests deeper than 8 levels"),
+            (
+                r#"{"tags": [[[[[[[[]]]]]]]]}"#,
+                "tags[0][0][0][0][0][0][0]",
+                "nests deeper than 8 levels",
+            ),
             (r#"{"phone": "1""#, "-", "not JSON"),
             (r#"{"phone": "1"} x"#, "-", "not JSON"),
             ("", "-", "not JSON"),
@@ -401,8 +416,15 @@ mod tests {
         ] {
             assert_eq!(refusal(body), (field.to_owned(), message.to_owned()), "{body}");
         }
-        let long = format!(r#"{{"phone": "{}"}}"#, "1".repeat(MAX_STRING_CHARS + 1));
-        assert_eq!(refusal(&long).1, "a string in the body is longer than 1024 characters");
+        let long = "1".repeat(MAX_STRING_CHARS + 1);
+        let longer = |field: &str| (field.to_owned(), "is longer than 1024 characters".to_owned());
+        assert_eq!(refusal(&format!(r#"{{"phone": "{long}"}}"#)), longer("phone"));
+        let tags = format!(r#"{{"phone": "1", "tags": [{{"name": "a"}}, {{"name": "{long}"}}]}}"#);
+        assert_eq!(refusal(&tags), longer("tags[1].name"));
+        assert_eq!(
+            refusal(&format!(r#"{{"{long}": 1}}"#)),
+            ("".into(), "the body has a field whose name is longer than 1024 characters".into())
+        );
         assert!(parse::<Person>(b"{\"phone\": \"\xff\"}").is_err());
     }
 

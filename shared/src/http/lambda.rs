@@ -56,6 +56,17 @@ pub fn run(routes: OpenApiRouter<Latchkey>, warm: Warm) -> ExitCode {
     })
 }
 
+/// Like [`run`], for a Lambda that reads phones and texts them. It does not start with an
+/// `ADMIN_PHONE` with which nobody can sign in.
+pub fn run_texts(routes: OpenApiRouter<Latchkey>) -> ExitCode {
+    start(async |latchkey| {
+        phone::prepare();
+        latchkey.settings().check_admin_phone(latchkey.clock().now())?;
+        warm_texts(&latchkey).await;
+        serve_events(super::service(routes, latchkey)).await
+    })
+}
+
 /// Like [`run`], for routes that do not use the table: such a Lambda links no AWS SDK.
 pub fn run_static(routes: OpenApiRouter<Latchkey>) -> ExitCode {
     start(async |latchkey| serve_events(super::static_service(routes.into(), latchkey)).await)
@@ -195,11 +206,10 @@ pub fn warm_avatars(latchkey: &Latchkey) -> Warming<'_> {
 }
 
 /// Opens the connections to the table and for texts, and reads the hash keys.
-pub fn warm_texts(latchkey: &Latchkey) -> Warming<'_> {
+fn warm_texts(latchkey: &Latchkey) -> Warming<'_> {
     Box::pin(async {
-        phone::prepare();
         let connect = async {
-            match latchkey.messenger() {
+            match latchkey.messenger().await {
                 Ok(messenger) => messenger.connect().await,
                 Err(error) => log_failure::<()>(Err(error)),
             }
@@ -231,13 +241,8 @@ mod tests {
 
     use super::*;
 
-    const SETTINGS: [(&str, &str); 5] = [
-        ("ISSUER", "https://id.example.com"),
-        ("TABLE_NAME", "latchkey"),
-        ("AVATAR_BUCKET", "avatars"),
-        ("KEYS_SECRET_ARN", "signing"),
-        ("HASH_KEYS_SECRET_ARN", "hash"),
-    ];
+    const SETTINGS: [(&str, &str); 2] =
+        [("ISSUER", "https://id.example.com"), ("TABLE_NAME", "latchkey")];
 
     /// The output of a process that runs [`a_lambda_that_panics`].
     fn output_of_a_panic() -> String {

@@ -9,6 +9,7 @@ mod compressed;
 mod conditional;
 mod credentials;
 mod edge;
+mod error_page;
 mod extract;
 mod form;
 mod idempotency;
@@ -28,13 +29,16 @@ pub use self::{
         UsersRead, UsersWrite,
     },
     cached::cached_json,
-    caller::Caller,
+    caller::{Caller, CallerOfForm},
     client::{Client, EndUserAddress},
     codes::Code,
     compressed::Compressed,
     conditional::{IfMatch, Tagged},
     credentials::{ClaimedApp, Credentials},
-    extract::{CurrentHashKeys, CurrentSettings, PathId, PathIds, PathName, Query, Trail},
+    error_page::ErrorPage,
+    extract::{
+        CurrentHashKeys, CurrentSettings, PathId, PathIds, PathName, PathNames, Query, Trail,
+    },
     form::Form,
     idempotency::{Idempotent, Once},
     json::{Json, MAX_BODY_BYTES, OptionalJson, check_encoding, given, sent},
@@ -42,7 +46,7 @@ pub use self::{
     page::{Page, PageQuery},
     preference::preferences,
     problem::Problem,
-    queries::STRICT_PATHS,
+    queries::{REFUSES_ALIKE, is_strict},
     service::{service, static_service},
     step_up::StepUp,
 };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{base::Error, second_factors::MfaRequired};
 
-/// The `error` codes of RFC 6749 §5.2, `mfa_required` as other services call it, and the two of
+/// The `error` codes of RFC 6749 §5.2, those of RFC 8628 §3.5, `mfa_required` as other services call it, and the two of
 /// RFC 6749 §4.1.2.1 for faults on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +22,13 @@ pub enum OAuthErrorCode {
     InvalidGrant,
     UnauthorizedClient,
     UnsupportedGrantType,
+    InvalidScope,
+    UnsupportedResponseType,
+    RequestNotSupported,
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
+    AccessDenied,
     MfaRequired,
     TemporarilyUnavailable,
     ServerError,
@@ -29,7 +36,7 @@ pub enum OAuthErrorCode {
 
 impl OAuthErrorCode {
     /// All codes, with each status that they come with.
-    pub const ALL: [(Self, StatusCode); 12] = [
+    pub const ALL: [(Self, StatusCode); 19] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
         (Self::InvalidRequest, StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (Self::InvalidRequest, StatusCode::PAYLOAD_TOO_LARGE),
@@ -39,6 +46,13 @@ impl OAuthErrorCode {
         (Self::UnauthorizedClient, StatusCode::BAD_REQUEST),
         (Self::UnauthorizedClient, StatusCode::FORBIDDEN),
         (Self::UnsupportedGrantType, StatusCode::BAD_REQUEST),
+        (Self::InvalidScope, StatusCode::BAD_REQUEST),
+        (Self::UnsupportedResponseType, StatusCode::BAD_REQUEST),
+        (Self::RequestNotSupported, StatusCode::BAD_REQUEST),
+        (Self::AuthorizationPending, StatusCode::BAD_REQUEST),
+        (Self::SlowDown, StatusCode::BAD_REQUEST),
+        (Self::ExpiredToken, StatusCode::BAD_REQUEST),
+        (Self::AccessDenied, StatusCode::BAD_REQUEST),
         (Self::MfaRequired, StatusCode::FORBIDDEN),
         (Self::TemporarilyUnavailable, StatusCode::SERVICE_UNAVAILABLE),
         (Self::ServerError, StatusCode::INTERNAL_SERVER_ERROR),
@@ -96,6 +110,20 @@ pub async fn oauth_errors(mut response: Response) -> Response {
     response
 }
 
+/// The code of a request for a sign-in, or of the poll of a device, that is refused.
+fn refused(code: &str) -> OAuthErrorCode {
+    match code {
+        "unsupported_response_type" => OAuthErrorCode::UnsupportedResponseType,
+        "request_not_supported" => OAuthErrorCode::RequestNotSupported,
+        "unauthorized_client" => OAuthErrorCode::UnauthorizedClient,
+        "authorization_pending" => OAuthErrorCode::AuthorizationPending,
+        "slow_down" => OAuthErrorCode::SlowDown,
+        "expired_token" => OAuthErrorCode::ExpiredToken,
+        "access_denied" => OAuthErrorCode::AccessDenied,
+        _ => OAuthErrorCode::InvalidRequest,
+    }
+}
+
 /// The whole response for `error`.
 pub(super) fn response(error: &Error) -> Response {
     let problem_code = Code::of(error);
@@ -106,13 +134,18 @@ pub(super) fn response(error: &Error) -> Response {
         Error::UnsupportedGrantType => {
             (OAuthErrorCode::UnsupportedGrantType, StatusCode::BAD_REQUEST)
         }
-        Error::UnauthorizedClient => (OAuthErrorCode::UnauthorizedClient, StatusCode::BAD_REQUEST),
+        Error::UnauthorizedClient | Error::GrantNotAllowed => {
+            (OAuthErrorCode::UnauthorizedClient, StatusCode::BAD_REQUEST)
+        }
+        Error::InvalidScope => (OAuthErrorCode::InvalidScope, StatusCode::BAD_REQUEST),
+        Error::RequestRefused(code, _) => (refused(code), StatusCode::BAD_REQUEST),
         Error::ForeignOrigin => (OAuthErrorCode::UnauthorizedClient, StatusCode::FORBIDDEN),
         // A lockout of a person is not a fault of the grant: RFC 6585 §4 has a status for it.
         Error::TooManyAttempts { .. } => {
             (OAuthErrorCode::InvalidGrant, StatusCode::TOO_MANY_REQUESTS)
         }
         Error::InvalidCredentials
+        | Error::CodeInvalid
         | Error::TokenInvalid
         | Error::TokenExpired
         | Error::RefreshTokenReused
@@ -129,9 +162,19 @@ pub(super) fn response(error: &Error) -> Response {
 
     let description = match error {
         Error::UnsupportedGrantType => {
-            "The grant_type must be password or refresh_token.".to_owned()
+            "The grant_type must be authorization_code, client_credentials, password, refresh_token or \
+             urn:ietf:params:oauth:grant-type:device_code."
+                .to_owned()
+        }
+        Error::GrantNotAllowed => {
+            "The app may not use this grant_type. Add it to the grant_types of the app.".to_owned()
+        }
+        Error::InvalidScope => {
+            "A scope was not granted to the app. Leave it out, or add it to the scopes of the app."
+                .to_owned()
         }
         Error::UnauthorizedClient => "The token belongs to another app.".to_owned(),
+        Error::RequestRefused(_, description) => (*description).to_owned(),
         error => detail(error, problem_code),
     };
 

@@ -55,12 +55,7 @@ impl PageQuery {
         let read = || {
             let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
             let (tag, end) = bytes.split_first_chunk::<TAG_BYTES>()?;
-            let matches: bool = subtle::ConstantTimeEq::ct_eq(
-                tag.as_slice(),
-                keys.cursor_tag(list, end).as_slice(),
-            )
-            .into();
-            matches.then(|| String::from_utf8(end.to_vec()).ok())?
+            keys.is_cursor_tag(list, end, tag).then(|| String::from_utf8(end.to_vec()).ok())?
         };
         read().map(Some).ok_or_else(|| {
             Error::field("cursor", "must be the next_cursor of the previous page of this list")

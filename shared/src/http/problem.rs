@@ -233,6 +233,9 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
                 .into()
         }
         Error::TokenInvalid => "The token is invalid, used or revoked.".into(),
+        Error::CodeInvalid => {
+            "The code is invalid, used or expired, or not for this request.".into()
+        }
         Error::RefreshTokenReused => {
             "The refresh token was already used, so its session was revoked. Sign in again.".into()
         }

@@ -18,7 +18,15 @@ use crate::base::Error;
 /// The prefix of the paths whose queries are strict. Endpoints that OAuth 2.0 defines ignore
 /// unknown parameters (RFC 6749 §3.2). So do pages and public documents, to whose links others add
 /// some.
-pub const STRICT_PATHS: &str = "/v1/";
+const STRICT_PATHS: &str = "/v1/";
+/// The prefix of the paths that refuse everything alike, so that a stranger learns nothing about
+/// what would be accepted.
+pub const REFUSES_ALIKE: &str = "/v1/reports/";
+
+/// Whether the queries of a path are strict.
+pub fn is_strict(path: &str) -> bool {
+    path.starts_with(STRICT_PATHS) && !path.starts_with(REFUSES_ALIKE)
+}
 
 /// The methods that take no query, by path, and whether each needs a signed-in caller.
 #[derive(Clone, Debug)]
@@ -27,7 +35,7 @@ pub(super) struct WithoutQuery(Arc<BTreeMap<String, BTreeMap<&'static str, bool>
 impl WithoutQuery {
     /// The methods without a query in a document.
     pub(super) fn of(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter().filter(|(path, _)| path.starts_with(STRICT_PATHS));
+        let paths = document.paths.paths.iter().filter(|(path, _)| is_strict(path));
         let by_path = paths.map(|(path, item)| {
             let without = operations(item).filter(|(_, operation)| !has_query(operation));
             (

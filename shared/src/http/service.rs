@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Problem,
+    ErrorPage, Problem,
     edge::{SourceAddress, source_address},
     oauth::{self, OAuthStyle},
     queries::{WithoutQuery, refuse_query},
@@ -182,9 +182,14 @@ async fn refuse(
 
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = match response.extensions_mut().remove::<OAuthStyle>() {
-            Some(OAuthStyle) => oauth::response(&error),
-            None => problem(&error, &latchkey, &request_id),
+        let (page, style) = (
+            response.extensions_mut().remove::<ErrorPage>(),
+            response.extensions_mut().remove::<OAuthStyle>(),
+        );
+        response = match (page, style) {
+            (Some(page), _) => page.response(&error),
+            (None, Some(OAuthStyle)) => oauth::response(&error),
+            (None, None) => problem(&error, &latchkey, &request_id),
         };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);

@@ -123,7 +123,7 @@ impl ProofChallenge {
             nonce: HEXLOWER.encode(&nonce),
             salt: HEXLOWER.encode(&salt),
         };
-        let signature = parameters.signature(keys, address)?;
+        let signature = parameters.signature(&keys.proof_key(address))?;
         Ok(Self { parameters, signature: HEXLOWER.encode(signature.as_ref()) })
     }
 }
@@ -153,9 +153,9 @@ impl ProofChallenge {
 }
 
 impl Parameters {
-    fn signature(&self, keys: &HashKeys, address: &IdentifierHash) -> Result<hmac::Tag, Error> {
+    fn signature(&self, key: &str) -> Result<hmac::Tag, Error> {
         let json = serde_json::to_vec(self).map_err(|error| Error::Internal(error.to_string()))?;
-        let key = hmac::Key::new(hmac::HMAC_SHA256, keys.proof_key(address).as_bytes());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
         Ok(hmac::sign(&key, &json))
     }
 }
@@ -173,9 +173,11 @@ impl Proof {
         let Payload { challenge, solution } = serde_json::from_slice(&json.ok()?).ok()?;
         let ProofChallenge { parameters, signature } = challenge;
 
-        let expected = parameters.signature(keys, address).ok()?;
         let signature = HEXLOWER.decode(signature.as_bytes()).ok()?;
-        let is_ours: bool = subtle::ConstantTimeEq::ct_eq(expected.as_ref(), &*signature).into();
+        let is_ours = keys.proof_keys(address).iter().any(|key| {
+            let expected = parameters.signature(key);
+            expected.is_ok_and(|it| subtle::ConstantTimeEq::ct_eq(it.as_ref(), &*signature).into())
+        });
         if !is_ours || parameters.expires_at < now.as_second() {
             return None;
         }
@@ -189,8 +191,8 @@ impl Proof {
 
 impl Store {
     /// Uses a proof up. Returns whether it had not been used.
-    pub async fn use_proof(&self, proof: &Proof, keys: &HashKeys) -> Result<bool, Error> {
-        let key = Key::proof(&keys.identifier("proof", &proof.nonce));
+    pub async fn use_proof(&self, proof: &Proof) -> Result<bool, Error> {
+        let key = Key::proof(&IdentifierHash::of_random("proof", &proof.nonce));
         self.put_new(key, proof.expires_at).await
     }
 }

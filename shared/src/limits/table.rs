@@ -250,6 +250,18 @@ impl Store {
         Ok(tally.map_or(0, |tally| tally.sends))
     }
 
+    /// As [`Self::counted`], for half the price and perhaps without the last second: a hint.
+    pub async fn counted_lately(
+        &self,
+        counter: &IdentifierHash,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<i64, Error> {
+        let key = Key::counter(counter, &window.bucket(now).0);
+        let tally: Option<Tally> = self.get_lately(key).await?;
+        Ok(tally.map_or(0, |tally| tally.sends))
+    }
+
     /// Refunds a message that was counted and not sent, with all that was recorded of it.
     pub async fn release_send(&self, counted: &Counted) -> Result<(), Error> {
         let is_text = counted.destination != Destination::Nothing;

@@ -195,6 +195,11 @@ impl Throttle {
         })
     }
 
+    /// Ends a stop, because the holder of the address wants messages again.
+    pub fn resume(&mut self) {
+        self.stopped_until = None;
+    }
+
     // --- Codes
 
     /// How many digits the next code for this asker has, of which `usual` is the least.

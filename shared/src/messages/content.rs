@@ -69,9 +69,8 @@ impl Subject {
     }
 }
 
-/// The sentences that carry the link to stop messages.
+/// The sentence that carries the link to stop texts.
 const STOP_TEXTS: &str = "stop-texts";
-const STOP_MAILS: &str = "stop-mails";
 
 /// A message that is not yet put into a language.
 #[derive(Clone, Copy, Debug)]
@@ -92,17 +91,6 @@ pub struct Content<'a> {
     pub undo_link: Option<&'a str>,
     /// The day on which an account is erased (ISO 8601, UTC).
     pub erased_on: Option<&'a str>,
-}
-
-/// The parts of an e-mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailText {
-    /// The subject line.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-    /// The text as HTML.
-    pub html: String,
 }
 
 impl Content<'_> {
@@ -138,48 +126,16 @@ impl Content<'_> {
         })
     }
 
-    /// The e-mail in `language`, as plain text and as HTML. It ends with the link to stop e-mails,
-    /// if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] as [`wording()`].
-    pub fn mail(&self, language: Language) -> Result<MailText, Error> {
-        let text = self.format(language, None)?;
-        let mut paragraphs = vec![with_anchor(&text, self.undo_link)];
-        if !self.code.is_empty() {
-            paragraphs.push(format!(
-                "<strong style=\"font-size: 2em; letter-spacing: .1em\">{}</strong>",
-                escape(self.code)
-            ));
-        }
-
-        let mut plain = text;
-        if let Some(link) = self.link {
-            plain = format!("{plain}\n\n{link}");
-            paragraphs.push(anchor(link));
-        }
-        if let Some(link) = self.stop_link {
-            let sentence = self.message(STOP_MAILS, language, None)?;
-            paragraphs.push(with_anchor(&sentence, Some(link)));
-            plain = format!("{plain}\n\n{sentence}");
-        }
-
-        let (tag, direction) = (language.tag(), language.direction());
-        let body: String =
-            paragraphs.iter().map(|paragraph| format!("<p>{paragraph}</p>\n")).collect();
-        let html = format!(
-            "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<body>\n{body}</body>\n</html>\n"
-        );
-
-        Ok(MailText { subject: self.format(language, Some("subject"))?, text: plain, html })
-    }
-
     /// The words of the subject's message, or of an `attribute` of it.
-    fn format(&self, language: Language, attribute: Option<&str>) -> Result<String, Error> {
+    pub(super) fn format(
+        &self,
+        language: Language,
+        attribute: Option<&str>,
+    ) -> Result<String, Error> {
         self.message(self.subject.message(), language, attribute)
     }
 
-    fn message(
+    pub(super) fn message(
         &self,
         name: &str,
         language: Language,
@@ -209,17 +165,6 @@ fn one_line(text: &str) -> String {
         .map(|c| if c.is_control() || changes_line_or_direction(c) { ' ' } else { c })
         .collect();
     cleaned.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A text in HTML, in which `link` can be followed.
-fn with_anchor(text: &str, link: Option<&str>) -> String {
-    let html = escape(text);
-    link.map_or_else(|| html.clone(), |link| html.replace(&escape(link), &anchor(link)))
-}
-
-/// A link in HTML.
-fn anchor(link: &str) -> String {
-    format!("<a href=\"{0}\">{0}</a>", escape(link))
 }
 
 /// `text` with the characters escaped that HTML treats specially.
@@ -280,13 +225,6 @@ mod tests {
                 let sender = sender("Shop", None);
                 let content = content(subject, &sender);
                 assert!(!content.text(language).unwrap().is_empty());
-                let mail = content.mail(language).unwrap();
-                assert!(
-                    mail.subject.contains("Shop") && !mail.subject.contains('\n'),
-                    "{}",
-                    mail.subject
-                );
-                assert!(mail.html.contains(&escape(&mail.text)));
             }
         }
     }
@@ -367,17 +305,5 @@ mod tests {
             assert_eq!(text.lines().count(), 3, "{text:?}");
             assert!(!text.lines().any(|line| line.starts_with("@evil")), "{text:?}");
         }
-    }
-
-    #[test]
-    fn html_shows_values_as_text() {
-        let sender = sender("A<b>&", None);
-        let content = Content {
-            link: Some("https://app.example.com/reset?a=1&b=2#t"),
-            ..content(Subject::SignIn, &sender)
-        };
-        let html = content.mail(Language::English).unwrap().html;
-        assert!(html.contains("A&lt;b&gt;&amp;") && !html.contains("A<b>"));
-        assert!(html.contains("href=\"https://app.example.com/reset?a=1&amp;b=2#t\""));
     }
 }

@@ -3,35 +3,64 @@
 mod content;
 mod language;
 mod mail;
+mod mail_text;
+mod reports;
+mod senders;
 mod settings;
-mod sms;
+mod smtp;
+mod texts;
 mod wording;
 
+use std::time::Duration;
+
 pub use self::{
-    content::{Content, MailText, Subject, escape},
+    content::{Content, Subject, escape},
     language::{Language, language, parse_locale},
     mail::Mails,
-    settings::{MessageSettings, SmsSettings},
-    sms::{PreparedText, Texts},
+    mail_text::MailText,
+    reports::{DeliveryCount, DeliveryCounts, Reports},
+    senders::{Credentials, Delivery, Plan, ReceivedReport, ReportLinks},
+    settings::{MessageSettings, SmsSettings, VARIABLES},
+    smtp::SmtpServer,
+    texts::{PreparedText, Texts},
     wording::wording,
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
+use self::senders::Senders;
 use crate::{
-    base::{Error, MicroUsd},
+    aws::Aws,
+    base::{Clock, Environment, Error, MicroUsd, Random},
     crypto::IdentifierHash,
     identifiers::{Address, Email, PhoneNumber},
-    spending::Fund,
+    spending::{Fund, Spending},
 };
 
+/// Longer than the work that hides behind it: handing a message to AWS, also on a slow day.
+const MINIMUM: Duration = Duration::from_secs(1);
+/// The same if a message goes to a vendor by way of the internet.
+const MINIMUM_OF_VENDORS: Duration = Duration::from_secs(2);
+/// How long a request waits for a vendor within that time. The rest is for the table.
+const HIDDEN_WAIT: Duration = Duration::from_millis(1_500);
+
 /// A message that is ready to send. The price of a text is already reserved.
-#[derive(Debug)]
 pub enum Prepared {
     /// A text.
     Text(PreparedText),
     /// An e-mail.
     Mail(Email, MailText),
+}
+
+impl Prepared {
+    /// [`PreparedText::after`] if it is a text.
+    #[must_use]
+    pub fn after(self, before: usize) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.after(before)),
+            mail @ Self::Mail(..) => mail,
+        }
+    }
 }
 
 /// Sends messages: texts to phones, e-mails to e-mail addresses.
@@ -42,9 +71,39 @@ pub struct Messenger {
 }
 
 impl Messenger {
-    /// A sender of both.
-    pub fn new(texts: Texts, mails: Mails) -> Self {
-        Self { texts, mails }
+    /// A sender of both. No call is made.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a sender of texts lacks its credentials.
+    pub fn new(
+        (aws, environment): (&Aws, &Environment),
+        settings: &MessageSettings,
+        credentials: &Credentials,
+        spending: Spending,
+        (clock, random): (&Clock, &Random),
+    ) -> Result<Self, Error> {
+        let senders = Senders::new((aws, environment), settings, credentials, clock)?;
+        Ok(Self {
+            texts: Texts::new(senders, settings.plan.clone(), spending, random.clone()),
+            mails: Mails::new((aws, environment), settings, credentials),
+        })
+    }
+
+    /// Asks senders for delivery reports from now on. The links need the current hash keys, which
+    /// change while a process lives.
+    #[must_use]
+    pub fn reported_to(self, links: ReportLinks) -> Self {
+        Self { texts: self.texts.reported_to(links), ..self }
+    }
+
+    /// The least time that a request takes whose duration must not reveal whether a message was
+    /// sent. With slow senders, it is longer.
+    pub fn minimum(&self) -> Duration {
+        if self.has_vendors() { MINIMUM_OF_VENDORS } else { MINIMUM }
+    }
+
+    fn has_vendors(&self) -> bool {
+        self.texts.has_vendors() || self.mails.has_vendor()
     }
 
     /// Opens the connection for texts ahead of the first one.
@@ -89,13 +148,31 @@ impl Messenger {
     /// Sends a message.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it cannot be sent. Its price is then refunded, unless it may have
-    /// been sent all the same.
+    /// [`Error::Undeliverable`] or [`Error::Unavailable`] if it was not sent. The price of a text is
+    /// then refunded. A text that may have been sent is no error.
     pub async fn send(&self, prepared: Prepared) -> Result<(), Error> {
         match prepared {
             Prepared::Text(text) => self.texts.send(text).await,
             Prepared::Mail(email, text) => self.mails.send(&email, &text).await,
         }
+    }
+
+    /// [`Self::send`] for a request whose duration must not reveal whether a message was sent. It
+    /// does not wait for a vendor that is slower than [`Self::minimum`]: the message may have been
+    /// sent then.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_hidden(&self, prepared: Prepared) -> Result<(), Error> {
+        if !self.has_vendors() {
+            return self.send(prepared).await;
+        }
+
+        let sent = tokio::time::timeout(HIDDEN_WAIT, self.send(prepared)).await;
+        sent.unwrap_or_else(|_| {
+            tracing::warn!("a sender is slow; its message may have been sent and stays paid");
+            Ok(())
+        })
     }
 }
 

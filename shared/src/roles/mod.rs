@@ -107,13 +107,20 @@ impl Roles {
     /// # Errors
     /// [`Error::Forbidden`] if the role permits something that the granter lacks.
     /// [`Error::InvalidRequest`] if there is no such role. It could be created later with any
-    /// permissions, so only a granter with all permissions may name it.
+    /// permissions.
     pub async fn check_default(&self, name: &str, granter: &Permissions) -> Result<(), Error> {
         match self.get(name).await? {
             Some(role) => check_grant(&role, granter),
-            None if granter.all => Ok(()),
-            None => Err(Error::field("default_role", "is not the name of a role")),
+            None => Err(Error::field(
+                "default_role",
+                "is not the name of a role that exists; create the role first",
+            )),
         }
+    }
+
+    /// Whether a role is the `DEFAULT_ROLE` of the deployment, which apps have that do not name one.
+    pub fn is_default(&self, role: &Role) -> bool {
+        role.canonical() == canonical(&self.settings.default_role)
     }
 
     /// The permissions that these roles give now.

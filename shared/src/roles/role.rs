@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     audit::Fields,
-    base::{Error, epoch_seconds},
+    base::{Error, api_time, epoch_seconds},
     roles::RoleSettings,
 };
 
@@ -124,8 +124,8 @@ impl Role {
         }
     }
 
-    /// A role that exists without being created: the administrators' role, the default role, or one
-    /// of the setting `ROLES`. `None` for other names.
+    /// A role that exists without being created: the administrators' role, or one of the setting
+    /// `ROLES`, of which `DEFAULT_ROLE` is one. `None` for other names.
     pub fn seed(name: &str, settings: &RoleSettings) -> Option<Self> {
         let canonical = canonical(name);
         if canonical == super::canonical(ADMIN_ROLE) {
@@ -138,19 +138,13 @@ impl Role {
             });
         }
 
-        let seeds = settings.seeds.iter().chain([&settings.default_role]);
-        let seed = seeds.into_iter().find(|seed| super::canonical(seed) == canonical)?;
+        let seed = settings.seeds.iter().find(|seed| super::canonical(seed) == canonical)?;
         Some(Self::named(seed.clone(), Timestamp::UNIX_EPOCH))
     }
 
     /// The canonical names of all roles that exist without being created.
     pub fn seeds(settings: &RoleSettings) -> BTreeSet<String> {
-        let names = settings
-            .seeds
-            .iter()
-            .map(String::as_str)
-            .chain([settings.default_role.as_str(), ADMIN_ROLE]);
-        names.map(canonical).collect()
+        settings.seeds.iter().map(String::as_str).chain([ADMIN_ROLE]).map(canonical).collect()
     }
 
     /// The form of its name that must be unique.
@@ -333,8 +327,10 @@ pub struct RoleView {
     active: bool,
     /// A system role cannot be changed.
     system: bool,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }

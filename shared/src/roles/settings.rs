@@ -15,19 +15,24 @@ pub struct RoleSettings {
 impl RoleSettings {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            seeds: reader.parsed(
-                "ROLES",
-                "Visitors,Guest,User,Admin",
-                "names of roles separated by commas: a letter, then up to 63 letters, digits, _ and -",
-                |text| list(text).map(role_name).collect(),
-            ),
-            default_role: reader.parsed(
-                "DEFAULT_ROLE",
-                "User",
-                "the name of a role, not Admin: a letter, then up to 63 letters, digits, _ and -",
-                |text| role_name(text).filter(|name| !name.eq_ignore_ascii_case(ADMIN_ROLE)),
-            ),
-        }
+        let seeds: Vec<String> = reader.parsed(
+            "ROLES",
+            "Visitors,Guest,User,Admin",
+            "names of roles separated by commas: a letter, then up to 63 letters, digits, _ and -",
+            |text| list(text).map(role_name).collect(),
+        );
+        let default_role =
+            reader.parsed("DEFAULT_ROLE", "User", "one of the roles in ROLES, not Admin", |text| {
+                default_role(text, &seeds)
+            });
+        Self { seeds, default_role }
     }
+}
+
+/// The default role in the spelling of `ROLES`. An empty `seeds` is a `ROLES` that was refused, so
+/// that the default role is not refused as well.
+fn default_role(text: &str, seeds: &[String]) -> Option<String> {
+    let named = seeds.iter().find(|seed| seed.eq_ignore_ascii_case(text));
+    let role = if seeds.is_empty() { role_name(text) } else { named.cloned() };
+    role.filter(|name| !name.eq_ignore_ascii_case(ADMIN_ROLE))
 }

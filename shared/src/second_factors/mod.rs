@@ -18,6 +18,7 @@ pub use self::{
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -25,10 +26,10 @@ use crate::{
     apps::App,
     audit::{Action, Activity, Event, Outcome, Recorder, user_subject},
     base::{Clock, Error, Random, plain_code, seconds, seconds_until, whole_seconds},
-    crypto::HashKeys,
+    crypto::{HashKeys, IdentifierHash},
     limits::Throttle,
     table::Store,
-    users::{AuthenticationMethod, User},
+    users::{AuthenticationMethod, User, UserFilter},
 };
 
 /// How many second factors in a row may be wrong before the next one has to wait.
@@ -79,11 +80,7 @@ impl SecondFactors {
         let now = self.clock.now();
         let secret = TotpSecret::draw(&self.random)?;
         let enrolment = Enrolment {
-            sealed_secret: self.hash_keys.seal_second_factor(
-                user.id,
-                secret.as_bytes(),
-                &self.random,
-            )?,
+            sealed_secret: self.seal(user.id, &secret)?,
             expires_at: now + seconds(ENROLMENT_SECONDS),
         };
         self.store.put_enrolment(user.id, &enrolment).await?;
@@ -117,7 +114,7 @@ impl SecondFactors {
         let enrolment = self.store.enrolment(user.id, now).await?.ok_or_else(|| {
             Error::conflict("totp", "no set-up is waiting to be confirmed; start it again")
         })?;
-        let secret = self.secret(user.id, &enrolment.sealed_secret)?;
+        let (secret, _) = self.open(user.id, &enrolment.sealed_secret)?;
 
         // Only the session that began the set-up knows the secret. Another session of the user
         // could guess codes, so tries are counted here, too.
@@ -227,20 +224,19 @@ impl SecondFactors {
         mark: &str,
     ) -> Result<bool, Error> {
         if method != Some(SecondFactorMethod::RecoveryCode) {
-            let step =
-                self.secret(user_id, &factor.sealed_secret)?.matching_step(code, self.clock.now());
-            if let Some(step) = step {
-                return self.store.use_totp_step(user_id, &factor.sealed_secret, step, mark).await;
+            let (secret, is_old) = self.open(user_id, &factor.sealed_secret)?;
+            if let Some(step) = secret.matching_step(code, self.clock.now()) {
+                let resealed = if is_old { Some(self.seal(user_id, &secret)?) } else { None };
+                let sealed = (factor.sealed_secret.as_slice(), resealed.as_deref());
+                return self.store.use_totp_step(user_id, sealed, step, mark).await;
             }
         }
 
         if method != Some(SecondFactorMethod::Totp)
             && let Some(code) = RecoveryCode::parse(code)
         {
-            return self
-                .store
-                .use_recovery_code(user_id, &code.hash(user_id, &self.hash_keys), mark)
-                .await;
+            let hash = code.hash_among(&factor.recovery_codes, user_id, &self.hash_keys);
+            return self.store.use_recovery_code(user_id, &hash, mark).await;
         }
 
         Ok(false)
@@ -288,7 +284,7 @@ impl SecondFactors {
         recorder: &Recorder,
     ) -> Result<PendingSignIn, Error> {
         check_form(Some(method), code)?;
-        let token_hash = self.hash_keys.identifier("mfa token", token);
+        let token_hash = IdentifierHash::of_random("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
         // A token from before tokens named their app.
         if pending.terms.client_id != MfaToken::client_id(token)? {
@@ -305,7 +301,7 @@ impl SecondFactors {
 
         // A client that retries after an outage sends the same token and code. This mark lets it
         // through, because its code did not sign anybody in yet.
-        let mark = self.hash_keys.identifier("mfa try", &format!("{token} {code}"));
+        let mark = IdentifierHash::of_random("mfa try", &format!("{token} {code}"));
         let device = pending.recognised.device;
         match self.check_for((&user, device), Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
@@ -335,7 +331,7 @@ impl SecondFactors {
     ) -> Result<T, Error> {
         let result = work.await;
         if let (Err(Error::Unavailable(_)), Some(used_by)) = (&result, used_by) {
-            let token_hash = self.hash_keys.identifier("mfa token", token);
+            let token_hash = IdentifierHash::of_random("mfa token", token);
             if let Err(error) = self.store.reopen_pending_sign_in(&token_hash, used_by).await {
                 tracing::warn!(
                     %error,
@@ -347,8 +343,43 @@ impl SecondFactors {
         result
     }
 
-    fn secret(&self, user_id: Uuid, sealed: &[u8]) -> Result<TotpSecret, Error> {
-        TotpSecret::from_bytes(&self.hash_keys.open_second_factor(user_id, sealed)?)
+    /// The secret of an authenticator app, and whether the previous root sealed it.
+    fn open(&self, user_id: Uuid, sealed: &[u8]) -> Result<(TotpSecret, bool), Error> {
+        let (secret, is_old) = self.hash_keys.open_second_factor(user_id, sealed)?;
+        Ok((TotpSecret::from_bytes(&secret)?, is_old))
+    }
+
+    fn seal(&self, user_id: Uuid, secret: &TotpSecret) -> Result<Vec<u8>, Error> {
+        self.hash_keys.seal_second_factor(user_id, secret.as_bytes(), &self.random)
+    }
+
+    /// Moves up to `limit` users after a place in the list of users, at the same time. Returns how
+    /// many, and the place of the next ones if there are more.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; then some of them may have moved.
+    pub async fn move_users(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(usize, Option<String>), Error> {
+        let page = self.store.users(&UserFilter::default(), after, limit).await?;
+        try_join_all(page.items.iter().map(|user| self.move_user(user.id))).await?;
+        Ok((page.items.len(), page.end))
+    }
+
+    /// Moves what the previous root made for a user to the current one: who owns their identifiers,
+    /// and the secret of their authenticator app. Their password and their recovery codes cannot
+    /// move without them.
+    async fn move_user(&self, user_id: Uuid) -> Result<(), Error> {
+        self.store.move_owners(user_id, &self.hash_keys).await?;
+        let Some(factor) = self.store.second_factor(user_id).await? else { return Ok(()) };
+        let (secret, is_old) = self.open(user_id, &factor.sealed_secret)?;
+        if is_old {
+            let resealed = self.seal(user_id, &secret)?;
+            self.store.reseal_second_factor(user_id, &factor.sealed_secret, &resealed).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Recovery codes, for users who lost their authenticator app (NIST SP 800-63B-4 §3.1.2, look-up
 //! secrets).
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE32_NOPAD;
 use uuid::Uuid;
 use zeroize::ZeroizeOnDrop;
@@ -27,10 +29,11 @@ impl RecoveryCode {
         (0..CODES).map(|_| Ok(Self(BASE32_NOPAD.encode(&random.bytes::<10>()?)))).collect()
     }
 
-    /// Reads a code that somebody typed, without regard to case, and as [`plain_code`] reads it.
-    /// `None` if it does not have the form of one.
+    /// Reads a code that somebody typed, without regard to case and to signs that are neither letter
+    /// nor digit, and as [`plain_code`] reads it. `None` if it does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
-        let code = plain_code(text).to_ascii_uppercase();
+        let mut code = plain_code(text).to_ascii_uppercase();
+        code.retain(char::is_alphanumeric);
 
         let fits = code.len() == CHARS
             && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
@@ -45,7 +48,19 @@ impl RecoveryCode {
 
     /// The hash that is stored.
     pub fn hash(&self, user_id: Uuid, keys: &HashKeys) -> IdentifierHash {
-        keys.identifier("recovery code", &format!("{user_id}:{}", self.0))
+        keys.recovery_code(user_id, &self.0)
+    }
+
+    /// The hash of this code among the `stored` ones, by whichever root; its hash by the current one
+    /// if it is not among them.
+    pub fn hash_among(
+        &self,
+        stored: &BTreeSet<IdentifierHash>,
+        user_id: Uuid,
+        keys: &HashKeys,
+    ) -> IdentifierHash {
+        let mut hashes = keys.recovery_codes(user_id, &self.0);
+        hashes.find(|hash| stored.contains(hash)).unwrap_or_else(|| self.hash(user_id, keys))
     }
 }
 

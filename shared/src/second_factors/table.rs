@@ -66,22 +66,45 @@ impl Store {
     }
 
     /// Uses up the code of a step. Returns whether it was still unused (RFC 6238 §5.2), or was last
-    /// used with the same `mark`.
+    /// used with the same `mark`. If the secret was sealed again, that is kept in the same write.
     pub async fn use_totp_step(
         &self,
         user_id: Uuid,
-        sealed_secret: &[u8],
+        (sealed_secret, resealed): (&[u8], Option<&[u8]>),
         step: i64,
         mark: &str,
     ) -> Result<bool, Error> {
-        let update = self
-            .client
-            .update_item()
-            .update_expression("SET last_step = :step, changed_by = :mark")
+        let mut update = self.client.update_item();
+        update = match resealed {
+            None => update.update_expression("SET last_step = :step, changed_by = :mark"),
+            Some(resealed) => update
+                .update_expression(
+                    "SET last_step = :step, changed_by = :mark, sealed_secret = :resealed",
+                )
+                .expression_attribute_values(":resealed", bytes(resealed)),
+        };
+        let update = update
             .condition_expression("sealed_secret = :sealed_secret AND last_step < :step")
             .expression_attribute_values(":sealed_secret", bytes(sealed_secret))
             .expression_attribute_values(":step", number(step));
         self.change_second_factor(user_id, update, mark).await
+    }
+
+    /// Keeps the secret of an authenticator app, sealed again, unless it was changed meanwhile.
+    pub async fn reseal_second_factor(
+        &self,
+        user_id: Uuid,
+        sealed_secret: &[u8],
+        resealed: &[u8],
+    ) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET sealed_secret = :resealed")
+            .condition_expression("sealed_secret = :sealed_secret")
+            .expression_attribute_values(":sealed_secret", bytes(sealed_secret))
+            .expression_attribute_values(":resealed", bytes(resealed));
+        self.update_if(Key::second_factor(user_id), update).await.map(drop)
     }
 
     /// Uses up a recovery code. Returns whether it was still unused, or was last used with the same

@@ -25,7 +25,17 @@ impl LiveSessions {
 
     /// Revokes sessions of a user. From then on nothing accepts them.
     pub async fn end(&self, user_id: Uuid, session_ids: &[Uuid]) -> Result<(), Error> {
-        self.store.end_sessions(user_id, session_ids).await
+        self.store.end_sessions(user_id, session_ids).await.map(drop)
+    }
+
+    /// Revokes a session of `user`, in one write. If it is that of a browser, the sessions of the apps
+    /// that were entered from it end with it, except those with the scope `offline_access`.
+    pub async fn end_with_apps(&self, user: &User, session_id: Uuid) -> Result<(), Error> {
+        let after = self.store.end_sessions(user.id, &user.ending_with(session_id)).await?;
+
+        // An app may have been entered since the user was read. Later, nobody can.
+        let late = after.map(|user| user.entered_from(session_id)).unwrap_or_default();
+        self.store.end_sessions(user.id, &late).await.map(drop)
     }
 
     /// Revokes all sessions of a user, also those that began after the user was read.

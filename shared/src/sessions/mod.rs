@@ -1,9 +1,12 @@
 //! Sessions: signing in, refreshing, signing out.
 
+mod hosted;
 mod live;
+mod machine;
 mod table;
 
 pub use self::{
+    hosted::Browser,
     live::LiveSessions,
     table::{Begun, Rotation},
 };
@@ -29,16 +32,16 @@ use crate::{
         seconds, seconds_until, whole_seconds,
     },
     challenges::{Attempts, ChallengeContent, ChallengeSettings, Proven},
-    crypto::HashKeys,
+    crypto::{HashKeys, IdentifierHash},
     identifiers::Address,
     limits::Throttle,
     roles::Roles,
     second_factors::{MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactorMethod},
     table::Store,
-    tokens::{Claims, RefreshToken, Signer},
+    tokens::{Claims, PersonClaims, RefreshToken, Signer},
     users::{
-        AuthenticationMethod, Created, KnownDevice, Recognised, Session, TextAlone, User,
-        UserSettings, idle_since,
+        AuthenticationMethod, Created, KnownDevice, Recognised, Session, SessionKind, Size,
+        TextAlone, User, UserSettings, idle_since,
     },
 };
 
@@ -49,22 +52,26 @@ const MFA_SECONDS: i64 = 300;
 #[derive(Serialize, ToSchema)]
 pub struct TokenPair {
     /// A JWT as in RFC 9068.
-    access_token: String,
+    pub access_token: String,
+    /// Always `Bearer`.
     #[schema(example = "Bearer")]
-    token_type: &'static str,
+    pub token_type: &'static str,
     /// Seconds until the access token expires.
     #[schema(example = 900)]
-    expires_in: i64,
+    pub expires_in: i64,
     /// An opaque text, which works once.
     #[schema(example = "lkr_…")]
-    refresh_token: String,
+    pub refresh_token: String,
     /// Seconds until the refresh token expires if it is not used.
     #[schema(example = 1_209_600)]
-    refresh_expires_in: i64,
-    /// The user's permissions, separated by spaces. The access token has them as `scope`, unless it
+    pub refresh_expires_in: i64,
+    /// An ID token, if the session began on the hosted page with the scope `openid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// The scopes that were granted, and the user's permissions, separated by spaces. The access token has them as `scope`, unless it
     /// would be longer than 6 KiB with them.
     #[schema(example = "")]
-    scope: String,
+    pub scope: String,
 }
 
 /// How a sign-in goes on.
@@ -111,6 +118,27 @@ pub enum SignIn {
     MfaRequired(MfaRequired),
 }
 
+/// A session that has begun. No tokens are made yet.
+pub struct Established {
+    /// The user, with the session.
+    pub user: User,
+    /// The first refresh token. For a browser, the content of its cookie.
+    pub refresh: RefreshToken,
+    /// The token of the device, and in how many seconds it expires.
+    pub device: Option<(String, i64)>,
+    /// The user who had the phone before, as [`SignedIn::detached_from`].
+    pub detached_from: Option<Box<User>>,
+    is_new_user: bool,
+}
+
+/// The result of a right first factor, before any tokens are made.
+pub enum Establishing {
+    /// The session has begun.
+    Done(Box<Established>),
+    /// The second factor is required.
+    MfaRequired(MfaRequired),
+}
+
 /// Starts and refreshes sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -120,10 +148,13 @@ pub struct Sessions {
     pub(crate) audit: Audit,
     pub(crate) avatar_urls: AvatarUrls,
     pub(crate) hash_keys: Arc<HashKeys>,
-    pub(crate) signer: Arc<Signer>,
+    /// `None` in Lambdas that make no tokens, which do not get the key.
+    pub(crate) signer: Option<Arc<Signer>>,
     pub(crate) issuer: String,
     pub(crate) user_settings: Arc<UserSettings>,
     pub(crate) challenge_settings: Arc<ChallengeSettings>,
+    /// How long an authorization code can be used.
+    pub(crate) code_ttl_seconds: i64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -137,6 +168,18 @@ impl Sessions {
     /// [`Self::sign_up_beside`]; [`Error::OtpExpired`] for a new user if the
     /// app has closed its sign-up in the meantime, or if the user was deleted.
     pub async fn sign_in(&self, proven: Proven, device: Device) -> Result<SignIn, Error> {
+        self.finish(self.establish_proven(proven, device).await?).await
+    }
+
+    /// As [`Self::sign_in`], without tokens.
+    ///
+    /// # Errors
+    /// As [`Self::sign_in`].
+    pub async fn establish_proven(
+        &self,
+        proven: Proven,
+        device: Device,
+    ) -> Result<Establishing, Error> {
         let now = self.clock.now();
         let method = match proven.content.address {
             Address::Sms(_) => AuthenticationMethod::Sms,
@@ -146,7 +189,7 @@ impl Sessions {
         let owner = match proven.owner {
             Some(owner) => owner,
             None => match self.sign_up(&proven, method, device.clone(), now).await? {
-                Some(signed_in) => return Ok(SignIn::Done(Box::new(signed_in))),
+                Some(established) => return Ok(Establishing::Done(Box::new(established))),
                 // Another request proved the address first, so the address has an owner now.
                 None => {
                     let identifier = self.hash_keys.address(&proven.content.address);
@@ -163,7 +206,7 @@ impl Sessions {
             device: known,
             sign_in_epoch: None,
         };
-        match self.begin(owner, terms, recognised, device.clone()).await {
+        match self.establish(owner, terms, recognised, device.clone()).await {
             Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
             begun => begun?.ok_or(Error::OtpExpired),
         }
@@ -181,7 +224,7 @@ impl Sessions {
         proven: &Proven,
         device: Device,
         now: Timestamp,
-    ) -> Result<SignIn, Error> {
+    ) -> Result<Establishing, Error> {
         let app = self.apps.active(&proven.content.terms.client_id).await?;
         let user = self.store.user(idle).await?.ok_or(Error::OtpExpired)?;
         let settings = &self.user_settings;
@@ -195,12 +238,12 @@ impl Sessions {
         let detached = self.store.recording(self.audit.event(detached, &device)?);
         let at = whole_seconds(now);
         let former = detached.detach_phone(idle, &self.hash_keys, at, passes).await?;
-        let mut signed_in = self
+        let mut established = self
             .sign_up(proven, AuthenticationMethod::Sms, device, now)
             .await?
             .ok_or(Error::OtpExpired)?;
-        signed_in.detached_from = Some(Box::new(former));
-        Ok(SignIn::Done(Box::new(signed_in)))
+        established.detached_from = Some(Box::new(former));
+        Ok(Establishing::Done(Box::new(established)))
     }
 
     /// Starts a session of a user who was `recognised`, or asks for the second factor if it is
@@ -218,6 +261,34 @@ impl Sessions {
         recognised: Recognised,
         device: Device,
     ) -> Result<Option<SignIn>, Error> {
+        match self.establish(user_id, terms, recognised, device).await? {
+            Some(established) => self.finish(established).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the tokens of a session that has begun.
+    async fn finish(&self, established: Establishing) -> Result<SignIn, Error> {
+        Ok(match established {
+            Establishing::Done(done) => {
+                let signed_in = self.signed_in(*done, self.clock.now()).await?;
+                SignIn::Done(Box::new(signed_in))
+            }
+            Establishing::MfaRequired(asked) => SignIn::MfaRequired(asked),
+        })
+    }
+
+    /// As [`Self::begin`], without tokens.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn establish(
+        &self,
+        user_id: Uuid,
+        terms: SessionTerms,
+        recognised: Recognised,
+        device: Device,
+    ) -> Result<Option<Establishing>, Error> {
         let now = self.clock.now();
         let as_of = (recognised.password_count, recognised.sign_in_epoch);
         let (session, refresh) =
@@ -273,14 +344,20 @@ impl Sessions {
                     self.record_admin_by_phone(user_id, &session).await?;
                 }
                 self.end_lockout(&user, &recognised, &session, now).await;
+                self.move_owners(user_id).await;
                 let device = self.device(&user, recognised.device, now)?;
-                let signed_in = self.signed_in(&user, &refresh, (false, device), now);
-                Some(SignIn::Done(Box::new(signed_in.await?)))
+                Some(Establishing::Done(Box::new(Established {
+                    user: *user,
+                    refresh,
+                    device,
+                    detached_from: None,
+                    is_new_user: false,
+                })))
             }
             Begun::SecondFactorDue { sign_in_epoch } => {
                 let recognised = Recognised { sign_in_epoch: Some(sign_in_epoch), ..recognised };
                 let asked = self.ask_for_second_factor(user_id, terms, recognised, now).await?;
-                Some(SignIn::MfaRequired(asked))
+                Some(Establishing::MfaRequired(asked))
             }
             Begun::Outdated if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
                 return Err(Error::TokenInvalid);
@@ -288,6 +365,13 @@ impl Sessions {
             Begun::Outdated => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven | Begun::ToBeErased | Begun::Idle => None,
         })
+    }
+
+    /// Moves the user's identifiers to the current root, if it has a previous one.
+    async fn move_owners(&self, user_id: Uuid) {
+        if let Err(error) = self.store.move_owners(user_id, &self.hash_keys).await {
+            tracing::warn!(%error, "a user's identifiers move at the next sign-in");
+        }
     }
 
     /// Lets strangers sign in again to a user who was shut out after too many wrong codes or
@@ -361,7 +445,7 @@ impl Sessions {
             used_by: None,
         };
         self.store
-            .put_pending_sign_in(&self.hash_keys.identifier("mfa token", token.as_str()), &pending)
+            .put_pending_sign_in(&IdentifierHash::of_random("mfa token", token.as_str()), &pending)
             .await?;
         Ok(MfaRequired {
             status: MfaStatus::MfaRequired,
@@ -383,13 +467,14 @@ impl Sessions {
         method: AuthenticationMethod,
         device: Device,
         now: Timestamp,
-    ) -> Result<Option<SignedIn>, Error> {
+    ) -> Result<Option<Established>, Error> {
         let app = self.apps.active(&proven.content.terms.client_id).await?;
         if app.sign_up == SignUp::Closed {
             return Err(Error::OtpExpired);
         }
 
         let terms = app.session_terms(self.apps.settings());
+        let terms = if proven.content.terms.browser { terms.in_browser() } else { terms };
         let mut user = self.new_user(&proven.content, &terms, now)?;
         let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
         user.last_sign_in = Some(refresh.session_id);
@@ -406,8 +491,13 @@ impl Sessions {
                         self.record_admin_by_phone(user.id, &by_phone).await?;
                     }
                     let device = self.device(&user, None, now)?;
-                    let signed_in = self.signed_in(&user, &refresh, (true, device), now);
-                    return signed_in.await.map(Some);
+                    return Ok(Some(Established {
+                        user,
+                        refresh,
+                        device,
+                        detached_from: None,
+                        is_new_user: true,
+                    }));
                 }
                 Created::Taken(taken) if taken == identifier => return Ok(None),
                 // Another user has taken the username in the meantime. The new user can choose
@@ -431,15 +521,18 @@ impl Sessions {
         if token.ends_at <= self.clock.now() { Err(Error::TokenExpired) } else { Ok(token) }
     }
 
-    /// Exchanges a refresh token for a new pair. The caller must have checked the app.
+    /// Exchanges a refresh token for a new pair, whose tokens have the scopes in `asked` alone, or all
+    /// if it is `None`. The caller must have checked the app.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`], [`Error::TokenExpired`], [`Error::UserDisabled`];
     /// [`Error::RefreshTokenReused`] for a token whose successor, or another branch of it, was
-    /// already used. Its session is then revoked (RFC 9700 §4.14.2).
+    /// already used. Its session is then revoked (RFC 9700 §4.14.2). [`Error::InvalidScope`] for a
+    /// scope that was not granted; the client can use the token again then.
     pub async fn refresh(
         &self,
         token: &RefreshToken,
+        asked: Option<&str>,
         recorder: &Recorder,
     ) -> Result<TokenPair, Error> {
         let now = self.clock.now();
@@ -447,7 +540,7 @@ impl Sessions {
         let ids = (token.user_id, token.session_id);
 
         match self.store.rotate_refresh(ids, &token.hash(), &next.hash(), now).await? {
-            Rotation::Rotated(user) => self.tokens(&user, &next, now).await,
+            Rotation::Rotated(user) => self.tokens(&user, &next, (None, asked), now).await,
             Rotation::Disabled => Err(Error::UserDisabled),
             Rotation::Expired => Err(Error::TokenExpired),
             Rotation::Ended => Err(Error::TokenInvalid),
@@ -510,8 +603,12 @@ impl Sessions {
     ) -> Result<(Session, RefreshToken), Error> {
         let id = self.random.uuid(now)?;
         let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
-        let refresh =
-            RefreshToken::first((user_id, id), terms.client_id.clone(), ends_at, &self.random)?;
+        let refresh = RefreshToken::first(
+            (user_id, id),
+            terms.client_id.clone(),
+            ends_at,
+            (&self.hash_keys, &self.random),
+        )?;
 
         let session = Session {
             client_id: terms.client_id.clone(),
@@ -522,6 +619,8 @@ impl Sessions {
             last_used_at: now,
             ends_at,
             refresh_hash: refresh.hash(),
+            kind: if terms.browser { SessionKind::Browser } else { SessionKind::App },
+            grant: None,
         };
         Ok((session, refresh))
     }
@@ -538,34 +637,32 @@ impl Sessions {
         self.store.record(&self.audit.event(activity, &session.device)?).await
     }
 
-    async fn signed_in(
-        &self,
-        user: &User,
-        refresh: &RefreshToken,
-        (is_new_user, device): (bool, Option<(String, i64)>),
-        now: Timestamp,
-    ) -> Result<SignedIn, Error> {
+    async fn signed_in(&self, done: Established, now: Timestamp) -> Result<SignedIn, Error> {
         metrics::count(Metric::SignIns);
+        let Established { user, refresh, device, detached_from, is_new_user } = done;
         let (device_token, device_expires_in) = device.unzip();
         Ok(SignedIn {
             status: SignedInStatus::SignedIn,
             device_token,
             device_expires_in,
-            tokens: self.tokens(user, refresh, now).await?,
+            tokens: self.tokens(&user, &refresh, (None, None), now).await?,
             is_new_user,
-            user: UserView::new(user, &refresh.client_id, &self.avatar_urls),
-            detached_from: None,
+            user: UserView::new(&user, &refresh.client_id, &self.avatar_urls),
+            detached_from,
         })
     }
 
-    /// A new access token for the session of `refresh`, together with `refresh` itself.
+    /// A new access token for the session of `refresh`, together with `refresh` itself, and an ID
+    /// token with `nonce` if the app was granted one. They have the scopes in `asked` alone.
     ///
     /// # Errors
-    /// [`Error::TokenInvalid`] if the session has ended.
+    /// [`Error::TokenInvalid`] if the session has ended, or is that of a browser;
+    /// [`Error::InvalidScope`] for a scope that was not granted.
     async fn tokens(
         &self,
         user: &User,
         refresh: &RefreshToken,
+        (nonce, asked): (Option<&str>, Option<&str>),
         now: Timestamp,
     ) -> Result<TokenPair, Error> {
         let sid = refresh.session_id;
@@ -582,11 +679,25 @@ impl Sessions {
             expires_in,
         );
         let permissions = self.roles.token_permissions(&claims.roles).await?;
-        let claims = claims.permitting(&permissions);
+        let claims = claims.permitting(&permissions).narrowed(asked)?;
+        let signer = self.signer.as_ref();
+        let signer = signer.ok_or_else(|| Error::Internal("no key to sign with".into()))?;
+        let access_token = signer.sign(&claims)?;
+        let granted = session.grant.as_ref().map(|grant| claims.left_of(&grant.scope));
+        let id_token = match granted.filter(|scope| scope.split(' ').any(|one| one == "openid")) {
+            Some(scope) => {
+                let picture = user.avatar.as_ref();
+                let picture = picture.and_then(|key| self.avatar_urls.url(key, Size::Full));
+                let person = PersonClaims::of(user, &scope, picture);
+                Some(signer.sign_id(person, (&claims, &access_token), nonce)?)
+            }
+            None => None,
+        };
 
         Ok(TokenPair {
-            access_token: self.signer.sign(&claims)?,
-            scope: permissions.scope(),
+            access_token,
+            id_token,
+            scope: claims.scope.unwrap_or_default(),
             token_type: "Bearer",
             expires_in,
             refresh_token: refresh.encode(&self.hash_keys),

@@ -70,6 +70,8 @@ pub struct Budget {
     pub prefix: Limits,
     /// `SMS_PRICES_USD`: the price of a segment, by country.
     pub prices: BTreeMap<String, MicroUsd>,
+    /// `TEXT_PRICES_USD`: the price of a segment, by sender and country.
+    pub sender_prices: BTreeMap<(String, String), MicroUsd>,
     /// `SMS_BUDGET_RESERVED_PERCENT`: the share of each budget that is kept for known devices.
     pub reserved_percent: u32,
     /// `SMS_NOTICES_DAILY_BUDGET_USD`: for texts about changes of accounts, in a day (UTC).
@@ -192,12 +194,17 @@ impl Share {
 }
 
 impl Budget {
-    /// The price of a text of this many segments to a country.
-    pub fn price(&self, country: &str, segments: usize) -> MicroUsd {
+    /// The price of a text of this many segments to a country, by the dearest of the `senders` that
+    /// may get it.
+    pub fn price(&self, senders: &[&str], country: &str, segments: usize) -> MicroUsd {
         let listed =
             || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
-        let price = self.prices.get(country).copied().or_else(listed).unwrap_or(HIGHEST_PRICE);
-        price * i64::try_from(segments).unwrap_or(i64::MAX / HIGHEST_PRICE)
+        let usual = || self.prices.get(country).copied().or_else(listed).unwrap_or(HIGHEST_PRICE);
+        let own = |sender: &&str| {
+            self.sender_prices.get(&((*sender).to_owned(), country.to_owned())).copied()
+        };
+        let dearest = senders.iter().map(|sender| own(sender).unwrap_or_else(usual)).max();
+        dearest.unwrap_or_else(usual) * i64::try_from(segments).unwrap_or(i64::MAX / HIGHEST_PRICE)
     }
 
     /// The part of a budget that a fund may use. A part of each is kept for known devices, so that
@@ -309,10 +316,20 @@ mod tests {
     fn an_unlisted_country_has_the_highest_price() {
         let budget =
             Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
-        assert_eq!(budget.price("US", 2), 16_620);
-        assert_eq!(budget.price("DE", 1), 100_000);
-        assert_eq!(budget.price("TV", 1), HIGHEST_PRICE);
+        assert_eq!(budget.price(&["sns"], "US", 2), 16_620);
+        assert_eq!(budget.price(&["sns"], "DE", 1), 100_000);
+        assert_eq!(budget.price(&[], "TV", 1), HIGHEST_PRICE);
         assert!(PRICES.iter().all(|(_, price)| *price <= HIGHEST_PRICE));
         assert!(PRICES.is_sorted_by_key(|(country, _)| *country));
+    }
+
+    #[test]
+    fn a_text_costs_what_the_dearest_of_its_senders_asks() {
+        let sender_prices = [(("twilio", "IN"), 83_000), (("webhook", "IN"), 2_000)]
+            .map(|((sender, country), price)| ((sender.to_owned(), country.to_owned()), price));
+        let budget = Budget { sender_prices: sender_prices.into(), ..Budget::default() };
+        assert_eq!(budget.price(&["webhook"], "IN", 2), 4_000);
+        assert_eq!(budget.price(&["webhook", "twilio"], "IN", 1), 83_000);
+        assert_eq!(budget.price(&["sns", "webhook"], "IN", 1), 50_000);
     }
 }

@@ -112,17 +112,16 @@ impl Spending {
     }
 
     /// Reserves the price of a text before it is sent. However many requests run together, they
-    /// never reserve more than the budgets allow `fund`. `prefix` is the hash of the block of the
-    /// text's number.
+    /// never reserve more than the budgets allow `fund`. The price is that of the dearest of the
+    /// `senders` that may get the text. `prefix` is the hash of the block of the text's number.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
     pub async fn reserve(
         &self,
         (fund, prefix): (Fund, Option<&IdentifierHash>),
-        country: &str,
-        app: Option<&AppBudget>,
-        segments: usize,
+        (country, app): (&str, Option<&AppBudget>),
+        (senders, segments): (&[&str], usize),
     ) -> Result<Reservation, Error> {
         let now = self.clock.now();
         let share_key = (country.to_owned(), app.map(|app| app.client_id.clone()), fund);
@@ -132,7 +131,7 @@ impl Spending {
         }
 
         let (price, day) =
-            (self.budget.price(country, segments), now.to_zoned(TimeZone::UTC).date());
+            (self.budget.price(senders, country, segments), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
         for (payer, limits) in self.budget.payers(fund, country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
@@ -252,9 +251,9 @@ impl Spending {
         }
     }
 
-    /// The price of a text of one segment to a country.
-    pub fn price(&self, country: &str) -> MicroUsd {
-        self.budget.price(country, 1)
+    /// The price of a text of one segment to a country, by the dearest of its senders.
+    pub fn price(&self, senders: &[&str], country: &str) -> MicroUsd {
+        self.budget.price(senders, country, 1)
     }
 
     /// Refunds the price of a text that AWS refused. If the refund fails, the budget is too strict

@@ -14,6 +14,8 @@
 //! | pending sign-in           | `MFA#<hash>`               | `MFA`           | after 5 minutes              |
 //! | counter of sends, failures| `ADDRESS#<hash>`           | `SENDS#<hour>`  | at the end of the hour       |
 //! | proof of work, once used  | `ADDRESS#<hash>`           | `PROOF`         | after 10 minutes             |
+//! | pushed request            | `PAR#<hash>`               | `PAR`           | after a minute               |
+//! | device that waits         | `DEVICE#<hash>`            | `DEVICE`        | after `DEVICE_CODE_TTL_SECONDS` |
 //! | idempotent request        | `IDEMPOTENCY#<hash>`       | `ANSWER`        | after a day                  |
 //! | app                       | `APP#<client id>`          | `APP`           | never                        |
 //! | apps of a web origin      | `ORIGIN#<origin>`          | `ORIGIN`        | never                        |
@@ -24,6 +26,8 @@
 //! | active administrators     | `ADMINS`                   | `ADMINS`        | never                        |
 //! | spent on texts in a month | `SPENDING#<month>#<0-f>`   | `SPENDING`      | after some 400 days          |
 //! | of that, for one payer    | `SPENDING#<month>#<payer>` | `SPENDING`      | after some 400 days          |
+//! | reported text             | `REPORT#<hash>`            | `REPORT`        | five days after the text     |
+//! | reports of a day's texts  | `DELIVERIES#<day>`         | `<sender>#<country>` | after 90 days           |
 //! | public signing keys       | `SIGNING_KEYS`             | `PUBLIC`        | never                        |
 //!
 //! An identifier is a phone, an e-mail address or a username; limits are also kept of users and of
@@ -176,6 +180,16 @@ impl Key {
         Self::new(format!("ADDRESS#{}", proof.as_str()), "PROOF")
     }
 
+    /// A request that an app pushed.
+    pub(crate) fn pushed_request(name: &IdentifierHash) -> Self {
+        Self::new(format!("PAR#{}", name.as_str()), "PAR")
+    }
+
+    /// A device that waits for a person, by its user code.
+    pub(crate) fn device(user_code: &IdentifierHash) -> Self {
+        Self::new(format!("DEVICE#{}", user_code.as_str()), "DEVICE")
+    }
+
     /// A request that came with an `Idempotency-Key`.
     pub(crate) fn idempotency(id: &IdentifierHash) -> Self {
         Self::new(format!("IDEMPOTENCY#{}", id.as_str()), "ANSWER")
@@ -189,6 +203,21 @@ impl Key {
     /// The amount spent on texts in the month of `day`, for one payer.
     pub(crate) fn payer_spending(day: Date, payer: &str) -> Self {
         Self::new(format!("SPENDING#{:04}-{:02}#{payer}", day.year(), day.month()), "SPENDING")
+    }
+
+    /// A text that its sender has reported on.
+    pub(crate) fn report(text: &IdentifierHash) -> Self {
+        Self::new(format!("REPORT#{}", text.as_str()), "REPORT")
+    }
+
+    /// The counts of a sender's reports on the texts of a day to a country.
+    pub(crate) fn deliveries(day: Date, sender: &str, country: &str) -> Self {
+        Self::new(Self::deliveries_of(day), format!("{sender}#{country}"))
+    }
+
+    /// The partition of what was reported on the texts of a day.
+    pub(crate) fn deliveries_of(day: Date) -> String {
+        format!("DELIVERIES#{day}")
     }
 
     /// An app.

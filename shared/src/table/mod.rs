@@ -1,12 +1,15 @@
 //! The store: one DynamoDB table. The other wings add the methods of their domain.
 //!
 //! An invariant that must hold under concurrency is one conditional write or one transaction. Every
-//! read that a decision depends on is strongly consistent.
+//! read that a decision depends on is strongly consistent. Calls that do not need each
+//! other's answers are made together. The SDK's calls are in boxes: each takes 8 KiB or more of the stack, and
+//! a request has several under way inside one another.
 
 pub(crate) mod keys;
 mod lists;
 mod transactions;
 
+use futures_util::FutureExt;
 use std::{
     collections::HashMap,
     sync::{
@@ -129,8 +132,21 @@ impl Store {
         self.item(key).await?.map(from_item).transpose()
     }
 
+    /// Reads an item as a `T`, for half the price and perhaps without the last second: only for a
+    /// hint, on which no decision depends.
+    pub(crate) async fn get_lately<T: DeserializeOwned>(
+        &self,
+        key: Key,
+    ) -> Result<Option<T>, Error> {
+        self.read(key, false).await?.map(from_item).transpose()
+    }
+
     /// Reads an item, strongly consistent.
     pub(crate) async fn item(&self, key: Key) -> Result<Option<Item>, Error> {
+        self.read(key, true).await
+    }
+
+    async fn read(&self, key: Key, is_consistent: bool) -> Result<Option<Item>, Error> {
         if !key.fits() {
             return Ok(None);
         }
@@ -139,9 +155,10 @@ impl Store {
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .consistent_read(true)
+            .consistent_read(is_consistent)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await
             .map_err(unavailable)?;
         self.count_read(output.consumed_capacity.as_ref());
@@ -155,7 +172,7 @@ impl Store {
         key: Key,
         update: UpdateItemFluentBuilder,
     ) -> Result<Updated, Error> {
-        self.outcome(self.addressed(key, update).send().await)
+        self.outcome(self.addressed(key, update).send().boxed().await)
     }
 
     /// A new mark for one write.
@@ -194,7 +211,7 @@ impl Store {
         let mark = text(mark);
         let update = update.expression_attribute_values(":mark", mark.clone());
         let update = self.addressed(key, update).return_values(ReturnValue::AllOld);
-        Ok(match self.outcome(update.send().await)? {
+        Ok(match self.outcome(update.send().boxed().await)? {
             Updated::Refused(Some(item)) if item.get(attribute) == Some(&mark) => {
                 Updated::Done(item)
             }
@@ -211,8 +228,10 @@ impl Store {
         update: UpdateItemFluentBuilder,
     ) -> Result<(), Error> {
         let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
-        self.outcome(self.addressed(key, update).customize().config_override(once).send().await)
-            .map(drop)
+        self.outcome(
+            self.addressed(key, update).customize().config_override(once).send().boxed().await,
+        )
+        .map(drop)
     }
 
     /// The update with the table, the key, and what to return.
@@ -252,6 +271,7 @@ impl Store {
             .set_key(Some(key.attributes()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await
             .map_err(unavailable)?;
         self.count_write(output.consumed_capacity.as_ref());
@@ -279,6 +299,7 @@ impl Store {
             .set_item(Some(item))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await
             .map_err(unavailable)?;
         self.count_write(output.consumed_capacity.as_ref());

@@ -1,5 +1,6 @@
 //! Transactions: several writes as one.
 
+use futures_util::FutureExt;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
@@ -46,6 +47,14 @@ impl Store {
             }
         }
 
+        self.transact_alone(items).await
+    }
+
+    /// Writes all or nothing, without the items of [`Self::with_extra_items`].
+    pub(crate) async fn transact_alone(
+        &self,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Outcome, Error> {
         // One token for all attempts of the SDK, so that the call is idempotent: if a response is
         // lost, the retry does not write twice.
         let token = Uuid::from_bytes(self.random.bytes()?);
@@ -56,6 +65,7 @@ impl Store {
             .client_request_token(token.to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await;
 
         match result {
@@ -130,6 +140,55 @@ impl Store {
             .update_expression(if is_in { "ADD #set :member" } else { "DELETE #set :member" })
             .expression_attribute_names("#set", attribute)
             .expression_attribute_values(":member", AttributeValue::Ss(vec![member.to_owned()]))
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// Puts an item if a `condition` on `:value` holds for the stored one.
+    pub(crate) fn put_where(
+        &self,
+        item: Item,
+        condition: &str,
+        value: AttributeValue,
+    ) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .expression_attribute_values(":value", value)
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Deletes an item if a `condition` holds for it, on `:value` if there is one.
+    pub(crate) fn delete_if(
+        &self,
+        key: Key,
+        condition: &str,
+        value: Option<AttributeValue>,
+    ) -> Result<TransactWriteItem, Error> {
+        let mut delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition);
+        if let Some(value) = value {
+            delete = delete.expression_attribute_values(":value", value);
+        }
+        let delete = delete.build().map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Changes only the version of an item, if it is still the one that was `read`.
+    pub(crate) fn touch(&self, key: Key, read: u64) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("ADD version :one")
+            .condition_expression("version = :version")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":version", version(read))
             .build()
             .map_err(|error| Error::Internal(error.to_string()))?;
         Ok(TransactWriteItem::builder().update(update).build())

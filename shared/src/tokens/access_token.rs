@@ -3,9 +3,13 @@
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use jsonwebtoken::{DecodingKey, Header, Validation, jwk::JwkSet};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use super::{
+    id_token::{self, IdClaims, IdTokenHint, PersonClaims},
+    machine_token::MachineClaims,
+};
 use crate::{
     base::Error,
     crypto::{Algorithm, PrivateKey, SigningKey},
@@ -14,12 +18,12 @@ use crate::{
 };
 
 /// The `typ` of access tokens, and only of these (RFC 9068 §2.1).
-const TYPE: &str = "at+jwt";
+pub(super) const TYPE: &str = "at+jwt";
 /// The longest token that is issued and read. API Gateway accepts 10,240 bytes of request line and
 /// headers in all, and many servers accept 8 KiB.
 const MAX_CHARS: usize = 6 * 1024;
 /// How far another machine's clock may be ahead of ours.
-const LEEWAY_SECONDS: i64 = 5;
+pub(super) const LEEWAY_SECONDS: i64 = 5;
 
 /// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,27 +77,64 @@ impl Claims {
             exp: now.as_second() + ttl_seconds,
             jti,
             sid,
-            scope: None,
-            roles: user.roles_in(&session.client_id),
+            scope: session.grant.as_ref().map(|grant| grant.scope.clone()),
+            roles: user.roles_of(sid),
             acr: assurance_level(&session.amr).to_owned(),
             amr: session.amr.clone(),
-            auth_time: session.created_at.as_second(),
+            auth_time: session.signed_in_at().as_second(),
         }
     }
 
-    /// Returns the claims with these permissions, and without the roles that are switched off.
+    /// Returns the claims with these permissions beside the scopes that were granted, and without the
+    /// roles that are switched off.
     #[must_use]
     pub fn permitting(mut self, permissions: &Permissions) -> Self {
-        self.scope = Some(permissions.scope());
+        let own = permissions.scope();
+        self.scope = Some(match self.scope.take().filter(|granted| !granted.is_empty()) {
+            Some(granted) if own.is_empty() => granted,
+            Some(granted) => format!("{granted} {own}"),
+            None => own,
+        });
         self.roles = permissions.active_roles(self.roles);
         self
     }
 }
 
-/// Signs access tokens.
+impl Claims {
+    /// Returns the claims with those scopes alone that a refresh asks for, separated by spaces; all of
+    /// them if it asks for none (RFC 6749 §6).
+    ///
+    /// # Errors
+    /// [`Error::InvalidScope`] if it asks for another one.
+    pub fn narrowed(mut self, asked: Option<&str>) -> Result<Self, Error> {
+        let has = |scopes: &str, scope: &str| scopes.split(' ').any(|one| one == scope);
+        let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else { return Ok(self) };
+        let granted = self.scope.take().unwrap_or_default();
+        let mut words = asked.split(' ').filter(|scope| !scope.is_empty());
+        if !words.all(|scope| has(&granted, scope)) {
+            return Err(Error::InvalidScope);
+        }
+        let kept = granted.split(' ').filter(|scope| has(asked, scope));
+        self.scope = Some(kept.collect::<Vec<_>>().join(" "));
+        Ok(self)
+    }
+
+    /// Those of the `granted` scopes that a refresh has left to the token. A token without `scope` has
+    /// all: its scope was too long.
+    pub fn left_of(&self, granted: &str) -> String {
+        let Some(scope) = &self.scope else { return granted.to_owned() };
+        let left = granted.split(' ').filter(|granted| scope.split(' ').any(|one| one == *granted));
+        left.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Signs access tokens and ID tokens.
 pub struct Signer {
-    /// The encoded header, with which every token begins.
+    /// The encoded header, with which every access token begins.
     header: String,
+    /// That of ID tokens.
+    id_header: String,
+    algorithm: Algorithm,
     key: PrivateKey,
 }
 
@@ -103,10 +144,18 @@ impl Signer {
     /// # Errors
     /// [`Error::Internal`] if the key cannot be used.
     pub fn new(key: &SigningKey) -> Result<Self, Error> {
-        let mut header = Header::new(key.algorithm.for_tokens());
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.kid.clone());
-        Ok(Self { header: encoded(&header)?, key: key.private_key()? })
+        let header = |typ: &str| {
+            let mut header = Header::new(key.algorithm.for_tokens());
+            header.typ = Some(typ.to_owned());
+            header.kid = Some(key.kid.clone());
+            encoded(&header)
+        };
+        Ok(Self {
+            header: header(TYPE)?,
+            id_header: header(id_token::TYPE)?,
+            algorithm: key.algorithm,
+            key: key.private_key()?,
+        })
     }
 
     /// A token with `claims`. It has no `scope` if it would be too long to be accepted with it: the
@@ -116,15 +165,50 @@ impl Signer {
     /// # Errors
     /// [`Error::Internal`].
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
-        let token = self.signed(claims)?;
+        let token = self.signed(&self.header, claims)?;
         if token.len() <= MAX_CHARS {
             return Ok(token);
         }
-        self.signed(&Claims { scope: None, ..claims.clone() })
+        self.signed(&self.header, &Claims { scope: None, ..claims.clone() })
     }
 
-    fn signed(&self, claims: &Claims) -> Result<String, Error> {
-        let message = format!("{}.{}", self.header, encoded(claims)?);
+    /// A machine's access token.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn sign_machine(&self, claims: &MachineClaims) -> Result<String, Error> {
+        self.signed(&self.header, claims)
+    }
+
+    /// An ID token for the person and the session of an access token.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn sign_id(
+        &self,
+        person: PersonClaims,
+        (claims, access_token): (&Claims, &str),
+        nonce: Option<&str>,
+    ) -> Result<String, Error> {
+        let claims = IdClaims {
+            person,
+            iss: claims.iss.clone(),
+            sub: claims.sub,
+            aud: claims.aud.clone(),
+            iat: claims.iat,
+            exp: claims.exp,
+            auth_time: claims.auth_time,
+            nonce: nonce.map(str::to_owned),
+            acr: claims.acr.clone(),
+            amr: claims.amr.clone(),
+            sid: claims.sid,
+            at_hash: id_token::at_hash(self.algorithm, access_token),
+        };
+        self.signed(&self.id_header, &claims)
+    }
+
+    fn signed(&self, header: &str, claims: &impl Serialize) -> Result<String, Error> {
+        let message = format!("{header}.{}", encoded(claims)?);
         let signature = self.key.sign(message.as_bytes())?;
         Ok(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)))
     }
@@ -151,10 +235,18 @@ struct StrictHeader {
 /// # Errors
 /// [`Error::TokenInvalid`] unless the header has exactly the form of ours.
 pub fn key_id(token: &str) -> Result<String, Error> {
-    Ok(strict_header(token)?.kid)
+    Ok(strict_header(token, TYPE)?.kid)
 }
 
-fn strict_header(token: &str) -> Result<StrictHeader, Error> {
+/// The `kid` in the header of an ID token. Nothing is verified yet.
+///
+/// # Errors
+/// [`Error::TokenInvalid`] unless the header has exactly the form of ours.
+pub(super) fn id_key_id(token: &str) -> Result<String, Error> {
+    Ok(strict_header(token, id_token::TYPE)?.kid)
+}
+
+fn strict_header(token: &str, typ: &str) -> Result<StrictHeader, Error> {
     let mut parts = token.split('.');
     let (Some(header), Some(_), Some(_), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -173,7 +265,7 @@ fn strict_header(token: &str) -> Result<StrictHeader, Error> {
 
     serde_json::from_slice::<StrictHeader>(&header)
         .ok()
-        .filter(|header| header.typ == TYPE)
+        .filter(|header| header.typ == typ)
         .ok_or(Error::TokenInvalid)
 }
 
@@ -184,7 +276,36 @@ fn strict_header(token: &str) -> Result<StrictHeader, Error> {
 /// [`Error::TokenExpired`] for a token of ours that has expired; [`Error::TokenInvalid`] for every
 /// other one.
 pub fn verify(token: &str, keys: &JwkSet, issuer: &str, now: Timestamp) -> Result<Claims, Error> {
-    let header = strict_header(token)?;
+    let claims: Claims = decoded(token, TYPE, keys, issuer)?;
+    if claims.iss != issuer
+        || claims.aud != claims.client_id
+        || claims.iat > now.as_second() + LEEWAY_SECONDS
+    {
+        return Err(Error::TokenInvalid);
+    }
+    if claims.exp <= now.as_second() {
+        return Err(Error::TokenExpired);
+    }
+    Ok(claims)
+}
+
+/// Verifies an ID token that comes back as a hint. It may have expired.
+///
+/// # Errors
+/// [`Error::TokenInvalid`].
+pub(super) fn verify_hint(token: &str, keys: &JwkSet, issuer: &str) -> Result<IdTokenHint, Error> {
+    let hint: IdTokenHint = decoded(token, id_token::TYPE, keys, issuer)?;
+    if hint.iss == issuer { Ok(hint) } else { Err(Error::TokenInvalid) }
+}
+
+/// The claims of a token of this `typ`, signed with one of `keys`.
+pub(super) fn decoded<T: DeserializeOwned + Clone>(
+    token: &str,
+    typ: &str,
+    keys: &JwkSet,
+    issuer: &str,
+) -> Result<T, Error> {
+    let header = strict_header(token, typ)?;
     let jwk = keys.find(&header.kid).ok_or(Error::TokenInvalid)?;
 
     // The key decides the algorithm (RFC 8725 §3.1).
@@ -199,24 +320,12 @@ pub fn verify(token: &str, keys: &JwkSet, issuer: &str, now: Timestamp) -> Resul
     let mut validation = Validation::new(algorithm.for_tokens());
     validation.set_issuer(&[issuer]);
     validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
-    // We check these two below: the library has its own clock and does not know the app.
+    // The callers check these two: the library has its own clock and does not know the app.
     validation.validate_exp = false;
     validation.validate_aud = false;
 
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
-        .map_err(|_| Error::TokenInvalid)?
-        .claims;
-
-    if claims.iss != issuer
-        || claims.aud != claims.client_id
-        || claims.iat > now.as_second() + LEEWAY_SECONDS
-    {
-        return Err(Error::TokenInvalid);
-    }
-    if claims.exp <= now.as_second() {
-        return Err(Error::TokenExpired);
-    }
-    Ok(claims)
+    let token = jsonwebtoken::decode::<T>(token, &key, &validation);
+    Ok(token.map_err(|_| Error::TokenInvalid)?.claims)
 }
 
 #[cfg(test)]

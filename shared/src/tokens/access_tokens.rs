@@ -5,9 +5,9 @@ use std::sync::{Arc, RwLock};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 
-use super::{Claims, access_token};
+use super::{Claims, IdTokenHint, MachineClaims, access_token, machine_token};
 use crate::{
-    apps::Apps,
+    apps::{Apps, GrantType},
     base::{Clock, Error},
     table::Store,
     users::{User, UserStatus},
@@ -59,6 +59,15 @@ impl AccessTokens {
         access_token::verify(token, &keys, &self.issuer, self.clock.now())
     }
 
+    /// The content of an ID token of ours that comes back as a hint. It may have expired.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`]; [`Error::Unavailable`].
+    pub async fn hint(&self, token: &str) -> Result<IdTokenHint, Error> {
+        let keys = self.keys_with(&access_token::id_key_id(token)?).await?;
+        access_token::verify_hint(token, &keys, &self.issuer)
+    }
+
     /// The user whom a token names, and its claims. The store is asked each time whether the user
     /// is disabled, the session has ended, or the app is switched off.
     ///
@@ -80,6 +89,29 @@ impl AccessTokens {
             Err(Error::AppDisabled) => Err(Error::TokenInvalid),
             checked => checked.map(|()| (user, claims)),
         }
+    }
+
+    /// The claims of a machine's token, whose app is on and may still have such tokens. `None` for a
+    /// token that does not work, and for that of a user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Internal`].
+    pub async fn machine(&self, token: &str) -> Result<Option<MachineClaims>, Error> {
+        match self.live_machine(token).await {
+            Ok(claims) => Ok(Some(claims)),
+            Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn live_machine(&self, token: &str) -> Result<MachineClaims, Error> {
+        let keys = self.keys_with(&access_token::key_id(token)?).await?;
+        let claims = machine_token::verify(token, &keys, &self.issuer, self.clock.now())?;
+        let app = self.apps.get(&claims.client_id).await?.filter(|app| app.active);
+        let app = app.ok_or(Error::TokenInvalid)?;
+        let is_allowed = app.grants.allow(GrantType::ClientCredentials);
+        let keeps_scopes = claims.scopes().all(|scope| app.grants.scopes.contains(scope));
+        if is_allowed && keeps_scopes { Ok(claims) } else { Err(Error::TokenInvalid) }
     }
 
     /// The published keys, at most a minute old.

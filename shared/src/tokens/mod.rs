@@ -1,12 +1,17 @@
-//! Access tokens and refresh tokens.
+//! Access tokens, refresh tokens and ID tokens, and the cookie of a browser.
 
 pub mod access_token;
 mod access_tokens;
+mod browser_cookie;
+mod id_token;
+mod machine_token;
 mod refresh_token;
 mod table;
 
 pub use self::{
     access_token::{Claims, Signer, key_id, verify},
     access_tokens::AccessTokens,
+    id_token::{IdClaims, IdTokenHint, PersonClaims},
+    machine_token::MachineClaims,
     refresh_token::{PREFIX, RefreshToken},
 };

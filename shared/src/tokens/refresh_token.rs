@@ -18,7 +18,7 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::{
     base::{Error, Random},
-    crypto::{HashKeys, TAG_BYTES, sha256},
+    crypto::{HashKeys, TAG_BYTES, encode_tagged, sha256},
 };
 
 /// The prefix of every refresh token, by which secret scanners recognise it.
@@ -41,6 +41,10 @@ pub struct RefreshToken {
     pub client_id: String,
     secret: [u8; 32],
     branch: [u8; 8],
+    /// The version of the root that made it. All tokens of a session have the same: if two instances
+    /// make a successor, both make the same one.
+    #[zeroize(skip)]
+    version: u32,
 }
 
 impl RefreshToken {
@@ -49,17 +53,20 @@ impl RefreshToken {
         (user_id, session_id): (Uuid, Uuid),
         client_id: String,
         ends_at: Timestamp,
-        random: &Random,
+        (keys, random): (&HashKeys, &Random),
     ) -> Result<Self, Error> {
-        let (secret, branch) = (random.bytes()?, random.bytes()?);
-        Ok(Self { user_id, session_id, ends_at, client_id, secret, branch })
+        let (secret, branch, version) = (random.bytes()?, random.bytes()?, keys.version());
+        Ok(Self { user_id, session_id, ends_at, client_id, secret, branch, version })
     }
 
     /// A token that replaces this one, on a new branch.
     pub fn successor(&self, keys: &HashKeys, random: &Random) -> Result<Self, Error> {
         let mut successor = self.clone();
-        successor.secret =
-            keys.refresh_successor(self.session_id.as_bytes(), &self.secret, &self.branch);
+        successor.secret = keys.refresh_successor(
+            self.version,
+            self.session_id.as_bytes(),
+            (&self.secret, &self.branch),
+        );
         successor.branch = random.bytes()?;
         Ok(successor)
     }
@@ -69,17 +76,24 @@ impl RefreshToken {
     /// # Errors
     /// [`Error::TokenInvalid`] unless [`Self::encode`] made it with the same keys.
     pub fn decode(text: &str, keys: &HashKeys) -> Result<Self, Error> {
-        let encoded = text.strip_prefix(PREFIX).ok_or(Error::TokenInvalid)?;
+        Self::untagged(text, PREFIX, |bytes, tag| keys.refresh_version(bytes, tag))
+    }
+
+    /// Reads a text of [`Self::tagged`]. `version_of` finds the version of the root by the tag.
+    pub(super) fn untagged(
+        text: &str,
+        prefix: &str,
+        version_of: impl Fn(&[u8], &[u8]) -> Option<u32>,
+    ) -> Result<Self, Error> {
+        let encoded = text.strip_prefix(prefix).ok_or(Error::TokenInvalid)?;
         let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| Error::TokenInvalid)?;
         let (tagged, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(Error::TokenInvalid)?;
 
-        if !keys.refresh_tag_matches(tagged, tag) {
-            return Err(Error::TokenInvalid);
-        }
-        Self::from_bytes(tagged).ok_or(Error::TokenInvalid)
+        let version = version_of(tagged, tag).ok_or(Error::TokenInvalid)?;
+        Self::from_bytes(tagged, version).ok_or(Error::TokenInvalid)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8], version: u32) -> Option<Self> {
         let (user_id, bytes) = bytes.split_first_chunk()?;
         let (session_id, bytes) = bytes.split_first_chunk()?;
         let (ends_at, bytes) = bytes.split_first_chunk()?;
@@ -92,12 +106,22 @@ impl RefreshToken {
             client_id: String::from_utf8(client_id.to_vec()).ok()?,
             secret: *secret,
             branch: *branch,
+            version,
         })
     }
 
     /// The token as it is sent to a client.
     pub fn encode(&self, keys: &HashKeys) -> String {
-        let mut bytes = [
+        self.tagged(PREFIX, |version, bytes| keys.refresh_tag(version, bytes))
+    }
+
+    /// The token with a prefix and a tag.
+    pub(super) fn tagged(
+        &self,
+        prefix: &str,
+        tag: impl Fn(u32, &[u8]) -> [u8; TAG_BYTES],
+    ) -> String {
+        let bytes = [
             self.user_id.as_bytes().as_slice(),
             self.session_id.as_bytes(),
             &self.ends_at.as_second().to_be_bytes(),
@@ -106,8 +130,7 @@ impl RefreshToken {
             self.client_id.as_bytes(),
         ]
         .concat();
-        bytes.extend(keys.refresh_tag(&bytes));
-        format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
+        format!("{prefix}{}", encode_tagged(bytes, |bytes| tag(self.version, bytes)))
     }
 
     /// The hash that is stored: the same for every branch. The secret has 256 random bits, so a plain SHA-256 protects it.
@@ -128,7 +151,7 @@ mod tests {
             (Uuid::from_u128(1), Uuid::from_u128(2)),
             "default".into(),
             ends_at,
-            &Random::system(),
+            (keys, &Random::system()),
         )
         .unwrap();
         let text = token.encode(keys);

@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::User;
 use crate::crypto::{HashKeys, decode_tagged, encode_tagged};
 
 /// The prefix of every device token, by which secret scanners recognise it.
@@ -34,8 +35,13 @@ impl KnownDevice {
     pub fn decode(token: &str, keys: &HashKeys, now: Timestamp) -> Option<Self> {
         let encoded =
             token.strip_prefix(PREFIX).filter(|_| token.len() <= MAX_DEVICE_TOKEN_CHARS)?;
-        let bytes = decode_tagged(encoded, |bytes| keys.device_tag(bytes))?;
+        let bytes = decode_tagged(encoded, |bytes, tag| keys.is_device_tag(bytes, tag))?;
         Self::from_bytes(&bytes).filter(|device| device.expires_at > now)
+    }
+
+    /// Whether it is known to be the device of `user`.
+    pub fn is_of(&self, user: &User) -> bool {
+        user.id == self.user_id && user.device_epoch == self.epoch
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {

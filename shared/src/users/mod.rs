@@ -3,6 +3,7 @@
 mod avatar_key;
 mod breached_passwords;
 mod common_passwords;
+mod consent;
 mod directory;
 mod idle_phone;
 mod known_device;
@@ -17,6 +18,7 @@ mod user;
 pub(crate) use self::table::CHANGED_BY;
 pub use self::{
     avatar_key::{AvatarKey, Size},
+    consent::{Consent, ConsentView},
     directory::Directory,
     idle_phone::{DETACHED_SECONDS, TextAlone, idle_since, text_alone},
     known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
@@ -24,8 +26,8 @@ pub use self::{
     past::{ChangeView, Past, Restoration, UNDO_SECONDS},
     profile::ProfileChange,
     session::{
-        AuthenticationMethod, FRESH_SECONDS, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR, Recognised,
-        SINGLE_FACTOR, Session, SessionView, assurance_level,
+        AuthenticationMethod, FRESH_SECONDS, Grant, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR,
+        Recognised, SINGLE_FACTOR, Session, SessionKind, SessionView, assurance_level,
     },
     settings::UserSettings,
     table::{Created, DueErasure, UserFilter},

@@ -11,6 +11,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     base::{Error, Random},
+    crypto::HashKeys,
     users::{UserSettings, breached_passwords::is_breached, common_passwords::is_common},
 };
 
@@ -19,6 +20,36 @@ use crate::{
 const MAX_CODE_POINTS: usize = 256;
 /// The minimum length of a personal word that makes a password weak, in characters.
 const MIN_PERSONAL_CHARS: usize = 4;
+
+/// The beginnings of hashes of passwords, as crypt(3), PHC strings, Django, Werkzeug and LDAP write
+/// them. Somebody who moves users here may take the hash for the password.
+const HASHES: [&str; 23] = [
+    "$1$",
+    "$2a$",
+    "$2b$",
+    "$2x$",
+    "$2y$",
+    "$5$",
+    "$6$",
+    "$7$",
+    "$y$",
+    "$apr1$",
+    "$argon2",
+    "$bcrypt",
+    "$pbkdf2",
+    "$scrypt$",
+    "argon2$",
+    "bcrypt$",
+    "bcrypt_sha256$",
+    "pbkdf2_",
+    "pbkdf2:",
+    "scrypt:",
+    "scrypt$",
+    "{SSHA",
+    "{CRYPT}",
+];
+/// The minimum length of a hash, in bytes. A shorter text is a password that begins like one.
+const MIN_HASH_BYTES: usize = 30;
 
 /// OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 passes, 1 lane.
 const MEMORY_KIB: u32 = 19_456;
@@ -92,6 +123,10 @@ impl Password {
             return weak(format!("must have at least {min_code_points} characters"));
         }
 
+        if is_hash(&self.text) {
+            return weak("must be the password itself, not a hash of it".into());
+        }
+
         let lower = self.text.to_lowercase();
         if is_common(&lower) {
             return weak("must not be one of the most common passwords".into());
@@ -117,9 +152,17 @@ impl Password {
     }
 }
 
+/// Whether a text is the hash of a password.
+fn is_hash(text: &str) -> bool {
+    text.len() >= MIN_HASH_BYTES && HASHES.iter().any(|begin| text.starts_with(begin))
+}
+
 /// A password hash as the store keeps it, with the parameters that it was made with.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
+    /// The version of the root that its pepper comes from.
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+    version: u32,
     memory_kib: u32,
     passes: u32,
     lanes: u32,
@@ -135,38 +178,49 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-impl PasswordHash {
-    /// Whether it was made with less memory or fewer passes than new hashes.
-    pub fn is_outdated(&self) -> bool {
-        (self.memory_kib, self.passes) < (MEMORY_KIB, PASSES)
-    }
+fn first_version() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first_version(version: &u32) -> bool {
+    *version == first_version()
 }
 
 /// Hashes passwords. It limits how many are hashed at the same time, to stay within the function's
 /// memory.
 #[derive(Clone)]
 pub struct PasswordHasher {
-    pepper: Arc<Zeroizing<Vec<u8>>>,
+    keys: Arc<HashKeys>,
     /// Work memory to be used again: allocating it costs half as much as a hash.
     memories: Arc<Mutex<Vec<Vec<Block>>>>,
     permits: Arc<Semaphore>,
 }
 
 impl PasswordHasher {
-    /// A hasher with a secret `pepper`, for a function with `function_memory_mb` of memory.
-    pub fn new(pepper: Vec<u8>, function_memory_mb: usize) -> Self {
+    /// A hasher with the peppers in `keys`, for a function with `function_memory_mb` of memory.
+    pub fn new(keys: Arc<HashKeys>, function_memory_mb: usize) -> Self {
         // Hashes may use half of the memory.
         let at_once = (function_memory_mb * 1024 / 2 / MEMORY_KIB as usize).clamp(1, 8);
-        Self {
-            pepper: Arc::new(Zeroizing::new(pepper)),
-            memories: Arc::default(),
-            permits: Arc::new(Semaphore::new(at_once)),
-        }
+        Self { keys, memories: Arc::default(), permits: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// The same hasher with other `keys`.
+    #[must_use]
+    pub fn with(&self, keys: Arc<HashKeys>) -> Self {
+        Self { keys, ..self.clone() }
+    }
+
+    /// Whether a hash was made with less memory or fewer passes than new hashes, or with the pepper
+    /// of a previous root.
+    pub fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        (hash.memory_kib, hash.passes) < (MEMORY_KIB, PASSES) || hash.version < self.keys.version()
     }
 
     /// Hashes a password with a new salt.
     pub async fn hash(&self, password: &Password, random: &Random) -> Result<PasswordHash, Error> {
         let mut hash = PasswordHash {
+            version: self.keys.version(),
             memory_kib: MEMORY_KIB,
             passes: PASSES,
             lanes: LANES,
@@ -185,6 +239,7 @@ impl PasswordHasher {
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Error> {
         let dummy = PasswordHash {
+            version: self.keys.version(),
             memory_kib: MEMORY_KIB,
             passes: PASSES,
             lanes: LANES,
@@ -212,9 +267,10 @@ impl PasswordHasher {
         let params = Params::new(like.memory_kib, like.passes, like.lanes, Some(HASH_BYTES))
             .map_err(failed)?;
         let blocks = params.block_count();
-        let argon2 =
-            Argon2::new_with_secret(&self.pepper, Algorithm::Argon2id, Version::V0x13, params)
-                .map_err(failed)?;
+        // No password is of a root that nothing is kept of. It would take the same time, and not match.
+        let pepper = self.keys.password_pepper(like.version).unwrap_or_default();
+        let argon2 = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
+            .map_err(failed)?;
 
         let reused = self.memories.lock().ok().and_then(|mut memories| memories.pop());
         let mut memory = reused.unwrap_or_default();
@@ -279,6 +335,24 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_is_no_password() {
+        let refused = |text: &str| password(text).check(8, &[]).is_err();
+        for hash in [
+            "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b0dWRWJTmaaJObG",
+            "$6$rounds=5000$usesomesalt$Kx8s0rQ0r0p5vJv8",
+            "pbkdf2_sha256$600000$salt$xEY3P0a5BfSd6lYy0UbFtYxO5dEVLPa4ECpRw",
+            "pbkdf2:sha256:600000$salt$0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "{SSHA}DkMTwBl+a/3DfY+MhWoRCM5Qa6Wt8wPK",
+        ] {
+            assert!(refused(hash), "{hash}");
+        }
+        for text in ["$2b$ is a dollar", "bcrypt is not for me", "{SSHA} and so on"] {
+            assert!(!refused(text), "{text}");
+        }
+    }
+
+    #[test]
     fn length_is_counted_in_code_points_and_nothing_is_cut_off() {
         assert!(Password::parse("password", "é".repeat(256)).is_ok());
         assert!(Password::parse("password", "é".repeat(257)).is_err());
@@ -286,14 +360,18 @@ mod tests {
         assert_eq!(password("cafe\u{301} au lait").text, password("caf\u{e9} au lait").text);
     }
 
+    fn keys(byte: u8) -> Arc<HashKeys> {
+        Arc::new(HashKeys::derive(&[byte; 32]).unwrap())
+    }
+
     #[tokio::test]
     async fn a_hash_matches_only_its_password() {
-        let (hasher, random) = (PasswordHasher::new(vec![1; 32], 512), Random::system());
+        let (hasher, random) = (PasswordHasher::new(keys(1), 512), Random::system());
         let hash = hasher.hash(&password("correct horse"), &random).await.unwrap();
         assert_eq!(hasher.matches(&password("correct horse"), Some(&hash)).await, Ok(true));
         assert_eq!(hasher.matches(&password("Correct horse"), Some(&hash)).await, Ok(false));
         assert_eq!(hasher.matches(&password("correct horse"), None).await, Ok(false));
-        let other = PasswordHasher::new(vec![2; 32], 512);
+        let other = PasswordHasher::new(keys(2), 512);
         assert_eq!(other.matches(&password("correct horse"), Some(&hash)).await, Ok(false));
         assert_ne!(hasher.hash(&password("correct horse"), &random).await.unwrap().hash, hash.hash);
     }

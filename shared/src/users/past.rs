@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use super::User;
 use crate::{
-    base::epoch_seconds,
+    audit::Action,
+    base::{api_time, epoch_seconds},
     identifiers::{Email, PhoneNumber},
 };
 
@@ -74,6 +75,7 @@ pub struct ChangeView {
     /// A number that distinguishes it from the account's other changes.
     id: u64,
     /// When it was made (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// Whether it changed an address, the password or the second factor, or asked for the erasure
@@ -90,6 +92,7 @@ pub struct ChangeView {
     /// Whether there was a second factor.
     totp: bool,
     /// Until when it can be undone (RFC 3339, UTC).
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
@@ -106,8 +109,12 @@ impl From<Change> for ChangeView {
 pub struct Restoration {
     /// The account before the first change.
     before: Change,
+    /// Whether an address was changed since.
+    restores_address: bool,
     /// Whether the password was changed since.
     drops_password: bool,
+    /// Whether the erasure of the account was asked for since.
+    drops_erasure: bool,
     /// Whether the second factor that was removed since comes back.
     pub restores_factor: bool,
     /// Whether a second factor that was added since goes.
@@ -155,7 +162,9 @@ impl Past {
         let was_changed = |kind| self.within(now).any(|change| change.kinds.contains(&kind));
         let factor_changed = was_changed(Kind::SecondFactor);
         Some(Restoration {
+            restores_address: was_changed(Kind::Address),
             drops_password: was_changed(Kind::Password),
+            drops_erasure: was_changed(Kind::Erasure),
             restores_factor: factor_changed && before.totp,
             drops_factor: factor_changed && !before.totp,
             before,
@@ -198,6 +207,19 @@ impl Restoration {
     pub fn addresses(&self) -> (Option<&PhoneNumber>, Option<&Email>) {
         let Change { phone, email, email_verified, .. } = &self.before;
         (phone.as_ref(), email.as_ref().filter(|_| *email_verified))
+    }
+
+    /// The actions that it consists of, each of which is a separate event of the audit trail.
+    pub fn actions(&self) -> impl Iterator<Item = Action> {
+        [
+            (Action::AddressRestore, self.restores_address),
+            (Action::PasswordRemove, self.drops_password),
+            (Action::SecondFactorRestore, self.restores_factor),
+            (Action::SecondFactorRemove, self.drops_factor),
+            (Action::ErasureTakeBack, self.drops_erasure),
+        ]
+        .into_iter()
+        .filter_map(|(action, is_part)| is_part.then_some(action))
     }
 
     /// Restores a user, and ends everything that somebody else may have begun.

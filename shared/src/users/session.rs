@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::base::{Device, epoch_millis, epoch_seconds, seconds, whole_seconds};
+use crate::base::{Device, api_time, epoch_millis, epoch_seconds, seconds, whole_seconds};
 
 /// A session that is not refreshed for this long ends (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
@@ -86,7 +86,7 @@ pub struct Session {
     /// How the user was recognised.
     #[serde(rename = "a")]
     pub amr: Vec<AuthenticationMethod>,
-    /// When it began: the `auth_time` of its tokens.
+    /// When it began.
     #[serde(rename = "b", with = "epoch_seconds")]
     pub created_at: Timestamp,
     /// When it was last refreshed.
@@ -98,9 +98,78 @@ pub struct Session {
     /// The SHA-256 of the only refresh secret that is valid.
     #[serde(rename = "h", with = "serde_bytes")]
     pub refresh_hash: Vec<u8>,
+    /// The kind.
+    #[serde(rename = "k", default, skip_serializing_if = "SessionKind::is_app")]
+    pub kind: SessionKind,
+    /// The grant of the app, if it was entered from the hosted page.
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+}
+
+/// The kinds of session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionKind {
+    /// An app's, with tokens.
+    #[default]
+    #[serde(rename = "a")]
+    App,
+    /// That of a browser on the hosted page. It has no tokens.
+    #[serde(rename = "b")]
+    Browser,
+    /// An app's that waits until its authorization code is used.
+    #[serde(rename = "c")]
+    Code,
+}
+
+impl SessionKind {
+    fn is_app(&self) -> bool {
+        *self == Self::App
+    }
+}
+
+/// The grant of an app on the hosted page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The session of the browser; nil if a device without a browser was allowed.
+    #[serde(rename = "b")]
+    pub browser: Uuid,
+    /// The scopes of OpenID Connect, separated by spaces.
+    #[serde(rename = "s")]
+    pub scope: String,
+    /// Whether the app is somebody else's. Then its tokens open nothing here but the claims about
+    /// the person.
+    #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
+    pub third_party: bool,
+    /// When the user signed in to the browser.
+    #[serde(rename = "u", with = "epoch_seconds")]
+    pub signed_in_at: Timestamp,
+}
+
+impl Grant {
+    /// Whether a scope was granted.
+    pub fn has(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|granted| granted == scope)
+    }
 }
 
 impl Session {
+    /// When the user signed in: the `auth_time` of its tokens. An app that was entered later, from a
+    /// browser in which its user was signed in, has no fresh sign-in.
+    pub fn signed_in_at(&self) -> Timestamp {
+        self.grant.as_ref().map_or(self.created_at, |grant| grant.signed_in_at)
+    }
+
+    /// Whether it is that of an app which was entered from the session `browser`.
+    pub fn is_of(&self, browser: Uuid) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.browser == browser)
+    }
+
+    /// Whether it is of somebody else's app, whose tokens open nothing here but the claims about the
+    /// person.
+    pub fn is_third_party(&self) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.third_party)
+    }
+
     /// When it ends if it is not refreshed again.
     pub fn expires_at(&self) -> Timestamp {
         idle_end(self.last_used_at, self.ends_at)
@@ -118,12 +187,17 @@ fn idle_end(now: Timestamp, ends_at: Timestamp) -> Timestamp {
 pub struct SessionView {
     id: Uuid,
     client_id: String,
+    /// The device: a browser's name, such as `Chrome 126 on Android`, or the `User-Agent` of another
+    /// client, cut to 256 characters.
     user_agent: Option<String>,
     ip: Option<String>,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
+    #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     /// Whether it is the session that sent this request.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AvatarKey, PasswordHash, Session};
+use super::{AvatarKey, Consent, PasswordHash, Session, SessionKind};
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     audit::Fields,
@@ -105,6 +105,9 @@ pub struct User {
     /// refreshing or ending one, or ending all, is one write.
     #[serde(default)]
     pub sessions: BTreeMap<Uuid, Session>,
+    /// The consents to the apps of others, by app.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub consents: BTreeMap<String, Consent>,
     /// When the account was created.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
@@ -181,6 +184,7 @@ impl User {
             status: UserStatus::Active,
             roles: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            consents: BTreeMap::new(),
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
@@ -202,6 +206,12 @@ impl User {
     /// The user's roles in an app.
     pub fn roles_in(&self, client_id: &str) -> Vec<String> {
         self.roles.get(client_id).into_iter().flatten().cloned().collect()
+    }
+
+    /// The user's roles in the app of a session. Somebody else's app acts with none.
+    pub fn roles_of(&self, session_id: Uuid) -> Vec<String> {
+        let session = self.sessions.get(&session_id).filter(|session| !session.is_third_party());
+        session.map(|session| self.roles_in(&session.client_id)).unwrap_or_default()
     }
 
     /// The identifiers that only this user may have. An unverified e-mail address is not one of
@@ -348,19 +358,46 @@ impl User {
         self.avatar.iter().chain(&self.avatar_leftovers).cloned().collect()
     }
 
-    /// The session `id`, if it is live at `now`.
+    /// The session `id` of an app, if it is live at `now`.
     pub fn live_session(&self, id: Uuid, now: Timestamp) -> Option<&Session> {
-        self.sessions.get(&id).filter(|session| session.expires_at() > now)
+        self.live(id, SessionKind::App, now)
     }
 
-    /// The sessions that are live at `now`, oldest first.
+    /// The session `id` of a browser, if it is live at `now`.
+    pub fn browser_session(&self, id: Uuid, now: Timestamp) -> Option<&Session> {
+        self.live(id, SessionKind::Browser, now)
+    }
+
+    fn live(&self, id: Uuid, kind: SessionKind, now: Timestamp) -> Option<&Session> {
+        let session = self.sessions.get(&id)?;
+        (session.kind == kind && session.expires_at() > now).then_some(session)
+    }
+
+    /// The session of a browser, and those that end with it: [`Self::entered_from`].
+    pub fn ending_with(&self, browser: Uuid) -> Vec<Uuid> {
+        [self.entered_from(browser), vec![browser]].concat()
+    }
+
+    /// The sessions of apps that were entered from the session `browser`, except those with the scope
+    /// `offline_access`, which outlive it.
+    pub fn entered_from(&self, browser: Uuid) -> Vec<Uuid> {
+        let entered = self.sessions.iter().filter(|(_, session)| {
+            let grant = session.grant.as_ref();
+            grant.is_some_and(|it| it.browser == browser && !it.has("offline_access"))
+        });
+        entered.map(|(id, _)| *id).collect()
+    }
+
+    /// The sessions that are live at `now`, oldest first, without those whose code was not used.
     pub fn live_sessions(
         &self,
         now: Timestamp,
     ) -> impl DoubleEndedIterator<Item = (Uuid, &Session)> {
         self.sessions
             .iter()
-            .filter(move |(_, session)| session.expires_at() > now)
+            .filter(move |(_, session)| {
+                session.kind != SessionKind::Code && session.expires_at() > now
+            })
             .map(|(id, session)| (*id, session))
     }
 }

@@ -95,6 +95,9 @@ async fn a_stop_link_is_recorded() {
     app.post(link.unwrap(), json!({})).await;
     let event = one(&app, &admin, "messages_stop", &user(&person)).await;
     assert_eq!(event["actor"], Value::Null);
+
+    app.post(&format!("{}?resume=true", link.unwrap()), json!({})).await;
+    one(&app, &admin, "messages_resume", &user(&person)).await;
 }
 
 #[tokio::test]
@@ -175,4 +178,37 @@ async fn a_reset_password_records_the_end_of_a_lockout() {
     app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
     let admin = app.sign_in(ADMIN_PHONE).await;
     one(&app, &admin, "lockout_end", &user(&person)).await;
+}
+
+#[tokio::test]
+async fn a_consent_and_its_end_are_recorded() {
+    let (app, admin) = TestApp::with_staff().await;
+    let client =
+        crate::testing::hosted::hosted_app_with(&app, "poll", |app| app.hosted.first_party = false)
+            .await;
+    let mut browser = crate::testing::hosted::Browser::new(&app);
+    let page = browser.sign_in(&client.url(&[]), PHONE).await;
+    browser.submit(&page, &[]).await.authorization_code(&client);
+    let person = app.sign_in(PHONE).await;
+    one(&app, &admin, "consent_give", &user(&person)).await;
+
+    let path = "/v1/me/consents/poll";
+    let gone = app.call_as(&person.access, axum::http::Method::DELETE, path).await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    one(&app, &admin, "consent_withdraw", &user(&person)).await;
+}
+
+#[tokio::test]
+async fn a_device_that_somebody_allowed_is_recorded() {
+    let (app, admin) = TestApp::with_staff().await;
+    let begun = app.form(None, "/oauth2/device_authorization", &[]).await;
+    let user_code = begun.assert_ok()["user_code"].as_str().unwrap().to_owned();
+    let mut browser = crate::testing::hosted::Browser::new(&app);
+    let page = browser.get("/device").await;
+    let page = browser.submit(&page, &[("user_code", &user_code)]).await;
+    let page = browser.submit(&page, &[("identifier", PHONE)]).await;
+    let page = browser.submit(&page, &[("code", &app.code(PHONE))]).await;
+    browser.submit(&page, &[]).await;
+    let person = app.sign_in(PHONE).await;
+    one(&app, &admin, "device_allow", &user(&person)).await;
 }

@@ -14,6 +14,7 @@ use shared::{
     users::Size,
 };
 
+mod colours;
 pub mod picture;
 #[cfg(test)]
 mod tests;

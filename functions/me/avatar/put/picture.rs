@@ -13,8 +13,9 @@ use image::{
     },
     imageops::{self, FilterType},
 };
-use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use shared::{avatars::Picture, base::Error, users::Size};
+
+use super::colours;
 
 /// The maximum number of pixels per side.
 const MAX_SIDE: u32 = 4096;
@@ -61,11 +62,11 @@ fn drawn(file: &[u8]) -> Result<Picture, Error> {
     decoder.set_limits(limits).map_err(|_| TOO_LARGE)?;
 
     let orientation = decoder.orientation().map_err(|_| UNREADABLE)?;
-    let profile = decoder.icc_profile().ok().flatten();
+    let profile = colours::profile(file, decoder.icc_profile().ok().flatten());
     let image = DynamicImage::from_decoder(decoder).map_err(|_| UNREADABLE)?;
     let mut full = square(image);
     full.apply_orientation(orientation);
-    let full = on_white(in_srgb(full, profile.as_deref()));
+    let full = on_white(colours::in_srgb(full, profile.as_ref()));
 
     let side = Size::Thumbnail.pixels();
     let thumbnail = imageops::resize(&full, side, side, FilterType::Lanczos3);
@@ -146,34 +147,6 @@ fn square(image: DynamicImage) -> DynamicImage {
     middle.resize_exact(pixels, pixels, FilterType::Lanczos3)
 }
 
-/// The picture with the colours that its ICC profile means, in sRGB. A profile that cannot be read, or
-/// that is not one of the picture's kind of pixels, is left out, as browsers do.
-fn in_srgb(image: DynamicImage, profile: Option<&[u8]>) -> DynamicImage {
-    let profile = profile.and_then(|profile| ColorProfile::new_from_slice(profile).ok());
-    profile.and_then(|profile| converted(&image, &profile)).unwrap_or(image)
-}
-
-/// The picture converted from `profile` to sRGB; `None` if the profile does not fit.
-fn converted(image: &DynamicImage, profile: &ColorProfile) -> Option<DynamicImage> {
-    let is_gray = !image.color().has_color();
-    let (pixels, layout) = match profile.color_space {
-        DataColorSpace::Rgb => (image.to_rgba8().into_raw(), Layout::Rgba),
-        DataColorSpace::Gray if is_gray => (image.to_luma_alpha8().into_raw(), Layout::GrayAlpha),
-        _ => return None,
-    };
-
-    let srgb = ColorProfile::new_srgb();
-    let options = TransformOptions::default();
-    let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgba, options).ok()?;
-    let mut converted = RgbaImage::new(image.width(), image.height());
-    transform.transform(&pixels, &mut converted).ok()?;
-    Some(if image.color().has_alpha() {
-        DynamicImage::ImageRgba8(converted)
-    } else {
-        DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(converted).into_rgb8())
-    })
-}
-
 /// Puts the picture on a white background, because JPEG has no transparency.
 fn on_white(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
@@ -197,6 +170,7 @@ mod tests {
         ExtendedColorType, ImageEncoder, Rgb,
         codecs::{png::PngEncoder, webp::WebPEncoder},
     };
+    use moxcms::ColorProfile;
 
     use super::*;
 
@@ -270,6 +244,41 @@ mod tests {
         for (format, file) in files {
             assert_shows(&file, IN_SRGB, format);
         }
+    }
+
+    /// A PNG with one more chunk before its pixels.
+    fn with_chunk(png: &[u8], name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        const AFTER_HEADER: usize = 8 + 25;
+        let mut sum = flate2::Crc::new();
+        sum.update(name);
+        sum.update(content);
+        let length = u32::try_from(content.len()).unwrap();
+        let chunk = [&length.to_be_bytes(), name, content, &sum.sum().to_be_bytes()].concat();
+        [&png[..AFTER_HEADER], &chunk, &png[AFTER_HEADER..]].concat()
+    }
+
+    #[test]
+    fn the_code_points_of_a_png_come_before_its_profile() {
+        let (mut plain, mut srgb) = (Vec::new(), Vec::new());
+        encoded(PngEncoder::new(&mut plain), None);
+        let profile = ColorProfile::new_srgb().encode().unwrap();
+        encoded(PngEncoder::new(&mut srgb), Some(profile));
+
+        let of_p3 = [12, 13, 0, 1];
+        assert_shows(&with_chunk(&plain, b"cICP", &of_p3), IN_SRGB, "Display P3");
+        assert_shows(&with_chunk(&srgb, b"cICP", &of_p3), IN_SRGB, "with another profile");
+        for (what, other) in [
+            ("sRGB", &[1, 13, 0, 1][..]),
+            ("PQ, which needs tone mapping", &[9, 16, 0, 1]),
+            ("HLG, too", &[9, 18, 0, 1]),
+            ("unknown primaries", &[2, 13, 0, 1]),
+            ("reserved primaries", &[200, 13, 0, 1]),
+            ("an unknown curve", &[12, 2, 0, 1]),
+        ] {
+            assert_shows(&with_chunk(&plain, b"cICP", other), IN_P3, what);
+        }
+        let gamma = 55_556_u32.to_be_bytes();
+        assert_shows(&with_chunk(&plain, b"gAMA", &gamma), IN_P3, "gAMA alone is left out");
     }
 
     #[test]

@@ -32,7 +32,7 @@ async fn a_first_code_finishes_the_set_up_and_returns_ten_recovery_codes() {
     let profile = app.me(&me.access).await;
     assert_eq!(
         (&profile["mfa"], &profile["updated_at"]),
-        (&json!(["totp"]), &json!("2027-01-15T08:01:30Z"))
+        (&json!(["totp"]), &json!("2027-01-15T08:01:30.000Z"))
     );
     app.verify(&app.challenge(PHONE).await, &app.code(PHONE)).await.mfa_token();
 

@@ -212,7 +212,7 @@ async fn resetting_sns() -> String {
 async fn a_text_stays_paid_if_the_connection_is_reset_after_the_request() {
     let app = app(&[("SMS_MONTHLY_BUDGET_USD", "0.02")]).await;
     let reset = app.restarted(&[("AWS_ENDPOINT_URL_SNS", &resetting_sns().await)]);
-    reset.send_code(PHONE).await.assert_problem(503, "unavailable");
+    assert_eq!(reset.send_code(PHONE).await.status, 202);
     assert_eq!(spent(&app, "spent").await, 10_000, "SNS may have sent the text");
 }
 

@@ -11,6 +11,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use utoipa::{
     IntoParams,
     openapi::path::{Parameter, ParameterBuilder, ParameterIn},
@@ -70,8 +71,8 @@ struct Answer {
 /// Describes `Idempotency-Key` in the OpenAPI document.
 impl IntoParams for Once {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "1 to 255 visible ASCII characters. A request with the same key and body \
-                           within 24 hours gets the same response, and is done once";
+        let description = "1 to 255 visible ASCII characters. A request with the same key and the \
+                           same JSON within 24 hours gets the same response, and is done once";
         let parameter = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
@@ -107,9 +108,20 @@ impl<T: DeserializeOwned> FromRequest<Latchkey> for Idempotent<T> {
 
         let (headers, body) = read(Request::from_parts(request_parts, body)).await?;
         let request = Json::parse(&headers, &body)?;
-        let body_hash = sha256(&body);
+        let body_hash = sha256(&meaning(&body)?);
         Ok(Self(request, Once(keyed.map(|keyed| Keyed { body_hash, ..keyed }))))
     }
+}
+
+/// The meaning of a JSON body, which does not depend on the order of fields, on spaces, on how
+/// characters are escaped, or on fields that are `null`.
+fn meaning(body: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut body: Value = serde_json::from_slice(body).map_err(|_| Error::InvalidJson)?;
+    if let Value::Object(fields) = &mut body {
+        fields.retain(|_, value| !value.is_null());
+    }
+    body.sort_all_objects();
+    serde_json::to_vec(&body).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// The key of a request, if it has one.
@@ -145,7 +157,7 @@ impl Once {
     ) -> Result<Response, Error> {
         let Some(keyed) = self.0 else { return work.await };
         let scope = format!("{}\n{caller}\n{}", keyed.route, keyed.key);
-        let id = keyed.hash_keys.identifier("idempotency key", &scope);
+        let id = keyed.hash_keys.short_lived("idempotency key", &scope);
         let mark = keyed.latchkey.random().uuid(keyed.latchkey.clock().now())?;
 
         if let Some(answer) = keyed.first_answer(&id, mark).await? {
@@ -238,4 +250,28 @@ fn response(answer: Answer) -> Result<Response, Error> {
             .header(name, HeaderValue::from_str(&value).map_err(|error| broken(error.into()))?);
     }
     response.body(Body::from(answer.body)).map_err(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meaning;
+
+    #[test]
+    fn order_spaces_escapes_and_null_do_not_change_the_meaning_of_a_body() {
+        let written = |body: &str| String::from_utf8(meaning(body.as_bytes()).unwrap()).unwrap();
+        let first = written(r#"{"phone": "+1", "roles": [{"a": 1, "b": "x"}]}"#);
+        for same in [
+            r#"{"roles":[{"b":"x","a":1}],"phone":"+1"}"#,
+            r#"{"phone": "\u002b1", "locale": null, "roles": [{"a": 1, "b": "x"}]}"#,
+        ] {
+            assert_eq!(written(same), first);
+        }
+        for other in [
+            r#"{"phone": "+2", "roles": [{"a": 1, "b": "x"}]}"#,
+            r#"{"phone": "+1", "roles": [{"b": "x"}, {"a": 1}]}"#,
+            r#"{"phone": "+1", "roles": []}"#,
+        ] {
+            assert_ne!(written(other), first);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::{
     operation::{delete_item::DeleteItemError, put_item::PutItemError},
     types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
 };
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,7 +24,7 @@ const AT_WORK_MILLIS: i64 = 15_000;
 /// A request and, once it is done, its response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeptAnswer {
-    /// The SHA-256 of the body.
+    /// The SHA-256 of the body, by its meaning.
     #[serde(with = "serde_bytes")]
     pub body_hash: Vec<u8>,
     /// Identifies one of the requests with this key.
@@ -77,6 +78,7 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
+            .boxed()
             .await;
 
         match result {
@@ -122,6 +124,7 @@ impl Store {
             .condition_expression("mark = :mark")
             .expression_attribute_values(":mark", text(mark))
             .send()
+            .boxed()
             .await;
 
         match result {

@@ -27,6 +27,9 @@ use crate::{
 /// The attribute that identifies the last write of a user.
 pub(crate) const CHANGED_BY: &str = "changed_by";
 
+/// The condition that an identifier has no owner, or this user.
+const OWN: &str = "attribute_not_exists(pk) OR user_id = :value";
+
 /// The outcome of creating a user.
 #[derive(Debug)]
 pub enum Created {
@@ -59,10 +62,12 @@ impl Store {
         granted: &BTreeSet<String>,
         keys: &HashKeys,
     ) -> Result<Created, Error> {
-        let identifiers: Vec<_> = user.identifiers(keys).into_iter().collect();
-        let mut items = Vec::new();
-        for identifier in &identifiers {
-            items.push(self.put_if_absent(&owner_item(identifier, user.id)?)?);
+        let (mut identifiers, mut items) = (Vec::new(), Vec::new());
+        for identifier in user.identifiers(keys) {
+            for claim in self.claim(&identifier, user.id)? {
+                identifiers.push(identifier.clone());
+                items.push(claim);
+            }
         }
         items.push(self.put_if_absent(&user_item(user)?)?);
         items.extend(self.admin_write(None, Some(user))?);
@@ -205,10 +210,10 @@ impl Store {
 
             let (old, new) = (before.identifiers(keys), after.identifiers(keys));
             for identifier in new.difference(&old) {
-                items.push(self.put_if_absent(&owner_item(identifier, id)?)?);
+                items.extend(self.claim(identifier, id)?);
             }
             for identifier in old.difference(&new) {
-                items.push(self.delete_owner(identifier, id)?);
+                items.extend(self.release(identifier, id)?);
             }
 
             let role_checks_at = items.len();
@@ -258,7 +263,7 @@ impl Store {
             let writes_admin = admin.is_some();
             items.extend(admin);
             for identifier in user.identifiers(keys) {
-                items.push(self.delete_owner(&identifier, id)?);
+                items.extend(self.release(&identifier, id)?);
             }
             // The second factor is deleted in the transaction: unlike a session, it never expires. So
             // are the changes that could be undone, since they hold addresses.
@@ -334,12 +339,67 @@ impl Store {
         Ok(Some(TransactWriteItem::builder().update(update).build()))
     }
 
-    fn delete_owner(
+    /// The writes that make a user the owner of an identifier, if it has no owner under any root.
+    fn claim(
         &self,
         identifier: &IdentifierHash,
         user_id: Uuid,
-    ) -> Result<TransactWriteItem, Error> {
-        self.delete_where(Key::owner(identifier), "user_id", text(user_id))
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut items = vec![self.put_if_absent(&owner_item(identifier, user_id)?)?];
+        if let Some(other) = identifier.other() {
+            // This deletes nothing. It is a check that needs no further right.
+            items.push(self.delete_if(Key::owner(&other), "attribute_not_exists(pk)", None)?);
+        }
+        Ok(items)
+    }
+
+    /// The writes after which a user does not own an identifier under any root.
+    fn release(
+        &self,
+        identifier: &IdentifierHash,
+        user_id: Uuid,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        match identifier.other() {
+            None => {
+                let owner = Key::owner(identifier);
+                Ok(vec![self.delete_where(owner, "user_id", text(user_id))?])
+            }
+            Some(other) => [identifier, &other]
+                .map(|identifier| self.delete_if(Key::owner(identifier), OWN, Some(text(user_id))))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// Moves the identifiers of a user from the previous root to the current one. Does nothing if
+    /// there is no previous root.
+    pub async fn move_owners(&self, id: Uuid, keys: &HashKeys) -> Result<(), Error> {
+        if !keys.are_moving() {
+            return Ok(());
+        }
+
+        for _ in 0..CHANGE_TRIES {
+            let Some(user) = self.user(id).await? else { return Ok(()) };
+            let mut owners = Vec::new();
+            for identifier in user.identifiers(keys) {
+                let Some(previous) = identifier.other() else { continue };
+                if self.owner(&previous).await? == Some(id) {
+                    let owner = owner_item(&identifier, id)?;
+                    owners.push(self.put_where(owner, OWN, text(id))?);
+                    owners.push(self.delete_if(Key::owner(&previous), OWN, Some(text(id)))?);
+                }
+            }
+            if owners.is_empty() {
+                return Ok(());
+            }
+
+            // Every change of a user's identifiers changes the version.
+            owners.push(self.touch(Key::user(id), user.version)?);
+            if let Outcome::Done = self.transact_alone(owners).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Unavailable("too many requests changed a user at the same time".into()))
     }
 
     /// Deletes a second factor, and one that waits to be confirmed, in the same transaction as the

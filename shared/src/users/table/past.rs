@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use super::super::{DETACHED_SECONDS, Past, Restoration, User};
 use crate::{
+    apps::DEFAULT_CLIENT_ID,
+    audit::{Action, Activity, Event, Recorder, user_subject},
     base::{Error, seconds},
     crypto::HashKeys,
     identifiers::Address,
@@ -92,28 +94,34 @@ impl Store {
     }
 
     /// Undoes all changes of a user that can be undone, if the change `id` is one of them. The user who
-    /// owns one of the restored addresses now loses it. Returns the restored user; `None` if there is
-    /// nothing to undo.
+    /// owns one of the restored addresses now loses it. Records that the changes were undone, and each
+    /// part of it as a separate event. Returns the restored user; `None` if there is nothing to undo.
     pub async fn undo(
         &self,
-        user_id: Uuid,
-        id: u64,
+        (user_id, id): (Uuid, u64),
         keys: &HashKeys,
+        recorder: &Recorder,
         now: Timestamp,
     ) -> Result<Option<User>, Error> {
         for _ in 0..CHANGE_TRIES {
             let past = self.past(user_id).await?;
             let Some(mut restoration) = past.restoration(id, now) else { return Ok(None) };
-            self.free_addresses(user_id, &restoration, keys, now).await?;
+            self.free_addresses(user_id, &restoration, (keys, recorder), now).await?;
 
             let mut items =
                 vec![self.delete_where(Key::past(user_id), "version", version(past.version))?];
             items.extend(self.restored_factor(user_id, &mut restoration).await?);
+            let parts: Vec<_> = restoration.actions().collect();
             let restore = |user: &mut User| {
                 restoration.apply(user, now);
                 Ok(())
             };
-            match self.change_user_unnoted(user_id, keys, restore, items).await {
+            let mut store = self.clone();
+            for action in std::iter::once(Action::ChangesUndo).chain(parts) {
+                let activity = Activity::own(action, user_id, DEFAULT_CLIENT_ID);
+                store = store.recording(recorder.event(activity)?);
+            }
+            match store.change_user_unnoted(user_id, keys, restore, items).await {
                 Ok(user) => return Ok(Some(user)),
                 Err(Error::TokenInvalid) => return Ok(None),
                 // Another change came first, or somebody took an address again.
@@ -130,7 +138,7 @@ impl Store {
         &self,
         user_id: Uuid,
         restoration: &Restoration,
-        keys: &HashKeys,
+        (keys, recorder): (&HashKeys, &Recorder),
         now: Timestamp,
     ) -> Result<(), Error> {
         let (phone, email) = restoration.addresses();
@@ -146,7 +154,8 @@ impl Store {
                         user.email = None;
                         user.email_verified = false;
                     }
-                    _ => return Ok(()),
+                    // They gave it up meanwhile.
+                    _ => return Err(Error::TokenInvalid),
                 }
                 user.password_count += 1;
                 user.updated_at = now;
@@ -154,8 +163,9 @@ impl Store {
                 Ok(())
             };
             let forget = vec![self.delete_always(Key::past(owner))?];
-            match self.change_user_unnoted(owner, keys, take, forget).await {
-                // They were deleted meanwhile.
+            let store = self.recording(taken_from(owner, recorder)?);
+            match store.change_user_unnoted(owner, keys, take, forget).await {
+                // They were deleted meanwhile, or gave the address up.
                 Ok(_) | Err(Error::TokenInvalid) => {}
                 Err(error) => return Err(error),
             }
@@ -190,6 +200,13 @@ impl Store {
             self.delete_always(Key::enrolment(user_id))?,
         ])
     }
+}
+
+/// The event of a user who loses an address to the person who undid a change. It does not say where
+/// that person is: the user may be the thief.
+fn taken_from(owner: Uuid, recorder: &Recorder) -> Result<Event, Error> {
+    let activity = Activity::happened(Action::AddressTake, user_subject(owner), DEFAULT_CLIENT_ID);
+    Ok(Event { ip: None, user_agent: None, ..recorder.event(activity)? })
 }
 
 /// A second factor, as it is kept after its removal.

@@ -1,0 +1,245 @@
+//! The hosted page: what the endpoints behind it share.
+
+mod cookies;
+mod forms;
+mod html;
+mod leaving;
+mod steps;
+mod words;
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use shared::{
+    apps::{App, Branding, Links},
+    authorization::{AuthorizationRequest, Destination, Flow, Refusal, Step, Task},
+    base::{Device, Error, seconds_until},
+    crypto::HashKeys,
+    http::{Client, preferences},
+    latchkey::Latchkey,
+    messages::Language,
+    sessions::{Browser, Sessions},
+};
+
+pub(crate) use self::{
+    cookies::{BROWSER, Cookies, DEVICE},
+    forms::by_get,
+    html::{Look, Page},
+    leaving::end_browser,
+    steps::{asks_consent, is_called, needs_sign_in},
+    words::{Text, words},
+};
+
+/// A visit of a browser to the hosted page.
+pub(crate) struct Visit {
+    pub(crate) latchkey: Latchkey,
+    pub(crate) sessions: Sessions,
+    pub(crate) keys: Arc<HashKeys>,
+    pub(crate) cookies: Cookies,
+    pub(crate) language: Language,
+    pub(crate) device: Device,
+    /// The cookies that the response sets.
+    pub(crate) sets: Vec<HeaderValue>,
+}
+
+impl Visit {
+    /// The visit of a request. The languages that the app asks for come before those of the browser.
+    pub(crate) async fn new(
+        latchkey: &Latchkey,
+        client: Client,
+        headers: &HeaderMap,
+        ui_locales: Option<&str>,
+    ) -> Result<Self, Error> {
+        let asked = ui_locales.unwrap_or_default().split(' ');
+        let accepted = preferences(headers, &header::ACCEPT_LANGUAGE);
+        let language = asked.chain(accepted).find_map(Language::of_tag);
+        Ok(Self {
+            sessions: latchkey.hosted_sessions().await?,
+            keys: latchkey.hash_keys().await?,
+            cookies: Cookies::read(headers, &latchkey.settings().issuer),
+            language: language.unwrap_or(Language::English),
+            device: client.into_device(),
+            sets: Vec::new(),
+            latchkey: latchkey.clone(),
+        })
+    }
+
+    /// Prefers the languages that the app asks for.
+    pub(crate) fn prefer(&mut self, ui_locales: Option<&str>) {
+        let asked = ui_locales.unwrap_or_default().split(' ').find_map(Language::of_tag);
+        self.language = asked.unwrap_or(self.language);
+    }
+
+    /// The session of the browser, if somebody is signed in.
+    pub(crate) async fn browser(&self) -> Result<Option<Browser>, Error> {
+        match self.cookies.get(BROWSER) {
+            Some(cookie) => self.sessions.browser(cookie).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A text in the language of the visit, with its values.
+    pub(crate) fn say(&self, text: Text, values: &[(&str, &str)]) -> String {
+        let mut said = words(self.language, text).to_owned();
+        for (name, value) in values {
+            said = said.replace(&format!("{{{name}}}"), value);
+        }
+        said
+    }
+
+    /// Shows the step of a flow, after `problem` with the last one.
+    pub(crate) fn show(
+        mut self,
+        flow: &Flow,
+        app: Option<&App>,
+        browser: Option<&Browser>,
+        problem: Option<String>,
+    ) -> Result<Response, Error> {
+        let (random, now) = (self.latchkey.random(), self.latchkey.clock().now());
+        let ends_at = now.as_second() + self.latchkey.settings().authorization.sign_in_ttl_seconds;
+        let sealed = flow.encode(&self.keys, random, ends_at)?;
+        let (title, inside) = self.step(flow, app, browser);
+        let notice = problem.map(|problem| html::alert(&problem)).unwrap_or_default();
+        let body = format!("{notice}{}", html::form(&sealed, &inside));
+        self.sets.extend(self.cookies.keep_flow(&flow.id.simple().to_string()));
+        let leads_to = match &flow.task {
+            Task::SignIn(request) => Some(request.to.redirect_uri.clone()),
+            Task::Device(_) => None,
+            Task::SignOut(sign_out) => sign_out.address.clone(),
+        };
+        let look = app.map(|app| self.look(&app.branding)).unwrap_or_default();
+        let page = self.page(StatusCode::OK, title, body);
+        self.with_cookies(Page { leads_to, look, ..page }.response()?)
+    }
+
+    /// A page without a form.
+    pub(crate) fn tell(
+        self,
+        status: StatusCode,
+        title: Text,
+        explanation: Text,
+    ) -> Result<Response, Error> {
+        let body = html::paragraph(&self.say(explanation, &[]));
+        let page = self.page(status, self.say(title, &[]), body);
+        self.with_cookies(page.response()?)
+    }
+
+    /// The page for a link that names no app or a wrong address. Nobody is sent anywhere.
+    pub(crate) fn bad_link(self) -> Result<Response, Error> {
+        self.tell(StatusCode::BAD_REQUEST, Text::BadLink, Text::NothingWasSent)
+    }
+
+    /// The page for a form that this browser has not been shown.
+    pub(crate) fn lost(self) -> Result<Response, Error> {
+        self.tell(StatusCode::FORBIDDEN, Text::Lost, Text::StartAgain)
+    }
+
+    /// The page for a form that this browser has finished: it sends nothing to the app again, and leads
+    /// to where the app is.
+    pub(crate) fn finished(
+        self,
+        request: &AuthorizationRequest,
+        app: &App,
+    ) -> Result<Response, Error> {
+        let values = [("app", app.name.as_str())];
+        let address = &request.to.redirect_uri;
+        let is_web = address.starts_with("https://") || address.starts_with("http://");
+        let label = self.say(Text::ToApp, &values);
+        let link = match is_web {
+            true => html::link(html::origin(address), &label),
+            false => html::paragraph(&self.say(Text::YouMayClose, &[])),
+        };
+        let page = self.page(StatusCode::OK, self.say(Text::SignedInTo, &values), link);
+        let look = self.look(&app.branding);
+        self.with_cookies(Page { look, ..page }.response()?)
+    }
+
+    fn page(&self, status: StatusCode, title: String, body: String) -> Page {
+        let title = shared::messages::escape(&title);
+        let (language, leads_to, submits) = (self.language, None, false);
+        Page { status, language, title, body, leads_to, submits, look: Look::default() }
+    }
+
+    /// The look of the page of an app.
+    fn look(&self, branding: &Branding) -> Look {
+        let on_accent = branding.text_on_accent();
+        let style = branding.accent.as_ref().map(|accent| {
+            format!("button.main{{background:{accent};border-color:{accent};color:{on_accent}}}")
+        });
+        let Links { terms, privacy, support } = branding.links.clone();
+        let links = [(terms, Text::Terms), (privacy, Text::Privacy), (support, Text::Help)];
+        let links = links.into_iter().filter_map(|(link, text)| Some((link?, self.say(text, &[]))));
+        Look { style, logo: branding.logo.clone(), links: links.collect() }
+    }
+
+    /// Sends an answer to an app.
+    pub(crate) fn answer(
+        self,
+        to: &Destination,
+        answer: &[(&str, &str)],
+    ) -> Result<Response, Error> {
+        let issuer = self.latchkey.settings().issuer.clone();
+        let parameters = to.parameters(&issuer, answer);
+        if !to.form_post {
+            return self.go(&to.url(&parameters));
+        }
+        let label = self.say(Text::Continue, &[]);
+        let body = html::post_form(&to.redirect_uri, &parameters, &label);
+        let page = self.page(StatusCode::OK, label, body);
+        let page = Page { leads_to: Some(to.redirect_uri.clone()), submits: true, ..page };
+        self.with_cookies(page.response()?)
+    }
+
+    /// Sends an error to an app.
+    pub(crate) fn refuse(self, to: &Destination, refusal: Refusal) -> Result<Response, Error> {
+        let Refusal { error, description } = refusal;
+        self.answer(to, &[("error", error), ("error_description", description)])
+    }
+
+    /// Sends the browser to an address. 303, so that a form is not sent along.
+    pub(crate) fn go(self, address: &str) -> Result<Response, Error> {
+        let address = HeaderValue::from_str(address)
+            .map_err(|_| Error::Internal("an address is not a header".into()))?;
+        let response = (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response();
+        self.with_cookies(response)
+    }
+
+    /// Sends a code to the app, for the user of `browser`. If they have just signed out elsewhere,
+    /// they sign in again.
+    pub(crate) async fn grant(
+        mut self,
+        flow: &Flow,
+        request: &AuthorizationRequest,
+        (app, browser): (&App, &Browser),
+    ) -> Result<Response, Error> {
+        let device = self.device.clone();
+        match self.sessions.authorize(browser, request, app, device).await? {
+            Some(code) => {
+                self.sets.extend(self.cookies.finish_flow(&flow.id.simple().to_string()));
+                self.answer(&request.to, &[("code", &code)])
+            }
+            None => self.show(&flow.at(Step::Identify), Some(app), None, None),
+        }
+    }
+
+    /// Keeps the session of a browser, and the token of its device.
+    pub(crate) fn keep(&mut self, browser: &Browser, device: Option<&(String, i64)>) {
+        let now = self.latchkey.clock().now();
+        let seconds = seconds_until(browser.token.ends_at, now);
+        let cookie = browser.token.to_cookie(&self.keys);
+        self.sets.extend(self.cookies.keep(BROWSER, &cookie, seconds));
+        if let Some((token, seconds)) = device {
+            self.sets.extend(self.cookies.keep(DEVICE, token, *seconds));
+        }
+    }
+
+    fn with_cookies(self, mut response: Response) -> Result<Response, Error> {
+        for cookie in self.sets {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+}

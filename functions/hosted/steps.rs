@@ -1,0 +1,222 @@
+//! The steps of the hosted page: what each shows.
+
+use shared::{
+    apps::{App, SignInMethod},
+    authorization::{AuthorizationRequest, DeviceTask, Flow, Prompt, Step, Task},
+    identifiers::Identifier,
+    sessions::Browser,
+    users::{AuthenticationMethod, User},
+};
+
+use super::{
+    Text, Visit,
+    html::{button, input, paragraph},
+};
+
+impl Visit {
+    /// The title of a step and what its form has.
+    pub(super) fn step(
+        &self,
+        flow: &Flow,
+        app: Option<&App>,
+        browser: Option<&Browser>,
+    ) -> (String, String) {
+        let app_name = app.map(|app| app.name.as_str()).unwrap_or_default();
+        let say = |text| self.say(text, &[("app", app_name)]);
+        let main = |text| button("continue", &say(text), true);
+        let other = |action, text| button(action, &say(text), false);
+        let cancel = || other("cancel", Text::Cancel);
+
+        match (&flow.step, &flow.task) {
+            (Step::UserCode, task) => {
+                let typed = match task {
+                    Task::Device(device) => device.user_code.as_str(),
+                    Task::SignIn(_) | Task::SignOut(_) => "",
+                };
+                let attributes = "autocomplete=\"off\" autocapitalize=\"characters\" \
+                                  spellcheck=\"false\" maxlength=\"64\"";
+                let inside = paragraph(&say(Text::EnterUserCode))
+                    + &input("user_code", &say(Text::Code), typed, attributes)
+                    + &main(Text::Continue)
+                    + &cancel();
+                (say(Text::SignInDevice), inside)
+            }
+            (Step::Identify, task) => {
+                let hint = match task {
+                    Task::SignIn(request) => request.login_hint.as_deref().unwrap_or_default(),
+                    Task::Device(_) | Task::SignOut(_) => "",
+                };
+                let (label, attributes) = identifier(app);
+                let input = input("identifier", &say(label), hint, attributes);
+                (say(Text::SignIn), input + &main(Text::Continue) + &cancel())
+            }
+            (Step::Code { to, digits, .. }, _) => {
+                let values = [("to", to.as_str()), ("digits", &digits.to_string())];
+                let attributes =
+                    "autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"20\"";
+                let has_password =
+                    app.is_none_or(|app| app.branding.offers(SignInMethod::Password));
+                let password = has_password.then(|| other("password", Text::UsePassword));
+                let password = password.unwrap_or_default();
+                let inside = paragraph(&self.say(Text::CodeSent, &values))
+                    + &input("code", &say(Text::Code), "", attributes)
+                    + &main(Text::Continue)
+                    + &other("resend", Text::Resend)
+                    + &password
+                    + &cancel();
+                (say(Text::EnterCode), inside)
+            }
+            (Step::Password { identifier }, _) => {
+                let attributes =
+                    "type=\"password\" autocomplete=\"current-password\" maxlength=\"256\"";
+                let inside = paragraph(identifier)
+                    + &input("password", &say(Text::Password), "", attributes)
+                    + &main(Text::Continue)
+                    + &other("another", Text::UseAnother)
+                    + &cancel();
+                (say(Text::EnterPassword), inside)
+            }
+            (Step::SecondFactor { .. }, _) => {
+                let attributes = "autocomplete=\"one-time-code\" maxlength=\"40\"";
+                let inside = paragraph(&say(Text::EnterSecondFactor))
+                    + &input("code", &say(Text::Code), "", attributes)
+                    + &main(Text::Continue)
+                    + &cancel();
+                (say(Text::SecondFactor), inside)
+            }
+            (Step::Confirm { .. }, Task::Device(device)) => {
+                let user = browser.map(|browser| &browser.user);
+                (say(Text::AllowDevice), self.device_question(device, app, user))
+            }
+            (Step::Confirm { .. }, Task::SignIn(request)) => {
+                let user = browser.map(|browser| &browser.user);
+                (say(Text::ContinueTo), self.confirmation(request, app, user))
+            }
+            (Step::Confirm { .. } | Step::SignOut, _) => {
+                let inside = paragraph(&say(Text::SignOutOf)) + &main(Text::SignOut) + &cancel();
+                (say(Text::SignOutQuestion), inside)
+            }
+        }
+    }
+
+    /// The question whether to go on as the user who is signed in, and what the app gets.
+    fn confirmation(
+        &self,
+        request: &AuthorizationRequest,
+        app: Option<&App>,
+        user: Option<&User>,
+    ) -> String {
+        let who = user.map(User::display_name).unwrap_or_default();
+        let hint = request.login_hint.as_deref().unwrap_or_default();
+        let app_name = app.map(|app| app.name.as_str()).unwrap_or_default();
+        let say = |text| self.say(text, &[("app", app_name), ("who", &who), ("hint", hint)]);
+        let told = if hint.is_empty() { Text::SignedInAs } else { Text::AskedFor };
+
+        let is_consent = app.is_some_and(|app| asks_consent(request, app, user));
+        let gets: String = if is_consent { self.gets(request) } else { String::new() };
+        let (yes, no) = match is_consent {
+            true => (Text::Allow, Text::Deny),
+            false => (Text::ContinueAs, Text::Cancel),
+        };
+        let asked = if is_consent { paragraph(&say(Text::WillGet)) } else { String::new() };
+        paragraph(&say(told))
+            + &asked
+            + &gets
+            + &button("continue", &say(yes), true)
+            + &button("another", &say(Text::UseAnother), false)
+            + &button("cancel", &say(no), false)
+    }
+
+    /// The question whether a device may use the account. It is always asked, and names the app and
+    /// the code: somebody else may have sent the person here (RFC 8628 §5.4).
+    fn device_question(
+        &self,
+        device: &DeviceTask,
+        app: Option<&App>,
+        user: Option<&User>,
+    ) -> String {
+        let who = user.map(User::display_name).unwrap_or_default();
+        let app_name = app.map(|app| app.name.as_str()).unwrap_or_default();
+        let values = [("app", app_name), ("who", &who), ("code", device.user_code.as_str())];
+        let say = |text| self.say(text, &values);
+        let is_consent = app.is_some_and(|app| asks_consent(&device.request, app, user));
+        let gets = match is_consent {
+            true => paragraph(&say(Text::WillGet)) + &self.gets(&device.request),
+            false => String::new(),
+        };
+        paragraph(&say(Text::DeviceGets))
+            + &gets
+            + &paragraph(&say(Text::DeviceWarning))
+            + &button("continue", &say(Text::Allow), true)
+            + &button("another", &say(Text::UseAnother), false)
+            + &button("cancel", &say(Text::Deny), false)
+    }
+
+    /// The claims that an app gets, as a list.
+    fn gets(&self, request: &AuthorizationRequest) -> String {
+        let scopes = [
+            ("openid", Text::GetsId),
+            ("profile", Text::GetsProfile),
+            ("email", Text::GetsEmail),
+            ("phone", Text::GetsPhone),
+        ];
+        let granted = |scope: &str| request.scope.split(' ').any(|granted| granted == scope);
+        let items = scopes.iter().filter(|(scope, _)| granted(scope));
+        let items: String =
+            items.map(|(_, text)| format!("<li>{}</li>", self.say(*text, &[]))).collect();
+        format!("<ul>{items}</ul>\n")
+    }
+}
+
+/// The label and the attributes of the input of the first step. If the app offers one kind of
+/// address only, phones show the keyboard for it.
+fn identifier(app: Option<&App>) -> (Text, &'static str) {
+    let offers = |method| app.is_none_or(|app| app.branding.offers(method));
+    let offered = (
+        offers(SignInMethod::PhoneCode),
+        offers(SignInMethod::EmailCode),
+        offers(SignInMethod::Password),
+    );
+    match offered {
+        (true, false, false) => {
+            (Text::Phone, "type=\"tel\" autocomplete=\"tel\" maxlength=\"254\"")
+        }
+        (false, true, false) => {
+            (Text::Email, "type=\"email\" autocomplete=\"email\" maxlength=\"254\"")
+        }
+        _ => (
+            Text::Identifier,
+            "autocomplete=\"username webauthn\" autocapitalize=\"none\" spellcheck=\"false\" \
+             maxlength=\"254\"",
+        ),
+    }
+}
+
+/// Whether the person who is signed in to a browser has to sign in again: the app asks for a newer
+/// sign-in, or for a second factor that they have and did not use.
+pub(crate) fn needs_sign_in(request: &AuthorizationRequest, browser: &Browser, now: i64) -> bool {
+    let Browser { user, session, .. } = browser;
+    let age = now - session.created_at.as_second();
+    let is_old = request.max_age.is_some_and(|max_age| max_age == 0 || age > max_age);
+    let lacks_factor =
+        request.multi_factor && user.totp && !session.amr.contains(&AuthenticationMethod::Mfa);
+    is_old || lacks_factor || request.prompts(Prompt::Login) || request.prompts(Prompt::Create)
+}
+
+/// Whether an identifier is one of the user's.
+pub(crate) fn is_called(user: &User, identifier: &Identifier) -> bool {
+    match identifier {
+        Identifier::Address(address) => user.addresses().any(|own| own == *address),
+        Identifier::Username(name) => {
+            user.username.as_ref().is_some_and(|own| own.canonical() == name.canonical())
+        }
+    }
+}
+
+/// Whether a person is asked for their consent: somebody else's app asks for what they have not
+/// allowed it before.
+pub(crate) fn asks_consent(request: &AuthorizationRequest, app: &App, user: Option<&User>) -> bool {
+    let is_allowed = app.is_first_party()
+        || user.is_some_and(|user| user.has_allowed(&app.client_id, &request.scope));
+    !is_allowed || request.prompts(Prompt::Consent)
+}

@@ -1,0 +1,9 @@
+//! The Lambda of this endpoint.
+
+use std::process::ExitCode;
+
+use shared::http::lambda;
+
+fn main() -> ExitCode {
+    lambda::run(functions::oauth2::userinfo_post::routes(), lambda::warm_store)
+}

@@ -1,0 +1,84 @@
+//! How many calls to AWS wait for one another: on Lambda, that is the time a person waits.
+
+use std::time::Duration;
+
+use embedded_aws::faults::Fault;
+use serde_json::json;
+
+use crate::testing::{
+    Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
+    faults::Trial,
+    hosted::{Browser, hosted_app},
+};
+
+/// How long each call takes, so that those made together overlap.
+const DISTANCE: Duration = Duration::from_millis(20);
+const PASSWORD: &str = "correct horse battery staple";
+
+/// The answer to a request, and its longest chain.
+async fn chain(trial: &Trial, work: impl Future<Output = Answer>) -> (Answer, usize) {
+    trial.faults.take_longest_chain();
+    let answer = work.await;
+    assert!(answer.status.is_success() || answer.status.is_redirection(), "{}", answer.text);
+    (answer, trial.faults.take_longest_chain())
+}
+
+/// The service, with AWS at a distance, and a process that has read its keys and its roles.
+async fn distant() -> Trial {
+    let app = TestApp::with_mail().await;
+    app.sign_in(PHONE).await;
+    let trial = Trial::of(app).await;
+    trial.faults.inject(|_| true, (0, usize::MAX), Fault::Delay(DISTANCE));
+    trial.app.advance(2 * 3600);
+    let other = trial.faulty.sign_in(OTHER_PHONE).await;
+    trial.faulty.get_as(&other.access, "/v1/me").await;
+    trial
+}
+
+#[tokio::test]
+async fn a_sign_in_by_text_waits_for_few_calls() {
+    let trial = distant().await;
+    let app = &trial.faulty;
+    let (sent, send) = chain(&trial, app.send_code(PHONE)).await;
+    let id = sent.challenge_id();
+    app.advance(60);
+    let (_, resend) = chain(&trial, app.resend(&id)).await;
+    let (answer, verify) = chain(&trial, app.verify(&id, &app.code(PHONE))).await;
+    let SignedIn { access, refresh, .. } = answer.signed_in();
+    let (_, me) = chain(&trial, app.get_as(&access, "/v1/me")).await;
+    let (_, refreshed) = chain(&trial, app.refresh(&refresh)).await;
+
+    let device = answer.json["device_token"].as_str().unwrap();
+    let again = json!({"phone": PHONE, "device_token": device});
+    let (_, known) = chain(&trial, app.post("/v1/otp/send", again)).await;
+    assert_eq!(
+        [send, resend, verify, me, refreshed, known],
+        [4, 4, 4, 1, 1, 4],
+        "send, resend, verify, me, refresh, send from a known device"
+    );
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_password_waits_for_few_calls() {
+    let trial = distant().await;
+    let app = &trial.faulty;
+    let me = app.sign_in(PHONE).await;
+    let set = json!({"new_password": PASSWORD});
+    app.post_as(&me.access, "/v1/password/change", set).await;
+    let (_, login) = chain(&trial, app.login(json!({"phone": PHONE}), PASSWORD)).await;
+    assert_eq!(login, 4);
+}
+
+#[tokio::test]
+async fn another_app_on_the_hosted_page_waits_for_few_calls() {
+    let trial = distant().await;
+    let app = &trial.faulty;
+    let client = hosted_app(&trial.app).await;
+    let mut browser = Browser::new(app);
+    browser.sign_in(&client.url(&[]), PHONE).await;
+    let url = client.url(&[("prompt", "none")]);
+    let (answer, authorize) = chain(&trial, browser.get(&url)).await;
+    let code = answer.authorization_code(&client);
+    let (_, exchange) = chain(&trial, client.exchange(app, &code)).await;
+    assert_eq!([authorize, exchange], [2, 2]);
+}

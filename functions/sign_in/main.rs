@@ -1,0 +1,9 @@
+//! The Lambda of this endpoint.
+
+use std::process::ExitCode;
+
+use shared::http::lambda;
+
+fn main() -> ExitCode {
+    lambda::run_texts(functions::sign_in::routes())
+}

@@ -1,0 +1,180 @@
+//! `POST /sign-in`: the forms of the hosted page.
+
+mod device;
+mod steps;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+    response::Response,
+};
+use serde::Deserialize;
+use shared::{
+    apps::App,
+    audit::Recorder,
+    authorization::{AuthorizationRequest, Flow, Refusal, SignOut, Step, Task},
+    base::Error,
+    http::{Client, Form, Trail},
+    latchkey::Latchkey,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::hosted::{Text, Visit, end_browser};
+
+#[cfg(test)]
+mod tests;
+
+/// A form of the page. The page knows which fields it has.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct SignInForm {
+    /// The sealed field of the page.
+    flow: String,
+    /// The button.
+    #[schema(example = "continue")]
+    action: String,
+    /// The code that a device shows.
+    user_code: String,
+    /// A phone, an e-mail address or a username.
+    identifier: String,
+    /// The password.
+    #[schema(format = "password")]
+    password: String,
+    /// A code.
+    code: String,
+}
+
+/// The parts that a step of the page works with.
+struct Desk {
+    latchkey: Latchkey,
+    visit: Visit,
+    flow: Flow,
+    request: AuthorizationRequest,
+    app: App,
+    recorder: Recorder,
+    form: SignInForm,
+}
+
+/// Send a form of the sign-in page
+///
+/// For the page that `GET /oauth2/authorize`, `GET /device` and `GET /oauth2/logout` show. Every limit of the API
+/// holds here, too. A form is accepted only from the browser that was shown the page; any other browser
+/// gets a page that says so (403).
+#[utoipa::path(
+    post,
+    path = "/sign-in",
+    operation_id = "sign-in",
+    tag = "OAuth 2.0",
+    request_body(content = SignInForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The next page", content_type = "text/html", body = String),
+        (status = 303, description = "To the app, with a code or an error"),
+        (status = 400, description = "A page: the form's app or its address is gone", content_type = "text/html", body = String),
+        (status = 403, description = "A page: this browser was not shown the form", content_type = "text/html", body = String),
+    ),
+)]
+async fn sign_in(
+    State(latchkey): State<Latchkey>,
+    client: Client,
+    trail: Trail,
+    headers: HeaderMap,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Error> {
+    let keys = latchkey.hash_keys().await?;
+    let flow = Flow::decode(&form.flow, &keys);
+    let locales = flow.as_ref().and_then(Flow::ui_locales).map(str::to_owned);
+    let visit = Visit::new(&latchkey, client, &headers, locales.as_deref()).await?;
+    let Some(flow) = flow else { return visit.lost() };
+    let id = flow.id.simple().to_string();
+    let is_done = visit.cookies.has_done(&id);
+    let is_shown = is_done || visit.cookies.has_flow(&id);
+    if !is_shown || is_foreign(&headers, &latchkey.settings().issuer) {
+        return visit.lost();
+    }
+
+    let request = match &flow.task {
+        Task::SignOut(sign_out) => {
+            return finish_sign_out(visit, &trail.recorder(), &flow, sign_out, &form.action).await;
+        }
+        Task::SignIn(request) => (**request).clone(),
+        Task::Device(device) => device.request.clone(),
+    };
+    // The app may have changed since the page was shown.
+    let app = latchkey.apps().get(&request.client_id).await?.filter(|app| app.active);
+    let app = app.filter(|app| match &flow.task {
+        Task::Device(_) => true,
+        _ => app.hosted.accepts_redirect(&request.to.redirect_uri),
+    });
+    let Some(app) = app else { return visit.bad_link() };
+    if is_done {
+        return visit.finished(&request, &app);
+    }
+
+    let is_old = flow.ends_at <= latchkey.clock().now().as_second();
+    let recorder = trail.recorder();
+    let desk = Desk { latchkey, visit, flow, request, app, recorder, form };
+    if is_old {
+        return desk.start_again(Text::Expired);
+    }
+    // In a box, since the steps take much of the stack.
+    Box::pin(desk.take_step()).await
+}
+
+impl Desk {
+    /// Takes the step that the person has filled in.
+    async fn take_step(mut self) -> Result<Response, Error> {
+        let action = std::mem::take(&mut self.form.action);
+        match (action.as_str(), self.flow.step.clone()) {
+            ("cancel", step) if self.is_device() => self.cancel_device(&step).await,
+            ("cancel", _) => {
+                let refusal = Refusal::new("access_denied", "The person has cancelled.");
+                self.visit.refuse(&self.request.to, refusal)
+            }
+            ("another", _) => self.show(Step::Identify, None),
+            (_, Step::UserCode) => self.user_code().await,
+            (_, Step::Confirm { user_id }) if self.is_device() => self.allow_device(user_id).await,
+            (_, Step::Confirm { user_id }) => self.confirm(user_id).await,
+            ("resend", Step::Code { challenge_id, identifier, .. }) => {
+                self.resend(challenge_id, identifier).await
+            }
+            ("password", Step::Code { identifier, .. }) => {
+                self.show(Step::Password { identifier }, None)
+            }
+            (_, Step::Code { challenge_id, .. }) => self.code(challenge_id).await,
+            (_, Step::Password { identifier }) => self.password(&identifier).await,
+            (_, Step::SecondFactor { mfa_token }) => self.second_factor(&mfa_token).await,
+            (_, Step::Identify | Step::SignOut) => self.identify().await,
+        }
+    }
+}
+
+/// Whether a form comes from a page of another site. Browsers that hide where it comes from send
+/// `null`.
+fn is_foreign(headers: &HeaderMap, issuer: &str) -> bool {
+    let is = |name: &str, wanted: &[&str]| {
+        headers.get(name).is_none_or(|value| wanted.iter().any(|wanted| value == wanted))
+    };
+    !is(header::ORIGIN.as_str(), &[issuer, "null"])
+        || !is("sec-fetch-site", &["same-origin", "none"])
+}
+
+/// Ends the session of the browser, if the person says so, and sends them back to the app.
+async fn finish_sign_out(
+    mut visit: Visit,
+    recorder: &Recorder,
+    flow: &Flow,
+    sign_out: &SignOut,
+    action: &str,
+) -> Result<Response, Error> {
+    if action != "cancel" {
+        end_browser(&mut visit, recorder).await?;
+    }
+    visit.sets.extend(visit.cookies.forget_flow(&flow.id.simple().to_string()));
+    visit.leave(sign_out)
+}
+
+/// The route.
+pub fn routes() -> OpenApiRouter<Latchkey> {
+    OpenApiRouter::new().routes(routes!(sign_in))
+}

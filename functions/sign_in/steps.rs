@@ -1,0 +1,296 @@
+//! The steps of a sign-in on the hosted page. Each uses what the API uses, so every limit holds.
+
+use axum::response::Response;
+use shared::{
+    apps::SignInMethod,
+    audit::{Action, Activity},
+    authorization::Step,
+    base::Error,
+    challenges::{NewChallenge, OneTimeCode, Purpose, Room},
+    identifiers::{Address, Identifier},
+    second_factors::SecondFactorMethod,
+    sessions::{Browser, Established, Establishing},
+    users::Password,
+};
+use uuid::Uuid;
+
+use super::Desk;
+use crate::hosted::{DEVICE, Text, asks_consent, is_called, needs_sign_in};
+
+impl Desk {
+    /// Shows a step, after a problem with the last one.
+    pub(super) fn show(self, step: Step, problem: Option<String>) -> Result<Response, Error> {
+        self.visit.show(&self.flow.at(step), Some(&self.app), None, problem)
+    }
+
+    /// Shows the first step, and says why.
+    pub(super) fn start_again(self, why: Text) -> Result<Response, Error> {
+        let why = self.visit.say(why, &[]);
+        let first = if self.is_device() { Step::UserCode } else { Step::Identify };
+        self.show(first, Some(why))
+    }
+
+    /// Sends a code to the address that the person typed, or asks for the password of a username.
+    pub(super) async fn identify(self) -> Result<Response, Error> {
+        let typed = self.form.identifier.trim().to_owned();
+        let challenges = self.latchkey.challenges().await?;
+        let identifier = challenges.identifier(&typed);
+        // In another tab, the person may have signed in since the page was shown.
+        if let Some(browser) = self.visit.browser().await?
+            && identifier.as_ref().is_ok_and(|named| is_called(&browser.user, named))
+            && !needs_sign_in(&self.request, &browser, self.latchkey.clock().now().as_second())
+        {
+            return self.offer(&browser).await;
+        }
+        let has_password = self.app.branding.offers(SignInMethod::Password);
+        match identifier {
+            Ok(Identifier::Address(address)) if self.offers_code(&address) => {
+                self.send(address, typed).await
+            }
+            Ok(_) if has_password => self.show(Step::Password { identifier: typed }, None),
+            Ok(_) => self.refuse(Error::field("identifier", "is not offered"), Step::Identify),
+            Err(error) => self.refuse(error, Step::Identify),
+        }
+    }
+
+    /// Asks the person who is signed in whether to go on.
+    async fn offer(self, browser: &Browser) -> Result<Response, Error> {
+        if self.is_device() {
+            return self.find_device(browser, false).await;
+        }
+        let step = Step::Confirm { user_id: browser.user.id };
+        self.visit.show(&self.flow.at(step), Some(&self.app), Some(browser), None)
+    }
+
+    /// Whether the app offers sign-in by a code to this kind of address.
+    fn offers_code(&self, address: &Address) -> bool {
+        self.app.branding.offers(match address {
+            Address::Sms(_) => SignInMethod::PhoneCode,
+            Address::Email(_) => SignInMethod::EmailCode,
+        })
+    }
+
+    async fn send(self, address: Address, identifier: String) -> Result<Response, Error> {
+        let challenges = self.latchkey.challenges().await?;
+        let messenger = self.latchkey.messenger().await?;
+        let locale = Some(self.visit.language.tag().to_owned());
+        let ip = self.recorder.device().ip.clone();
+        let new = NewChallenge {
+            on_page: true,
+            device_token: self.visit.cookies.get(DEVICE).map(str::to_owned),
+            ..NewChallenge::new(Purpose::SignIn, self.app.clone(), address, locale, ip)
+        };
+        match challenges.open(new, &messenger).await {
+            Ok(sent) => {
+                let (challenge_id, to, digits) = (sent.challenge_id, sent.to, sent.code_length);
+                self.show(Step::Code { challenge_id, identifier, to, digits }, None)
+            }
+            Err(error) => self.refuse(error, Step::Identify),
+        }
+    }
+
+    /// Sends the code again.
+    pub(super) async fn resend(
+        self,
+        challenge_id: Uuid,
+        identifier: String,
+    ) -> Result<Response, Error> {
+        let challenges = self.latchkey.challenges().await?;
+        let messenger = self.latchkey.messenger().await?;
+        let ip = self.recorder.device().ip.as_deref();
+        let sent = match challenges.resume_on_page(challenge_id).await {
+            Ok(resumed) => challenges.resend(resumed, (ip, &Room::default()), &messenger).await,
+            Err(error) => Err(error),
+        };
+        let same = self.flow.step.clone();
+        match sent {
+            Ok(sent) => {
+                let (to, digits) = (sent.to, sent.code_length);
+                self.show(Step::Code { challenge_id, identifier, to, digits }, None)
+            }
+            Err(error) => self.refuse(error, same),
+        }
+    }
+
+    /// Signs in with the code that the person typed.
+    pub(super) async fn code(self, challenge_id: Uuid) -> Result<Response, Error> {
+        let same = self.flow.step.clone();
+        let typed: String = self.form.code.chars().filter(|c| !c.is_whitespace()).collect();
+        let Ok(code) = OneTimeCode::parse_field("code", &typed) else {
+            return self.refuse(Error::OtpIncorrect { attempts_left: None }, same);
+        };
+        let challenges = self.latchkey.challenges().await?;
+        let proven = match challenges.resume_on_page(challenge_id).await {
+            Ok(resumed) => {
+                let recorder = &self.recorder;
+                challenges.prove(resumed, &code, None, &[Purpose::SignIn], recorder).await
+            }
+            Err(error) => Err(error),
+        };
+        let proven = match proven {
+            Ok(proven) => proven,
+            Err(error) => return self.refuse(error, same),
+        };
+
+        let used = proven.used_code();
+        let device = self.recorder.device().clone();
+        let established = self.visit.sessions.establish_proven(proven, device);
+        match challenges.redeem(&used, established).await {
+            Ok(established) => self.go_on(established).await,
+            Err(error) => self.refuse(error, Step::Identify),
+        }
+    }
+
+    /// Signs in with the password that the person typed.
+    pub(super) async fn password(self, identifier: &str) -> Result<Response, Error> {
+        if !self.app.branding.offers(SignInMethod::Password) {
+            return self.start_again(Text::NotNow);
+        }
+        let same = self.flow.step.clone();
+        let wrong = Error::InvalidCredentials;
+        let Ok(password) = Password::parse("password", self.form.password.clone()) else {
+            return self.refuse(wrong, same);
+        };
+        let Ok(named) = self.latchkey.challenges().await?.identifier(identifier) else {
+            return self.refuse(wrong, same);
+        };
+
+        let accounts = self.latchkey.accounts().await?;
+        let lookup = accounts.look_up_name(&named, self.recorder.device().ip.as_deref()).await?;
+        let asked = (self.app.client_id.as_str(), self.visit.cookies.get(DEVICE));
+        let named = (&named, lookup);
+        let user = match accounts.recognise(named, &password, asked, &self.recorder).await {
+            Ok(user) => user,
+            Err(error) => return self.refuse(error, same),
+        };
+        let terms = self.app.session_terms(self.latchkey.apps().settings()).in_browser();
+        let device = self.recorder.device().clone();
+        let established = self.visit.sessions.establish(user.id, terms, user.recognised, device);
+        match accounts.refunding(user.right, established).await {
+            Ok(Some(established)) => self.go_on(established).await,
+            Ok(None) => self.refuse(wrong, same),
+            Err(error) => self.refuse(error, same),
+        }
+    }
+
+    /// Finishes a sign-in with the second factor that the person typed.
+    pub(super) async fn second_factor(self, mfa_token: &str) -> Result<Response, Error> {
+        let same = self.flow.step.clone();
+        let typed: String = self.form.code.chars().filter(|c| !c.is_whitespace()).collect();
+        let is_totp = typed.len() == 6 && typed.bytes().all(|byte| byte.is_ascii_digit());
+        let method =
+            if is_totp { SecondFactorMethod::Totp } else { SecondFactorMethod::RecoveryCode };
+
+        let second_factors = self.latchkey.second_factors().await?;
+        let proven = second_factors.prove(mfa_token, method, &typed, &self.recorder).await;
+        let pending = match proven {
+            // The token of another sign-in gets nobody in here.
+            Ok(pending) if !pending.terms.browser => return self.start_again(Text::Expired),
+            Ok(pending) => pending,
+            Err(error @ (Error::InvalidRequest(_) | Error::OtpIncorrect { .. })) => {
+                return self.refuse(error, same);
+            }
+            Err(error) => return self.refuse(error, Step::Identify),
+        };
+        let device = self.recorder.device().clone();
+        let sessions = &self.visit.sessions;
+        let established = second_factors.redeem(mfa_token, pending.used_by, async {
+            sessions.establish(pending.user_id, pending.terms, pending.recognised, device).await
+        });
+        match established.await {
+            Ok(Some(established)) => self.go_on(established).await,
+            Ok(None) => self.start_again(Text::Expired),
+            Err(error) => self.refuse(error, Step::Identify),
+        }
+    }
+
+    /// Goes on as the user who is signed in, if that is still the one who was shown.
+    pub(super) async fn confirm(self, user_id: Uuid) -> Result<Response, Error> {
+        let browser = self.visit.browser().await?.filter(|browser| browser.user.id == user_id);
+        match browser {
+            Some(browser) => {
+                if asks_consent(&self.request, &self.app, Some(&browser.user)) {
+                    self.remember_consent(user_id).await?;
+                }
+                self.visit.grant(&self.flow, &self.request, (&self.app, &browser)).await
+            }
+            None => self.start_again(Text::Expired),
+        }
+    }
+
+    /// Remembers that the person has allowed the app what it asks for. The deployment's own apps need
+    /// no consent.
+    pub(super) async fn remember_consent(&self, user_id: Uuid) -> Result<(), Error> {
+        if self.app.is_first_party() {
+            return Ok(());
+        }
+        let client_id = &self.app.client_id;
+        let given = Activity::own(Action::ConsentGive, user_id, client_id);
+        let accounts = self.latchkey.accounts().await?.recording(self.recorder.event(given)?);
+        accounts.allow(user_id, client_id, &self.request.scope).await.map(drop)
+    }
+
+    /// Goes on after a right factor: with the second one, with the question whether the app may
+    /// have what it asks for, or back to the app.
+    async fn go_on(mut self, established: Establishing) -> Result<Response, Error> {
+        let done = match established {
+            Establishing::MfaRequired(asked) => {
+                let mfa_token = asked.mfa_token.as_str().to_owned();
+                return self.show(Step::SecondFactor { mfa_token }, None);
+            }
+            Establishing::Done(done) => *done,
+        };
+        let Established { user, refresh, device, detached_from, .. } = done;
+        if let Some(former) = detached_from {
+            let ip = self.recorder.device().ip.as_deref();
+            let messenger = self.latchkey.messenger().await?;
+            self.latchkey.accounts().await?.tell_detached(&former, ip, &messenger).await;
+        }
+
+        let Some(browser) = self.visit.sessions.as_browser(user, refresh) else {
+            return self.start_again(Text::Expired);
+        };
+        // Nobody can reach the session that the browser had before.
+        if let Some(former) = self.visit.browser().await? {
+            self.visit.sessions.replace(&former, &browser).await?;
+        }
+        self.visit.keep(&browser, device.as_ref());
+        if self.is_device() {
+            return self.find_device(&browser, true).await;
+        }
+        if asks_consent(&self.request, &self.app, Some(&browser.user)) {
+            return self.offer(&browser).await;
+        }
+        self.visit.grant(&self.flow, &self.request, (&self.app, &browser)).await
+    }
+
+    /// Shows a step with what went wrong. A fault of ours is no page, so that alarms see it.
+    pub(super) fn refuse(self, error: Error, step: Step) -> Result<Response, Error> {
+        let wait = |seconds: i64| (Text::Wait, seconds.to_string());
+        let (text, seconds) = match error {
+            Error::Unavailable(_) | Error::Internal(_) | Error::NotReady => return Err(error),
+            Error::OtpIncorrect { attempts_left: Some(0) } => (Text::NoTriesLeft, String::new()),
+            Error::OtpIncorrect { .. } => (Text::WrongCode, String::new()),
+            Error::OtpLocked { retry_after: None } => (Text::NoTriesLeft, String::new()),
+            Error::OtpLocked { retry_after: Some(seconds) }
+            | Error::TooManyAttempts { retry_after: Some(seconds) }
+            | Error::ResendTooSoon { retry_after: seconds }
+            | Error::SmsLimitReached { retry_after: seconds } => wait(seconds),
+            Error::InvalidCredentials => (Text::WrongPassword, String::new()),
+            Error::InvalidPhone(_) | Error::InvalidEmail(_) | Error::InvalidRequest(_) => {
+                match step {
+                    Step::Identify => (Text::BadIdentifier, String::new()),
+                    _ => (Text::WrongCode, String::new()),
+                }
+            }
+            Error::OtpExpired | Error::TokenInvalid | Error::TokenExpired => {
+                return self.start_again(Text::Expired);
+            }
+            Error::Undeliverable => (Text::Undeliverable, String::new()),
+            Error::UserDisabled => (Text::Disabled, String::new()),
+            _ => (Text::NotNow, String::new()),
+        };
+        let problem = self.visit.say(text, &[("seconds", &seconds)]);
+        self.show(step, Some(problem))
+    }
+}

@@ -1,0 +1,226 @@
+//! Recognising people by their passwords.
+
+use uuid::Uuid;
+
+use super::{Accounts, source::SourceOfFailures};
+use crate::{
+    audit::{Action, Activity, Recorder, user_subject},
+    base::Error,
+    challenges::Identity,
+    crypto::IdentifierHash,
+    identifiers::Identifier,
+    limits::Throttle,
+    users::{KnownDevice, Password, PasswordHash, Recognised, User, UserStatus},
+};
+
+/// An identifier as it was read, and the failures of the source that asks. Both are read together,
+/// before a password is tried.
+pub struct NameLookup {
+    typed: IdentifierHash,
+    identity: Identity,
+    source: SourceOfFailures,
+}
+
+/// A user whose password was right.
+pub struct RecognisedUser {
+    /// The user.
+    pub id: Uuid,
+    /// How they were recognised.
+    pub recognised: Recognised,
+    /// The try, which is still counted.
+    pub right: RightPassword,
+}
+
+/// The try of a password that was right. It is still counted; see [`Accounts::refunding`].
+pub struct RightPassword {
+    spent: SpentTry,
+    source: Option<SourceOfFailures>,
+}
+
+/// A try of a password that was counted before the password is compared.
+pub(super) struct SpentTry {
+    counted: IdentifierHash,
+    /// The identifier as the count left it.
+    identity: Identity,
+    device: Option<Uuid>,
+    /// Whether strangers get no more tries after it.
+    is_last: bool,
+}
+
+impl SpentTry {
+    /// The password was right.
+    pub(super) fn right(self, source: Option<SourceOfFailures>) -> RightPassword {
+        RightPassword { spent: self, source }
+    }
+}
+
+impl Accounts {
+    /// Reads what a try of a password for `identifier` is weighed by, which comes from `ip`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn look_up_name(
+        &self,
+        identifier: &Identifier,
+        ip: Option<&str>,
+    ) -> Result<NameLookup, Error> {
+        let typed = match identifier {
+            Identifier::Address(address) => self.hash_keys.address(address),
+            Identifier::Username(username) => self.hash_keys.username(username),
+        };
+        let source = SourceOfFailures::read(self, ip);
+        let (identity, source) = tokio::try_join!(self.store.identity(&typed), source)?;
+        Ok(NameLookup { typed, identity, source })
+    }
+
+    /// The user with this identifier and password, on a known device if `device_token` is of one that
+    /// is theirs. The try is counted before anything is compared, and the work is the same if there
+    /// is no such user. It counts only for the identifier that was typed: if it counted for all
+    /// identifiers of a user, a lockout would reveal which ones belong together. A wrong try of a
+    /// stranger also counts for its source, and is recorded in the audit trail.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`]; [`Error::TooManyAttempts`] during a lockout of the identifier
+    /// or the source; [`Error::UserDisabled`] for the right password of a disabled user.
+    pub async fn recognise(
+        &self,
+        (identifier, lookup): (&Identifier, NameLookup),
+        password: &Password,
+        (client_id, device_token): (&str, Option<&str>),
+        recorder: &Recorder,
+    ) -> Result<RecognisedUser, Error> {
+        let NameLookup { typed, identity, source } = lookup;
+        let mut source = source.of(self, recorder.device().ip.as_deref()).await?;
+        // Makes the same reads whether or not the identifier belongs to a user.
+        let read = self.store.user(identity.owner(&typed).unwrap_or_default());
+        let (user, device, spent) = if device_token.is_some() {
+            let user = read.await?;
+            let device = self.known_device(user.as_ref(), device_token);
+            if device.is_none() {
+                source.check(self).await?;
+            }
+            (user, device, self.spend_try(typed, identity, device).await?)
+        } else {
+            source.check(self).await?;
+            let (user, spent) = tokio::try_join!(read, self.spend_try(typed, identity, None))?;
+            (user, None, spent)
+        };
+
+        let source = device.is_none().then_some(source);
+        let hash = user.as_ref().and_then(|user| user.password.clone());
+        let is_right = self.hasher.matches(password, hash.as_ref()).await?;
+        let (Some(user), Some(hash), true) = (&user, hash, is_right) else {
+            if let Some(source) = source {
+                source.fail(self).await?;
+            }
+            let owner = user.map(|user| user.id);
+            if let Some(owner) = owner.filter(|_| spent.is_last) {
+                self.shut_out(owner, client_id, recorder).await?;
+            }
+            let activity = Activity::failed(Action::SignIn, owner, identifier.masked(), client_id);
+            recorder.record_failure(activity).await?;
+            return Err(Error::InvalidCredentials);
+        };
+
+        let right = spent.right(source);
+        if let Err(error) = self.welcome(user, hash, password).await {
+            self.refund(right).await;
+            return Err(error);
+        }
+        Ok(RecognisedUser { id: user.id, recognised: user.recognised_by_password(device), right })
+    }
+
+    /// Does the `work` that a right password opens, and refunds its try at the same time.
+    ///
+    /// # Errors
+    /// The errors of `work`.
+    pub async fn refunding<T>(
+        &self,
+        right: RightPassword,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::join!(work, self.refund(right)).0
+    }
+
+    /// Counts a try of a password for the identifier `counted`, in the row of the known device or of
+    /// strangers.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] during a lockout.
+    pub(super) async fn spend_try(
+        &self,
+        counted: IdentifierHash,
+        mut identity: Identity,
+        device: Option<Uuid>,
+    ) -> Result<SpentTry, Error> {
+        let (now, first) = (self.clock.now(), self.limits.login_max_failures);
+        let spend = |throttle: &mut Throttle| {
+            throttle.spend_password(device, first, now)?;
+            Ok(throttle.passwords_are_off())
+        };
+        let is_last = self.store.change_throttle(&counted, &mut identity, now, spend).await?;
+        Ok(SpentTry { counted, identity, device, is_last })
+    }
+
+    /// Refunds the try of a right password. If that fails, the limits are too strict for a while,
+    /// but never too lax.
+    pub(super) async fn refund(&self, right: RightPassword) {
+        let RightPassword { spent: SpentTry { counted, mut identity, device, .. }, source } = right;
+        let pass = |throttle: &mut Throttle| {
+            throttle.pass_password(device);
+            Ok(())
+        };
+        let now = self.clock.now();
+        let refunded = self.store.change_throttle(&counted, &mut identity, now, pass).await;
+        if let Err(error) = refunded {
+            tracing::warn!(%error, "a right password stays counted for its identifier");
+        }
+        if let Some(source) = source {
+            source.refund(self).await;
+        }
+    }
+
+    /// Checks that a user whose password was right may sign in, and renews an outdated hash.
+    async fn welcome(
+        &self,
+        user: &User,
+        hash: PasswordHash,
+        password: &Password,
+    ) -> Result<(), Error> {
+        if user.status == UserStatus::Disabled {
+            return Err(Error::UserDisabled);
+        }
+        if !self.hasher.is_outdated(&hash) {
+            return Ok(());
+        }
+
+        let renewed = self.hasher.hash(password, &self.random).await?;
+        let renew = |user: &mut User| {
+            // The user may have changed the password in the meantime.
+            if user.password.as_ref() == Some(&hash) {
+                user.password = Some(renewed.clone());
+            }
+            Ok(())
+        };
+        self.store.change_user(user.id, &self.hash_keys, renew).await.map(drop)
+    }
+
+    /// The known device of `user` that a request came from. A token that is invalid, old, or of
+    /// somebody else reads as none.
+    fn known_device(&self, user: Option<&User>, token: Option<&str>) -> Option<Uuid> {
+        let device = KnownDevice::decode(token?, &self.hash_keys, self.clock.now())?;
+        user.is_some_and(|user| device.is_of(user)).then_some(device.id)
+    }
+
+    /// Notes in a user that strangers are shut out now, so that any other sign-in ends it.
+    async fn shut_out(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+        recorder: &Recorder,
+    ) -> Result<(), Error> {
+        self.store.note_lockout(user_id).await?;
+        let target = user_subject(user_id);
+        recorder.record(Activity::happened(Action::Lockout, target, client_id)).await
+    }
+}

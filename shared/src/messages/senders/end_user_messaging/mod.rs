@@ -1,0 +1,217 @@
+//! AWS End User Messaging: an AWS service in which the origin of texts is chosen, and refusals say
+//! why. <https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html>
+//!
+//! The requests are signed here. The SDK of this service would add 180,000 lines to the build, for
+//! one operation.
+
+mod refusals;
+
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4::SigningParams,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use self::refusals::refusal;
+use super::{
+    Outcome, Refusal, Text,
+    client::{Answer, Vendors},
+};
+use crate::{
+    aws::{credentials, endpoint},
+    base::{Clock, Environment},
+    messages::MessageSettings,
+};
+
+/// The service in the variables of endpoints, and in signatures.
+const SERVICE: &str = "PINPOINT_SMS_VOICE_V2";
+const SIGNING_NAME: &str = "sms-voice";
+/// The operation, as the protocol AWS JSON 1.0 names it.
+const TARGET: &str = "PinpointSMSVoiceV2.SendTextMessage";
+/// The country whose texts name the registered sender and template.
+const INDIA: &str = "IN";
+
+/// The service in the region of the deployment.
+pub(super) struct EndUserMessaging {
+    client: Vendors,
+    url: String,
+    region: String,
+    credentials: Option<Credentials>,
+    /// The fields that all texts have.
+    fields: Map<String, Value>,
+    /// The fields that texts to India have beside them.
+    fields_of_india: Map<String, Value>,
+    clock: Clock,
+}
+
+/// An error. Its message may name the phone.
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(rename = "__type")]
+    kind: Option<String>,
+    #[serde(rename = "Reason")]
+    reason: Option<String>,
+}
+
+impl EndUserMessaging {
+    /// The service that the environment names.
+    pub(super) fn new(environment: &Environment, settings: &MessageSettings, clock: Clock) -> Self {
+        let region = environment.get("AWS_REGION").unwrap_or_default().to_owned();
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let url = endpoint(environment, SERVICE)
+            .map_or_else(|| format!("https://{SIGNING_NAME}.{region}.{domain}"), str::to_owned);
+        Self {
+            client: Vendors::new(environment),
+            url: format!("{}/", url.trim_end_matches('/')),
+            region,
+            credentials: credentials(environment),
+            fields: fields(settings),
+            fields_of_india: fields_of_india(settings),
+            clock,
+        }
+    }
+
+    /// Sends a text.
+    pub(super) async fn send(&self, text: &Text) -> Outcome {
+        let mut fields = self.fields.clone();
+        fields.insert("DestinationPhoneNumber".to_owned(), json!(text.to.as_str()));
+        fields.insert("MessageBody".to_owned(), json!(text.body));
+        if text.country == INDIA {
+            fields.extend(self.fields_of_india.clone());
+        }
+
+        let body = Value::Object(fields).to_string();
+        let Some(headers) = self.signed(&body) else {
+            return Outcome::Refused(Refusal::Account, "the request cannot be signed".to_owned());
+        };
+        match self.client.post(&self.url, &headers, body).await {
+            Ok(answer) => outcome(&answer),
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// The headers of a request with its signature (Signature Version 4).
+    fn signed(&self, body: &str) -> Option<Vec<(&'static str, String)>> {
+        let identity = self.credentials.clone()?.into();
+        let parameters = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(SIGNING_NAME)
+            .time(SystemTime::from(self.clock.now()))
+            .settings(SigningSettings::default())
+            .build()
+            .ok()?;
+
+        let mut headers = vec![
+            ("content-type", "application/x-amz-json-1.0".to_owned()),
+            ("x-amz-target", TARGET.to_owned()),
+        ];
+        let request = SignableRequest::new(
+            "POST",
+            &self.url,
+            headers.iter().map(|(name, value)| (*name, value.as_str())),
+            SignableBody::Bytes(body.as_bytes()),
+        )
+        .ok()?;
+
+        let (signature, _) = sign(request, &parameters.into()).ok()?.into_parts();
+        let (signed, _) = signature.into_parts();
+        headers.extend(signed.iter().map(|header| (header.name(), header.value().to_owned())));
+        Some(headers)
+    }
+}
+
+fn fields(settings: &MessageSettings) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("MessageType".to_owned(), json!("TRANSACTIONAL"));
+    fields.insert("TimeToLive".to_owned(), json!(settings.valid_seconds));
+    let optional = [
+        ("OriginationIdentity", settings.eum_origin.clone()),
+        ("MaxPrice", settings.sms.max_price_usd.as_deref().and_then(max_price)),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), json!(value));
+        }
+    }
+    fields
+}
+
+fn fields_of_india(settings: &MessageSettings) -> Map<String, Value> {
+    let mut registered = Map::new();
+    for (name, value) in
+        [("IN_ENTITY_ID", &settings.sms.entity_id), ("IN_TEMPLATE_ID", &settings.sms.template_id)]
+    {
+        if let Some(value) = value {
+            registered.insert(name.to_owned(), json!(value));
+        }
+    }
+
+    let mut fields = Map::new();
+    if !registered.is_empty() {
+        fields.insert("DestinationCountryParameters".to_owned(), Value::Object(registered));
+    }
+    fields
+}
+
+/// A price as the service reads it: with a dot, and at most five decimals.
+fn max_price(usd: &str) -> Option<String> {
+    usd.parse::<f64>().ok().map(|usd| format!("{usd:.5}"))
+}
+
+/// The outcome that an answer proves.
+fn outcome(answer: &Answer) -> Outcome {
+    if (200..=299).contains(&answer.status) {
+        return Outcome::Accepted;
+    }
+
+    let refused = serde_json::from_str::<Refused>(&answer.body).ok();
+    let kind = answer.error_type.as_deref();
+    let kind = kind.or(refused.as_ref().and_then(|it| it.kind.as_deref())).unwrap_or_default();
+    // A namespace may precede it, and a URL follow.
+    let kind = kind.rsplit('#').next().and_then(|kind| kind.split(':').next()).unwrap_or_default();
+    let reason = refused.as_ref().and_then(|it| it.reason.as_deref()).unwrap_or_default();
+    match answer.status {
+        400..=499 if !kind.is_empty() => {
+            Outcome::Refused(refusal(kind, reason), format!("{kind} {reason}"))
+        }
+        _ => answer
+            .by_status()
+            .unwrap_or_else(|| Outcome::Unknown(format!("status {}", answer.status))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_the_reason_that_aws_gives() {
+        let of = |status, kind: Option<&str>, body: &str| {
+            outcome(&Answer { status, error_type: kind.map(str::to_owned), body: body.to_owned() })
+        };
+        assert_eq!(of(200, None, r#"{"MessageId": "1"}"#), Outcome::Accepted);
+
+        let opted_out = r#"{"__type": "com.amazonaws.pinpointsmsvoicev2#ConflictException",
+            "Reason": "DESTINATION_PHONE_NUMBER_OPTED_OUT", "Message": "+1 has opted out"}"#;
+        let refused = of(400, None, opted_out);
+        let expected = "ConflictException DESTINATION_PHONE_NUMBER_OPTED_OUT";
+        assert_eq!(refused, Outcome::Refused(Refusal::OptedOut, expected.to_owned()));
+
+        let throttled = of(400, Some("ThrottlingException:http://internal"), "{}");
+        assert!(matches!(throttled, Outcome::Refused(Refusal::Limited, _)), "{throttled:?}");
+        for (status, body) in [(500, opted_out), (400, "<html>"), (503, "")] {
+            assert!(matches!(of(status, None, body), Outcome::Unknown(_)), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_price_has_a_dot() {
+        assert_eq!(max_price("10").as_deref(), Some("10.00000"));
+        assert_eq!(max_price("0.05").as_deref(), Some("0.05000"));
+    }
+}

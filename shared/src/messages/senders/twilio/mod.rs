@@ -1,0 +1,140 @@
+//! Twilio, by its Messages API.
+//! <https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>
+
+mod refusals;
+pub(super) mod report;
+
+use data_encoding::BASE64;
+use serde::Deserialize;
+
+use self::refusals::refusal;
+use super::{
+    Outcome, Refusal, Text,
+    client::{Answer, Vendors},
+    credentials::TwilioAccount,
+};
+
+/// The host of accounts in the United States.
+const HOST: &str = "https://api.twilio.com";
+/// The most seconds that Twilio may keep a text.
+const MAX_VALIDITY_SECONDS: i64 = 36_000;
+
+/// An account with Twilio.
+pub(super) struct Twilio {
+    client: Vendors,
+    account: TwilioAccount,
+    url: String,
+    valid_seconds: i64,
+}
+
+/// A message as Twilio answers with it, or an error. Both have a `code` for people to look up.
+#[derive(Deserialize)]
+struct Reply {
+    sid: Option<String>,
+    status: Option<serde_json::Value>,
+    code: Option<u32>,
+    error_code: Option<u32>,
+}
+
+impl Twilio {
+    /// An account at the host `url`, or else that of the account's region.
+    pub(super) fn new(
+        client: Vendors,
+        account: TwilioAccount,
+        url: Option<&str>,
+        valid_seconds: i64,
+    ) -> Self {
+        let url = url.or(account.url.as_deref()).unwrap_or(HOST).trim_end_matches('/');
+        let path = format!("2010-04-01/Accounts/{}/Messages.json", account.account_sid);
+        let url = format!("{url}/{path}");
+        Self { client, account, url, valid_seconds }
+    }
+
+    /// Sends a text.
+    pub(super) async fn send(&self, text: &Text, report_url: Option<&str>) -> Outcome {
+        let (account, form) = (&self.account, self.form(text, report_url));
+        let token = account.auth_tokens().next().unwrap_or_default();
+        let user = format!("{}:{token}", account.account_sid);
+        let headers = [
+            ("authorization", format!("Basic {}", BASE64.encode(user.as_bytes()))),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ];
+        match self.client.post(&self.url, &headers, form).await {
+            Ok(answer) => outcome(&answer),
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn form(&self, text: &Text, report_url: Option<&str>) -> String {
+        let account = &self.account;
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("To", text.to.as_str()).append_pair("Body", &text.body);
+        // A code that comes too late is of no use.
+        let validity = self.valid_seconds.min(MAX_VALIDITY_SECONDS).to_string();
+        form.append_pair("ValidityPeriod", &validity);
+        for (name, value) in
+            [("From", &account.from), ("MessagingServiceSid", &account.messaging_service_sid)]
+        {
+            if let Some(value) = value {
+                form.append_pair(name, value);
+            }
+        }
+
+        // Twilio refuses a text if it cannot call the address.
+        if let Some(url) = report_url.filter(|url| url.starts_with("https://")) {
+            form.append_pair("StatusCallback", url);
+        }
+        form.finish()
+    }
+}
+
+/// The outcome that an answer proves.
+fn outcome(answer: &Answer) -> Outcome {
+    let unread = || Outcome::Unknown(format!("status {}, an unknown body", answer.status));
+    let refused = |code: u32| Outcome::Refused(refusal(code), code.to_string());
+    let reply = serde_json::from_str::<Reply>(&answer.body).ok();
+    match (answer.status, reply) {
+        // A message that has failed already is a refusal, too.
+        (200..=299, Some(Reply { status: Some(status), error_code, sid: Some(_), .. })) => {
+            let has_failed = ["failed", "undelivered", "canceled"].iter().any(|it| status == *it);
+            match error_code {
+                _ if !has_failed => Outcome::Accepted,
+                Some(code) => refused(code),
+                None => Outcome::Refused(Refusal::Other, status.to_string()),
+            }
+        }
+        (400..=499, Some(Reply { code: Some(code), .. })) => refused(code),
+        _ => answer.by_status().unwrap_or_else(unread),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_that_twilio_words_is_a_refusal() {
+        let of = |status, body: &str| {
+            outcome(&Answer { status, error_type: None, body: body.to_owned() })
+        };
+        let refused = |why, code: &str| Outcome::Refused(why, code.to_owned());
+        let queued = r#"{"sid": "SM1", "status": "queued", "error_code": null}"#;
+        assert_eq!(of(201, queued), Outcome::Accepted);
+
+        let failed = r#"{"sid": "SM1", "status": "failed", "error_code": 21610}"#;
+        assert_eq!(of(201, failed), refused(Refusal::OptedOut, "21610"));
+        let warned = r#"{"sid": "SM1", "status": "sent", "error_code": 30034}"#;
+        assert_eq!(of(201, warned), Outcome::Accepted, "it may be under way");
+        let invalid = r#"{"code": 21211, "message": "'To' +1 is not valid", "status": 400}"#;
+        assert_eq!(of(400, invalid), refused(Refusal::Number, "21211"));
+        let unheard = r#"{"code": 29999, "message": "new", "status": 400}"#;
+        assert_eq!(of(400, unheard), refused(Refusal::Other, "29999"));
+        assert_eq!(of(429, ""), refused(Refusal::Limited, "429"));
+
+        for (status, body) in
+            [(400, "<html>"), (201, "<html>"), (201, "{}"), (500, invalid), (503, "")]
+        {
+            assert!(matches!(of(status, body), Outcome::Unknown(_)), "{status} {body}");
+        }
+    }
+}
