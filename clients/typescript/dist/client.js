@@ -1,5 +1,4 @@
 import { LatchkeyError, parsed, refusal } from "./problem.js";
-import { canSolve, solveProof } from "./proof.js";
 import { memoryStorage } from "./storage.js";
 import { readCode, readRecoveryCode } from "./typed.js";
 /** Milliseconds. An access token that expires sooner is refreshed before it is used. */
@@ -13,12 +12,9 @@ const IDEMPOTENT = ["get", "put", "delete"];
  */
 export class Latchkey {
     #url;
-    #clientId;
+    #options;
     #storage;
     #device;
-    #proofWorker;
-    #fetch;
-    #timeout;
     #listeners = new Set();
     #watchers = new Set();
     #unwatch;
@@ -26,17 +22,13 @@ export class Latchkey {
     #refreshing = null;
     #stepUp;
     #steppingUp = null;
-    /** The calls of `verify` that run, by their body. */
+    /** The calls of `verify` that run, by challenge and code. */
     #verifying = new Map();
     constructor(options = {}) {
+        this.#options = options;
         this.#url = (options.url ?? "").replace(/\/+$/, "");
-        this.#clientId = options.clientId;
         this.#storage = options.storage ?? memoryStorage();
         this.#device = this.#storage.device ?? memoryStorage();
-        this.#proofWorker = options.proofWorker;
-        // In a function, since browsers refuse to call `fetch` as a method of another object.
-        this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-        this.#timeout = options.timeout ?? 20_000;
     }
     /**
      * Sends a sign-in code. If nobody has the address yet, `verify` then creates their account. `locale`
@@ -62,7 +54,7 @@ export class Latchkey {
      */
     async verify(challengeId, code) {
         const body = { challenge_id: challengeId, code: readCode(code) };
-        const tap = JSON.stringify(body);
+        const tap = `${challengeId} ${body.code}`;
         const running = this.#verifying.get(tap)
             ?? this.#signIn("/v1/otp/verify", body).finally(() => this.#verifying.delete(tap));
         this.#verifying.set(tap, running);
@@ -179,7 +171,8 @@ export class Latchkey {
         };
     }
     #app() {
-        return this.#clientId === undefined ? {} : { client_id: this.#clientId };
+        const { clientId } = this.#options;
+        return clientId === undefined ? {} : { client_id: clientId };
     }
     /** The token by which the service knows this device, if somebody has signed in on it. */
     async #knownDevice() {
@@ -215,14 +208,15 @@ export class Latchkey {
         return (await this.#send("post", path, { body, ...once, ...(signal ? { signal } : {}) }));
     }
     async #prove(challenge, signal) {
-        for (const watcher of this.#watchers)
-            watcher(true);
+        const tell = (isChecking) => this.#watchers.forEach(watcher => watcher(isChecking));
+        tell(true);
         try {
-            return await solveProof(challenge, { makeWorker: this.#proofWorker, signal });
+            // Loaded when it is needed, since most people never meet a proof of work.
+            const { solveProof } = await import("./proof.js");
+            return await solveProof(challenge, { makeWorker: this.#options.proofWorker, signal });
         }
         finally {
-            for (const watcher of this.#watchers)
-                watcher(false);
+            tell(false);
         }
     }
     async #signIn(path, body) {
@@ -238,9 +232,10 @@ export class Latchkey {
     /** A client that all visitors of a server share would give each the session of the last. */
     async #warnIfShared(token) {
         const before = await this.#read();
-        if (!before || inBrowserOrPhone() || claimsOf(before.access_token).sub === claimsOf(token).sub)
+        // One person uses a browser or a phone. React Native has a `window`, too.
+        if (!before || "window" in globalThis || claimsOf(before.access_token).sub === claimsOf(token).sub)
             return;
-        console.warn("latchkey-client: another person signed in with the same client. On a server, make one for each request.");
+        console.warn("latchkey-client: two people share this client. On a server, make one for each request.");
     }
     /** Sends a request as the signed-in user, once more after a step-up. */
     async #authorized(method, path, sent) {
@@ -325,8 +320,9 @@ export class Latchkey {
             return renewed;
         }
         catch (error) {
-            const ended = error instanceof LatchkeyError && [400, 401, 403].includes(error.status) && isOwn(error);
-            if (ended && (await isStillKept()))
+            // Otherwise a firewall or a gateway in front of the service may have refused.
+            const isOwn = error instanceof LatchkeyError && !["unexpected_answer", "forbidden"].includes(error.code);
+            if (isOwn && [400, 401, 403].includes(error.status) && (await isStillKept()))
                 await this.#write(null, error.code);
             throw error;
         }
@@ -336,7 +332,7 @@ export class Latchkey {
         const locks = globalThis.navigator?.locks;
         if (!locks)
             return action();
-        return (await locks.request(`latchkey ${this.#url} ${this.#clientId ?? ""}`, action));
+        return (await locks.request(`latchkey ${this.#url} ${this.#options.clientId ?? ""}`, action));
     }
     async #read() {
         const kept = await this.#storage.get();
@@ -390,16 +386,17 @@ export class Latchkey {
             body = JSON.stringify(sent.body);
             headers["content-type"] = "application/json";
         }
+        const { fetch: ask = fetch, timeout = 20_000 } = this.#options;
         // React Native lacks AbortSignal.timeout and AbortSignal.any.
         const controller = new AbortController();
         const abort = () => controller.abort(sent.signal?.reason);
         if (sent.signal?.aborted)
             abort();
         sent.signal?.addEventListener("abort", abort);
-        const late = Object.assign(new Error("The service did not respond in time."), { name: "TimeoutError" });
-        const timer = setTimeout(() => controller.abort(late), this.#timeout);
+        const late = Object.assign(new Error("No response in time."), { name: "TimeoutError" });
+        const timer = setTimeout(() => controller.abort(late), timeout);
         try {
-            const answer = await this.#fetch(this.#url + filled(path, sent), {
+            const answer = await ask(this.#url + filled(path, sent), {
                 method: method.toUpperCase(),
                 headers,
                 signal: controller.signal,
@@ -433,16 +430,12 @@ function claimsOf(token) {
         return {};
     }
 }
-/** Whether one person uses this process. React Native has a `window`, too. */
-function inBrowserOrPhone() {
-    return "window" in globalThis;
+/** Whether this platform can solve a proof: React Native and pages without TLS lack `crypto.subtle`. */
+function canSolve() {
+    return globalThis.crypto?.subtle !== undefined;
 }
 function isGood(tokens, refused) {
     return tokens.access_token !== refused && Date.now() < tokens.expires_at - MARGIN;
-}
-/** Whether the service itself refused, and not a firewall or a gateway in front of it. */
-function isOwn(error) {
-    return error.code !== "unexpected_answer" && error.code !== "forbidden";
 }
 function filled(path, { path: values = {}, query = {} }) {
     const address = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(values[name])));
@@ -453,7 +446,7 @@ function filled(path, { path: values = {}, query = {} }) {
 /** Returns a new key. It need not be secret. React Native and pages without TLS lack `randomUUID`. */
 function newKey() {
     const crypto = globalThis.crypto;
-    return crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("");
+    return crypto?.randomUUID?.() ?? `${Math.random()}${Math.random()}`;
 }
 function pause(milliseconds) {
     return new Promise(resolve => setTimeout(resolve, milliseconds));

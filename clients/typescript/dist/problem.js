@@ -1,23 +1,6 @@
 /** A refusal. Its fields are those of the problem details (RFC 9457) in the response. */
 export class LatchkeyError extends Error {
     name = "LatchkeyError";
-    code;
-    status;
-    title;
-    /** A sentence in English. To show your own text, choose it by `code`. */
-    detail;
-    /** How many tries are left for the code. */
-    attempts_left;
-    /** Seconds to wait before another try can succeed. */
-    retry_after;
-    /** The fields of the request that were not accepted. */
-    errors;
-    /** The proof of work that the service asks for. The client solves it by itself if it can. */
-    proof;
-    /** The sign-in that the call needs, if this one is too old or lacks the second factor. */
-    step_up;
-    /** The id of the request, for support: its log lines have it. */
-    request_id;
     constructor(problem) {
         super(problem.detail ?? `Unexpected response with status ${problem.status}. Check the URL of the API, or try again later.`);
         this.code = problem.code ?? "unexpected_answer";
@@ -61,10 +44,10 @@ export function parsed(answer, text) {
 }
 function stepUpOf(headers) {
     const challenge = headers.get("www-authenticate") ?? "";
-    const value = (name) => new RegExp(`\\b${name}="?([^",]*)`).exec(challenge)?.[1];
+    const value = (name) => new RegExp(`\\b${name}="?([^",]+)`).exec(challenge)?.[1];
     const max_age = Number.parseInt(value("max_age") ?? "", 10);
     return {
-        acr_values: (value("acr_values") ?? "").split(" ").filter(acr => acr !== ""),
+        acr_values: value("acr_values")?.split(" ") ?? [],
         max_age: Number.isNaN(max_age) ? undefined : max_age,
     };
 }

@@ -1,5 +1,5 @@
 import { LatchkeyError, parsed, refusal, type StepUp } from "./problem.js";
-import { canSolve, solveProof, type MakeWorker, type ProofChallenge } from "./proof.js";
+import type { MakeWorker, ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 import { readCode, readRecoveryCode } from "./typed.js";
 import type { Answer, Arguments, Challenge, ChallengeState, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
@@ -70,12 +70,9 @@ const IDEMPOTENT: readonly string[] = ["get", "put", "delete"];
  */
 export class Latchkey {
   readonly #url: string;
-  readonly #clientId: string | undefined;
+  readonly #options: Options;
   readonly #storage: TokenStorage;
   readonly #device: DeviceStorage;
-  readonly #proofWorker: MakeWorker | undefined;
-  readonly #fetch: typeof fetch;
-  readonly #timeout: number;
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #watchers = new Set<(isChecking: boolean) => void>();
   #unwatch: (() => void) | undefined;
@@ -83,18 +80,14 @@ export class Latchkey {
   #refreshing: Promise<Tokens | null> | null = null;
   #stepUp: ((need: StepUp) => boolean | Promise<boolean>) | undefined;
   #steppingUp: Promise<boolean> | null = null;
-  /** The calls of `verify` that run, by their body. */
+  /** The calls of `verify` that run, by challenge and code. */
   readonly #verifying = new Map<string, Promise<SignIn>>();
 
   constructor(options: Options = {}) {
+    this.#options = options;
     this.#url = (options.url ?? "").replace(/\/+$/, "");
-    this.#clientId = options.clientId;
     this.#storage = options.storage ?? memoryStorage();
     this.#device = this.#storage.device ?? memoryStorage();
-    this.#proofWorker = options.proofWorker;
-    // In a function, since browsers refuse to call `fetch` as a method of another object.
-    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#timeout = options.timeout ?? 20_000;
   }
 
   /**
@@ -124,7 +117,7 @@ export class Latchkey {
    */
   async verify(challengeId: string, code: string): Promise<SignIn> {
     const body = { challenge_id: challengeId, code: readCode(code) };
-    const tap = JSON.stringify(body);
+    const tap = `${challengeId} ${body.code}`;
     const running = this.#verifying.get(tap)
       ?? this.#signIn("/v1/otp/verify", body).finally(() => this.#verifying.delete(tap));
     this.#verifying.set(tap, running);
@@ -253,7 +246,8 @@ export class Latchkey {
   }
 
   #app(): { client_id?: string } {
-    return this.#clientId === undefined ? {} : { client_id: this.#clientId };
+    const { clientId } = this.#options;
+    return clientId === undefined ? {} : { client_id: clientId };
   }
 
   /** The token by which the service knows this device, if somebody has signed in on it. */
@@ -294,11 +288,14 @@ export class Latchkey {
   }
 
   async #prove(challenge: ProofChallenge, signal: AbortSignal | undefined): Promise<string> {
-    for (const watcher of this.#watchers) watcher(true);
+    const tell = (isChecking: boolean) => this.#watchers.forEach(watcher => watcher(isChecking));
+    tell(true);
     try {
-      return await solveProof(challenge, { makeWorker: this.#proofWorker, signal });
+      // Loaded when it is needed, since most people never meet a proof of work.
+      const { solveProof } = await import("./proof.js");
+      return await solveProof(challenge, { makeWorker: this.#options.proofWorker, signal });
     } finally {
-      for (const watcher of this.#watchers) watcher(false);
+      tell(false);
     }
   }
 
@@ -315,8 +312,9 @@ export class Latchkey {
   /** A client that all visitors of a server share would give each the session of the last. */
   async #warnIfShared(token: string): Promise<void> {
     const before = await this.#read();
-    if (!before || inBrowserOrPhone() || claimsOf(before.access_token).sub === claimsOf(token).sub) return;
-    console.warn("latchkey-client: another person signed in with the same client. On a server, make one for each request.");
+    // One person uses a browser or a phone. React Native has a `window`, too.
+    if (!before || "window" in globalThis || claimsOf(before.access_token).sub === claimsOf(token).sub) return;
+    console.warn("latchkey-client: two people share this client. On a server, make one for each request.");
   }
 
   /** Sends a request as the signed-in user, once more after a step-up. */
@@ -394,8 +392,9 @@ export class Latchkey {
       await this.#write(renewed);
       return renewed;
     } catch (error) {
-      const ended = error instanceof LatchkeyError && [400, 401, 403].includes(error.status) && isOwn(error);
-      if (ended && (await isStillKept())) await this.#write(null, error.code);
+      // Otherwise a firewall or a gateway in front of the service may have refused.
+      const isOwn = error instanceof LatchkeyError && !["unexpected_answer", "forbidden"].includes(error.code);
+      if (isOwn && [400, 401, 403].includes(error.status) && (await isStillKept())) await this.#write(null, error.code);
       throw error;
     }
   }
@@ -404,7 +403,7 @@ export class Latchkey {
   async #exclusively<T>(action: () => Promise<T>): Promise<T> {
     const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
     if (!locks) return action();
-    return (await locks.request(`latchkey ${this.#url} ${this.#clientId ?? ""}`, action)) as T;
+    return (await locks.request(`latchkey ${this.#url} ${this.#options.clientId ?? ""}`, action)) as T;
   }
 
   async #read(): Promise<Tokens | null> {
@@ -456,15 +455,16 @@ export class Latchkey {
       headers["content-type"] = "application/json";
     }
 
+    const { fetch: ask = fetch, timeout = 20_000 } = this.#options;
     // React Native lacks AbortSignal.timeout and AbortSignal.any.
     const controller = new AbortController();
     const abort = () => controller.abort(sent.signal?.reason);
     if (sent.signal?.aborted) abort();
     sent.signal?.addEventListener("abort", abort);
-    const late = Object.assign(new Error("The service did not respond in time."), { name: "TimeoutError" });
-    const timer = setTimeout(() => controller.abort(late), this.#timeout);
+    const late = Object.assign(new Error("No response in time."), { name: "TimeoutError" });
+    const timer = setTimeout(() => controller.abort(late), timeout);
     try {
-      const answer = await this.#fetch(this.#url + filled(path, sent), {
+      const answer = await ask(this.#url + filled(path, sent), {
         method: method.toUpperCase(),
         headers,
         signal: controller.signal,
@@ -498,18 +498,13 @@ function claimsOf(token: string): { sub?: string; sid?: string } {
   }
 }
 
-/** Whether one person uses this process. React Native has a `window`, too. */
-function inBrowserOrPhone(): boolean {
-  return "window" in globalThis;
+/** Whether this platform can solve a proof: React Native and pages without TLS lack `crypto.subtle`. */
+function canSolve(): boolean {
+  return (globalThis.crypto as Partial<Crypto> | undefined)?.subtle !== undefined;
 }
 
 function isGood(tokens: Tokens, refused: string | undefined): boolean {
   return tokens.access_token !== refused && Date.now() < tokens.expires_at - MARGIN;
-}
-
-/** Whether the service itself refused, and not a firewall or a gateway in front of it. */
-function isOwn(error: LatchkeyError): boolean {
-  return error.code !== "unexpected_answer" && error.code !== "forbidden";
 }
 
 function filled(path: string, { path: values = {}, query = {} }: Sent): string {
@@ -522,7 +517,7 @@ function filled(path: string, { path: values = {}, query = {} }: Sent): string {
 /** Returns a new key. It need not be secret. React Native and pages without TLS lack `randomUUID`. */
 function newKey(): string {
   const crypto = globalThis.crypto as Partial<Crypto> | undefined;
-  return crypto?.randomUUID?.() ?? Array.from({ length: 3 }, () => Math.random().toString(36).slice(2)).join("");
+  return crypto?.randomUUID?.() ?? `${Math.random()}${Math.random()}`;
 }
 
 function pause(milliseconds: number): Promise<void> {

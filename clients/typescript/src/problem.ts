@@ -17,23 +17,23 @@ export interface StepUp {
 /** A refusal. Its fields are those of the problem details (RFC 9457) in the response. */
 export class LatchkeyError extends Error {
   override readonly name = "LatchkeyError";
-  readonly code: Code;
-  readonly status: number;
-  readonly title: string;
+  declare readonly code: Code;
+  declare readonly status: number;
+  declare readonly title: string;
   /** A sentence in English. To show your own text, choose it by `code`. */
-  readonly detail: string;
+  declare readonly detail: string;
   /** How many tries are left for the code. */
-  readonly attempts_left: number | undefined;
+  declare readonly attempts_left: number | undefined;
   /** Seconds to wait before another try can succeed. */
-  readonly retry_after: number | undefined;
+  declare readonly retry_after: number | undefined;
   /** The fields of the request that were not accepted. */
-  readonly errors: readonly FieldError[];
+  declare readonly errors: readonly FieldError[];
   /** The proof of work that the service asks for. The client solves it by itself if it can. */
-  readonly proof: ProofChallenge | undefined;
+  declare readonly proof: ProofChallenge | undefined;
   /** The sign-in that the call needs, if this one is too old or lacks the second factor. */
-  readonly step_up: StepUp | undefined;
+  declare readonly step_up: StepUp | undefined;
   /** The id of the request, for support: its log lines have it. */
-  readonly request_id: string | undefined;
+  declare readonly request_id: string | undefined;
 
   constructor(problem: Partial<Problem> & { status: number; step_up?: StepUp }) {
     super(problem.detail ?? `Unexpected response with status ${problem.status}. Check the URL of the API, or try again later.`);
@@ -80,10 +80,10 @@ export function parsed(answer: Response, text: string): unknown {
 
 function stepUpOf(headers: Headers): StepUp {
   const challenge = headers.get("www-authenticate") ?? "";
-  const value = (name: string) => new RegExp(`\\b${name}="?([^",]*)`).exec(challenge)?.[1];
+  const value = (name: string) => new RegExp(`\\b${name}="?([^",]+)`).exec(challenge)?.[1];
   const max_age = Number.parseInt(value("max_age") ?? "", 10);
   return {
-    acr_values: (value("acr_values") ?? "").split(" ").filter(acr => acr !== ""),
+    acr_values: value("acr_values")?.split(" ") ?? [],
     max_age: Number.isNaN(max_age) ? undefined : max_age,
   };
 }

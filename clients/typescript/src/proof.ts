@@ -14,11 +14,6 @@ const AT_ONCE = 16;
 /** The greatest number that fits into the password. */
 const LAST = 2 ** 32 - 1;
 
-/** Whether this platform can solve a proof: React Native and pages without TLS lack `crypto.subtle`. */
-export function canSolve(): boolean {
-  return (globalThis.crypto as Partial<Crypto> | undefined)?.subtle !== undefined;
-}
-
 /**
  * Solves a proof of work, and returns what the service expects as `proof`. It runs in a worker if
  * `makeWorker` makes one, and otherwise here. In both cases the page stays responsive: the keys are
