@@ -33,6 +33,20 @@ export async function meet(browser, variant) {
   return { context, page, variant, number, phone, canonical, troubles, ...hands(page), ...eyes(page, variant) };
 }
 
+/**
+ * How many pixels an error of at most two lines adds to the form. A longer one may add its other
+ * lines. Runs in the page.
+ */
+function heightOfError(id) {
+  const error = byId(`${id}-error`), form = error.closest("form, section"), height = form.offsetHeight;
+  const lines = Math.round(error.offsetHeight / Number.parseFloat(getComputedStyle(error).lineHeight));
+  const text = error.textContent;
+  error.textContent = "";
+  const added = height - form.offsetHeight;
+  error.textContent = text;
+  return lines > 2 ? 0 : added;
+}
+
 /** The actions of a person at a page. */
 function hands(page) {
   const visible = id => page.locator(`#${id}`).waitFor({ state: "visible" });
@@ -46,6 +60,7 @@ function hands(page) {
     await page.locator(`#${id}-error:not(:empty)`).waitFor();
     assert.equal(await page.locator(`#${id}`).getAttribute("aria-invalid"), "true");
     assert.equal(await focused(), id, "the field to correct has the focus");
+    assert.equal(await page.evaluate(heightOfError, id), 0, `the error of ${id} moves the form`);
     return words(`${id}-error`);
   };
   const announced = text => page.waitForFunction(text => byId("announcer").textContent.includes(text), text);

@@ -19,8 +19,8 @@ import { offerWays } from "./ways.js";
 
 const STYLES = ["tokens.css", "controls.css", "steps.css"];
 
-/** Whether the page was told of the session. */
-let isShown = false;
+/** Whether the page was told of the session, and the timer that tells it of one from another tab. */
+let isShown = false, telling;
 
 class LatchkeySignIn extends HTMLElement {
   static observedAttributes = ["language"];
@@ -105,7 +105,8 @@ class LatchkeySignIn extends HTMLElement {
 
   /** A session began. If nothing shows it within a second, the sign-in was in another tab. */
   #began() {
-    setTimeout(() => isShown || this.open(), 1000);
+    clearTimeout(telling);
+    telling = setTimeout(() => isShown || this.open(), 1000);
   }
 }
 
@@ -122,6 +123,7 @@ function signedIn(answer = {}) {
 
 /** A session ended: here, in another tab, or at the service, with a `reason`. */
 function ended(reason) {
+  clearTimeout(telling);
   isShown = false;
   tell("signed-out", { reason });
   askFirst(reason ? t(has(`error.${reason}`) ? `error.${reason}` : "error.token_invalid") : "");

@@ -28,9 +28,15 @@ export function preparePassword(answered, restart) {
   }
 }
 
-/** Forgets what was typed. */
+/** Continues the reset by a link that the user went back from. Returns whether there was one. */
+export function resumeReset() {
+  if (proof?.token) askNew(proof);
+  return Boolean(proof?.token);
+}
+
+/** Forgets what was typed. The token of a link is kept, since the address no longer has it. */
 export function clearPasswords() {
-  proof = null;
+  if (!proof?.token) proof = null;
   for (const id of ["password", "new-password", "reset-code"]) $(id).value = "";
   for (const button of $("password").getRootNode().querySelectorAll("[data-shows]")) showPassword(button, false);
 }
@@ -117,7 +123,10 @@ async function setPassword() {
     return refuse(error);
   }
   // A link does not say whose it is.
-  if (token) return signInNow();
+  if (token) {
+    proof = null;
+    return signInNow();
+  }
   try {
     await proceed(await api.login(address, new_password), $("reset-form"));
   } catch {
@@ -129,6 +138,7 @@ async function setPassword() {
 function refuse(error) {
   const isOver = error instanceof LatchkeyError && error.code === "token_invalid";
   if (isOver && proof.token) {
+    proof = null;
     askForgotten();
     return fieldError($("forgot-who"), t("reset.linkOver"));
   }

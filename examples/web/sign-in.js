@@ -2,7 +2,7 @@
 import { api } from "./api.js";
 import { clock, language, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
-import { askForgotten, clearPasswords, preparePassword, writePassword } from "./password.js";
+import { askForgotten, clearPasswords, preparePassword, resumeReset, writePassword } from "./password.js";
 import { formatPhone, typedPhone } from "./phone-field.js";
 import { backOr, enter, isAt } from "./steps-in-history.js";
 import {
@@ -114,6 +114,7 @@ export async function goTo() {
   if (await api.signedIn()) return enter(null);
   if (isAt("code") && (await resumeSignIn())) return;
   rest();
+  if (isAt("reset") && resumeReset()) return;
   if (isAt("forgot") || isAt("reset")) return askForgotten();
   show("first-step", firstField());
 }

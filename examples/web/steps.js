@@ -46,7 +46,7 @@ export const MARKUP = `
     <div class="field">
       <label for="who" data-t="password.who"></label>
       <input id="who" name="username" dir="ltr" autocomplete="username" autocapitalize="none" spellcheck="false" aria-describedby="who-error" required>
-      <p id="who-error" class="error" role="alert"></p>
+      <div class="message"><p id="who-error" class="error" role="alert"></p></div>
     </div>
     <div class="field">
       <label for="password" data-t="password.label"></label>
@@ -121,7 +121,7 @@ export const MARKUP = `
       <label for="reset-code" data-t="code.label"></label>
       <div class="code" dir="ltr"><div class="cells" aria-hidden="true"></div>
         <input id="reset-code" name="code" class="digits" inputmode="numeric" autocomplete="one-time-code" aria-describedby="reset-lead reset-code-error" required></div>
-      <p id="reset-code-error" class="error" role="alert"></p>
+      <div class="message"><p id="reset-code-error" class="error" role="alert"></p></div>
     </div>
     <div class="field">
       <label for="new-password" data-t="reset.label"></label>

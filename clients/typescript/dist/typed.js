@@ -14,7 +14,7 @@ const DISTANCES = "1c 180 40 5s bq 3k 3k 3k 3k 3k 3k 3k 3k 3k 2y 3k 28 80 28 1g0
 for (const distance of DISTANCES.split(" "))
     ZEROS.push((ZEROS.at(-1) ?? 0) + Number.parseInt(distance, 36));
 /**
- * What nobody means to type: blanks, the format characters (`Cf`) that contacts, messengers and
+ * Characters that nobody means to type: blanks, the format characters (`Cf`) that contacts, messengers and
  * keyboards add, hyphens and dashes, the minus sign, and the Japanese long vowel mark, which
  * keyboards put for a hyphen.
  */
