@@ -42,7 +42,7 @@ struct Answers {
 pub async fn parts() -> (Latchkey, String) {
     let random = Random::system();
     let key = || SigningKey::generate(Algorithm::EdDSA, &random).expect("a key");
-    let keys = SigningKeys { current: key(), next: key() };
+    let keys = SigningKeys { current: key(), next: key(), rsa: None };
     let user = administrator();
     let claims =
         Claims::new(ISSUER, &user, (USER_ID, &user.sessions[&USER_ID]), USER_ID, now(), 900);

@@ -59,6 +59,7 @@ pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
     SigningKeys {
         current: SigningKey::generate(Algorithm::RS256, &random).unwrap(),
         next: SigningKey::generate(Algorithm::RS256, &random).unwrap(),
+        rsa: None,
     }
 });
 

@@ -28,8 +28,8 @@ static KEYS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
 static PUBLISHED: LazyLock<JwkSet> = LazyLock::new(|| {
     let [first, second, third] = KEYS.clone();
     let versions = [
-        SigningKeys { current: first, next: second.clone() },
-        SigningKeys { current: second, next: third },
+        SigningKeys { current: first, next: second.clone(), rsa: None },
+        SigningKeys { current: second, next: third, rsa: None },
     ];
     public_keys(&versions).expect("keys")
 });

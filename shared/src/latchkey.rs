@@ -336,7 +336,7 @@ impl Latchkey {
         let read = || async {
             let keys =
                 self.secrets().signing_keys(&self.0.settings.keys.signing_keys_secret).await?;
-            Signer::new(&keys.current).map(Arc::new)
+            Signer::of(keys).map(Arc::new)
         };
         self.0.signer.get_or_try_init(read).await.cloned()
     }

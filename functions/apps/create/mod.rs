@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     apps::{
         App, AppChange, AppType, AppView, Apps, BrandingChange, GrantType, GrantsChange,
-        HostedChange, Links, NewApp, Pkce, SignInMethod, SignUp,
+        HostedChange, IdTokenAlgorithm, Links, NewApp, Pkce, SignInMethod, SignUp,
     },
     audit::{Action, Recorder},
     base::Error,
@@ -80,6 +80,9 @@ pub struct CreateAppRequest {
     /// Whether a confidential app must use PKCE or send a nonce. A public app must always use PKCE.
     /// Default: `required`.
     pkce: Option<Pkce>,
+    /// How the app's ID tokens are signed, if the deployment's tokens are not RS256 and the app verifies
+    /// nothing else. Default: as all tokens are.
+    id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// The grants that the app may use at `POST /oauth2/token`. `client_credentials` is only for
     /// confidential apps. Default: `authorization_code` and `refresh_token`.
     grant_types: Option<BTreeSet<GrantType>>,
@@ -160,6 +163,7 @@ async fn create(
             post_logout_redirect_uris: request.post_logout_redirect_uris,
             first_party: request.first_party,
             pkce: request.pkce,
+            id_token_signed_response_alg: request.id_token_signed_response_alg.map(Some),
         },
         grants: GrantsChange { grant_types: request.grant_types.map(Some), scopes: request.scopes },
         branding: BrandingChange {

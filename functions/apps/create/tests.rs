@@ -29,6 +29,7 @@ async fn an_administrator_registers_a_public_app() {
             "post_logout_redirect_uris": [],
             "first_party": false,
             "pkce": "required",
+            "id_token_signed_response_alg": null,
             "grant_types": ["authorization_code", "refresh_token"],
             "scopes": [],
             "logo": null,

@@ -24,6 +24,7 @@ async fn the_default_app_exists_from_the_start() {
             "post_logout_redirect_uris": [],
             "first_party": true,
             "pkce": "required",
+            "id_token_signed_response_alg": null,
             "grant_types": ["authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code"],
             "scopes": [],
             "logo": null,

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use shared::{
     accounts::Accounts,
     apps::{
-        AppChange, AppView, Apps, BrandingChange, GrantType, GrantsChange, HostedChange, Links,
-        Pkce, SignInMethod, SignUp,
+        AppChange, AppView, Apps, BrandingChange, GrantType, GrantsChange, HostedChange,
+        IdTokenAlgorithm, Links, Pkce, SignInMethod, SignUp,
     },
     audit::{Action, Recorder},
     base::Error,
@@ -89,6 +89,11 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Pkce)]
     pkce: Option<Pkce>,
+    /// How the app's ID tokens are signed, from the next sign-ins on, if the deployment's tokens are not
+    /// RS256 and the app verifies nothing else. `null` resets it: as all tokens are.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<IdTokenAlgorithm>)]
+    id_token_signed_response_alg: Option<Option<IdTokenAlgorithm>>,
     /// The grants that the app may use at `POST /oauth2/token`. `client_credentials` is only for
     /// confidential apps. `null` resets them to `authorization_code` and `refresh_token`.
     #[serde(default, deserialize_with = "sent")]
@@ -174,6 +179,7 @@ async fn update(
                 .map(Option::unwrap_or_default),
             first_party: request.first_party,
             pkce: request.pkce,
+            id_token_signed_response_alg: request.id_token_signed_response_alg,
         },
         grants: GrantsChange {
             grant_types: request.grant_types,

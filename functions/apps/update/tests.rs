@@ -32,10 +32,12 @@ async fn fields_that_are_sent_change_and_the_others_stay() {
                 "post_logout_redirect_uris": ["https://shop.example.com"],
                 "first_party": true,
                 "pkce": "optional",
+                "id_token_signed_response_alg": "RS256",
             }),
         ),
         (10, json!({"active": false})),
         (10, json!({"default_role": null, "sms_text": null, "active": true})),
+        (10, json!({"id_token_signed_response_alg": null})),
     ] {
         app.advance(seconds);
         for (name, value) in change.as_object().unwrap() {
@@ -69,6 +71,7 @@ async fn an_invalid_change_is_refused_and_nothing_changes() {
     let before = app.get_as(&admin.access, "/v1/apps/shop").await.json;
     for (body, field) in [
         (json!({"name": ""}), "name"),
+        (json!({"id_token_signed_response_alg": "none"}), "id_token_signed_response_alg"),
         (json!({"sms_text": null, "name": null}), "name"),
         (json!({"name": "Shop http://evil.example"}), "name"),
         (json!({"name": "A@evil.example #123456"}), "name"),

@@ -118,11 +118,12 @@ impl Rotation<'_> {
             .pending()
             .await?
             .ok_or_else(|| Error::Internal("the secret has no version AWSPENDING".into()))?;
-        shared::tokens::Signer::new(&pending.current)?;
+        for key in pending.all() {
+            shared::tokens::Signer::new(key)?;
+        }
 
         let published = self.latchkey.access_tokens().stored_keys().await?;
-        match [&pending.current, &pending.next].iter().all(|key| published.find(&key.kid).is_some())
-        {
+        match pending.all().all(|key| published.find(&key.kid).is_some()) {
             true => Ok(()),
             false => Err(Error::Internal("the keys of AWSPENDING are not published".into())),
         }

@@ -2,8 +2,15 @@ use embedded_aws::SIGNING_KEYS_SECRET;
 use serde_json::json;
 
 use super::{RotationEvent, Step, rotate};
-use crate::testing::{OTHER_PHONE, PHONE, TestApp};
-use shared::{base::Error, crypto::SigningKeys};
+use crate::testing::{
+    OTHER_PHONE, PHONE, TestApp,
+    hosted::{Browser, hosted_app, hosted_app_with},
+};
+use shared::{
+    apps::{App, IdTokenAlgorithm},
+    base::Error,
+    crypto::SigningKeys,
+};
 
 /// An algorithm whose keys are quick to make: elliptic curves.
 const QUICK: (&str, &str) = ("JWT_ALGORITHM", "ES256");
@@ -44,7 +51,7 @@ async fn published(app: &TestApp) -> Vec<String> {
 fn kids<'a>(keys: impl IntoIterator<Item = &'a SigningKeys>) -> Vec<String> {
     let mut ids: Vec<_> = keys
         .into_iter()
-        .flat_map(|keys| [keys.current.kid.clone(), keys.next.kid.clone()])
+        .flat_map(|keys| keys.all().map(|key| key.kid.clone()).collect::<Vec<_>>())
         .collect();
     ids.sort();
     ids.dedup();
@@ -80,6 +87,7 @@ async fn the_first_rotation_makes_the_keys() {
         let keys = current(&app).unwrap();
         assert_eq!([keys.current.algorithm.name(), keys.next.algorithm.name()], [algorithm; 2]);
         assert_ne!(keys.current.kid, keys.next.kid);
+        assert_eq!(keys.rsa.is_some(), algorithm != "RS256", "an RSA key is always published");
         assert_eq!(published(&app).await, kids([&keys]));
         let signed_in = app.verify(&id, &code).await;
         let access = signed_in.assert_ok()["access_token"].as_str().unwrap();
@@ -103,7 +111,7 @@ async fn the_next_key_becomes_the_current_one_and_the_previous_one_stays_publish
 
     let all = published(&app).await;
     assert_eq!(all, kids(&versions[2..]));
-    assert_eq!(all.len(), 3, "current, next, previous");
+    assert_eq!(all.len(), 6, "current, next and previous of both algorithms");
 }
 
 #[tokio::test]
@@ -228,4 +236,48 @@ async fn without_aws_a_step_fails_and_can_be_tried_again() {
         step(&app, &token, each).await.unwrap();
     }
     assert_eq!(published(&app).await, kids([&current(&app).unwrap()]));
+}
+
+#[tokio::test]
+async fn an_app_that_verifies_only_rsa_gets_such_id_tokens_whatever_the_algorithm() {
+    let app = TestApp::before_first_rotation(&[QUICK]).await;
+    rotate_once(&app).await;
+    let keys = current(&app).unwrap();
+    let [rsa, _] = keys.rsa.as_ref().unwrap();
+
+    let wants_rsa = |app: &mut App| {
+        app.hosted.id_token_signed_response_alg = Some(IdTokenAlgorithm::RS256);
+    };
+    let old = hosted_app_with(&app, "old", wants_rsa).await;
+    let new = hosted_app(&app).await;
+    for (client, key) in [(old, rsa), (new, &keys.current)] {
+        let code = Browser::new(&app).sign_in(&client.url(&[]), PHONE).await;
+        let tokens = client.exchange(&app, &code.authorization_code(&client)).await;
+        let id_token = tokens.assert_ok()["id_token"].as_str().unwrap();
+        let head = jsonwebtoken::decode_header(id_token).unwrap();
+        assert_eq!(head.kid.as_deref(), Some(key.kid.as_str()));
+        app.latchkey.access_tokens().hint(id_token).await.unwrap();
+        let access = jsonwebtoken::decode_header(tokens.json["access_token"].as_str().unwrap());
+        assert_eq!(access.unwrap().kid.as_deref(), Some(keys.current.kid.as_str()));
+        app.advance(60);
+    }
+}
+
+#[tokio::test]
+async fn the_rsa_key_goes_on_signing_when_the_algorithm_changes() {
+    let app = TestApp::before_first_rotation(&[QUICK]).await;
+    rotate_once(&app).await;
+    let [_, next_rsa] = current(&app).unwrap().rsa.unwrap();
+    let app = app.restarted(&[("JWT_ALGORITHM", "RS256")]);
+    rotate_once(&app).await;
+    let keys = current(&app).unwrap();
+    assert_eq!(keys.current.kid, next_rsa.kid);
+    assert!(keys.rsa.is_none());
+
+    let app = app.restarted(&[QUICK]);
+    rotate_once(&app).await;
+    let after = current(&app).unwrap();
+    assert_eq!(after.current.algorithm.name(), "ES256");
+    let [rsa, _] = after.rsa.unwrap();
+    assert_eq!(rsa.kid, keys.next.kid);
 }

@@ -4,6 +4,7 @@ use axum::{http::header, response::IntoResponse};
 use serde::Serialize;
 use shared::{
     authorization::{PROMPTS, SCOPES},
+    crypto::Algorithm,
     http::{CurrentSettings, Json},
     latchkey::Latchkey,
     messages::Language,
@@ -133,7 +134,11 @@ pub(crate) fn metadata(settings: &Settings) -> impl IntoResponse + use<> {
             "client_secret_post",
         ]),
         subject_types_supported: list(&["public"]),
-        id_token_signing_alg_values_supported: list(&[settings.keys.jwt_algorithm.name()]),
+        id_token_signing_alg_values_supported: match settings.keys.jwt_algorithm {
+            Algorithm::RS256 => list(&["RS256"]),
+            // OpenID Connect Discovery 1.0 §3: RS256 is always there, for apps that ask for it.
+            algorithm => list(&[algorithm.name(), "RS256"]),
+        },
         claims_supported: list(&[
             "iss",
             "sub",

@@ -69,7 +69,7 @@ async fn the_issuer_is_the_setting_whatever_the_request_says() {
         .body(axum::body::Body::empty());
     let metadata = app.send(request.unwrap()).await;
     assert_eq!(metadata.assert_ok()["jwks_uri"], "https://auth.shop.example/.well-known/jwks.json");
-    assert_eq!(metadata.json["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    assert_eq!(metadata.json["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
     assert!(!metadata.text.contains("evil"));
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     AppSecret, Branding, BrandingChange, GrantType, Grants, GrantsChange, HostedChange,
-    HostedSignIn, Links, Pkce, SignInMethod, StoredSecret, sms_text,
+    HostedSignIn, IdTokenAlgorithm, Links, Pkce, SignInMethod, StoredSecret, sms_text,
 };
 use crate::{
     apps::AppSettings,
@@ -135,6 +135,7 @@ pub(super) const APP_FIELDS: Fields = Fields {
         "post_logout_redirect_uris",
         "first_party",
         "pkce",
+        "id_token_signed_response_alg",
         "grant_types",
         "scopes",
         "logo",
@@ -496,6 +497,8 @@ pub struct AppView {
     first_party: bool,
     /// Whether the app must use PKCE, if it is confidential. A public app always must.
     pkce: Pkce,
+    /// How its ID tokens are signed. `null`: as all tokens are.
+    id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// The grants that the app may use at `POST /oauth2/token`.
     grant_types: BTreeSet<GrantType>,
     /// The scopes that the app itself can have, with the grant `client_credentials`.
@@ -538,6 +541,7 @@ impl AppView {
             sms_daily_budget_usd: app.sms_daily_budget.map(in_usd),
             first_party,
             pkce: app.hosted.pkce,
+            id_token_signed_response_alg: app.hosted.id_token_signed_response_alg,
             grant_types: app.grants.grant_types(),
             scopes: app.grants.scopes,
             logo: app.branding.logo,

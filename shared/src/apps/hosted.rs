@@ -29,6 +29,14 @@ pub enum Pkce {
     Optional,
 }
 
+/// The algorithm that an app asks its ID tokens to be signed with (OpenID Connect Dynamic Client
+/// Registration 1.0 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum IdTokenAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256, which every client verifies.
+    RS256,
+}
+
 /// The settings of an app for sign-in on the hosted page, as the store keeps them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostedSignIn {
@@ -44,6 +52,9 @@ pub struct HostedSignIn {
     /// Whether its requests must use PKCE, if it is confidential.
     #[serde(default)]
     pub pkce: Pkce,
+    /// How its ID tokens are signed. `None`: as all tokens are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
 }
 
 /// A change of [`HostedSignIn`]: `None` leaves a field as it is.
@@ -57,6 +68,8 @@ pub struct HostedChange {
     pub first_party: Option<bool>,
     /// Whether its requests must use PKCE.
     pub pkce: Option<Pkce>,
+    /// How its ID tokens are signed.
+    pub id_token_signed_response_alg: Option<Option<IdTokenAlgorithm>>,
 }
 
 impl HostedSignIn {
@@ -73,6 +86,9 @@ impl HostedSignIn {
         }
         self.first_party = change.first_party.unwrap_or(self.first_party);
         self.pkce = change.pkce.unwrap_or(self.pkce);
+        if let Some(algorithm) = change.id_token_signed_response_alg {
+            self.id_token_signed_response_alg = algorithm;
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ pub use self::{
     },
     branding::{Branding, BrandingChange, Links, SignInMethod},
     grants::{GrantType, Grants, GrantsChange},
-    hosted::{HostedChange, HostedSignIn, Pkce},
+    hosted::{HostedChange, HostedSignIn, IdTokenAlgorithm, Pkce},
     origin::WebOrigin,
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
     settings::{AppSettings, LAPTOP_ORIGINS},

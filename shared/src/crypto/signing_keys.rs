@@ -179,21 +179,48 @@ pub struct SigningKeys {
     pub current: SigningKey,
     /// The key that will sign after the next rotation.
     pub next: SigningKey,
+    /// The RSA keys of now and of the next rotation, if the others are of another algorithm. They
+    /// sign the ID tokens of apps that verify nothing else: every OpenID provider has to offer
+    /// RS256 (OpenID Connect Discovery 1.0 §3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rsa: Option<[SigningKey; 2]>,
 }
 
 impl SigningKeys {
-    /// The keys of the rotation after `previous`. Its `next` becomes `current` if it has the wanted
-    /// `algorithm`; otherwise both keys are new.
+    /// The keys of the rotation after `previous`. A `next` key becomes the current one if it has the
+    /// wanted `algorithm`; otherwise both are new.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if no key can be generated.
     pub fn after(
         previous: Option<Self>,
         algorithm: Algorithm,
         random: &Random,
     ) -> Result<Self, Error> {
-        let current = match previous {
-            Some(previous) if previous.next.algorithm == algorithm => previous.next,
-            _ => SigningKey::generate(algorithm, random)?,
+        let (next, next_rsa) = match previous {
+            Some(keys) => (Some(keys.next), keys.rsa.map(|[_, next]| next)),
+            None => (None, None),
         };
-        Ok(Self { current, next: SigningKey::generate(algorithm, random)? })
+        // The RSA key of a service that changes its algorithm goes on signing.
+        let (next, next_rsa) = match next {
+            Some(next) if next.algorithm == algorithm => (Some(next), next_rsa),
+            Some(next) if next.algorithm == Algorithm::RS256 => (None, Some(next)),
+            _ => (next_rsa.clone().filter(|_| algorithm == Algorithm::RS256), next_rsa),
+        };
+        let renewed = |current: Option<SigningKey>, algorithm| {
+            let current = current.map_or_else(|| SigningKey::generate(algorithm, random), Ok)?;
+            Ok([current, SigningKey::generate(algorithm, random)?])
+        };
+
+        let [current, next] = renewed(next, algorithm)?;
+        let needs_rsa = algorithm != Algorithm::RS256;
+        let rsa = needs_rsa.then(|| renewed(next_rsa, Algorithm::RS256)).transpose()?;
+        Ok(Self { current, next, rsa })
+    }
+
+    /// All keys.
+    pub fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        [&self.current, &self.next].into_iter().chain(self.rsa.iter().flatten())
     }
 
     /// Parses a version of the secret; `None` if it holds no keys yet.
@@ -212,7 +239,7 @@ pub fn public_keys<'a>(
     versions: impl IntoIterator<Item = &'a SigningKeys>,
 ) -> Result<JwkSet, Error> {
     let mut set = JwkSet { keys: Vec::new() };
-    for key in versions.into_iter().flat_map(|keys| [&keys.current, &keys.next]) {
+    for key in versions.into_iter().flat_map(SigningKeys::all) {
         if set.find(&key.kid).is_none() {
             set.keys.push(key.public()?);
         }

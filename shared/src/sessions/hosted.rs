@@ -146,6 +146,7 @@ impl Sessions {
                 browser: parent,
                 scope: request.scope.clone(),
                 third_party: !app.is_first_party(),
+                rs256: app.hosted.id_token_signed_response_alg.is_some(),
                 signed_in_at: browser.session.created_at,
             }),
         };

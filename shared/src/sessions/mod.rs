@@ -684,12 +684,13 @@ impl Sessions {
         let signer = signer.ok_or_else(|| Error::Internal("no key to sign with".into()))?;
         let access_token = signer.sign(&claims)?;
         let granted = session.grant.as_ref().map(|grant| claims.left_of(&grant.scope));
+        let is_rs256 = session.grant.as_ref().is_some_and(|grant| grant.rs256);
         let id_token = match granted.filter(|scope| scope.split(' ').any(|one| one == "openid")) {
             Some(scope) => {
                 let picture = user.avatar.as_ref();
                 let picture = picture.and_then(|key| self.avatar_urls.url(key, Size::Full));
                 let person = PersonClaims::of(user, &scope, picture);
-                Some(signer.sign_id(person, (&claims, &access_token), nonce)?)
+                Some(signer.sign_id(person, (&claims, &access_token), (nonce, is_rs256))?)
             }
             None => None,
         };

@@ -1,5 +1,7 @@
 //! Access tokens: JWTs as in RFC 9068.
 
+use std::sync::OnceLock;
+
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use jsonwebtoken::{DecodingKey, Header, Validation, jwk::JwkSet};
@@ -12,7 +14,7 @@ use super::{
 };
 use crate::{
     base::Error,
-    crypto::{Algorithm, PrivateKey, SigningKey},
+    crypto::{Algorithm, PrivateKey, SigningKey, SigningKeys},
     roles::Permissions,
     users::{AuthenticationMethod, Session, User, assurance_level},
 };
@@ -136,6 +138,14 @@ pub struct Signer {
     id_header: String,
     algorithm: Algorithm,
     key: PrivateKey,
+    rsa: Option<Rsa>,
+}
+
+/// The key for ID tokens that have to be RS256. Few apps ask for them, so it is parsed when it first
+/// signs.
+struct Rsa {
+    key: SigningKey,
+    signer: OnceLock<Box<Signer>>,
 }
 
 impl Signer {
@@ -155,7 +165,17 @@ impl Signer {
             id_header: header(id_token::TYPE)?,
             algorithm: key.algorithm,
             key: key.private_key()?,
+            rsa: None,
         })
+    }
+
+    /// A signer with the keys of the service that sign now.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the key cannot be used.
+    pub fn of(keys: SigningKeys) -> Result<Self, Error> {
+        let rsa = keys.rsa.map(|[key, _]| Rsa { key, signer: OnceLock::new() });
+        Ok(Self { rsa, ..Self::new(&keys.current)? })
     }
 
     /// A token with `claims`. It has no `scope` if it would be too long to be accepted with it: the
@@ -180,7 +200,8 @@ impl Signer {
         self.signed(&self.header, claims)
     }
 
-    /// An ID token for the person and the session of an access token.
+    /// An ID token for the person and the session of an access token, in RS256 whatever the other
+    /// tokens are if `is_rs256`.
     ///
     /// # Errors
     /// [`Error::Internal`].
@@ -188,8 +209,9 @@ impl Signer {
         &self,
         person: PersonClaims,
         (claims, access_token): (&Claims, &str),
-        nonce: Option<&str>,
+        (nonce, is_rs256): (Option<&str>, bool),
     ) -> Result<String, Error> {
+        let signer = if is_rs256 { self.rsa()? } else { self };
         let claims = IdClaims {
             person,
             iss: claims.iss.clone(),
@@ -202,9 +224,19 @@ impl Signer {
             acr: claims.acr.clone(),
             amr: claims.amr.clone(),
             sid: claims.sid,
-            at_hash: id_token::at_hash(self.algorithm, access_token),
+            at_hash: id_token::at_hash(signer.algorithm, access_token),
         };
-        self.signed(&self.id_header, &claims)
+        signer.signed(&signer.id_header, &claims)
+    }
+
+    /// The signer that signs in RS256. Keys that an older version made have none of RSA: then it is this one.
+    fn rsa(&self) -> Result<&Self, Error> {
+        let Some(rsa) = &self.rsa else { return Ok(self) };
+        if let Some(signer) = rsa.signer.get() {
+            return Ok(signer);
+        }
+        let signer = Self::new(&rsa.key)?;
+        Ok(rsa.signer.get_or_init(|| Box::new(signer)))
     }
 
     fn signed(&self, header: &str, claims: &impl Serialize) -> Result<String, Error> {
@@ -357,6 +389,7 @@ mod tests {
         let keys = signing_keys::SigningKeys {
             current: SigningKey::generate(algorithm, &random).unwrap(),
             next: SigningKey::generate(Algorithm::ES256, &random).unwrap(),
+            rsa: None,
         };
         Keys { set: signing_keys::public_keys([&keys]).unwrap(), key: keys.current }
     }

@@ -140,6 +140,9 @@ pub struct Grant {
     /// the person.
     #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
     pub third_party: bool,
+    /// Whether its ID tokens are RS256 whatever the other tokens are.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub rs256: bool,
     /// When the user signed in to the browser.
     #[serde(rename = "u", with = "epoch_seconds")]
     pub signed_in_at: Timestamp,
