@@ -131,7 +131,8 @@ def check_types(found, folder):
     options = json.loads((ROOT / "clients/typescript/tsconfig.json").read_text())["compilerOptions"]
     del options["rootDir"], options["outDir"], options["declaration"], options["isolatedModules"]
     # A block may declare names that it does not use.
-    paths = {"latchkey-client": [str(client / "index.ts")], "latchkey-client/server": [str(client / "server.ts")]}
+    paths = {"latchkey-client": [str(client / "index.ts")], "latchkey-client/server": [str(client / "server.ts")],
+             "latchkey-client/redirect": [str(client / "redirect.ts")]}
     options |= {"noEmit": True, "noUnusedLocals": False, "paths": paths}
     (work / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts"]}))
     (work.parent / "package.json").write_text('{"type": "module"}')
