@@ -35,7 +35,7 @@ fn faults(items: &[Item]) -> Vec<String> {
     }
 
     for (id, user) in &users {
-        let email = user["email_verified"].as_bool().unwrap().then_some("email");
+        let email = user.contains_key("email_verified").then_some("email");
         let identifiers =
             ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
         if identifiers.count() != owned.get(id).copied().unwrap_or_default() {

@@ -5,6 +5,8 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use shared::base::ShortId;
+
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, Item, PASSWORD},
@@ -32,7 +34,10 @@ const NOT_EXPORTED: [&str; 14] = [
 /// Every form in which an export may show the value of an attribute.
 fn readings(value: &AttributeValue) -> Vec<Value> {
     match value {
-        AttributeValue::S(text) => vec![json!(text)],
+        AttributeValue::S(text) => {
+            let id = ShortId::parse(text).map(|id| json!(id.0));
+            id.into_iter().chain([json!(text)]).collect()
+        }
         AttributeValue::Bool(bool) => vec![json!(bool)],
         AttributeValue::N(number) => {
             let number: i64 = number.parse().unwrap();
@@ -162,7 +167,7 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
                 .as_array()
                 .unwrap()
                 .iter()
-                .find(|session| session["id"] == json!(id));
+                .find(|session| session["id"] == json!(ShortId::parse(id).unwrap().0));
             assert_all_held(exported.expect("the session"), session.as_m().unwrap());
         }
         // Of a factor that was removed, the changes say until when it can come back.

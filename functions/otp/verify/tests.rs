@@ -324,6 +324,25 @@ const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537
                        Chrome/126.0.0.0 Safari/537.36";
 
 #[tokio::test]
+async fn the_fifth_device_of_a_person_is_written_for_no_more_than_the_first() {
+    let app = TestApp::start().await;
+    for device in 1..=5 {
+        app.advance(2 * 3600);
+        app.sign_in(OTHER_PHONE).await;
+        let id = app.challenge(PHONE).await;
+        let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+        let mut request = json_request(Method::POST, "/v1/otp/verify", None, &body);
+        request.headers_mut().insert("user-agent", BROWSER.parse().unwrap());
+        let home = IpAddr::from([198, 51, 100, 200 + device]);
+        let (answer, (_, writes)) = app.units(app.send_from(home, request)).await;
+        answer.assert_ok();
+        if device > 1 {
+            assert_eq!(writes, 3.0, "device {device}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_person_with_twenty_browsers_is_read_for_one_unit() {
     let app = TestApp::start().await;
     let (home, mut last) = (IpAddr::from([198, 51, 100, 7]), String::new());

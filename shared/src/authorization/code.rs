@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     base::{Error, Random},
-    crypto::{HashKeys, sha256},
+    crypto::{HashKeys, secret_hash, sha256},
 };
 
 /// The prefix of every code, by which secret scanners recognise it.
@@ -88,10 +88,9 @@ impl AuthorizationCode {
             .filter(|code| code.ends_at + REUSE_SEEN_SECONDS > now.as_second())
     }
 
-    /// The hash that is stored while the code can be used. The secret has 128 random bits, so a
-    /// plain SHA-256 protects it.
+    /// The hash that is stored while the code can be used.
     pub fn hash(&self) -> Vec<u8> {
-        sha256(&self.secret).to_vec()
+        secret_hash(&self.secret)
     }
 
     /// Whether a request may use the code: it is of the same app, names the same address, and

@@ -8,6 +8,7 @@ mod error;
 pub mod metrics;
 mod money;
 mod random;
+mod short_ids;
 mod timing;
 mod typed;
 mod values;
@@ -23,6 +24,7 @@ pub use self::{
     error::{Error, FieldError},
     money::{MicroUsd, USD, in_usd, usd},
     random::Random,
+    short_ids::{ShortId, short_id, short_id_keys, short_id_option},
     timing::with_minimum_duration,
     typed::plain_code,
     values::{host, origin, page_origin},

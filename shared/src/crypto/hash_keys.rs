@@ -674,6 +674,12 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest
 }
 
+/// The first 128 bits of the SHA-256 of a secret with at least 128 random bits, by which a session
+/// knows it: finding another secret with this hash is no easier than guessing the secret.
+pub fn secret_hash(secret: &[u8]) -> Vec<u8> {
+    sha256(secret).first_chunk::<16>().map(|half| half.to_vec()).unwrap_or_default()
+}
+
 /// Encrypts with AES-256-GCM, bound to an id. The random nonce comes first in the result.
 fn seal(
     key: &LessSafeKey,

@@ -10,7 +10,7 @@ mod tagged;
 
 pub use self::{
     edge_secrets::EdgeSecrets,
-    hash_keys::{HashKeys, IdentifierHash, Place, network, sha256},
+    hash_keys::{HashKeys, IdentifierHash, Place, network, secret_hash, sha256},
     roots::{KNOWN_AFTER_SECONDS, Phase, READ_AGAIN_SECONDS, Roots, USED_SECONDS},
     secrets::Secrets,
     settings::KeySettings,

@@ -18,7 +18,7 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::{
     base::{Error, Random},
-    crypto::{HashKeys, TAG_BYTES, encode_tagged, sha256},
+    crypto::{HashKeys, TAG_BYTES, encode_tagged, secret_hash},
 };
 
 /// The prefix of every refresh token, by which secret scanners recognise it.
@@ -133,9 +133,9 @@ impl RefreshToken {
         format!("{prefix}{}", encode_tagged(bytes, |bytes| tag(self.version, bytes)))
     }
 
-    /// The hash that is stored: the same for every branch. The secret has 256 random bits, so a plain SHA-256 protects it.
+    /// The hash that is stored: the same for every branch.
     pub fn hash(&self) -> Vec<u8> {
-        sha256(&self.secret).to_vec()
+        secret_hash(&self.secret)
     }
 }
 

@@ -5,13 +5,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::base::{Device, api_time, epoch_millis, epoch_seconds, seconds, whole_seconds};
+use crate::{
+    apps::DEFAULT_CLIENT_ID,
+    base::{Device, api_time, epoch_millis, epoch_seconds, seconds, short_id, whole_seconds},
+};
 
 /// A session that is not refreshed for this long ends (OWASP ASVS 5.0 §7.3.1).
 pub const IDLE_SECONDS: i64 = 14 * 24 * 3600;
 /// How long a sign-in counts as fresh, for step-up: changes that only the account's owner may make
 /// (RFC 9470).
 pub const FRESH_SECONDS: i64 = 600;
+/// The seconds that access tokens are valid, unless a setting or an app says otherwise.
+const USUAL_TTL_SECONDS: i64 = 900;
 /// The maximum number of a user's sessions. Beyond it the oldest ones end, so that a user's item
 /// stays within one read unit.
 pub const MAX_SESSIONS: usize = 20;
@@ -75,10 +80,10 @@ pub const MULTI_FACTOR: &str = "aal2";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The app it belongs to.
-    #[serde(rename = "c")]
+    #[serde(rename = "c", default = "default_app", skip_serializing_if = "is_default_app")]
     pub client_id: String,
     /// Seconds that its access tokens are valid.
-    #[serde(rename = "t")]
+    #[serde(rename = "t", default = "usual_ttl", skip_serializing_if = "is_usual_ttl")]
     pub access_token_ttl: i64,
     /// The device that it was started on.
     #[serde(flatten)]
@@ -95,7 +100,7 @@ pub struct Session {
     /// When it ends at the latest, even if it is used.
     #[serde(rename = "e", with = "epoch_seconds")]
     pub ends_at: Timestamp,
-    /// The SHA-256 of the only refresh secret that is valid.
+    /// The hash of the only refresh secret that is valid ([`crate::crypto::secret_hash`]).
     #[serde(rename = "h", with = "serde_bytes")]
     pub refresh_hash: Vec<u8>,
     /// The kind.
@@ -131,7 +136,7 @@ impl SessionKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The session of the browser; nil if a device without a browser was allowed.
-    #[serde(rename = "b")]
+    #[serde(rename = "b", with = "short_id")]
     pub browser: Uuid,
     /// The scopes of OpenID Connect, separated by spaces.
     #[serde(rename = "s")]
@@ -146,6 +151,25 @@ pub struct Grant {
     /// When the user signed in to the browser.
     #[serde(rename = "u", with = "epoch_seconds")]
     pub signed_in_at: Timestamp,
+}
+
+// The values that most sessions have are not stored.
+
+fn default_app() -> String {
+    DEFAULT_CLIENT_ID.to_owned()
+}
+
+fn is_default_app(client_id: &str) -> bool {
+    client_id == DEFAULT_CLIENT_ID
+}
+
+fn usual_ttl() -> i64 {
+    USUAL_TTL_SECONDS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_usual_ttl(seconds: &i64) -> bool {
+    *seconds == USUAL_TTL_SECONDS
 }
 
 impl Grant {

@@ -11,7 +11,7 @@ use super::{AvatarKey, Consent, PasswordHash, Session, SessionKind};
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     audit::Fields,
-    base::{Error, epoch_seconds, epoch_seconds_option},
+    base::{Error, epoch_seconds, epoch_seconds_option, short_id_keys, short_id_option},
     crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Email, PhoneNumber, Username},
     roles::ADMIN_ROLE,
@@ -51,7 +51,7 @@ pub struct User {
     pub email: Option<Email>,
     /// Whether the e-mail address was proven. Only then can it sign in, and can nobody else have
     /// it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_verified: bool,
     /// The username.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ pub struct User {
     #[serde(default)]
     pub password_count: u64,
     /// Counts the events after which no device is known any more ([`super::KnownDevice`]).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub device_epoch: u64,
     /// Counts the events that end sign-ins which wait for their second factor.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -103,7 +103,7 @@ pub struct User {
     pub roles: BTreeMap<String, BTreeSet<String>>,
     /// The sessions by id, oldest first. A session that is not here has ended, so starting,
     /// refreshing or ending one, or ending all, is one write.
-    #[serde(default)]
+    #[serde(default, with = "short_id_keys")]
     pub sessions: BTreeMap<Uuid, Session>,
     /// The consents to the apps of others, by app.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -121,13 +121,28 @@ pub struct User {
     #[serde(default, with = "epoch_seconds_option", skip_serializing_if = "Option::is_none")]
     pub erase_at: Option<Timestamp>,
     /// The last sign-in: the id of its session and of its event.
-    #[serde(rename = "e1", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "e1",
+        default,
+        with = "short_id_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub last_sign_in: Option<Uuid>,
     /// The sign-in before the last.
-    #[serde(rename = "e2", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "e2",
+        default,
+        with = "short_id_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub second_last_sign_in: Option<Uuid>,
     /// The sign-in before that.
-    #[serde(rename = "e3", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "e3",
+        default,
+        with = "short_id_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub third_last_sign_in: Option<Uuid>,
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Changed, placeholder};
 use crate::{
-    base::Error,
+    base::{Error, ShortId},
     table::{Store, bytes, number, text},
     users::{Session, User, UserStatus},
 };
@@ -54,8 +54,8 @@ impl Store {
             .map_err(|error| Error::Internal(error.to_string()))?;
         let (browser, cookie) = new.browser;
         let mut names = HashMap::from([
-            (placeholder(0), new.id.to_string()),
-            (placeholder(1), browser.to_string()),
+            (placeholder(0), ShortId(new.id).to_string()),
+            (placeholder(1), ShortId(browser).to_string()),
         ]);
         let mut values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
@@ -73,7 +73,7 @@ impl Store {
         }
         let removed = new.replaced.iter().enumerate().map(|(index, id)| {
             let name = placeholder(index + 2);
-            names.insert(name.clone(), id.to_string());
+            names.insert(name.clone(), ShortId(*id).to_string());
             format!("sessions.{name}")
         });
         let removed: Vec<_> = removed.collect();
@@ -96,9 +96,7 @@ impl Store {
         former: Uuid,
         next: Uuid,
     ) -> Result<bool, Error> {
-        let next: AttributeValue = serde_dynamo::to_attribute_value(next)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        let mut names = HashMap::from([(placeholder(0), former.to_string())]);
+        let mut names = HashMap::from([(placeholder(0), ShortId(former).to_string())]);
         let (mut update, mut condition, mut values) =
             (String::new(), "attribute_exists(pk)".to_owned(), HashMap::new());
         for (index, (id, _)) in user.sessions.iter().filter(|(_, it)| it.is_of(former)).enumerate()
@@ -107,8 +105,8 @@ impl Store {
             let joint = if index == 0 { "SET " } else { ", " };
             update.push_str(&format!("{joint}sessions.{name}.g.b = :next"));
             condition.push_str(&format!(" AND attribute_exists(sessions.{name})"));
-            names.insert(name, id.to_string());
-            values.insert(":next".to_owned(), next.clone());
+            names.insert(name, ShortId(*id).to_string());
+            values.insert(":next".to_owned(), text(ShortId(next)));
         }
         update.push_str(&format!(" REMOVE sessions.{} ADD version :one", placeholder(0)));
         let changed = self.change_sessions(user.id, &update, &condition, names, values).await?;
@@ -131,16 +129,14 @@ impl Store {
                       REMOVE sessions.#id.k ADD version :one";
         let condition = "user_status = :active AND sessions.#id.h = :code AND sessions.#id.e > :now \
                          AND (attribute_exists(sessions.#id1) OR sessions.#id.g.b <> :browser)";
-        let browser_as_stored = serde_dynamo::to_attribute_value(browser)
-            .map_err(|error| Error::Internal(error.to_string()))?;
         let names = HashMap::from([
-            (placeholder(0), session_id.to_string()),
-            (placeholder(1), browser.to_string()),
+            (placeholder(0), ShortId(session_id).to_string()),
+            (placeholder(1), ShortId(browser).to_string()),
         ]);
         let values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
             (":code".to_owned(), bytes(&code)),
-            (":browser".to_owned(), browser_as_stored),
+            (":browser".to_owned(), text(ShortId(browser))),
             (":refresh".to_owned(), bytes(&refresh)),
             (":now".to_owned(), number(now.as_second())),
             (":now_millis".to_owned(), number(now.as_millisecond())),

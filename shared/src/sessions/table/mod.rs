@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    base::Error,
+    base::{Error, ShortId},
     table::{Item, Key, Store, Updated, bytes, from_item, number, text},
     users::{AuthenticationMethod, IDLE_SECONDS, MAX_SESSIONS, Session, User, UserStatus},
 };
@@ -89,7 +89,7 @@ impl Store {
         let update = "SET sessions.#id.h = :next, sessions.#id.l = :now_millis ADD version :one";
         let condition = "user_status = :active AND sessions.#id.h = :current \
                          AND sessions.#id.l >= :idle_since AND sessions.#id.e > :now";
-        let names = HashMap::from([(placeholder(0), session_id.to_string())]);
+        let names = HashMap::from([(placeholder(0), ShortId(session_id).to_string())]);
 
         let user = match self.change_sessions(user_id, update, condition, names, values).await? {
             Changed::Yes(user) => return Ok(Rotation::Rotated(user)),
@@ -137,12 +137,12 @@ impl Store {
         let mut update = "SET sessions.#id = :session, last_sign_in_at = :now, \
                           e3 = if_not_exists(e2, :event), e2 = if_not_exists(e1, :event), e1 = :event"
             .to_owned();
-        let mut names = HashMap::from([(placeholder(0), session_id.to_string())]);
+        let mut names = HashMap::from([(placeholder(0), ShortId(session_id).to_string())]);
         let mut values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
             (":session".to_owned(), as_stored),
             (":now".to_owned(), number(session.created_at.as_second())),
-            (":event".to_owned(), text(session_id)),
+            (":event".to_owned(), text(ShortId(session_id))),
         ]);
         if let Some(role) = default_role {
             update.push_str(", #roles.#app = if_not_exists(#roles.#app, :default_roles)");
@@ -257,7 +257,7 @@ impl Store {
         let names = session_ids
             .iter()
             .enumerate()
-            .map(|(index, id)| (placeholder(index), id.to_string()))
+            .map(|(index, id)| (placeholder(index), ShortId(*id).to_string()))
             .collect();
         let condition = "attribute_exists(pk)";
         let changed = self.change_sessions(user_id, &update, condition, names, HashMap::new());
