@@ -1,20 +1,19 @@
 //! Sessions: signing in, refreshing, signing out.
 
+mod establishing;
 mod hosted;
 mod live;
 mod machine;
 mod table;
 
 pub use self::{
+    establishing::{Established, Establishing},
     hosted::Browser,
     live::LiveSessions,
     table::{Begun, Rotation},
 };
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,30 +22,22 @@ use uuid::Uuid;
 
 use crate::{
     accounts::UserView,
-    apps::{Apps, SessionTerms, SignUp},
-    audit::{Action, Activity, Audit, Event, Outcome, Recorder, user_subject},
+    apps::{Apps, SessionTerms},
+    audit::{Action, Activity, Audit, Outcome, Recorder, user_subject},
     avatars::AvatarUrls,
     base::{
         Clock, Device, Error, Random,
         metrics::{self, Metric},
-        seconds, seconds_until, whole_seconds,
+        seconds_until,
     },
-    challenges::{Attempts, ChallengeContent, ChallengeSettings, Proven},
-    crypto::{HashKeys, IdentifierHash},
-    identifiers::Address,
-    limits::Throttle,
+    challenges::{ChallengeSettings, Proven},
+    crypto::HashKeys,
     roles::Roles,
-    second_factors::{MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactorMethod},
+    second_factors::MfaRequired,
     table::Store,
     tokens::{Claims, PersonClaims, RefreshToken, Signer},
-    users::{
-        AuthenticationMethod, Created, KnownDevice, Recognised, Session, SessionKind, Size,
-        TextAlone, User, UserSettings, idle_since,
-    },
+    users::{Recognised, Size, User, UserSettings},
 };
-
-/// How many seconds a sign-in waits for its second factor.
-const MFA_SECONDS: i64 = 300;
 
 /// The tokens of a session (RFC 6749 §5.1, plus the lifetime of the refresh token).
 #[derive(Serialize, ToSchema)]
@@ -118,27 +109,6 @@ pub enum SignIn {
     MfaRequired(MfaRequired),
 }
 
-/// A session that has begun. No tokens are made yet.
-pub struct Established {
-    /// The user, with the session.
-    pub user: User,
-    /// The first refresh token. For a browser, the content of its cookie.
-    pub refresh: RefreshToken,
-    /// The token of the device, and in how many seconds it expires.
-    pub device: Option<(String, i64)>,
-    /// The user who had the phone before, as [`SignedIn::detached_from`].
-    pub detached_from: Option<Box<User>>,
-    is_new_user: bool,
-}
-
-/// The result of a right first factor, before any tokens are made.
-pub enum Establishing {
-    /// The session has begun.
-    Done(Box<Established>),
-    /// The second factor is required.
-    MfaRequired(MfaRequired),
-}
-
 /// Starts and refreshes sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -171,81 +141,6 @@ impl Sessions {
         self.finish(self.establish_proven(proven, device).await?).await
     }
 
-    /// As [`Self::sign_in`], without tokens.
-    ///
-    /// # Errors
-    /// As [`Self::sign_in`].
-    pub async fn establish_proven(
-        &self,
-        proven: Proven,
-        device: Device,
-    ) -> Result<Establishing, Error> {
-        let now = self.clock.now();
-        let method = match proven.content.address {
-            Address::Sms(_) => AuthenticationMethod::Sms,
-            Address::Email(_) => AuthenticationMethod::Email,
-        };
-
-        let owner = match proven.owner {
-            Some(owner) => owner,
-            None => match self.sign_up(&proven, method, device.clone(), now).await? {
-                Some(established) => return Ok(Establishing::Done(Box::new(established))),
-                // Another request proved the address first, so the address has an owner now.
-                None => {
-                    let identifier = self.hash_keys.address(&proven.content.address);
-                    self.store.owner(&identifier).await?.ok_or(Error::OtpExpired)?
-                }
-            },
-        };
-
-        let known = proven.challenge.asker.device();
-        let terms = proven.content.terms.clone();
-        let recognised = Recognised {
-            amr: vec![method],
-            password_count: None,
-            device: known,
-            sign_in_epoch: None,
-        };
-        match self.establish(owner, terms, recognised, device.clone()).await {
-            Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
-            begun => begun?.ok_or(Error::OtpExpired),
-        }
-    }
-
-    /// Creates a new account for a phone whose account nobody has used for long, and takes the phone
-    /// from that one. Its owner can undo it for 30 days.
-    ///
-    /// # Errors
-    /// [`Error::PhoneIdle`] if the phone may not pass to a new account, or the app's sign-up is
-    /// closed; [`Error::OtpExpired`] if somebody has used the account meanwhile.
-    async fn sign_up_beside(
-        &self,
-        idle: Uuid,
-        proven: &Proven,
-        device: Device,
-        now: Timestamp,
-    ) -> Result<Establishing, Error> {
-        let app = self.apps.active(&proven.content.terms.client_id).await?;
-        let user = self.store.user(idle).await?.ok_or(Error::OtpExpired)?;
-        let settings = &self.user_settings;
-        let passes = |user: &User| settings.text_alone(user, now) == TextAlone::StartsNewAccount;
-        if app.sign_up == SignUp::Closed || !passes(&user) {
-            return Err(Error::PhoneIdle);
-        }
-
-        let target = user_subject(idle);
-        let detached = Activity::happened(Action::PhoneDetach, target, &app.client_id);
-        let detached = self.store.recording(self.audit.event(detached, &device)?);
-        let at = whole_seconds(now);
-        let former = detached.detach_phone(idle, &self.hash_keys, at, passes).await?;
-        let mut established = self
-            .sign_up(proven, AuthenticationMethod::Sms, device, now)
-            .await?
-            .ok_or(Error::OtpExpired)?;
-        established.detached_from = Some(Box::new(former));
-        Ok(Establishing::Done(Box::new(established)))
-    }
-
     /// Starts a session of a user who was `recognised`, or asks for the second factor if it is
     /// required. Returns `None` if the user was deleted.
     ///
@@ -276,240 +171,6 @@ impl Sessions {
             }
             Establishing::MfaRequired(asked) => SignIn::MfaRequired(asked),
         })
-    }
-
-    /// As [`Self::begin`], without tokens.
-    ///
-    /// # Errors
-    /// As [`Self::begin`].
-    pub async fn establish(
-        &self,
-        user_id: Uuid,
-        terms: SessionTerms,
-        recognised: Recognised,
-        device: Device,
-    ) -> Result<Option<Establishing>, Error> {
-        let now = self.clock.now();
-        let as_of = (recognised.password_count, recognised.sign_in_epoch);
-        let (session, refresh) =
-            self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
-        let ids = (user_id, refresh.session_id);
-        let default_role = terms.default_role.as_deref();
-        let is_text_alone =
-            recognised.amr == [AuthenticationMethod::Sms] && recognised.device.is_none();
-        let mut idle_since =
-            idle_since(self.user_settings.phone_idle_days, now).filter(|_| is_text_alone);
-
-        let mut begun =
-            self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
-        let mut became_admin = false;
-        if matches!(begun, Begun::Unproven) {
-            let before = self.store.user(user_id).await?;
-            // Somebody else may have set the credentials and begun the sessions that exist before
-            // this proof (account pre-hijacking).
-            let proven = self
-                .store
-                .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
-                .await?;
-            became_admin =
-                proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
-            begun =
-                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
-        }
-
-        if matches!(begun, Begun::Idle) {
-            let user = self.store.user(user_id).await?;
-            if user.is_some_and(|it| self.user_settings.text_alone(&it, now) != TextAlone::SignsIn)
-            {
-                return Err(Error::PhoneIdle);
-            }
-            // A session was refreshed since the last sign-in.
-            idle_since = None;
-            begun =
-                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
-        }
-        if matches!(begun, Begun::ToBeErased) {
-            let keep = Activity::own(Action::ErasureTakeBack, user_id, &terms.client_id);
-            let event = self.audit.event(keep, &session.device)?;
-            self.store.recording(event).keep_user(user_id, &self.hash_keys, now).await?;
-            begun =
-                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
-        }
-
-        Ok(match begun {
-            Begun::Yes(user) => {
-                let event = self.sign_in_event(&user, refresh.session_id, &session)?;
-                self.store.record(&event).await?;
-                if became_admin {
-                    self.record_admin_by_phone(user_id, &session).await?;
-                }
-                self.end_lockout(&user, &recognised, &session, now).await;
-                self.move_owners(user_id).await;
-                let device = self.device(&user, recognised.device, now)?;
-                Some(Establishing::Done(Box::new(Established {
-                    user: *user,
-                    refresh,
-                    device,
-                    detached_from: None,
-                    is_new_user: false,
-                })))
-            }
-            Begun::SecondFactorDue { sign_in_epoch } => {
-                let recognised = Recognised { sign_in_epoch: Some(sign_in_epoch), ..recognised };
-                let asked = self.ask_for_second_factor(user_id, terms, recognised, now).await?;
-                Some(Establishing::MfaRequired(asked))
-            }
-            Begun::Outdated if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
-                return Err(Error::TokenInvalid);
-            }
-            Begun::Outdated => return Err(Error::InvalidCredentials),
-            Begun::NoUser | Begun::Unproven | Begun::ToBeErased | Begun::Idle => None,
-        })
-    }
-
-    /// Moves the user's identifiers to the current root, if it has a previous one.
-    async fn move_owners(&self, user_id: Uuid) {
-        if let Err(error) = self.store.move_owners(user_id, &self.hash_keys).await {
-            tracing::warn!(%error, "a user's identifiers move at the next sign-in");
-        }
-    }
-
-    /// Lets strangers sign in again to a user who was shut out after too many wrong codes or
-    /// passwords, if the user was recognised by more than a password.
-    async fn end_lockout(
-        &self,
-        user: &User,
-        recognised: &Recognised,
-        session: &Session,
-        now: Timestamp,
-    ) {
-        let is_password_alone = recognised.amr == [AuthenticationMethod::Pwd];
-        if !user.locked_out || is_password_alone && recognised.device.is_none() {
-            return;
-        }
-
-        let ended = async {
-            for identifier in user.counted(&self.hash_keys) {
-                let lift = |throttle: &mut Throttle| {
-                    throttle.lift();
-                    Ok(())
-                };
-                self.store.throttle(&identifier, now, lift).await?;
-            }
-            self.store.end_lockout(user.id).await?;
-            let activity = Activity::own(Action::LockoutEnd, user.id, &session.client_id);
-            self.store.record(&self.audit.event(activity, &session.device)?).await
-        };
-        if let Err(error) = ended.await {
-            tracing::warn!(%error, "a lockout stays until the next sign-in");
-        }
-    }
-
-    /// The token of the device of a sign-in, the `known` one or a new one, and in how many seconds
-    /// it expires. `None` if the deployment knows no devices.
-    fn device(
-        &self,
-        user: &User,
-        known: Option<Uuid>,
-        now: Timestamp,
-    ) -> Result<Option<(String, i64)>, Error> {
-        let expires_in = self.user_settings.device_token_ttl_days * 24 * 3600;
-        if expires_in == 0 {
-            return Ok(None);
-        }
-
-        let device = KnownDevice {
-            user_id: user.id,
-            id: known.map_or_else(|| self.random.bytes().map(Uuid::from_bytes), Ok)?,
-            epoch: user.device_epoch,
-            expires_at: now + seconds(expires_in),
-        };
-        Ok(Some((device.encode(&self.hash_keys), expires_in)))
-    }
-
-    /// Keeps a sign-in that waits for its second factor, and returns the token for it.
-    async fn ask_for_second_factor(
-        &self,
-        user_id: Uuid,
-        terms: SessionTerms,
-        recognised: Recognised,
-        now: Timestamp,
-    ) -> Result<MfaRequired, Error> {
-        let token = MfaToken::draw(&terms.client_id, &self.random)?;
-        let pending = PendingSignIn {
-            user_id,
-            terms,
-            recognised,
-            attempts: Attempts { used: 0, max: self.challenge_settings.max_attempts },
-            expires_at: now + seconds(MFA_SECONDS),
-            used_by: None,
-        };
-        self.store
-            .put_pending_sign_in(&IdentifierHash::of_random("mfa token", token.as_str()), &pending)
-            .await?;
-        Ok(MfaRequired {
-            status: MfaStatus::MfaRequired,
-            mfa_required: true,
-            mfa_token: token,
-            methods: SecondFactorMethod::ALL.to_vec(),
-            expires_in: seconds_until(pending.expires_at, now),
-        })
-    }
-
-    /// Creates the account of an address that was just proven, with the data of its sign-up.
-    /// Returns `None` if the address has a user by now.
-    ///
-    /// # Errors
-    /// [`Error::AppDisabled`]; [`Error::OtpExpired`] if the app's sign-up is closed.
-    async fn sign_up(
-        &self,
-        proven: &Proven,
-        method: AuthenticationMethod,
-        device: Device,
-        now: Timestamp,
-    ) -> Result<Option<Established>, Error> {
-        let app = self.apps.active(&proven.content.terms.client_id).await?;
-        if app.sign_up == SignUp::Closed {
-            return Err(Error::OtpExpired);
-        }
-
-        let terms = app.session_terms(self.apps.settings());
-        let terms = if proven.content.terms.browser { terms.in_browser() } else { terms };
-        let mut user = self.new_user(&proven.content, &terms, now)?;
-        let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
-        user.last_sign_in = Some(refresh.session_id);
-        let event = self.sign_in_event(&user, refresh.session_id, &session)?;
-        let store = self.store.recording(event);
-        let by_phone = session.clone();
-        user.sessions.insert(refresh.session_id, session);
-        let identifier = self.hash_keys.address(&proven.content.address);
-
-        loop {
-            match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
-                Created::Yes => {
-                    if user.is_active_admin() {
-                        self.record_admin_by_phone(user.id, &by_phone).await?;
-                    }
-                    let device = self.device(&user, None, now)?;
-                    return Ok(Some(Established {
-                        user,
-                        refresh,
-                        device,
-                        detached_from: None,
-                        is_new_user: true,
-                    }));
-                }
-                Created::Taken(taken) if taken == identifier => return Ok(None),
-                // Another user has taken the username in the meantime. The new user can choose
-                // another later.
-                Created::Taken(_) if user.username.is_some() => user.username = None,
-                Created::Taken(_) => {
-                    return Err(Error::Internal(
-                        "an identifier that the user does not have".into(),
-                    ));
-                }
-            }
-        }
     }
 
     /// Reads the refresh token that a client sent. It does not check whether the session has ended.
@@ -556,85 +217,6 @@ impl Sessions {
                 Err(Error::RefreshTokenReused)
             }
         }
-    }
-
-    /// The user that a sign-up creates.
-    fn new_user(
-        &self,
-        content: &ChallengeContent,
-        terms: &SessionTerms,
-        now: Timestamp,
-    ) -> Result<User, Error> {
-        let registration = content.registration.clone().unwrap_or_default();
-        let (phone, email) = match &content.address {
-            Address::Sms(phone) => (Some(phone.clone()), None),
-            Address::Email(email) => (None, Some(email.clone())),
-        };
-        let mut roles = BTreeMap::new();
-        if let Some(role) = &terms.default_role {
-            roles.insert(terms.client_id.clone(), BTreeSet::from([role.clone()]));
-        }
-
-        let begins_at = whole_seconds(now);
-        let mut user = User {
-            phone,
-            email_verified: email.is_some(),
-            email: email.or(registration.unverified_email),
-            username: registration.username,
-            name: registration.name,
-            password: registration.password,
-            locale: content.locale.clone(),
-            roles,
-            last_sign_in_at: Some(begins_at),
-            ..User::new(self.random.uuid(now)?, begins_at)
-        };
-        user.become_admin_with(self.user_settings.admin_phone.as_ref());
-        Ok(user)
-    }
-
-    /// A new session of a user, and its first refresh token.
-    fn new_session(
-        &self,
-        user_id: Uuid,
-        terms: &SessionTerms,
-        amr: Vec<AuthenticationMethod>,
-        device: Device,
-        now: Timestamp,
-    ) -> Result<(Session, RefreshToken), Error> {
-        let id = self.random.uuid(now)?;
-        let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
-        let refresh = RefreshToken::first(
-            (user_id, id),
-            terms.client_id.clone(),
-            ends_at,
-            (&self.hash_keys, &self.random),
-        )?;
-
-        let session = Session {
-            client_id: terms.client_id.clone(),
-            access_token_ttl: terms.access_token_ttl,
-            device,
-            amr,
-            created_at: whole_seconds(now),
-            last_used_at: now,
-            ends_at,
-            refresh_hash: refresh.hash(),
-            kind: if terms.browser { SessionKind::Browser } else { SessionKind::App },
-            grant: None,
-        };
-        Ok((session, refresh))
-    }
-
-    fn sign_in_event(&self, user: &User, id: Uuid, session: &Session) -> Result<Event, Error> {
-        let mut previous = user.last_sign_ins();
-        previous.retain(|before| *before != id);
-        self.audit.sign_in((user.id, id), &session.client_id, previous, &session.device)
-    }
-
-    /// Records that a user got the role `Admin` because their phone is `ADMIN_PHONE`.
-    async fn record_admin_by_phone(&self, user_id: Uuid, session: &Session) -> Result<(), Error> {
-        let activity = Activity::own(Action::AdminByPhone, user_id, &session.client_id);
-        self.store.record(&self.audit.event(activity, &session.device)?).await
     }
 
     async fn signed_in(&self, done: Established, now: Timestamp) -> Result<SignedIn, Error> {
