@@ -210,19 +210,27 @@ impl Visit {
     /// Sends a code to the app, for the user of `browser`. If they have just signed out elsewhere,
     /// they sign in again.
     pub(crate) async fn grant(
-        mut self,
+        self,
         flow: &Flow,
         request: &AuthorizationRequest,
         (app, browser): (&App, &Browser),
     ) -> Result<Response, Error> {
         let device = self.device.clone();
         match self.sessions.authorize(browser, request, app, device).await? {
-            Some(code) => {
-                self.sets.extend(self.cookies.finish_flow(&flow.id.simple().to_string()));
-                self.answer(&request.to, &[("code", &code)])
-            }
+            Some(code) => self.hand_over(flow, request, &code),
             None => self.show(&flow.at(Step::Identify), Some(app), None, None),
         }
+    }
+
+    /// Sends the browser to the app with a code.
+    pub(crate) fn hand_over(
+        mut self,
+        flow: &Flow,
+        request: &AuthorizationRequest,
+        code: &str,
+    ) -> Result<Response, Error> {
+        self.sets.extend(self.cookies.finish_flow(&flow.id.simple().to_string()));
+        self.answer(&request.to, &[("code", code)])
     }
 
     /// Keeps the session of a browser, and the token of its device.

@@ -9,7 +9,7 @@ use shared::{
     challenges::{NewChallenge, OneTimeCode, Purpose, Room},
     identifiers::{Address, Identifier},
     second_factors::SecondFactorMethod,
-    sessions::{Browser, Established, Establishing},
+    sessions::{Browser, Established, Establishing, Sessions},
     users::Password,
 };
 use uuid::Uuid;
@@ -134,7 +134,8 @@ impl Desk {
 
         let used = proven.used_code();
         let device = self.recorder.device().clone();
-        let established = self.visit.sessions.establish_proven(proven, device);
+        let sessions = self.sessions();
+        let established = sessions.establish_proven(proven, device);
         match challenges.redeem(&used, established).await {
             Ok(established) => self.go_on(established).await,
             Err(error) => self.refuse(error, Step::Identify),
@@ -165,7 +166,8 @@ impl Desk {
         };
         let terms = self.app.session_terms(self.latchkey.apps().settings()).in_browser();
         let device = self.recorder.device().clone();
-        let established = self.visit.sessions.establish(user.id, terms, user.recognised, device);
+        let sessions = self.sessions();
+        let established = sessions.establish(user.id, terms, user.recognised, device);
         match accounts.refunding(user.right, established).await {
             Ok(Some(established)) => self.go_on(established).await,
             Ok(None) => self.refuse(wrong, same),
@@ -193,7 +195,7 @@ impl Desk {
             Err(error) => return self.refuse(error, Step::Identify),
         };
         let device = self.recorder.device().clone();
-        let sessions = &self.visit.sessions;
+        let sessions = self.sessions();
         let established = second_factors.redeem(mfa_token, pending.used_by, async {
             sessions.establish(pending.user_id, pending.terms, pending.recognised, device).await
         });
@@ -230,6 +232,14 @@ impl Desk {
         accounts.allow(user_id, client_id, &self.request.scope).await.map(drop)
     }
 
+    /// The sessions. The next one enters the app if the person is asked nothing more.
+    fn sessions(&self) -> Sessions {
+        match self.is_device() || asks_consent(&self.request, &self.app, None) {
+            true => self.visit.sessions.clone(),
+            false => self.visit.sessions.entering(&self.request, &self.app),
+        }
+    }
+
     /// Goes on after a right factor: with the second one, with the question whether the app may
     /// have what it asks for, or back to the app.
     async fn go_on(mut self, established: Establishing) -> Result<Response, Error> {
@@ -240,7 +250,7 @@ impl Desk {
             }
             Establishing::Done(done) => *done,
         };
-        let Established { user, refresh, device, detached_from, .. } = done;
+        let Established { user, refresh, device, detached_from, code, .. } = done;
         if let Some(former) = detached_from {
             let ip = self.recorder.device().ip.as_deref();
             let messenger = self.latchkey.messenger().await?;
@@ -255,6 +265,9 @@ impl Desk {
             self.visit.sessions.replace(&former, &browser).await?;
         }
         self.visit.keep(&browser, device.as_ref());
+        if let Some(code) = code {
+            return self.visit.hand_over(&self.flow, &self.request, &code);
+        }
         if self.is_device() {
             return self.find_device(&browser, true).await;
         }

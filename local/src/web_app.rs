@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 45] = files![
+const FILES: [(&str, &str); 46] = files![
     "index.html",
     "tokens.css",
     "controls.css",
@@ -65,6 +65,7 @@ const FILES: [(&str, &str); 45] = files![
     "latchkey/problem.js",
     "latchkey/proof-worker.js",
     "latchkey/proof.js",
+    "latchkey/redirect.js",
     "latchkey/storage.js",
     "latchkey/typed.js",
 ];

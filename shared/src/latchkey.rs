@@ -365,6 +365,7 @@ impl Latchkey {
     /// Sessions without the key that signs tokens, as the hosted page needs them.
     pub async fn hosted_sessions(&self) -> Result<Sessions, Error> {
         Ok(Sessions {
+            entering: None,
             store: self.store().clone(),
             apps: self.apps(),
             roles: self.roles(),

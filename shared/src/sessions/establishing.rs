@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Begun, Sessions};
+use super::{Begun, Sessions, table::NewSession};
 use crate::{
     apps::{SessionTerms, SignUp},
     audit::{Action, Activity, Event, user_subject},
+    authorization::AuthorizationCode,
     base::{Device, Error, seconds, seconds_until, whole_seconds},
     challenges::{Attempts, ChallengeContent, Proven},
     crypto::IdentifierHash,
@@ -35,6 +36,8 @@ pub struct Established {
     pub device: Option<(String, i64)>,
     /// The user who had the phone before, as [`SignedIn::detached_from`].
     pub detached_from: Option<Box<User>>,
+    /// A code for the app that is entered, if [`Sessions::entering`] named one.
+    pub code: Option<String>,
     pub(super) is_new_user: bool,
 }
 
@@ -44,6 +47,11 @@ pub enum Establishing {
     Done(Box<Established>),
     /// The second factor is required.
     MfaRequired(MfaRequired),
+}
+
+/// The session that waits for a code, with its id.
+fn waiting(code: &Option<(AuthorizationCode, Session)>) -> Option<(Uuid, &Session)> {
+    code.as_ref().map(|(code, session)| (code.session_id, session))
 }
 
 impl Sessions {
@@ -137,7 +145,8 @@ impl Sessions {
         let as_of = (recognised.password_count, recognised.sign_in_epoch);
         let (session, refresh) =
             self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
-        let ids = (user_id, refresh.session_id);
+        let code = self.first_code(user_id, (refresh.session_id, &session))?;
+        let new = NewSession { id: refresh.session_id, session: &session, code: waiting(&code) };
         let default_role = terms.default_role.as_deref();
         let is_text_alone =
             recognised.amr == [AuthenticationMethod::Sms] && recognised.device.is_none();
@@ -145,7 +154,7 @@ impl Sessions {
             idle_since(self.user_settings.phone_idle_days, now).filter(|_| is_text_alone);
 
         let mut begun =
-            self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
+            self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
         let mut became_admin = false;
         if matches!(begun, Begun::Unproven) {
             let before = self.store.user(user_id).await?;
@@ -158,7 +167,7 @@ impl Sessions {
             became_admin =
                 proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
             begun =
-                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
+                self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
         }
 
         if matches!(begun, Begun::Idle) {
@@ -170,14 +179,14 @@ impl Sessions {
             // A session was refreshed since the last sign-in.
             idle_since = None;
             begun =
-                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
+                self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
         }
         if matches!(begun, Begun::ToBeErased) {
             let keep = Activity::own(Action::ErasureTakeBack, user_id, &terms.client_id);
             let event = self.audit.event(keep, &session.device)?;
             self.store.recording(event).keep_user(user_id, &self.hash_keys, now).await?;
             begun =
-                self.store.begin_session(ids, &session, default_role, as_of, idle_since).await?;
+                self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
         }
 
         Ok(match begun {
@@ -195,6 +204,7 @@ impl Sessions {
                     refresh,
                     device,
                     detached_from: None,
+                    code: self.encoded(code)?,
                     is_new_user: false,
                 })))
             }
@@ -209,6 +219,11 @@ impl Sessions {
             Begun::Outdated => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven | Begun::ToBeErased | Begun::Idle => None,
         })
+    }
+
+    /// The code that the browser takes to the app.
+    fn encoded(&self, code: Option<(AuthorizationCode, Session)>) -> Result<Option<String>, Error> {
+        code.map(|(code, _)| code.encode(&self.hash_keys, &self.random)).transpose()
     }
 
     /// Moves the user's identifiers to the current root, if it has a previous one.
@@ -325,7 +340,9 @@ impl Sessions {
         let event = self.sign_in_event(&user, refresh.session_id, &session)?;
         let store = self.store.recording(event);
         let by_phone = session.clone();
+        let code = self.first_code(user.id, (refresh.session_id, &session))?;
         user.sessions.insert(refresh.session_id, session);
+        user.sessions.extend(code.iter().map(|(code, session)| (code.session_id, session.clone())));
         let identifier = self.hash_keys.address(&proven.content.address);
 
         loop {
@@ -340,6 +357,7 @@ impl Sessions {
                         refresh,
                         device,
                         detached_from: None,
+                        code: self.encoded(code)?,
                         is_new_user: true,
                     }));
                 }

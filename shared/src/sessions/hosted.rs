@@ -1,5 +1,7 @@
 //! Sessions of the hosted page: that of the browser, and those of the apps that people enter from it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -42,7 +44,34 @@ impl Browser {
     }
 }
 
+/// The app that a person enters by a sign-in on the hosted page.
+pub(crate) struct Entering {
+    request: AuthorizationRequest,
+    app: App,
+}
+
 impl Sessions {
+    /// Returns a copy that writes a code for `app` together with the session of the browser, when
+    /// the next sign-in begins it.
+    #[must_use]
+    pub fn entering(&self, request: &AuthorizationRequest, app: &App) -> Self {
+        let entering = Entering { request: request.clone(), app: app.clone() };
+        Self { entering: Some(Arc::new(entering)), ..self.clone() }
+    }
+
+    /// A code for the app that is entered, whose session is under the new one of the browser.
+    pub(super) fn first_code(
+        &self,
+        user_id: Uuid,
+        (browser_id, browser): (Uuid, &Session),
+    ) -> Result<Option<(AuthorizationCode, Session)>, Error> {
+        let Some(entering) = &self.entering else { return Ok(None) };
+        let whose = (user_id, (browser_id, browser), browser_id);
+        let ends_at = self.clock.now().as_second() + self.code_ttl_seconds;
+        let asked = (&entering.request, &entering.app);
+        self.draw_code(whose, asked, browser.device.clone(), ends_at).map(Some)
+    }
+
     /// The browser of a cookie. `None` if its session has ended, or the user is disabled.
     ///
     /// # Errors
@@ -118,10 +147,34 @@ impl Sessions {
     ) -> Result<Option<String>, Error> {
         let now = self.clock.now();
         let user = &browser.user;
+        let whose = (user.id, (browser.id(), &browser.session), parent);
+        let (code, session) = self.draw_code(whose, (request, app), device, ends_at)?;
+        let terms = app.session_terms(self.apps.settings());
+        let new = NewCode {
+            id: code.session_id,
+            session: &session,
+            browser: (browser.id(), &browser.session.refresh_hash),
+            default_role: terms.default_role.as_deref(),
+            replaced: surplus(user, parent, &app.client_id, now),
+        };
+        let is_written = self.store.add_code(user.id, new, now).await?;
+        if is_written { code.encode(&self.hash_keys, &self.random).map(Some) } else { Ok(None) }
+    }
+
+    /// A new code for a user, drawn in the session of a browser, and the session under `parent` that
+    /// waits for it until `ends_at`, in seconds since 1970.
+    fn draw_code(
+        &self,
+        (user_id, (browser_id, browser), parent): (Uuid, (Uuid, &Session), Uuid),
+        (request, app): (&AuthorizationRequest, &App),
+        device: Device,
+        ends_at: i64,
+    ) -> Result<(AuthorizationCode, Session), Error> {
+        let now = self.clock.now();
         let code = AuthorizationCode {
             session_id: self.random.uuid(now)?,
-            user_id: user.id,
-            browser: browser.id(),
+            user_id,
+            browser: browser_id,
             client_id: app.client_id.clone(),
             redirect_uri: request.to.redirect_uri.clone(),
             is_only_address: request.to.is_only_address,
@@ -136,7 +189,7 @@ impl Sessions {
             client_id: terms.client_id,
             access_token_ttl: terms.access_token_ttl,
             device,
-            amr: browser.session.amr.clone(),
+            amr: browser.amr.clone(),
             created_at: whole_seconds(now),
             last_used_at: now,
             ends_at: whole_seconds(now) + seconds(ends_at - now.as_second()),
@@ -147,18 +200,10 @@ impl Sessions {
                 scope: request.scope.clone(),
                 third_party: !app.is_first_party(),
                 rs256: app.hosted.id_token_signed_response_alg.is_some(),
-                signed_in_at: browser.session.created_at,
+                signed_in_at: browser.created_at,
             }),
         };
-        let new = NewCode {
-            id: code.session_id,
-            session: &session,
-            browser: (browser.id(), &browser.session.refresh_hash),
-            default_role: terms.default_role.as_deref(),
-            replaced: surplus(user, parent, &app.client_id, now),
-        };
-        let is_written = self.store.add_code(user.id, new, now).await?;
-        if is_written { code.encode(&self.hash_keys, &self.random).map(Some) } else { Ok(None) }
+        Ok((code, session))
     }
 
     /// The tokens for an authorization code. Of many requests with one code, one gets them. If a

@@ -6,6 +6,7 @@ mod live;
 mod machine;
 mod table;
 
+pub(crate) use self::hosted::Entering;
 pub use self::{
     establishing::{Established, Establishing},
     hosted::Browser,
@@ -123,6 +124,8 @@ pub struct Sessions {
     pub(crate) issuer: String,
     pub(crate) user_settings: Arc<UserSettings>,
     pub(crate) challenge_settings: Arc<ChallengeSettings>,
+    /// The app that the next sign-in enters, if it is on the hosted page.
+    pub(crate) entering: Option<Arc<Entering>>,
     /// How long an authorization code can be used.
     pub(crate) code_ttl_seconds: i64,
     pub(crate) clock: Clock,
@@ -221,7 +224,7 @@ impl Sessions {
 
     async fn signed_in(&self, done: Established, now: Timestamp) -> Result<SignedIn, Error> {
         metrics::count(Metric::SignIns);
-        let Established { user, refresh, device, detached_from, is_new_user } = done;
+        let Established { user, refresh, device, detached_from, is_new_user, .. } = done;
         let (device_token, device_expires_in) = device.unzip();
         Ok(SignedIn {
             status: SignedInStatus::SignedIn,

@@ -35,6 +35,17 @@ pub enum Rotation {
     Disabled,
 }
 
+/// A session to begin.
+#[derive(Clone, Copy)]
+pub struct NewSession<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// The session.
+    pub session: &'a Session,
+    /// The session of an app that waits until its code is used, and its id.
+    pub code: Option<(Uuid, &'a Session)>,
+}
+
 /// The outcome of beginning a session.
 #[derive(Debug)]
 pub enum Begun {
@@ -124,14 +135,17 @@ impl Store {
     /// [`Error::UserDisabled`] for a disabled user; then no session begins.
     pub async fn begin_session(
         &self,
-        (user_id, session_id): (Uuid, Uuid),
-        session: &Session,
+        user_id: Uuid,
+        new: &NewSession<'_>,
         default_role: Option<&str>,
         (password_count, sign_in_epoch): (Option<u64>, Option<u64>),
         idle_since: Option<Timestamp>,
     ) -> Result<Begun, Error> {
-        let as_stored = serde_dynamo::to_attribute_value(session)
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        let NewSession { id: session_id, session, code } = *new;
+        let stored = |session: &Session| {
+            serde_dynamo::to_attribute_value(session)
+                .map_err(|error| Error::Internal(error.to_string()))
+        };
 
         // The right side of an assignment is the value before the write.
         let mut update = "SET sessions.#id = :session, last_sign_in_at = :now, \
@@ -140,10 +154,15 @@ impl Store {
         let mut names = HashMap::from([(placeholder(0), ShortId(session_id).to_string())]);
         let mut values = HashMap::from([
             (":active".to_owned(), text(UserStatus::Active.name())),
-            (":session".to_owned(), as_stored),
+            (":session".to_owned(), stored(session)?),
             (":now".to_owned(), number(session.created_at.as_second())),
             (":event".to_owned(), text(ShortId(session_id))),
         ]);
+        if let Some((id, waiting)) = code {
+            update.push_str(", sessions.#id1 = :code");
+            names.insert(placeholder(1), ShortId(id).to_string());
+            values.insert(":code".to_owned(), stored(waiting)?);
+        }
         if let Some(role) = default_role {
             update.push_str(", #roles.#app = if_not_exists(#roles.#app, :default_roles)");
             names.insert("#roles".to_owned(), "roles".to_owned());
