@@ -33,6 +33,13 @@ pub mod apps {
     pub mod delete;
     pub mod get;
     pub mod list;
+    /// `/v1/apps/{client_id}/messages`: the e-mails that an app words itself.
+    pub mod messages {
+        pub mod delete;
+        pub mod list;
+        pub mod preview;
+        pub mod put;
+    }
     pub mod secret_rotate;
     pub mod update;
 }
@@ -268,6 +275,10 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "apps-update" => apps::update,
     "apps-delete" => apps::delete,
     "apps-secret-rotate" => apps::secret_rotate,
+    "apps-messages-list" => apps::messages::list,
+    "apps-messages-put" => apps::messages::put,
+    "apps-messages-delete" => apps::messages::delete,
+    "apps-messages-preview" => apps::messages::preview,
     "reports-create" => reports::create,
     "reports-list" => reports::list,
     "audit-list" => audit::list,

@@ -59,6 +59,8 @@ fn operations() -> Vec<Operation> {
             };
             let path = path.split('/').map(|part| match part {
                 "{phone}" => "%2B14155550199",
+                "{kind}" => "sign_in",
+                "{language}" => "en",
                 part if part.starts_with('{') => NOBODY,
                 part => part,
             });

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use embedded_aws::faults::Fault;
 use serde_json::json;
 
 use crate::testing::{
     Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
+    accounts::{EMAIL, OTHER_EMAIL},
+    apps::ADMIN_PHONE,
     faults::Trial,
     hosted::{Browser, hosted_app},
 };
@@ -25,7 +28,7 @@ async fn chain(trial: &Trial, work: impl Future<Output = Answer>) -> (Answer, us
 
 /// The service, with AWS at a distance, and a process that has read its keys and its roles.
 async fn distant() -> Trial {
-    let app = TestApp::with_mail().await;
+    let app = TestApp::with_mail_and(&[("ADMIN_PHONE", ADMIN_PHONE)]).await;
     app.sign_in(PHONE).await;
     let trial = Trial::of(app).await;
     trial.faults.inject(|_| true, (0, usize::MAX), Fault::Delay(DISTANCE));
@@ -56,6 +59,20 @@ async fn a_sign_in_by_text_waits_for_few_calls() {
         [4, 4, 4, 1, 1, 4],
         "send, resend, verify, me, refresh, send from a known device"
     );
+}
+
+#[tokio::test]
+async fn a_mail_in_the_words_of_its_app_waits_for_no_more_calls() {
+    let trial = distant().await;
+    let app = &trial.faulty;
+    let (_, built_in) = chain(&trial, app.post("/v1/otp/send", json!({"email": EMAIL}))).await;
+
+    let admin = app.sign_in(ADMIN_PHONE).await;
+    let path = "/v1/apps/default/messages/sign_in/en";
+    app.json_as(&admin, Method::PUT, path, json!({"text": "Ours: {code}"})).await.assert_ok();
+    let (_, own) = chain(&trial, app.post("/v1/otp/send", json!({"email": OTHER_EMAIL}))).await;
+    assert!(app.texts(OTHER_EMAIL).pop().unwrap().body.starts_with("Ours: "));
+    assert_eq!([built_in, own], [5, 5]);
 }
 
 #[tokio::test]

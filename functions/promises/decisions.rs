@@ -53,6 +53,7 @@ pub(super) const READ_SIGNING_KEYS: &[&str] =
 
 /// The Lambdas that send texts, which cost money.
 pub(super) const SEND_TEXTS: &[&str] = &[
+    "apps-messages-put",
     "apps-secret-rotate",
     "apps-update",
     "auth-register",

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use axum::http::Method;
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -17,7 +18,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
 };
 
-use crate::testing::{Answer, TestApp};
+use crate::testing::{Answer, TestApp, apps::ADMIN_PHONE};
 
 const EMAIL: &str = "ann@example.org";
 
@@ -194,6 +195,27 @@ async fn a_code_by_smtp_signs_in_with_tls_from_the_start_and_by_starttls() {
         assert_eq!(smtp.mails().len(), 4);
         assert!(greetings <= 2, "the connections stay open: {greetings}");
         app.verify(&id, code).await.assert_ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_s_own_mail_by_smtp_has_its_parts_and_no_more_headers() {
+    let app = TestApp::with_mail_and(&[("ADMIN_PHONE", ADMIN_PHONE)]).await;
+    let admin = app.sign_in(ADMIN_PHONE).await;
+    let smtp = Smtp::start(Server::Implicit).await;
+    let by_smtp = instance(&app, &smtp, "own");
+    let path = "/v1/apps/default/messages/sign_in/en";
+    for (words, to) in [
+        (json!({"subject": "Código: {app}", "text": "Ours: {code}"}), EMAIL),
+        (json!({"text": "Ours: {code}", "html": "<b>{code}</b>"}), "bob@example.org"),
+    ] {
+        app.json_as(&admin, Method::PUT, path, words.clone()).await.assert_ok();
+        send(&by_smtp, to).await.challenge_id();
+        let mail = smtp.mails().pop().unwrap();
+        assert!(mail.contains("Ours: "), "{mail}");
+        assert_eq!(mail.contains("text/html"), words["html"].is_string(), "{mail}");
+        assert_eq!(mail.contains("multipart/alternative"), words["html"].is_string(), "{mail}");
+        assert_eq!(mail.matches("Subject: ").count(), 1, "{mail}");
     }
 }
 

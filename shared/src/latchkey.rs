@@ -17,7 +17,7 @@ use crate::{
     base::{Clock, Environment, Error, Random, seconds},
     challenges::Challenges,
     crypto::{HashKeys, READ_AGAIN_SECONDS, Roots, Secrets, USED_SECONDS},
-    messages::{Credentials, DeliveryCounts, Messenger, ReportLinks, Reports},
+    messages::{Credentials, DeliveryCounts, MailTemplates, Messenger, ReportLinks, Reports},
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -175,12 +175,13 @@ impl Latchkey {
                 false => Arc::default(),
             };
             let (store, budget) = (self.store().clone(), settings.budget.clone());
-            let spending = Spending::new(store, budget, inner.clock.clone(), inner.random.clone());
+            let spending =
+                Spending::new(store.clone(), budget, inner.clock.clone(), inner.random.clone());
             Messenger::new(
                 (self.aws(), &inner.environment),
                 &settings.messages,
                 &credentials,
-                spending,
+                (store, spending),
                 (&inner.clock, &inner.random),
             )
         };
@@ -203,6 +204,11 @@ impl Latchkey {
     pub async fn reports(&self) -> Result<Reports, Error> {
         let (credentials, links) = (self.credentials().await?, self.report_links().await?);
         Ok(Reports::new(self.store().clone(), credentials, links))
+    }
+
+    /// The templates of e-mails.
+    pub fn mail_templates(&self) -> MailTemplates {
+        MailTemplates { apps: self.apps() }
     }
 
     /// How many texts were delivered.

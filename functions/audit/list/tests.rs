@@ -118,6 +118,11 @@ async fn each_action_of_an_administrator_leaves_one_event() {
     trail.assert_one("app_update", me, "app:shop", "success").await;
     app.rotate(&admin, &shop.client_id, 0).await.assert_ok();
     trail.assert_one("app_secret_rotate", me, "app:shop", "success").await;
+    let mail = "/v1/apps/shop/messages/sign_in/en";
+    app.json_as(&admin, Method::PUT, mail, json!({"text": "{code}"})).await.assert_ok();
+    trail.assert_one("app_message_change", me, "app:shop", "success").await;
+    app.delete_as(&admin, mail).await.assert_done();
+    trail.assert_one("app_message_delete", me, "app:shop", "success").await;
     app.delete_app(&admin, "shop").await.assert_done();
     trail.assert_one("app_delete", me, "app:shop", "success").await;
     app.delete_as(&admin, &format!("/v1/users/{id}")).await.assert_done();

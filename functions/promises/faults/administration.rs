@@ -11,7 +11,7 @@ use crate::testing::{
     pictures::{jpeg, picture},
 };
 
-pub(super) const CASES: [&str; 18] = [
+pub(super) const CASES: [&str; 20] = [
     "users-create",
     "users-update",
     "users-delete",
@@ -30,6 +30,8 @@ pub(super) const CASES: [&str; 18] = [
     "apps-update",
     "apps-delete",
     "apps-secret-rotate",
+    "apps-messages-put",
+    "apps-messages-delete",
 ];
 
 const ORIGIN: &str = "https://app.example.com";
@@ -206,6 +208,20 @@ async fn apps(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         }
         "apps-delete" => then(&admin, (Method::DELETE, path, None), path.to_owned(), is_gone)
             .or_refused(404, "not_found"),
+        "apps-messages-put" => {
+            let (mail, words) = (format!("{path}/messages/sign_in/en"), json!({"text": "{code}"}));
+            let worded = |answer: &Answer| {
+                assert_eq!(answer.assert_ok()["items"][0]["text"], "{code}");
+            };
+            then(&admin, (Method::PUT, &mail, Some(words)), format!("{path}/messages"), worded)
+        }
+        "apps-messages-delete" => {
+            let (mail, words) = (format!("{path}/messages/sign_in/en"), json!({"text": "{code}"}));
+            app.json_as(&admin, Method::PUT, &mail, words).await.assert_ok();
+            let none = |answer: &Answer| assert_eq!(answer.assert_ok()["items"], json!([]));
+            then(&admin, (Method::DELETE, &mail, None), format!("{path}/messages"), none)
+                .or_refused(404, "not_found")
+        }
         "apps-secret-rotate" => {
             let request =
                 call(Method::POST, "/v1/apps/shop/secret", Some(&admin.access), Some(json!({})));

@@ -21,8 +21,13 @@ use crate::{
 };
 
 /// Operations called by POST that change nothing.
-const READS: [&str; 4] =
-    ["oauth2-authorize-post", "oauth2-introspect", "oauth2-logout-post", "oauth2-userinfo-post"];
+const READS: [&str; 5] = [
+    "apps-messages-preview",
+    "oauth2-authorize-post",
+    "oauth2-introspect",
+    "oauth2-logout-post",
+    "oauth2-userinfo-post",
+];
 
 /// The budget for prefixes adds one more call that can fail.
 const SETTINGS: &[(&str, &str)] = &[

@@ -8,13 +8,15 @@ use crate::{
     testing::{
         Answer, ISSUER, OTHER_PHONE, PHONE, TestApp,
         accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+        apps::ADMIN_PHONE,
         faults::{Boxed, Case, call},
     },
 };
 
-pub(super) const CASES: [&str; 10] = [
+pub(super) const CASES: [&str; 11] = [
     "otp-send",
     "otp-send: with an idempotency key",
+    "otp-send: in the words of an app",
     "otp-resend",
     "stop-confirm",
     "reports-create",
@@ -30,6 +32,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
         match case {
             "otp-send" => code_for("/v1/otp/send", json!({"phone": PHONE}), PHONE),
             "otp-send: with an idempotency key" => with_key(),
+            "otp-send: in the words of an app" => in_own_words(&app).await,
             "auth-register" => {
                 let body = json!({"phone": PHONE, "password": PASSWORD, "username": "ann"});
                 code_for("/v1/auth/register", body, PHONE)
@@ -76,6 +79,20 @@ fn code_for(path: &'static str, body: Value, address: &'static str) -> Case {
             app.verify(&id, &code).await.assert_ok();
             assert_eq!(app.items_like("USER").await.len(), 1);
         }
+    })
+    .or(429, "resend_too_soon")
+}
+
+/// A request for a code by e-mail, in the words of the app or, if they cannot be read, in ours.
+async fn in_own_words(app: &TestApp) -> Case {
+    let admin = app.sign_in(ADMIN_PHONE).await;
+    let path = "/v1/apps/default/messages/sign_in/en";
+    app.json_as(&admin, Method::PUT, path, json!({"text": "Ours: {code}"})).await.assert_ok();
+    let request = || call(Method::POST, "/v1/otp/send", None, Some(json!({"email": EMAIL})));
+    Case::new(request(), move |app, answer| async move {
+        let sent = sent(&app, answer, request()).await;
+        let (id, code) = code_of(&app, &sent, EMAIL).await;
+        app.verify(&id, &code).await.assert_ok();
     })
     .or(429, "resend_too_soon")
 }

@@ -1,6 +1,6 @@
 //! Applications (OAuth clients) that share the users, and what their users may do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     AppSecret, Branding, BrandingChange, GrantType, Grants, GrantsChange, HostedChange,
-    HostedSignIn, IdTokenAlgorithm, Links, Pkce, SignInMethod, StoredSecret, sms_text,
+    HostedSignIn, IdTokenAlgorithm, Links, OwnMails, Pkce, SignInMethod, StoredSecret, sms_text,
 };
 use crate::{
     apps::AppSettings,
@@ -89,6 +89,10 @@ pub struct App {
     /// The budget for its texts per day (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_daily_budget: Option<MicroUsd>,
+    /// The names of its templates of e-mails, with the times at which they were written (epoch
+    /// seconds). The words of each are a separate item.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mail_templates: BTreeMap<String, i64>,
     /// Sign-in on the hosted page.
     #[serde(flatten)]
     pub hosted: HostedSignIn,
@@ -131,6 +135,7 @@ pub(super) const APP_FIELDS: Fields = Fields {
         "refresh_token_ttl",
         "sms_budget",
         "sms_daily_budget",
+        "mail_templates",
         "redirect_uris",
         "post_logout_redirect_uris",
         "first_party",
@@ -188,9 +193,18 @@ pub struct Sender {
     /// The app's own budget, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AppBudget>,
+    /// The e-mails that the app words itself, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mails: Option<OwnMails>,
 }
 
 impl Sender {
+    /// The same sender, for one kind of message alone.
+    #[must_use]
+    pub fn of_kind(self, kind: &str) -> Self {
+        Self { mails: self.mails.and_then(|mails| mails.for_kind(kind)), ..self }
+    }
+
     /// The same sender, for a code that is typed on the hosted page: browsers fill it in there.
     #[must_use]
     pub fn on_page(self, settings: &AppSettings) -> Self {
@@ -250,6 +264,7 @@ impl App {
             sms_text: None,
             sms_budget: None,
             sms_daily_budget: None,
+            mail_templates: BTreeMap::new(),
             hosted: HostedSignIn::default(),
             grants: Grants::of_new_app(),
             branding: Branding::default(),
@@ -314,6 +329,7 @@ impl App {
                 month: self.sms_budget,
                 day: self.sms_daily_budget,
             }),
+            mails: OwnMails::of(&self.client_id, &self.mail_templates),
         }
     }
 

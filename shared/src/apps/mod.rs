@@ -5,6 +5,7 @@ mod branding;
 mod grants;
 mod hosted;
 mod origin;
+mod own_mails;
 mod secret;
 mod settings;
 mod sms_text;
@@ -19,9 +20,10 @@ pub use self::{
     grants::{GrantType, Grants, GrantsChange},
     hosted::{HostedChange, HostedSignIn, IdTokenAlgorithm, Pkce},
     origin::WebOrigin,
+    own_mails::OwnMails,
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
     settings::{AppSettings, LAPTOP_ORIGINS},
-    sms_text::CODE_PLACEHOLDER,
+    sms_text::{CODE_PLACEHOLDER, leads_elsewhere},
 };
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -43,7 +43,7 @@ pub(super) fn parse(input: String) -> Result<String, Error> {
 /// Whether a text has a link or a host: `://`, `www.`, an `@` before a letter or digit, an IP
 /// address, or a word like `shop.example`, whose last label has two letters or more. So `e.g.`,
 /// `5 min.`, `No.1` and `4.50` are none.
-fn leads_elsewhere(text: &str) -> bool {
+pub fn leads_elsewhere(text: &str) -> bool {
     let lower = text.to_lowercase();
     let after_at = lower.split('@').skip(1);
     lower.contains("://")

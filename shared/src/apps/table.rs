@@ -1,6 +1,6 @@
 //! Apps and their web origins, in the table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{App, app, app::APP_FIELDS};
 use crate::{
@@ -65,6 +65,18 @@ impl Store {
         &self,
         client_id: &str,
         default_app: &App,
+        change: impl FnMut(&mut App) -> Result<(), Error>,
+    ) -> Result<App, Error> {
+        self.change_app_and(client_id, default_app, &[], change).await
+    }
+
+    /// As [`Self::change_app`], in one transaction with other writes. They are done even if `change`
+    /// leaves the app as it is.
+    pub(crate) async fn change_app_and(
+        &self,
+        client_id: &str,
+        default_app: &App,
+        others: &[TransactWriteItem],
         mut change: impl FnMut(&mut App) -> Result<(), Error>,
     ) -> Result<App, Error> {
         let default_app = Some(default_app).filter(|app| app.client_id == client_id);
@@ -82,7 +94,7 @@ impl Store {
             let before = stored.clone().or(default_app.cloned()).ok_or(Error::NotFound)?;
             let mut after = before.clone();
             change(&mut after)?;
-            if after == before {
+            if after == before && others.is_empty() {
                 return Ok(Some(before));
             }
 
@@ -93,6 +105,7 @@ impl Store {
                 None => self.put_if_absent(&app_item(&after)?)?,
             }];
             items.extend(self.origin_writes(Some(&before), Some(&after))?);
+            items.extend(others.iter().cloned());
             written = Some(after.written_by);
 
             let changes = APP_FIELDS.changes(Some(&before), Some(&after))?;
@@ -101,7 +114,7 @@ impl Store {
         })
     }
 
-    /// Deletes an app. Its client id stays taken.
+    /// Deletes an app with its templates of e-mails. Its client id stays taken.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -122,12 +135,16 @@ impl Store {
                 deleted: true,
                 active: false,
                 secrets: Vec::new(),
+                mail_templates: BTreeMap::new(),
                 version: app.version + 1,
                 written_by: mark,
                 ..app.clone()
             };
             let mut items = vec![self.put_over(app_item(&deleted)?, app.version)?];
             items.extend(self.origin_writes(Some(&app), None)?);
+            for name in app.mail_templates.keys() {
+                items.push(self.delete_always(Key::mail_template(client_id, name))?);
+            }
             let changes = APP_FIELDS.changes(Some(&app), Some(&deleted))?;
             tried = Some(deleted);
 

@@ -103,6 +103,8 @@ pub enum Action {
     AppUpdate,
     AppDelete,
     AppSecretRotate,
+    AppMessageChange,
+    AppMessageDelete,
 }
 
 /// How it ended.

@@ -314,13 +314,14 @@ impl Challenges {
             true => (terms.in_browser(), sender.on_page(apps)),
             false => (terms, sender),
         };
+        let subject = match new.purpose {
+            Purpose::SignIn if new.registration.is_some() && owned => Subject::AccountExists,
+            Purpose::SignIn => Subject::SignIn,
+            Purpose::NewAddress => Subject::NewAddress,
+            Purpose::PasswordReset => Subject::PasswordReset,
+        };
         ChallengeContent {
-            subject: match new.purpose {
-                Purpose::SignIn if new.registration.is_some() && owned => Subject::AccountExists,
-                Purpose::SignIn => Subject::SignIn,
-                Purpose::NewAddress => Subject::NewAddress,
-                Purpose::PasswordReset => Subject::PasswordReset,
-            },
+            subject,
             address: new.address,
             terms,
             code: code.as_str().to_owned(),
@@ -328,7 +329,7 @@ impl Challenges {
             link: new.link,
             registration: new.registration,
             resets: new.resets,
-            sender,
+            sender: sender.of_kind(&subject.name()),
             decoy: new.decoy || hides_accounts && !owned,
             hides_failure: hides_accounts,
             watched: Watched::default(),

@@ -157,19 +157,22 @@ impl Challenges {
         now: Timestamp,
     ) -> Result<Weighed, Error> {
         let count = self.count(request, room, now);
-        let (counters, mut prepared) = if room.is_of(&self.hash_keys.source(request.ip)) {
-            // It will hardly be refused, so its price is reserved at the same time.
-            let prepare = self.prepare(content, request.asker, stop_link, messenger);
-            let (counters, prepared) = tokio::join!(count, prepare);
-            match counters {
-                Ok(counters) => (counters, Some(prepared)),
-                Err(error) => {
-                    return self.cancel(prepared.ok().flatten(), messenger, error).await;
+        let costs_nothing = request.address.phone().is_none();
+        let (counters, mut prepared) =
+            if costs_nothing || room.is_of(&self.hash_keys.source(request.ip)) {
+                // It will hardly be refused, so its price is reserved at the same time. An e-mail has no
+                // price, and the words of its app are read at that time.
+                let prepare = self.prepare(content, request.asker, stop_link, messenger);
+                let (counters, prepared) = tokio::join!(count, prepare);
+                match counters {
+                    Ok(counters) => (counters, Some(prepared)),
+                    Err(error) => {
+                        return self.cancel(prepared.ok().flatten(), messenger, error).await;
+                    }
                 }
-            }
-        } else {
-            (count.await?, None)
-        };
+            } else {
+                (count.await?, None)
+            };
 
         let judged = self.judge(id, (request, &counters), evidence, messenger, now).await;
         let judgement = match judged {

@@ -11,7 +11,7 @@ use super::{Client, form::parse_urlencoded};
 use crate::{
     accounts::Accounts,
     administration::{Users, WaitingMoves},
-    apps::{App, Apps, WebOrigin},
+    apps::{App, Apps, DEFAULT_CLIENT_ID, WebOrigin},
     audit::{Audit, Recorder},
     authorization::{Devices, PushedRequests},
     avatars::{AvatarUrls, Avatars},
@@ -19,7 +19,7 @@ use crate::{
     challenges::Challenges,
     crypto::HashKeys,
     latchkey::Latchkey,
-    messages::{DeliveryCounts, Messenger, Reports},
+    messages::{DeliveryCounts, MailName, MailTemplates, Messenger, Reports},
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -89,6 +89,31 @@ impl<S: Send + Sync> FromRequestParts<S> for PathNames {
     }
 }
 
+/// The app and the name of one of its templates of e-mails in the path.
+#[derive(Clone, Debug)]
+pub struct PathMail {
+    /// The app.
+    pub client_id: String,
+    /// The kind of the message and its language.
+    pub name: MailName,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathMail {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Error> {
+        let parameters = parameters(request, state).await?;
+        let mut names = parameters.iter().map(|(_, value)| value);
+        match (names.next(), names.next(), names.next()) {
+            (Some(client_id), Some(kind), Some(language)) => {
+                let name = MailName::parse(kind, language, client_id == DEFAULT_CLIENT_ID)?;
+                Ok(Self { client_id: client_id.to_owned(), name })
+            }
+            _ => Err(Error::Internal("a path without three parameters".into())),
+        }
+    }
+}
+
 /// The name and the decoded value of the path's only parameter.
 async fn parameter<S: Send + Sync>(
     request: &mut Parts,
@@ -151,6 +176,7 @@ macro_rules! part {
 
 part!(Messenger, |latchkey| latchkey.messenger().await);
 part!(Reports, |latchkey| latchkey.reports().await);
+part!(MailTemplates, |latchkey| Ok(latchkey.mail_templates()));
 part!(DeliveryCounts, |latchkey| Ok(latchkey.delivery_counts()));
 part!(Apps, |latchkey, request| Ok(latchkey.apps().called_from(page(request))));
 part!(Audit, |latchkey| Ok(latchkey.audit()));

@@ -23,6 +23,10 @@ const JSON: &str = "application/json";
 const MAX_DEPTH: u32 = 8;
 /// Characters of one string.
 const MAX_STRING_CHARS: usize = 1_024;
+/// The largest JSON body that has a document, in which a letter may take six bytes (`\u0627`).
+const MAX_DOCUMENT_BODY_BYTES: usize = 128 * 1024;
+/// Characters of a document.
+const MAX_DOCUMENT_CHARS: usize = 32 * 1024;
 
 /// A JSON body, in and out.
 ///
@@ -30,6 +34,11 @@ const MAX_STRING_CHARS: usize = 1_024;
 /// duplicate, missing and invalid fields are refused. No refusal repeats the value that was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
+
+/// As [`Json`], of at most 128 KiB, with strings of up to 32 Ki characters: for texts that are
+/// documents. Only endpoints of administrators take it.
+#[derive(Clone, Copy, Debug)]
+pub struct DocumentJson<T>(pub T);
 
 /// A JSON body that may be left out.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +61,19 @@ impl<T: DeserializeOwned> Json<T> {
         }
         check_content_type(headers, JSON)?;
         parse(body)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for DocumentJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (headers, body) = read_up_to(request, MAX_DOCUMENT_BODY_BYTES).await?;
+        if body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+            return Err(missing_body::<T>());
+        }
+        check_content_type(&headers, JSON)?;
+        parse_within(&body, MAX_DOCUMENT_CHARS).map(Self)
     }
 }
 
@@ -109,10 +131,15 @@ fn missing_body<T: DeserializeOwned>() -> Error {
 /// # Errors
 /// [`Error::BodyTooLarge`] above [`MAX_BODY_BYTES`].
 pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Vec<u8>), Error> {
+    read_up_to(request, MAX_BODY_BYTES).await
+}
+
+async fn read_up_to(
+    request: Request<Body>,
+    max_bytes: usize,
+) -> Result<(HeaderMap, Vec<u8>), Error> {
     let (head, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY_BYTES)
-        .await
-        .map_err(|_| Error::BodyTooLarge { max_bytes: MAX_BODY_BYTES })?;
+    let body = to_bytes(body, max_bytes).await.map_err(|_| Error::BodyTooLarge { max_bytes })?;
 
     Ok((head.headers, body.to_vec()))
 }
@@ -163,10 +190,18 @@ pub fn check_encoding(headers: &HeaderMap) -> Result<(), Error> {
 /// Reads `body` as a `T`.
 ///
 /// # Errors
+/// As [`parse_within`].
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    parse_within(body, MAX_STRING_CHARS)
+}
+
+/// Reads `body`, whose strings have up to `max_chars` characters, as a `T`.
+///
+/// # Errors
 /// [`Error::InvalidJson`]; [`Error::InvalidRequest`], which names the field, or has an empty field
 /// name if the body as a whole is not accepted.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    check_bounds(body)?;
+fn parse_within<T: DeserializeOwned>(body: &[u8], max_chars: usize) -> Result<T, Error> {
+    check_bounds(body, max_chars)?;
 
     // serde reads a struct from an array, too.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
@@ -181,12 +216,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 }
 
 /// Walks the whole document with [`Bounds`].
-fn check_bounds(body: &[u8]) -> Result<(), Error> {
+fn check_bounds(body: &[u8], max_chars: usize) -> Result<(), Error> {
     let mut document = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut document, &mut track);
 
-    let walked = Bounds { depth: MAX_DEPTH }.deserialize(tracked).and_then(|()| document.end());
+    let walked =
+        Bounds { depth: MAX_DEPTH, max_chars }.deserialize(tracked).and_then(|()| document.end());
     walked.map_err(|error| match (error.is_data(), track.path().to_string()) {
         (false, _) => Error::InvalidJson,
         (true, path) => out_of_bounds(&path, without_position(&error.to_string())),
@@ -268,8 +304,10 @@ fn accepted(message: &str) -> String {
 
 /// Walks a document and refuses it if it nests too deep or has a string that is too long, before
 /// anything of it is used.
+#[derive(Clone, Copy)]
 struct Bounds {
     depth: u32,
+    max_chars: usize,
 }
 
 impl Bounds {
@@ -316,15 +354,16 @@ impl<'de> Visitor<'de> for Bounds {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if text.chars().count() > MAX_STRING_CHARS {
-            return Err(E::custom(format_args!("is longer than {MAX_STRING_CHARS} characters")));
+        let max = self.max_chars;
+        if text.chars().count() > max {
+            return Err(E::custom(format_args!("is longer than {max} characters")));
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let depth = self.deeper()?;
-        while items.next_element_seed(Self { depth })?.is_some() {}
+        while items.next_element_seed(Self { depth, ..self })?.is_some() {}
         Ok(())
     }
 
@@ -336,7 +375,7 @@ impl<'de> Visitor<'de> for Bounds {
                     "has a field whose name is longer than {MAX_STRING_CHARS} characters"
                 )));
             }
-            entries.next_value_seed(Self { depth })?;
+            entries.next_value_seed(Self { depth, ..self })?;
         }
         Ok(())
     }

@@ -52,6 +52,11 @@ impl Subject {
         Self::AppChanged,
     ];
 
+    /// The name in the API, like `sign_in`.
+    pub fn name(self) -> String {
+        self.message().replace('-', "_")
+    }
+
     fn message(self) -> &'static str {
         match self {
             Self::SignIn => "sign-in",
@@ -155,7 +160,7 @@ impl Content<'_> {
 
 /// The text on one line: line breaks, control characters and marks that change the direction of
 /// writing become spaces.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let changes_line_or_direction = |c: char| {
         matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}'
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -185,6 +190,7 @@ mod tests {
             sms_text: None,
             web_otp_host: host.map(str::to_owned),
             budget: None,
+            mails: None,
         }
     }
 

@@ -83,9 +83,10 @@ async fn send_by_ses(
         let content = Content::builder().data(text).charset("UTF-8").build();
         content.map_err(|error| Error::Internal(error.to_string()))
     };
+    let html = mail.html.as_deref().map(part).transpose()?;
     let message = Message::builder()
         .subject(part(&mail.subject)?)
-        .body(Body::builder().text(part(&mail.text)?).html(part(&mail.html)?).build())
+        .body(Body::builder().text(part(&mail.text)?).set_html(html).build())
         .build();
 
     let sent = client

@@ -12,8 +12,8 @@ pub struct MailText {
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The text as HTML.
-    pub html: String,
+    /// The text as HTML. An app's own e-mail may have none.
+    pub html: Option<String>,
 }
 
 /// An e-mail with a code, or one that tells of a change and has none.
@@ -42,7 +42,7 @@ impl Content<'_> {
 
         Ok(MailText {
             text: self.plain_mail(language, &reason)?,
-            html: self.html_mail(language, &subject, &reason)?,
+            html: Some(self.html_mail(language, &subject, &reason)?),
             subject,
         })
     }
@@ -102,6 +102,7 @@ mod tests {
             sms_text: None,
             web_otp_host: None,
             budget: None,
+            mails: None,
         };
         let has_code =
             [Subject::SignIn, Subject::AccountExists, Subject::PasswordReset, Subject::NewAddress]
@@ -125,7 +126,7 @@ mod tests {
             for subject in Subject::ALL {
                 let mail = mail(subject, language, "Shop");
                 assert!(mail.subject.contains("Shop") && !mail.subject.contains('\n'));
-                for part in [&mail.text, &mail.html] {
+                for part in [&mail.text, mail.html.as_ref().unwrap()] {
                     assert!(part.contains("Shop"), "{part}");
                     let link = match subject {
                         Subject::AppChanged => None,
@@ -140,7 +141,10 @@ mod tests {
                     _ => "reason-code",
                 };
                 let reason = wording(language, reason, None, &[("app", "Shop")]).unwrap();
-                assert!(mail.text.contains(&reason) && mail.html.contains(&reason), "{reason}");
+                assert!(
+                    mail.text.contains(&reason) && mail.html.unwrap().contains(&reason),
+                    "{reason}"
+                );
             }
         }
     }
@@ -148,12 +152,12 @@ mod tests {
     #[test]
     fn html_shows_values_as_text_and_loads_nothing() {
         for subject in Subject::ALL {
-            let html = mail(subject, Language::English, "A<b>&\"").html;
+            let html = mail(subject, Language::English, "A<b>&\"").html.unwrap();
             assert!(html.contains("A&#60;b&#62;&#38;&#34;") && !html.contains("A<b>"), "{html}");
             let loads = ["<img", "<link", "<script", "url(", "@import", "src="];
             assert!(!loads.iter().any(|it| html.contains(it)), "{html}");
         }
-        let html = mail(Subject::PasswordReset, Language::English, "Shop").html;
+        let html = mail(Subject::PasswordReset, Language::English, "Shop").html.unwrap();
         assert!(html.contains("href=\"https://app.example.com/reset?a=1&#38;b=2#t\""), "{html}");
     }
 }

@@ -8,6 +8,7 @@ mod reports;
 mod senders;
 mod settings;
 mod smtp;
+mod templates;
 mod texts;
 mod wording;
 
@@ -22,6 +23,7 @@ pub use self::{
     senders::{Credentials, Delivery, Plan, ReceivedReport, ReportLinks},
     settings::{MessageSettings, SmsSettings, VARIABLES},
     smtp::SmtpServer,
+    templates::{MailName, MailPreview, MailSource, MailTemplateView, MailTemplates, MailWording},
     texts::{PreparedText, Texts},
     wording::wording,
 };
@@ -35,6 +37,7 @@ use crate::{
     crypto::IdentifierHash,
     identifiers::{Address, Email, PhoneNumber},
     spending::{Fund, Spending},
+    table::Store,
 };
 
 /// Longer than the work that hides behind it: handing a message to AWS, also on a slow day.
@@ -68,6 +71,7 @@ impl Prepared {
 pub struct Messenger {
     texts: Texts,
     mails: Mails,
+    store: Store,
 }
 
 impl Messenger {
@@ -79,13 +83,14 @@ impl Messenger {
         (aws, environment): (&Aws, &Environment),
         settings: &MessageSettings,
         credentials: &Credentials,
-        spending: Spending,
+        (store, spending): (Store, Spending),
         (clock, random): (&Clock, &Random),
     ) -> Result<Self, Error> {
         let senders = Senders::new((aws, environment), settings, credentials, clock)?;
         Ok(Self {
             texts: Texts::new(senders, settings.plan.clone(), spending, random.clone()),
             mails: Mails::new((aws, environment), settings, credentials),
+            store,
         })
     }
 
@@ -129,8 +134,23 @@ impl Messenger {
             Address::Sms(phone) => {
                 Prepared::Text(self.texts.prepare(phone, (fund, prefix), content, language).await?)
             }
-            Address::Email(email) => Prepared::Mail(email.clone(), content.mail(language)?),
+            Address::Email(email) => {
+                Prepared::Mail(email.clone(), self.mail(content, language).await?)
+            }
         })
+    }
+
+    /// The e-mail as its app words it, or else the built-in one. A code must reach its person, so a
+    /// template that cannot be used is only logged.
+    async fn mail(&self, content: &Content<'_>, language: Language) -> Result<MailText, Error> {
+        let own = self.store.own_mail(content, language).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a template of an e-mail is not used");
+            None
+        });
+        match own {
+            Some((_, mail)) => Ok(mail),
+            None => content.mail(language),
+        }
     }
 
     /// The price of a text of one segment.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::Uri;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
-    message::MultiPart,
+    message::{MultiPart, SinglePart},
     transport::smtp::{
         Error as SmtpError, PoolConfig,
         authentication::Credentials,
@@ -166,12 +166,15 @@ impl Smtp {
 
 fn message(from: &Email, to: &Email, mail: &MailText) -> Result<Message, Error> {
     let address = |email: &Email| email.as_str().parse().map_err(internal);
-    Message::builder()
-        .from(address(from)?)
-        .to(address(to)?)
-        .subject(mail.subject.as_str())
-        .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
-        .map_err(internal)
+    let builder =
+        Message::builder().from(address(from)?).to(address(to)?).subject(mail.subject.as_str());
+    match &mail.html {
+        Some(html) => {
+            builder.multipart(MultiPart::alternative_plain_html(mail.text.clone(), html.clone()))
+        }
+        None => builder.singlepart(SinglePart::plain(mail.text.clone())),
+    }
+    .map_err(internal)
 }
 
 /// Why a server refused, for the log. Its own words may name the recipient, so only the status is

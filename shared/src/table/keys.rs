@@ -18,6 +18,7 @@
 //! | device that waits         | `DEVICE#<hash>`            | `DEVICE`        | after `DEVICE_CODE_TTL_SECONDS` |
 //! | idempotent request        | `IDEMPOTENCY#<hash>`       | `ANSWER`        | after a day                  |
 //! | app                       | `APP#<client id>`          | `APP`           | never                        |
+//! | its e-mail, as worded     | `APP#<client id>`          | `MAIL#<kind>/<language>` | never              |
 //! | apps of a web origin      | `ORIGIN#<origin>`          | `ORIGIN`        | never                        |
 //! | role                      | `ROLE#<name>`              | `ROLE`          | never                        |
 //! | audit event               | `AUDIT#<0-f>`              | `<id>`          | after `AUDIT_RETENTION_DAYS` |
@@ -61,6 +62,9 @@ pub const TTL: &str = "expires_at";
 const OWNER: &str = "OWNER#";
 /// The sort key of a throttle.
 pub(crate) const THROTTLE: &str = "THROTTLE";
+
+/// The prefix of the sort key of a template of e-mails.
+pub(crate) const MAIL: &str = "MAIL#";
 
 /// The identifier's hash in the sort key of an owner item; `None` for other sort keys.
 pub(crate) fn owned(sk: &str) -> Option<&str> {
@@ -223,6 +227,11 @@ impl Key {
     /// An app.
     pub(crate) fn app(client_id: &str) -> Self {
         Self::new(format!("APP#{client_id}"), "APP")
+    }
+
+    /// A template of an app's e-mails, by its name.
+    pub(crate) fn mail_template(client_id: &str, name: &str) -> Self {
+        Self::new(Self::app(client_id).pk, format!("{MAIL}{name}"))
     }
 
     /// A role, by its canonical name.

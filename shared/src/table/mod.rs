@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 pub use self::{keys::TTL, lists::Listed};
 pub(crate) use self::{
-    keys::{APPS_LIST, ERASURES, Key, LIST, LIST_KEY, LISTS_INDEX, ROLES_LIST, erasure_time},
+    keys::{APPS_LIST, ERASURES, Key, LIST, LIST_KEY, LISTS_INDEX, MAIL, ROLES_LIST, erasure_time},
     transactions::{Outcome, version},
 };
 use crate::{
