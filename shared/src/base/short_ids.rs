@@ -56,7 +56,6 @@ pub mod short_id {
 pub mod short_id_option {
     use super::{Deserialize, Deserializer, Serialize, Serializer, ShortId, Uuid};
 
-    #[expect(clippy::ref_option, reason = "serde's signature")]
     pub fn serialize<S: Serializer>(id: &Option<Uuid>, serializer: S) -> Result<S::Ok, S::Error> {
         id.map(ShortId).serialize(serializer)
     }
