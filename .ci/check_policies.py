@@ -20,6 +20,7 @@ SERVICES = {
     "dynamodb": (rb"DynamoDB_20120810\.(%s)", "dynamodb"),
     "secretsmanager": (rb"secretsmanager\.(%s)", "secretsmanager"),
     "sns": (rb"(%s)RequestSerializer", "sns"),
+    "sqs": (rb"AmazonSQS\.(%s)", "sqs"),
     "pinpoint-sms-voice-v2": (rb"PinpointSMSVoiceV2\.(%s)", "sms-voice"),
     "sesv2": (rb"(%s)RequestSerializer", "ses"),
     "s3": (rb"(%s)RequestSerializer", "s3"),
@@ -32,7 +33,7 @@ NEEDED_BESIDE = {"s3:PutObject": {"s3:PutObjectTagging"}}
 # Anchors have no tags.
 NEVER_TAGS = "audit-anchor"
 # The actions that have another name than their operations.
-ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket"}
+ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "sqs:SendMessageBatch": "sqs:SendMessage"}
 # Code that only a few functions may contain: the folders of its crates, as messages of panics show
 # them, and which functions may contain it.
 CARRIED = {

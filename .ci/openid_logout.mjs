@@ -1,10 +1,10 @@
 /**
- * The cases of the plan "RP-Initiated Logout OP" of the OpenID Foundation, as black-box tests, which
+ * The cases of the plans "RP-Initiated Logout OP" and "Back-Channel Logout OP" of the OpenID Foundation, as black-box tests, which
  * run against any provider.
  */
 import assert from "node:assert/strict";
-import { random } from "./openid_browser.mjs";
-import { GOODBYE } from "./openid_providers.mjs";
+import { pause, random } from "./openid_browser.mjs";
+import { GOODBYE, notices } from "./openid_providers.mjs";
 
 /** Every character that a state may have, and that is easily damaged. */
 const STATE = "a+b/=%&#?'~ .:;,()!*$@" + random();
@@ -39,7 +39,34 @@ const logout = (change, leads) => async fixture => {
 /** The ID token with another signature. */
 const forged = token => token.replace(/\.[^.]*$/, `.${random()}`);
 
+const EVENT = "http://schemas.openid.net/event/backchannel-logout";
+
+/** Signing out tells each app that the person has entered, with a token that it can verify. */
+async function backchannel({ provider, office, branch, browser }) {
+  const entered = { office: await office.signIn(browser), branch: await branch.signIn(browser) };
+  await out(browser, { id_token_hint: entered.office.tokens.id_token, post_logout_redirect_uri: GOODBYE });
+  for (const [id, { claims }] of Object.entries(entered)) {
+    assert.ok(claims.sid, "the ID token names its session");
+    const isOurs = async ({ app, token }) => app === `${provider.name}/${id}` && (await provider.verifyLogout(token, id)).sid === claims.sid;
+    let found;
+    for (let tries = 0; !found && tries < 50; tries += 1) {
+      for (const notice of [...notices]) if (await isOurs(notice)) found = notice;
+      if (!found) await pause(0.2);
+    }
+    assert.ok(found, `${id} was not told`);
+    assert.match(found.type, /^application\/x-www-form-urlencoded/);
+    const told = await provider.verifyLogout(found.token, id);
+    assert.deepEqual([told.sub, told.nonce, told.events], [claims.sub, undefined, { [EVENT]: {} }]);
+    assert.ok(told.exp - told.iat <= 120);
+  }
+}
+
 export const LOGOUT = {
+  "oidcc-backchannel-rp-initiated-logout-discovery": async ({ provider: { metadata } }) => {
+    assert.equal(metadata.backchannel_logout_supported, true);
+    assert.equal(metadata.backchannel_logout_session_supported, true);
+  },
+  "oidcc-backchannel-rp-initiated-logout": backchannel,
   "oidcc-rp-initiated-logout-discovery-endpoint-verification": async ({ provider: { metadata, issuer } }) => {
     assert.ok(metadata.end_session_endpoint.startsWith(`${issuer}/`));
   },

@@ -24,6 +24,19 @@ const APPS = [
   { id: "branch", method: "client_secret_post", redirects: [CALLBACK, `${CALLBACK}/2`] },
 ];
 
+/** The logout tokens that the apps got at their own server, with the header of the request. */
+export const notices = [];
+const told = createServer(async (request, response) => {
+  let body = "";
+  for await (const part of request) body += part;
+  notices.push({ app: request.url.slice(1), type: request.headers["content-type"], token: new URLSearchParams(body).get("logout_token") });
+  response.end();
+}).listen(0, "127.0.0.1");
+await new Promise(resolve => told.once("listening", resolve));
+told.unref();
+/** Where an app of a provider is told of the end of its sessions. */
+const logoutUri = (provider, id) => `http://127.0.0.1:${told.address().port}/${provider}/${id}`;
+
 let people = 0;
 /** A new person, whom both providers take. */
 export const newPerson = () => `+1415555${String(1000 + (people += 1)).padStart(4, "0")}`;
@@ -32,6 +45,11 @@ async function known(provider) {
   const answer = await fetch(`${provider.issuer}/.well-known/openid-configuration`);
   provider.metadata = await answer.json();
   const keys = createLocalJWKSet(await (await fetch(provider.metadata.jwks_uri)).json());
+  /** The claims of a logout token, verified as §2.6 of Back-Channel Logout says. */
+  provider.verifyLogout = async (token, audience) => {
+    const { payload } = await jwtVerify(token, keys, { issuer: provider.issuer, audience, algorithms: ["RS256"], typ: "logout+jwt", requiredClaims: ["iat", "exp", "jti", "sub", "sid", "events"] });
+    return payload;
+  };
   provider.verify = async (token, audience) => {
     const { payload } = await jwtVerify(token, keys, { issuer: provider.issuer, audience, algorithms: ["RS256"], requiredClaims: ["sub", "iat", "exp"] });
     return payload;
@@ -51,6 +69,8 @@ export async function certified() {
     token_endpoint_auth_method: method,
     redirect_uris: redirects,
     post_logout_redirect_uris: [GOODBYE],
+    backchannel_logout_uri: logoutUri("oidc-provider", id),
+    backchannel_logout_session_required: true,
     grant_types: ["authorization_code", "refresh_token"],
   }));
   const named = sub => ({ sub, name: "Ann Lee", email: `${sub.slice(1)}@example.com`, email_verified: true, phone_number: sub, phone_number_verified: true });
@@ -61,7 +81,9 @@ export async function certified() {
     claims: { openid: ["sub"], profile: ["name"], email: ["email", "email_verified"], phone: ["phone_number", "phone_number_verified"] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => named(sub) }),
     pkce: { required: () => false },
-    features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+    // Its dispatcher refuses this machine, where the apps of the cases are told.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+    features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true } },
   });
   server.on("request", oidc.callback());
   return known({
@@ -101,6 +123,7 @@ export async function own() {
   for (const { id, method, redirects } of APPS) {
     const secret = await addApp({
       client_id: id, name: id, type: "confidential", pkce: "optional", redirect_uris: redirects, post_logout_redirect_uris: [GOODBYE],
+      backchannel_logout_uri: logoutUri("latchkey", id),
     });
     apps[id] = { id, secret, method };
   }

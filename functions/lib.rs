@@ -59,6 +59,12 @@ pub mod auth {
     pub mod register;
 }
 
+/// Back-channel logout: apps are told that sessions have ended.
+pub mod back_channel {
+    pub mod ended;
+    pub mod notify;
+}
+
 /// The rotation of the signing keys, called by Secrets Manager.
 pub mod keys {
     pub mod root;
@@ -292,8 +298,16 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
 };
 
 /// The Lambdas that have no path.
-pub const OTHER_LAMBDAS: [&str; 6] =
-    ["not-found", "authorizer", "keys-rotate", "erasures", "audit-anchor", "keys-root"];
+pub const OTHER_LAMBDAS: [&str; 8] = [
+    "not-found",
+    "authorizer",
+    "keys-rotate",
+    "erasures",
+    "audit-anchor",
+    "keys-root",
+    "back-channel-ended",
+    "back-channel-notify",
+];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.
 pub fn all(latchkey: Latchkey) -> Router {

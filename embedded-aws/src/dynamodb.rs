@@ -15,11 +15,14 @@ pub(crate) fn open(template: &str, folder: Option<&Path>) -> Result<Database, St
     };
     let database = database.map_err(|error| format!("DynamoDB: {error}"))?;
 
-    let exists =
-        database.get_table_metadata(TABLE).map_err(|error| format!("DynamoDB: {error}"))?.is_some();
-    if !exists {
-        let properties = table_properties(template)?;
-        make_table(&database, &properties)?;
+    let table = database.get_table_metadata(TABLE).map_err(|error| format!("DynamoDB: {error}"))?;
+    match table {
+        None => make_table(&database, &table_properties(template)?)?,
+        // An older version made the table without a stream.
+        Some(table) if !table.stream_enabled => {
+            add_stream(&database, &table_properties(template)?)?
+        }
+        Some(_) => {}
     }
 
     Ok(database)
@@ -37,6 +40,7 @@ fn make_table(database: &Database, properties: &Value) -> Result<(), StartError>
         }
     }
 
+    request.insert("StreamSpecification".to_owned(), stream_specification(properties)?);
     let request =
         serde_json::from_value(request.into()).map_err(|error| failed(error.to_string()))?;
     database.create_table(request).map_err(|error| failed(error.to_string()))?;
@@ -49,6 +53,24 @@ fn make_table(database: &Database, properties: &Value) -> Result<(), StartError>
     database.update_time_to_live(ttl).map_err(|error| failed(error.to_string()))?;
 
     Ok(())
+}
+
+fn add_stream(database: &Database, properties: &Value) -> Result<(), StartError> {
+    let failed = |error: &dyn std::fmt::Display| format!("the stream of the table: {error}");
+    let specification = stream_specification(properties)?;
+    let request = serde_json::json!({"TableName": TABLE, "StreamSpecification": specification});
+    let request = serde_json::from_value(request).map_err(|error| failed(&error))?;
+    database.update_table(request).map(drop).map_err(|error| failed(&error))
+}
+
+/// The stream of the table. CloudFormation switches it on by naming its view type alone.
+fn stream_specification(properties: &Value) -> Result<serde_json::Value, StartError> {
+    let view_type = properties
+        .get("StreamSpecification")
+        .and_then(|specification| specification.get("StreamViewType"))
+        .and_then(Value::as_str)
+        .ok_or("the template's table has no StreamSpecification")?;
+    Ok(serde_json::json!({"StreamEnabled": true, "StreamViewType": view_type}))
 }
 
 /// The properties of the one table in the template.

@@ -17,13 +17,14 @@ use hyper_util::{
 pub(crate) const EUM: &str = "PINPOINT_SMS_VOICE_V2";
 
 /// The services: the name in a signature, and the name in the endpoint variable.
-const SERVICES: [(&str, &str); 6] = [
+const SERVICES: [(&str, &str); 7] = [
     ("dynamodb", "DYNAMODB"),
     ("s3", "S3"),
     ("secretsmanager", "SECRETSMANAGER"),
     ("ses", "SESV2"),
     ("sms-voice", EUM),
     ("sns", "SNS"),
+    ("sqs", "SQS"),
 ];
 
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! DynamoDB, S3, SNS, SES, Secrets Manager and other senders of texts on loopback, with API Gateway
+//! DynamoDB with its stream, S3, SNS, SQS, SES, Secrets Manager and other senders of texts on loopback, with API Gateway
 //! in front, in one process, for `cargo run` and the tests. The code under test reaches them through
 //! the AWS SDK and its endpoint variables.
 //!
@@ -20,6 +20,8 @@ mod s3;
 mod secrets;
 mod ses;
 mod sns;
+mod sqs;
+mod stream;
 mod vendors;
 
 use std::{
@@ -35,6 +37,8 @@ pub use self::{
     chain::longest_chain,
     inbox::{Inbox, Message},
     secrets::Secrets,
+    sqs::{Queue, QueuedMessage},
+    stream::{Batch, Stream},
 };
 
 /// The name of the table.
@@ -50,6 +54,9 @@ pub const SENDERS_SECRET: &str = "latchkey/senders";
 /// The name of the secret that holds the root of the hash keys.
 pub const HASH_KEYS_SECRET: &str = "latchkey/hash-keys";
 
+/// The URL of the queue of ended sessions.
+const QUEUE_URL: &str = "https://sqs.eu-central-1.amazonaws.com/000000000000/latchkey-back-channel";
+
 /// The access key and its secret that the services expect.
 const CREDENTIALS: (&str, &str) = ("local", "local-secret");
 const REGION: &str = "eu-central-1";
@@ -63,6 +70,10 @@ pub struct EmbeddedAws {
     pub inbox: Inbox,
     /// The secrets.
     pub secrets: Secrets,
+    /// The queue of ended sessions.
+    pub queue: Queue,
+    /// The changes of the table since the start.
+    pub stream: Stream,
     endpoints: Vec<(&'static str, String)>,
     twilio_url: String,
     tasks: Vec<JoinHandle<()>>,
@@ -95,9 +106,12 @@ impl EmbeddedAws {
         let inbox = Inbox::default();
         let secrets = Secrets::open(folder.map(|folder| folder.join("secrets.json")))?;
         let buckets = files.join("s3");
+        let database = dynamodb::open(template, folder)?;
         let mut aws = Self {
             inbox,
             secrets,
+            queue: Queue::default(),
+            stream: Stream::open(database.clone())?,
             endpoints: Vec::new(),
             twilio_url: String::new(),
             tasks: Vec::new(),
@@ -106,7 +120,6 @@ impl EmbeddedAws {
             _temporary: temporary,
         };
 
-        let database = dynamodb::open(template, folder)?;
         let listener = aws.listen("DYNAMODB").await?;
         aws.tasks.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
 
@@ -115,6 +128,9 @@ impl EmbeddedAws {
 
         let listener = aws.listen("SNS").await?;
         aws.serve(listener, sns::router(aws.inbox.clone()));
+
+        let listener = aws.listen("SQS").await?;
+        aws.serve(listener, sqs::router(aws.queue.clone()));
 
         let listener = aws.listen("SESV2").await?;
         aws.serve(listener, ses::router(aws.inbox.clone()));
@@ -153,6 +169,7 @@ impl EmbeddedAws {
             ("AUDIT_BUCKET", AUDIT_BUCKET),
             ("KEYS_SECRET_ARN", SIGNING_KEYS_SECRET),
             ("HASH_KEYS_SECRET_ARN", HASH_KEYS_SECRET),
+            ("BACK_CHANNEL_QUEUE_URL", QUEUE_URL),
         ];
 
         let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -48,8 +48,15 @@ pub(super) const PUBLIC: &[&str] = &[
 
 /// The Lambdas that may read the signing keys: those that sign tokens, and the one that makes the
 /// keys.
-pub(super) const READ_SIGNING_KEYS: &[&str] =
-    &["auth-login", "auth-mfa", "auth-refresh", "keys-rotate", "oauth2-token", "otp-verify"];
+pub(super) const READ_SIGNING_KEYS: &[&str] = &[
+    "auth-login",
+    "auth-mfa",
+    "auth-refresh",
+    "back-channel-notify",
+    "keys-rotate",
+    "oauth2-token",
+    "otp-verify",
+];
 
 /// The Lambdas that send texts, which cost money.
 pub(super) const SEND_TEXTS: &[&str] = &[

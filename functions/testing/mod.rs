@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod admin;
 pub(crate) mod apps;
+pub(crate) mod back_channel;
 pub(crate) mod bodies;
 mod documented;
 pub(crate) mod faults;

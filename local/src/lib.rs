@@ -7,6 +7,7 @@
 )]
 
 mod avatars;
+mod back_channel;
 mod inbox;
 mod lambdas;
 mod start;
@@ -91,11 +92,14 @@ impl Service {
             .fallback(gateway)
             .layer(middleware::from_fn_with_state(desk, inbox::note_used_codes));
         let anchoring = tokio::spawn(anchor_audit_trail(self.latchkey.clone()));
+        let (stream, queue) = (self.aws.stream.clone(), self.aws.queue.clone());
+        let telling = tokio::spawn(back_channel::tell_apps(stream, queue, self.latchkey.clone()));
         let served =
             axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
                 .with_graceful_shutdown(stop)
                 .await;
         anchoring.abort();
+        telling.abort();
         served
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     authorization::{Devices, PushedRequests},
     avatars::{AvatarUrls, Avatars, Objects},
     aws::Aws,
-    base::{Clock, Environment, Error, Random, seconds},
+    back_channel::{EndedSessions, LogoutNotices, Queue},
+    base::{Clock, Environment, Error, Random, Stage, seconds},
     challenges::Challenges,
     crypto::{HashKeys, READ_AGAIN_SECONDS, Roots, Secrets, USED_SECONDS},
     messages::{Credentials, DeliveryCounts, MailTemplates, Messenger, ReportLinks, Reports},
@@ -53,6 +54,7 @@ struct Inner {
     right_codes: Arc<RightCodes>,
     hash_keys: Mutex<Option<ReadKeys>>,
     signer: OnceCell<Arc<Signer>>,
+    logout_notices: OnceCell<LogoutNotices>,
 }
 
 /// The hash keys, and when their roots were read.
@@ -98,6 +100,7 @@ impl Latchkey {
             right_codes: Arc::default(),
             hash_keys: Mutex::default(),
             signer: OnceCell::new(),
+            logout_notices: OnceCell::new(),
         })))
     }
 
@@ -411,6 +414,32 @@ impl Latchkey {
     /// The live sessions of users.
     pub fn live_sessions(&self) -> LiveSessions {
         LiveSessions { store: self.store().clone(), clock: self.0.clock.clone() }
+    }
+
+    /// The sessions of apps that have ended. A Lambda that asks for them links SQS.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the environment names no queue for them.
+    pub fn ended_sessions(&self) -> Result<EndedSessions, Error> {
+        let queue = Queue::new(&self.aws().config("SQS"), &self.0.environment)?;
+        Ok(EndedSessions { apps: self.apps(), queue, clock: self.0.clock.clone() })
+    }
+
+    /// The notices that sessions of apps have ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the signing key cannot be read.
+    pub async fn logout_notices(&self) -> Result<LogoutNotices, Error> {
+        let inner = &self.0;
+        let make = || async {
+            let (settings, signer) = (&inner.settings, self.signer().await?);
+            Ok(LogoutNotices::new(
+                (self.apps(), signer),
+                (settings.issuer.clone(), settings.stage == Stage::Prod),
+                (inner.clock.clone(), inner.random.clone()),
+            ))
+        };
+        inner.logout_notices.get_or_try_init(make).await.cloned()
     }
 
     /// Users by their ids.

@@ -68,6 +68,9 @@ pub mod administration;
 /// Sessions: signing in, refreshing, signing out.
 pub mod sessions;
 
+/// Telling apps that a session of them has ended (back-channel logout).
+pub mod back_channel;
+
 /// The settings, put together from each wing's section.
 pub mod settings;
 

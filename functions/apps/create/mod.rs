@@ -74,6 +74,10 @@ pub struct CreateAppRequest {
     /// Up to 20 addresses to which people may be sent after signing out. Default: none.
     #[schema(example = json!(["https://shop.example.com"]))]
     post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where the app is told that a session of it has ended: an https address of the public internet, up
+    /// to 512 characters. Default: none.
+    #[schema(example = "https://shop.example.com/backchannel-logout")]
+    backchannel_logout_uri: Option<String>,
     /// Whether the app belongs to the deployment, so that nobody is asked for their consent.
     /// Default: `false`.
     first_party: Option<bool>,
@@ -161,6 +165,7 @@ async fn create(
         hosted: HostedChange {
             redirect_uris: request.redirect_uris,
             post_logout_redirect_uris: request.post_logout_redirect_uris,
+            backchannel_logout_uri: request.backchannel_logout_uri.map(Some),
             first_party: request.first_party,
             pkce: request.pkce,
             id_token_signed_response_alg: request.id_token_signed_response_alg.map(Some),

@@ -27,6 +27,8 @@ async fn an_administrator_registers_a_public_app() {
             "sms_daily_budget_usd": null,
             "redirect_uris": [],
             "post_logout_redirect_uris": [],
+            "backchannel_logout_uri": null,
+            "backchannel_logout_session_required": true,
             "first_party": false,
             "pkce": "required",
             "id_token_signed_response_alg": null,

@@ -22,6 +22,8 @@ async fn the_default_app_exists_from_the_start() {
             "sms_daily_budget_usd": null,
             "redirect_uris": [],
             "post_logout_redirect_uris": [],
+            "backchannel_logout_uri": null,
+            "backchannel_logout_session_required": true,
             "first_party": true,
             "pkce": "required",
             "id_token_signed_response_alg": null,

@@ -80,6 +80,11 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<Vec<String>>)]
     post_logout_redirect_uris: Option<Option<Vec<String>>>,
+    /// Where the app is told that a session of it has ended: an https address of the public internet, up
+    /// to 512 characters. `null` removes it.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    backchannel_logout_uri: Option<Option<String>>,
     /// Whether the app belongs to the deployment, so that nobody is asked for their consent. The
     /// default app always does.
     #[serde(default, deserialize_with = "given")]
@@ -177,6 +182,7 @@ async fn update(
             post_logout_redirect_uris: request
                 .post_logout_redirect_uris
                 .map(Option::unwrap_or_default),
+            backchannel_logout_uri: request.backchannel_logout_uri,
             first_party: request.first_party,
             pkce: request.pkce,
             id_token_signed_response_alg: request.id_token_signed_response_alg,

@@ -30,6 +30,7 @@ async fn fields_that_are_sent_change_and_the_others_stay() {
             json!({
                 "redirect_uris": ["https://shop.example.com/cb", "http://127.0.0.1/cb"],
                 "post_logout_redirect_uris": ["https://shop.example.com"],
+                "backchannel_logout_uri": "https://Shop.example.com/backchannel-logout?a=1",
                 "first_party": true,
                 "pkce": "optional",
                 "id_token_signed_response_alg": "RS256",
@@ -37,7 +38,7 @@ async fn fields_that_are_sent_change_and_the_others_stay() {
         ),
         (10, json!({"active": false})),
         (10, json!({"default_role": null, "sms_text": null, "active": true})),
-        (10, json!({"id_token_signed_response_alg": null})),
+        (10, json!({"id_token_signed_response_alg": null, "backchannel_logout_uri": null})),
     ] {
         app.advance(seconds);
         for (name, value) in change.as_object().unwrap() {
@@ -93,6 +94,12 @@ async fn an_invalid_change_is_refused_and_nothing_changes() {
         (
             json!({"name": "New", "post_logout_redirect_uris": ["https://a.example", "/"]}),
             "post_logout_redirect_uris[1]",
+        ),
+        (json!({"backchannel_logout_uri": "http://127.0.0.1/bye"}), "backchannel_logout_uri"),
+        (json!({"backchannel_logout_uri": "https://10.0.0.7/bye"}), "backchannel_logout_uri"),
+        (
+            json!({"backchannel_logout_session_required": false}),
+            "backchannel_logout_session_required",
         ),
         (json!({"client_id": "other"}), "client_id"),
         (json!({"type": "confidential"}), "type"),

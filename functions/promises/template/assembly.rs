@@ -47,12 +47,13 @@ macro_rules! part {
     };
 }
 
-const BEFORE_THE_LAMBDAS: [(&str, &str); 8] = [
+const BEFORE_THE_LAMBDAS: [(&str, &str); 9] = [
     part!("head"),
     part!("parameters"),
     part!("rules"),
     part!("globals"),
     part!("kept"),
+    part!("back_channel"),
     part!("api"),
     part!("boundary"),
     part!("settings"),

@@ -32,6 +32,15 @@ pub(super) struct LambdaFile {
     /// concurrency.
     #[serde(default)]
     pub(super) sends_for_strangers: bool,
+    /// Lambda brings it the changes of users from the stream of the table.
+    #[serde(default)]
+    reads_stream: bool,
+    /// Lambda brings it the messages of the queue of ended sessions.
+    #[serde(default)]
+    reads_queue: bool,
+    /// It may put messages into that queue.
+    #[serde(default)]
+    puts_into_queue: bool,
     /// The settings that only some Lambdas get. The variables of a Lambda have little room.
     #[serde(default)]
     settings: Vec<String>,
@@ -157,6 +166,16 @@ impl LambdaFile {
             ));
         }
 
+        for (key, reads, event) in [
+            ("reads_stream", self.reads_stream, STREAM_EVENT),
+            ("reads_queue", self.reads_queue, QUEUE_EVENT),
+        ] {
+            if reads {
+                properties.extend(self.comments(key));
+                properties.extend(event.lines().map(str::to_owned));
+            }
+        }
+
         let variables = self.variables();
         if !variables.is_empty() {
             properties.extend(self.comments("settings"));
@@ -185,6 +204,7 @@ impl LambdaFile {
             (!self.pictures.is_empty(), "AVATAR_BUCKET"),
             (!self.pictures.is_empty(), "AVATAR_BASE_URL"),
             (!self.anchors.is_empty(), "AUDIT_BUCKET"),
+            (self.puts_into_queue, "BACK_CHANNEL_QUEUE_URL"),
             (texts, "TEXT_SENDERS"),
             (texts || self.reads_senders(), "SENDERS_SECRET_ARN"),
             (texts, "TEXT_PRICES_USD"),
@@ -257,6 +277,11 @@ impl LambdaFile {
             lines.push("  Condition: { StringEquals: { s3:prefix: anchors/ } }".to_owned());
         }
 
+        if self.puts_into_queue {
+            lines.extend(self.comments("puts_into_queue"));
+            lines.extend(statement("sqs:SendMessage", "Resource: !GetAtt BackChannelQueue.Arn"));
+        }
+
         if !self.sends.is_empty() {
             lines.extend(self.comments("sends"));
             lines.extend(self.sends.iter().flat_map(|message| message.statement()));
@@ -290,6 +315,35 @@ impl LambdaFile {
         self.comments.get(key).cloned().unwrap_or_default()
     }
 }
+
+/// The changes of users, from now on. SAM gives the function the right to read the stream. A change is
+/// tried until the stream no longer has it, after a day, and waits no longer than a second for others.
+const STREAM_EVENT: &str = "\
+Events:
+  Changes:
+    Type: DynamoDB
+    Properties:
+      Stream: !GetAtt Table.StreamArn
+      StartingPosition: LATEST
+      BatchSize: 100
+      MaximumBatchingWindowInSeconds: 1
+      BisectBatchOnFunctionError: true
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      FilterCriteria:
+        Filters:
+          - Pattern: '{\"eventName\":[\"MODIFY\",\"REMOVE\"],\"dynamodb\":{\"Keys\":{\"sk\":{\"S\":[\"USER\"]}}}}'
+      DestinationConfig:
+        OnFailure: { Type: SQS, Destination: !GetAtt BackChannelDeadLetters.Arn }";
+
+/// The messages of the queue. SAM gives the function the right to take them.
+const QUEUE_EVENT: &str = "\
+Events:
+  Messages:
+    Type: SQS
+    Properties:
+      Queue: !GetAtt BackChannelQueue.Arn
+      BatchSize: 10
+      FunctionResponseTypes: [ReportBatchItemFailures]";
 
 /// The rights to send texts by other senders than SNS, if the deployment has any.
 const OTHER_SENDERS: &str = "\
@@ -343,6 +397,7 @@ fn value(variable: &str) -> String {
         "AVATAR_BASE_URL" => "!If [HasAvatarBaseUrl, !Ref AvatarBaseUrl, !If [HasAvatarCdn, !Sub \
                               \"https://${AvatarDistribution.DomainName}\", \"\"]]"
             .to_owned(),
+        "BACK_CHANNEL_QUEUE_URL" => "!Ref BackChannelQueue".to_owned(),
         name => format!("!Ref {}", pascal(name)),
     }
 }

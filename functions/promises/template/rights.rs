@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_yaml_ng::Value;
 
-use super::{TEMPLATE_VALUE, lambdas, leading_keys, resource, resources, statements, text, texts};
+use super::{
+    TEMPLATE_VALUE, entries, lambdas, leading_keys, pascal, resource, resources, statements, text,
+    texts,
+};
 use crate::promises::decisions::{
     CHANGE_PICTURES, READ_SENDERS_CREDENTIALS, READ_SIGNING_KEYS, SEND_TEXTS,
 };
@@ -157,6 +160,54 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
 
     assert_eq!(read_signing_keys, READ_SIGNING_KEYS);
     assert_eq!(send_texts, SEND_TEXTS);
+}
+
+/// The function that has the signing key and calls addresses that others choose takes its work from
+/// the queue alone. Only one function puts work into the queue, and only one reads the stream, which
+/// has all data of users.
+#[test]
+fn the_stream_and_the_queue_of_ended_sessions_have_one_reader_and_one_writer() {
+    let (mut put_by, mut called_by) = (Vec::new(), Vec::new());
+    for lambda in lambdas() {
+        for statement in statements(&lambda) {
+            let actions = texts(&statement["Action"]);
+            if actions.iter().any(|action| action.starts_with("sqs:")) {
+                assert_eq!(actions, ["sqs:SendMessage"], "{lambda}");
+                assert_eq!(text(&statement["Resource"]["GetAtt"]), "BackChannelQueue.Arn");
+                put_by.push(lambda.clone());
+            }
+        }
+        for (_, event) in event_sources(&lambda) {
+            let properties = &event["Properties"];
+            match text(&event["Type"]) {
+                "DynamoDB" => {
+                    let pattern = &properties["FilterCriteria"]["Filters"][0]["Pattern"];
+                    let pattern: serde_json::Value = serde_json::from_str(text(pattern)).unwrap();
+                    assert_eq!(pattern["dynamodb"]["Keys"]["sk"]["S"][0], "USER");
+                    assert_eq!(text(&properties["Stream"]["GetAtt"]), "Table.StreamArn");
+                }
+                "SQS" => assert_eq!(text(&properties["Queue"]["GetAtt"]), "BackChannelQueue.Arn"),
+                _ => continue,
+            }
+            // Else one message that fails would bring the others of its batch again.
+            assert_eq!(texts(&properties["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
+            called_by.push((lambda.clone(), text(&event["Type"])));
+        }
+    }
+
+    assert_eq!(put_by, ["back-channel-ended"]);
+    let expected = [("back-channel-ended", "DynamoDB"), ("back-channel-notify", "SQS")];
+    assert_eq!(called_by, expected.map(|(lambda, kind)| (lambda.to_owned(), kind)));
+
+    let queue = &resource("BackChannelQueue")["Properties"];
+    let timeout = &resource("BackChannelNotify")["Properties"]["Timeout"];
+    assert!(queue["VisibilityTimeout"].as_u64() >= timeout.as_u64().map(|seconds| 6 * seconds));
+}
+
+/// The sources of the events of a function, without API Gateway.
+fn event_sources(lambda: &str) -> Vec<(&'static str, &'static Value)> {
+    let events = &resource(&pascal(lambda))["Properties"]["Events"];
+    if events.is_mapping() { entries(events).collect() } else { Vec::new() }
 }
 
 /// A function lacks every right that the boundary leaves out, whatever its policy says.

@@ -22,6 +22,9 @@ const NOT_PARAMETERS: [&str; 8] = [
     "HASH_KEYS_SECRET_ARN",
 ];
 
+/// The names of resources that a single function reaches. They are no settings.
+const NO_SETTINGS: [&str; 2] = ["AUDIT_BUCKET", "BACK_CHANNEL_QUEUE_URL"];
+
 /// The hosts of vendors, for tests. In a deployment, the secret with their credentials has them.
 const HOSTS: [&str; 1] = ["TWILIO_URL"];
 
@@ -43,10 +46,11 @@ fn own_variables(function: &'static Value) -> impl Iterator<Item = (&'static str
     variables.is_mapping().then(|| entries(variables)).into_iter().flatten()
 }
 
-/// The variables of the functions, without the name of the anchors' bucket, which is no setting.
+/// The variables of the functions, without the names of the anchors' bucket and of the queue, which
+/// are no settings.
 fn variables() -> BTreeMap<&'static str, &'static Value> {
     let own = resources("AWS::Serverless::Function").flat_map(|(_, it)| own_variables(it));
-    entries(global_variables()).chain(own).filter(|(name, _)| *name != "AUDIT_BUCKET").collect()
+    entries(global_variables()).chain(own).filter(|(name, _)| !NO_SETTINGS.contains(name)).collect()
 }
 
 #[test]
@@ -167,6 +171,11 @@ fn longest_value(variable: &str) -> usize {
         "SERVICE_NAME" => STACK_NAME_CHARACTERS,
         "ISSUER" => longest("Issuer").max("https://".len() + longest("DomainName")),
         "AVATAR_BUCKET" | "AUDIT_BUCKET" => 63,
+        "BACK_CHANNEL_QUEUE_URL" => {
+            "https://sqs.ap-southeast-2.amazonaws.com/123456789012/".len()
+                + STACK_NAME_CHARACTERS
+                + "-BackChannelQueue-123456789012".len()
+        }
         // CloudFormation's number of a hosted configuration.
         "SETTINGS_VERSION" => 6,
         "TABLE_NAME" => STACK_NAME_CHARACTERS + "-Table-1234567890123".len(),

@@ -71,6 +71,10 @@ pub struct DiscoveryView {
     code_challenge_methods_supported: Vec<String>,
     /// Every answer to an app carries `iss` (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
+    /// Apps are told of the end of their sessions (OpenID Connect Back-Channel Logout 1.0).
+    backchannel_logout_supported: bool,
+    /// A logout token names the session.
+    backchannel_logout_session_supported: bool,
     /// The parameter `claims` is ignored.
     claims_parameter_supported: bool,
     /// The parameter `request` is refused.
@@ -172,6 +176,8 @@ pub(crate) fn metadata(settings: &Settings) -> impl IntoResponse + use<> {
         ui_locales_supported: list(&Language::ALL.map(Language::tag)),
         code_challenge_methods_supported: list(&["S256"]),
         authorization_response_iss_parameter_supported: true,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         claims_parameter_supported: false,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,

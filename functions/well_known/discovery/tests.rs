@@ -47,6 +47,8 @@ async fn anybody_reads_the_endpoints_of_the_issuer() {
             "ui_locales_supported": ["en", "es", "hi", "ar"],
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "claims_parameter_supported": false,
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,

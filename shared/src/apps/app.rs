@@ -138,6 +138,7 @@ pub(super) const APP_FIELDS: Fields = Fields {
         "mail_templates",
         "redirect_uris",
         "post_logout_redirect_uris",
+        "backchannel_logout_uri",
         "first_party",
         "pkce",
         "id_token_signed_response_alg",
@@ -372,7 +373,7 @@ impl App {
             self.sms_daily_budget =
                 budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
         }
-        self.hosted.apply(change.hosted)?;
+        self.hosted.apply(change.hosted, settings.is_prod())?;
         self.grants.apply(change.grants, self.kind)?;
         self.branding.apply(change.branding)?;
         if let Some(active) = change.active {
@@ -509,6 +510,11 @@ pub struct AppView {
     /// Where people may be sent after signing out.
     #[schema(example = json!(["https://shop.example.com"]))]
     post_logout_redirect_uris: Vec<String>,
+    /// Where the app is told that a session of it has ended (OpenID Connect Back-Channel Logout 1.0).
+    #[schema(example = "https://shop.example.com/backchannel-logout")]
+    backchannel_logout_uri: Option<String>,
+    /// Always `true`: a logout token names the session.
+    backchannel_logout_session_required: bool,
     /// Whether the app belongs to the deployment, so that nobody is asked for their consent.
     first_party: bool,
     /// Whether the app must use PKCE, if it is confidential. A public app always must.
@@ -566,6 +572,8 @@ impl AppView {
             sign_in_methods: app.branding.sign_in_methods,
             redirect_uris: app.hosted.redirect_uris,
             post_logout_redirect_uris: app.hosted.post_logout_redirect_uris,
+            backchannel_logout_uri: app.hosted.backchannel_logout_uri,
+            backchannel_logout_session_required: true,
             active: app.active,
             created_at: app.created_at,
             updated_at: app.updated_at,

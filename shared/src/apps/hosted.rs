@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::back_channel;
 use crate::base::Error;
 
 /// The most addresses of each kind.
@@ -46,6 +47,9 @@ pub struct HostedSignIn {
     /// Where people may be sent after signing out.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where the app is told that a session of it has ended (OpenID Connect Back-Channel Logout 1.0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
     /// Whether the app belongs to the deployment: its people are not asked for their consent.
     #[serde(default)]
     pub first_party: bool,
@@ -64,6 +68,8 @@ pub struct HostedChange {
     pub redirect_uris: Option<Vec<String>>,
     /// Where people may be sent after signing out.
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where the app is told that a session of it has ended.
+    pub backchannel_logout_uri: Option<Option<String>>,
     /// Whether the app belongs to the deployment.
     pub first_party: Option<bool>,
     /// Whether its requests must use PKCE.
@@ -76,13 +82,17 @@ impl HostedSignIn {
     /// Changes the fields that `change` names.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for an address that may not be listed.
-    pub(super) fn apply(&mut self, change: HostedChange) -> Result<(), Error> {
+    /// [`Error::InvalidRequest`] for an address that may not be listed. Production refuses more.
+    pub(super) fn apply(&mut self, change: HostedChange, is_prod: bool) -> Result<(), Error> {
         if let Some(addresses) = change.redirect_uris {
             self.redirect_uris = parse("redirect_uris", addresses)?;
         }
         if let Some(addresses) = change.post_logout_redirect_uris {
             self.post_logout_redirect_uris = parse("post_logout_redirect_uris", addresses)?;
+        }
+        if let Some(address) = change.backchannel_logout_uri {
+            address.iter().try_for_each(|address| back_channel::check(address, is_prod))?;
+            self.backchannel_logout_uri = address;
         }
         self.first_party = change.first_party.unwrap_or(self.first_party);
         self.pkce = change.pkce.unwrap_or(self.pkce);
@@ -128,7 +138,7 @@ fn is_listed(listed: &[String], asked: &str) -> bool {
 }
 
 /// The host, the port, and path and query of an http address of this machine.
-fn loopback_parts(address: &str) -> Option<(&str, Option<u16>, &str)> {
+pub(super) fn loopback_parts(address: &str) -> Option<(&str, Option<u16>, &str)> {
     let (authority, rest) = split_authority(address.strip_prefix("http://")?);
     let host = LOOPBACK.into_iter().find(|host| {
         authority.strip_prefix(host).is_some_and(|port| port.is_empty() || port.starts_with(':'))
@@ -141,7 +151,7 @@ fn loopback_parts(address: &str) -> Option<(&str, Option<u16>, &str)> {
 }
 
 /// The authority, and all that follows it.
-fn split_authority(text: &str) -> (&str, &str) {
+pub(super) fn split_authority(text: &str) -> (&str, &str) {
     text.split_at(text.find(['/', '?']).unwrap_or(text.len()))
 }
 
@@ -164,9 +174,7 @@ fn parse(field: &str, addresses: Vec<String>) -> Result<Vec<String>, Error> {
 
 /// Whether an app may list `address`.
 fn may_be_listed(address: &str) -> bool {
-    let is_plain = (1..=MAX_ADDRESS_CHARS).contains(&address.len())
-        && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"#*\\\"<>^`{|}".contains(&byte));
-    if !is_plain {
+    if !is_plain(address) {
         return false;
     }
     if let Some(rest) = address.strip_prefix("https://") {
@@ -179,8 +187,19 @@ fn may_be_listed(address: &str) -> bool {
     is_private_scheme(scheme) && !rest.is_empty() && !rest.contains('@')
 }
 
+/// Whether `address` has none of the characters that an app's address may not have.
+pub(super) fn is_plain(address: &str) -> bool {
+    (1..=MAX_ADDRESS_CHARS).contains(&address.len())
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"#*\\\"<>^`{|}".contains(&byte))
+}
+
 /// Whether `authority` is a host name or an address, perhaps with a port.
 fn is_host(authority: &str) -> bool {
+    split_host(authority).is_some()
+}
+
+/// The host of an `authority`, if it is a host name or an address, perhaps with a port.
+pub(super) fn split_host(authority: &str) -> Option<&str> {
     let (host, end) = match authority.find(']') {
         Some(end) => authority.split_at(end + 1),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
@@ -192,7 +211,7 @@ fn is_host(authority: &str) -> bool {
         .and_then(|host| host.strip_suffix(']'))
         .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
     let is_end = end.is_empty() || end.strip_prefix(':').and_then(port).is_some();
-    (is_name || is_ipv6) && is_end
+    ((is_name || is_ipv6) && is_end).then_some(host)
 }
 
 /// Whether `scheme` is a domain name in reverse, which another program would not take by accident
@@ -214,7 +233,7 @@ mod tests {
     fn listing(addresses: &[&str]) -> HostedSignIn {
         let mut hosted = HostedSignIn::default();
         let redirect_uris = Some(addresses.iter().map(|it| (*it).to_owned()).collect());
-        hosted.apply(HostedChange { redirect_uris, ..HostedChange::default() }).unwrap();
+        hosted.apply(HostedChange { redirect_uris, ..HostedChange::default() }, true).unwrap();
         hosted
     }
 

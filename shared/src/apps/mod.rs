@@ -1,6 +1,7 @@
 //! The apps of the service: identifying them, and managing them as an administrator.
 
 pub mod app;
+mod back_channel;
 mod branding;
 mod grants;
 mod hosted;

@@ -43,6 +43,11 @@ pub struct AppSettings {
 }
 
 impl AppSettings {
+    /// Whether the deployment is in production.
+    pub(super) fn is_prod(&self) -> bool {
+        self.stage == Stage::Prod
+    }
+
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>, roles: &RoleSettings, issuer: &str) -> Self {
         let (min_access, min_refresh) = (

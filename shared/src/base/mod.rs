@@ -7,6 +7,7 @@ mod environment;
 mod error;
 pub mod metrics;
 mod money;
+mod public_ip;
 mod random;
 mod short_ids;
 mod timing;
@@ -23,6 +24,7 @@ pub use self::{
     environment::{Environment, Setting, Stage},
     error::{Error, FieldError},
     money::{MicroUsd, USD, in_usd, usd},
+    public_ip::is_public,
     random::Random,
     short_ids::{ShortId, short_id, short_id_keys, short_id_option},
     timing::with_minimum_duration,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     id_token::{self, IdClaims, IdTokenHint, PersonClaims},
+    logout_token::{self, LogoutClaims},
     machine_token::MachineClaims,
 };
 use crate::{
@@ -136,6 +137,8 @@ pub struct Signer {
     header: String,
     /// That of ID tokens.
     id_header: String,
+    /// That of logout tokens.
+    logout_header: String,
     algorithm: Algorithm,
     key: PrivateKey,
     rsa: Option<Rsa>,
@@ -163,6 +166,7 @@ impl Signer {
         Ok(Self {
             header: header(TYPE)?,
             id_header: header(id_token::TYPE)?,
+            logout_header: header(logout_token::TYPE)?,
             algorithm: key.algorithm,
             key: key.private_key()?,
             rsa: None,
@@ -227,6 +231,16 @@ impl Signer {
             at_hash: id_token::at_hash(signer.algorithm, access_token),
         };
         signer.signed(&signer.id_header, &claims)
+    }
+
+    /// A logout token, in RS256 whatever the other tokens are if `is_rs256`: an app verifies it as
+    /// it verifies its ID tokens.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn sign_logout(&self, claims: &LogoutClaims, is_rs256: bool) -> Result<String, Error> {
+        let signer = if is_rs256 { self.rsa()? } else { self };
+        signer.signed(&signer.logout_header, claims)
     }
 
     /// The signer that signs in RS256. Keys that an older version made have none of RSA: then it is this one.

@@ -4,6 +4,7 @@ pub mod access_token;
 mod access_tokens;
 mod browser_cookie;
 mod id_token;
+mod logout_token;
 mod machine_token;
 mod refresh_token;
 mod table;
@@ -12,6 +13,7 @@ pub use self::{
     access_token::{Claims, Signer, key_id, verify},
     access_tokens::AccessTokens,
     id_token::{IdClaims, IdTokenHint, PersonClaims},
+    logout_token::LogoutClaims,
     machine_token::MachineClaims,
     refresh_token::{PREFIX, RefreshToken},
 };
