@@ -1,6 +1,7 @@
-"""Plays Twilio and the service behind a webhook: takes their texts, and reports on them. The requests and
-signatures are checked and made by `twilio` and `standardwebhooks`."""
+"""Plays Twilio, Vonage and the service behind a webhook: takes their texts, and reports on them. The requests and
+signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, and `standardwebhooks`."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -12,12 +13,17 @@ import urllib.parse
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
+import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
+from vonage_messages.models import Sms
 
-URL, ISSUER, ADMIN, BRITON = os.environ["URL"], os.environ["ISSUER"], os.environ["ADMIN_PHONE"], "+447400123456"
+URL, ISSUER, ADMIN = os.environ["URL"], os.environ["ISSUER"], os.environ["ADMIN_PHONE"]
+BRITON, FRENCH = "+447400123456", "+33612345678"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-WEBHOOK = Webhook(json.load(open("target/senders.json"))["webhook"]["secret"])
+ACCOUNTS = json.load(open("target/senders.json"))
+WEBHOOK = Webhook(ACCOUNTS["webhook"]["secret"])
 texts = []
 
 
@@ -25,7 +31,7 @@ class Vendors(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"])).decode()
         texts.append((self.path, dict(self.headers), body))
-        answer = b'{"sid": "SM1", "status": "queued", "error_code": null}'
+        answer = b'{"sid": "SM1", "status": "queued", "error_code": null, "message_uuid": "1"}'
         self.send_response(201)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
@@ -68,6 +74,13 @@ def report_by_webhook(address, body, at):
     return report(address, body, headers | {"webhook-signature": WEBHOOK.sign("msg_1", at, body)})
 
 
+def report_by_vonage(address, body, secret, hashed=None):
+    body = json.dumps(body)
+    claims = {"iat": int(time.time()), "iss": "Vonage", "application_id": "app-1"}
+    claims["payload_hash"] = hashlib.sha256((hashed or body).encode()).hexdigest()
+    return report(address, body, {"content-type": JSON, "authorization": "Bearer " + jwt.encode(claims, secret, "HS256")})
+
+
 threading.Thread(target=http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["VENDORS"])), Vendors).serve_forever, daemon=True).start()
 for _ in range(1200):
     try:
@@ -98,10 +111,25 @@ failed = {"type": "text.failed", "timestamp": datetime.now(UTC).isoformat(), "da
 assert report_by_webhook(text["report_url"], failed, datetime.now(UTC) - timedelta(minutes=6)) == 404
 assert report_by_webhook(text["report_url"], failed, datetime.now(UTC)) == 204
 
+# Vonage. Its library knows the fields of a text; the private key's public half checks the token.
+_, path, headers, body = text_to(FRENCH)
+text = json.loads(body)
+assert path == "/v1/messages", path
+Sms(**{"from_": text.pop("from"), **text})
+public = load_pem_private_key(ACCOUNTS["vonage"]["private_key"].encode(), None).public_key()
+claims = jwt.decode(headers["authorization"].removeprefix("Bearer "), public, ["RS256"])
+assert claims["application_id"] == "app-1" and text["to"] == FRENCH[1:], (claims, text)
+delivered = {"message_uuid": "1", "status": "delivered", "client_ref": text["client_ref"], "channel": "sms"}
+secret = ACCOUNTS["vonage"]["signature_secret"]
+assert report_by_vonage(text["webhook_url"], delivered, "a-wrong-secret-of-32-bytes-or-more") == 404
+assert report_by_vonage(text["webhook_url"], delivered, secret, "another body") == 404
+for _ in range(10):
+    assert report_by_vonage(text["webhook_url"], delivered, secret) == 204
+
 code = re.search(r"\d{6}", dict(urllib.parse.parse_qsl(texts[0][2]))["Body"])[0]
 status, session = call("/v1/otp/verify", json.dumps({"challenge_id": challenge, "code": code}), {"content-type": JSON})
 assert status == 200, session
 counts = call("/v1/reports?days=2", headers={"authorization": f"Bearer {session['access_token']}"})[1]["items"]
 counted = {(each["sender"], each["country"]): [each[name] for name in ("sent", "delivered", "failed")] for each in counts}
-assert counted == {("twilio", "US"): [1, 1, 0], ("webhook", "GB"): [1, 0, 1]}, counts
-print("twilio and standardwebhooks sign reports that count once")
+assert counted == {("twilio", "US"): [1, 1, 0], ("vonage", "FR"): [1, 1, 0], ("webhook", "GB"): [1, 0, 1]}, counts
+print("twilio, vonage and standardwebhooks sign reports that count once")

@@ -17,7 +17,7 @@ const KEPT: usize = 10_000;
 pub struct Message {
     /// `sms` or `email`.
     pub channel: &'static str,
-    /// The service that sent it: `sns`, `ses`, `twilio` or `end_user_messaging`.
+    /// The service that sent it: `ses`, or a sender of texts as `TEXT_SENDERS` names it.
     pub sender: &'static str,
     /// The phone in E.164, or the e-mail address.
     pub to: String,

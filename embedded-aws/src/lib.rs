@@ -75,7 +75,7 @@ pub struct EmbeddedAws {
     /// The changes of the table since the start.
     pub stream: Stream,
     endpoints: Vec<(&'static str, String)>,
-    twilio_url: String,
+    vendors: Vec<(&'static str, String)>,
     tasks: Vec<JoinHandle<()>>,
     buckets: PathBuf,
     pending_objects: PendingObjects,
@@ -113,7 +113,7 @@ impl EmbeddedAws {
             queue: Queue::default(),
             stream: Stream::open(database.clone())?,
             endpoints: Vec::new(),
-            twilio_url: String::new(),
+            vendors: Vec::new(),
             tasks: Vec::new(),
             buckets,
             pending_objects: PendingObjects::default(),
@@ -138,9 +138,11 @@ impl EmbeddedAws {
         let listener = aws.listen(front_door::EUM).await?;
         aws.serve(listener, vendors::end_user_messaging(aws.inbox.clone()));
 
-        let (listener, url) = listen("TWILIO").await?;
-        aws.twilio_url = url;
-        aws.serve(listener, vendors::twilio(aws.inbox.clone()));
+        for (setting, router) in vendors::all(&aws.inbox) {
+            let (listener, url) = listen(setting).await?;
+            aws.vendors.push((setting, url));
+            aws.serve(listener, router);
+        }
 
         let listener = aws.listen("SECRETSMANAGER").await?;
         aws.serve(listener, secrets::router(aws.secrets.clone()));
@@ -183,8 +185,8 @@ impl EmbeddedAws {
 
     /// The environment variables with which the functions reach the vendors that are embedded beside
     /// AWS. They have no TLS, which production requires of vendors.
-    pub fn vendors(&self) -> [(&'static str, &str); 1] {
-        [("TWILIO_URL", &self.twilio_url)]
+    pub fn vendors(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.vendors.iter().map(|(setting, url)| (*setting, url.as_str()))
     }
 
     /// Serves all services at one more address. Anybody who reaches it can read codes and keys.

@@ -1,5 +1,5 @@
-//! Senders of texts that are not SNS, as far as one text goes: AWS End User Messaging (AWS JSON 1.0)
-//! and Twilio's Messages API.
+//! Senders of texts that are not SNS, as far as one text goes: AWS End User Messaging (AWS JSON 1.0),
+//! and the Messages APIs of Twilio and Vonage.
 
 use std::collections::BTreeMap;
 
@@ -60,8 +60,13 @@ async fn send_text_message(
     Json(json!({"MessageId": uuid::Uuid::new_v4()})).into_response()
 }
 
+/// The vendors beside AWS, each with the setting that names its host.
+pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 2] {
+    [("TWILIO_URL", twilio(inbox.clone())), ("VONAGE_URL", vonage(inbox.clone()))]
+}
+
 /// Twilio.
-pub(crate) fn twilio(inbox: Inbox) -> Router {
+fn twilio(inbox: Inbox) -> Router {
     let path = "/2010-04-01/Accounts/{account}/Messages.json";
     Router::new().route(path, post(create_message)).with_state(inbox)
 }
@@ -100,4 +105,49 @@ async fn create_message(
         "status": "queued", "to": to, "body": body, "error_code": null, "price": null,
     });
     (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+/// Vonage.
+fn vonage(inbox: Inbox) -> Router {
+    Router::new().route("/v1/messages", post(vonage_message)).with_state(inbox)
+}
+
+/// The bounds of the fields are those of Vonage's own library (`vonage-messages` 1.8).
+async fn vonage_message(State(inbox): State<Inbox>, headers: HeaderMap, body: Bytes) -> Response {
+    let refuse = |status: StatusCode, code: &str| {
+        let kind = format!("https://developer.vonage.com/api-errors/messages#{code}");
+        let body = json!({"type": kind, "title": code, "detail": "refused", "instance": "1"});
+        (status, Json(body)).into_response()
+    };
+    let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
+    let is_token = |token: &str| token.starts_with("Bearer ") && token.split('.').count() == 3;
+    if !token.is_some_and(is_token) {
+        return refuse(StatusCode::UNAUTHORIZED, "unauthorized");
+    }
+
+    let fields: BTreeMap<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
+    let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let ttl = fields.get("ttl").and_then(Value::as_i64).unwrap_or(20);
+    let is_text = field("channel") == "sms" && field("message_type") == "text";
+    let is_number = (7..=15).contains(&field("to").len())
+        && field("to").bytes().all(|digit| digit.is_ascii_digit());
+    let fits = !field("text").is_empty()
+        && field("text").chars().count() <= 3_200
+        && !field("from").is_empty()
+        && field("client_ref").len() <= 100
+        && (20..=604_800).contains(&ttl);
+    if !is_text || !fits {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "1020");
+    }
+    if !is_number {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "1240");
+    }
+    if inbox.refuses() {
+        return refuse(StatusCode::TOO_MANY_REQUESTS, "1000");
+    }
+
+    let attributes = fields.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+    let (to, text) = (format!("+{}", field("to")), field("text").to_owned());
+    inbox.deliver(Message::text("vonage", to, text, attributes));
+    (StatusCode::ACCEPTED, Json(json!({"message_uuid": uuid::Uuid::new_v4()}))).into_response()
 }

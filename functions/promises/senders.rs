@@ -2,6 +2,7 @@
 //! it may have gone, and the challenge stays usable.
 
 pub(super) mod reports;
+mod vendors;
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::testing::{PHONE, TestApp, accounts::EMAIL};
+use crate::testing::{KEYS, PHONE, TestApp, accounts::EMAIL};
 
 /// The price of a text in millionths of a dollar.
 const PRICE: i64 = 10_000;
@@ -178,10 +179,21 @@ struct Deployment {
 impl Deployment {
     /// Fresh instances of `app`, with senders that answer like this.
     async fn of(app: &TestApp, name: &str, twilio: Reply, webhook: Reply) -> Self {
-        let (twilio, webhook) = (Sender::start(twilio).await, Sender::start(webhook).await);
+        Self::planned(app, (name, TWILIO_FIRST.1), twilio, webhook).await
+    }
+
+    /// The same with another plan, whose vendor takes the place of Twilio.
+    async fn planned(
+        app: &TestApp,
+        (name, plan): (&str, &str),
+        vendor: Reply,
+        webhook: Reply,
+    ) -> Self {
+        let (vendor, webhook) = (Sender::start(vendor).await, Sender::start(webhook).await);
         app.aws.secrets.create(name, credentials(&webhook.url).to_string());
-        let settings = [TWILIO_FIRST, ("SENDERS_SECRET_ARN", name), ("TWILIO_URL", &twilio.url)];
-        Self { app: app.restarted(&settings), twilio, webhook }
+        let hosts = ["TWILIO_URL", "VONAGE_URL"].map(|host| (host, vendor.url.as_str()));
+        let settings = [("TEXT_SENDERS", plan), ("SENDERS_SECRET_ARN", name)];
+        Self { app: app.restarted(&[&settings[..], &hosts].concat()), twilio: vendor, webhook }
     }
 
     /// How many texts each sender was handed.
@@ -193,6 +205,8 @@ impl Deployment {
     fn code(&self) -> String {
         let last = self.twilio.requests().into_iter().chain(self.webhook.requests()).last();
         let (_, body) = last.as_ref().unwrap().split_once("\r\n\r\n").unwrap();
+        let fields = serde_json::from_str::<Value>(body).unwrap_or_default();
+        let body = fields["text"].as_str().unwrap_or(body);
         let body = body.replace("%2B", "+").replace("+1415", "");
         let mut words = body.split(|c: char| !c.is_ascii_digit());
         words.find(|digits| digits.len() == 6).unwrap().to_owned()
@@ -201,9 +215,23 @@ impl Deployment {
 
 fn credentials(webhook: &str) -> Value {
     json!({
+        "vonage": {
+            "application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf",
+            "private_key": rsa_key(),
+            "signature_secret": reports::VONAGE_SECRET,
+            "from": "+14155550100",
+        },
         "twilio": {"account_sid": "AC1", "auth_token": "a-secret", "from": "+14155550100"},
         "webhook": {"url": webhook, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
     })
+}
+
+/// A private RSA key in PEM.
+fn rsa_key() -> String {
+    let keys: Value = serde_json::from_str(&KEYS.to_secret().unwrap()).unwrap();
+    let rsa = [&keys["current"], &keys["rsa"][0]];
+    let rsa = rsa.into_iter().find(|key| key["algorithm"] == "RS256").unwrap();
+    rsa["private_key"].as_str().unwrap().to_owned()
 }
 
 async fn base() -> TestApp {
@@ -324,7 +352,7 @@ async fn a_text_arrives_by_each_embedded_sender() {
     let app = base().await;
     app.aws.secrets.create("senders", credentials("https://texts.example.com").to_string());
     let secret = ("SENDERS_SECRET_ARN", "senders");
-    for sender in ["sns", "end_user_messaging", "twilio"] {
+    for sender in ["sns", "end_user_messaging", "twilio", "vonage"] {
         let plan = format!("US={sender};*=sns");
         let by = app.restarted(&[("TEXT_SENDERS", &plan), secret]);
         by.sign_in(PHONE).await;
@@ -332,9 +360,11 @@ async fn a_text_arrives_by_each_embedded_sender() {
         app.advance(3600);
     }
 
-    let by_twilio = app.restarted(&[("TEXT_SENDERS", "*=twilio"), secret]);
     app.aws.inbox.refuse(true);
-    by_twilio.send_code(PHONE).await.assert_problem(503, "unavailable");
+    for plan in ["*=twilio", "*=vonage"] {
+        let refused = app.restarted(&[("TEXT_SENDERS", plan), secret]);
+        refused.send_code(PHONE).await.assert_problem(503, "unavailable");
+    }
 }
 
 #[tokio::test]

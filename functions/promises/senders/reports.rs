@@ -1,11 +1,15 @@
 //! Delivery reports: each counts once, only the sender of the text can make one, and nobody learns
 //! why one is not accepted.
 
-use aws_lc_rs::hmac;
-use data_encoding::BASE64;
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    hmac,
+};
+use data_encoding::{BASE64, HEXLOWER};
+use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 
-use super::{Deployment, QUEUED, TAKEN, TOO_MANY};
+use super::{Deployment, QUEUED, Reply, TAKEN, TOO_MANY};
 use crate::testing::{
     Answer, ISSUER, TestApp, accounts::Item, apps::ADMIN_PHONE, bodies::post_raw,
 };
@@ -14,6 +18,9 @@ use crate::testing::{
 const WEBHOOK_KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW: i64 = 1_800_000_000;
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// The signature secret of the account with Vonage.
+pub(super) const VONAGE_SECRET: &str = "a-signature-secret-of-32-bytes-or-more";
 
 async fn base() -> TestApp {
     let settings = [("ADMIN_PHONE", ADMIN_PHONE), ("OTP_SENDS_PER_IP_PER_HOUR", "1000")];
@@ -196,6 +203,49 @@ async fn a_webhook_s_service_reports_on_its_texts_alone() {
     }
     assert_eq!(counts(&app, "webhook").await, [["1", "0", "1"].map(str::to_owned)]);
     assert_eq!(app.items_like("webhook#").await[0]["sk"].as_s().unwrap(), "webhook#GB");
+}
+
+/// A status webhook of Vonage, sent `later` seconds after it was signed.
+async fn report_of_vonage(app: &TestApp, url: &str, body: &Value, later: i64) -> Answer {
+    let body = body.to_string();
+    let hash = HEXLOWER.encode(digest(&SHA256, body.as_bytes()).as_ref());
+    let claims = json!({"iat": NOW - later, "iss": "Vonage", "payload_hash": hash});
+    let key = EncodingKey::from_secret(VONAGE_SECRET.as_bytes());
+    let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
+    let authorization = format!("Bearer {token}");
+    let headers = [("content-type", "application/json"), ("authorization", &*authorization)];
+    post_raw(app, None, path(url), &headers, body).await
+}
+
+#[tokio::test]
+async fn vonage_reports_on_its_texts_alone() {
+    let app = base().await;
+    let taken = Reply::Answer(202, r#"{"message_uuid": "aaaaaaaa-bbbb"}"#);
+    let senders = Deployment::planned(&app, ("senders", "*=vonage"), taken, TAKEN).await;
+    senders.app.challenge("+14155550101").await;
+    let text = || -> Value {
+        let request = senders.twilio.requests().pop().unwrap();
+        serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let other = text();
+    senders.app.challenge("+14155550102").await;
+    let text = text();
+    let (app, url) = (app_of(&senders), text["webhook_url"].as_str().unwrap());
+    let other_url = other["webhook_url"].as_str().unwrap();
+
+    let body = |status: &str| json!({"status": status, "client_ref": text["client_ref"]});
+    for (url, body, later) in [
+        (other_url, body("delivered"), 0),
+        (url, body("delivered"), 301),
+        (url, json!({"status": "delivered"}), 0),
+        (url, json!([]), 0),
+    ] {
+        report_of_vonage(&app, url, &body, later).await.assert_problem(404, "not_found");
+    }
+    for status in ["submitted", "undeliverable", "delivered", "delivered", "of_next_year"] {
+        assert_eq!(report_of_vonage(&app, url, &body(status), 0).await.status, 204, "{status}");
+    }
+    assert_eq!(counts(&app, "vonage").await, [["1", "1", "0"].map(str::to_owned)]);
 }
 
 #[tokio::test]

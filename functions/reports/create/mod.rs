@@ -56,24 +56,46 @@ pub struct WebhookReportData {
     reason: Option<String>,
 }
 
+/// A report of Vonage, which has further fields.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described")]
+pub struct VonageReport {
+    /// Vonage's status of the text. Those that are not known are accepted and change nothing.
+    #[schema(example = "delivered")]
+    status: String,
+    /// The id of the text, which was sent along with it.
+    #[schema(example = "0d8c3f62-5b7e-4c1a-9f0e-2a6d8b4c1e3f")]
+    client_ref: String,
+}
+
+/// A report as JSON.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum JsonReport {
+    /// Of Vonage.
+    Vonage(VonageReport),
+    /// Of the service behind a webhook.
+    Webhook(WebhookReport),
+}
+
 /// Report whether a text was delivered
 ///
 /// For the senders of texts, which get this address with each text. A report is accepted for four
-/// days, by the sender of the text alone, who signs it: Twilio by `X-Twilio-Signature`, the service
-/// of a webhook by [Standard Webhooks](https://www.standardwebhooks.com/). A report may come more
-/// than once, and reports may come in any order. Everything that is not accepted is `not_found`.
+/// days, by the sender of the text alone, who signs it: Twilio by `X-Twilio-Signature`, Vonage by
+/// a token with the hash of the body, the service of a webhook by
+/// [Standard Webhooks](https://www.standardwebhooks.com/). A report may come more than once, and reports may come in any order. Everything that is not accepted is `not_found`.
 #[utoipa::path(
     post,
     path = "/v1/reports/{sender}/{token}",
     operation_id = "reports-create",
     tag = "Senders",
     params(
-        ("sender" = String, Path, description = "`twilio` or `webhook`"),
+        ("sender" = String, Path, description = "`twilio`, `vonage` or `webhook`"),
         ("token" = String, Path, description = "From the address that came with the text"),
     ),
     request_body(content(
         (TwilioReport = "application/x-www-form-urlencoded"),
-        (WebhookReport = "application/json"),
+        (JsonReport = "application/json"),
     )),
     responses((status = 204, description = "The report was accepted")),
     extensions(("x-codes" = json!(["not_found"]))),

@@ -22,6 +22,8 @@ pub struct MessageSettings {
     pub senders_secret: Option<String>,
     /// `TWILIO_URL`: the host of Twilio.
     pub twilio_url: Option<String>,
+    /// `VONAGE_URL`: the host of Vonage.
+    pub vonage_url: Option<String>,
     /// `EUM_ORIGINATION_IDENTITY`: the number, the sender or the pool from which AWS End User
     /// Messaging sends.
     pub eum_origin: Option<String>,
@@ -73,6 +75,7 @@ impl MessageSettings {
             plan,
             senders_secret: secret,
             twilio_url: host(reader, "TWILIO_URL"),
+            vonage_url: host(reader, "VONAGE_URL"),
             eum_origin: reader.optional(
                 "EUM_ORIGINATION_IDENTITY",
                 "an id of up to 40 characters",

@@ -60,7 +60,7 @@ impl Texts {
 
     /// Opens the connection ahead of the first text.
     pub async fn connect(&self) {
-        self.senders.connect(&self.plan).await;
+        self.senders.connect().await;
     }
 
     /// Whether any text goes to a vendor by way of the internet.

@@ -10,6 +10,7 @@ use crate::base::{Error, origin};
 #[derive(Default, Deserialize)]
 pub struct Credentials {
     pub(super) twilio: Option<TwilioAccount>,
+    pub(super) vonage: Option<VonageAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
 }
@@ -39,6 +40,36 @@ pub(super) struct TwilioAccount {
     pub url: Option<String>,
 }
 
+/// An application in an account with Vonage.
+#[derive(Clone, Deserialize, ZeroizeOnDrop)]
+pub(super) struct VonageAccount {
+    /// The id of the application.
+    pub application_id: String,
+    /// The private key of the application, which signs requests: PEM.
+    pub private_key: String,
+    /// The signature secret of the account, which signs reports; two, separated by a space, while
+    /// one is replaced.
+    pub signature_secret: String,
+    /// The number or the alphanumeric sender of the texts.
+    pub from: String,
+    /// The host of another region, like `https://api-eu.vonage.com`.
+    pub url: Option<String>,
+}
+
+impl VonageAccount {
+    /// The secrets that may sign reports.
+    pub(super) fn signature_secrets(&self) -> impl Iterator<Item = &str> {
+        self.signature_secret.split_whitespace()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.signature_secrets().next().is_none() {
+            return Err(invalid("has an empty signature_secret for vonage"));
+        }
+        check_host("vonage", self.url.as_deref())
+    }
+}
+
 /// A webhook of the operator.
 #[derive(Clone, Deserialize, ZeroizeOnDrop)]
 pub(super) struct WebhookAccount {
@@ -65,6 +96,9 @@ impl Credentials {
         if let Some(account) = &credentials.twilio {
             account.check()?;
         }
+        if let Some(account) = &credentials.vonage {
+            account.check()?;
+        }
         Ok(credentials)
     }
 }
@@ -76,20 +110,27 @@ impl TwilioAccount {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let invalid =
-            |what: &str| Err(Error::Internal(format!("the secret of the senders {what}")));
         if self.from.is_some() == self.messaging_service_sid.is_some() {
-            return invalid("needs either from or messaging_service_sid for twilio");
+            return Err(invalid("needs either from or messaging_service_sid for twilio"));
         }
         if self.auth_tokens().next().is_none() {
-            return invalid("has an empty auth_token for twilio");
+            return Err(invalid("has an empty auth_token for twilio"));
         }
-        // The auth token goes there.
-        if self.url.as_ref().is_some_and(|url| origin(url).is_none()) {
-            return invalid("has a url of twilio that is no https origin");
-        }
-        Ok(())
+        check_host("twilio", self.url.as_deref())
     }
+}
+
+/// The error of a secret that is wrong. It does not repeat the secret.
+fn invalid(what: &str) -> Error {
+    Error::Internal(format!("the secret of the senders {what}"))
+}
+
+/// Checks the host of a vendor, which gets the credentials.
+fn check_host(vendor: &str, url: Option<&str>) -> Result<(), Error> {
+    if url.is_some_and(|url| origin(url).is_none()) {
+        return Err(invalid(&format!("has a url of {vendor} that is no https origin")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -105,6 +146,8 @@ mod tests {
             r#"{"twilio": {"account_sid": "AC1", "auth_token": "4711"}}"#,
             r#"{"twilio": {"account_sid": "AC1", "auth_token": "4711", "from": "+1",
                 "url": "http://api.example.com"}}"#,
+            r#"{"vonage": {"application_id": "1", "private_key": "4711", "from": "Shop",
+                "signature_secret": " "}}"#,
             "4711",
         ] {
             let error = Credentials::parse(wrong).err().unwrap().to_string();

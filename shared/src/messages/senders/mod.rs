@@ -9,8 +9,10 @@ mod credentials;
 mod end_user_messaging;
 mod plan;
 mod report;
+mod set_up;
 mod sns;
 mod twilio;
+mod vonage;
 mod webhook;
 
 pub(super) use self::credentials::SmtpAccount;
@@ -21,13 +23,13 @@ pub use self::{
     report::{Delivery, ReceivedReport, ReportLinks},
 };
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
 use self::{
-    circuit::Circuit, end_user_messaging::EndUserMessaging, sns::Sns, twilio::Twilio,
-    webhook::Webhook,
+    circuit::Circuit,
+    set_up::{Means, Sender},
 };
 use super::MessageSettings;
 use crate::{
@@ -45,13 +47,16 @@ pub enum SenderName {
     EndUserMessaging,
     /// Twilio, by its Messages API.
     Twilio,
+    /// Vonage, by its Messages API.
+    Vonage,
     /// A service of the operator, by a webhook.
     Webhook,
 }
 
 impl SenderName {
     /// All senders.
-    pub const ALL: [Self; 4] = [Self::Sns, Self::EndUserMessaging, Self::Twilio, Self::Webhook];
+    pub const ALL: [Self; 5] =
+        [Self::Sns, Self::EndUserMessaging, Self::Twilio, Self::Vonage, Self::Webhook];
 
     /// Its name in the settings, in the log and in the names of prices.
     pub fn as_str(self) -> &'static str {
@@ -59,6 +64,7 @@ impl SenderName {
             Self::Sns => "sns",
             Self::EndUserMessaging => "end_user_messaging",
             Self::Twilio => "twilio",
+            Self::Vonage => "vonage",
             Self::Webhook => "webhook",
         }
     }
@@ -70,7 +76,7 @@ impl SenderName {
 
     /// Whether it is reached by way of the internet, with its own credentials.
     pub fn is_vendor(self) -> bool {
-        matches!(self, Self::Twilio | Self::Webhook)
+        !matches!(self, Self::Sns | Self::EndUserMessaging)
     }
 }
 
@@ -138,10 +144,7 @@ impl Refusal {
 /// All senders that the plan names.
 #[derive(Clone)]
 pub(super) struct Senders {
-    sns: Arc<Sns>,
-    end_user_messaging: Option<Arc<EndUserMessaging>>,
-    twilio: Option<Arc<Twilio>>,
-    webhook: Option<Arc<Webhook>>,
+    all: Arc<BTreeMap<SenderName, Sender>>,
     circuit: Circuit,
 }
 
@@ -156,40 +159,26 @@ impl Senders {
         credentials: &Credentials,
         clock: &Clock,
     ) -> Result<Self, Error> {
-        let named = |name| settings.plan.names(name);
-        let missing = |name: SenderName| {
-            let name = name.as_str();
-            Error::Internal(format!("TEXT_SENDERS names {name}, and SENDERS_SECRET_ARN lacks it"))
+        let means = Means {
+            aws,
+            environment,
+            settings,
+            credentials,
+            clock,
+            client: client::Vendors::new(environment),
         };
-        let vendors = client::Vendors::new(environment);
-        let valid_seconds = settings.valid_seconds;
-
-        let twilio = named(SenderName::Twilio).then(|| {
-            let account = credentials.twilio.clone().ok_or_else(|| missing(SenderName::Twilio))?;
-            Ok(Twilio::new(vendors.clone(), account, settings.twilio_url.as_deref(), valid_seconds)
-                .into())
-        });
-        let webhook = named(SenderName::Webhook).then(|| {
-            let account =
-                credentials.webhook.clone().ok_or_else(|| missing(SenderName::Webhook))?;
-            Webhook::new(vendors.clone(), account, clock.clone()).map(Arc::new)
-        });
-        let end_user_messaging = named(SenderName::EndUserMessaging)
-            .then(|| Arc::new(EndUserMessaging::new(environment, settings, clock.clone())));
-
+        let named = SenderName::ALL.into_iter().filter(|name| settings.plan.names(*name));
+        let all = named.map(|name| Ok((name, Sender::set_up(name, &means)?)));
         Ok(Self {
-            sns: Sns::new(aws, &settings.sms)?.into(),
-            end_user_messaging,
-            twilio: twilio.transpose()?,
-            webhook: webhook.transpose()?,
+            all: Arc::new(all.collect::<Result<_, Error>>()?),
             circuit: Circuit::new(clock.clone()),
         })
     }
 
     /// Opens the connection of SNS ahead of the first text, if the plan has it.
-    pub(super) async fn connect(&self, plan: &Plan) {
-        if plan.names(SenderName::Sns) {
-            self.sns.connect().await;
+    pub(super) async fn connect(&self) {
+        if let Some(Sender::Sns(sns)) = self.all.get(&SenderName::Sns) {
+            sns.connect().await;
         }
     }
 
@@ -202,27 +191,15 @@ impl Senders {
     /// arrived.
     pub(super) async fn send(
         &self,
-        sender: SenderName,
+        name: SenderName,
         text: &Text,
         report_url: Option<&str>,
     ) -> Outcome {
-        let absent = || Outcome::Refused(Refusal::Account, "it is not set up".to_owned());
-        let outcome = match sender {
-            SenderName::Sns => self.sns.send(text).await,
-            SenderName::EndUserMessaging => match &self.end_user_messaging {
-                Some(sender) => sender.send(text).await,
-                None => absent(),
-            },
-            SenderName::Twilio => match &self.twilio {
-                Some(twilio) => twilio.send(text, report_url).await,
-                None => absent(),
-            },
-            SenderName::Webhook => match &self.webhook {
-                Some(webhook) => webhook.send(text, report_url).await,
-                None => absent(),
-            },
+        let outcome = match self.all.get(&name) {
+            Some(sender) => sender.send(text, report_url).await,
+            None => Outcome::Refused(Refusal::Account, "it is not set up".to_owned()),
         };
-        self.circuit.note(sender, &outcome);
+        self.circuit.note(name, &outcome);
         outcome
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use super::{Credentials, SenderName, Text, twilio, webhook};
+use super::{Credentials, SenderName, Text, twilio, vonage, webhook};
 use crate::{
     base::Clock,
     crypto::{HashKeys, IdentifierHash, decode_tagged, encode_tagged},
@@ -148,6 +148,9 @@ impl ReportLinks {
             SenderName::Twilio => {
                 let url = self.address(sender, token);
                 twilio::report::read(credentials.twilio.as_ref()?, &url, received)?
+            }
+            SenderName::Vonage => {
+                vonage::report::read(credentials.vonage.as_ref()?, &text.id, received, now)?
             }
             SenderName::Webhook => {
                 webhook::report::read(credentials.webhook.as_ref()?, &text.id, received, now)?

@@ -1,0 +1,113 @@
+//! The same promises for the other vendors, each as the first and as the second sender.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+use super::{Deployment, End, PRICE, Reply, TAKEN, TOO_MANY, base, spent};
+use crate::testing::{PHONE, TestApp};
+
+/// The replies that any vendor may give, each with the end that its text must have.
+const ANY_VENDOR: [(Reply, End); 10] = [
+    (Reply::Absent, End::PassedOn),
+    (Reply::NoTls, End::PassedOn),
+    (TOO_MANY, End::PassedOn),
+    (Reply::Answer(400, "<html>"), End::Sent),
+    (Reply::Answer(401, ""), End::Sent),
+    (Reply::Answer(200, "<html>"), End::Sent),
+    (Reply::Answer(500, ""), End::Sent),
+    (Reply::Answer(503, ""), End::Sent),
+    (Reply::Cut, End::Sent),
+    (Reply::Silence, End::Sent),
+];
+
+/// The replies of Vonage alone.
+const VONAGE: [(Reply, End); 6] = [
+    (Reply::Answer(202, r#"{"message_uuid": "aaaaaaaa-bbbb"}"#), End::Sent),
+    (Reply::Answer(422, r#"{"type": "https://x.example/errors#1240"}"#), End::Undeliverable),
+    (Reply::Answer(422, r#"{"type": "https://x.example/errors#1120"}"#), End::PassedOn),
+    (Reply::Answer(402, r#"{"type": "https://x.example/errors#low-balance"}"#), End::PassedOn),
+    (Reply::Answer(422, r#"{"type": "https://x.example/errors#1320"}"#), End::Sent),
+    (Reply::Answer(500, r#"{"type": "https://x.example/errors#1240"}"#), End::Sent),
+];
+
+/// A text to `phone` by a vendor that replies like this, before or after the webhook.
+async fn text(app: &TestApp, (sender, phone): (&str, &str), is_first: bool, reply: (Reply, End)) {
+    let (reply, end) = reply;
+    let (plan, webhook) = match is_first {
+        true => (format!("*={sender},webhook"), TAKEN),
+        false => (format!("*=webhook,{sender}"), TOO_MANY),
+    };
+    let senders = Deployment::planned(app, (phone, &plan), reply, webhook).await;
+    let before = spent(app).await;
+    let sent = senders.app.send_code(phone).await;
+    let paid = spent(app).await - before;
+
+    let case = format!("{plan} {reply:?}: {}", sent.text);
+    let passed_on = end == End::PassedOn;
+    let handed = (usize::from(reply.is_reached()), usize::from(!is_first || passed_on));
+    assert_eq!(senders.handed(), handed, "{case}");
+    if end == End::Undeliverable {
+        sent.assert_problem(400, "undeliverable");
+        assert_eq!(paid, 0, "{case}");
+    } else if passed_on && !is_first {
+        sent.assert_problem(503, "unavailable");
+        assert_eq!(paid, 0, "{case}");
+    } else {
+        assert_eq!((sent.status.as_u16(), paid), (202, PRICE), "{case}");
+        senders.app.verify(&sent.challenge_id(), &senders.code()).await.assert_ok();
+    }
+}
+
+/// Each cell of the matrix of a vendor. `block` makes its phones differ from those of other tests.
+async fn matrix(sender: &str, block: u8, words: &[(Reply, End)]) {
+    let app = base().await;
+    for is_first in [true, false] {
+        for (place, reply) in ANY_VENDOR.iter().chain(words).enumerate() {
+            let phone = format!("+1415555{block}{}{place:02}", u8::from(is_first));
+            text(&app, (sender, &phone), is_first, *reply).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_vonage_answers_there_is_at_most_one_text() {
+    matrix("vonage", 2, &VONAGE).await;
+}
+
+/// The body of the last request to the vendor, and its headers.
+fn last_request(senders: &Deployment) -> (String, Value) {
+    let request = senders.twilio.requests().pop().unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), serde_json::from_str(body).unwrap())
+}
+
+#[tokio::test]
+async fn vonage_gets_a_text_with_a_token_of_the_application() {
+    let app = base().await;
+    let india = [("SMS_ENTITY_ID", "1101"), ("SMS_TEMPLATE_ID", "1107")];
+    let by = Deployment::planned(&app, ("senders", "*=vonage"), VONAGE[0].0, TAKEN).await;
+    by.app.challenge(PHONE).await;
+    let (head, body) = last_request(&by);
+    assert!(head.starts_with("POST /v1/messages HTTP/1.1"), "{head}");
+
+    let token = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap();
+    let part = |place: usize| -> Value {
+        let part = BASE64URL_NOPAD.decode(token.split('.').nth(place).unwrap().as_bytes());
+        serde_json::from_slice(&part.unwrap()).unwrap()
+    };
+    assert_eq!(part(0)["alg"], "RS256");
+    let claims = part(1);
+    assert_eq!(claims["application_id"], "78d335fa-323d-0114-9c3d-d6f0d48968cf");
+    assert_eq!((&claims["iat"], &claims["exp"]), (&json!(1_800_000_000), &json!(1_800_000_300)));
+    assert_eq!(claims["jti"], body["client_ref"]);
+
+    assert_eq!((&body["to"], &body["from"]), (&json!("14155550123"), &json!("14155550100")));
+    assert_eq!((&body["channel"], &body["ttl"]), (&json!("sms"), &json!(300)));
+    assert!(body["webhook_url"].as_str().unwrap().contains("/v1/reports/vonage/"), "{body}");
+    assert!(body["sms"].is_null(), "{body}");
+
+    let there = by.app.restarted(&india);
+    there.challenge("+919876543210").await;
+    let (_, body) = last_request(&by);
+    assert_eq!(body["sms"], json!({"entity_id": "1101", "content_id": "1107"}));
+}
