@@ -1,5 +1,5 @@
 //! Senders of texts that are not SNS, as far as one text goes: AWS End User Messaging (AWS JSON 1.0),
-//! and the Messages APIs of Twilio and Vonage.
+//! the Messages APIs of Twilio and Vonage, and Kaleyra's SMS API.
 
 use std::collections::BTreeMap;
 
@@ -61,8 +61,12 @@ async fn send_text_message(
 }
 
 /// The vendors beside AWS, each with the setting that names its host.
-pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 2] {
-    [("TWILIO_URL", twilio(inbox.clone())), ("VONAGE_URL", vonage(inbox.clone()))]
+pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 3] {
+    [
+        ("TWILIO_URL", twilio(inbox.clone())),
+        ("VONAGE_URL", vonage(inbox.clone())),
+        ("KALEYRA_URL", kaleyra(inbox.clone())),
+    ]
 }
 
 /// Twilio.
@@ -150,4 +154,34 @@ async fn vonage_message(State(inbox): State<Inbox>, headers: HeaderMap, body: By
     let (to, text) = (format!("+{}", field("to")), field("text").to_owned());
     inbox.deliver(Message::text("vonage", to, text, attributes));
     (StatusCode::ACCEPTED, Json(json!({"message_uuid": uuid::Uuid::new_v4()}))).into_response()
+}
+
+/// Kaleyra.
+fn kaleyra(inbox: Inbox) -> Router {
+    Router::new().route("/v1/{sid}/messages", post(kaleyra_message)).with_state(inbox)
+}
+
+async fn kaleyra_message(
+    State(inbox): State<Inbox>,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let refuse = |status: StatusCode, error: &str| {
+        (status, Json(json!({"error": error, "message": "refused"}))).into_response()
+    };
+    let field = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let (to, body) = (field("to"), field("body"));
+    if !headers.contains_key("api-key") {
+        return refuse(StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
+    }
+    let is_kind = ["OTP", "TXN", "MKT"].contains(&field("type").as_str());
+    if to.is_empty() || body.is_empty() || field("sender").is_empty() || !is_kind {
+        return refuse(StatusCode::BAD_REQUEST, "INVALID-PARAMETERS");
+    }
+    if inbox.refuses() {
+        return refuse(StatusCode::TOO_MANY_REQUESTS, "THROTTLED");
+    }
+
+    inbox.deliver(Message::text("kaleyra", to, body, form.into_iter().collect()));
+    Json(json!({"id": uuid::Uuid::new_v4(), "status": "queued", "error": {}})).into_response()
 }

@@ -191,7 +191,8 @@ impl Deployment {
     ) -> Self {
         let (vendor, webhook) = (Sender::start(vendor).await, Sender::start(webhook).await);
         app.aws.secrets.create(name, credentials(&webhook.url).to_string());
-        let hosts = ["TWILIO_URL", "VONAGE_URL"].map(|host| (host, vendor.url.as_str()));
+        let hosts =
+            ["TWILIO_URL", "VONAGE_URL", "KALEYRA_URL"].map(|host| (host, vendor.url.as_str()));
         let settings = [("TEXT_SENDERS", plan), ("SENDERS_SECRET_ARN", name)];
         Self { app: app.restarted(&[&settings[..], &hosts].concat()), twilio: vendor, webhook }
     }
@@ -215,6 +216,7 @@ impl Deployment {
 
 fn credentials(webhook: &str) -> Value {
     json!({
+        "kaleyra": {"sid": "HX1", "api_key": "a-secret", "from": "SHOPIN"},
         "vonage": {
             "application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf",
             "private_key": rsa_key(),
@@ -352,7 +354,7 @@ async fn a_text_arrives_by_each_embedded_sender() {
     let app = base().await;
     app.aws.secrets.create("senders", credentials("https://texts.example.com").to_string());
     let secret = ("SENDERS_SECRET_ARN", "senders");
-    for sender in ["sns", "end_user_messaging", "twilio", "vonage"] {
+    for sender in ["sns", "end_user_messaging", "twilio", "vonage", "kaleyra"] {
         let plan = format!("US={sender};*=sns");
         let by = app.restarted(&[("TEXT_SENDERS", &plan), secret]);
         by.sign_in(PHONE).await;
@@ -361,7 +363,7 @@ async fn a_text_arrives_by_each_embedded_sender() {
     }
 
     app.aws.inbox.refuse(true);
-    for plan in ["*=twilio", "*=vonage"] {
+    for plan in ["*=twilio", "*=vonage", "*=kaleyra"] {
         let refused = app.restarted(&[("TEXT_SENDERS", plan), secret]);
         refused.send_code(PHONE).await.assert_problem(503, "unavailable");
     }

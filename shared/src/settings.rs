@@ -227,6 +227,7 @@ mod tests {
             ("TEXT_PRICES_USD", "US=1"),
             ("TWILIO_URL", "http://127.0.0.1:8080"),
             ("VONAGE_URL", "http://127.0.0.1:8080"),
+            ("KALEYRA_URL", "http://127.0.0.1:8080"),
             ("EMAIL_SMTP_URL", "https://mail.example.com"),
             ("SMS_MONTHLY_BUDGET_USD", "-1"),
             ("SMS_MONTHLY_BUDGET_USD", "1e9"),

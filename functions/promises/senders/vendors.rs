@@ -30,6 +30,17 @@ const VONAGE: [(Reply, End); 6] = [
     (Reply::Answer(500, r#"{"type": "https://x.example/errors#1240"}"#), End::Sent),
 ];
 
+/// The replies of Kaleyra alone.
+const KALEYRA: [(Reply, End); 7] = [
+    (Reply::Answer(200, r#"{"id": "1", "error": {}}"#), End::Sent),
+    (Reply::Answer(400, r#"{"error": "INVALID-SUB"}"#), End::Undeliverable),
+    (Reply::Answer(400, r#"{"error": "OPT-OUT"}"#), End::Undeliverable),
+    (Reply::Answer(400, r#"{"error": "TEMPLATE-NOT-FOUND"}"#), End::PassedOn),
+    (Reply::Answer(401, r#"{"error": "unauthorized"}"#), End::PassedOn),
+    (Reply::Answer(200, r#"{"error": "OPT-OUT"}"#), End::Sent),
+    (Reply::Answer(500, r#"{"error": "OPT-OUT"}"#), End::Sent),
+];
+
 /// A text to `phone` by a vendor that replies like this, before or after the webhook.
 async fn text(app: &TestApp, (sender, phone): (&str, &str), is_first: bool, reply: (Reply, End)) {
     let (reply, end) = reply;
@@ -72,6 +83,28 @@ async fn matrix(sender: &str, block: u8, words: &[(Reply, End)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_vonage_answers_there_is_at_most_one_text() {
     matrix("vonage", 2, &VONAGE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_kaleyra_answers_there_is_at_most_one_text() {
+    matrix("kaleyra", 3, &KALEYRA).await;
+}
+
+#[tokio::test]
+async fn kaleyra_gets_a_text_with_the_registered_template() {
+    let app = base().await;
+    let by = Deployment::planned(&app, ("senders", "*=kaleyra"), KALEYRA[0].0, TAKEN).await;
+    by.app.challenge(PHONE).await;
+    let request = by.twilio.requests().pop().unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /v1/HX1/messages HTTP/1.1"), "{head}");
+    assert!(head.contains("api-key: a-secret"), "{head}");
+    assert!(body.starts_with("to=%2B14155550123&sender=SHOPIN&type=OTP&body="), "{body}");
+    assert!(!body.contains("template_id") && !body.contains("callback"), "{body}");
+
+    by.app.restarted(&[("SMS_TEMPLATE_ID", "1107")]).challenge("+919876543210").await;
+    let request = by.twilio.requests().pop().unwrap();
+    assert!(request.ends_with("&template_id=1107"), "{request}");
 }
 
 /// The body of the last request to the vendor, and its headers.

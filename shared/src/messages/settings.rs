@@ -24,6 +24,8 @@ pub struct MessageSettings {
     pub twilio_url: Option<String>,
     /// `VONAGE_URL`: the host of Vonage.
     pub vonage_url: Option<String>,
+    /// `KALEYRA_URL`: the host of Kaleyra.
+    pub kaleyra_url: Option<String>,
     /// `EUM_ORIGINATION_IDENTITY`: the number, the sender or the pool from which AWS End User
     /// Messaging sends.
     pub eum_origin: Option<String>,
@@ -76,6 +78,7 @@ impl MessageSettings {
             senders_secret: secret,
             twilio_url: host(reader, "TWILIO_URL"),
             vonage_url: host(reader, "VONAGE_URL"),
+            kaleyra_url: host(reader, "KALEYRA_URL"),
             eum_origin: reader.optional(
                 "EUM_ORIGINATION_IDENTITY",
                 "an id of up to 40 characters",

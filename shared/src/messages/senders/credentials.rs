@@ -11,6 +11,7 @@ use crate::base::{Error, origin};
 pub struct Credentials {
     pub(super) twilio: Option<TwilioAccount>,
     pub(super) vonage: Option<VonageAccount>,
+    pub(super) kaleyra: Option<KaleyraAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
 }
@@ -70,6 +71,19 @@ impl VonageAccount {
     }
 }
 
+/// An account with Kaleyra.
+#[derive(Clone, Deserialize, ZeroizeOnDrop)]
+pub(super) struct KaleyraAccount {
+    /// `HX…`, the id of the account.
+    pub sid: String,
+    /// The API key.
+    pub api_key: String,
+    /// The sender id or the number of the texts.
+    pub from: String,
+    /// The host of another region, like `https://api.in.kaleyra.io`.
+    pub url: Option<String>,
+}
+
 /// A webhook of the operator.
 #[derive(Clone, Deserialize, ZeroizeOnDrop)]
 pub(super) struct WebhookAccount {
@@ -98,6 +112,9 @@ impl Credentials {
         }
         if let Some(account) = &credentials.vonage {
             account.check()?;
+        }
+        if let Some(account) = &credentials.kaleyra {
+            check_host("kaleyra", account.url.as_deref())?;
         }
         Ok(credentials)
     }
@@ -148,6 +165,8 @@ mod tests {
                 "url": "http://api.example.com"}}"#,
             r#"{"vonage": {"application_id": "1", "private_key": "4711", "from": "Shop",
                 "signature_secret": " "}}"#,
+            r#"{"kaleyra": {"sid": "HX1", "api_key": "4711", "from": "SHOPIN",
+                "url": "http://api.example.com"}}"#,
             "4711",
         ] {
             let error = Credentials::parse(wrong).err().unwrap().to_string();

@@ -7,6 +7,7 @@ mod circuit;
 mod client;
 mod credentials;
 mod end_user_messaging;
+mod kaleyra;
 mod plan;
 mod report;
 mod set_up;
@@ -49,14 +50,22 @@ pub enum SenderName {
     Twilio,
     /// Vonage, by its Messages API.
     Vonage,
+    /// Kaleyra, by its SMS API.
+    Kaleyra,
     /// A service of the operator, by a webhook.
     Webhook,
 }
 
 impl SenderName {
     /// All senders.
-    pub const ALL: [Self; 5] =
-        [Self::Sns, Self::EndUserMessaging, Self::Twilio, Self::Vonage, Self::Webhook];
+    pub const ALL: [Self; 6] = [
+        Self::Sns,
+        Self::EndUserMessaging,
+        Self::Twilio,
+        Self::Vonage,
+        Self::Kaleyra,
+        Self::Webhook,
+    ];
 
     /// Its name in the settings, in the log and in the names of prices.
     pub fn as_str(self) -> &'static str {
@@ -65,6 +74,7 @@ impl SenderName {
             Self::EndUserMessaging => "end_user_messaging",
             Self::Twilio => "twilio",
             Self::Vonage => "vonage",
+            Self::Kaleyra => "kaleyra",
             Self::Webhook => "webhook",
         }
     }
@@ -77,6 +87,11 @@ impl SenderName {
     /// Whether it is reached by way of the internet, with its own credentials.
     pub fn is_vendor(self) -> bool {
         !matches!(self, Self::Sns | Self::EndUserMessaging)
+    }
+
+    /// Whether it reports to an address of ours, and signs its reports.
+    fn is_reporting(self) -> bool {
+        matches!(self, Self::Twilio | Self::Vonage | Self::Webhook)
     }
 }
 

@@ -16,8 +16,8 @@ pub struct Plan(BTreeMap<String, Vec<SenderName>>);
 
 impl Plan {
     /// The accepted form of a plan, for the error of the setting.
-    pub(crate) const FORM: &'static str = "countries and one or two senders of sns, end_user_messaging, twilio, vonage and webhook, \
-         with * for all other countries, like US,CA=twilio,sns;*=sns";
+    pub(crate) const FORM: &'static str = "countries and one or two senders of sns, end_user_messaging, twilio, vonage, kaleyra and \
+         webhook, with * for all other countries, like US,CA=twilio,sns;*=sns";
 
     /// Parses a plan: `US,CA=twilio,sns;*=sns`.
     pub fn parse(text: &str) -> Option<Self> {

@@ -127,7 +127,7 @@ impl ReportLinks {
             id: text.id,
             day: u16::try_from(self.clock.now().as_second() / DAY_SECONDS).ok()?,
         };
-        sender.is_vendor().then(|| self.address(sender.as_str(), &text.encode(&self.keys)))
+        sender.is_reporting().then(|| self.address(sender.as_str(), &text.encode(&self.keys)))
     }
 
     fn address(&self, sender: &str, token: &str) -> String {
@@ -155,7 +155,7 @@ impl ReportLinks {
             SenderName::Webhook => {
                 webhook::report::read(credentials.webhook.as_ref()?, &text.id, received, now)?
             }
-            SenderName::Sns | SenderName::EndUserMessaging => return None,
+            SenderName::Sns | SenderName::EndUserMessaging | SenderName::Kaleyra => return None,
         };
         Some((text, report))
     }

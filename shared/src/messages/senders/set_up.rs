@@ -2,7 +2,7 @@
 
 use super::{
     Credentials, Outcome, SenderName, Text, client::Vendors, end_user_messaging::EndUserMessaging,
-    sns::Sns, twilio::Twilio, vonage::Vonage, webhook::Webhook,
+    kaleyra::Kaleyra, sns::Sns, twilio::Twilio, vonage::Vonage, webhook::Webhook,
 };
 use crate::{
     aws::Aws,
@@ -27,6 +27,7 @@ pub(super) enum Sender {
     EndUserMessaging(EndUserMessaging),
     Twilio(Twilio),
     Vonage(Box<Vonage>),
+    Kaleyra(Kaleyra),
     Webhook(Webhook),
 }
 
@@ -52,6 +53,9 @@ impl Sender {
                 let account = of(name, &accounts.vonage)?;
                 Self::Vonage(Vonage::new(client, account, settings, clock)?.into())
             }
+            SenderName::Kaleyra => {
+                Self::Kaleyra(Kaleyra::new(client, of(name, &accounts.kaleyra)?, settings))
+            }
             SenderName::Webhook => {
                 Self::Webhook(Webhook::new(client, of(name, &accounts.webhook)?, clock)?)
             }
@@ -65,6 +69,7 @@ impl Sender {
             Self::EndUserMessaging(service) => service.send(text).await,
             Self::Twilio(twilio) => twilio.send(text, report_url).await,
             Self::Vonage(vonage) => vonage.send(text, report_url).await,
+            Self::Kaleyra(kaleyra) => kaleyra.send(text).await,
             Self::Webhook(webhook) => webhook.send(text, report_url).await,
         }
     }
