@@ -6,6 +6,7 @@ use shared::{
     base::Error,
     challenges::{ChallengeView, Challenges},
     http::{Client, Credentials, EndUserAddress, Json},
+    identifiers::Channel,
     latchkey::Latchkey,
     messages::Messenger,
 };
@@ -23,6 +24,9 @@ mod tests;
 pub struct ResendOtpRequest {
     /// The `challenge_id` of the response that started the challenge.
     challenge_id: Uuid,
+    /// How to send it, one of the `channels` of `GET /v1/config`: `sms` to a phone, `email` to an
+    /// e-mail address. Default: as before.
+    channel: Option<Channel>,
 }
 
 /// Send a code again
@@ -57,6 +61,7 @@ async fn resend(
     let client = client.served_by(challenge.app())?;
 
     let from = (client.ip.as_deref(), &room);
+    let challenge = challenge.by(request.channel);
     let sent = challenges.resend(challenge, from, &messenger).await?;
     Ok((StatusCode::ACCEPTED, Json(sent)))
 }

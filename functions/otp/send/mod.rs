@@ -10,6 +10,7 @@ use shared::{
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
     http::{Client, Credentials, EndUserAddress, Idempotent, Json, Once},
+    identifiers::Channel,
     latchkey::Latchkey,
     messages::{self, Messenger},
 };
@@ -32,6 +33,9 @@ pub struct SendOtpRequest {
     /// sends no e-mails.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
+    /// How to send the code, one of the `channels` of `GET /v1/config`: `sms` to a phone, `email` to an
+    /// e-mail address. Nothing is sent by another channel than the one that is asked for.
+    channel: Option<Channel>,
     /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
     client_id: Option<String>,
@@ -82,6 +86,7 @@ async fn send(
     once.answer(&caller, async {
         let locale = request.locale.as_deref().and_then(messages::parse_locale);
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
+        address.check_channel(request.channel)?;
         let (app, lookup) = tokio::try_join!(
             apps.identify(request.client_id.as_deref(), credentials.as_ref()),
             challenges.look_up(&address, request.device_token.as_deref(), client.ip.as_deref()),

@@ -8,7 +8,7 @@ mod texts;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::testing::{OTHER_PHONE, PHONE, TestApp, bodies};
+use crate::testing::{OTHER_PHONE, PHONE, TestApp, accounts::EMAIL, bodies};
 
 #[tokio::test]
 async fn a_code_is_sent() {
@@ -143,4 +143,32 @@ async fn a_send_takes_four_writes_and_two_and_a_half_reads() {
     // The four writes are the source, the prefix, the budget, and the phone with its challenge. The
     // reads are the app, the phone, and for half the price how much room its source has.
     assert_eq!((reads, writes), (2.5, 4.0), "reads, writes");
+}
+
+#[tokio::test]
+async fn a_channel_may_be_named_that_the_address_has() {
+    let app = TestApp::with_mail().await;
+    for (address, channel, other) in
+        [(json!({"phone": PHONE}), "sms", "email"), (json!({"email": EMAIL}), "email", "sms")]
+    {
+        let asking = |channel: &str| {
+            let mut body = address.clone();
+            body["channel"] = json!(channel);
+            body
+        };
+        for unknown in [other, "voice", "whatsapp"] {
+            let refused = app.post("/v1/otp/send", asking(unknown)).await;
+            refused.assert_field("channel");
+        }
+        let sent = app.post("/v1/otp/send", asking(channel)).await;
+        assert_eq!((sent.status.as_u16(), &sent.json["channel"]), (202, &json!(channel)));
+
+        let id = sent.challenge_id();
+        app.advance(61);
+        let again = |channel: &str| json!({"challenge_id": id, "channel": channel});
+        app.post("/v1/otp/resend", again(other)).await.assert_field("channel");
+        app.post("/v1/otp/resend", again("voice")).await.assert_field("channel");
+        let resent = app.post("/v1/otp/resend", again(channel)).await;
+        assert_eq!((resent.status.as_u16(), &resent.json["channel"]), (202, &json!(channel)));
+    }
 }

@@ -27,9 +27,10 @@ impl Challenges {
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
         let now = self.clock.now();
-        let Resumed { id, identity, .. } = resumed;
+        let Resumed { id, identity, channel, .. } = resumed;
         let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?.clone();
         let content = self.content(&challenge)?;
+        content.address.check_channel(channel)?;
         check_pending(&identity, id, now)?;
 
         let hides = self.hides(content.hides_failure);

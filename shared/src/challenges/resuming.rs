@@ -6,6 +6,7 @@ use super::{Challenges, Identity};
 use crate::{
     apps::{App, ClientCredentials, WebOrigin},
     base::Error,
+    identifiers::Channel,
 };
 
 /// A challenge that a request may go on with: its app has authenticated if it is confidential, and
@@ -15,12 +16,20 @@ pub struct Resumed {
     pub(super) id: Uuid,
     pub(super) identity: Identity,
     app: Option<App>,
+    /// The channel that the request asks for.
+    pub(super) channel: Option<Channel>,
 }
 
 impl Resumed {
     /// The app of the challenge, if it is not the default one.
     pub fn app(&self) -> Option<&App> {
         self.app.as_ref()
+    }
+
+    /// Returns the challenge for a request that asks for this channel.
+    #[must_use]
+    pub fn by(self, channel: Option<Channel>) -> Self {
+        Self { channel, ..self }
     }
 }
 
@@ -55,7 +64,7 @@ impl Challenges {
         } else {
             self.apps.resume(&client_id, credentials).await?
         };
-        Ok(Resumed { id, identity, app })
+        Ok(Resumed { id, identity, app, channel: None })
     }
 
     /// The challenge `id`, which the hosted page began for an app. The app need not authenticate: the
@@ -72,6 +81,6 @@ impl Challenges {
             return Err(Error::OtpExpired);
         }
         let app = Some(self.apps.active(&terms.client_id).await?);
-        Ok(Resumed { id, identity, app })
+        Ok(Resumed { id, identity, app, channel: None })
     }
 }

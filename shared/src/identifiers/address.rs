@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Email, PhoneNumber};
+use crate::base::Error;
 
 /// How a code is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +32,21 @@ impl Address {
         match self {
             Self::Sms(_) => Channel::Sms,
             Self::Email(_) => Channel::Email,
+        }
+    }
+
+    /// Checks the channel that a request asks for, if it does: each kind of address has one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for another channel.
+    pub fn check_channel(&self, asked: Option<Channel>) -> Result<(), Error> {
+        let expected = match self {
+            Self::Sms(_) => "must be sms for a phone number",
+            Self::Email(_) => "must be email for an e-mail address",
+        };
+        match asked {
+            Some(asked) if asked != self.channel() => Err(Error::field("channel", expected)),
+            _ => Ok(()),
         }
     }
 
