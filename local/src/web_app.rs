@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 46] = files![
+const FILES: [(&str, &str); 47] = files![
     "index.html",
     "tokens.css",
     "controls.css",
@@ -67,6 +67,7 @@ const FILES: [(&str, &str); 46] = files![
     "latchkey/proof.js",
     "latchkey/redirect.js",
     "latchkey/storage.js",
+    "latchkey/tokens.js",
     "latchkey/typed.js",
 ];
 

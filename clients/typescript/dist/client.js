@@ -1,5 +1,6 @@
 import { LatchkeyError, parsed, refusal } from "./problem.js";
 import { memoryStorage } from "./storage.js";
+import { claimsOf, tokensOf } from "./tokens.js";
 import { readCode, readRecoveryCode } from "./typed.js";
 /** Milliseconds. An access token that expires sooner is refreshed before it is used. */
 const MARGIN = 30_000;
@@ -414,20 +415,6 @@ export class Latchkey {
             clearTimeout(timer);
             sent.signal?.removeEventListener("abort", abort);
         }
-    }
-}
-function tokensOf(pair) {
-    const { access_token, refresh_token, expires_in } = pair;
-    return { access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 };
-}
-/** The user and the session of an access token, without verifying it. */
-function claimsOf(token) {
-    try {
-        const payload = token.split(".")[1] ?? "";
-        return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/")));
-    }
-    catch {
-        return {};
     }
 }
 /** Whether this platform can solve a proof: React Native and pages without TLS lack `crypto.subtle`. */

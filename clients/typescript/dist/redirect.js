@@ -1,3 +1,4 @@
+import { claimsOf, tokensOf } from "./tokens.js";
 /** The hosted page returned an error, or its answer is not one to a request of this page. */
 export class RedirectError extends Error {
     name = "RedirectError";
@@ -81,8 +82,7 @@ async function complete(options) {
     const tokens = await exchange(options, pending, answer.get("code") ?? "");
     if (tokens.id_token)
         checkIdToken(tokens.id_token, pending, options.clientId);
-    const { access_token, refresh_token, expires_in } = tokens;
-    await options.storage.set(JSON.stringify({ access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 }));
+    await options.storage.set(JSON.stringify(tokensOf(tokens)));
     if (tokens.id_token)
         localStorage.setItem(ID_TOKEN, tokens.id_token);
     return { state: pending.kept };
@@ -105,8 +105,7 @@ async function exchange(options, pending, code) {
 }
 /** OpenID Connect Core 1.0 §3.1.3.7. TLS vouches for the signature, since the token comes from the endpoint itself. */
 function checkIdToken(token, pending, clientId) {
-    const payload = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
-    const claims = JSON.parse(atob(payload));
+    const claims = claimsOf(token);
     if (claims.iss === pending.issuer && claims.aud === clientId && claims.nonce === pending.nonce)
         return;
     throw new RedirectError("invalid_response", "The ID token is not one for this sign-in. Sign in again.");

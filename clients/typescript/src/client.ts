@@ -1,6 +1,7 @@
 import { LatchkeyError, parsed, refusal, type StepUp } from "./problem.js";
 import type { MakeWorker, ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
+import { claimsOf, tokensOf, type Tokens } from "./tokens.js";
 import { readCode, readRecoveryCode } from "./typed.js";
 import type { Answer, Arguments, Challenge, ChallengeState, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
 
@@ -36,13 +37,6 @@ export interface Change {
   signedIn: boolean;
   /** The code of the refusal that ended the session, if one did. */
   reason?: string;
-}
-
-interface Tokens {
-  access_token: string;
-  refresh_token: string;
-  /** When the access token expires: milliseconds since 1970, by this machine's clock. */
-  expires_at: number;
 }
 
 interface Sent {
@@ -480,21 +474,6 @@ export class Latchkey {
       clearTimeout(timer);
       sent.signal?.removeEventListener("abort", abort);
     }
-  }
-}
-
-function tokensOf(pair: { access_token: string; refresh_token: string; expires_in: number }): Tokens {
-  const { access_token, refresh_token, expires_in } = pair;
-  return { access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 };
-}
-
-/** The user and the session of an access token, without verifying it. */
-function claimsOf(token: string): { sub?: string; sid?: string } {
-  try {
-    const payload = token.split(".")[1] ?? "";
-    return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as { sub?: string; sid?: string };
-  } catch {
-    return {};
   }
 }
 

@@ -3,6 +3,7 @@
  * go into the same storage that a `Latchkey` client of the page uses.
  */
 import type { TokenStorage } from "./storage.js";
+import { claimsOf, tokensOf } from "./tokens.js";
 
 export interface RedirectOptions {
   /** The URL of the API, like `https://id.example.com`. Default: the page's own origin. */
@@ -130,20 +131,19 @@ async function complete(options: RedirectOptions): Promise<{ state: unknown } | 
 
   const tokens = await exchange(options, pending, answer.get("code") ?? "");
   if (tokens.id_token) checkIdToken(tokens.id_token, pending, options.clientId);
-  const { access_token, refresh_token, expires_in } = tokens;
-  await options.storage.set(JSON.stringify({ access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 }));
+  await options.storage.set(JSON.stringify(tokensOf(tokens)));
   if (tokens.id_token) localStorage.setItem(ID_TOKEN, tokens.id_token);
   return { state: pending.kept };
 }
 
-interface Tokens {
+interface TokenResponse {
   access_token: string;
   refresh_token: string;
   expires_in: number;
   id_token?: string;
 }
 
-async function exchange(options: RedirectOptions, pending: Pending, code: string): Promise<Tokens> {
+async function exchange(options: RedirectOptions, pending: Pending, code: string): Promise<TokenResponse> {
   const { token_endpoint } = await metadata(options);
   const body = new URLSearchParams({
     grant_type: "authorization_code",
@@ -153,16 +153,15 @@ async function exchange(options: RedirectOptions, pending: Pending, code: string
     code,
   });
   const response = await fetch(token_endpoint, { method: "POST", body, credentials: "omit" });
-  const answer = (await response.json()) as Partial<Tokens> & { error?: string; error_description?: string };
-  if (answer.access_token && answer.refresh_token && answer.expires_in) return answer as Tokens;
+  const answer = (await response.json()) as Partial<TokenResponse> & { error?: string; error_description?: string };
+  if (answer.access_token && answer.refresh_token && answer.expires_in) return answer as TokenResponse;
   const missing = "The app gets no refresh tokens: its grant_types need refresh_token.";
   throw new RedirectError(answer.error ?? "invalid_response", answer.error_description ?? missing);
 }
 
 /** OpenID Connect Core 1.0 §3.1.3.7. TLS vouches for the signature, since the token comes from the endpoint itself. */
 function checkIdToken(token: string, pending: Pending, clientId: string): void {
-  const payload = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
-  const claims = JSON.parse(atob(payload)) as { iss?: string; aud?: string; nonce?: string };
+  const claims = claimsOf(token);
   if (claims.iss === pending.issuer && claims.aud === clientId && claims.nonce === pending.nonce) return;
   throw new RedirectError("invalid_response", "The ID token is not one for this sign-in. Sign in again.");
 }
