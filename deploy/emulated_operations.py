@@ -1,8 +1,8 @@
 """Operations of AWS that `latchkey doctor` asks, and that ministack lacks: the settings of texts in SNS,
 e-mail subscriptions that have to be confirmed, and an SES identity's default configuration set.
 
-Tests put faults in by the calls of the real API. What nobody can set by a call on AWS, such as the sandbox, is
-an attribute of texts here that begins with `Emulated`:
+Tests put faults in by the calls of the real API. A state that nobody can set by a call on AWS, such as the sandbox,
+is an attribute of texts here that begins with `Emulated`:
 
 - `EmulatedSandbox`: `true` if the account is in the SMS sandbox;
 - `EmulatedNumbers`: the origination numbers, like `US=+18335550100,DE=+4915555550100`;

@@ -30,7 +30,7 @@ const ONCE: [&str; 12] = [
     "login_hint",
     "id_token_hint",
 ];
-/// What a query may have as it is (RFC 3986 §2.3).
+/// All characters but those that a query may have as they are (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where an answer goes, and how.
