@@ -135,7 +135,9 @@ pub mod password {
 
 /// `/v1/reports`: delivery reports of the senders of texts.
 pub mod reports {
+    pub mod confirm;
     pub mod create;
+    pub mod events;
     pub mod list;
 }
 
@@ -285,6 +287,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "apps-messages-put" => apps::messages::put,
     "apps-messages-delete" => apps::messages::delete,
     "apps-messages-preview" => apps::messages::preview,
+    "reports-confirm" => reports::confirm,
     "reports-create" => reports::create,
     "reports-list" => reports::list,
     "audit-list" => audit::list,
@@ -298,7 +301,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
 };
 
 /// The Lambdas that have no path.
-pub const OTHER_LAMBDAS: [&str; 8] = [
+pub const OTHER_LAMBDAS: [&str; 9] = [
     "not-found",
     "authorizer",
     "keys-rotate",
@@ -307,6 +310,7 @@ pub const OTHER_LAMBDAS: [&str; 8] = [
     "keys-root",
     "back-channel-ended",
     "back-channel-notify",
+    "reports-events",
 ];
 
 /// All endpoints on one router, as `cargo run` and the tests serve them.

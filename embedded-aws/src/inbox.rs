@@ -15,7 +15,7 @@ const KEPT: usize = 10_000;
 /// A text or e-mail that was sent.
 #[derive(Clone, Debug, Serialize)]
 pub struct Message {
-    /// `sms` or `email`.
+    /// `sms`, `whatsapp`, `voice` or `email`.
     pub channel: &'static str,
     /// The service that sent it: `ses`, or a sender of texts as `TEXT_SENDERS` names it.
     pub sender: &'static str,
@@ -53,6 +53,12 @@ impl Message {
             sent_at: now(),
             attributes,
         }
+    }
+
+    /// The same message on another channel than `sms`.
+    #[must_use]
+    pub(crate) fn on(self, channel: &'static str) -> Self {
+        Self { channel, ..self }
     }
 
     /// An e-mail, as SES sends it. An empty `subject` or `html` is none.

@@ -1,5 +1,5 @@
 //! Senders of texts that are not SNS, as far as one text goes: AWS End User Messaging (AWS JSON 1.0),
-//! the Messages APIs of Twilio and Vonage, and Kaleyra's SMS API.
+//! the APIs of Twilio, the Messages API of Vonage, Kaleyra's SMS API, and Meta's Cloud API for WhatsApp.
 
 use std::collections::BTreeMap;
 
@@ -40,13 +40,27 @@ async fn send_text_message(
         (StatusCode::BAD_REQUEST, Json(body)).into_response()
     };
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    if target != Some("PinpointSMSVoiceV2.SendTextMessage") {
-        return refuse("ValidationException", "UNKNOWN_OPERATION");
-    }
+    let operation = target.and_then(|target| target.strip_prefix("PinpointSMSVoiceV2."));
+    let (channel, words) = match operation {
+        Some("SendTextMessage") => ("sms", "MessageBody"),
+        Some("SendVoiceMessage") => ("voice", "MessageBody"),
+        Some("SendNotifyTextMessage") => ("sms", "TemplateVariables"),
+        Some("SendNotifyVoiceMessage") => ("voice", "TemplateVariables"),
+        _ => return refuse("ValidationException", "UNKNOWN_OPERATION"),
+    };
 
     let fields: BTreeMap<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
     let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    if field("DestinationPhoneNumber").is_empty() || field("MessageBody").is_empty() {
+    let text = match fields.get(words) {
+        Some(Value::String(text)) => text.clone(),
+        // AWS Notify puts the code into words of its template.
+        Some(Value::Object(variables)) => match variables.get("code").and_then(Value::as_str) {
+            Some(code) => format!("{code} is your verification code."),
+            None => String::new(),
+        },
+        _ => String::new(),
+    };
+    if field("DestinationPhoneNumber").is_empty() || text.is_empty() {
         return refuse("ValidationException", "INVALID_PARAMETER");
     }
     if inbox.refuses() {
@@ -54,25 +68,65 @@ async fn send_text_message(
     }
 
     let attributes = fields.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
-    let (to, text) = (field("DestinationPhoneNumber"), field("MessageBody"));
-    let message = Message::text("end_user_messaging", to.to_owned(), text.to_owned(), attributes);
-    inbox.deliver(message);
+    let to = field("DestinationPhoneNumber").to_owned();
+    inbox.deliver(Message::text("end_user_messaging", to, text, attributes).on(channel));
     Json(json!({"MessageId": uuid::Uuid::new_v4()})).into_response()
 }
 
 /// The vendors beside AWS, each with the setting that names its host.
-pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 3] {
+pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 4] {
     [
         ("TWILIO_URL", twilio(inbox.clone())),
         ("VONAGE_URL", vonage(inbox.clone())),
         ("KALEYRA_URL", kaleyra(inbox.clone())),
+        ("WHATSAPP_URL", whatsapp(inbox.clone())),
     ]
 }
 
 /// Twilio.
 fn twilio(inbox: Inbox) -> Router {
-    let path = "/2010-04-01/Accounts/{account}/Messages.json";
-    Router::new().route(path, post(create_message)).with_state(inbox)
+    Router::new()
+        .route("/2010-04-01/Accounts/{account}/Messages.json", post(create_message))
+        .route("/2010-04-01/Accounts/{account}/Calls.json", post(create_call))
+        .with_state(inbox)
+}
+
+async fn create_call(
+    State(inbox): State<Inbox>,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let refuse = |status: StatusCode, code: u32| {
+        let body = json!({
+            "code": code, "message": "refused", "more_info": "", "status": status.as_u16(),
+        });
+        (status, Json(body)).into_response()
+    };
+    let field = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let words = field("Twiml").split_once("\">").map(|(_, words)| words.to_owned());
+    let words = words.as_deref().and_then(|words| words.split_once("</Say>"));
+    let (to, Some((words, _))) = (field("To"), words) else {
+        return refuse(StatusCode::BAD_REQUEST, 21205);
+    };
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return refuse(StatusCode::UNAUTHORIZED, 20003);
+    }
+    if to.is_empty() || field("From").is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, 21213);
+    }
+    if inbox.refuses() {
+        return refuse(StatusCode::TOO_MANY_REQUESTS, 20429);
+    }
+
+    let words = words.to_owned();
+    let attributes = form.clone().into_iter().collect();
+    inbox.deliver(Message::text("twilio", to.clone(), words, attributes).on("voice"));
+    let answer = json!({
+        "account_sid": account, "sid": format!("CA{}", uuid::Uuid::new_v4().simple()),
+        "status": "queued", "to": to, "price": null,
+    });
+    (StatusCode::CREATED, Json(answer)).into_response()
 }
 
 async fn create_message(
@@ -184,4 +238,62 @@ async fn kaleyra_message(
 
     inbox.deliver(Message::text("kaleyra", to, body, form.into_iter().collect()));
     Json(json!({"id": uuid::Uuid::new_v4(), "status": "queued", "error": {}})).into_response()
+}
+
+/// WhatsApp, by Meta's Cloud API.
+fn whatsapp(inbox: Inbox) -> Router {
+    Router::new()
+        .route("/v23.0/{phone_number_id}/messages", post(whatsapp_message))
+        .with_state(inbox)
+}
+
+/// Takes templates for authentication alone, with the code in the body and in the button.
+async fn whatsapp_message(
+    State(inbox): State<Inbox>,
+    Path(_): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let refuse = |status: StatusCode, code: u32| {
+        let error = json!({"message": "refused", "type": "OAuthException", "code": code});
+        (status, Json(json!({"error": error}))).into_response()
+    };
+    let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
+    if !token.is_some_and(|token| token.starts_with("Bearer ")) {
+        return refuse(StatusCode::UNAUTHORIZED, 190);
+    }
+
+    let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let field = |path: &str| message.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let code_of =
+        |place: usize| field(&format!("/template/components/{place}/parameters/0/text")).to_owned();
+    let (to, name, code) = (field("/to"), field("/template/name"), code_of(0));
+    let is_template = field("/messaging_product") == "whatsapp"
+        && field("/type") == "template"
+        && !field("/template/language/code").is_empty()
+        && field("/template/components/1/type") == "button"
+        && code == code_of(1);
+    let callback = field("/biz_opaque_callback_data");
+    if name.is_empty() || code.is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, 132_000);
+    }
+    if !is_template || to.is_empty() || callback.len() > 512 || code.len() > 15 {
+        return refuse(StatusCode::BAD_REQUEST, 100);
+    }
+    if inbox.refuses() {
+        return refuse(StatusCode::TOO_MANY_REQUESTS, 130_429);
+    }
+
+    let attributes = [("template", name), ("biz_opaque_callback_data", callback)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+    let text = format!("{code} is your verification code.");
+    inbox.deliver(Message::text("whatsapp", to.to_owned(), text, attributes).on("whatsapp"));
+    let id = format!("wamid.{}", uuid::Uuid::new_v4().simple());
+    Json(json!({
+        "messaging_product": "whatsapp",
+        "contacts": [{"input": to, "wa_id": to.trim_start_matches('+')}],
+        "messages": [{"id": id, "message_status": "accepted"}],
+    }))
+    .into_response()
 }

@@ -49,7 +49,7 @@ pub struct Config<'a> {
     /// How many digits codes usually have. A challenge says how many its code has.
     #[schema(example = 6)]
     code_length: u32,
-    /// How codes can be sent.
+    /// How codes can be sent. `whatsapp` and `voice` may not be there for every country.
     channels: Vec<Channel>,
     /// How people can sign in.
     sign_in_methods: Vec<SignInMethod>,
@@ -68,10 +68,9 @@ pub struct Config<'a> {
 
 impl<'a> Config<'a> {
     fn new(app: App, settings: &'a Settings) -> Self {
-        let (mut channels, mut sign_in_methods) =
-            (vec![Channel::Sms], vec![SignInMethod::PhoneCode]);
+        let channels = settings.messages.channels(app.text_plan().as_ref());
+        let mut sign_in_methods = vec![SignInMethod::PhoneCode];
         if settings.messages.email_from.is_some() {
-            channels.push(Channel::Email);
             sign_in_methods.push(SignInMethod::EmailCode);
         }
         sign_in_methods.push(SignInMethod::Password);

@@ -34,7 +34,8 @@ pub(super) const PUBLIC: &[&str] = &[
     "oauth2-logout-post",
     "oauth2-introspect",
     "oauth2-revoke",
-    // The sender of the text has signed the report.
+    // The sender of the text has signed the report, and its account's token confirms the address.
+    "reports-confirm",
     "reports-create",
     // These reveal nothing about anybody.
     "config",
@@ -80,9 +81,9 @@ pub(super) const SEND_TEXTS: &[&str] = &[
     "users-phone-put",
 ];
 
-/// The Lambdas that may read the credentials of senders beside those that send texts: the one that
-/// checks the signatures of their reports.
-pub(super) const READ_SENDERS_CREDENTIALS: &[&str] = &["reports-create"];
+/// The Lambdas that may read the credentials of senders beside those that send texts: the ones that
+/// check their reports.
+pub(super) const READ_SENDERS_CREDENTIALS: &[&str] = &["reports-confirm", "reports-create"];
 
 /// The Lambdas that may delete pictures. `me-avatar-put` also stores them.
 pub(super) const CHANGE_PICTURES: &[&str] = &[

@@ -1,6 +1,7 @@
 //! Texts by several senders: whatever a sender answers, a person gets at most one text, it is paid if
 //! it may have gone, and the challenge stays usable.
 
+mod channels;
 pub(super) mod reports;
 mod vendors;
 
@@ -191,8 +192,8 @@ impl Deployment {
     ) -> Self {
         let (vendor, webhook) = (Sender::start(vendor).await, Sender::start(webhook).await);
         app.aws.secrets.create(name, credentials(&webhook.url).to_string());
-        let hosts =
-            ["TWILIO_URL", "VONAGE_URL", "KALEYRA_URL"].map(|host| (host, vendor.url.as_str()));
+        let hosts = ["TWILIO_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"]
+            .map(|host| (host, vendor.url.as_str()));
         let settings = [("TEXT_SENDERS", plan), ("SENDERS_SECRET_ARN", name)];
         Self { app: app.restarted(&[&settings[..], &hosts].concat()), twilio: vendor, webhook }
     }
@@ -222,6 +223,14 @@ fn credentials(webhook: &str) -> Value {
             "private_key": rsa_key(),
             "signature_secret": reports::VONAGE_SECRET,
             "from": "+14155550100",
+        },
+        "whatsapp": {
+            "access_token": "a-token",
+            "phone_number_id": "106540352242922",
+            "template": "sign_in_code",
+            "languages": ["en_US", "es"],
+            "app_secret": reports::APP_SECRET,
+            "verify_token": reports::VERIFY_TOKEN,
         },
         "twilio": {"account_sid": "AC1", "auth_token": "a-secret", "from": "+14155550100"},
         "webhook": {"url": webhook, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},

@@ -70,7 +70,7 @@ fn the_numbers_of_the_threat_model_are_those_of_the_settings() {
     let of_a_code = chance_of_a_code(&settings, 0);
     assert!(of_a_code <= 2e-5, "{of_a_code}");
     let factor = guess * GOOD_TOTP_CODES;
-    let price = budget.price(&[], "US", 1);
+    let price = budget.price(&[], "US");
     let texts = i32::try_from(budget.month / price).unwrap();
 
     // Without a daily budget, the month's may be spent in one day.

@@ -18,7 +18,9 @@ use crate::{
     base::{Clock, Environment, Error, Random, Stage, seconds},
     challenges::Challenges,
     crypto::{HashKeys, READ_AGAIN_SECONDS, Roots, Secrets, USED_SECONDS},
-    messages::{Credentials, DeliveryCounts, MailTemplates, Messenger, ReportLinks, Reports},
+    messages::{
+        Credentials, DeliveryCounts, DeliveryEvents, MailTemplates, Messenger, ReportLinks, Reports,
+    },
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -189,7 +191,7 @@ impl Latchkey {
             )
         };
         let messenger = inner.messenger.get_or_try_init(make).await?.clone();
-        match inner.settings.messages.plan.has_vendors() {
+        match inner.settings.messages.senders_secret.is_some() {
             true => Ok(messenger.reported_to(self.report_links().await?)),
             false => Ok(messenger),
         }
@@ -212,6 +214,11 @@ impl Latchkey {
     /// The templates of e-mails.
     pub fn mail_templates(&self) -> MailTemplates {
         MailTemplates { apps: self.apps() }
+    }
+
+    /// The events of AWS End User Messaging.
+    pub fn delivery_events(&self) -> DeliveryEvents {
+        DeliveryEvents { store: self.store().clone() }
     }
 
     /// How many texts were delivered.

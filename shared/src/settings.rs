@@ -228,6 +228,13 @@ mod tests {
             ("TWILIO_URL", "http://127.0.0.1:8080"),
             ("VONAGE_URL", "http://127.0.0.1:8080"),
             ("KALEYRA_URL", "http://127.0.0.1:8080"),
+            ("WHATSAPP_URL", "http://127.0.0.1:8080"),
+            ("TEXT_SENDERS", "US=sns"),
+            ("VOICE_SENDERS", "US=sns"),
+            ("VOICE_SENDERS", "*=whatsapp"),
+            ("EUM_VOICE_ORIGINATION_IDENTITY", "a phone"),
+            ("EUM_CONFIGURATION_SET", "codes!"),
+            ("EUM_NOTIFY_CONFIGURATION", "nc 1"),
             ("EMAIL_SMTP_URL", "https://mail.example.com"),
             ("SMS_MONTHLY_BUDGET_USD", "-1"),
             ("SMS_MONTHLY_BUDGET_USD", "1e9"),
@@ -262,6 +269,32 @@ mod tests {
             "{missing:?}"
         );
         assert_eq!(missing.len(), 2);
+    }
+
+    #[test]
+    fn senders_that_cannot_do_their_part_are_refused() {
+        let secret = ("SENDERS_SECRET_ARN", "senders");
+        let calls = ("VOICE_SENDERS", "*=end_user_messaging");
+        let by_whatsapp = ("TEXT_SENDERS", "*=whatsapp");
+        let by_notify =
+            [("TEXT_SENDERS", "*=end_user_messaging"), ("EUM_NOTIFY_CONFIGURATION", "nc-1")];
+        for (settings, reason) in [
+            (&[("TEXT_SENDERS", "*=twilio")][..], "SENDERS_SECRET_ARN is not set"),
+            (&[("VOICE_SENDERS", "*=twilio")], "SENDERS_SECRET_ARN is not set"),
+            (&[by_whatsapp, secret], "TEXT_SENDERS has only senders for * that carry codes alone"),
+            (&by_notify, "TEXT_SENDERS has only senders for * that carry codes alone"),
+            (&[calls], "EUM_VOICE_ORIGINATION_IDENTITY is not set"),
+        ] {
+            let problems = parse(settings).err().unwrap();
+            assert!(problems.iter().any(|problem| problem.starts_with(reason)), "{problems:?}");
+        }
+        for settings in [
+            &[("TEXT_SENDERS", "*=whatsapp,sns"), secret][..],
+            &[by_notify[0], by_notify[1], ("EUM_ORIGINATION_IDENTITY", "pool-1"), calls],
+            &[calls, ("EUM_VOICE_ORIGINATION_IDENTITY", "phone-1")],
+        ] {
+            assert!(parse(settings).is_ok(), "{settings:?}");
+        }
     }
 
     #[test]

@@ -58,6 +58,11 @@ pub struct CreateAppRequest {
     /// the built-in texts are used.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
+    /// The senders of the app's texts: countries and one or two senders for each, in the form of the
+    /// setting `TEXT_SENDERS` and of up to 512 characters. The deployment's are used for countries that it leaves
+    /// out. Default: the deployment's for all.
+    #[schema(example = "US=twilio,sns")]
+    text_senders: Option<String>,
     /// The budget for the app's texts per month (UTC) in US dollars: 0 to 1000000, with up to 6
     /// decimals. If it is left out, only the deployment's budget applies.
     #[schema(example = 25.0)]
@@ -160,6 +165,7 @@ async fn create(
         access_token_ttl: request.access_token_ttl.map(Some),
         refresh_token_ttl: request.refresh_token_ttl.map(Some),
         sms_text: request.sms_text.map(Some),
+        text_senders: request.text_senders.map(Some),
         sms_monthly_budget_usd: request.sms_monthly_budget_usd.map(Some),
         sms_daily_budget_usd: request.sms_daily_budget_usd.map(Some),
         hosted: HostedChange {

@@ -60,6 +60,11 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     sms_text: Option<Option<String>>,
+    /// The senders of the app's texts: countries and one or two senders for each, in the form of the
+    /// setting `TEXT_SENDERS` and of up to 512 characters. `null` resets them to the deployment's.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    text_senders: Option<Option<String>>,
     /// The budget for the app's texts per month (UTC) in US dollars: 0 to 1000000, with up to 6
     /// decimals. `null` removes it, so only the deployment's budget applies.
     #[serde(default, deserialize_with = "sent")]
@@ -138,7 +143,7 @@ pub struct UpdateAppRequest {
 /// New lifetimes and a new default role apply to sign-ins that start after the change. Everything
 /// else applies immediately. The default app cannot be switched off, and only those who have the role
 /// `Admin` in it may change it. A change of `allowed_origins`, of `sms_text`, of
-/// `grant_types`, of `scopes` or of the fields of the hosted sign-in page is told to the administrators.
+/// `text_senders`, of `grant_types`, of `scopes` or of the fields of the hosted sign-in page is told to the administrators.
 #[utoipa::path(
     patch,
     path = "/v1/apps/{client_id}",
@@ -175,6 +180,7 @@ async fn update(
         access_token_ttl: request.access_token_ttl,
         refresh_token_ttl: request.refresh_token_ttl,
         sms_text: request.sms_text,
+        text_senders: request.text_senders,
         sms_monthly_budget_usd: request.sms_monthly_budget_usd,
         sms_daily_budget_usd: request.sms_daily_budget_usd,
         hosted: HostedChange {

@@ -24,8 +24,9 @@ mod tests;
 pub struct ResendOtpRequest {
     /// The `challenge_id` of the response that started the challenge.
     challenge_id: Uuid,
-    /// How to send it, one of the `channels` of `GET /v1/config`: `sms` to a phone, `email` to an
-    /// e-mail address. Default: as before.
+    /// How to send it, one of the `channels` of `GET /v1/config`: `sms`, `whatsapp` or `voice` to a
+    /// phone, `email` to an e-mail address. Default: the channel that `POST /v1/otp/send` was asked for; if
+    /// it was asked for none, the next sender of the phone's country chooses.
     channel: Option<Channel>,
 }
 

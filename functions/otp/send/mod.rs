@@ -33,8 +33,8 @@ pub struct SendOtpRequest {
     /// sends no e-mails.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// How to send the code, one of the `channels` of `GET /v1/config`: `sms` to a phone, `email` to an
-    /// e-mail address. Nothing is sent by another channel than the one that is asked for.
+    /// How to send the code, one of the `channels` of `GET /v1/config`: `sms`, `whatsapp` or `voice` to
+    /// a phone, `email` to an e-mail address. Nothing is sent by another channel than the one that is asked for.
     channel: Option<Channel>,
     /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or
     /// `default`.
@@ -86,7 +86,6 @@ async fn send(
     once.answer(&caller, async {
         let locale = request.locale.as_deref().and_then(messages::parse_locale);
         let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
-        address.check_channel(request.channel)?;
         let (app, lookup) = tokio::try_join!(
             apps.identify(request.client_id.as_deref(), credentials.as_ref()),
             challenges.look_up(&address, request.device_token.as_deref(), client.ip.as_deref()),
@@ -94,6 +93,7 @@ async fn send(
         let client = client.served_by(&app)?;
 
         let new = NewChallenge {
+            channel: request.channel,
             device_token: request.device_token,
             proof: request.proof,
             ..NewChallenge::new(Purpose::SignIn, app, address, locale, client.ip)

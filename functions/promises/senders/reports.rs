@@ -19,6 +19,12 @@ const WEBHOOK_KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW: i64 = 1_800_000_000;
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
+/// The secret of the app with Meta, and the token that confirms the address of its reports.
+pub(super) const APP_SECRET: &str = "an-app-secret";
+pub(super) const VERIFY_TOKEN: &str = "a-verify-token";
+/// The address of all reports by Meta.
+const META: &str = "/v1/reports/whatsapp/app";
+
 /// The signature secret of the account with Vonage.
 pub(super) const VONAGE_SECRET: &str = "a-signature-secret-of-32-bytes-or-more";
 
@@ -282,5 +288,87 @@ async fn an_administrator_sees_how_many_texts_were_delivered() {
     assert_eq!(list("?days=1").await.assert_ok()["items"], json!([today]));
     for wrong in ["?days=0", "?days=32", "?days=x"] {
         list(wrong).await.assert_field("days");
+    }
+}
+
+/// A webhook of Meta about the messages of these tokens.
+async fn webhook_of_meta(app: &TestApp, secret: &str, statuses: &[(&str, &str)]) -> Answer {
+    let statuses: Vec<_> = statuses
+        .iter()
+        .map(|(token, status)| {
+            json!({
+                "id": "wamid.1", "status": status, "recipient_id": "14155550101",
+                "biz_opaque_callback_data": token, "timestamp": "1800000000",
+            })
+        })
+        .collect();
+    let value = json!({"messaging_product": "whatsapp", "statuses": statuses});
+    let changes = json!([{"field": "messages", "value": value}]);
+    let body = json!({
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": changes}],
+    })
+    .to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = HEXLOWER.encode(hmac::sign(&key, body.as_bytes()).as_ref());
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-hub-signature-256", &*format!("sha256={signature}")),
+    ];
+    post_raw(app, None, META, &headers, body).await
+}
+
+#[tokio::test]
+async fn meta_reports_on_several_messages_at_one_address() {
+    let app = base().await;
+    let taken = Reply::Answer(200, r#"{"messages": [{"id": "wamid.1"}]}"#);
+    let plan = ("senders", "*=whatsapp,webhook");
+    let senders = Deployment::planned(&app, plan, taken, TAKEN).await;
+    let mut tokens = Vec::new();
+    for phone in ["+14155550101", "+14155550102"] {
+        senders.app.challenge(phone).await;
+        let request = senders.twilio.requests().pop().unwrap();
+        let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        tokens.push(body["biz_opaque_callback_data"].as_str().unwrap().to_owned());
+    }
+    let (one, two) = (&*tokens[0], &*tokens[1]);
+
+    let instance = app_of(&senders);
+    for statuses in [vec![(one, "sent"), (two, "failed")], vec![(one, "delivered"); 10]] {
+        let answer = webhook_of_meta(&instance, APP_SECRET, &statuses).await;
+        assert_eq!((answer.status.as_u16(), &*answer.text), (200, ""), "{statuses:?}");
+    }
+    assert_eq!(counts(&app, "whatsapp").await, [["2", "1", "1"].map(str::to_owned)]);
+
+    // Messages of others with the same account change nothing.
+    let others = [("of-another-service", "failed")];
+    assert_eq!(webhook_of_meta(&instance, APP_SECRET, &others).await.status, 200);
+    assert_eq!(counts(&app, "whatsapp").await, [["2", "1", "1"].map(str::to_owned)]);
+    let forged = webhook_of_meta(&instance, "another-secret", &[(one, "failed")]).await;
+    forged.assert_problem(404, "not_found");
+    let path = format!("/v1/reports/whatsapp/{one}");
+    post_raw(&instance, None, &path, &[], String::new()).await.assert_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn meta_confirms_the_address_with_the_token_of_the_account() {
+    let app = base().await;
+    let plan = ("senders", "*=whatsapp,webhook");
+    let senders = Deployment::planned(&app, plan, QUEUED, TAKEN).await;
+    let query = |mode: &str, token: &str| {
+        format!("hub.mode={mode}&hub.challenge=1158201444&hub.verify_token={token}")
+    };
+    let answer = senders.app.get(&format!("{META}?{}", query("subscribe", VERIFY_TOKEN))).await;
+    assert_eq!((answer.status.as_u16(), &*answer.text), (200, "1158201444"));
+    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+
+    for path in [
+        META.to_owned(),
+        format!("{META}?{}", query("subscribe", "another")),
+        format!("{META}?{}", query("unsubscribe", VERIFY_TOKEN)),
+        format!("/v1/reports/twilio/app?{}", query("subscribe", VERIFY_TOKEN)),
+        format!("/v1/reports/whatsapp/other?{}", query("subscribe", VERIFY_TOKEN)),
+    ] {
+        senders.app.get(&path).await.assert_problem(404, "not_found");
     }
 }

@@ -38,6 +38,9 @@ pub(super) struct LambdaFile {
     /// Lambda brings it the messages of the queue of ended sessions.
     #[serde(default)]
     reads_queue: bool,
+    /// EventBridge brings it the events of texts by AWS End User Messaging.
+    #[serde(default)]
+    reads_text_events: bool,
     /// It may put messages into that queue.
     #[serde(default)]
     puts_into_queue: bool,
@@ -93,10 +96,14 @@ enum Secret {
     Senders,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 enum Message {
+    /// Notices, and codes by way of e-mail.
     #[serde(rename = "texts")]
     Texts,
+    /// Codes on all channels, and notices.
+    #[serde(rename = "codes")]
+    Codes,
     #[serde(rename = "e-mails")]
     Mails,
 }
@@ -169,6 +176,7 @@ impl LambdaFile {
         for (key, reads, event) in [
             ("reads_stream", self.reads_stream, STREAM_EVENT),
             ("reads_queue", self.reads_queue, QUEUE_EVENT),
+            ("reads_text_events", self.reads_text_events, TEXT_EVENT),
         ] {
             if reads {
                 properties.extend(self.comments(key));
@@ -197,7 +205,7 @@ impl LambdaFile {
     /// may reach.
     pub(super) fn variables(&self) -> Vec<&str> {
         let secrets = || self.secrets.iter().chain(&self.rotates);
-        let texts = self.sends_texts();
+        let (texts, codes) = (self.sends_texts(), self.sends(Message::Codes));
         let reaches = [
             (secrets().any(|it| matches!(it, Secret::HashKeys)), "HASH_KEYS_SECRET_ARN"),
             (secrets().any(|it| matches!(it, Secret::SigningKeys)), "KEYS_SECRET_ARN"),
@@ -209,6 +217,8 @@ impl LambdaFile {
             (texts || self.reads_senders(), "SENDERS_SECRET_ARN"),
             (texts, "TEXT_PRICES_USD"),
             (texts, "EUM_ORIGINATION_IDENTITY"),
+            (codes, "EUM_CONFIGURATION_SET"),
+            (codes, "EUM_NOTIFY_CONFIGURATION"),
             (self.sends_mails(), "EMAIL_SMTP_URL"),
         ];
         let reached = reaches.into_iter().filter_map(|(does, name)| does.then_some(name));
@@ -303,11 +313,15 @@ impl LambdaFile {
     }
 
     fn sends_mails(&self) -> bool {
-        self.sends.iter().any(|message| matches!(message, Message::Mails))
+        self.sends(Message::Mails)
     }
 
     fn sends_texts(&self) -> bool {
-        self.sends.iter().any(|message| matches!(message, Message::Texts))
+        self.sends(Message::Texts) || self.sends(Message::Codes)
+    }
+
+    fn sends(&self, message: Message) -> bool {
+        self.sends.contains(&message)
     }
 
     /// The comments that precede a key.
@@ -345,12 +359,23 @@ Events:
       BatchSize: 10
       FunctionResponseTypes: [ReportBatchItemFailures]";
 
+/// The events of texts and calls. SAM gives EventBridge the right to call the function.
+const TEXT_EVENT: &str = "\
+Events:
+  Deliveries:
+    Type: EventBridgeRule
+    Properties:
+      Pattern:
+        source: [aws.sms-voice]
+        detail-type: [Text Message Delivery Status Updated, Voice Message Delivery Status Updated]
+      RetryPolicy: { MaximumEventAgeInSeconds: 86400, MaximumRetryAttempts: 30 }";
+
 /// The rights to send texts by other senders than SNS, if the deployment has any.
 const OTHER_SENDERS: &str = "\
 - !If
   - HasOtherSenders
   - Effect: Allow
-    Action: sms-voice:SendTextMessage
+    Action: [sms-voice:SendNotifyTextMessage, sms-voice:SendNotifyVoiceMessage, sms-voice:SendTextMessage, sms-voice:SendVoiceMessage]
     Resource: !Sub arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:*
   - !Ref AWS::NoValue";
 
@@ -377,7 +402,7 @@ impl Message {
     fn statement(self) -> [String; 3] {
         match self {
             // A phone number has no ARN. This allows every phone and no topic.
-            Self::Texts => {
+            Self::Texts | Self::Codes => {
                 statement("sns:Publish", "NotResource: !Sub arn:${AWS::Partition}:sns:*:*:*")
             }
             Self::Mails => statement(

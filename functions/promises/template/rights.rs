@@ -187,6 +187,11 @@ fn the_stream_and_the_queue_of_ended_sessions_have_one_reader_and_one_writer() {
                     assert_eq!(text(&properties["Stream"]["GetAtt"]), "Table.StreamArn");
                 }
                 "SQS" => assert_eq!(text(&properties["Queue"]["GetAtt"]), "BackChannelQueue.Arn"),
+                "EventBridgeRule" => {
+                    assert_eq!(lambda, "reports-events");
+                    assert_eq!(texts(&properties["Pattern"]["source"]), ["aws.sms-voice"]);
+                    continue;
+                }
                 _ => continue,
             }
             // Else one message that fails would bring the others of its batch again.

@@ -15,6 +15,9 @@ use shared::{
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+/// The sender whose reports are answered by 200.
+const WHATSAPP: &str = "whatsapp";
+
 /// A report of Twilio, which has further fields.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "only described")]
@@ -68,21 +71,32 @@ pub struct VonageReport {
     client_ref: String,
 }
 
+/// A webhook of Meta about messages in WhatsApp, which has further fields.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "only described")]
+pub struct WhatsappReport {
+    /// The changes of several accounts. `changes[].value.statuses[]` has the states of messages.
+    entry: Vec<serde_json::Value>,
+}
+
 /// A report as JSON.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum JsonReport {
     /// Of Vonage.
     Vonage(VonageReport),
+    /// Of Meta.
+    Whatsapp(WhatsappReport),
     /// Of the service behind a webhook.
     Webhook(WebhookReport),
 }
 
 /// Report whether a text was delivered
 ///
-/// For the senders of texts, which get this address with each text. A report is accepted for four
-/// days, by the sender of the text alone, who signs it: Twilio by `X-Twilio-Signature`, Vonage by
-/// a token with the hash of the body, the service of a webhook by
+/// For the senders of texts, which get this address with each text. Meta reports on all messages in
+/// WhatsApp at `/v1/reports/whatsapp/app`. A report is accepted for four days, by the sender of the text alone, who
+/// signs it: Twilio by `X-Twilio-Signature`, Vonage by a token with the hash of the body, Meta by
+/// `X-Hub-Signature-256`, the service of a webhook by
 /// [Standard Webhooks](https://www.standardwebhooks.com/). A report may come more than once, and reports may come in any order. Everything that is not accepted is `not_found`.
 #[utoipa::path(
     post,
@@ -90,14 +104,17 @@ pub enum JsonReport {
     operation_id = "reports-create",
     tag = "Senders",
     params(
-        ("sender" = String, Path, description = "`twilio`, `vonage` or `webhook`"),
+        ("sender" = String, Path, description = "`twilio`, `vonage`, `whatsapp` or `webhook`"),
         ("token" = String, Path, description = "From the address that came with the text"),
     ),
     request_body(content(
         (TwilioReport = "application/x-www-form-urlencoded"),
         (JsonReport = "application/json"),
     )),
-    responses((status = 204, description = "The report was accepted")),
+    responses(
+        (status = 200, description = "The report of Meta was accepted"),
+        (status = 204, description = "The report was accepted"),
+    ),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 async fn create(
@@ -113,7 +130,8 @@ async fn create(
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Error::NotFound)?;
     let received = ReceivedReport { headers: &head.headers, body: &body };
     reports.receive((&sender, &token), received).await?;
-    Ok(StatusCode::NO_CONTENT)
+    // Meta repeats what is not answered by 200.
+    Ok(if sender == WHATSAPP { StatusCode::OK } else { StatusCode::NO_CONTENT })
 }
 
 /// The route.

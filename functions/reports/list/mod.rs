@@ -26,7 +26,7 @@ pub struct ReportsQuery {
 /// List how many texts were delivered
 ///
 /// By day, sender and country, as the senders have reported it. The last day comes first. A sender
-/// that reports nothing is not listed: `sns` and `end_user_messaging` do not.
+/// that reports nothing is not listed: `sns` and `kaleyra` do not.
 #[utoipa::path(
     get,
     path = "/v1/reports",

@@ -54,7 +54,11 @@ impl Desk {
         let is_text = message.channel == "sms";
         let segments = is_text.then(|| segments(&message.body));
         let price_usd = segments.and_then(|segments| self.price(&message, segments));
-        let code = code_in(&message.body);
+        let code = match message.channel {
+            // A call reads it digit by digit.
+            "voice" => code_in(&message.body.replace(", ", "")),
+            _ => code_in(&message.body),
+        };
         let code_state = code.as_deref().map(|code| self.state(code, message.sent_at));
         Shown { message, segments, price_usd, code, code_state }
     }
@@ -63,7 +67,7 @@ impl Desk {
         let settings = self.latchkey.settings();
         let allowed = &settings.challenges.allowed_countries;
         let country = PhoneNumber::parse(&message.to, None, allowed).ok()?.country()?;
-        Some(in_usd(settings.budget.price(&[message.sender], &country, segments)))
+        Some(in_usd(settings.budget.price(&[(message.sender, segments)], &country)))
     }
 
     fn state(&self, code: &str, sent_at: Timestamp) -> CodeState {

@@ -183,6 +183,7 @@ impl Accounts {
         let locale = user.locale.as_deref();
         let sender = self.apps.active(DEFAULT_CLIENT_ID).await?.sender(self.apps.settings());
         let content = Content {
+            channel: None,
             subject,
             sender: &sender,
             code: "",
@@ -193,6 +194,6 @@ impl Accounts {
             erased_on: erased_on.as_deref(),
         };
         let prepared = messenger.prepare(address, (Fund::Notices, None), &content, locale).await?;
-        messenger.send(prepared).await
+        messenger.send(prepared).await.map(drop)
     }
 }

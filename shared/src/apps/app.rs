@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{
     AppSecret, Branding, BrandingChange, GrantType, Grants, GrantsChange, HostedChange,
-    HostedSignIn, IdTokenAlgorithm, Links, OwnMails, Pkce, SignInMethod, StoredSecret, sms_text,
+    HostedSignIn, IdTokenAlgorithm, Links, OwnMails, Pkce, SignInMethod, StoredSecret, TextPlan,
+    sms_text,
 };
 use crate::{
     apps::AppSettings,
@@ -30,6 +31,8 @@ const ORIGIN_TEXT: &str = "must be an origin, like https://app.example.com: http
 const MAX_ORIGINS: usize = 20;
 /// The maximum length of a name, in characters. The name is part of every text message.
 const MAX_NAME_CHARS: usize = 64;
+/// The maximum length of the senders of an app's texts, in characters.
+const MAX_TEXT_SENDERS: usize = 512;
 /// Characters that a name cannot contain: they could make a link of it, or bind the code to
 /// somebody else's host.
 const NOT_IN_NAMES: &str = "/:@#<>{}\\";
@@ -83,6 +86,9 @@ pub struct App {
     /// The app's own text for messages with a sign-in code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
+    /// The senders of its texts: countries and senders, as in the setting `TEXT_SENDERS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_senders: Option<String>,
     /// The budget for its texts per month (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_budget: Option<MicroUsd>,
@@ -133,6 +139,7 @@ pub(super) const APP_FIELDS: Fields = Fields {
         "allowed_origins",
         "access_token_ttl",
         "refresh_token_ttl",
+        "text_senders",
         "sms_budget",
         "sms_daily_budget",
         "mail_templates",
@@ -188,6 +195,9 @@ pub struct Sender {
     /// The app's own text, with [`super::CODE_PLACEHOLDER`] in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_text: Option<String>,
+    /// The senders of the app's texts, if they are not those of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_senders: Option<TextPlan>,
     /// The host on which browsers fill codes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web_otp_host: Option<String>,
@@ -204,6 +214,13 @@ impl Sender {
     #[must_use]
     pub fn of_kind(self, kind: &str) -> Self {
         Self { mails: self.mails.and_then(|mails| mails.for_kind(kind)), ..self }
+    }
+
+    /// The same sender, for messages to this country alone.
+    #[must_use]
+    pub fn to_country(self, country: &str) -> Self {
+        let plan = self.text_senders.and_then(|plan| plan.for_country(country));
+        Self { text_senders: plan, ..self }
     }
 
     /// The same sender, for a code that is typed on the hosted page: browsers fill it in there.
@@ -230,6 +247,8 @@ pub struct AppChange {
     pub refresh_token_ttl: Option<Option<i64>>,
     /// The app's own text for messages with a sign-in code.
     pub sms_text: Option<Option<String>>,
+    /// The senders of its texts.
+    pub text_senders: Option<Option<String>>,
     /// The budget for its texts per month (UTC), in US dollars.
     pub sms_monthly_budget_usd: Option<Option<f64>>,
     /// The budget for its texts per day (UTC), in US dollars.
@@ -263,6 +282,7 @@ impl App {
             access_token_ttl: None,
             refresh_token_ttl: None,
             sms_text: None,
+            text_senders: None,
             sms_budget: None,
             sms_daily_budget: None,
             mail_templates: BTreeMap::new(),
@@ -312,6 +332,11 @@ impl App {
         }
     }
 
+    /// The senders of the app's texts, by country, if they are not those of the deployment.
+    pub fn text_plan(&self) -> Option<TextPlan> {
+        self.text_senders.as_deref().and_then(TextPlan::parse)
+    }
+
     /// The sender of the app's messages.
     pub fn sender(&self, settings: &AppSettings) -> Sender {
         let host = self
@@ -324,6 +349,7 @@ impl App {
         Sender {
             app_name: self.name.clone(),
             sms_text: self.sms_text.clone(),
+            text_senders: self.text_plan(),
             web_otp_host: host.or_else(|| settings.web_otp_host.clone()),
             budget: self.sms_budget.or(self.sms_daily_budget).map(|_| AppBudget {
                 client_id: self.client_id.clone(),
@@ -364,6 +390,9 @@ impl App {
         }
         if let Some(text) = change.sms_text {
             self.sms_text = text.map(sms_text::parse).transpose()?;
+        }
+        if let Some(plan) = change.text_senders {
+            self.text_senders = plan.map(text_senders).transpose()?;
         }
         if let Some(budget) = change.sms_monthly_budget_usd {
             self.sms_budget =
@@ -464,6 +493,18 @@ fn parse_budget(field: &str, usd: f64) -> Result<MicroUsd, Error> {
     })
 }
 
+/// Checks the senders of an app's texts.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] unless they have the form of `TEXT_SENDERS`.
+fn text_senders(text: String) -> Result<String, Error> {
+    let is_plan = text.len() <= MAX_TEXT_SENDERS && TextPlan::parse(&text).is_some();
+    is_plan.then_some(text).ok_or_else(|| {
+        let form = TextPlan::FORM;
+        Error::field("text_senders", format!("must be up to {MAX_TEXT_SENDERS} characters: {form}"))
+    })
+}
+
 fn within(field: &str, number: i64, (min, max): (i64, i64)) -> Result<i64, Error> {
     if (min..=max).contains(&number) {
         Ok(number)
@@ -498,6 +539,9 @@ pub struct AppView {
     /// built-in text is used.
     #[schema(example = "{code} is your Shop code.")]
     sms_text: Option<String>,
+    /// The senders of the app's texts. Null: those of the deployment.
+    #[schema(example = "US=twilio,sns;*=sns")]
+    text_senders: Option<String>,
     /// The budget for the app's texts per month (UTC), within the deployment's budget.
     #[schema(example = 25.0)]
     sms_monthly_budget_usd: Option<f64>,
@@ -559,6 +603,7 @@ impl AppView {
             access_token_ttl: terms.access_token_ttl,
             refresh_token_ttl: terms.refresh_token_ttl,
             sms_text: app.sms_text,
+            text_senders: app.text_senders,
             sms_monthly_budget_usd: app.sms_budget.map(in_usd),
             sms_daily_budget_usd: app.sms_daily_budget.map(in_usd),
             first_party,

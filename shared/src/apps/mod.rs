@@ -11,6 +11,7 @@ mod secret;
 mod settings;
 mod sms_text;
 mod table;
+mod text_plan;
 
 pub use self::{
     app::{
@@ -25,6 +26,7 @@ pub use self::{
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
     settings::{AppSettings, LAPTOP_ORIGINS},
     sms_text::{CODE_PLACEHOLDER, leads_elsewhere},
+    text_plan::{SenderName, TextPlan},
 };
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -328,6 +330,7 @@ impl Apps {
                     || app.hosted != before.hosted
                     || app.grants != before.grants
                     || app.branding != before.branding
+                    || app.text_senders != before.text_senders
                     || app.sms_text != before.sms_text;
                 Ok(())
             })

@@ -35,6 +35,10 @@ pub enum Metric {
     TextsRefused,
     /// A second sender tried a text that the first one refused.
     TextsFellBack,
+    /// A sender reported that a text was delivered.
+    TextsDelivered,
+    /// A sender reported that a text will not be delivered.
+    TextsUndelivered,
     /// More than four fifths of a partition's share of the month's budget for texts are spent.
     BudgetNearlySpent,
     /// A text was not sent, because a budget is used up.
@@ -62,10 +66,12 @@ pub enum Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 15] = [
+pub const METRICS: [Metric; 17] = [
     Metric::TextsSent,
     Metric::TextsRefused,
     Metric::TextsFellBack,
+    Metric::TextsDelivered,
+    Metric::TextsUndelivered,
     Metric::BudgetNearlySpent,
     Metric::BudgetRefusals,
     Metric::TextsSuspected,

@@ -96,6 +96,9 @@ pub struct ChallengeContent {
     pub subject: Subject,
     /// The sender of the message.
     pub sender: Sender,
+    /// The channel that the person has chosen, if they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
     /// The requested language (BCP 47).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,

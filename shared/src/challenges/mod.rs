@@ -80,7 +80,7 @@ impl Challenges {
         Ok(ChallengeStatusView {
             challenge_id: id,
             status,
-            channel: self.content(challenge)?.address.channel(),
+            channel: self.channel_of_last(challenge)?,
             expires_in: if pending { seconds_until(challenge.expires_at, now) } else { 0 },
             resend_in: identity.throttle().resend_in(
                 (&challenge.asker, challenge.purpose.messages()),
@@ -105,16 +105,36 @@ impl Challenges {
         }
     }
 
+    /// The channel on which a message is sent first, after as many as were sent `before`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if the channel that the person has chosen does not lead to the
+    /// address.
+    fn channel(&self, content: &ChallengeContent, before: usize) -> Result<Channel, Error> {
+        let plan = content.sender.text_senders.as_ref();
+        self.messages.channel(&content.address, plan, (content.channel, before))
+    }
+
+    /// The channel of a challenge's last message, unless the person chose another one to get the code
+    /// again.
+    fn channel_of_last(&self, challenge: &Challenge) -> Result<Channel, Error> {
+        let content = self.content(challenge)?;
+        match content.channel {
+            Some(chosen) => Ok(chosen),
+            None => self.channel(&content, challenge.sent_at.len().saturating_sub(1)),
+        }
+    }
+
     fn view(
         &self,
         challenge: &Challenge,
-        address: &Address,
+        (address, channel): (&Address, Channel),
         resend_in: i64,
         now: Timestamp,
     ) -> ChallengeView {
         ChallengeView {
             challenge_id: challenge.id,
-            channel: address.channel(),
+            channel,
             to: address.masked(),
             code_length: challenge.code_digits,
             expires_in: seconds_until(challenge.expires_at, now),

@@ -14,7 +14,7 @@ use crate::{
     apps::{App, SignUp},
     base::{Error, seconds, with_minimum_duration},
     crypto::Place,
-    identifiers::Address,
+    identifiers::{Address, Channel},
     limits::{Asker, LONG_DIGITS},
     messages::{Messenger, Prepared, Subject},
     users::User,
@@ -29,6 +29,8 @@ pub struct NewChallenge {
     pub app: App,
     /// The address that the code is sent to.
     pub address: Address,
+    /// The channel that the person has chosen, if they have.
+    pub channel: Option<Channel>,
     /// The language of the message (BCP 47).
     pub locale: Option<String>,
     /// The IP address that the request came from.
@@ -64,6 +66,7 @@ impl NewChallenge {
             purpose,
             app,
             address,
+            channel: None,
             locale,
             ip,
             device_token: None,
@@ -134,6 +137,9 @@ impl Challenges {
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
         let (now, address, ip) = (self.clock.now(), new.address.clone(), new.ip.clone());
+        // The same for everybody, and before anything is counted.
+        let planned =
+            self.messages.channel(&address, new.app.text_plan().as_ref(), (new.channel, 0))?;
         let asker = self.asker(&lookup, ip.as_deref());
         let Lookup { recipient, room, .. } = lookup;
 
@@ -142,7 +148,9 @@ impl Challenges {
         if self.test_code(&address, now).is_none() {
             let throttle = recipient.identity.throttle();
             match throttle.check_send((&asker, messages), &self.limits.per_address, now) {
-                Err(_) if is_quiet => return self.as_if_sent(&new, &recipient, &asker, now),
+                Err(_) if is_quiet => {
+                    return self.as_if_sent((&new, planned), &recipient, &asker, now);
+                }
                 checked => checked?,
             }
         }
@@ -155,7 +163,7 @@ impl Challenges {
             is_decoy: new.decoy || new.hides_accounts() && recipient.owner.is_none(),
             hides: new.hides_accounts(),
         };
-        self.open_weighed(new, recipient, (request, &room), messenger, now).await
+        self.open_weighed((new, planned), recipient, (request, &room), messenger, now).await
     }
 
     /// Opens a challenge that gives a new address to `user`. Only this user can prove it.
@@ -180,7 +188,7 @@ impl Challenges {
     /// The answer if nothing was sent and the caller is not told: a challenge that does not exist.
     fn as_if_sent(
         &self,
-        new: &NewChallenge,
+        (new, channel): (&NewChallenge, Channel),
         recipient: &Recipient,
         asker: &Asker,
         now: Timestamp,
@@ -189,7 +197,7 @@ impl Challenges {
         let resend_in = throttle.resend_in((asker, new.purpose.messages()), limits, now);
         Ok(ChallengeView {
             challenge_id: self.hash_keys.challenge_id(&recipient.counted, now, &self.random)?,
-            channel: new.address.channel(),
+            channel,
             to: new.address.masked(),
             code_length: self.digits(&recipient.identity, asker, new.purpose, now),
             expires_in: self.settings.ttl_seconds,
@@ -219,7 +227,7 @@ impl Challenges {
     /// challenge and counts the message against its address.
     async fn open_weighed(
         &self,
-        new: NewChallenge,
+        (new, planned): (NewChallenge, Channel),
         recipient: Recipient,
         (request, room): (Request<'_>, &Room),
         messenger: &Messenger,
@@ -254,7 +262,8 @@ impl Challenges {
 
         let opened = match self.seal(id, (purpose, user_id), &code, (request, &content), now) {
             Ok(challenge) => {
-                self.write_and_send((identity, challenge), &content, message, messenger, now).await
+                let content = (&content, planned);
+                self.write_and_send((identity, challenge), content, message, messenger, now).await
             }
             Err(error) => self.cancel(message, messenger, error).await,
         };
@@ -268,7 +277,7 @@ impl Challenges {
     async fn write_and_send(
         &self,
         (mut identity, challenge): (Identity, Challenge),
-        content: &ChallengeContent,
+        (content, planned): (&ChallengeContent, Channel),
         message: Option<Prepared>,
         messenger: &Messenger,
         now: Timestamp,
@@ -297,13 +306,17 @@ impl Challenges {
         // If the table did not respond, the challenge may still have been opened.
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
         let sent = match opened {
-            Ok(resend_in) => self.send(message, content, messenger).await.map(|()| resend_in),
+            Ok(resend_in) => self
+                .send(message, content, planned, messenger)
+                .await
+                .map(|channel| (resend_in, channel)),
             Err(error) => self.cancel(message, messenger, error).await,
         };
         if sent.is_err() && may_be_open {
             self.withdraw(&place, &challenge, replaced, now).await;
         }
-        Ok(self.view(&challenge, &content.address, sent?, now))
+        let (resend_in, channel) = sent?;
+        Ok(self.view(&challenge, (&content.address, channel), resend_in, now))
     }
 
     fn new_content(&self, new: NewChallenge, code: &OneTimeCode, owned: bool) -> ChallengeContent {
@@ -320,8 +333,11 @@ impl Challenges {
             Purpose::NewAddress => Subject::NewAddress,
             Purpose::PasswordReset => Subject::PasswordReset,
         };
+        let country = new.address.country().unwrap_or_default();
         ChallengeContent {
             subject,
+            channel: new.channel,
+            sender: sender.of_kind(&subject.name()).to_country(&country),
             address: new.address,
             terms,
             code: code.as_str().to_owned(),
@@ -329,7 +345,6 @@ impl Challenges {
             link: new.link,
             registration: new.registration,
             resets: new.resets,
-            sender: sender.of_kind(&subject.name()),
             decoy: new.decoy || hides_accounts && !owned,
             hides_failure: hides_accounts,
             watched: Watched::default(),

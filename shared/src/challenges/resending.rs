@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     base::{Error, with_minimum_duration},
+    identifiers::Channel,
     messages::Messenger,
 };
 
@@ -29,12 +30,14 @@ impl Challenges {
         let now = self.clock.now();
         let Resumed { id, identity, channel, .. } = resumed;
         let challenge = identity.challenge(id).ok_or(Error::OtpExpired)?.clone();
-        let content = self.content(&challenge)?;
-        content.address.check_channel(channel)?;
+        let mut content = self.content(&challenge)?;
+        content.channel = channel.or(content.channel);
+        let planned = self.channel(&content, challenge.sent_at.len())?;
         check_pending(&identity, id, now)?;
 
         let hides = self.hides(content.hides_failure);
         // In a box, since its steps take much of the stack.
+        let content = (content, planned);
         let resend = self.resend_now((identity, challenge), content, from, messenger, now);
         let resend = Box::pin(resend);
         if hides { with_minimum_duration(messenger.minimum(), resend).await } else { resend.await }
@@ -43,7 +46,7 @@ impl Challenges {
     async fn resend_now(
         &self,
         (identity, challenge): (Identity, Challenge),
-        content: ChallengeContent,
+        (content, planned): (ChallengeContent, Channel),
         (ip, room): (Option<&str>, &Room),
         messenger: &Messenger,
         now: Timestamp,
@@ -63,14 +66,14 @@ impl Challenges {
         }
 
         let pending = (identity, challenge.clone());
-        self.resend_weighed(pending, content, (request, room), messenger, now).await
+        self.resend_weighed(pending, (content, planned), (request, room), messenger, now).await
     }
 
     /// Prepares the message, counts it against its address, and sends it.
     async fn resend_weighed(
         &self,
         (identity, challenge): (Identity, Challenge),
-        mut content: ChallengeContent,
+        (mut content, planned): (ChallengeContent, Channel),
         (request, room): (Request<'_>, &Room),
         messenger: &Messenger,
         now: Timestamp,
@@ -101,7 +104,10 @@ impl Challenges {
         // Refund only a count that is certainly ours: otherwise we could refund another message.
         let is_counted = counted.is_ok();
         let sent = match counted {
-            Ok(view) => self.send(message, &content, messenger).await.map(|()| view),
+            Ok(view) => self
+                .send(message, &content, planned, messenger)
+                .await
+                .map(|channel| ChallengeView { channel, ..view }),
             Err(error) => self.cancel(message, messenger, error).await,
         };
         if sent.is_err() && is_counted {
@@ -141,7 +147,8 @@ impl Challenges {
             }
             let resend_in =
                 if is_test { 0 } else { identity.throttle().resend_in(sender, limits, now) };
-            Ok(self.view(&challenge, &content.address, resend_in, now))
+            let sent = (&content.address, content.address.channel());
+            Ok(self.view(&challenge, sent, resend_in, now))
         };
         self.store.change_identity(&place, &mut identity, now, count).await
     }

@@ -13,11 +13,11 @@ use crate::{
         metrics::{self, Metric},
     },
     crypto::{IdentifierHash, Place},
-    identifiers::{Address, PhoneNumber},
+    identifiers::{Address, Channel, PhoneNumber},
     limits::{
         Asker, Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud,
     },
-    messages::{Content, Messenger, Prepared, PreparedText},
+    messages::{Content, Messenger, Prepared},
     spending::Fund,
 };
 
@@ -225,6 +225,7 @@ impl Challenges {
         let message = Content {
             subject: content.subject,
             sender: &content.sender,
+            channel: content.channel,
             code: &content.code,
             valid_minutes: self.settings.ttl_seconds.unsigned_abs().div_ceil(60),
             link: content.link.as_deref(),
@@ -261,7 +262,8 @@ impl Challenges {
             counters: counters.all().filter_map(|it| it.note(is_watched(it))).collect(),
             account: None,
         };
-        let Prepared::Text(PreparedText { reservation, .. }) = message else { return };
+        let Prepared::Text(text) = message else { return };
+        let reservation = &text.reservation;
         if counters.source.is_none() {
             return;
         }
@@ -304,7 +306,8 @@ impl Challenges {
         Recorded::SendDecision(Box::new(decision)).log();
     }
 
-    /// Sends the message of a challenge, if there is one.
+    /// Sends the message of a challenge, if there is one. Returns the channel that was used, or the
+    /// `planned` one if another must not reveal that a message was sent.
     ///
     /// # Errors
     /// [`Error::Undeliverable`] or [`Error::Unavailable`] if it is not sent, unless that must be
@@ -313,14 +316,15 @@ impl Challenges {
         &self,
         message: Option<Prepared>,
         content: &ChallengeContent,
+        planned: Channel,
         messenger: &Messenger,
-    ) -> Result<(), Error> {
-        let Some(message) = message else { return Ok(()) };
+    ) -> Result<Channel, Error> {
+        let Some(message) = message else { return Ok(planned) };
         let sent = match self.hides(content.hides_failure) {
-            true => messenger.send_hidden(message).await,
+            true => messenger.send_hidden(message).await.map(|()| planned),
             false => messenger.send(message).await,
         };
-        sent.or_else(|error| self.hide(error, content).map(|_| ()))
+        sent.or_else(|error| self.hide(error, content).map(|_| planned))
     }
 
     /// Whether the duration of a request must not reveal if a message was sent. That is so if

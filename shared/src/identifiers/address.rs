@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Email, PhoneNumber};
-use crate::base::Error;
 
 /// How a code is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -12,8 +11,24 @@ use crate::base::Error;
 pub enum Channel {
     /// A text message.
     Sms,
+    /// A message in WhatsApp.
+    Whatsapp,
+    /// A call that reads the code aloud.
+    Voice,
     /// An e-mail.
     Email,
+}
+
+impl Channel {
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Whatsapp => "whatsapp",
+            Self::Voice => "voice",
+            Self::Email => "email",
+        }
+    }
 }
 
 /// A phone number or an e-mail address that a code can be sent to.
@@ -27,26 +42,11 @@ pub enum Address {
 }
 
 impl Address {
-    /// How a code is sent to it.
+    /// How a code is sent to it, unless the settings or the person choose another way.
     pub fn channel(&self) -> Channel {
         match self {
             Self::Sms(_) => Channel::Sms,
             Self::Email(_) => Channel::Email,
-        }
-    }
-
-    /// Checks the channel that a request asks for, if it does: each kind of address has one.
-    ///
-    /// # Errors
-    /// [`Error::InvalidRequest`] for another channel.
-    pub fn check_channel(&self, asked: Option<Channel>) -> Result<(), Error> {
-        let expected = match self {
-            Self::Sms(_) => "must be sms for a phone number",
-            Self::Email(_) => "must be email for an e-mail address",
-        };
-        match asked {
-            Some(asked) if asked != self.channel() => Err(Error::field("channel", expected)),
-            _ => Ok(()),
         }
     }
 

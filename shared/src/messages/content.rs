@@ -6,6 +6,7 @@ use super::{Language, wording};
 use crate::{
     apps::{CODE_PLACEHOLDER, Sender},
     base::Error,
+    identifiers::Channel,
 };
 
 /// The subject of a message.
@@ -76,6 +77,8 @@ impl Subject {
 
 /// The sentence that carries the link to stop texts.
 const STOP_TEXTS: &str = "stop-texts";
+/// The words of a call.
+const SPOKEN_CODE: &str = "spoken-code";
 
 /// A message that is not yet put into a language.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +87,8 @@ pub struct Content<'a> {
     pub subject: Subject,
     /// The app that sends it.
     pub sender: &'a Sender,
+    /// The channel that the person has chosen, if they have.
+    pub channel: Option<Channel>,
     /// The code that it carries; empty if there is none.
     pub code: &'a str,
     /// Minutes that the code is valid.
@@ -129,6 +134,15 @@ impl Content<'_> {
             Some(host) => format!("{text}\n\n@{host} #{}", self.code),
             None => text,
         })
+    }
+
+    /// The words of a call that reads the code aloud, twice and digit by digit.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] as [`wording()`].
+    pub fn spoken(&self, language: Language) -> Result<String, Error> {
+        let digits = self.code.chars().map(String::from).collect::<Vec<_>>().join(", ");
+        Content { code: &digits, ..*self }.message(SPOKEN_CODE, language, None)
     }
 
     /// The words of the subject's message, or of an `attribute` of it.
@@ -191,6 +205,7 @@ mod tests {
             web_otp_host: host.map(str::to_owned),
             budget: None,
             mails: None,
+            text_senders: None,
         }
     }
 
@@ -198,6 +213,7 @@ mod tests {
         Content {
             subject,
             sender,
+            channel: None,
             code: "0123456789",
             valid_minutes: 10,
             link: None,
@@ -292,6 +308,16 @@ mod tests {
             assert_eq!(bound, format!("{unbound}\n\n@id.example.com #123456"));
             let own = Sender { sms_text: Some("Use {code}".into()), ..sender("Latchkey", None) };
             assert_eq!(text(&own, language), "Use 123456", "own texts may be registered");
+        }
+    }
+
+    #[test]
+    fn a_call_reads_each_digit_twice() {
+        for language in Language::ALL {
+            let sender = sender("Shop", None);
+            let content = Content { code: "1203", ..content(Subject::SignIn, &sender) };
+            let spoken = content.spoken(language).unwrap();
+            assert_eq!(spoken.matches("1, 2, 0, 3").count(), 2, "{spoken}");
         }
     }
 

@@ -100,6 +100,7 @@ mod tests {
         let sender = Sender {
             app_name: app_name.to_owned(),
             sms_text: None,
+            text_senders: None,
             web_otp_host: None,
             budget: None,
             mails: None,
@@ -108,6 +109,7 @@ mod tests {
             [Subject::SignIn, Subject::AccountExists, Subject::PasswordReset, Subject::NewAddress]
                 .contains(&subject);
         let content = Content {
+            channel: None,
             subject,
             sender: &sender,
             code: if has_code { "493817" } else { "" },

@@ -10,18 +10,19 @@ mod settings;
 mod smtp;
 mod templates;
 mod texts;
+mod ways;
 mod wording;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub use self::{
     content::{Content, Subject, escape},
     language::{Language, language, parse_locale},
     mail::Mails,
     mail_text::MailText,
-    reports::{DeliveryCount, DeliveryCounts, Reports},
-    senders::{Credentials, Delivery, Plan, ReceivedReport, ReportLinks},
-    settings::{MessageSettings, SmsSettings, VARIABLES},
+    reports::{DeliveryCount, DeliveryCounts, DeliveryEvent, DeliveryEvents, Reports},
+    senders::{Credentials, Delivery, ReceivedReport, ReportLinks},
+    settings::{EumSettings, MessageSettings, SmsSettings, VARIABLES},
     smtp::SmtpServer,
     templates::{MailName, MailPreview, MailSource, MailTemplateView, MailTemplates, MailWording},
     texts::{PreparedText, Texts},
@@ -35,7 +36,7 @@ use crate::{
     aws::Aws,
     base::{Clock, Environment, Error, MicroUsd, Random},
     crypto::IdentifierHash,
-    identifiers::{Address, Email, PhoneNumber},
+    identifiers::{Address, Channel, Email, PhoneNumber},
     spending::{Fund, Spending},
     table::Store,
 };
@@ -50,7 +51,7 @@ const HIDDEN_WAIT: Duration = Duration::from_millis(1_500);
 /// A message that is ready to send. The price of a text is already reserved.
 pub enum Prepared {
     /// A text.
-    Text(PreparedText),
+    Text(Box<PreparedText>),
     /// An e-mail.
     Mail(Email, MailText),
 }
@@ -60,7 +61,7 @@ impl Prepared {
     #[must_use]
     pub fn after(self, before: usize) -> Self {
         match self {
-            Self::Text(text) => Self::Text(text.after(before)),
+            Self::Text(text) => Self::Text(Box::new(text.after(before))),
             mail @ Self::Mail(..) => mail,
         }
     }
@@ -81,14 +82,14 @@ impl Messenger {
     /// [`Error::Internal`] if a sender of texts lacks its credentials.
     pub fn new(
         (aws, environment): (&Aws, &Environment),
-        settings: &MessageSettings,
+        settings: &Arc<MessageSettings>,
         credentials: &Credentials,
         (store, spending): (Store, Spending),
         (clock, random): (&Clock, &Random),
     ) -> Result<Self, Error> {
         let senders = Senders::new((aws, environment), settings, credentials, clock)?;
         Ok(Self {
-            texts: Texts::new(senders, settings.plan.clone(), spending, random.clone()),
+            texts: Texts::new(senders, settings.clone(), spending, random.clone()),
             mails: Mails::new((aws, environment), settings, credentials),
             store,
         })
@@ -132,7 +133,8 @@ impl Messenger {
         let language = language(locale, to.country().as_deref());
         Ok(match to {
             Address::Sms(phone) => {
-                Prepared::Text(self.texts.prepare(phone, (fund, prefix), content, language).await?)
+                let text = self.texts.prepare(phone, (fund, prefix), content, language).await?;
+                Prepared::Text(Box::new(text))
             }
             Address::Email(email) => {
                 Prepared::Mail(email.clone(), self.mail(content, language).await?)
@@ -161,19 +163,21 @@ impl Messenger {
     /// Refunds the price of a message that will not be sent.
     pub async fn cancel(&self, prepared: Prepared) {
         if let Prepared::Text(text) = prepared {
-            self.texts.cancel(text).await;
+            self.texts.cancel(*text).await;
         }
     }
 
-    /// Sends a message.
+    /// Sends a message, and returns the channel that was used.
     ///
     /// # Errors
     /// [`Error::Undeliverable`] or [`Error::Unavailable`] if it was not sent. The price of a text is
     /// then refunded. A text that may have been sent is no error.
-    pub async fn send(&self, prepared: Prepared) -> Result<(), Error> {
+    pub async fn send(&self, prepared: Prepared) -> Result<Channel, Error> {
         match prepared {
-            Prepared::Text(text) => self.texts.send(text).await,
-            Prepared::Mail(email, text) => self.mails.send(&email, &text).await,
+            Prepared::Text(text) => self.texts.send(*text).await,
+            Prepared::Mail(email, text) => {
+                self.mails.send(&email, &text).await.map(|()| Channel::Email)
+            }
         }
     }
 
@@ -184,11 +188,12 @@ impl Messenger {
     /// # Errors
     /// As [`Self::send`].
     pub async fn send_hidden(&self, prepared: Prepared) -> Result<(), Error> {
+        let sent = async { self.send(prepared).await.map(drop) };
         if !self.has_vendors() {
-            return self.send(prepared).await;
+            return sent.await;
         }
 
-        let sent = tokio::time::timeout(HIDDEN_WAIT, self.send(prepared)).await;
+        let sent = tokio::time::timeout(HIDDEN_WAIT, sent).await;
         sent.unwrap_or_else(|_| {
             tracing::warn!("a sender is slow; its message may have been sent and stays paid");
             Ok(())

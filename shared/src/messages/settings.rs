@@ -1,7 +1,8 @@
 //! The settings of messages.
 
-use super::{senders::Plan, smtp::SmtpServer};
+use super::smtp::SmtpServer;
 use crate::{
+    apps::{SenderName, TextPlan},
     base::{Reader, Stage, origin},
     identifiers::Email,
 };
@@ -17,7 +18,9 @@ pub struct MessageSettings {
     /// The settings of texts.
     pub sms: SmsSettings,
     /// `TEXT_SENDERS`: which senders carry the texts to a country.
-    pub plan: Plan,
+    pub plan: TextPlan,
+    /// `VOICE_SENDERS`: which senders call the phones of a country.
+    pub calls: TextPlan,
     /// `SENDERS_SECRET_ARN`: the secret with the credentials of vendors.
     pub senders_secret: Option<String>,
     /// `TWILIO_URL`: the host of Twilio.
@@ -26,15 +29,29 @@ pub struct MessageSettings {
     pub vonage_url: Option<String>,
     /// `KALEYRA_URL`: the host of Kaleyra.
     pub kaleyra_url: Option<String>,
-    /// `EUM_ORIGINATION_IDENTITY`: the number, the sender or the pool from which AWS End User
-    /// Messaging sends.
-    pub eum_origin: Option<String>,
+    /// `WHATSAPP_URL`: the host of Meta's Cloud API.
+    pub whatsapp_url: Option<String>,
+    /// The settings of AWS End User Messaging.
+    pub eum: EumSettings,
     /// How long a code is valid, in seconds: a later text is of no use.
     pub valid_seconds: i64,
     /// `EMAIL_FROM`: the sender of e-mails. Without it no e-mails are sent.
     pub email_from: Option<Email>,
     /// `EMAIL_SMTP_URL`: the server that sends e-mails instead of SES.
     pub smtp: Option<SmtpServer>,
+}
+
+/// The settings of AWS End User Messaging.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EumSettings {
+    /// `EUM_ORIGINATION_IDENTITY`: the number, the sender or the pool from which it sends.
+    pub origin: Option<String>,
+    /// `EUM_VOICE_ORIGINATION_IDENTITY`: the number or the pool from which it calls.
+    pub voice_origin: Option<String>,
+    /// `EUM_CONFIGURATION_SET`: the configuration set of its texts and calls.
+    pub configuration_set: Option<String>,
+    /// `EUM_NOTIFY_CONFIGURATION`: the configuration of AWS Notify, which then sends the codes.
+    pub notify_configuration: Option<String>,
 }
 
 /// The settings of texts.
@@ -53,24 +70,27 @@ pub struct SmsSettings {
 impl MessageSettings {
     /// Whether a sender may need the secret with the credentials.
     pub(crate) fn needs_credentials(&self) -> bool {
-        self.plan.has_vendors() || self.smtp.is_some()
+        self.senders_secret.is_some() || self.smtp.is_some()
     }
 
     /// Reads the section. `valid_seconds` is how long codes are valid.
     pub(crate) fn read(reader: &mut Reader<'_>, valid_seconds: i64) -> Self {
-        let plan = reader.parsed("TEXT_SENDERS", "*=sns", Plan::FORM, Plan::parse);
+        let plan = reader.parsed("TEXT_SENDERS", "*=sns", TextPlan::FORM, |text| {
+            TextPlan::parse(text).filter(TextPlan::is_whole)
+        });
+        let calls = reader.optional("VOICE_SENDERS", CALLS_FORM, calls).unwrap_or_default();
         let secret = reader
             .optional("SENDERS_SECRET_ARN", "the ARN of a secret", |text| Some(text.to_owned()));
-        if plan.has_vendors() && secret.is_none() {
+        if (plan.has_vendors() || calls.has_vendors()) && secret.is_none() {
             reader.problem(
                 "SENDERS_SECRET_ARN is not set; it must be the ARN of the secret with the \
-                 credentials of the senders in TEXT_SENDERS"
+                 credentials of the senders in TEXT_SENDERS and VOICE_SENDERS"
                     .to_owned(),
             );
         }
 
         let is_prod = reader.stage == Stage::Prod;
-        Self {
+        let settings = Self {
             smtp: reader.optional("EMAIL_SMTP_URL", SmtpServer::FORM, |text| {
                 SmtpServer::parse(text, is_prod)
             }),
@@ -79,11 +99,9 @@ impl MessageSettings {
             twilio_url: host(reader, "TWILIO_URL"),
             vonage_url: host(reader, "VONAGE_URL"),
             kaleyra_url: host(reader, "KALEYRA_URL"),
-            eum_origin: reader.optional(
-                "EUM_ORIGINATION_IDENTITY",
-                "an id of up to 40 characters",
-                identity,
-            ),
+            whatsapp_url: host(reader, "WHATSAPP_URL"),
+            eum: EumSettings::read(reader),
+            calls,
             valid_seconds,
             sms: SmsSettings {
                 sender_id: reader.optional(
@@ -109,12 +127,59 @@ impl MessageSettings {
             },
             email_from: reader
                 .optional("EMAIL_FROM", "an e-mail address", |text| Email::parse(text).ok()),
+        };
+        settings.check(reader);
+        settings
+    }
+
+    /// Notes what the settings lack for each other.
+    fn check(&self, reader: &mut Reader<'_>) {
+        let carries_none =
+            |senders: &[SenderName]| !senders.iter().any(|name| self.carries_notices(*name));
+        if let Some((country, _)) = self.plan.all().find(|(_, senders)| carries_none(senders)) {
+            reader.problem(format!(
+                "TEXT_SENDERS has only senders for {country} that carry codes alone; name a second \
+                 one for notices, like *=whatsapp,sns, or set EUM_ORIGINATION_IDENTITY for \
+                 end_user_messaging"
+            ));
+        }
+        let can_call = self.eum.voice_origin.is_some() || self.eum.notify_configuration.is_some();
+        if self.calls.names(SenderName::EndUserMessaging) && !can_call {
+            reader.problem(
+                "EUM_VOICE_ORIGINATION_IDENTITY is not set; VOICE_SENDERS names end_user_messaging, \
+                 so it must be the id of a number or a pool that can call"
+                    .to_owned(),
+            );
         }
     }
 }
 
-fn identity(text: &str) -> Option<String> {
-    (text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+impl EumSettings {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let mut id = |name| reader.optional(name, "an id or an ARN of up to 256 characters", id);
+        Self {
+            origin: id("EUM_ORIGINATION_IDENTITY"),
+            voice_origin: id("EUM_VOICE_ORIGINATION_IDENTITY"),
+            configuration_set: id("EUM_CONFIGURATION_SET"),
+            notify_configuration: id("EUM_NOTIFY_CONFIGURATION"),
+        }
+    }
+}
+
+/// The accepted form of a plan for calls.
+const CALLS_FORM: &str =
+    "countries and end_user_messaging or twilio, like US=twilio;*=end_user_messaging";
+
+/// A plan whose senders all can call.
+fn calls(text: &str) -> Option<TextPlan> {
+    let can_call = |plan: &TextPlan| plan.all().all(|(_, all)| all.iter().all(|it| it.can_call()));
+    TextPlan::parse(text).filter(can_call)
+}
+
+/// An id as AWS End User Messaging takes it.
+fn id(text: &str) -> Option<String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_:/+-".contains(&byte);
+    (text.len() <= 256 && text.bytes().all(is_part)).then(|| text.to_owned())
 }
 
 /// The host of a vendor, which may be this machine outside production.

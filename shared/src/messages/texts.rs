@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::{
-    Content, Language,
-    senders::{Outcome, Plan, ReportLinks, SenderName, Senders, Text},
+    Content, Language, MessageSettings,
+    senders::{Outcome, Refusal, ReportLinks, Senders, Spoken, Text},
+    ways::Way,
 };
 use crate::{
+    apps::SenderName,
     base::{
         Error, MicroUsd, Random,
         metrics::{self, Metric},
     },
     crypto::IdentifierHash,
-    identifiers::PhoneNumber,
+    identifiers::{Channel, PhoneNumber},
     spending::{self, Fund, Reservation, Spending},
 };
 
@@ -20,7 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Texts {
     senders: Arc<Senders>,
-    plan: Arc<Plan>,
+    settings: Arc<MessageSettings>,
     spending: Spending,
     random: Random,
     report_links: Option<ReportLinks>,
@@ -29,8 +31,8 @@ pub struct Texts {
 /// A text whose price is reserved. It has no `Debug`, since it has the code.
 pub struct PreparedText {
     text: Text,
-    /// The senders that may get it, in this order.
-    senders: Vec<SenderName>,
+    /// The ways that it may go, in this order.
+    ways: Vec<Way>,
     /// The reserved price.
     pub reservation: Reservation,
 }
@@ -40,17 +42,21 @@ impl PreparedText {
     /// texts `before`. A person who asks again did not get the text, or it came late.
     #[must_use]
     pub fn after(mut self, before: usize) -> Self {
-        let turns = before.checked_rem(self.senders.len()).unwrap_or_default();
-        self.senders.rotate_left(turns);
+        let turns = before.checked_rem(self.ways.len()).unwrap_or_default();
+        self.ways.rotate_left(turns);
         self
     }
 }
 
 impl Texts {
-    /// Sends texts by the senders of a plan.
-    pub(super) fn new(senders: Senders, plan: Plan, spending: Spending, random: Random) -> Self {
-        let (senders, plan) = (senders.into(), plan.into());
-        Self { senders, plan, spending, random, report_links: None }
+    /// Sends texts by the senders of the settings.
+    pub(super) fn new(
+        senders: Senders,
+        settings: Arc<MessageSettings>,
+        spending: Spending,
+        random: Random,
+    ) -> Self {
+        Self { senders: senders.into(), settings, spending, random, report_links: None }
     }
 
     /// Asks senders for delivery reports from now on.
@@ -65,13 +71,14 @@ impl Texts {
 
     /// Whether any text goes to a vendor by way of the internet.
     pub(super) fn has_vendors(&self) -> bool {
-        self.plan.has_vendors()
+        self.senders.has_vendors()
     }
 
-    /// The price of a text of one segment.
+    /// The price of a text of one segment, by the senders of the deployment.
     pub fn price(&self, phone: &PhoneNumber) -> MicroUsd {
         let country = phone.country().unwrap_or_default();
-        self.spending.price(&names(self.plan.senders(&country)), &country)
+        let ways = self.settings.ways(&country, None, None);
+        self.spending.price(&priced(&ways, 1), &country)
     }
 
     /// Words a text to `phone`, and reserves the price of its dearest sender in a fund. `prefix` is
@@ -88,22 +95,26 @@ impl Texts {
     ) -> Result<PreparedText, Error> {
         let body = content.text(language)?;
         let country = phone.country().unwrap_or_default();
-        let senders = self.plan.senders(&country).to_vec();
-        let segments = spending::segments(&body);
+        let (app, chosen) = (content.sender.text_senders.as_ref(), content.channel);
+        let ways = match content.code {
+            "" => self.settings.ways_of_notice(&country, app),
+            _ => self.settings.ways(&country, app, chosen),
+        };
+        let priced = priced(&ways, spending::segments(&body));
         let text = Text {
             id: uuid::Builder::from_random_bytes(self.random.bytes()?).into_uuid(),
             to: phone.clone(),
             country: country.clone(),
             body,
+            spoken: Spoken::of(content, language)?,
             code: content.code.to_owned(),
             language: language.tag(),
             app: content.sender.app_name.clone(),
         };
 
         let payer = (country.as_str(), content.sender.budget.as_ref());
-        let reservation =
-            self.spending.reserve((fund, prefix), payer, (&names(&senders), segments)).await?;
-        Ok(PreparedText { text, senders, reservation })
+        let reservation = self.spending.reserve((fund, prefix), payer, &priced).await?;
+        Ok(PreparedText { text, ways, reservation })
     }
 
     /// Refunds the price of a text that will not be sent.
@@ -111,41 +122,45 @@ impl Texts {
         self.spending.give_back(prepared.reservation).await;
     }
 
-    /// Sends a text by the first sender that does not refuse it. A text that may have been sent
-    /// counts as sent: it stays paid, and no other sender gets it.
+    /// Sends a text by the first sender that does not refuse it, and returns the channel. A text that
+    /// may have been sent counts as sent: it stays paid, and no other sender gets it.
     ///
     /// # Errors
-    /// [`Error::Undeliverable`] if the number or its owner refuses texts; [`Error::Unavailable`] if
-    /// all senders refuse. The price is then refunded.
-    pub async fn send(&self, prepared: PreparedText) -> Result<(), Error> {
-        let PreparedText { text, senders, reservation } = prepared;
+    /// [`Error::Undeliverable`] if the number or its owner refuses texts, or the number is not
+    /// reached on the channel; [`Error::Unavailable`] if all senders refuse. The price is then
+    /// refunded.
+    pub async fn send(&self, prepared: PreparedText) -> Result<Channel, Error> {
+        let PreparedText { text, ways, reservation } = prepared;
         let mut error = Error::Unavailable("no sender is set up".to_owned());
-        for sender in self.senders.order(&senders) {
+        for way in self.senders.order(&ways) {
             // Also if the circuit of the first one is open, so that its alarm goes on.
-            if senders.first() != Some(&sender) {
+            if ways.first() != Some(&way) {
                 metrics::count(Metric::TextsFellBack);
             }
 
-            let name = sender.as_str();
-            let report_url = self.report_links.as_ref().and_then(|it| it.url(sender, &text));
-            match self.senders.send(sender, &text, report_url.as_deref()).await {
+            let name = way.sender.as_str();
+            let report = self.report_links.as_ref().and_then(|it| it.address_of(way.sender, &text));
+            match self.senders.send(way, &text, report.as_ref()).await {
                 Outcome::Accepted => {
                     metrics::count(Metric::TextsSent);
-                    return Ok(());
+                    return Ok(way.channel);
                 }
                 Outcome::Unknown(why) => {
                     metrics::count(Metric::TextsRefused);
                     tracing::warn!(sender = name, why, "a text may have been sent; it stays paid");
-                    return Ok(());
+                    return Ok(way.channel);
                 }
                 Outcome::Refused(refusal, why) => {
                     metrics::count(Metric::TextsRefused);
                     tracing::warn!(sender = name, ?refusal, why, "a text was refused");
-                    if refusal.is_final() {
-                        error = Error::Undeliverable;
-                        break;
-                    }
-                    error = Error::Unavailable(format!("{name} refused a text: {why}"));
+                    error = match refusal {
+                        _ if refusal.is_final() => {
+                            error = Error::Undeliverable;
+                            break;
+                        }
+                        Refusal::Channel => Error::Undeliverable,
+                        _ => Error::Unavailable(format!("{name} refused a text: {why}")),
+                    };
                 }
             }
         }
@@ -155,7 +170,14 @@ impl Texts {
     }
 }
 
-/// The names of senders, by which prices are set.
-fn names(senders: &[SenderName]) -> Vec<&'static str> {
-    senders.iter().map(|sender| sender.as_str()).collect()
+/// The names by which the prices of ways are set, each with its segments. Only a plain text has more
+/// than one.
+fn priced(ways: &[Way], segments: usize) -> Vec<(&'static str, usize)> {
+    let priced = |way: &Way| match (way.channel, way.sender) {
+        (Channel::Voice, SenderName::Twilio) => ("twilio_voice", 1),
+        (Channel::Voice, _) => ("end_user_messaging_voice", 1),
+        (Channel::Whatsapp, sender) => (sender.as_str(), 1),
+        (_, sender) => (sender.as_str(), segments),
+    };
+    ways.iter().map(priced).collect()
 }

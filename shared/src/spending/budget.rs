@@ -53,6 +53,8 @@ const PRICES: [(&str, MicroUsd); 33] = [
 ];
 /// The price of a segment in a country that is not listed: the highest listed price.
 const HIGHEST_PRICE: MicroUsd = 400_000;
+/// The end of the name under which the price of a sender's calls is set.
+const CALLS: &str = "_voice";
 
 /// The budgets of the deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -194,17 +196,21 @@ impl Share {
 }
 
 impl Budget {
-    /// The price of a text of this many segments to a country, by the dearest of the `senders` that
-    /// may get it.
-    pub fn price(&self, senders: &[&str], country: &str, segments: usize) -> MicroUsd {
+    /// The price of a text to a country, by the dearest of the `senders` that may get it, each with
+    /// its number of segments. A call whose price is not set counts with the highest price.
+    pub fn price(&self, senders: &[(&str, usize)], country: &str) -> MicroUsd {
         let listed =
             || PRICES.iter().find(|(listed, _)| *listed == country).map(|(_, price)| *price);
         let usual = || self.prices.get(country).copied().or_else(listed).unwrap_or(HIGHEST_PRICE);
-        let own = |sender: &&str| {
-            self.sender_prices.get(&((*sender).to_owned(), country.to_owned())).copied()
+        let of = |(sender, segments): &(&str, usize)| {
+            let own = self.sender_prices.get(&((*sender).to_owned(), country.to_owned())).copied();
+            let price = match sender.ends_with(CALLS) {
+                true => own.unwrap_or(HIGHEST_PRICE),
+                false => own.unwrap_or_else(usual),
+            };
+            price.saturating_mul(i64::try_from(*segments).unwrap_or(i64::MAX))
         };
-        let dearest = senders.iter().map(|sender| own(sender).unwrap_or_else(usual)).max();
-        dearest.unwrap_or_else(usual) * i64::try_from(segments).unwrap_or(i64::MAX / HIGHEST_PRICE)
+        senders.iter().map(of).max().unwrap_or_else(usual)
     }
 
     /// The part of a budget that a fund may use. A part of each is kept for known devices, so that
@@ -316,9 +322,9 @@ mod tests {
     fn an_unlisted_country_has_the_highest_price() {
         let budget =
             Budget { prices: BTreeMap::from([("US".to_owned(), 8_310)]), ..Budget::default() };
-        assert_eq!(budget.price(&["sns"], "US", 2), 16_620);
-        assert_eq!(budget.price(&["sns"], "DE", 1), 100_000);
-        assert_eq!(budget.price(&[], "TV", 1), HIGHEST_PRICE);
+        assert_eq!(budget.price(&[("sns", 2)], "US"), 16_620);
+        assert_eq!(budget.price(&[("sns", 1)], "DE"), 100_000);
+        assert_eq!(budget.price(&[], "TV"), HIGHEST_PRICE);
         assert!(PRICES.iter().all(|(_, price)| *price <= HIGHEST_PRICE));
         assert!(PRICES.is_sorted_by_key(|(country, _)| *country));
     }
@@ -328,8 +334,9 @@ mod tests {
         let sender_prices = [(("twilio", "IN"), 83_000), (("webhook", "IN"), 2_000)]
             .map(|((sender, country), price)| ((sender.to_owned(), country.to_owned()), price));
         let budget = Budget { sender_prices: sender_prices.into(), ..Budget::default() };
-        assert_eq!(budget.price(&["webhook"], "IN", 2), 4_000);
-        assert_eq!(budget.price(&["webhook", "twilio"], "IN", 1), 83_000);
-        assert_eq!(budget.price(&["sns", "webhook"], "IN", 1), 50_000);
+        assert_eq!(budget.price(&[("webhook", 2)], "IN"), 4_000);
+        assert_eq!(budget.price(&[("webhook", 1), ("twilio", 1)], "IN"), 83_000);
+        assert_eq!(budget.price(&[("twilio_voice", 1)], "IN"), HIGHEST_PRICE);
+        assert_eq!(budget.price(&[("sns", 1), ("webhook", 1)], "IN"), 50_000);
     }
 }

@@ -113,7 +113,7 @@ impl Spending {
 
     /// Reserves the price of a text before it is sent. However many requests run together, they
     /// never reserve more than the budgets allow `fund`. The price is that of the dearest of the
-    /// `senders` that may get the text. `prefix` is the hash of the block of the text's number.
+    /// `senders` that may get the text, each with its segments. `prefix` is the hash of the block of the text's number.
     ///
     /// # Errors
     /// [`Error::SmsLimitReached`] if a budget is used up; [`Error::Unavailable`].
@@ -121,7 +121,7 @@ impl Spending {
         &self,
         (fund, prefix): (Fund, Option<&IdentifierHash>),
         (country, app): (&str, Option<&AppBudget>),
-        (senders, segments): (&[&str], usize),
+        senders: &[(&str, usize)],
     ) -> Result<Reservation, Error> {
         let now = self.clock.now();
         let share_key = (country.to_owned(), app.map(|app| app.client_id.clone()), fund);
@@ -131,7 +131,7 @@ impl Spending {
         }
 
         let (price, day) =
-            (self.budget.price(senders, country, segments), now.to_zoned(TimeZone::UTC).date());
+            (self.budget.price(senders, country), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
         for (payer, limits) in self.budget.payers(fund, country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
@@ -251,9 +251,9 @@ impl Spending {
         }
     }
 
-    /// The price of a text of one segment to a country, by the dearest of its senders.
-    pub fn price(&self, senders: &[&str], country: &str) -> MicroUsd {
-        self.budget.price(senders, country, 1)
+    /// The price of a text to a country, by the dearest of its senders, each with its segments.
+    pub fn price(&self, senders: &[(&str, usize)], country: &str) -> MicroUsd {
+        self.budget.price(senders, country)
     }
 
     /// Refunds the price of a text that AWS refused. If the refund fails, the budget is too strict

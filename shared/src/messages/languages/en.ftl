@@ -70,3 +70,4 @@ no-page = There is no page here
     .explanation = Check the address, or go back to the page that you came from.
 page-failed = This did not work
     .explanation = Something went wrong on our side. Try again in a moment.
+spoken-code = Your { $app } code is: { $code }. Once more: { $code }. Do not tell anyone.

@@ -72,3 +72,4 @@ no-page = Aquí no hay ninguna página
     .explanation = Revisa la dirección o vuelve a la página de la que vienes.
 page-failed = No ha funcionado
     .explanation = Algo ha fallado por nuestra parte. Inténtalo de nuevo en un momento.
+spoken-code = Tu clave de { $app } es: { $code }. Otra vez: { $code }. No la digas a nadie.

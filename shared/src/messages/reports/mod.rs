@@ -3,6 +3,7 @@
 //! No client learns any of this. A phone that belongs to nobody gets no text, so whether a text
 //! arrived would tell who has an account.
 
+mod events;
 mod table;
 
 use std::sync::Arc;
@@ -11,9 +12,13 @@ use jiff::{civil::Date, tz::TimeZone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::senders::{Credentials, Delivery, ReceivedReport, ReportLinks, ReportedText};
+pub use self::events::{DeliveryEvent, DeliveryEvents};
+use super::senders::{Credentials, Delivery, ReceivedReport, Report, ReportLinks, ReportedText};
 use crate::{
-    base::{Clock, Error},
+    base::{
+        Clock, Error,
+        metrics::{self, Metric},
+    },
     table::Store,
 };
 
@@ -34,8 +39,8 @@ impl Reports {
         Self { store, credentials, links }
     }
 
-    /// Receives a report that arrived at the address of `sender` and `token`. A report that says
-    /// nothing new changes nothing.
+    /// Receives what arrived at the address of `sender` and `token`: one report, or several of WhatsApp. A
+    /// report that says nothing new changes nothing.
     ///
     /// If the process ends between the two writes, the text is missing in the counts. It is never
     /// counted twice.
@@ -48,21 +53,41 @@ impl Reports {
         received: ReceivedReport<'_>,
     ) -> Result<(), Error> {
         let read = self.links.read((sender, token), received, &self.credentials);
-        let (text, report) = read.ok_or(Error::NotFound)?;
-        let Some(delivery) = report.delivery else { return Ok(()) };
-
-        let Some(change) = self.store.note_delivery(&text, delivery).await? else {
-            return Ok(());
-        };
-        if delivery == Delivery::Failed {
-            let (country, reason) = (&text.country, report.reason);
-            tracing::warn!(sender, country, reason, "a text did not arrive");
-        }
-        if let Err(error) = self.store.count_delivery(&text, &change).await {
-            tracing::warn!(%error, "a delivery report is missing in the counts");
+        for (text, report) in read.ok_or(Error::NotFound)? {
+            note(&self.store, &text, report).await?;
         }
         Ok(())
     }
+
+    /// The challenge to answer with, if a sender makes sure with this `query` that the address is ours. Meta
+    /// does so once, with the token of the account.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for everything else.
+    pub fn challenge(&self, address: (&str, &str), query: &str) -> Result<String, Error> {
+        ReportLinks::challenge(address, query, &self.credentials).ok_or(Error::NotFound)
+    }
+}
+
+/// Notes what a report says of a text, and counts it.
+async fn note(store: &Store, text: &ReportedText, report: Report) -> Result<(), Error> {
+    let Some(delivery) = report.delivery else { return Ok(()) };
+    let Some(change) = store.note_delivery(text, delivery).await? else {
+        return Ok(());
+    };
+    match delivery {
+        Delivery::Delivered => metrics::count(Metric::TextsDelivered),
+        Delivery::Failed => {
+            let (sender, country, reason) = (text.sender.as_str(), &text.country, report.reason);
+            tracing::warn!(sender, country, reason, "a text did not arrive");
+            metrics::count(Metric::TextsUndelivered);
+        }
+        Delivery::Queued | Delivery::Sent => {}
+    }
+    if let Err(error) = store.count_delivery(text, &change).await {
+        tracing::warn!(%error, "a delivery report is missing in the counts");
+    }
+    Ok(())
 }
 
 /// By how much a report changes the counts.

@@ -7,8 +7,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Outcome, Refusal, SenderName};
-use crate::base::{Clock, seconds};
+use super::{Outcome, Refusal};
+use crate::{
+    apps::SenderName,
+    base::{Clock, seconds},
+    messages::ways::Way,
+};
 
 /// After this many failures in a row, the circuit of a sender opens.
 const FAILURES: u32 = 3;
@@ -33,17 +37,17 @@ impl Circuit {
         Self { clock, senders: Arc::default() }
     }
 
-    /// The senders in their order, but those with an open circuit last. None is left out: if all
-    /// circuits are open, trying is the only way to learn that a sender works again.
-    pub(super) fn order(&self, senders: &[SenderName]) -> Vec<SenderName> {
+    /// The ways in their order, but those of senders with an open circuit last. None is left out: if
+    /// all circuits are open, trying is the only way to learn that a sender works again.
+    pub(super) fn order(&self, ways: &[Way]) -> Vec<Way> {
         let now = self.clock.now();
         let known = self.senders.lock().map(|known| known.clone()).unwrap_or_default();
-        let is_open = |sender: &SenderName| {
+        let is_open = |way: &Way| {
             known
-                .get(sender)
+                .get(&way.sender)
                 .is_some_and(|it| it.in_a_row >= FAILURES && now < it.last + seconds(OPEN_SECONDS))
         };
-        let mut ordered = senders.to_vec();
+        let mut ordered = ways.to_vec();
         ordered.sort_by_key(is_open);
         ordered
     }
@@ -78,8 +82,8 @@ mod tests {
         let clock =
             Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap());
         let circuit = Circuit::new(clock);
-        let plan = [SenderName::Twilio, SenderName::Sns];
-        let other = [SenderName::Sns, SenderName::Twilio];
+        let plan = [SenderName::Twilio, SenderName::Sns].map(Way::text);
+        let other = [SenderName::Sns, SenderName::Twilio].map(Way::text);
         let unknown = Outcome::Unknown("no answer".to_owned());
 
         for _ in 0..2 {
@@ -88,7 +92,7 @@ mod tests {
         }
         circuit.note(SenderName::Twilio, &unknown);
         assert_eq!(circuit.order(&plan), other);
-        assert_eq!(circuit.order(&[SenderName::Twilio]), [SenderName::Twilio]);
+        assert_eq!(circuit.order(&plan[..1]), plan[..1]);
 
         now.fetch_add(30, Ordering::SeqCst);
         assert_eq!(circuit.order(&plan), plan, "one try shows whether it works again");
@@ -103,7 +107,7 @@ mod tests {
         let circuit = Circuit::new(Clock::system());
         let refused = Outcome::Refused(Refusal::Number, "21211".to_owned());
         (0..5).for_each(|_| circuit.note(SenderName::Twilio, &refused));
-        let plan = [SenderName::Twilio, SenderName::Sns];
+        let plan = [SenderName::Twilio, SenderName::Sns].map(Way::text);
         assert_eq!(circuit.order(&plan), plan);
     }
 }

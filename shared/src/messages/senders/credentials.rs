@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use zeroize::ZeroizeOnDrop;
 
-use crate::base::{Error, origin};
+use crate::{
+    apps::SenderName,
+    base::{Error, origin},
+};
 
 /// The content of the secret that `SENDERS_SECRET_ARN` names. It may have more than is read here, so
 /// that a secret can be written before the version of Latchkey that reads it.
@@ -12,6 +15,7 @@ pub struct Credentials {
     pub(super) twilio: Option<TwilioAccount>,
     pub(super) vonage: Option<VonageAccount>,
     pub(super) kaleyra: Option<KaleyraAccount>,
+    pub(super) whatsapp: Option<WhatsappAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
 }
@@ -37,6 +41,8 @@ pub(super) struct TwilioAccount {
     pub from: Option<String>,
     /// `MG…`: a messaging service, which chooses the sender.
     pub messaging_service_sid: Option<String>,
+    /// The number of the calls, if `from` is none that can call.
+    pub voice_from: Option<String>,
     /// The host of another region, like `https://api.dublin.ie1.twilio.com`.
     pub url: Option<String>,
 }
@@ -84,6 +90,43 @@ pub(super) struct KaleyraAccount {
     pub url: Option<String>,
 }
 
+/// A phone number of a business in WhatsApp.
+#[derive(Clone, Deserialize, ZeroizeOnDrop)]
+pub(super) struct WhatsappAccount {
+    /// The token of a system user.
+    pub access_token: String,
+    /// The id of the phone number.
+    pub phone_number_id: String,
+    /// The name of the approved template for authentication.
+    pub template: String,
+    /// The secret of the app, which signs reports; two, separated by a space, while one is replaced.
+    pub app_secret: String,
+    /// The token by which Meta shows that it asks for the address of reports.
+    pub verify_token: String,
+    /// The languages of the template, as Meta names them. Without any, the template must have the
+    /// language of each text.
+    #[serde(default)]
+    pub languages: Vec<String>,
+}
+
+impl WhatsappAccount {
+    /// The secrets that may sign reports.
+    pub(super) fn app_secrets(&self) -> impl Iterator<Item = &str> {
+        self.app_secret.split_whitespace()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.app_secrets().next().is_none() || self.verify_token.is_empty() {
+            return Err(invalid("has an empty app_secret or verify_token for whatsapp"));
+        }
+        let is_id = self.phone_number_id.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_id || self.phone_number_id.is_empty() {
+            return Err(invalid("has a phone_number_id for whatsapp that is no number"));
+        }
+        Ok(())
+    }
+}
+
 /// A webhook of the operator.
 #[derive(Clone, Deserialize, ZeroizeOnDrop)]
 pub(super) struct WebhookAccount {
@@ -113,6 +156,9 @@ impl Credentials {
         if let Some(account) = &credentials.vonage {
             account.check()?;
         }
+        if let Some(account) = &credentials.whatsapp {
+            account.check()?;
+        }
         if let Some(account) = &credentials.kaleyra {
             check_host("kaleyra", account.url.as_deref())?;
         }
@@ -135,6 +181,14 @@ impl TwilioAccount {
         }
         check_host("twilio", self.url.as_deref())
     }
+}
+
+/// The error if the settings name a sender whose credentials are missing.
+pub(super) fn missing(name: SenderName) -> Error {
+    let name = name.as_str();
+    Error::Internal(format!(
+        "TEXT_SENDERS or VOICE_SENDERS names {name}, and SENDERS_SECRET_ARN lacks it"
+    ))
 }
 
 /// The error of a secret that is wrong. It does not repeat the secret.
@@ -167,6 +221,8 @@ mod tests {
                 "signature_secret": " "}}"#,
             r#"{"kaleyra": {"sid": "HX1", "api_key": "4711", "from": "SHOPIN",
                 "url": "http://api.example.com"}}"#,
+            r#"{"whatsapp": {"access_token": "4711", "phone_number_id": "1/2", "template": "code",
+                "app_secret": "s", "verify_token": "v"}}"#,
             "4711",
         ] {
             let error = Credentials::parse(wrong).err().unwrap().to_string();

@@ -8,19 +8,18 @@ mod client;
 mod credentials;
 mod end_user_messaging;
 mod kaleyra;
-mod plan;
 mod report;
 mod set_up;
 mod sns;
 mod twilio;
 mod vonage;
 mod webhook;
+mod whatsapp;
 
 pub(super) use self::credentials::SmtpAccount;
-pub(super) use self::report::ReportedText;
+pub(super) use self::report::{Report, ReportAddress, ReportedText};
 pub use self::{
     credentials::Credentials,
-    plan::Plan,
     report::{Delivery, ReceivedReport, ReportLinks},
 };
 
@@ -32,68 +31,13 @@ use self::{
     circuit::Circuit,
     set_up::{Means, Sender},
 };
-use super::MessageSettings;
+use super::{Content, Language, MessageSettings, ways::Way};
 use crate::{
+    apps::SenderName,
     aws::Aws,
     base::{Clock, Environment, Error},
-    identifiers::PhoneNumber,
+    identifiers::{Channel, PhoneNumber},
 };
-
-/// A sender of texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SenderName {
-    /// Amazon SNS.
-    Sns,
-    /// AWS End User Messaging.
-    EndUserMessaging,
-    /// Twilio, by its Messages API.
-    Twilio,
-    /// Vonage, by its Messages API.
-    Vonage,
-    /// Kaleyra, by its SMS API.
-    Kaleyra,
-    /// A service of the operator, by a webhook.
-    Webhook,
-}
-
-impl SenderName {
-    /// All senders.
-    pub const ALL: [Self; 6] = [
-        Self::Sns,
-        Self::EndUserMessaging,
-        Self::Twilio,
-        Self::Vonage,
-        Self::Kaleyra,
-        Self::Webhook,
-    ];
-
-    /// Its name in the settings, in the log and in the names of prices.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sns => "sns",
-            Self::EndUserMessaging => "end_user_messaging",
-            Self::Twilio => "twilio",
-            Self::Vonage => "vonage",
-            Self::Kaleyra => "kaleyra",
-            Self::Webhook => "webhook",
-        }
-    }
-
-    /// The sender of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|sender| sender.as_str() == name)
-    }
-
-    /// Whether it is reached by way of the internet, with its own credentials.
-    pub fn is_vendor(self) -> bool {
-        !matches!(self, Self::Sns | Self::EndUserMessaging)
-    }
-
-    /// Whether it reports to an address of ours, and signs its reports.
-    fn is_reporting(self) -> bool {
-        matches!(self, Self::Twilio | Self::Vonage | Self::Webhook)
-    }
-}
 
 /// A text, ready for any sender. It has no `Debug`, since it has the code.
 pub(super) struct Text {
@@ -105,12 +49,39 @@ pub(super) struct Text {
     pub country: String,
     /// The whole text.
     pub body: String,
+    /// The words of a call, if the person has chosen one.
+    pub spoken: Option<Box<Spoken>>,
     /// The code in it; empty if there is none.
     pub code: String,
     /// The language (BCP 47).
     pub language: &'static str,
     /// The name of the app.
     pub app: String,
+}
+
+/// The words of a call.
+pub(super) struct Spoken {
+    /// In the language of the text.
+    pub words: String,
+    /// The same in English, for senders without a voice for that language.
+    pub in_english: String,
+}
+
+impl Spoken {
+    /// The words for a person who has chosen to be called; `None` for everybody else.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] as [`Content::spoken`].
+    pub(super) fn of(
+        content: &Content<'_>,
+        language: Language,
+    ) -> Result<Option<Box<Self>>, Error> {
+        if content.channel != Some(Channel::Voice) {
+            return Ok(None);
+        }
+        let in_english = content.spoken(Language::English)?;
+        Ok(Some(Box::new(Self { words: content.spoken(language)?, in_english })))
+    }
 }
 
 /// The outcome of handing a text to a sender.
@@ -132,6 +103,8 @@ pub(super) enum Refusal {
     Number,
     /// The person has opted out of texts.
     OptedOut,
+    /// The number cannot be reached on this channel.
+    Channel,
     /// The sender's own filter suspects SMS pumping.
     Blocked,
     /// The sender does not send to this country.
@@ -148,6 +121,13 @@ pub(super) enum Refusal {
     Other,
 }
 
+impl Outcome {
+    /// The outcome of a call that has no words. Only a person who has chosen a call gets one.
+    fn without_words() -> Self {
+        Self::Refused(Refusal::Other, "there are no words for a call".to_owned())
+    }
+}
+
 impl Refusal {
     /// Whether the refusal is about the number or the wish of its owner. No other sender is tried
     /// then: it would be paid for the same dead or pumped number.
@@ -161,13 +141,16 @@ impl Refusal {
 pub(super) struct Senders {
     all: Arc<BTreeMap<SenderName, Sender>>,
     circuit: Circuit,
+    /// Whether SNS is likely to get the first text.
+    connects: bool,
 }
 
 impl Senders {
-    /// The senders of the settings. No call is made.
+    /// The senders of the settings, and all others that can be set up, since apps may name them. No
+    /// call is made.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the credentials of a sender that the plan names are missing.
+    /// [`Error::Internal`] if the credentials of a sender that the settings name are missing.
     pub(super) fn new(
         (aws, environment): (&Aws, &Environment),
         settings: &MessageSettings,
@@ -182,39 +165,52 @@ impl Senders {
             clock,
             client: client::Vendors::new(environment),
         };
-        let named = SenderName::ALL.into_iter().filter(|name| settings.plan.names(*name));
-        let all = named.map(|name| Ok((name, Sender::set_up(name, &means)?)));
+        let is_named = |name| settings.plan.names(name) || settings.calls.names(name);
+        let mut all = BTreeMap::new();
+        for name in SenderName::ALL {
+            match Sender::set_up(name, &means)? {
+                Some(sender) => drop(all.insert(name, sender)),
+                None if is_named(name) => return Err(credentials::missing(name)),
+                None => {}
+            }
+        }
         Ok(Self {
-            all: Arc::new(all.collect::<Result<_, Error>>()?),
+            all: Arc::new(all),
             circuit: Circuit::new(clock.clone()),
+            connects: settings.plan.names(SenderName::Sns),
         })
     }
 
-    /// Opens the connection of SNS ahead of the first text, if the plan has it.
+    /// Whether any text may go by way of the internet.
+    pub(super) fn has_vendors(&self) -> bool {
+        self.all.keys().any(|name| name.is_vendor())
+    }
+
+    /// Opens the connection of SNS ahead of the first text, if the settings name it.
     pub(super) async fn connect(&self) {
-        if let Some(Sender::Sns(sns)) = self.all.get(&SenderName::Sns) {
+        if let Some(Sender::Sns(sns)) = self.all.get(&SenderName::Sns).filter(|_| self.connects) {
             sns.connect().await;
         }
     }
 
-    /// The senders in the order in which they are tried: those that failed lately come last.
-    pub(super) fn order(&self, senders: &[SenderName]) -> Vec<SenderName> {
-        self.circuit.order(senders)
+    /// The ways in the order in which they are tried: those of senders that failed lately come last.
+    pub(super) fn order(&self, ways: &[Way]) -> Vec<Way> {
+        self.circuit.order(ways)
     }
 
-    /// Hands a text to a sender, in one try. A vendor is to report at `report_url` whether the text
+    /// Hands a text to a sender, in one try. A vendor is to report at `report` whether the text
     /// arrived.
     pub(super) async fn send(
         &self,
-        name: SenderName,
+        way: Way,
         text: &Text,
-        report_url: Option<&str>,
+        report: Option<&ReportAddress>,
     ) -> Outcome {
-        let outcome = match self.all.get(&name) {
-            Some(sender) => sender.send(text, report_url).await,
+        let outcome = match self.all.get(&way.sender) {
+            Some(sender) => sender.send(way.channel, text, report).await,
             None => Outcome::Refused(Refusal::Account, "it is not set up".to_owned()),
         };
-        self.circuit.note(name, &outcome);
+        self.circuit.note(way.sender, &outcome);
         outcome
     }
 }

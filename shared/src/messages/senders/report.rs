@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use super::{Credentials, SenderName, Text, twilio, vonage, webhook};
+use super::{Credentials, Text, twilio, vonage, webhook, whatsapp};
 use crate::{
+    apps::SenderName,
     base::Clock,
     crypto::{HashKeys, IdentifierHash, decode_tagged, encode_tagged},
 };
@@ -14,6 +15,9 @@ use crate::{
 const DAY_SECONDS: i64 = 24 * 3600;
 /// How many days after its text a report is accepted. Carriers may take three.
 const ACCEPTED_DAYS: i64 = 4;
+
+/// In place of a token, for senders that report all texts to one address.
+const ONE_ADDRESS: &str = "app";
 
 /// The state of a text on its way. A later report changes it only to a greater value: reports come more than
 /// once, and out of order. A text that failed may still arrive, by another part of its sender.
@@ -88,6 +92,17 @@ impl ReportedText {
         (now.as_second() < text.ends_at()).then_some(text)
     }
 
+    /// A text that was sent at this time; `None` for a time long ago or far ahead.
+    pub(in crate::messages) fn new(
+        sender: SenderName,
+        country: String,
+        id: Uuid,
+        sent_at: Timestamp,
+    ) -> Option<Self> {
+        let day = u16::try_from(sent_at.as_second() / DAY_SECONDS).ok()?;
+        Some(Self { sender, country, id, day })
+    }
+
     /// The day of the text (UTC).
     pub(in crate::messages) fn date(&self) -> Date {
         let start = Timestamp::from_second(i64::from(self.day) * DAY_SECONDS).unwrap_or_default();
@@ -105,6 +120,21 @@ impl ReportedText {
     }
 }
 
+/// Where the reports of a text arrive.
+pub(in crate::messages) struct ReportAddress {
+    /// The whole address.
+    pub url: String,
+    /// The token in it, which stands for the text.
+    pub token: String,
+}
+
+impl ReportAddress {
+    /// The address for vendors that call public addresses only.
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.url.starts_with("https://").then_some(self.url.as_str())
+    }
+}
+
 /// Makes and reads the addresses that senders report to.
 #[derive(Clone)]
 pub struct ReportLinks {
@@ -119,30 +149,52 @@ impl ReportLinks {
         Self { issuer, keys, clock }
     }
 
-    /// The address for the reports of a text by `sender`, if it reports to an address.
-    pub(in crate::messages) fn url(&self, sender: SenderName, text: &Text) -> Option<String> {
-        let text = ReportedText {
-            sender,
-            country: text.country.clone(),
-            id: text.id,
-            day: u16::try_from(self.clock.now().as_second() / DAY_SECONDS).ok()?,
-        };
-        sender.is_reporting().then(|| self.address(sender.as_str(), &text.encode(&self.keys)))
+    /// Where the reports of a text by `sender` arrive, if it reports to an address.
+    pub(in crate::messages) fn address_of(
+        &self,
+        sender: SenderName,
+        text: &Text,
+    ) -> Option<ReportAddress> {
+        let now = self.clock.now();
+        let text = ReportedText::new(sender, text.country.clone(), text.id, now)?;
+        sender.is_reporting().then(|| {
+            let token = text.encode(&self.keys);
+            ReportAddress { url: self.address(sender.as_str(), &token), token }
+        })
     }
 
     fn address(&self, sender: &str, token: &str) -> String {
         format!("{}/v1/reports/{sender}/{token}", self.issuer)
     }
 
-    /// The text and the content of a report that arrived at the address of `sender` and `token`;
-    /// `None` unless the token was made here and the sender has signed the report.
+    /// The challenge by which Meta makes sure of the address for WhatsApp; `None` unless the query has
+    /// the account's token.
+    pub(in crate::messages) fn challenge(
+        (sender, token): (&str, &str),
+        query: &str,
+        credentials: &Credentials,
+    ) -> Option<String> {
+        let account = credentials.whatsapp.as_ref()?;
+        let is_ours = (SenderName::parse(sender)?, token) == (SenderName::Whatsapp, ONE_ADDRESS);
+        is_ours.then(|| whatsapp::report::challenge(account, query)).flatten()
+    }
+
+    /// The texts and the contents of the reports that arrived together at the address of `sender` and
+    /// `token`; `None` unless the sender has signed them. Reports about texts whose token was not made
+    /// here are left out.
     pub(in crate::messages) fn read(
         &self,
         (sender, token): (&str, &str),
         received: ReceivedReport<'_>,
         credentials: &Credentials,
-    ) -> Option<(ReportedText, Report)> {
+    ) -> Option<Vec<(ReportedText, Report)>> {
         let now = self.clock.now();
+        if (SenderName::parse(sender)?, token) == (SenderName::Whatsapp, ONE_ADDRESS) {
+            let all = whatsapp::report::read(credentials.whatsapp.as_ref()?, received)?.into_iter();
+            let text = |token: &str| ReportedText::decode(sender, token, &self.keys, now);
+            return Some(all.filter_map(|(token, report)| Some((text(&token)?, report))).collect());
+        }
+
         let text = ReportedText::decode(sender, token, &self.keys, now)?;
         let report = match text.sender {
             SenderName::Twilio => {
@@ -155,9 +207,12 @@ impl ReportLinks {
             SenderName::Webhook => {
                 webhook::report::read(credentials.webhook.as_ref()?, &text.id, received, now)?
             }
-            SenderName::Sns | SenderName::EndUserMessaging | SenderName::Kaleyra => return None,
+            SenderName::Sns
+            | SenderName::EndUserMessaging
+            | SenderName::Kaleyra
+            | SenderName::Whatsapp => return None,
         };
-        Some((text, report))
+        Some(vec![(text, report)])
     }
 }
 

@@ -1,12 +1,15 @@
 //! The senders that a plan names, made of the settings and the credentials.
 
 use super::{
-    Credentials, Outcome, SenderName, Text, client::Vendors, end_user_messaging::EndUserMessaging,
-    kaleyra::Kaleyra, sns::Sns, twilio::Twilio, vonage::Vonage, webhook::Webhook,
+    Credentials, Outcome, ReportAddress, Text, client::Vendors,
+    end_user_messaging::EndUserMessaging, kaleyra::Kaleyra, sns::Sns, twilio::Twilio,
+    vonage::Vonage, webhook::Webhook, whatsapp::Whatsapp,
 };
 use crate::{
+    apps::SenderName,
     aws::Aws,
     base::{Clock, Environment, Error},
+    identifiers::Channel,
     messages::MessageSettings,
 };
 
@@ -24,61 +27,69 @@ pub(super) struct Means<'a> {
 /// A sender that is ready to get texts.
 pub(super) enum Sender {
     Sns(Sns),
-    EndUserMessaging(EndUserMessaging),
+    EndUserMessaging(Box<EndUserMessaging>),
     Twilio(Twilio),
     Vonage(Box<Vonage>),
     Kaleyra(Kaleyra),
+    Whatsapp(Whatsapp),
     Webhook(Webhook),
 }
 
 impl Sender {
-    /// The sender of a name. No call is made.
+    /// The sender of a name; `None` if the credentials lack it. No call is made.
     ///
     /// # Errors
-    /// [`Error::Internal`] if its credentials are missing or wrong. The error does not repeat them.
-    pub(super) fn set_up(name: SenderName, means: &Means<'_>) -> Result<Self, Error> {
+    /// [`Error::Internal`] if its credentials are wrong. The error does not repeat them.
+    pub(super) fn set_up(name: SenderName, means: &Means<'_>) -> Result<Option<Self>, Error> {
         let (settings, accounts) = (means.settings, means.credentials);
         let (client, clock) = (means.client.clone(), means.clock.clone());
         Ok(match name {
-            SenderName::Sns => Self::Sns(Sns::new(means.aws, &settings.sms)?),
+            SenderName::Sns => Some(Self::Sns(Sns::new(means.aws, &settings.sms)?)),
             SenderName::EndUserMessaging => {
-                Self::EndUserMessaging(EndUserMessaging::new(means.environment, settings, clock))
+                let service = EndUserMessaging::new(means.environment, settings, clock);
+                Some(Self::EndUserMessaging(service.into()))
             }
-            SenderName::Twilio => {
-                let account = of(name, &accounts.twilio)?;
+            SenderName::Twilio => accounts.twilio.clone().map(|account| {
                 let url = settings.twilio_url.as_deref();
                 Self::Twilio(Twilio::new(client, account, url, settings.valid_seconds))
-            }
+            }),
             SenderName::Vonage => {
-                let account = of(name, &accounts.vonage)?;
-                Self::Vonage(Vonage::new(client, account, settings, clock)?.into())
+                let account = accounts.vonage.clone();
+                let vonage = account.map(|it| Vonage::new(client, it, settings, clock));
+                vonage.transpose()?.map(|vonage| Self::Vonage(vonage.into()))
             }
             SenderName::Kaleyra => {
-                Self::Kaleyra(Kaleyra::new(client, of(name, &accounts.kaleyra)?, settings))
+                let account = accounts.kaleyra.clone();
+                account.map(|it| Self::Kaleyra(Kaleyra::new(client, it, settings)))
             }
+            SenderName::Whatsapp => accounts.whatsapp.clone().map(|account| {
+                Self::Whatsapp(Whatsapp::new(client, account, settings.whatsapp_url.as_deref()))
+            }),
             SenderName::Webhook => {
-                Self::Webhook(Webhook::new(client, of(name, &accounts.webhook)?, clock)?)
+                let webhook = accounts.webhook.clone().map(|it| Webhook::new(client, it, clock));
+                webhook.transpose()?.map(Self::Webhook)
             }
         })
     }
 
-    /// Hands it a text, in one try.
-    pub(super) async fn send(&self, text: &Text, report_url: Option<&str>) -> Outcome {
+    /// Hands it a text for this channel, in one try.
+    pub(super) async fn send(
+        &self,
+        channel: Channel,
+        text: &Text,
+        report: Option<&ReportAddress>,
+    ) -> Outcome {
+        let is_call = channel == Channel::Voice;
         match self {
+            Self::EndUserMessaging(service) if is_call => service.call(text).await,
+            Self::Twilio(twilio) if is_call => twilio.call(text).await,
             Self::Sns(sns) => sns.send(text).await,
             Self::EndUserMessaging(service) => service.send(text).await,
-            Self::Twilio(twilio) => twilio.send(text, report_url).await,
-            Self::Vonage(vonage) => vonage.send(text, report_url).await,
+            Self::Twilio(twilio) => twilio.send(text, report).await,
+            Self::Vonage(vonage) => vonage.send(text, report).await,
             Self::Kaleyra(kaleyra) => kaleyra.send(text).await,
-            Self::Webhook(webhook) => webhook.send(text, report_url).await,
+            Self::Whatsapp(whatsapp) => whatsapp.send(text, report).await,
+            Self::Webhook(webhook) => webhook.send(text, report).await,
         }
     }
-}
-
-/// The account of a sender that the plan names.
-fn of<Account: Clone>(name: SenderName, account: &Option<Account>) -> Result<Account, Error> {
-    account.clone().ok_or_else(|| {
-        let name = name.as_str();
-        Error::Internal(format!("TEXT_SENDERS names {name}, and SENDERS_SECRET_ARN lacks it"))
-    })
 }

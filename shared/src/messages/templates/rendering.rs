@@ -98,6 +98,7 @@ impl Samples {
         let has_code = required.contains(&Placeholder::Code);
         let has_link = accepted.contains(&Placeholder::Link);
         Content {
+            channel: None,
             subject,
             sender,
             code: if has_code { "123456" } else { "" },

@@ -24,14 +24,20 @@ use super::{
 use crate::{
     aws::{credentials, endpoint},
     base::{Clock, Environment},
-    messages::MessageSettings,
+    messages::{EumSettings, MessageSettings, SmsSettings},
 };
 
 /// The service in the variables of endpoints, and in signatures.
 const SERVICE: &str = "PINPOINT_SMS_VOICE_V2";
 const SIGNING_NAME: &str = "sms-voice";
-/// The operation, as the protocol AWS JSON 1.0 names it.
-const TARGET: &str = "PinpointSMSVoiceV2.SendTextMessage";
+/// The operations, as the protocol AWS JSON 1.0 names them: plain texts and calls, and those of AWS
+/// Notify, which puts a code into words that are registered already.
+const TEXT: &str = "PinpointSMSVoiceV2.SendTextMessage";
+const CALL: &str = "PinpointSMSVoiceV2.SendVoiceMessage";
+const NOTIFY_TEXT: &str = "PinpointSMSVoiceV2.SendNotifyTextMessage";
+const NOTIFY_CALL: &str = "PinpointSMSVoiceV2.SendNotifyVoiceMessage";
+/// The voice for English.
+const ENGLISH: &str = "JOANNA";
 /// The country whose texts name the registered sender and template.
 const INDIA: &str = "IN";
 
@@ -41,10 +47,9 @@ pub(super) struct EndUserMessaging {
     url: String,
     region: String,
     credentials: Option<Credentials>,
-    /// The fields that all texts have.
-    fields: Map<String, Value>,
-    /// The fields that texts to India have beside them.
-    fields_of_india: Map<String, Value>,
+    settings: EumSettings,
+    sms: SmsSettings,
+    valid_seconds: i64,
     clock: Clock,
 }
 
@@ -69,23 +74,89 @@ impl EndUserMessaging {
             url: format!("{}/", url.trim_end_matches('/')),
             region,
             credentials: credentials(environment),
-            fields: fields(settings),
-            fields_of_india: fields_of_india(settings),
+            settings: settings.eum.clone(),
+            sms: settings.sms.clone(),
+            valid_seconds: settings.valid_seconds,
             clock,
         }
     }
 
-    /// Sends a text.
+    /// Sends a text: a code by AWS Notify if it is set up, else the words as they are.
     pub(super) async fn send(&self, text: &Text) -> Outcome {
-        let mut fields = self.fields.clone();
-        fields.insert("DestinationPhoneNumber".to_owned(), json!(text.to.as_str()));
-        fields.insert("MessageBody".to_owned(), json!(text.body));
-        if text.country == INDIA {
-            fields.extend(self.fields_of_india.clone());
+        if let Some(fields) = self.notify(text) {
+            return self.post(NOTIFY_TEXT, fields).await;
         }
+        let settings = &self.settings;
+        let mut fields = self.fields(text);
+        fields.insert("MessageBody".to_owned(), json!(text.body));
+        fields.insert("MessageType".to_owned(), json!("TRANSACTIONAL"));
+        insert(&mut fields, "OriginationIdentity", settings.origin.as_deref());
+        insert(&mut fields, "MaxPrice", self.max_price().as_deref());
+        let registered = self.registered();
+        if text.country == INDIA && !registered.is_empty() {
+            fields.insert("DestinationCountryParameters".to_owned(), registered.into());
+        }
+        self.post(TEXT, fields).await
+    }
 
+    /// Calls the phone, and reads the code aloud.
+    pub(super) async fn call(&self, text: &Text) -> Outcome {
+        if self.settings.voice_origin.is_none()
+            && let Some(mut fields) = self.notify(text)
+        {
+            insert(&mut fields, "VoiceId", voice(text.language));
+            return self.post(NOTIFY_CALL, fields).await;
+        }
+        let Some(spoken) = &text.spoken else { return Outcome::without_words() };
+        let (words, voice) = match voice(text.language) {
+            Some(voice) => (&spoken.words, voice),
+            None => (&spoken.in_english, ENGLISH),
+        };
+        let mut fields = self.fields(text);
+        fields.insert("MessageBody".to_owned(), json!(words));
+        fields.insert("MessageBodyTextType".to_owned(), json!("TEXT"));
+        insert(&mut fields, "OriginationIdentity", self.settings.voice_origin.as_deref());
+        insert(&mut fields, "VoiceId", Some(voice));
+        insert(&mut fields, "MaxPricePerMinute", self.max_price().as_deref());
+        self.post(CALL, fields).await
+    }
+
+    /// The fields of a code that AWS Notify puts into words; `None` if it is not set up, or the text
+    /// has no code.
+    fn notify(&self, text: &Text) -> Option<Map<String, Value>> {
+        let configuration = self.settings.notify_configuration.as_deref();
+        let configuration = configuration.filter(|_| !text.code.is_empty())?;
+        let mut fields = self.fields(text);
+        insert(&mut fields, "NotifyConfigurationId", Some(configuration));
+        fields.insert("TemplateVariables".to_owned(), json!({"code": text.code}));
+        Some(fields)
+    }
+
+    /// The fields that all texts and calls have.
+    fn fields(&self, text: &Text) -> Map<String, Value> {
+        let mut fields = Map::new();
+        fields.insert("DestinationPhoneNumber".to_owned(), json!(text.to.as_str()));
+        fields.insert("TimeToLive".to_owned(), json!(self.valid_seconds));
+        let set = self.settings.configuration_set.as_deref();
+        insert(&mut fields, "ConfigurationSetName", set);
+        fields
+    }
+
+    fn max_price(&self) -> Option<String> {
+        self.sms.max_price_usd.as_deref().and_then(max_price)
+    }
+
+    /// The registered sender and template of texts to India.
+    fn registered(&self) -> Map<String, Value> {
+        let mut registered = Map::new();
+        insert(&mut registered, "IN_ENTITY_ID", self.sms.entity_id.as_deref());
+        insert(&mut registered, "IN_TEMPLATE_ID", self.sms.template_id.as_deref());
+        registered
+    }
+
+    async fn post(&self, target: &'static str, fields: Map<String, Value>) -> Outcome {
         let body = Value::Object(fields).to_string();
-        let Some(headers) = self.signed(&body) else {
+        let Some(headers) = self.signed(target, &body) else {
             return Outcome::Refused(Refusal::Account, "the request cannot be signed".to_owned());
         };
         match self.client.post(&self.url, &headers, body).await {
@@ -95,7 +166,7 @@ impl EndUserMessaging {
     }
 
     /// The headers of a request with its signature (Signature Version 4).
-    fn signed(&self, body: &str) -> Option<Vec<(&'static str, String)>> {
+    fn signed(&self, target: &str, body: &str) -> Option<Vec<(&'static str, String)>> {
         let identity = self.credentials.clone()?.into();
         let parameters = SigningParams::builder()
             .identity(&identity)
@@ -108,7 +179,7 @@ impl EndUserMessaging {
 
         let mut headers = vec![
             ("content-type", "application/x-amz-json-1.0".to_owned()),
-            ("x-amz-target", TARGET.to_owned()),
+            ("x-amz-target", target.to_owned()),
         ];
         let request = SignableRequest::new(
             "POST",
@@ -125,37 +196,20 @@ impl EndUserMessaging {
     }
 }
 
-fn fields(settings: &MessageSettings) -> Map<String, Value> {
-    let mut fields = Map::new();
-    fields.insert("MessageType".to_owned(), json!("TRANSACTIONAL"));
-    fields.insert("TimeToLive".to_owned(), json!(settings.valid_seconds));
-    let optional = [
-        ("OriginationIdentity", settings.eum_origin.clone()),
-        ("MaxPrice", settings.sms.max_price_usd.as_deref().and_then(max_price)),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            fields.insert(name.to_owned(), json!(value));
-        }
+fn insert(fields: &mut Map<String, Value>, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        fields.insert(name.to_owned(), json!(value));
     }
-    fields
 }
 
-fn fields_of_india(settings: &MessageSettings) -> Map<String, Value> {
-    let mut registered = Map::new();
-    for (name, value) in
-        [("IN_ENTITY_ID", &settings.sms.entity_id), ("IN_TEMPLATE_ID", &settings.sms.template_id)]
-    {
-        if let Some(value) = value {
-            registered.insert(name.to_owned(), json!(value));
-        }
+/// The voice that reads a language aloud, if the service has one.
+fn voice(language: &str) -> Option<&'static str> {
+    match language {
+        "ar" => Some("ZEINA"),
+        "en" => Some(ENGLISH),
+        "es" => Some("LUPE"),
+        _ => None,
     }
-
-    let mut fields = Map::new();
-    if !registered.is_empty() {
-        fields.insert("DestinationCountryParameters".to_owned(), Value::Object(registered));
-    }
-    fields
 }
 
 /// A price as the service reads it: with a dot, and at most five decimals.

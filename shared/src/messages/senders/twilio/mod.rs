@@ -1,5 +1,6 @@
-//! Twilio, by its Messages API.
+//! Twilio, by its APIs for messages and for calls.
 //! <https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>
+//! <https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>
 
 mod refusals;
 pub(super) mod report;
@@ -9,15 +10,18 @@ use serde::Deserialize;
 
 use self::refusals::refusal;
 use super::{
-    Outcome, Refusal, Text,
+    Outcome, Refusal, ReportAddress, Text,
     client::{Answer, Vendors},
     credentials::TwilioAccount,
 };
+use crate::messages::escape;
 
 /// The host of accounts in the United States.
 const HOST: &str = "https://api.twilio.com";
 /// The most seconds that Twilio may keep a text.
 const MAX_VALIDITY_SECONDS: i64 = 36_000;
+/// How long a phone rings. Longer, and a mailbox may answer and keep the code.
+const RINGS_SECONDS: &str = "25";
 
 /// An account with Twilio.
 pub(super) struct Twilio {
@@ -45,27 +49,51 @@ impl Twilio {
         valid_seconds: i64,
     ) -> Self {
         let url = url.or(account.url.as_deref()).unwrap_or(HOST).trim_end_matches('/');
-        let path = format!("2010-04-01/Accounts/{}/Messages.json", account.account_sid);
-        let url = format!("{url}/{path}");
+        let url = format!("{url}/2010-04-01/Accounts/{}", account.account_sid);
         Self { client, account, url, valid_seconds }
     }
 
     /// Sends a text.
-    pub(super) async fn send(&self, text: &Text, report_url: Option<&str>) -> Outcome {
-        let (account, form) = (&self.account, self.form(text, report_url));
+    pub(super) async fn send(&self, text: &Text, report: Option<&ReportAddress>) -> Outcome {
+        self.post("Messages.json", self.form(text, report)).await
+    }
+
+    /// Calls the phone, and reads the code aloud.
+    pub(super) async fn call(&self, text: &Text) -> Outcome {
+        let account = &self.account;
+        let number = account.from.as_ref().filter(|from| from.starts_with('+'));
+        let Some(from) = account.voice_from.as_ref().or(number) else {
+            return Outcome::Refused(Refusal::Origin, "there is no voice_from".to_owned());
+        };
+        let Some(spoken) = &text.spoken else { return Outcome::without_words() };
+        let (language, words) = (spoken_language(text.language), escape(&spoken.words));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("To", text.to.as_str())
+            .append_pair("From", from)
+            .append_pair(
+                "Twiml",
+                &format!(r#"<Response><Say language="{language}">{words}</Say></Response>"#),
+            )
+            .append_pair("Timeout", RINGS_SECONDS)
+            .finish();
+        self.post("Calls.json", form).await
+    }
+
+    async fn post(&self, resource: &str, form: String) -> Outcome {
+        let account = &self.account;
         let token = account.auth_tokens().next().unwrap_or_default();
         let user = format!("{}:{token}", account.account_sid);
         let headers = [
             ("authorization", format!("Basic {}", BASE64.encode(user.as_bytes()))),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
-        match self.client.post(&self.url, &headers, form).await {
+        match self.client.post(&format!("{}/{resource}", self.url), &headers, form).await {
             Ok(answer) => outcome(&answer),
             Err(outcome) => outcome,
         }
     }
 
-    fn form(&self, text: &Text, report_url: Option<&str>) -> String {
+    fn form(&self, text: &Text, report: Option<&ReportAddress>) -> String {
         let account = &self.account;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("To", text.to.as_str()).append_pair("Body", &text.body);
@@ -81,10 +109,21 @@ impl Twilio {
         }
 
         // Twilio refuses a text if it cannot call the address.
-        if let Some(url) = report_url.filter(|url| url.starts_with("https://")) {
+        if let Some(url) = report.and_then(ReportAddress::public_url) {
             form.append_pair("StatusCallback", url);
         }
         form.finish()
+    }
+}
+
+/// The language in which Twilio reads a text of this language aloud.
+/// <https://www.twilio.com/docs/voice/twiml/say/text-speech#available-voices-and-languages>
+fn spoken_language(language: &str) -> &'static str {
+    match language {
+        "ar" => "arb",
+        "es" => "es-US",
+        "hi" => "hi-IN",
+        _ => "en-US",
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use self::refusals::refusal;
 use super::{
-    Outcome, Refusal, Text,
+    Outcome, Refusal, ReportAddress, Text,
     client::{Answer, Vendors},
     credentials::VonageAccount,
 };
@@ -105,7 +105,7 @@ impl Vonage {
     }
 
     /// Sends a text.
-    pub(super) async fn send(&self, text: &Text, report_url: Option<&str>) -> Outcome {
+    pub(super) async fn send(&self, text: &Text, report: Option<&ReportAddress>) -> Outcome {
         let Ok(token) = self.token(text) else {
             return Outcome::Refused(Refusal::Account, "the request cannot be signed".to_owned());
         };
@@ -113,7 +113,7 @@ impl Vonage {
             ("authorization", format!("Bearer {token}")),
             ("content-type", "application/json".to_owned()),
         ];
-        let Ok(body) = serde_json::to_string(&self.message(text, report_url)) else {
+        let Ok(body) = serde_json::to_string(&self.message(text, report)) else {
             return Outcome::Refused(Refusal::Other, "the request cannot be made".to_owned());
         };
         match self.client.post(&self.url, &headers, body).await {
@@ -134,9 +134,8 @@ impl Vonage {
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &self.key)
     }
 
-    fn message<'a>(&'a self, text: &'a Text, report_url: Option<&'a str>) -> Message<'a> {
-        // Vonage calls public addresses only.
-        let webhook_url = report_url.filter(|url| url.starts_with("https://"));
+    fn message<'a>(&'a self, text: &'a Text, report: Option<&'a ReportAddress>) -> Message<'a> {
+        let webhook_url = report.and_then(ReportAddress::public_url);
         let (entity_id, content_id) = (self.sms.entity_id.as_deref(), &self.sms.template_id);
         let registered = Registered { entity_id, content_id: content_id.as_deref() };
         Message {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Outcome, Refusal, Text,
+    Outcome, Refusal, ReportAddress, Text,
     client::{Answer, Vendors},
     credentials::WebhookAccount,
 };
@@ -54,7 +54,7 @@ impl Webhook {
     }
 
     /// Sends a text.
-    pub(super) async fn send(&self, text: &Text, report_url: Option<&str>) -> Outcome {
+    pub(super) async fn send(&self, text: &Text, report: Option<&ReportAddress>) -> Outcome {
         let (id, now) = (text.id.to_string(), self.clock.now());
         let body = json!({
             "type": "text.send",
@@ -67,7 +67,7 @@ impl Webhook {
                 "language": text.language,
                 "country": text.country,
                 "app": text.app,
-                "report_url": report_url,
+                "report_url": report.map(|report| &report.url),
             },
         })
         .to_string();
