@@ -63,8 +63,18 @@ export async function typeCode({ page, number, phone, canonical, language, visib
   await page.locator("#resend[aria-disabled=true]").waitFor();
   assert.equal((await texts(canonical)).length, 2);
   assert.equal(await focused(), "code");
+  if (number === 0) await askForCall(page, canonical, right);
   await page.evaluate(code => navigator.clipboard.writeText(code), `${right.slice(0, 3)} ${right.slice(3)}`);
   await page.locator("#code").press("ControlOrMeta+V");
+}
+
+/** Asks for the same code by call, after which a text is the other channel. */
+async function askForCall(page, canonical, code) {
+  assert.equal(await page.locator("#channels button").count(), 1);
+  await page.locator("#send-voice[aria-disabled=false]").click();
+  await page.locator("#send-sms[aria-disabled=true]").waitFor();
+  const words = (await texts(canonical)).at(-1);
+  assert.ok(words.includes(code.split("").join(", ")), "the same code, digit by digit");
 }
 
 /** Searches for a country by keyboard, and types a number of another one, which changes the country. */

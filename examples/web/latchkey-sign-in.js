@@ -4,6 +4,7 @@
  */
 import { api, connect, trustedMarkup } from "./api.js";
 import { dress } from "./branding.js";
+import { offerChannels } from "./channels.js";
 import { config } from "./config.js";
 import { prepareCountryPicker } from "./country-picker.js";
 import { direction, has, language, preferredLanguage, speak, t } from "./i18n.js";
@@ -136,6 +137,7 @@ async function readSettings(element) {
   const settings = await api.request("get", "/v1/config", { query });
   config.appName ||= settings.app_name;
   setCountries(settings.countries, settings.default_region);
+  offerChannels(settings.channels);
   offerWays(settings.sign_in_methods);
   dress(element, settings);
   writeLinks(settings.links);

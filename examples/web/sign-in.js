@@ -9,6 +9,7 @@ import {
   $, announce, codeProblem, digitsInput, drawCells, explain, fieldError, isWrongCode, notice, onPress, onSubmit,
   show, showDone,
 } from "./ui.js";
+import { letChannelsWait, showChannels } from "./channels.js";
 import { firstField, prepareFields } from "./ways.js";
 
 /**
@@ -50,7 +51,7 @@ export function prepareSignIn(signedIn) {
   preparePassword(proceed, askFirst);
   onSubmit($("code-form"), checkCode);
   digitsInput($("code"), () => pending?.code_length ?? 6);
-  onPress($("resend"), resend);
+  onPress($("resend"), () => resend());
   onPress($("change-phone"), leave);
 
   onSubmit($("mfa-form"), checkFactor);
@@ -192,6 +193,7 @@ function askCode(challenge, address, shown) {
   input.value = "";
   drawCells(input, challenge.code_length);
   fieldError(input, "");
+  showChannels(challenge, resend);
   writeSignIn();
   enter("code");
 
@@ -224,10 +226,11 @@ function tick() {
 
   if (!waits && button.getAttribute("aria-disabled") === "true") announce(t(resendWords()));
   button.setAttribute("aria-disabled", String(waits));
+  letChannelsWait(waits);
 
   // A code that is over cannot be sent, so the button for a new one is the main one.
   button.className = pending.isOver ? "main" : "quiet";
-  $("code-submit").hidden = pending.isOver;
+  $("code-submit").hidden = $("channels").hidden = pending.isOver;
 
   const words = waits ? t("code.resendIn", { time: clock(left) }) : t(resendWords());
   if (button.textContent !== words) button.textContent = words;
@@ -236,12 +239,13 @@ function tick() {
 /** A challenge that is over sends no more codes. The button then starts a new one. */
 const resendWords = () => (pending?.isOver ? "code.new" : "code.resend");
 
-async function resend() {
+/** Sends the code again, on the `channel` that the person has chosen or else as before. */
+async function resend(channel) {
   const input = $("code"), { challenge_id, address, isOver, shown } = pending;
   fieldError(input, "");
   try {
     if (isOver) return await begin(address, shown);
-    askCode(await api.resendCode(challenge_id), address, shown);
+    askCode(await api.resendCode(challenge_id, channel), address, shown);
     announce(t("code.resent"));
   } catch (error) {
     if (isCode(error, "resend_too_soon")) pending.resendAt = Date.now() + (error.retry_after ?? 1) * 1000;

@@ -77,6 +77,7 @@ export const MARKUP = `
     </div>
     <button id="code-submit" class="main" data-t="continue"></button>
     <button id="resend" type="button" class="quiet"></button>
+    <div id="channels" class="ways"></div>
   </form>
   <p class="laptop" hidden><span data-t="laptop.hint"></span> <a target="_blank" rel="noopener" data-t="laptop.open"></a></p>
 </section>

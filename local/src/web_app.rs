@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 47] = files![
+const FILES: [(&str, &str); 48] = files![
     "index.html",
     "tokens.css",
     "controls.css",
@@ -34,6 +34,7 @@ const FILES: [(&str, &str); 47] = files![
     "api.js",
     "ask.js",
     "branding.js",
+    "channels.js",
     "config.js",
     "countries.js",
     "country-picker.js",

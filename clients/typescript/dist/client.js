@@ -33,15 +33,18 @@ export class Latchkey {
     }
     /**
      * Sends a sign-in code. If nobody has the address yet, `verify` then creates their account. `locale`
-     * is the language of the message.
+     * is the language of the message. A `channel` that the person has chosen is the only one that is used.
      */
     async sendCode(to, options = {}) {
         const { signal, ...rest } = options;
         return this.#ask("/v1/otp/send", { ...to, ...rest, ...this.#app() }, { signal, isOnce: true });
     }
-    /** Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over. */
-    async resendCode(challengeId) {
-        return (await this.#send("post", "/v1/otp/resend", { body: { challenge_id: challengeId } }));
+    /**
+     * Sends the code of a challenge again, on the `channel` that the person has chosen. Fails until the
+     * challenge's `resend_in` seconds are over.
+     */
+    async resendCode(challengeId, channel) {
+        return (await this.#send("post", "/v1/otp/resend", { body: { challenge_id: challengeId, channel } }));
     }
     /** Returns the current state of a challenge. */
     async challenge(challengeId) {
@@ -236,7 +239,7 @@ export class Latchkey {
         // One person uses a browser or a phone. React Native has a `window`, too.
         if (!before || "window" in globalThis || claimsOf(before.access_token).sub === claimsOf(token).sub)
             return;
-        console.warn("latchkey-client: two people share this client. On a server, make one for each request.");
+        console.warn("latchkey-client: two people share this client. On a server, make one per request.");
     }
     /** Sends a request as the signed-in user, once more after a step-up. */
     async #authorized(method, path, sent) {

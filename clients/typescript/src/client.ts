@@ -3,7 +3,7 @@ import type { MakeWorker, ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 import { claimsOf, tokensOf, type Tokens } from "./tokens.js";
 import { readCode, readRecoveryCode } from "./typed.js";
-import type { Answer, Arguments, Challenge, ChallengeState, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
+import type { Answer, Arguments, Challenge, ChallengeState, Channel, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
 
 export interface Options {
   /** The URL of the API, like `https://id.example.com`. Default: the page's own origin. */
@@ -86,16 +86,19 @@ export class Latchkey {
 
   /**
    * Sends a sign-in code. If nobody has the address yet, `verify` then creates their account. `locale`
-   * is the language of the message.
+   * is the language of the message. A `channel` that the person has chosen is the only one that is used.
    */
-  async sendCode(to: Address, options: { locale?: string } & Cancel = {}): Promise<Challenge> {
+  async sendCode(to: Address, options: { locale?: string; channel?: Channel } & Cancel = {}): Promise<Challenge> {
     const { signal, ...rest } = options;
     return this.#ask("/v1/otp/send", { ...to, ...rest, ...this.#app() }, { signal, isOnce: true });
   }
 
-  /** Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over. */
-  async resendCode(challengeId: string): Promise<Challenge> {
-    return (await this.#send("post", "/v1/otp/resend", { body: { challenge_id: challengeId } })) as Challenge;
+  /**
+   * Sends the code of a challenge again, on the `channel` that the person has chosen. Fails until the
+   * challenge's `resend_in` seconds are over.
+   */
+  async resendCode(challengeId: string, channel?: Channel): Promise<Challenge> {
+    return (await this.#send("post", "/v1/otp/resend", { body: { challenge_id: challengeId, channel } })) as Challenge;
   }
 
   /** Returns the current state of a challenge. */
@@ -308,7 +311,7 @@ export class Latchkey {
     const before = await this.#read();
     // One person uses a browser or a phone. React Native has a `window`, too.
     if (!before || "window" in globalThis || claimsOf(before.access_token).sub === claimsOf(token).sub) return;
-    console.warn("latchkey-client: two people share this client. On a server, make one for each request.");
+    console.warn("latchkey-client: two people share this client. On a server, make one per request.");
   }
 
   /** Sends a request as the signed-in user, once more after a step-up. */

@@ -3,6 +3,8 @@ import type { components, paths } from "./schema.js";
 type Schemas = components["schemas"];
 
 export type Challenge = Schemas["ChallengeView"];
+/** How a code is sent. */
+export type Channel = Schemas["Channel"];
 export type ChallengeState = Schemas["ChallengeStatusView"];
 export type MfaRequired = Schemas["MfaRequired"];
 export type Session = Schemas["Session"];

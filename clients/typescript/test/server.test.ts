@@ -91,7 +91,7 @@ test("a client that two visitors share warns", async () => {
   await service.signIn(client, phone);
   assert.equal(warn.mock.callCount(), 0);
   await service.signIn(client);
-  assert.match(String(warn.mock.calls[0]?.arguments[0]), /make one for each request/);
+  assert.match(String(warn.mock.calls[0]?.arguments[0]), /make one per request/);
   warn.mock.restore();
 });
 

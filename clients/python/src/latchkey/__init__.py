@@ -6,12 +6,13 @@ from latchkey.errors import InvalidToken, KeysUnavailable, LatchkeyError, StepUp
 from latchkey.storage import FileStorage, MemoryStorage, Storage
 from latchkey.tokens import Caller, Verifier
 from latchkey.typed import read_code, read_phone, read_recovery_code
-from latchkey.types import Challenge, MfaRequired, SignedIn, SignIn, User
+from latchkey.types import Challenge, Channel, MfaRequired, SignedIn, SignIn, User
 
 __all__ = [
     "AsyncClient",
     "Caller",
     "Challenge",
+    "Channel",
     "Client",
     "FileStorage",
     "InvalidToken",

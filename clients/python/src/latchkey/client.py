@@ -14,7 +14,7 @@ from latchkey._core import Call, Core, Flow, Pause, Solve, Step, address, given,
 from latchkey.errors import LatchkeyError
 from latchkey.storage import Storage
 from latchkey.typed import read_code, read_recovery_code
-from latchkey.types import Challenge, Json, SignedIn, SignIn, User
+from latchkey.types import Challenge, Channel, Json, SignedIn, SignIn, User
 
 T = TypeVar("T")
 # Seconds.
@@ -58,14 +58,25 @@ class Client:
         """Closes the connections. The session stays in its storage."""
         self._http.close()
 
-    def send_code(self, *, phone: str | None = None, email: str | None = None, locale: str | None = None) -> Challenge:
-        """Sends a sign-in code. If nobody has the address yet, `verify` then creates their account."""
-        body = address(phone, email) | given(locale=locale) | self._core.app()
+    def send_code(
+        self,
+        *,
+        phone: str | None = None,
+        email: str | None = None,
+        locale: str | None = None,
+        channel: Channel | None = None,
+    ) -> Challenge:
+        """Sends a sign-in code. If nobody has the address yet, `verify` then creates their account.
+
+        A `channel` that the person has chosen is the only one that is used."""
+        body = address(phone, email) | given(locale=locale, channel=channel) | self._core.app()
         return cast(Challenge, self._run(self._core.ask("/v1/otp/send", body)))
 
-    def resend_code(self, challenge_id: str) -> Challenge:
-        """Sends the code of a challenge again. Fails until the challenge's `resend_in` seconds are over."""
-        call = Call("POST", "/v1/otp/resend", {"challenge_id": challenge_id}, basic=True)
+    def resend_code(self, challenge_id: str, *, channel: Channel | None = None) -> Challenge:
+        """Sends the code of a challenge again, on the `channel` that the person has chosen.
+
+        Fails until the challenge's `resend_in` seconds are over."""
+        call = Call("POST", "/v1/otp/resend", {"challenge_id": challenge_id} | given(channel=channel), basic=True)
         return cast(Challenge, self._run(self._core.send(call)))
 
     def verify(self, challenge_id: str, code: str) -> SignIn:

@@ -6,6 +6,10 @@ Later versions of the service may add fields, which are kept.
 from typing import Any, Literal, NotRequired, TypedDict, Union
 
 
+# How a code is sent.
+Channel = Literal["sms", "whatsapp", "voice", "email"]
+
+
 class Challenge(TypedDict):
     """A code that was sent, and waits to be verified."""
 
