@@ -3,6 +3,7 @@
 mod inventory;
 mod recovery_code;
 mod second_factor;
+mod set_up;
 mod table;
 pub mod totp;
 
@@ -13,6 +14,7 @@ pub use self::{
         Enrolment, MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactor,
         SecondFactorMethod,
     },
+    set_up::NewTotp,
     totp::{TotpSecret, qr_svg},
 };
 
@@ -23,9 +25,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    apps::App,
     audit::{Action, Activity, Event, Outcome, Recorder, user_subject},
-    base::{Clock, Error, Random, plain_code, seconds, seconds_until, whole_seconds},
+    base::{Clock, Error, Random, plain_code, whole_seconds},
     crypto::{HashKeys, IdentifierHash},
     limits::Throttle,
     table::Store,
@@ -34,9 +35,6 @@ use crate::{
 
 /// How many second factors in a row may be wrong before the next one has to wait.
 const MAX_FAILURES: u32 = 10;
-
-/// How many seconds a user has to confirm an authenticator app.
-const ENROLMENT_SECONDS: i64 = 600;
 
 /// Sets up, checks and removes second factors.
 #[derive(Clone)]
@@ -47,109 +45,12 @@ pub struct SecondFactors {
     pub(crate) random: Random,
 }
 
-/// The data that an authenticator app needs to show codes.
-pub struct NewTotp {
-    /// The secret.
-    pub secret: TotpSecret,
-    /// The secret as a URI that authenticator apps read.
-    pub otpauth_uri: String,
-    /// Seconds until it has to be confirmed.
-    pub expires_in: i64,
-}
-
 impl SecondFactors {
     /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
     /// change.
     #[must_use]
     pub fn recording(&self, event: Event) -> Self {
         Self { store: self.store.recording(event), ..self.clone() }
-    }
-
-    /// Starts to set up an authenticator app. It replaces one that was not confirmed.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if the user already has a confirmed one.
-    pub async fn enrol(&self, user: &User, app: &App) -> Result<NewTotp, Error> {
-        if user.totp {
-            return Err(Error::conflict(
-                "totp",
-                "an authenticator app is set up already; remove it first",
-            ));
-        }
-
-        let now = self.clock.now();
-        let secret = TotpSecret::draw(&self.random)?;
-        let enrolment = Enrolment {
-            sealed_secret: self.seal(user.id, &secret)?,
-            expires_at: now + seconds(ENROLMENT_SECONDS),
-        };
-        self.store.put_enrolment(user.id, &enrolment).await?;
-
-        let otpauth_uri = secret.otpauth_uri(&app.name, &user.display_name());
-        Ok(NewTotp { secret, otpauth_uri, expires_in: seconds_until(enrolment.expires_at, now) })
-    }
-
-    /// Finishes the set-up with a first code, and ends all sessions but the one that did it. Returns
-    /// the user and the recovery codes, which are shown only this once.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if no set-up is waiting to be confirmed, or the user already has an
-    /// authenticator app; [`Error::OtpIncorrect`]; [`Error::OtpLocked`] during a lockout.
-    pub async fn confirm(
-        &self,
-        (user, session_id): (&User, Uuid),
-        code: &str,
-    ) -> Result<(User, Vec<RecoveryCode>), Error> {
-        check_form(Some(SecondFactorMethod::Totp), code)?;
-        // Of two set-ups that began at the same time, the second must not replace the first once
-        // that is confirmed.
-        if user.totp {
-            return Err(Error::conflict(
-                "totp",
-                "an authenticator app is set up already; remove it first",
-            ));
-        }
-
-        let now = self.clock.now();
-        let enrolment = self.store.enrolment(user.id, now).await?.ok_or_else(|| {
-            Error::conflict("totp", "no set-up is waiting to be confirmed; start it again")
-        })?;
-        let (secret, _) = self.open(user.id, &enrolment.sealed_secret)?;
-
-        // Only the session that began the set-up knows the secret. Another session of the user
-        // could guess codes, so tries are counted here, too.
-        self.spend(user.id, None).await?;
-        let step =
-            secret.matching_step(code, now).ok_or(Error::OtpIncorrect { attempts_left: None })?;
-        self.refund(user.id, None, now).await?;
-
-        let codes = RecoveryCode::draw_set(&self.random)?;
-        let factor = SecondFactor {
-            sealed_secret: enrolment.sealed_secret,
-            last_step: step,
-            recovery_codes: codes.iter().map(|code| code.hash(user.id, &self.hash_keys)).collect(),
-            created_at: now,
-        };
-
-        // Of several confirmations at the same time, only the one that removes the enrolment
-        // succeeds, and its recovery codes count.
-        let changed_at = whole_seconds(now);
-        let user = self.store.put_second_factor(user.id, &self.hash_keys, &factor, |user| {
-            user.totp = true;
-            // Sessions that began with one factor are weaker than the account is now.
-            user.sign_out_elsewhere(session_id);
-            // A device that is known by one factor alone is not known any more.
-            user.device_epoch += 1;
-            user.updated_at = changed_at;
-            Ok(())
-        });
-        let user = user.await.map_err(|error| match error {
-            Error::PreconditionFailed => {
-                Error::conflict("totp", "the set-up was already confirmed")
-            }
-            error => error,
-        })?;
-        Ok((user, codes))
     }
 
     /// Checks a second factor and uses the code up. The try is counted before anything is compared.
