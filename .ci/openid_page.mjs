@@ -1,12 +1,14 @@
 /**
  * The hosted page in Chromium at the size of a phone, entered by oidc-client-ts: taps, policies, axe,
- * reloading and the way back.
+ * reloading and the way back. And the authenticator app that somebody sets up there.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
+import { Client } from "./openid_browser.mjs";
 import { codeOf, require } from "./openid_providers.mjs";
+import { totp } from "./web/authenticator.mjs";
 
 const { CHROMIUM } = process.env;
 
@@ -53,6 +55,23 @@ async function serveExample(issuer) {
   return server;
 }
 
+/** Reads the QR code of a page, as a phone does. The policy of the page allows no other picture, so it is drawn on a blank one. */
+async function scan(page) {
+  const svg = await page.locator("svg").evaluate(svg => svg.outerHTML);
+  const blank = await page.context().newPage();
+  const picture = await blank.evaluate(async svg => {
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: 400, height: 400 });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0, 400, 400);
+    return Array.from(context.getImageData(0, 0, 400, 400).data);
+  }, svg);
+  await blank.close();
+  return require("jsqr")(Uint8ClampedArray.from(picture), 400, 400)?.data;
+}
+
 /** Runs `action` with a page of a new browser, in which nothing may go wrong. */
 async function inChromium(action) {
   const { chromium } = require("playwright-core");
@@ -73,6 +92,13 @@ async function inChromium(action) {
   }
 }
 
+/** Asserts that axe finds nothing, and that a page does not scroll sideways. */
+async function isFine(page, where) {
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { preload: false }));
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], `axe at ${where}`);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} scrolls sideways`);
+}
+
 export const PAGE = {
   "oidc-client-ts and the page in chromium": async ({ provider, person }) => {
     const server = await serve(provider.issuer);
@@ -87,11 +113,7 @@ export const PAGE = {
           taps += 1;
           await page.getByRole("button", { name, exact: true }).tap();
         };
-        const check = async where => {
-          const { violations } = await page.evaluate(() => globalThis.axe.run(document, { preload: false }));
-          assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], `axe at ${where}`);
-          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} scrolls sideways`);
-        };
+        const check = where => isFine(page, where);
         const titled = title => page.waitForFunction(title => document.title === title, title);
 
         await page.goto(origin);
@@ -172,5 +194,59 @@ export const PAGE = {
       server.closeAllConnections();
       server.close();
     }
+  },
+
+  "an authenticator app is set up on the page in chromium": async ({ provider, person }) => {
+    const server = createServer((_, response) => response.setHeader("content-type", "text/html").end('<!doctype html><html lang="en"><title>bank</title>'));
+    await new Promise(resolve => server.listen(0, "127.0.0.1", resolve));
+    const redirect = `http://127.0.0.1:${server.address().port}/callback`;
+    const secret = await provider.addApp({ client_id: "bank", name: "Bank", type: "confidential", pkce: "optional", redirect_uris: [redirect] });
+    const bank = new Client(provider, { id: "bank", secret, redirect });
+    await inChromium(async page => {
+      const tap = name => page.getByRole("button", { name, exact: true }).tap();
+      const titled = name => page.getByRole("heading", { name }).waitFor();
+      const methods = async () => {
+        await page.waitForURL(`${redirect}?**`);
+        const tokens = await bank.tokens(await bank.exchange(new URL(page.url()).searchParams.get("code")));
+        const { acr, amr } = await provider.verify(tokens.id_token, bank.id);
+        return [acr, ...amr];
+      };
+      const url = bank.url({ acr_values: "aal2" });
+
+      await page.goto(url);
+      await page.locator("[name=identifier]").fill(person);
+      await tap("Continue");
+      const code = page.locator("[name=code]");
+      await code.waitFor();
+      await code.fill(await codeOf(person));
+      await tap("Continue");
+      await titled("Set up two-step verification?");
+      await isFine(page, "the offer");
+      await tap("Skip");
+      assert.deepEqual(await methods(), ["aal1", "sms"]);
+
+      await page.goto(url);
+      await tap("Continue");
+      await titled("Set up your authenticator app");
+      await isFine(page, "the QR code");
+      const uri = await page.locator("[href^=otpauth]").getAttribute("href");
+      assert.equal(await scan(page), uri);
+      const key = new URL(uri).searchParams.get("secret");
+      assert.equal((await page.locator(".key").innerText()).replaceAll(" ", ""), key);
+      await code.fill(totp(key));
+      await tap("Continue");
+      await titled("Keep your recovery codes");
+      await isFine(page, "the recovery codes");
+      const codes = await page.locator("li").allInnerTexts();
+      assert.equal(new Set(codes).size, 10);
+      await page.reload();
+      assert.deepEqual(await page.locator("li").allInnerTexts(), codes, "after a reload");
+      await tap("Continue");
+      assert.deepEqual(await methods(), ["aal2", "sms", "otp", "mfa"]);
+
+      // The browser has both factors from now on.
+      await page.goto(url);
+      assert.deepEqual(await methods(), ["aal2", "sms", "otp", "mfa"]);
+    }).finally(() => server.closeAllConnections() ?? server.close());
   },
 };

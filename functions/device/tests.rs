@@ -228,3 +228,37 @@ async fn a_device_can_ask_for_a_new_sign_in_and_a_foreign_app_for_consent() {
     app.get_as(access, "/oauth2/userinfo").await.assert_ok();
     assert_eq!(app.get_as(access, "/v1/me").await.status, 403);
 }
+
+#[tokio::test]
+async fn a_device_that_asks_for_both_factors_gets_them_or_not_as_the_person_chooses() {
+    let app = TestApp::start().await;
+    let tv = Tv::of(&app, |_| ()).await;
+    let both = [("scope", "openid phone"), ("acr_values", "aal2")];
+    let mut browser = signed_in(&app, PHONE).await;
+    for (button, acr) in [("cancel", None), ("skip", Some("aal1")), ("continue", Some("aal2"))] {
+        let tv = Tv::begin(&app, tv.client.clone(), &both).await;
+        let page = browser.get(&tv.link()).await;
+        let page = browser.submit(&page, &[("user_code", &tv.user_code)]).await;
+        assert!(page.text.contains("Allow Telly on your device?"), "{}", page.text);
+        let page = browser.submit(&page, &[]).await;
+        assert!(page.text.contains("Telly asks for a second step"), "{}", page.text);
+        tv.poll().await.assert_oauth(400, "authorization_pending");
+        app.advance(5);
+
+        let mut done = browser.submit(&page, &[("action", button)]).await;
+        if button == "continue" {
+            let code = done.shown_secret().code(&app);
+            let kept = browser.submit(&done, &[("code", &code)]).await;
+            done = browser.submit(&kept, &[]).await;
+        }
+        let polled = tv.poll().await;
+        match acr {
+            None => polled.assert_oauth(400, "access_denied"),
+            Some(acr) => {
+                assert!(done.text.contains("The device is signed in"), "{}", done.text);
+                let id = claims(polled.assert_ok()["id_token"].as_str().unwrap());
+                assert_eq!(id["acr"], acr);
+            }
+        }
+    }
+}

@@ -23,6 +23,8 @@ button.main{background:#1d4ed8;border-color:#1d4ed8;color:#fff;font-weight:600}\
 :focus-visible{outline:3px solid Highlight;outline-offset:2px}\
 .logo{display:block;max-width:100%;height:3rem;margin:0 0 1.5rem}\
 footer{display:flex;flex-wrap:wrap;gap:1rem;margin:2rem 0 0;font-size:.9375rem}footer a{color:inherit}\
+svg{display:block;max-width:100%;height:auto}.key{font-family:ui-monospace,monospace;margin:0 0 .5rem;padding:0;list-style:none;\
+user-select:all;overflow-wrap:anywhere}\
 [role=alert]{border-inline-start:.25rem solid #b91c1c;padding:.25rem .75rem}";
 /// The script of the page that posts an answer to an app.
 const SUBMIT: &str = "document.forms[0].submit()";
@@ -159,10 +161,15 @@ pub(crate) fn button(action: &str, label: &str, is_main: bool) -> String {
     )
 }
 
-/// A labelled input. `attributes` are HTML.
+/// A labelled input, which has the focus. `attributes` are HTML.
 pub(crate) fn input(name: &str, label: &str, value: &str, attributes: &str) -> String {
+    late_input(name, label, value, &format!("autofocus {attributes}"))
+}
+
+/// A labelled input below what is to be seen first. A browser would scroll to it if it had the focus.
+pub(crate) fn late_input(name: &str, label: &str, value: &str, attributes: &str) -> String {
     format!(
-        "<label>{}<input name=\"{name}\" value=\"{}\" required autofocus {attributes}></label>\n",
+        "<label>{}<input name=\"{name}\" value=\"{}\" required {attributes}></label>\n",
         escape(label),
         escape(value)
     )

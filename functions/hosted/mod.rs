@@ -4,6 +4,7 @@ mod cookies;
 mod forms;
 mod html;
 mod leaving;
+mod second_factor;
 mod steps;
 mod words;
 
@@ -29,6 +30,7 @@ pub(crate) use self::{
     forms::by_get,
     html::{Look, Page},
     leaving::end_browser,
+    second_factor::{lacks_second_factor, owes_second_factor},
     steps::{asks_consent, is_called, needs_sign_in},
     words::{Text, words},
 };
@@ -101,7 +103,7 @@ impl Visit {
         let (random, now) = (self.latchkey.random(), self.latchkey.clock().now());
         let ends_at = now.as_second() + self.latchkey.settings().authorization.sign_in_ttl_seconds;
         let sealed = flow.encode(&self.keys, random, ends_at)?;
-        let (title, inside) = self.step(flow, app, browser);
+        let (title, inside) = self.step(flow, app, browser)?;
         let notice = problem.map(|problem| html::alert(&problem)).unwrap_or_default();
         let body = format!("{notice}{}", html::form(&sealed, &inside));
         self.sets.extend(self.cookies.keep_flow(&flow.id.simple().to_string()));

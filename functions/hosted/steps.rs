@@ -3,14 +3,16 @@
 use shared::{
     apps::{App, SignInMethod},
     authorization::{AuthorizationRequest, DeviceTask, Flow, Prompt, Step, Task},
+    base::Error,
     identifiers::Identifier,
     sessions::Browser,
-    users::{AuthenticationMethod, User},
+    users::User,
 };
 
 use super::{
     Text, Visit,
     html::{button, input, paragraph},
+    second_factor::owes_second_factor,
 };
 
 impl Visit {
@@ -20,14 +22,14 @@ impl Visit {
         flow: &Flow,
         app: Option<&App>,
         browser: Option<&Browser>,
-    ) -> (String, String) {
+    ) -> Result<(String, String), Error> {
         let app_name = app.map(|app| app.name.as_str()).unwrap_or_default();
         let say = |text| self.say(text, &[("app", app_name)]);
         let main = |text| button("continue", &say(text), true);
         let other = |action, text| button(action, &say(text), false);
         let cancel = || other("cancel", Text::Cancel);
 
-        match (&flow.step, &flow.task) {
+        Ok(match (&flow.step, &flow.task) {
             (Step::UserCode, task) => {
                 let typed = match task {
                     Task::Device(device) => device.user_code.as_str(),
@@ -84,6 +86,13 @@ impl Visit {
                     + &cancel();
                 (say(Text::SecondFactor), inside)
             }
+            (Step::OfferSecondFactor { .. }, _) => self.offer_second_factor(app_name),
+            (Step::SetUp { user_id, account, set_up }, _) => {
+                self.set_up(*user_id, (app_name, account), set_up)?
+            }
+            (Step::RecoveryCodes { user_id, set_up }, _) => {
+                self.recovery_codes(*user_id, set_up)?
+            }
             (Step::Confirm { .. }, Task::Device(device)) => {
                 let user = browser.map(|browser| &browser.user);
                 (say(Text::AllowDevice), self.device_question(device, app, user))
@@ -96,7 +105,7 @@ impl Visit {
                 let inside = paragraph(&say(Text::SignOutOf)) + &main(Text::SignOut) + &cancel();
                 (say(Text::SignOutQuestion), inside)
             }
-        }
+        })
     }
 
     /// The question whether to go on as the user who is signed in, and what the app gets.
@@ -195,12 +204,12 @@ fn identifier(app: Option<&App>) -> (Text, &'static str) {
 /// Whether the person who is signed in to a browser has to sign in again: the app asks for a newer
 /// sign-in, or for a second factor that they have and did not use.
 pub(crate) fn needs_sign_in(request: &AuthorizationRequest, browser: &Browser, now: i64) -> bool {
-    let Browser { user, session, .. } = browser;
-    let age = now - session.created_at.as_second();
+    let age = now - browser.session.created_at.as_second();
     let is_old = request.max_age.is_some_and(|max_age| max_age == 0 || age > max_age);
-    let lacks_factor =
-        request.multi_factor && user.totp && !session.amr.contains(&AuthenticationMethod::Mfa);
-    is_old || lacks_factor || request.prompts(Prompt::Login) || request.prompts(Prompt::Create)
+    is_old
+        || owes_second_factor(request, browser)
+        || request.prompts(Prompt::Login)
+        || request.prompts(Prompt::Create)
 }
 
 /// Whether an identifier is one of the user's.

@@ -46,6 +46,18 @@ words! {
     Password: "Password", "Contraseña", "पासवर्ड", "كلمة المرور";
     SecondFactor: "Two-step verification", "Verificación en dos pasos", "दो चरणों में पुष्टि", "التحقق بخطوتين";
     EnterSecondFactor: "Enter the code of your authenticator app, or a recovery code.", "Escribe el código de tu aplicación de autenticación o un código de recuperación.", "अपने ऑथेंटिकेटर ऐप का कोड या रिकवरी कोड डालें।", "أدخل رمز تطبيق المصادقة أو رمز استرداد.";
+    SetUpSecondFactor: "Set up two-step verification?", "¿Configurar la verificación en dos pasos?", "दो चरणों में पुष्टि सेट करें?", "هل تريد إعداد التحقق بخطوتين؟";
+    OfferSecondFactor: "{app} asks for a second step: a code from an authenticator app. From then on, you need one at every sign-in.", "{app} pide un segundo paso: un código de una aplicación de autenticación. Desde entonces necesitarás uno cada vez que entres.", "{app} दूसरा चरण माँगता है: ऑथेंटिकेटर ऐप का कोड। इसके बाद हर बार साइन इन करते समय आपको कोड की ज़रूरत होगी।", "يطلب {app} خطوة ثانية: رمزًا من تطبيق مصادقة. بعد ذلك ستحتاج إلى رمز عند كل تسجيل دخول.";
+    Skip: "Skip", "Omitir", "छोड़ें", "تخطي";
+    SetUpAuthenticator: "Set up your authenticator app", "Configura tu aplicación de autenticación", "अपना ऑथेंटिकेटर ऐप सेट करें", "إعداد تطبيق المصادقة";
+    ScanQrCode: "Scan the QR code with your authenticator app.", "Escanea el código QR con tu aplicación de autenticación.", "अपने ऑथेंटिकेटर ऐप से QR कोड स्कैन करें।", "امسح رمز QR بتطبيق المصادقة.";
+    QrCode: "QR code", "Código QR", "QR कोड", "رمز QR";
+    OpenAuthenticator: "Open an authenticator app on this device", "Abrir una aplicación de autenticación en este dispositivo", "इस डिवाइस पर ऑथेंटिकेटर ऐप खोलें", "فتح تطبيق مصادقة على هذا الجهاز";
+    TypeKey: "Or type this key into the app:", "O escribe esta clave en la aplicación:", "या ऐप में यह कुंजी डालें:", "أو أدخل هذا المفتاح في التطبيق:";
+    EnterFirstCode: "Then enter the 6 digits that the app shows.", "Después escribe los 6 dígitos que muestra la aplicación.", "फिर ऐप में दिखने वाले 6 अंक डालें।", "ثم أدخل الأرقام الستة التي يعرضها التطبيق.";
+    RecoveryCodes: "Keep your recovery codes", "Guarda tus códigos de recuperación", "अपने रिकवरी कोड सँभालकर रखें", "احتفظ برموز الاسترداد";
+    KeepRecoveryCodes: "If you lose the authenticator app, each of these codes works once in its place. They are shown only now.", "Si pierdes la aplicación de autenticación, cada uno de estos códigos sirve una vez en su lugar. Solo se muestran ahora.", "अगर ऑथेंटिकेटर ऐप खो जाए, तो उसकी जगह इनमें से हर कोड एक बार काम करेगा। ये सिर्फ़ अभी दिखाए जा रहे हैं।", "إذا فقدت تطبيق المصادقة، يعمل كل رمز من هذه الرموز مرة واحدة بدلًا منه. تظهر الآن فقط.";
+    SignInFirst: "Sign in again to set up two-step verification.", "Vuelve a entrar para configurar la verificación en dos pasos.", "दो चरणों में पुष्टि सेट करने के लिए फिर से साइन इन करें।", "سجّل الدخول مرة أخرى لإعداد التحقق بخطوتين.";
     ContinueTo: "Continue to {app}", "Continuar a {app}", "{app} पर जाएँ", "المتابعة إلى {app}";
     ContinueAs: "Continue as {who}", "Continuar como {who}", "{who} के रूप में जारी रखें", "المتابعة باسم {who}";
     UseAnother: "Use another account", "Usar otra cuenta", "दूसरा खाता इस्तेमाल करें", "استخدام حساب آخر";

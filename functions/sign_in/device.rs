@@ -67,11 +67,17 @@ impl Desk {
         self.visit.show(&self.flow.at(step), Some(&self.app), Some(browser), None)
     }
 
-    /// Lets the device use the account of the person who was asked: an authorization code waits for its
-    /// next poll.
+    /// Lets the device use the account of the person who was asked.
     pub(super) async fn allow_device(self, user_id: Uuid) -> Result<Response, Error> {
-        let browser = self.visit.browser().await?.filter(|browser| browser.user.id == user_id);
-        let Some(browser) = browser else { return self.start_again(Text::Expired) };
+        match self.browser_of(user_id).await? {
+            Some(browser) => self.enter(browser).await,
+            None => self.start_again(Text::Expired),
+        }
+    }
+
+    /// Lets the device use the account of `browser`: an authorization code waits for its next poll.
+    pub(super) async fn finish_device(self, browser: Browser) -> Result<Response, Error> {
+        let user_id = browser.user.id;
         let Some(code) = self.typed() else { return self.no_device() };
         let devices = self.latchkey.devices().await?;
         // Nothing is allowed but what the person was shown.
@@ -100,7 +106,11 @@ impl Desk {
 
     /// Refuses the device, if the person was asked about it.
     pub(super) async fn cancel_device(self, step: &Step) -> Result<Response, Error> {
-        if let (Step::Confirm { .. }, Some(code)) = (step, self.typed()) {
+        let is_asked = matches!(
+            step,
+            Step::Confirm { .. } | Step::OfferSecondFactor { .. } | Step::SetUp { .. }
+        );
+        if let (true, Some(code)) = (is_asked, self.typed()) {
             self.latchkey.devices().await?.decide(&code, &Decision::Deny).await?;
         }
         self.done(Text::DeviceDenied, Text::YouMayClose)

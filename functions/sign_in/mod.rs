@@ -1,6 +1,7 @@
 //! `POST /sign-in`: the forms of the hosted page.
 
 mod device;
+mod second_factor;
 mod steps;
 
 use axum::{
@@ -131,7 +132,16 @@ impl Desk {
                 let refusal = Refusal::new("access_denied", "The person has cancelled.");
                 self.visit.refuse(&self.request.to, refusal)
             }
-            ("another", _) => self.show(Step::Identify, None),
+            ("another", _) => {
+                self.flow.sets_up = false;
+                self.show(Step::Identify, None)
+            }
+            ("skip", Step::OfferSecondFactor { user_id } | Step::SetUp { user_id, .. }) => {
+                self.skip_set_up(user_id).await
+            }
+            (_, Step::OfferSecondFactor { user_id }) => self.accept_set_up(user_id).await,
+            (_, Step::SetUp { user_id, set_up, .. }) => self.confirm_set_up(user_id, set_up).await,
+            (_, Step::RecoveryCodes { user_id, .. }) => self.keep_codes(user_id).await,
             (_, Step::UserCode) => self.user_code().await,
             (_, Step::Confirm { user_id }) if self.is_device() => self.allow_device(user_id).await,
             (_, Step::Confirm { user_id }) => self.confirm(user_id).await,

@@ -38,7 +38,7 @@ impl Desk {
         // In another tab, the person may have signed in since the page was shown.
         if let Some(browser) = self.visit.browser().await?
             && identifier.as_ref().is_ok_and(|named| is_called(&browser.user, named))
-            && !needs_sign_in(&self.request, &browser, self.latchkey.clock().now().as_second())
+            && !self.needs_sign_in(&browser)
         {
             return self.offer(&browser).await;
         }
@@ -134,7 +134,7 @@ impl Desk {
 
         let used = proven.used_code();
         let device = self.recorder.device().clone();
-        let sessions = self.sessions();
+        let sessions = self.sessions(self.request.multi_factor);
         let established = sessions.establish_proven(proven, device);
         match challenges.redeem(&used, established).await {
             Ok(established) => self.go_on(established).await,
@@ -166,7 +166,7 @@ impl Desk {
         };
         let terms = self.app.session_terms(self.latchkey.apps().settings()).in_browser();
         let device = self.recorder.device().clone();
-        let sessions = self.sessions();
+        let sessions = self.sessions(self.request.multi_factor);
         let established = sessions.establish(user.id, terms, user.recognised, device);
         match accounts.refunding(user.right, established).await {
             Ok(Some(established)) => self.go_on(established).await,
@@ -195,7 +195,7 @@ impl Desk {
             Err(error) => return self.refuse(error, Step::Identify),
         };
         let device = self.recorder.device().clone();
-        let sessions = self.sessions();
+        let sessions = self.sessions(false);
         let established = second_factors.redeem(mfa_token, pending.used_by, async {
             sessions.establish(pending.user_id, pending.terms, pending.recognised, device).await
         });
@@ -208,16 +208,22 @@ impl Desk {
 
     /// Goes on as the user who is signed in, if that is still the one who was shown.
     pub(super) async fn confirm(self, user_id: Uuid) -> Result<Response, Error> {
-        let browser = self.visit.browser().await?.filter(|browser| browser.user.id == user_id);
-        match browser {
+        match self.browser_of(user_id).await? {
             Some(browser) => {
                 if asks_consent(&self.request, &self.app, Some(&browser.user)) {
                     self.remember_consent(user_id).await?;
                 }
-                self.visit.grant(&self.flow, &self.request, (&self.app, &browser)).await
+                self.enter(browser).await
             }
             None => self.start_again(Text::Expired),
         }
+    }
+
+    /// Whether the person who is signed in has to sign in again, for the app or to set up a second
+    /// factor.
+    fn needs_sign_in(&self, browser: &Browser) -> bool {
+        let now = self.latchkey.clock().now().as_second();
+        needs_sign_in(&self.request, browser, now) || self.flow.sets_up && !self.is_fresh(browser)
     }
 
     /// Remembers that the person has allowed the app what it asks for. The deployment's own apps need
@@ -232,9 +238,10 @@ impl Desk {
         accounts.allow(user_id, client_id, &self.request.scope).await.map(drop)
     }
 
-    /// The sessions. The next one enters the app if the person is asked nothing more.
-    fn sessions(&self) -> Sessions {
-        match self.is_device() || asks_consent(&self.request, &self.app, None) {
+    /// The sessions. The next one enters the app if the person is asked nothing more. `asks_more` says
+    /// whether they are asked about a second factor.
+    fn sessions(&self, asks_more: bool) -> Sessions {
+        match asks_more || self.is_device() || asks_consent(&self.request, &self.app, None) {
             true => self.visit.sessions.clone(),
             false => self.visit.sessions.entering(&self.request, &self.app),
         }
@@ -274,7 +281,7 @@ impl Desk {
         if asks_consent(&self.request, &self.app, Some(&browser.user)) {
             return self.offer(&browser).await;
         }
-        self.visit.grant(&self.flow, &self.request, (&self.app, &browser)).await
+        self.enter(browser).await
     }
 
     /// Shows a step with what went wrong. A fault of ours is no page, so that alarms see it.

@@ -9,7 +9,7 @@ use axum::{
 use data_encoding::BASE64URL_NOPAD;
 use shared::crypto::sha256;
 
-use super::{Answer, TestApp, apps::encoded};
+use super::{Answer, TestApp, apps::encoded, second_factor::Authenticator};
 
 /// Where the app of the tests is sent its codes.
 pub(crate) const CALLBACK: &str = "https://shop.example.com/cb?tenant=7";
@@ -164,6 +164,14 @@ impl Browser {
 }
 
 impl Answer {
+    /// The authenticator app that has read the secret on a page.
+    #[track_caller]
+    pub(crate) fn shown_secret(&self) -> Authenticator {
+        let secret = self.text.split("<p class=\"key\" dir=\"ltr\">").nth(1);
+        let secret = secret.unwrap_or_else(|| panic!("no secret: {} {}", self.status, self.text));
+        Authenticator::typed(secret.split('<').next().unwrap())
+    }
+
     /// Asserts that the browser is sent to an app. Returns the parameters.
     #[track_caller]
     pub(crate) fn sent_to(&self, redirect_uri: &str) -> BTreeMap<String, String> {

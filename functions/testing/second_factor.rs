@@ -19,10 +19,14 @@ impl Authenticator {
     /// An app into which the secret of an enrolment was typed.
     #[track_caller]
     pub(crate) fn new(enrolment: &Answer) -> Self {
-        let secret = enrolment.assert_ok()["secret"].as_str().unwrap();
-        let secret =
-            TotpSecret::from_bytes(&BASE32_NOPAD.decode(secret.as_bytes()).unwrap()).unwrap();
-        Self { secret, recovery_codes: Vec::new() }
+        Self::typed(enrolment.assert_ok()["secret"].as_str().unwrap())
+    }
+
+    /// An app into which this secret was typed.
+    #[track_caller]
+    pub(crate) fn typed(secret: &str) -> Self {
+        let secret = BASE32_NOPAD.decode(secret.replace(' ', "").as_bytes()).unwrap();
+        Self { secret: TotpSecret::from_bytes(&secret).unwrap(), recovery_codes: Vec::new() }
     }
 
     /// The secret's bytes.

@@ -20,7 +20,7 @@ use shared::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::hosted::{Visit, asks_consent, is_called, needs_sign_in};
+use crate::hosted::{Visit, asks_consent, is_called, lacks_second_factor, needs_sign_in};
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +50,7 @@ mod tests;
         ("response_mode" = Option<String>, Query, description = "`query` (the default) or `form_post`"),
         ("prompt" = Option<String>, Query, description = "`none`, or some of `login`, `consent`, `select_account` and `create`"),
         ("max_age" = Option<String>, Query, description = "The greatest age of the sign-in in seconds"),
-        ("acr_values" = Option<String>, Query, description = "`aal2` asks for both factors of those who have two"),
+        ("acr_values" = Option<String>, Query, description = "`aal2` asks for both factors. People who have one may set up another on the page, or skip it"),
         ("login_hint" = Option<String>, Query, description = "Who is expected: a phone, an e-mail address or a username"),
         ("id_token_hint" = Option<String>, Query, description = "An ID token of the person who is expected"),
         ("ui_locales" = Option<String>, Query, description = "Languages, the preferred one first"),
@@ -135,6 +135,11 @@ async fn authorize(
             let flow = Flow::new(task, step, latchkey.random())?;
             visit.show(&flow, Some(&app), Some(&browser), None)
         }
+        (Some(Needed::SecondFactor), Some(browser)) => {
+            let step = Step::OfferSecondFactor { user_id: browser.user.id };
+            let flow = Flow::new(task, step, latchkey.random())?;
+            visit.show(&flow, Some(&app), Some(&browser), None)
+        }
         (_, _) => {
             let flow = Flow::new(task, Step::Identify, latchkey.random())?;
             visit.show(&flow, Some(&app), None, None)
@@ -151,6 +156,8 @@ enum Needed {
     Consent,
     /// To go on as the user who is signed in, or as somebody else.
     Click,
+    /// To decide whether to set up a second factor.
+    SecondFactor,
 }
 
 impl Needed {
@@ -159,7 +166,9 @@ impl Needed {
         match self {
             Self::SignIn => Refusal::new("login_required", "The person has to sign in."),
             Self::Consent => Refusal::new("consent_required", "The person has to allow it."),
-            Self::Click => Refusal::new("interaction_required", "The person has to confirm it."),
+            Self::Click | Self::SecondFactor => {
+                Refusal::new("interaction_required", "The person has to confirm it.")
+            }
         }
     }
 }
@@ -183,7 +192,13 @@ fn needed(
         return Some(Needed::SignIn);
     }
     let is_native = app.hosted.is_native(&request.to.redirect_uri);
-    (is_native || !is_hinted || request.prompts(Prompt::SelectAccount)).then_some(Needed::Click)
+    if is_native || !is_hinted || request.prompts(Prompt::SelectAccount) {
+        return Some(Needed::Click);
+    }
+    // A request that must show nothing gets what there is: an `acr_values` is voluntary (OpenID Connect
+    // Core 1.0 §5.5.1.1).
+    let is_offered = lacks_second_factor(request, browser) && !request.prompts(Prompt::None);
+    is_offered.then_some(Needed::SecondFactor)
 }
 
 /// The route.

@@ -22,6 +22,9 @@ pub struct Flow {
     pub task: Task,
     /// The step.
     pub step: Step,
+    /// Whether the person wants to set up a second factor, and signs in again for that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sets_up: bool,
     /// When the page can no longer be used, in seconds since 1970.
     pub ends_at: i64,
 }
@@ -102,6 +105,27 @@ pub enum Step {
         /// The user who was shown.
         user_id: Uuid,
     },
+    /// The person decides whether to set up a second factor.
+    OfferSecondFactor {
+        /// The user who is signed in.
+        user_id: Uuid,
+    },
+    /// The person sets up an authenticator app.
+    SetUp {
+        /// The user who is signed in.
+        user_id: Uuid,
+        /// The name by which the authenticator app shows the user.
+        account: String,
+        /// The secret and the recovery codes, sealed.
+        set_up: String,
+    },
+    /// The person keeps the recovery codes.
+    RecoveryCodes {
+        /// The user who is signed in.
+        user_id: Uuid,
+        /// The secret and the recovery codes, sealed.
+        set_up: String,
+    },
     /// The person decides whether to sign out.
     SignOut,
 }
@@ -112,7 +136,7 @@ impl Flow {
     /// # Errors
     /// [`Error::Internal`].
     pub fn new(task: Task, step: Step, random: &Random) -> Result<Self, Error> {
-        Ok(Self { id: Uuid::from_bytes(random.bytes()?), task, step, ends_at: 0 })
+        Ok(Self { id: Uuid::from_bytes(random.bytes()?), task, step, sets_up: false, ends_at: 0 })
     }
 
     /// The flow as a page carries it that can be used until `ends_at`, in seconds since 1970.

@@ -14,7 +14,7 @@ pub use self::{
         Enrolment, MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactor,
         SecondFactorMethod,
     },
-    set_up::NewTotp,
+    set_up::{NewTotp, SetUp},
     totp::{TotpSecret, qr_svg},
 };
 

@@ -45,8 +45,8 @@ impl Store {
         self.get(Key::removed_factor(user_id)).await
     }
 
-    /// Switches a confirmed authenticator app on and deletes its enrolment, in one transaction with
-    /// the `change` to the user.
+    /// Switches a confirmed authenticator app on and deletes the enrolment, in one transaction with the
+    /// `change` to the user. If the app was enrolled, its enrolment must still be there.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] if another request has confirmed or replaced the enrolment.
@@ -54,12 +54,15 @@ impl Store {
         &self,
         user_id: Uuid,
         keys: &HashKeys,
-        factor: &SecondFactor,
+        (factor, is_enrolled): (&SecondFactor, bool),
         change: impl FnMut(&mut User) -> Result<(), Error>,
     ) -> Result<User, Error> {
-        let sealed = bytes(&factor.sealed_secret);
+        let (enrolment, sealed) = (Key::enrolment(user_id), bytes(&factor.sealed_secret));
         let items = vec![
-            self.delete_where(Key::enrolment(user_id), "sealed_secret", sealed)?,
+            match is_enrolled {
+                true => self.delete_where(enrolment, "sealed_secret", sealed)?,
+                false => self.delete_always(enrolment)?,
+            },
             self.put_always(to_item(Key::second_factor(user_id), factor)?)?,
         ];
         self.change_user_and(user_id, keys, change, items).await

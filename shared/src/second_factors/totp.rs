@@ -17,7 +17,7 @@ const STEPS_OFF: i64 = 1;
 /// Digits of a code.
 pub(crate) const DIGITS: usize = 6;
 /// Bytes of a secret (RFC 4226 §4 R6 recommends 160 bits).
-const SECRET_BYTES: usize = 20;
+pub(super) const SECRET_BYTES: usize = 20;
 /// All characters but the unreserved ones of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -66,18 +66,21 @@ impl TotpSecret {
     /// The time step whose code is `code`, as [`plain_code`] reads it, if a device's clock can be at
     /// it `now`.
     pub fn matching_step(&self, code: &str, now: Timestamp) -> Option<i64> {
-        let code = plain_code(code);
         let current = now.as_second().div_euclid(STEP_SECONDS);
         let mut matching = None;
         // Always compares all steps, so that the time does not reveal which one matches.
         for step in current - STEPS_OFF..=current + STEPS_OFF {
-            let same: bool =
-                subtle::ConstantTimeEq::ct_eq(self.code(step).as_bytes(), code.as_bytes()).into();
-            if same {
+            if self.is_code_of(code, step) {
                 matching = Some(step);
             }
         }
         matching
+    }
+
+    /// Whether `code`, as [`plain_code`] reads it, is that of a time step.
+    pub(super) fn is_code_of(&self, code: &str, step: i64) -> bool {
+        let code = plain_code(code);
+        subtle::ConstantTimeEq::ct_eq(self.code(step).as_bytes(), code.as_bytes()).into()
     }
 
     /// The code that an authenticator app shows at `now`.
