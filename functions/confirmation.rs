@@ -45,6 +45,9 @@ pub(crate) enum Page {
     LinkRefused,
     /// Says that there is no such page.
     Missing,
+    /// Says that a sign-in goes on elsewhere: somebody has opened its page by the address, which is
+    /// that of a form.
+    SignInElsewhere,
     /// Says that something failed.
     Failed,
 }
@@ -60,6 +63,7 @@ impl Page {
             Self::Undone => ("undone", ""),
             Self::LinkRefused => ("link-refused", ""),
             Self::Missing => ("no-page", ""),
+            Self::SignInElsewhere => ("sign-in-elsewhere", ""),
             Self::Failed => ("page-failed", ""),
         }
     }

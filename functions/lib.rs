@@ -317,5 +317,9 @@ pub const OTHER_LAMBDAS: [&str; 9] = [
 pub fn all(latchkey: Latchkey) -> Router {
     let routes =
         ENDPOINTS.iter().fold(OpenApiRouter::new(), |all, endpoint| all.merge((endpoint.routes)()));
-    shared::http::service(routes.merge(not_found::routes()), latchkey)
+    // As behind API Gateway, where a wrong method leads to the same function as a wrong path.
+    let (routes, document) = routes.merge(not_found::routes()).split_for_parts();
+    let routes = routes.method_not_allowed_fallback(not_found::not_found);
+    let routes = OpenApiRouter::with_openapi(document).merge(routes.into());
+    shared::http::service(routes, latchkey)
 }

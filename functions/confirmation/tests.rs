@@ -35,6 +35,16 @@ async fn browsers_get_pages_and_programs_get_problems() {
 }
 
 #[tokio::test]
+async fn a_browser_that_opens_a_sign_in_by_its_address_is_told_that_it_goes_on_elsewhere() {
+    let app = TestApp::start().await;
+    let page = browse(&app, Method::GET, "/sign-in", BROWSER).await;
+    assert_eq!((page.status.as_u16(), page.header("allow")), (405, "POST"));
+    assert!(page.text.contains("This sign-in cannot go on here"), "{}", page.text);
+    let refused = browse(&app, Method::GET, "/sign-in", "*/*").await;
+    refused.assert_problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
 async fn a_stranger_stops_texts_and_takes_it_back() {
     let app = TestApp::with(&[("APP_NAME", "Corner Shop")]).await;
     app.challenge(PHONE).await;

@@ -39,13 +39,17 @@ static OPERATIONS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 });
 
-async fn not_found(method: Method, uri: Uri, reader: Reader) -> Response {
+/// Refuses a request that no other function takes.
+pub(crate) async fn not_found(method: Method, uri: Uri, reader: Reader) -> Response {
     let allowed =
         OPERATIONS.iter().find(|(path, _)| matches(path, uri.path())).map(|(_, methods)| methods);
 
     match allowed {
         Some(methods) if !methods.iter().any(|allowed| allowed == method.as_str()) => {
-            let mut response = reader.refusal(Error::MethodNotAllowed, Page::Missing);
+            // A messages app or an in-app browser may open the page of a sign-in in another browser.
+            let is_sign_in = uri.path() == "/sign-in";
+            let page = if is_sign_in { Page::SignInElsewhere } else { Page::Missing };
+            let mut response = reader.refusal(Error::MethodNotAllowed, page);
             if let Ok(allow) = HeaderValue::from_str(&methods.join(",")) {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
