@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { Browser, Client, challengeOf, random, refused } from "./openid_browser.mjs";
-import { CALLBACK, GOODBYE, call, newPerson } from "./openid_providers.mjs";
+import { Browser, Client, challengeOf, claimsOf, pause, random, refused } from "./openid_browser.mjs";
+import { CALLBACK, GOODBYE, call, codeOf, newPerson } from "./openid_providers.mjs";
 
 const ODD = `a+b/=%&#"\\{~ '<script>`;
 const NATIVE = "com.example.shop:/cb";
@@ -127,6 +127,21 @@ export const TRAPS = {
   "T12 no app is named like a user": async ({ provider }) => {
     await assert.rejects(call("/v1/apps", { client_id: randomUUID(), name: "X" }, provider.admin), /: 400 /);
   },
+  "T13 a device that has polled too fast may go on": async ({ provider, browser }) => {
+    const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+    await provider.addApp({ client_id: "telly", name: "Telly", grant_types: [grant_type, "refresh_token"] });
+    const telly = new Client(provider, { id: "telly", method: "none" });
+    const begun = await (await telly.post(provider.metadata.device_authorization_endpoint, { scope: "openid" })).json();
+    const poll = () => telly.post(provider.metadata.token_endpoint, { grant_type, device_code: begun.device_code });
+    await refused(await poll(), "authorization_pending");
+    for (let fast = 0; fast < 2; fast += 1) await refused(await poll(), "slow_down");
+    await pause(begun.interval);
+    await refused(await poll(), "authorization_pending");
+    let page = await browser.open(begun.verification_uri_complete);
+    while (page.forms.length) page = await browser.submit(page, await provider.answer(page.forms[0].fields, browser.person));
+    const { id_token } = await telly.tokens(await poll());
+    assert.equal(claimsOf(id_token).aud, "telly");
+  },
   "T14 two tabs finish in either order": async ({ office, browser }) => {
     const one = { state: random() }, two = { state: random() };
     const tabs = [await browser.open(office.url(one)), await browser.open(office.url(two))];
@@ -154,9 +169,59 @@ export const TRAPS = {
     await office.signIn(browser, { max_age: "00" });
     assert.ok(browser.pages > pages, "no page was shown");
   },
+  "T17 Basic is read encoded and as it is": async ({ office, browser }) => {
+    let { refresh_token } = (await office.signIn(browser)).tokens;
+    const whole = text => [...Buffer.from(text)].map(byte => `%${byte.toString(16).padStart(2, "0")}`).join("");
+    for (const form of [text => text, encodeURIComponent, whole]) {
+      const answer = await fetch(office.provider.metadata.token_endpoint, {
+        method: "POST",
+        headers: { authorization: `Basic ${btoa(`${form(office.id)}:${form(office.secret)}`)}` },
+        body: new URLSearchParams({ grant_type: "refresh_token", refresh_token }),
+      });
+      ({ refresh_token } = await office.tokens(answer));
+    }
+  },
   "T18 a nonce that was not sent is absent": async ({ office, browser }) => {
     const { claims } = await office.signIn(browser, { nonce: undefined });
     assert.ok(!("nonce" in claims));
+  },
+  "T19 roles and scopes that are named like claims change none": async ({ provider, office, browser }) => {
+    const named = ["aud", "sub", "iss", "exp", "nonce", "acr"];
+    await call("/v1/roles", { roles: named.map(name => ({ name })) }, provider.admin);
+    const { claims: before } = await office.signIn(browser);
+    await call(`/v1/users/${before.sub}/roles`, { roles: named, client_id: office.id }, provider.admin, "PUT");
+    const { claims, tokens } = await office.signIn(browser, { scope: `openid ${named.join(" ")}`, prompt: "login" });
+    assert.deepEqual([claims.iss, claims.aud, claims.sub, claims.acr], [provider.issuer, office.id, before.sub, "aal1"]);
+    assert.equal(tokens.scope, "openid");
+    const access = claimsOf(tokens.access_token);
+    assert.deepEqual([access.iss, access.sub, access.roles.sort()], [provider.issuer, before.sub, [...named].sort()]);
+  },
+  "T20 another browser that opens a page in mid-flow says so, and the first goes on": async ({ provider, office, browser, person }) => {
+    let page = await browser.open(office.url());
+    page = await browser.submit(page, { action: "continue", identifier: person });
+    const other = new Browser(provider, person);
+    const opened = await other.open(page.url, { headers: { accept: "text/html" } });
+    assert.match(opened.html, /This sign-in cannot go on here/);
+    const sent = await other.submit(page, { action: "continue", code: await codeOf(person) });
+    assert.equal(sent.status, 403);
+    assert.match(sent.html, /opened in another browser/);
+    assert.equal(other.cookies.size, 0, "half a sign-in");
+    const { parameters } = await browser.finish(page);
+    await office.tokens(await office.exchange(parameters.get("code")));
+  },
+  "T21 a sign-in that somebody else began names its app, and its code is worth nothing elsewhere": async ({ provider, office, browser, person }) => {
+    const verifier = random(), attacker = new Browser(provider, newPerson());
+    const link = office.url(pkce(verifier));
+    const begun = await attacker.open(link);
+    assert.match(begun.html, /<h1>Sign in to office</);
+    const form = { action: "continue", identifier: person };
+    assert.equal((await browser.submit(begun, form)).status, 403, "the page of another browser");
+
+    // A link begins a sign-in of the person who opens it. Its code works only with the verifier of the attacker, and only at the app.
+    const code = (await browser.finish(await browser.open(link))).parameters.get("code");
+    await refused(await office.exchange(code, { code_verifier: random() }));
+    await refused(await office.exchange(code));
+    assert.equal((await attacker.open(office.url({ prompt: "none" }))).parameters.get("error"), "login_required");
   },
   "a cancelled sign-in tells the app": async ({ office, browser }) => {
     const asked = { state: random() };

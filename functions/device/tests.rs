@@ -110,6 +110,33 @@ async fn a_person_types_the_code_of_a_device_and_the_device_is_signed_in() {
 }
 
 #[tokio::test]
+async fn a_device_that_polls_every_five_seconds_is_never_told_to_slow_down() {
+    let app = TestApp::start().await;
+    let tv = Tv::of(&app, |_| ()).await;
+    tv.poll().await.assert_oauth(400, "authorization_pending");
+    // The network is sometimes faster, sometimes slower.
+    for millis in [5000, 4600, 5400, 4900, 5100].into_iter().cycle().take(118) {
+        app.advance_millis(millis);
+        tv.poll().await.assert_oauth(400, "authorization_pending");
+    }
+
+    // A device that was too fast twice waits for five seconds more each time, and goes on.
+    let tv = Tv::begin(&app, tv.client, &[]).await;
+    tv.poll().await.assert_oauth(400, "authorization_pending");
+    for _ in 0..2 {
+        app.advance(1);
+        tv.poll().await.assert_oauth(400, "slow_down");
+    }
+    for _ in 0..10 {
+        app.advance(15);
+        tv.poll().await.assert_oauth(400, "authorization_pending");
+    }
+    // One that waits no longer than before recovers, too.
+    app.advance(5);
+    tv.poll().await.assert_oauth(400, "authorization_pending");
+}
+
+#[tokio::test]
 async fn a_link_from_somebody_else_asks_by_name_before_it_signs_in() {
     let app = TestApp::start().await;
     let tv = Tv::of(&app, |_| ()).await;
