@@ -3,9 +3,13 @@
  * signs out, as far as it can.
  */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createServer } from "node:http";
-import { Browser, claimsOf, random } from "./openid_browser.mjs";
+import { register } from "node:module";
+import { Browser, claimsOf, pause, random } from "./openid_browser.mjs";
 import { CALLBACK, GOODBYE, load, require } from "./openid_providers.mjs";
+
+const { DJANGO } = process.env;
 
 /** Does what a person does, and returns the address at the app with its parameters. */
 async function visit(browser, url) {
@@ -127,6 +131,63 @@ export const CLIENTS = {
     } finally {
       server.closeAllConnections();
       server.close();
+    }
+  },
+  "AppAuth-JS": async ({ provider, browser, person }) => {
+    // It is written for bundlers, which add the ending of a file.
+    const endings = `export const resolve = (name, context, next) => next(/^[.]/.test(name) && context.parentURL.includes("@openid/appauth") && !name.endsWith(".js") ? name + ".js" : name, context);`;
+    register(`data:text/javascript,${encodeURIComponent(endings)}`);
+    const appauth = await load("@openid/appauth");
+    const { NodeCrypto } = await load("@openid/appauth/built/src/node_support/crypto_utils.js");
+    appauth.setFlag("IS_LOG", false);
+    const redirect_uri = "https://appauth.example.com/callback", client_id = "appauth";
+    await provider.addApp({ client_id, name: "AppAuth", redirect_uris: [redirect_uri] });
+
+    const kept = new Map();
+    const storage = { getItem: async key => kept.get(key) ?? null, setItem: async (key, value) => void kept.set(key, value), removeItem: async key => void kept.delete(key) };
+    // It reads an answer from the fragment, unless it is told to read the query.
+    class Query extends appauth.BasicQueryStringUtils {
+      parse(location) {
+        return super.parse(location, false);
+      }
+    }
+    const requestor = new appauth.FetchRequestor();
+    const configuration = await appauth.AuthorizationServiceConfiguration.fetchFromIssuer(provider.issuer, requestor);
+    const response_type = appauth.AuthorizationRequest.RESPONSE_TYPE_CODE;
+    const asked = new appauth.AuthorizationRequest({ client_id, redirect_uri, scope: "openid phone", response_type }, new NodeCrypto());
+    const url = await new Promise(assign => new appauth.RedirectRequestHandler(storage, new Query(), { assign }, new NodeCrypto()).performAuthorizationRequest(configuration, asked));
+    const handler = new appauth.RedirectRequestHandler(storage, new Query(), await visit(browser, url), new NodeCrypto());
+    const { request, response } = await handler.completeAuthorizationRequest();
+
+    const tokens = new appauth.BaseTokenRequestHandler(requestor);
+    const perform = fields => tokens.performTokenRequest(configuration, new appauth.TokenRequest({ client_id, redirect_uri, ...fields }));
+    const { idToken, refreshToken } = await perform({ grant_type: "authorization_code", code: response.code, extras: { code_verifier: request.internal.code_verifier } });
+    assert.equal(claimsOf(idToken).phone_number, person);
+    const renewed = await perform({ grant_type: "refresh_token", refresh_token: refreshToken });
+    assert.equal(claimsOf(renewed.idToken).sub, claimsOf(idToken).sub);
+    await tokens.performRevokeTokenRequest(configuration, new appauth.RevokeTokenRequest({ client_id, token: renewed.refreshToken }));
+    await assert.rejects(perform({ grant_type: "refresh_token", refresh_token: renewed.refreshToken }));
+  },
+  "mozilla-django-oidc": async ({ provider, office, browser, person }) => {
+    const port = await new Promise(resolve => {
+      const server = createServer().listen(0, () => resolve(server.address().port) ?? server.close());
+    });
+    const home = `http://localhost:${port}/`;
+    const secret = await provider.addApp({
+      client_id: "django", name: "Django", type: "confidential", redirect_uris: [`${home}oidc/callback/`], post_logout_redirect_uris: [home],
+    });
+    const app = spawn(DJANGO, [".ci/openid_django.py"], { env: { ...process.env, ISSUER: provider.issuer, PORT: port, CLIENT_SECRET: secret }, stdio: ["ignore", "ignore", "inherit"] });
+    try {
+      for (let tries = 0; tries < 100 && !(await fetch(home).catch(() => null)); tries += 1) await pause(0.1);
+      const atApp = new Browser({ issuer: home.slice(0, -1) }, person);
+      const user = async () => JSON.parse((await atApp.open(home)).html).user;
+      const back = await visit(browser, (await atApp.open(`${home}oidc/authenticate/`)).left);
+      await atApp.open(back.href);
+      assert.equal(await user(), (await office.signIn(browser)).claims.sub);
+      assert.equal((await browser.open((await atApp.open(`${home}oidc/logout/`)).left)).left, home);
+      assert.equal(await user(), "");
+    } finally {
+      app.kill();
     }
   },
 };
