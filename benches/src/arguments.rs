@@ -46,6 +46,10 @@ pub(crate) struct Arguments {
     /// second
     #[arg(long, value_name = "SIGN-INS")]
     pub(crate) hot_keys: Option<u32>,
+    /// Start the measured Lambdas under this command, as `valgrind --tool=callgrind`. They are then
+    /// ended by SIGTERM, at which it writes what it found
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) under: Option<String>,
     /// Print the names of the Lambdas that have to be built, and end
     #[arg(long)]
     pub(crate) names: bool,

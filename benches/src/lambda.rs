@@ -71,7 +71,7 @@ impl Lambda {
         let environment = [own.as_slice(), &around.environment, &program.environment].concat();
         // Calls that other Lambdas made are not counted for this one.
         around.calls.take();
-        let process = Process::start(&program.command, &environment, &around.log)?;
+        let process = Process::start(program, &environment, &around.log)?;
         api.measure(process.cpu());
 
         let started_at = process.started_at;

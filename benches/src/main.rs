@@ -155,8 +155,12 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn chosen(arguments: &Arguments, login: HttpRequest) -> Vec<Subject> {
     let references = ["hello", "get-item", "get-item ×11"];
 
+    let under = arguments.under.iter().flat_map(|command| command.split(' '));
+    let under: Vec<String> = under.map(str::to_owned).collect();
+
     Subject::all(&arguments.binaries, login)
         .into_iter()
+        .map(|subject| Subject { program: subject.program.under(&under), ..subject })
         .filter(|subject| {
             let named = arguments.only.iter().any(|only| only == subject.name);
             arguments.only.is_empty() || named || references.contains(&subject.name)

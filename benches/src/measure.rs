@@ -78,7 +78,7 @@ async fn sample(
 fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
     let of =
         |used: &[Used], figure: fn(&Used) -> f64| Summary::of(used.iter().map(figure).collect());
-    let binary = subject.program.command.first().ok_or("no command")?;
+    let binary = subject.program.command.last().ok_or("no command")?;
     let calls =
         samples.warm.last().map(|used| used.calls.iter().map(|call| call.name.clone()).collect());
 

@@ -1,36 +1,39 @@
 //! The process of a Lambda: its CPU time and its memory.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use nix::{
+    sys::signal::{Signal, kill},
     time::{ClockId, clock_getcpuclockid},
     unistd::Pid,
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, program::Program};
 
 /// A process that is measured. It ends when this is dropped.
 pub(crate) struct Process {
     child: Child,
     cpu: ClockId,
+    is_profiled: bool,
     /// When it was started.
     pub(crate) started_at: Instant,
 }
 
 impl Process {
-    /// Starts `command` with no variables but `environment`. Its output is appended to `log`.
+    /// Starts `program` with no variables but `environment`. Its output is appended to `log`.
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
     pub(crate) fn start(
-        command: &[String],
+        program: &Program,
         environment: &[(String, String)],
         log: &Path,
     ) -> Result<Self, Failure> {
-        let (program, arguments) = command.split_first().ok_or("no command")?;
+        let is_profiled = program.is_profiled;
+        let (program, arguments) = program.command.split_first().ok_or("no command")?;
         let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
 
         let mut command = Command::new(program);
@@ -41,7 +44,7 @@ impl Process {
         let child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
         let cpu = clock_getcpuclockid(Pid::from_raw(i32::try_from(child.id())?))?;
 
-        Ok(Self { child, cpu, started_at })
+        Ok(Self { child, cpu, is_profiled, started_at })
     }
 
     /// The clock that counts the CPU time of all its threads.
@@ -64,8 +67,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail if it has ended already, which is just as good.
-        let _ = self.child.kill();
+        // All fail if it has ended already, which is just as good.
+        let _ = match (self.is_profiled, i32::try_from(self.child.id())) {
+            (true, Ok(id)) => kill(Pid::from_raw(id), Signal::SIGTERM).map_err(io::Error::from),
+            _ => self.child.kill(),
+        };
         let _ = self.child.wait();
     }
 }

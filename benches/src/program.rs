@@ -11,6 +11,8 @@ pub(crate) struct Program {
     pub(crate) command: Vec<String>,
     /// Its variables, except those that lead to AWS.
     pub(crate) environment: Vec<(String, String)>,
+    /// A profiler runs it, which has to write what it found at the end.
+    pub(crate) is_profiled: bool,
 }
 
 impl Program {
@@ -33,6 +35,13 @@ impl Program {
             name: name.to_owned(),
             command: vec![folder.join(name).display().to_string()],
             environment: fixed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            is_profiled: false,
         }
+    }
+
+    /// The same program, started by the command `profiler` if there is one.
+    pub(crate) fn under(self, profiler: &[String]) -> Self {
+        let command = [profiler, &self.command].concat();
+        Self { command, is_profiled: !profiler.is_empty(), ..self }
     }
 }

@@ -87,6 +87,7 @@ fn peer(name: &str, command: &[&Path], environment: &[(&str, &Path)]) -> Result<
             .iter()
             .map(|(name, path)| ((*name).to_owned(), absolute(path)))
             .collect(),
+        is_profiled: false,
     })
 }
 
