@@ -3,7 +3,7 @@
 mod fault;
 mod metadata;
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{cmp::Ordering, collections::BTreeSet, fmt, str::FromStr};
 
 use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, enums::Region};
 use serde::{Deserialize, Serialize};
@@ -36,9 +36,34 @@ const CALLING_CODES_OF_TWO: [u8; 44] = [
 /// A phone number in its one canonical form, E.164 (`+14155550123`).
 ///
 /// Its `Debug` shows only [`PhoneNumber::masked`], so a whole number never reaches a log.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PhoneNumber(String);
+pub struct PhoneNumber {
+    e164: String,
+    /// The country, if the number was parsed here: libphonenumber would read the number again.
+    #[serde(skip)]
+    country: Option<Region>,
+}
+
+impl PartialEq for PhoneNumber {
+    fn eq(&self, other: &Self) -> bool {
+        self.e164 == other.e164
+    }
+}
+
+impl Eq for PhoneNumber {}
+
+impl PartialOrd for PhoneNumber {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PhoneNumber {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.e164.cmp(&other.e164)
+    }
+}
 
 /// ISO 3166-1 alpha-2 codes of the countries whose numbers are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,10 +148,10 @@ impl PhoneNumber {
             }
         };
 
-        if !allowed.contains(&country) {
+        if !allowed.contains(&country.to_string()) {
             return Err(Error::CountryNotAllowed);
         }
-        Ok(Self(canonical))
+        Ok(Self { e164: canonical, country: Some(country) })
     }
 
     /// A number of which only the E.164 form is checked, for test phones and for stored numbers.
@@ -135,7 +160,7 @@ impl PhoneNumber {
     /// [`Error::InvalidPhone`] for any other form.
     pub fn from_e164(input: &str) -> Result<Self, Error> {
         if is_e164(input) {
-            Ok(Self(input.to_owned()))
+            Ok(Self { e164: input.to_owned(), country: None })
         } else {
             Err(Error::InvalidPhone(fault::of_form(input)))
         }
@@ -143,36 +168,37 @@ impl PhoneNumber {
 
     /// The number in E.164.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.e164
     }
 
     /// The number as others may see it: calling code and the last three digits, like
     /// `+1•••••••123`.
     pub fn masked(&self) -> String {
-        let calling_code = calling_code(&self.0).map_or(0, str::len);
-        let hidden = self.0.len().saturating_sub(1 + calling_code + 3);
-        let (start, rest) = self.0.split_at_checked(1 + calling_code).unwrap_or((&self.0, ""));
+        let calling_code = calling_code(&self.e164).map_or(0, str::len);
+        let hidden = self.e164.len().saturating_sub(1 + calling_code + 3);
+        let (start, rest) =
+            self.e164.split_at_checked(1 + calling_code).unwrap_or((&self.e164, ""));
         format!("{start}{}{}", "•".repeat(hidden), rest.get(hidden..).unwrap_or_default())
     }
 
     /// The digits without the last four, calling code included. That is what a carrier is given: a
     /// block of ten thousand numbers.
     pub fn block(&self) -> &str {
-        self.0.get(1..self.0.len().saturating_sub(4)).unwrap_or(&self.0)
+        self.e164.get(1..self.e164.len().saturating_sub(4)).unwrap_or(&self.e164)
     }
 
     /// The digits after the calling code.
     pub fn national_digits(&self) -> &str {
-        self.0
-            .split_at_checked(1 + calling_code(&self.0).map_or(0, str::len))
-            .unwrap_or(("", &self.0))
+        self.e164
+            .split_at_checked(1 + calling_code(&self.e164).map_or(0, str::len))
+            .unwrap_or(("", &self.e164))
             .1
     }
 
     /// The country, as ISO 3166-1 alpha-2; `None` if the number does not tell.
     pub fn country(&self) -> Option<String> {
-        let util = metadata::of_calling_code(calling_code(&self.0)?.parse().ok()?)?;
-        Some(util.get_region_for_number(&util.parse(&self.0, None).ok()?)?.to_string())
+        let country = self.country.or_else(|| country_of(&self.e164))?;
+        Some(country.to_string())
     }
 }
 
@@ -182,6 +208,12 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
+/// The country of a number in E.164, as libphonenumber finds it.
+fn country_of(e164: &str) -> Option<Region> {
+    let util = metadata::of_calling_code(calling_code(e164)?.parse().ok()?)?;
+    util.get_region_for_number(&util.parse(e164, None).ok()?)
+}
+
 /// The refusal of a number that is not read.
 const UNREADABLE: Error = Error::InvalidPhone(fault::NOT_IN_USE);
 
@@ -189,7 +221,7 @@ const UNREADABLE: Error = Error::InvalidPhone(fault::NOT_IN_USE);
 ///
 /// # Errors
 /// As [`read`]. A number that is not canonical, or that another digit would make valid, is told so.
-fn read_e164(number: &str) -> Result<(String, String), Error> {
+fn read_e164(number: &str) -> Result<(String, Region), Error> {
     let code = calling_code(number).ok_or(UNREADABLE)?;
     let util = code.parse().ok().and_then(metadata::of_calling_code);
     let util = util.ok_or(Error::InvalidPhone(fault::NO_COUNTRY_CODE))?;
@@ -219,19 +251,19 @@ fn read(
     util: &PhoneNumberUtil,
     input: &str,
     region: Option<Region>,
-) -> Result<(String, String), Error> {
+) -> Result<(String, Region), Error> {
     let number = util.parse(input, region).map_err(|_| UNREADABLE)?;
     let canonical = util.format(&number, PhoneNumberFormat::E164).into_owned();
-    if !util.is_valid_number(&number) || !is_e164(&canonical) {
+    // A number has a type if and only if it is valid; asking for both would match it twice.
+    let kind = util.get_number_type(&number);
+    if kind == PhoneNumberType::Unknown || !is_e164(&canonical) {
         return Err(UNREADABLE);
     }
 
-    let is_mobile = matches!(
-        util.get_number_type(&number),
-        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile
-    );
-    let country = util.get_region_for_number(&number).ok_or(UNREADABLE)?.to_string();
-    if !is_mobile || !COUNTRIES.split(' ').any(|known| known == country) {
+    let is_mobile = matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile);
+    let country = util.get_region_for_number(&number).ok_or(UNREADABLE)?;
+    let code = country.to_string();
+    if !is_mobile || !COUNTRIES.split(' ').any(|known| known == code) {
         return Err(Error::InvalidPhone(fault::NO_TEXTS));
     }
     Ok((canonical, country))
@@ -267,11 +299,12 @@ mod tests {
 
     /// [`super::read`] with the library's own metadata of all countries.
     fn by_library(input: &str, region: Option<Region>) -> Result<(String, String), Error> {
-        super::read(&PHONE_NUMBER_UTIL, input, region)
+        let (canonical, country) = super::read(&PHONE_NUMBER_UTIL, input, region)?;
+        Ok((canonical, country.to_string()))
     }
 
     fn parse(input: &str) -> Result<String, Error> {
-        PhoneNumber::parse(input, None, &AllowedCountries::All).map(|phone| phone.0)
+        PhoneNumber::parse(input, None, &AllowedCountries::All).map(|phone| phone.e164)
     }
 
     #[test]
@@ -353,7 +386,7 @@ mod tests {
     fn national_numbers_need_a_region() {
         let spain = country("ES");
         let parse = |input: &str| {
-            PhoneNumber::parse(input, spain, &AllowedCountries::All).map(|phone| phone.0)
+            PhoneNumber::parse(input, spain, &AllowedCountries::All).map(|phone| phone.e164)
         };
         assert_eq!(parse("612345678").as_deref(), Ok("+34612345678"));
         assert!(parse("612 345 678").is_err());
@@ -410,12 +443,17 @@ mod tests {
             }) {
                 let e164 = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::E164).into_owned();
                 let expected = by_library(&e164, None);
+                let kind = PHONE_NUMBER_UTIL.get_number_type(&example);
+                let is_valid = PHONE_NUMBER_UTIL.is_valid_number(&example);
+                assert_eq!(kind != PhoneNumberType::Unknown, is_valid, "{e164}");
                 assert_eq!(
                     parse(&e164).ok(),
                     expected.clone().ok().map(|(canonical, _)| canonical),
                     "{e164}"
                 );
                 if let Ok((canonical, country)) = expected {
+                    let parsed = PhoneNumber::parse(&canonical, None, &AllowedCountries::All);
+                    assert_eq!(parsed.unwrap().country().as_ref(), Some(&country), "{e164}");
                     assert_eq!(
                         PhoneNumber::from_e164(&e164).unwrap().country(),
                         Some(country.clone())
@@ -427,7 +465,7 @@ mod tests {
                         PhoneNumber::parse(&dialled, Some(region), &AllowedCountries::All);
                     let expected =
                         by_library(&dialled, Some(region)).map(|(canonical, _)| canonical);
-                    assert_eq!(national.map(|phone| phone.0), expected, "{dialled} {canonical}");
+                    assert_eq!(national.map(|phone| phone.e164), expected, "{dialled} {canonical}");
                 }
             }
         }
@@ -442,7 +480,7 @@ mod tests {
             [("00447400123456", "ES"), ("011447400123456", "US"), ("810447400123456", "RU")]
         {
             assert_eq!(
-                parse(input, region).map(|phone| phone.0).as_deref(),
+                parse(input, region).map(|phone| phone.e164).as_deref(),
                 Ok("+447400123456"),
                 "{region}"
             );
@@ -464,7 +502,7 @@ mod tests {
             for region in [Region::US, Region::ES, Region::GB, Region::IN] {
                 let national = PhoneNumber::parse(&input, Some(region), &AllowedCountries::All);
                 let expected = by_library(&input, Some(region)).map(|(canonical, _)| canonical);
-                prop_assert_eq!(national.map(|phone| phone.0), expected);
+                prop_assert_eq!(national.map(|phone| phone.e164), expected);
             }
         }
     }
@@ -486,7 +524,7 @@ mod tests {
         #[test]
         fn national_and_international_agree(digits in "6[0-9]{8}") {
             let national = PhoneNumber::parse(&digits, country("ES"), &AllowedCountries::All);
-            prop_assert_eq!(national.map(|phone| phone.0), parse(&format!("+34{digits}")));
+            prop_assert_eq!(national.map(|phone| phone.e164), parse(&format!("+34{digits}")));
         }
     }
 }
