@@ -177,8 +177,8 @@ pub struct TransactionConflictClassifier;
 impl ClassifyRetry for TransactionConflictClassifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         // The error's type depends on the operation, but the body always has its code.
-        let body =
-            context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let refusal = context.response().filter(|response| !response.status().is_success());
+        let body = refusal.and_then(|response| response.body().bytes()).unwrap_or_default();
         let conflict = String::from_utf8_lossy(body).contains("TransactionConflictException");
 
         if conflict {
