@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// How far away AWS is: milliseconds that each call takes longer
     #[arg(long, default_value_t = 0, value_name = "MS")]
     pub(crate) away: u64,
+    /// Hold the functions that hash passwords to the share, too
+    #[arg(long)]
+    pub(crate) hold_all: bool,
     /// How many people sign in. If they are too few, a person's turn comes again before a second
     /// code may be sent
     #[arg(long, default_value_t = 2500)]

@@ -14,7 +14,9 @@ pub(crate) struct HttpRequest {
     pub(crate) path: String,
     pub(crate) query: &'static str,
     pub(crate) bearer: Option<String>,
+    /// JSON; a text is sent as it is.
     pub(crate) body: Option<Value>,
+    pub(crate) content_type: &'static str,
     /// The IP address of the client.
     pub(crate) source_ip: String,
 }
@@ -28,6 +30,7 @@ impl HttpRequest {
             query: "",
             bearer: None,
             body: None,
+            content_type: "application/json",
             source_ip: "198.51.100.7".to_owned(),
         }
     }
@@ -35,6 +38,12 @@ impl HttpRequest {
     /// A POST of JSON.
     pub(crate) fn post(path: &str, body: Value) -> Self {
         Self { method: "POST", body: Some(body), ..Self::get(path) }
+    }
+
+    /// A POST of a form, whose fields need no percent-encoding.
+    pub(crate) fn form(path: &str, fields: &str) -> Self {
+        let content_type = "application/x-www-form-urlencoded";
+        Self { content_type, ..Self::post(path, fields.into()) }
     }
 
     /// The same request with an access token.
@@ -58,7 +67,7 @@ impl HttpRequest {
             "headers": {
                 "accept": "*/*",
                 "accept-encoding": "gzip, deflate, br",
-                "content-type": "application/json",
+                "content-type": self.content_type,
                 "host": host,
                 "user-agent": "benchmark/1.0",
                 "x-amzn-trace-id": "Root=1-65a1b2c3-0123456789abcdef01234567",
@@ -89,7 +98,8 @@ impl HttpRequest {
 
         if let Some(fields) = event.as_object_mut() {
             if let Some(body) = &self.body {
-                fields.insert("body".into(), body.to_string().into());
+                let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+                fields.insert("body".into(), text.into());
             }
 
             if let Some(headers) = fields.get_mut("headers").and_then(Value::as_object_mut)

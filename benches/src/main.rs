@@ -160,7 +160,11 @@ fn chosen(arguments: &Arguments, login: HttpRequest) -> Vec<Subject> {
 
     Subject::all(&arguments.binaries, login)
         .into_iter()
-        .map(|subject| Subject { program: subject.program.under(&under), ..subject })
+        .map(|subject| Subject {
+            program: subject.program.under(&under),
+            is_larger: subject.is_larger && !arguments.hold_all,
+            ..subject
+        })
         .filter(|subject| {
             let named = arguments.only.iter().any(|only| only == subject.name);
             arguments.only.is_empty() || named || references.contains(&subject.name)

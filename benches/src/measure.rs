@@ -37,7 +37,7 @@ pub(crate) async fn measure(
     for round in 0..amount.rounds {
         eprint!("\rround {} of {} ", round + 1, amount.rounds);
         for (subject, samples) in subjects.iter().zip(&mut samples) {
-            let share = share.filter(|_| !subject.whole_core);
+            let share = share.filter(|_| !subject.is_larger);
             sample(subject, amount.warm, share, around, people, samples).await?;
         }
     }

@@ -1,17 +1,24 @@
 //! The requests that one process is sent, one after the other.
 
+use std::time::Duration;
+
 use crate::{
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
     people::People,
-    sign_in::{Tokens, send_request, verify_request},
+    sign_in::{Tokens, send_from_device, send_request, verify_request},
     subject::Kind,
 };
+
+/// How long a person waits for the next code, as [`crate::program::Program::binary`] sets it, and a
+/// little.
+const COOLDOWN: Duration = Duration::from_millis(1_100);
 
 /// The requests of one process: prepared ones or, for refreshes, the token of the next one.
 pub(crate) struct Requests {
     prepared: Vec<HttpRequest>,
     refresh: Option<String>,
+    is_form: bool,
 }
 
 impl Requests {
@@ -21,12 +28,20 @@ impl Requests {
         count: usize,
         people: &mut People,
     ) -> Result<Self, Failure> {
-        let mut requests = Self { prepared: Vec::new(), refresh: None };
+        let mut requests = Self { prepared: Vec::new(), refresh: None, is_form: false };
 
         match kind {
             Kind::Same(request) => requests.prepared = vec![(**request).clone(); count],
             Kind::Send => {
                 requests.prepared = (0..count).map(|_| send_request(people.next())).collect()
+            }
+            Kind::SendFromDevice => {
+                for _ in 0..count {
+                    let (index, tokens) = people.sign_in_next().await?;
+                    let device = tokens.device.ok_or("no device token")?;
+                    requests.prepared.push(send_from_device(index, &device));
+                }
+                tokio::time::sleep(COOLDOWN).await;
             }
             Kind::Verify => {
                 for _ in 0..count {
@@ -38,7 +53,10 @@ impl Requests {
                 requests.prepared =
                     vec![HttpRequest::get("/v1/me").with_bearer(&tokens.access); count];
             }
-            Kind::Refresh => requests.refresh = Some(people.sign_in().await?.refresh),
+            Kind::Refresh | Kind::RefreshByForm => {
+                requests.refresh = Some(people.sign_in().await?.refresh);
+                requests.is_form = matches!(kind, Kind::RefreshByForm);
+            }
         }
 
         Ok(requests)
@@ -47,6 +65,10 @@ impl Requests {
     /// The next request. An error if none is left.
     pub(crate) fn next(&mut self) -> Result<HttpRequest, Failure> {
         match &self.refresh {
+            Some(token) if self.is_form => {
+                let grant = "grant_type=refresh_token&client_id=default";
+                Ok(HttpRequest::form("/oauth2/token", &format!("{grant}&refresh_token={token}")))
+            }
             Some(token) => Ok(HttpRequest::post(
                 "/v1/auth/refresh",
                 serde_json::json!({"refresh_token": token}),

@@ -14,6 +14,8 @@ pub(crate) struct Challenge {
 pub(crate) struct Tokens {
     pub(crate) access: String,
     pub(crate) refresh: String,
+    /// The token of the device, if the response has one.
+    pub(crate) device: Option<String>,
 }
 
 impl Tokens {
@@ -22,6 +24,7 @@ impl Tokens {
         Ok(Self {
             access: field(answer, "access_token")?,
             refresh: field(answer, "refresh_token")?,
+            device: field(answer, "device_token").ok(),
         })
     }
 }
@@ -40,6 +43,12 @@ fn source_ip(index: u32) -> String {
 /// The request that sends a code to person number `index`.
 pub(crate) fn send_request(index: u32) -> HttpRequest {
     HttpRequest::post("/v1/otp/send", json!({"phone": phone(index)})).from(source_ip(index))
+}
+
+/// The same request from a device on which that person has signed in.
+pub(crate) fn send_from_device(index: u32, device: &str) -> HttpRequest {
+    let body = json!({"phone": phone(index), "device_token": device});
+    HttpRequest { body: Some(body), ..send_request(index) }
 }
 
 /// The request that proves a challenge.

@@ -1,6 +1,6 @@
 //! The Lambdas that are measured, and what each is asked.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::{event::HttpRequest, program::Program};
 
@@ -11,12 +11,16 @@ pub(crate) enum Kind {
     Same(Box<HttpRequest>),
     /// Requests for a code, each for another person, who exists.
     Send,
+    /// Requests for a code, each by another person from a device that they have signed in on.
+    SendFromDevice,
     /// Proofs with the right code, each by another person, who exists.
     Verify,
     /// Requests for one person's own data.
     Me,
     /// Refreshes, each with the token that the previous one returned.
     Refresh,
+    /// The same at the token endpoint of OAuth 2.0.
+    RefreshByForm,
 }
 
 /// A Lambda, and the requests that it gets.
@@ -25,8 +29,9 @@ pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) program: Program,
     pub(crate) kind: Kind,
-    /// It always has a whole core, as a function that hashes passwords has when it is deployed.
-    pub(crate) whole_core: bool,
+    /// It is deployed with more memory than the others, since it hashes passwords. It is not held to
+    /// their share of a core.
+    pub(crate) is_larger: bool,
 }
 
 /// How many more items `get-item ×11` reads than `get-item`. The CPU time of one `GetItem` is the
@@ -43,14 +48,14 @@ impl Subject {
             name,
             program: Program::binary(binaries, binary, 256),
             kind,
-            whole_core: false,
+            is_larger: false,
         };
 
         let login = Self {
             name: "auth-login",
-            program: Program::binary(binaries, "auth-login", 1769),
+            program: Program::binary(binaries, "auth-login", 512),
             kind: Kind::Same(Box::new(login)),
-            whole_core: true,
+            is_larger: true,
         };
 
         vec![
@@ -63,9 +68,17 @@ impl Subject {
             subject("openapi", "openapi", same("/openapi.json")),
             subject("docs", "docs", same("/docs")),
             subject("otp-send", "otp-send", Kind::Send),
+            subject("otp-send (known device)", "otp-send", Kind::SendFromDevice),
             subject("otp-verify", "otp-verify", Kind::Verify),
             subject("me-get", "me-get", Kind::Me),
             subject("auth-refresh", "auth-refresh", Kind::Refresh),
+            subject("config", "config", same("/v1/config")),
+            subject(
+                "oauth-metadata",
+                "oauth-metadata",
+                same("/.well-known/oauth-authorization-server"),
+            ),
+            subject("oauth2-token", "oauth2-token", Kind::RefreshByForm),
             login,
         ]
     }
@@ -79,6 +92,7 @@ impl Subject {
         let references = ["hello", "get-item"];
         let prepares = ["auth-register", "keys-rotate"].map(str::to_owned);
 
-        measured.filter(|name| !references.contains(&name.as_str())).chain(prepares).collect()
+        let names = measured.filter(|name| !references.contains(&name.as_str())).chain(prepares);
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
