@@ -12,6 +12,7 @@ use crate::testing::{
     apps::ADMIN_PHONE,
     faults::Trial,
     hosted::{Browser, hosted_app},
+    steps::step,
 };
 
 /// How long each call takes, so that those made together overlap.
@@ -59,6 +60,8 @@ async fn a_sign_in_by_text_waits_for_few_calls() {
         [4, 4, 4, 1, 1, 4],
         "send, resend, verify, me, refresh, send from a known device"
     );
+    let steps = ["otp-send", "otp-verify", "me-get", "auth-refresh"];
+    assert_eq!([send, verify, me, refreshed], steps.map(|lambda| step(lambda).chain));
 }
 
 #[tokio::test]

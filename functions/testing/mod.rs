@@ -13,6 +13,7 @@ pub(crate) mod invariants;
 pub(crate) mod pictures;
 pub(crate) mod records;
 pub(crate) mod second_factor;
+pub(crate) mod steps;
 pub(crate) mod tokens;
 pub(crate) mod undoing;
 
