@@ -1,5 +1,5 @@
 //! Senders of texts that are not SNS, as far as one text goes: AWS End User Messaging (AWS JSON 1.0),
-//! the APIs of Twilio, the Messages API of Vonage, Kaleyra's SMS API, and Meta's Cloud API for WhatsApp.
+//! the APIs of Twilio and Twilio Verify, the Messages API of Vonage, Kaleyra's SMS API, and Meta's Cloud API for WhatsApp.
 
 use std::collections::BTreeMap;
 
@@ -74,9 +74,10 @@ async fn send_text_message(
 }
 
 /// The vendors beside AWS, each with the setting that names its host.
-pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 4] {
+pub(crate) fn all(inbox: &Inbox) -> [(&'static str, Router); 5] {
     [
         ("TWILIO_URL", twilio(inbox.clone())),
+        ("TWILIO_VERIFY_URL", twilio_verify(inbox.clone())),
         ("VONAGE_URL", vonage(inbox.clone())),
         ("KALEYRA_URL", kaleyra(inbox.clone())),
         ("WHATSAPP_URL", whatsapp(inbox.clone())),
@@ -163,6 +164,67 @@ async fn create_message(
         "status": "queued", "to": to, "body": body, "error_code": null, "price": null,
     });
     (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+/// Twilio Verify, as far as our own codes go.
+fn twilio_verify(inbox: Inbox) -> Router {
+    Router::new()
+        .route("/v2/Services/{service}/Verifications", post(create_verification))
+        .route("/v2/Services/{service}/Verifications/{sid}", post(update_verification))
+        .with_state(inbox)
+}
+
+async fn create_verification(
+    State(inbox): State<Inbox>,
+    Path(service): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let refuse = |status: StatusCode, code: u32| {
+        let body = json!({
+            "code": code, "message": "refused", "more_info": "", "status": status.as_u16(),
+        });
+        (status, Json(body)).into_response()
+    };
+    let field = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let (to, code) = (field("To"), field("CustomCode"));
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return refuse(StatusCode::UNAUTHORIZED, 20003);
+    }
+    let channel = match field("Channel").as_str() {
+        "sms" => "sms",
+        "call" => "voice",
+        _ => return refuse(StatusCode::BAD_REQUEST, 60200),
+    };
+    let is_code = (4..=10).contains(&code.len()) && code.bytes().all(|it| it.is_ascii_digit());
+    if to.is_empty() || !is_code {
+        return refuse(StatusCode::BAD_REQUEST, 60200);
+    }
+    if let Some((_, code)) = REFUSED.iter().find(|(phone, _)| *phone == to) {
+        return refuse(StatusCode::BAD_REQUEST, *code);
+    }
+    if inbox.refuses() {
+        return refuse(StatusCode::TOO_MANY_REQUESTS, 20429);
+    }
+
+    let text = format!("Your verification code is: {code}");
+    let attributes = form.into_iter().collect();
+    inbox.deliver(Message::text("twilio", to.clone(), text, attributes).on(channel));
+    let sid = format!("VE{}", uuid::Uuid::new_v4().simple());
+    let answer = json!({"sid": sid, "service_sid": service, "to": to, "status": "pending"});
+    (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+async fn update_verification(
+    Path((service, sid)): Path<(String, String)>,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    match form.get("Status").map(String::as_str) {
+        Some(status @ ("approved" | "canceled")) => {
+            Json(json!({"sid": sid, "service_sid": service, "status": status})).into_response()
+        }
+        _ => (StatusCode::BAD_REQUEST, Json(json!({"code": 60200}))).into_response(),
+    }
 }
 
 /// Vonage.

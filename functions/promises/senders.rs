@@ -192,8 +192,9 @@ impl Deployment {
     ) -> Self {
         let (vendor, webhook) = (Sender::start(vendor).await, Sender::start(webhook).await);
         app.aws.secrets.create(name, credentials(&webhook.url).to_string());
-        let hosts = ["TWILIO_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"]
-            .map(|host| (host, vendor.url.as_str()));
+        let hosts =
+            ["TWILIO_URL", "TWILIO_VERIFY_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"]
+                .map(|host| (host, vendor.url.as_str()));
         let settings = [("TEXT_SENDERS", plan), ("SENDERS_SECRET_ARN", name)];
         Self { app: app.restarted(&[&settings[..], &hosts].concat()), twilio: vendor, webhook }
     }

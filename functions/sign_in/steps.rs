@@ -120,6 +120,7 @@ impl Desk {
             return self.refuse(Error::OtpIncorrect { attempts_left: None }, same);
         };
         let challenges = self.latchkey.challenges().await?;
+        let messenger = self.latchkey.messenger().await?;
         let proven = match challenges.resume_on_page(challenge_id).await {
             Ok(resumed) => {
                 let recorder = &self.recorder;
@@ -136,7 +137,7 @@ impl Desk {
         let device = self.recorder.device().clone();
         let sessions = self.sessions(self.request.multi_factor);
         let established = sessions.establish_proven(proven, device);
-        match challenges.redeem(&used, established).await {
+        match challenges.redeem((&used, &messenger), established).await {
             Ok(established) => self.go_on(established).await,
             Err(error) => self.refuse(error, Step::Identify),
         }

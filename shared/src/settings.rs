@@ -229,6 +229,7 @@ mod tests {
             ("VONAGE_URL", "http://127.0.0.1:8080"),
             ("KALEYRA_URL", "http://127.0.0.1:8080"),
             ("WHATSAPP_URL", "http://127.0.0.1:8080"),
+            ("TWILIO_VERIFY_URL", "http://127.0.0.1:8080"),
             ("TEXT_SENDERS", "US=sns"),
             ("VOICE_SENDERS", "US=sns"),
             ("VOICE_SENDERS", "*=whatsapp"),

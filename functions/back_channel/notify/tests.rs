@@ -132,7 +132,8 @@ async fn in_production_nothing_but_the_public_internet_is_called() {
     for client_id in ["shop", "local"] {
         end_a_session(&app, client_id).await;
     }
-    let urls = ["TWILIO_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"].map(|name| (name, ""));
+    let urls = ["TWILIO_URL", "TWILIO_VERIFY_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"]
+        .map(|name| (name, ""));
     let prod = [&[("ENVIRONMENT", "prod")][..], &urls].concat();
     app.restarted(&prod).notify().await;
     assert_eq!(server.tokens().len(), 0);

@@ -117,7 +117,7 @@ async fn verify(
         (Purpose::SignIn, _) => {
             let used = proven.used_code();
             let sign_in = challenges
-                .redeem(&used, sessions.sign_in(proven, recorder.device().clone()))
+                .redeem((&used, &messenger), sessions.sign_in(proven, recorder.device().clone()))
                 .await?;
             if let SignIn::Done(signed_in) = &sign_in
                 && let Some(former) = &signed_in.detached_from
@@ -134,7 +134,7 @@ async fn verify(
             let is_new = caller.user.addresses().all(|address| address != *new);
             let by = (caller.user.id, caller.claims.sid);
             let changed = accounts.change_address(by, new);
-            let (user, old) = challenges.redeem(&proven.used_code(), changed).await?;
+            let (user, old) = challenges.redeem((&proven.used_code(), &messenger), changed).await?;
             if user.is_active_admin() && !caller.user.is_active_admin() {
                 recorder.record(caller.own_activity(Action::AdminByPhone)).await?;
             }

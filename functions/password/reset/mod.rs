@@ -79,7 +79,7 @@ async fn reset(
                 .await?;
             let used = proven.used_code();
             let reset = accounts.reset_by_code(&proven, &new, &recorder);
-            (challenges.redeem(&used, reset).await?, Some(proven.content.address))
+            (challenges.redeem((&used, &messenger), reset).await?, Some(proven.content.address))
         }
         (None, None, Some(token)) => (accounts.reset_by_link(&token, &new, &recorder).await?, None),
         _ => {

@@ -125,7 +125,7 @@ async fn a_channel_that_does_not_lead_to_the_address_is_refused_and_nothing_is_c
     assert_eq!(app.resend(&id).await.status, 202);
 }
 
-/// Whoever has chosen WhatsApp gets no text instead, and whoever has not may.
+/// A person who has chosen WhatsApp gets no text instead, and one who has not may.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_another_channel_than_the_chosen_one() {
     let app = super::base().await;
@@ -240,4 +240,71 @@ async fn twilio_gets_a_call_with_the_words_in_it() {
     assert_eq!((&**field("To"), &**field("From")), (PHONE, "+14155550100"));
     let words = field("Twiml");
     assert!(words.starts_with("<Response><Say language=\"en-US\">Your Latchkey code"), "{words}");
+}
+
+/// The credentials of a Twilio account with a service of Twilio Verify, and maybe with a number.
+fn with_verify(has_number: bool) -> String {
+    let mut all = credentials("https://texts.example.com");
+    all["twilio"]["verify_service_sid"] = json!("VA0123456789abcdef0123456789abcdef");
+    if !has_number {
+        all["twilio"]["from"].take();
+    }
+    all.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twilio_verify_sends_our_code_and_is_told_if_it_was_right() {
+    let app = super::base().await;
+    let pending = Reply::Answer(201, r#"{"sid": "VE1", "status": "pending"}"#);
+    let by = Deployment::planned(&app, ("senders", "*=twilio"), pending, TAKEN).await;
+    app.aws.secrets.create("verify", with_verify(true));
+    let by_verify = by.app.restarted(&[("SENDERS_SECRET_ARN", "verify")]);
+    let id = by_verify.challenge(PHONE).await;
+    let requests = by.twilio.requests();
+    let service = "POST /v2/Services/VA0123456789abcdef0123456789abcdef/Verifications";
+    assert!(requests[0].starts_with(&format!("{service} HTTP/1.1")), "{requests:?}");
+    let form: Vec<(String, String)> =
+        serde_urlencoded::from_str(requests[0].split_once("\r\n\r\n").unwrap().1).unwrap();
+    let field = |asked: &str| &*form.iter().find(|(name, _)| name == asked).unwrap().1;
+    assert_eq!((field("To"), field("Channel"), field("Locale")), (PHONE, "sms", "en"));
+
+    by_verify.verify(&id, "000000").await.assert_problem(400, "otp_incorrect");
+    assert_eq!(by.twilio.requests().len(), 1, "a wrong code says nothing");
+    by_verify.verify(&id, field("CustomCode")).await.assert_ok();
+    let told = by.twilio.requests();
+    assert!(told[1].starts_with(&format!("{service}/VE1 HTTP/1.1")), "{told:?}");
+    assert!(told[1].ends_with("Status=approved") && told.len() == 2, "{told:?}");
+}
+
+/// The sign-in does not depend on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_goes_on_if_twilio_verify_cannot_be_told() {
+    let app = super::base().await;
+    app.aws.secrets.create("verify", with_verify(true));
+    let settings = [("TEXT_SENDERS", "*=twilio"), ("SENDERS_SECRET_ARN", "verify")];
+    let id = app.restarted(&settings).challenge(PHONE).await;
+    let code = app.code(PHONE);
+    let absent = [settings[0], settings[1], ("TWILIO_VERIFY_URL", "http://127.0.0.1:9")];
+    app.restarted(&absent).verify(&id, &code).await.assert_ok();
+}
+
+#[tokio::test]
+async fn an_account_with_twilio_verify_alone_calls_and_carries_no_notices() {
+    let app = super::base().await;
+    app.aws.secrets.create("verify", with_verify(false));
+    let settings = [
+        ("TEXT_SENDERS", "*=twilio,sns"),
+        ("VOICE_SENDERS", "*=twilio"),
+        ("SENDERS_SECRET_ARN", "verify"),
+    ];
+    let by_verify = app.restarted(&settings);
+    assert_eq!(ask(&by_verify, Some("voice")).await.json["channel"], "voice");
+    assert_eq!(app.texts(PHONE).pop().unwrap().channel, "voice");
+    app.advance(3600);
+
+    let person = by_verify.sign_in(PHONE).await;
+    assert_eq!(app.texts(PHONE).pop().unwrap().sender, "twilio");
+    let body = json!({"new_password": PASSWORD});
+    by_verify.json_as(&person, Method::POST, "/v1/password/change", body).await;
+    assert_eq!(app.texts(PHONE).pop().unwrap().sender, "sns", "the notice");
 }

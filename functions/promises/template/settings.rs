@@ -26,7 +26,8 @@ const NOT_PARAMETERS: [&str; 8] = [
 const NO_SETTINGS: [&str; 2] = ["AUDIT_BUCKET", "BACK_CHANNEL_QUEUE_URL"];
 
 /// The hosts of vendors, for tests. In a deployment, the secret with their credentials has them.
-const HOSTS: [&str; 4] = ["TWILIO_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"];
+const HOSTS: [&str; 5] =
+    ["TWILIO_URL", "TWILIO_VERIFY_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"];
 
 /// The names of the settings that the template passes to the functions. It leaves out the variables
 /// that Lambda itself sets.

@@ -169,6 +169,9 @@ pub struct Challenge {
     /// The [`ChallengeContent`] as JSON, encrypted by [`crate::crypto::HashKeys::seal`].
     #[serde(with = "serde_bytes")]
     pub sealed: Vec<u8>,
+    /// The id by which the sender of its last message wants to know if the code was right, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wants_to_know: Option<String>,
     /// The mark of the try that proved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_by: Option<Uuid>,

@@ -306,17 +306,17 @@ impl Challenges {
         // If the table did not respond, the challenge may still have been opened.
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
         let sent = match opened {
-            Ok(resend_in) => self
-                .send(message, content, planned, messenger)
-                .await
-                .map(|channel| (resend_in, channel)),
+            Ok(resend_in) => {
+                self.send(message, content, planned, messenger).await.map(|sent| (resend_in, sent))
+            }
             Err(error) => self.cancel(message, messenger, error).await,
         };
         if sent.is_err() && may_be_open {
             self.withdraw(&place, &challenge, replaced, now).await;
         }
-        let (resend_in, channel) = sent?;
-        Ok(self.view(&challenge, (&content.address, channel), resend_in, now))
+        let (resend_in, sent) = sent?;
+        self.note_wish(challenge.id, &sent, now).await;
+        Ok(self.view(&challenge, (&content.address, sent.channel), resend_in, now))
     }
 
     fn new_content(&self, new: NewChallenge, code: &OneTimeCode, owned: bool) -> ChallengeContent {
@@ -374,6 +374,7 @@ impl Challenges {
             code_digits: code.digits(),
             code_hash: code_hash.to_vec(),
             sealed: self.hash_keys.seal_challenge(id, &sealed, &self.random)?,
+            wants_to_know: None,
             used_by: None,
         })
     }

@@ -18,6 +18,7 @@ use crate::{
         metrics::{self, Metric},
     },
     limits::Recorded,
+    messages::Messenger,
 };
 
 /// The minimum number of tries, in a sixteenth of the count, from which anything can be concluded.
@@ -250,7 +251,8 @@ impl Challenges {
         }
     }
 
-    /// Does the `work` that a code was used for, and counts the use of the code at the same time. If
+    /// Does the `work` that a code was used for, and counts the use of the code at the same time, also with
+    /// a sender that wants to know. If
     /// the work is unavailable, or a password is too weak, the code is refunded, so that it works
     /// again when the client retries or sends another password.
     ///
@@ -258,11 +260,13 @@ impl Challenges {
     /// The errors of `work`.
     pub async fn redeem<T>(
         &self,
-        used: &UsedCode,
+        (used, messenger): (&UsedCode, &Messenger),
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let UsedCode { challenge, watched } = used;
-        let (result, ()) = tokio::join!(work, self.count_used(challenge.id, watched));
+        let told =
+            OptionFuture::from(challenge.wants_to_know.as_ref().map(|id| messenger.approve(id)));
+        let (result, (), _) = tokio::join!(work, self.count_used(challenge.id, watched), told);
         if matches!(result, Err(Error::Unavailable(_) | Error::WeakPassword { .. }))
             && let Err(error) = self.reopen(challenge).await
         {

@@ -104,10 +104,9 @@ impl Challenges {
         // Refund only a count that is certainly ours: otherwise we could refund another message.
         let is_counted = counted.is_ok();
         let sent = match counted {
-            Ok(view) => self
-                .send(message, &content, planned, messenger)
-                .await
-                .map(|channel| ChallengeView { channel, ..view }),
+            Ok(view) => {
+                self.send(message, &content, planned, messenger).await.map(|sent| (sent, view))
+            }
             Err(error) => self.cancel(message, messenger, error).await,
         };
         if sent.is_err() && is_counted {
@@ -121,10 +120,15 @@ impl Challenges {
             };
             self.refund(&place, release, now).await;
         }
-        if sent.is_err() {
-            self.release(&counters).await;
-        }
-        sent
+        let (sent, view) = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                self.release(&counters).await;
+                return Err(error);
+            }
+        };
+        self.note_wish(id, &sent, now).await;
+        Ok(ChallengeView { channel: sent.channel, ..view })
     }
 
     /// Counts a message that sends a code again against its address.

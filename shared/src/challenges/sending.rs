@@ -17,7 +17,7 @@ use crate::{
     limits::{
         Asker, Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud,
     },
-    messages::{Content, Messenger, Prepared},
+    messages::{Content, Messenger, Prepared, Sent},
     spending::Fund,
 };
 
@@ -306,7 +306,7 @@ impl Challenges {
         Recorded::SendDecision(Box::new(decision)).log();
     }
 
-    /// Sends the message of a challenge, if there is one. Returns the channel that was used, or the
+    /// Sends the message of a challenge, if there is one. The channel is the one that was used, or the
     /// `planned` one if another must not reveal that a message was sent.
     ///
     /// # Errors
@@ -318,13 +318,38 @@ impl Challenges {
         content: &ChallengeContent,
         planned: Channel,
         messenger: &Messenger,
-    ) -> Result<Channel, Error> {
-        let Some(message) = message else { return Ok(planned) };
-        let sent = match self.hides(content.hides_failure) {
-            true => messenger.send_hidden(message).await.map(|()| planned),
-            false => messenger.send(message).await,
+    ) -> Result<Sent, Error> {
+        let unsent = Sent { channel: planned, wants_to_know: None };
+        let Some(message) = message else { return Ok(unsent) };
+        if !self.hides(content.hides_failure) {
+            let sent = messenger.send(message).await;
+            return sent.or_else(|error| self.hide(error, content).map(|_| unsent));
+        }
+        let sent = messenger.send_hidden(message).await.or_else(|error| {
+            self.hide(error, content)?;
+            Ok(None)
+        })?;
+        Ok(Sent { wants_to_know: sent.and_then(|sent| sent.wants_to_know), ..unsent })
+    }
+
+    /// Notes by which id the sender of a challenge's message wants to know if the code was right. If that
+    /// fails, the sender is not told, and the code works all the same.
+    pub(super) async fn note_wish(&self, id: Uuid, sent: &Sent, now: Timestamp) {
+        let Some(wish) = &sent.wants_to_know else { return };
+        let place = self.hash_keys.challenge_place(id);
+        let note = |identity: &mut Identity| {
+            if let Some(challenge) = identity.challenge_mut(id) {
+                challenge.wants_to_know = Some(wish.clone());
+            }
+            Ok(())
         };
-        sent.or_else(|error| self.hide(error, content).map(|_| planned))
+        let noted = match self.store.identity_at(&place).await {
+            Ok(mut identity) => self.store.change_identity(&place, &mut identity, now, note).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "a sender will not be told whether its code was right");
+        }
     }
 
     /// Whether the duration of a request must not reveal if a message was sent. That is so if

@@ -360,6 +360,7 @@ mod tests {
             code_digits: 6,
             code_hash: Vec::new(),
             sealed: sealed.to_vec(),
+            wants_to_know: None,
             used_by: None,
         };
         let mut identity = Identity::default();

@@ -25,7 +25,7 @@ pub use self::{
     settings::{EumSettings, MessageSettings, SmsSettings, VARIABLES},
     smtp::SmtpServer,
     templates::{MailName, MailPreview, MailSource, MailTemplateView, MailTemplates, MailWording},
-    texts::{PreparedText, Texts},
+    texts::{PreparedText, Sent, Texts},
     wording::wording,
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
@@ -168,16 +168,17 @@ impl Messenger {
         }
     }
 
-    /// Sends a message, and returns the channel that was used.
+    /// Sends a message.
     ///
     /// # Errors
     /// [`Error::Undeliverable`] or [`Error::Unavailable`] if it was not sent. The price of a text is
     /// then refunded. A text that may have been sent is no error.
-    pub async fn send(&self, prepared: Prepared) -> Result<Channel, Error> {
+    pub async fn send(&self, prepared: Prepared) -> Result<Sent, Error> {
         match prepared {
             Prepared::Text(text) => self.texts.send(*text).await,
             Prepared::Mail(email, text) => {
-                self.mails.send(&email, &text).await.map(|()| Channel::Email)
+                self.mails.send(&email, &text).await?;
+                Ok(Sent { channel: Channel::Email, wants_to_know: None })
             }
         }
     }
@@ -188,8 +189,8 @@ impl Messenger {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub async fn send_hidden(&self, prepared: Prepared) -> Result<(), Error> {
-        let sent = async { self.send(prepared).await.map(drop) };
+    pub async fn send_hidden(&self, prepared: Prepared) -> Result<Option<Sent>, Error> {
+        let sent = async { self.send(prepared).await.map(Some) };
         if !self.has_vendors() {
             return sent.await;
         }
@@ -197,8 +198,14 @@ impl Messenger {
         let sent = tokio::time::timeout(HIDDEN_WAIT, sent).await;
         sent.unwrap_or_else(|_| {
             tracing::warn!("a sender is slow; its message may have been sent and stays paid");
-            Ok(())
+            Ok(None)
         })
+    }
+
+    /// Tells a sender that the code of a text was right, by [`Sent::wants_to_know`]. If that fails,
+    /// it is only logged.
+    pub async fn approve(&self, id: &str) {
+        self.texts.approve(id).await;
     }
 }
 

@@ -25,6 +25,8 @@ pub struct MessageSettings {
     pub senders_secret: Option<String>,
     /// `TWILIO_URL`: the host of Twilio.
     pub twilio_url: Option<String>,
+    /// `TWILIO_VERIFY_URL`: the host of Twilio Verify.
+    pub twilio_verify_url: Option<String>,
     /// `VONAGE_URL`: the host of Vonage.
     pub vonage_url: Option<String>,
     /// `KALEYRA_URL`: the host of Kaleyra.
@@ -97,6 +99,7 @@ impl MessageSettings {
             plan,
             senders_secret: secret,
             twilio_url: host(reader, "TWILIO_URL"),
+            twilio_verify_url: host(reader, "TWILIO_VERIFY_URL"),
             vonage_url: host(reader, "VONAGE_URL"),
             kaleyra_url: host(reader, "KALEYRA_URL"),
             whatsapp_url: host(reader, "WHATSAPP_URL"),

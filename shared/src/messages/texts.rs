@@ -37,6 +37,15 @@ pub struct PreparedText {
     pub reservation: Reservation,
 }
 
+/// A message that was sent, or may have been.
+#[derive(Debug)]
+pub struct Sent {
+    /// The channel that was used.
+    pub channel: Channel,
+    /// The id by which the sender wants to know if the code was right, if it does.
+    pub wants_to_know: Option<String>,
+}
+
 impl PreparedText {
     /// Lets the text begin with another sender of its plan: the one after as many as there were
     /// texts `before`. A person who asks again did not get the text, or it came late.
@@ -62,6 +71,11 @@ impl Texts {
     /// Asks senders for delivery reports from now on.
     pub(super) fn reported_to(self, links: ReportLinks) -> Self {
         Self { report_links: Some(links), ..self }
+    }
+
+    /// [`Messenger::approve`](super::Messenger::approve).
+    pub(super) async fn approve(&self, id: &str) {
+        self.senders.approve(id).await;
     }
 
     /// Opens the connection ahead of the first text.
@@ -122,14 +136,14 @@ impl Texts {
         self.spending.give_back(prepared.reservation).await;
     }
 
-    /// Sends a text by the first sender that does not refuse it, and returns the channel. A text that
+    /// Sends a text by the first sender that does not refuse it. A text that
     /// may have been sent counts as sent: it stays paid, and no other sender gets it.
     ///
     /// # Errors
     /// [`Error::Undeliverable`] if the number or its owner refuses texts, or the number is not
     /// reached on the channel; [`Error::Unavailable`] if all senders refuse. The price is then
     /// refunded.
-    pub async fn send(&self, prepared: PreparedText) -> Result<Channel, Error> {
+    pub async fn send(&self, prepared: PreparedText) -> Result<Sent, Error> {
         let PreparedText { text, ways, reservation } = prepared;
         let mut error = Error::Unavailable("no sender is set up".to_owned());
         for way in self.senders.order(&ways) {
@@ -140,15 +154,21 @@ impl Texts {
 
             let name = way.sender.as_str();
             let report = self.report_links.as_ref().and_then(|it| it.address_of(way.sender, &text));
-            match self.senders.send(way, &text, report.as_ref()).await {
+            let outcome = self.senders.send(way, &text, report.as_ref()).await;
+            let sent = Sent { channel: way.channel, wants_to_know: None };
+            match outcome {
                 Outcome::Accepted => {
                     metrics::count(Metric::TextsSent);
-                    return Ok(way.channel);
+                    return Ok(sent);
+                }
+                Outcome::AcceptedAs(id) => {
+                    metrics::count(Metric::TextsSent);
+                    return Ok(Sent { wants_to_know: Some(id), ..sent });
                 }
                 Outcome::Unknown(why) => {
                     metrics::count(Metric::TextsRefused);
                     tracing::warn!(sender = name, why, "a text may have been sent; it stays paid");
-                    return Ok(way.channel);
+                    return Ok(sent);
                 }
                 Outcome::Refused(refusal, why) => {
                     metrics::count(Metric::TextsRefused);

@@ -41,6 +41,8 @@ pub(super) struct TwilioAccount {
     pub from: Option<String>,
     /// `MG…`: a messaging service, which chooses the sender.
     pub messaging_service_sid: Option<String>,
+    /// `VA…`: a service of Twilio Verify, which then sends and speaks the codes.
+    pub verify_service_sid: Option<String>,
     /// The number of the calls, if `from` is none that can call.
     pub voice_from: Option<String>,
     /// The host of another region, like `https://api.dublin.ie1.twilio.com`.
@@ -172,8 +174,14 @@ impl TwilioAccount {
         self.auth_token.split_whitespace()
     }
 
+    /// Whether it has an origin for plain texts, beside those of Twilio Verify.
+    pub(super) fn carries_notices(&self) -> bool {
+        self.from.is_some() || self.messaging_service_sid.is_some()
+    }
+
     fn check(&self) -> Result<(), Error> {
-        if self.from.is_some() == self.messaging_service_sid.is_some() {
+        let has_both = self.from.is_some() && self.messaging_service_sid.is_some();
+        if has_both || !self.carries_notices() && self.verify_service_sid.is_none() {
             return Err(invalid("needs either from or messaging_service_sid for twilio"));
         }
         if self.auth_tokens().next().is_none() {

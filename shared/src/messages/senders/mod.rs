@@ -89,6 +89,8 @@ impl Spoken {
 pub(super) enum Outcome {
     /// The sender took it.
     Accepted,
+    /// The sender took it, and is to be told by this id if the code was right.
+    AcceptedAs(String),
     /// It certainly was not sent. The text is for the log: a code of the sender, never its message,
     /// which may name the phone.
     Refused(Refusal, String),
@@ -212,5 +214,13 @@ impl Senders {
         };
         self.circuit.note(way.sender, &outcome);
         outcome
+    }
+
+    /// Tells the sender that asked for it that the code of a text was right. If that fails, it is only
+    /// logged.
+    pub(super) async fn approve(&self, id: &str) {
+        if let Some(Sender::Twilio(twilio)) = self.all.get(&SenderName::Twilio) {
+            twilio.approve(id).await;
+        }
     }
 }

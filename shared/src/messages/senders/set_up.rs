@@ -28,7 +28,7 @@ pub(super) struct Means<'a> {
 pub(super) enum Sender {
     Sns(Sns),
     EndUserMessaging(Box<EndUserMessaging>),
-    Twilio(Twilio),
+    Twilio(Box<Twilio>),
     Vonage(Box<Vonage>),
     Kaleyra(Kaleyra),
     Whatsapp(Whatsapp),
@@ -49,10 +49,10 @@ impl Sender {
                 let service = EndUserMessaging::new(means.environment, settings, clock);
                 Some(Self::EndUserMessaging(service.into()))
             }
-            SenderName::Twilio => accounts.twilio.clone().map(|account| {
-                let url = settings.twilio_url.as_deref();
-                Self::Twilio(Twilio::new(client, account, url, settings.valid_seconds))
-            }),
+            SenderName::Twilio => {
+                let account = accounts.twilio.clone();
+                account.map(|it| Self::Twilio(Twilio::new(client, it, settings).into()))
+            }
             SenderName::Vonage => {
                 let account = accounts.vonage.clone();
                 let vonage = account.map(|it| Vonage::new(client, it, settings, clock));

@@ -1,9 +1,10 @@
-//! Twilio, by its APIs for messages and for calls.
+//! Twilio, by its APIs for messages and for calls, and by Twilio Verify.
 //! <https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>
 //! <https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>
 
 mod refusals;
 pub(super) mod report;
+mod verify;
 
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::{
     client::{Answer, Vendors},
     credentials::TwilioAccount,
 };
-use crate::messages::escape;
+use crate::messages::{MessageSettings, escape};
 
 /// The host of accounts in the United States.
 const HOST: &str = "https://api.twilio.com";
@@ -28,6 +29,7 @@ pub(super) struct Twilio {
     client: Vendors,
     account: TwilioAccount,
     url: String,
+    verify_url: String,
     valid_seconds: i64,
 }
 
@@ -41,26 +43,33 @@ struct Reply {
 }
 
 impl Twilio {
-    /// An account at the host `url`, or else that of the account's region.
-    pub(super) fn new(
-        client: Vendors,
-        account: TwilioAccount,
-        url: Option<&str>,
-        valid_seconds: i64,
-    ) -> Self {
-        let url = url.or(account.url.as_deref()).unwrap_or(HOST).trim_end_matches('/');
-        let url = format!("{url}/2010-04-01/Accounts/{}", account.account_sid);
-        Self { client, account, url, valid_seconds }
+    /// An account at the host of the settings, or else that of the account's region.
+    pub(super) fn new(client: Vendors, account: TwilioAccount, settings: &MessageSettings) -> Self {
+        let url = settings.twilio_url.as_deref().or(account.url.as_deref()).unwrap_or(HOST);
+        let url =
+            format!("{}/2010-04-01/Accounts/{}", url.trim_end_matches('/'), account.account_sid);
+        let verify_url = verify::url(settings.twilio_verify_url.as_deref(), &account);
+        Self { client, account, url, verify_url, valid_seconds: settings.valid_seconds }
     }
 
-    /// Sends a text.
+    /// Sends a text: a code by Twilio Verify if the account has a service, else the words as they are.
     pub(super) async fn send(&self, text: &Text, report: Option<&ReportAddress>) -> Outcome {
+        if self.account.verify_service_sid.is_some() && !text.code.is_empty() {
+            return self.verify(text, "sms").await;
+        }
+        if !self.account.carries_notices() {
+            let why = "the account carries codes alone".to_owned();
+            return Outcome::Refused(Refusal::Origin, why);
+        }
         self.post("Messages.json", self.form(text, report)).await
     }
 
     /// Calls the phone, and reads the code aloud.
     pub(super) async fn call(&self, text: &Text) -> Outcome {
         let account = &self.account;
+        if account.verify_service_sid.is_some() && account.voice_from.is_none() {
+            return self.verify(text, "call").await;
+        }
         let number = account.from.as_ref().filter(|from| from.starts_with('+'));
         let Some(from) = account.voice_from.as_ref().or(number) else {
             return Outcome::Refused(Refusal::Origin, "there is no voice_from".to_owned());
@@ -80,6 +89,13 @@ impl Twilio {
     }
 
     async fn post(&self, resource: &str, form: String) -> Outcome {
+        match self.request(&format!("{}/{resource}", self.url), form).await {
+            Ok(answer) => outcome(&answer),
+            Err(outcome) => outcome,
+        }
+    }
+
+    async fn request(&self, url: &str, form: String) -> Result<Answer, Outcome> {
         let account = &self.account;
         let token = account.auth_tokens().next().unwrap_or_default();
         let user = format!("{}:{token}", account.account_sid);
@@ -87,10 +103,7 @@ impl Twilio {
             ("authorization", format!("Basic {}", BASE64.encode(user.as_bytes()))),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
-        match self.client.post(&format!("{}/{resource}", self.url), &headers, form).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        self.client.post(url, &headers, form).await
     }
 
     fn form(&self, text: &Text, report: Option<&ReportAddress>) -> String {

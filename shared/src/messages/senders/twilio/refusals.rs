@@ -3,9 +3,10 @@
 use super::Refusal;
 
 /// The codes, and their meaning. A code that is not listed is a refusal for another reason.
-const REFUSALS: [(u32, Refusal); 26] = [
+const REFUSALS: [(u32, Refusal); 30] = [
     (14107, Refusal::Limited),
     (20003, Refusal::Account),
+    (20404, Refusal::Account),
     (20429, Refusal::Limited),
     (21211, Refusal::Number),
     (21264, Refusal::Origin),
@@ -27,6 +28,9 @@ const REFUSALS: [(u32, Refusal); 26] = [
     (51002, Refusal::Limited),
     (60203, Refusal::Limited),
     (60205, Refusal::Number),
+    (60207, Refusal::Limited),
+    (60212, Refusal::Limited),
+    (60223, Refusal::Origin),
     (60238, Refusal::Blocked),
     (60410, Refusal::Blocked),
     (60605, Refusal::Country),

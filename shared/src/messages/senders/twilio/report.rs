@@ -88,6 +88,7 @@ mod tests {
             auth_token: auth_token.to_owned(),
             from: None,
             messaging_service_sid: None,
+            verify_service_sid: None,
             voice_from: None,
             url: None,
         }
