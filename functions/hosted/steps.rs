@@ -4,7 +4,7 @@ use shared::{
     apps::{App, SignInMethod},
     authorization::{AuthorizationRequest, DeviceTask, Flow, Prompt, Step, Task},
     base::Error,
-    identifiers::Identifier,
+    identifiers::{Channel, Identifier},
     sessions::Browser,
     users::User,
 };
@@ -14,6 +14,15 @@ use super::{
     html::{button, input, paragraph},
     second_factor::owes_second_factor,
 };
+
+/// The words of the button that sends a code on this channel.
+fn by(channel: Channel) -> Text {
+    match channel {
+        Channel::Voice => Text::CallMe,
+        Channel::Whatsapp => Text::SendInWhatsapp,
+        Channel::Sms | Channel::Email => Text::SendText,
+    }
+}
 
 impl Visit {
     /// The title of a step and what its form has.
@@ -52,7 +61,7 @@ impl Visit {
                 let input = input("identifier", &say(label), hint, attributes);
                 (say(Text::SignIn), input + &main(Text::Continue) + &cancel())
             }
-            (Step::Code { to, digits, .. }, _) => {
+            (Step::Code { to, digits, channel, channels, .. }, _) => {
                 let values = [("to", to.as_str()), ("digits", &digits.to_string())];
                 let attributes =
                     "autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"20\"";
@@ -60,10 +69,14 @@ impl Visit {
                     app.is_none_or(|app| app.branding.offers(SignInMethod::Password));
                 let password = has_password.then(|| other("password", Text::UsePassword));
                 let password = password.unwrap_or_default();
+                let others = channels.iter().filter(|offered| *offered != channel);
+                let others: String =
+                    others.map(|offered| other(offered.name(), by(*offered))).collect();
                 let inside = paragraph(&self.say(Text::CodeSent, &values))
                     + &input("code", &say(Text::Code), "", attributes)
                     + &main(Text::Continue)
                     + &other("resend", Text::Resend)
+                    + &others
                     + &password
                     + &cancel();
                 (say(Text::EnterCode), inside)

@@ -41,6 +41,9 @@ words! {
     CodeSent: "We sent a code of {digits} digits to {to}.", "Enviamos un código de {digits} dígitos a {to}.", "हमने {to} पर {digits} अंकों का कोड भेजा है।", "أرسلنا رمزًا من {digits} أرقام إلى {to}.";
     Code: "Code", "Código", "कोड", "الرمز";
     Resend: "Resend code", "Reenviar el código", "कोड फिर भेजें", "إعادة إرسال الرمز";
+    CallMe: "Call me", "Llamarme", "मुझे कॉल करें", "اتصل بي";
+    SendInWhatsapp: "Send it in WhatsApp", "Enviar por WhatsApp", "WhatsApp पर भेजें", "أرسل عبر واتساب";
+    SendText: "Send a text", "Enviar un SMS", "SMS भेजें", "أرسل رسالة نصية";
     UsePassword: "Use a password", "Usar una contraseña", "पासवर्ड इस्तेमाल करें", "استخدام كلمة مرور";
     EnterPassword: "Enter your password", "Escribe tu contraseña", "अपना पासवर्ड डालें", "أدخل كلمة المرور";
     Password: "Password", "Contraseña", "पासवर्ड", "كلمة المرور";

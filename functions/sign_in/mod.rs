@@ -16,6 +16,7 @@ use shared::{
     authorization::{AuthorizationRequest, Flow, Refusal, SignOut, Step, Task},
     base::Error,
     http::{Client, Form, Trail},
+    identifiers::Channel,
     latchkey::Latchkey,
 };
 use utoipa::ToSchema;
@@ -145,9 +146,10 @@ impl Desk {
             (_, Step::UserCode) => self.user_code().await,
             (_, Step::Confirm { user_id }) if self.is_device() => self.allow_device(user_id).await,
             (_, Step::Confirm { user_id }) => self.confirm(user_id).await,
-            ("resend", Step::Code { challenge_id, identifier, .. }) => {
-                self.resend(challenge_id, identifier).await
-            }
+            ("resend", Step::Code { .. }) => self.resend(None).await,
+            ("sms", Step::Code { .. }) => self.resend(Some(Channel::Sms)).await,
+            ("whatsapp", Step::Code { .. }) => self.resend(Some(Channel::Whatsapp)).await,
+            ("voice", Step::Code { .. }) => self.resend(Some(Channel::Voice)).await,
             ("password", Step::Code { identifier, .. }) => {
                 self.show(Step::Password { identifier }, None)
             }

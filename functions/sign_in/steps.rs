@@ -6,8 +6,8 @@ use shared::{
     audit::{Action, Activity},
     authorization::Step,
     base::Error,
-    challenges::{NewChallenge, OneTimeCode, Purpose, Room},
-    identifiers::{Address, Identifier},
+    challenges::{ChallengeView, NewChallenge, OneTimeCode, Purpose, Room},
+    identifiers::{Address, Channel, Identifier},
     second_factors::SecondFactorMethod,
     sessions::{Browser, Established, Establishing, Sessions},
     users::Password,
@@ -75,6 +75,8 @@ impl Desk {
         let messenger = self.latchkey.messenger().await?;
         let locale = Some(self.visit.language.tag().to_owned());
         let ip = self.recorder.device().ip.clone();
+        let plan = self.app.text_plan();
+        let channels = self.latchkey.settings().messages.channels_to(&address, plan.as_ref());
         let new = NewChallenge {
             on_page: true,
             device_token: self.visit.cookies.get(DEVICE).map(str::to_owned),
@@ -82,31 +84,33 @@ impl Desk {
         };
         match challenges.open(new, &messenger).await {
             Ok(sent) => {
-                let (challenge_id, to, digits) = (sent.challenge_id, sent.to, sent.code_length);
-                self.show(Step::Code { challenge_id, identifier, to, digits }, None)
+                let step = code_step(sent, identifier, channels);
+                self.show(step, None)
             }
             Err(error) => self.refuse(error, Step::Identify),
         }
     }
 
-    /// Sends the code again.
-    pub(super) async fn resend(
-        self,
-        challenge_id: Uuid,
-        identifier: String,
-    ) -> Result<Response, Error> {
+    /// Sends the code again, on the `channel` that the person has chosen or else as before.
+    pub(super) async fn resend(self, channel: Option<Channel>) -> Result<Response, Error> {
+        let same = self.flow.step.clone();
+        let Step::Code { challenge_id, identifier, channels, .. } = same.clone() else {
+            return self.start_again(Text::Expired);
+        };
         let challenges = self.latchkey.challenges().await?;
         let messenger = self.latchkey.messenger().await?;
         let ip = self.recorder.device().ip.as_deref();
         let sent = match challenges.resume_on_page(challenge_id).await {
-            Ok(resumed) => challenges.resend(resumed, (ip, &Room::default()), &messenger).await,
+            Ok(resumed) => {
+                let resumed = resumed.by(channel);
+                challenges.resend(resumed, (ip, &Room::default()), &messenger).await
+            }
             Err(error) => Err(error),
         };
-        let same = self.flow.step.clone();
         match sent {
             Ok(sent) => {
-                let (to, digits) = (sent.to, sent.code_length);
-                self.show(Step::Code { challenge_id, identifier, to, digits }, None)
+                let step = code_step(sent, identifier, channels);
+                self.show(step, None)
             }
             Err(error) => self.refuse(error, same),
         }
@@ -313,5 +317,17 @@ impl Desk {
         };
         let problem = self.visit.say(text, &[("seconds", &seconds)]);
         self.show(step, Some(problem))
+    }
+}
+
+/// The step at which a code is typed that was `sent` to the address of an identifier.
+fn code_step(sent: ChallengeView, identifier: String, channels: Vec<Channel>) -> Step {
+    Step::Code {
+        challenge_id: sent.challenge_id,
+        identifier,
+        to: sent.to,
+        digits: sent.code_length,
+        channel: sent.channel,
+        channels,
     }
 }

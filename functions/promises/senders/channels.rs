@@ -5,7 +5,12 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{Deployment, QUEUED, Reply, TAKEN, credentials, spent};
-use crate::testing::{Answer, PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE};
+use crate::testing::{
+    Answer, PHONE, TestApp,
+    accounts::PASSWORD,
+    apps::ADMIN_PHONE,
+    hosted::{Browser, CALLBACK, hosted_app},
+};
 
 const PLAN: (&str, &str) = ("senders", "*=whatsapp,webhook");
 const NOT_IN_WHATSAPP: Reply = Reply::Answer(400, r#"{"error": {"code": 131026}}"#);
@@ -307,4 +312,49 @@ async fn an_account_with_twilio_verify_alone_calls_and_carries_no_notices() {
     let body = json!({"new_password": PASSWORD});
     by_verify.json_as(&person, Method::POST, "/v1/password/change", body).await;
     assert_eq!(app.texts(PHONE).pop().unwrap().sender, "sns", "the notice");
+}
+
+#[tokio::test]
+async fn the_hosted_page_offers_the_other_channels() {
+    let app = everything().await;
+    let client = hosted_app(&app).await;
+    let mut browser = Browser::new(&app);
+    let offered = |page: &Answer| {
+        ["sms", "whatsapp", "voice"]
+            .into_iter()
+            .filter(|channel| page.text.contains(&format!("value=\"{channel}\"")))
+            .collect::<Vec<_>>()
+    };
+
+    let page = browser.get(&client.url(&[])).await;
+    let page = browser.submit(&page, &[("identifier", PHONE)]).await;
+    assert_eq!(offered(&page), ["sms", "voice"], "{}", page.text);
+    app.advance(30);
+    let called = browser.submit(&page, &[("action", "voice")]).await;
+    assert_eq!(offered(&called), ["sms", "whatsapp"], "{}", called.text);
+    let words = app.texts(PHONE).pop().unwrap();
+    assert_eq!(words.channel, "voice");
+    let code = app.texts(PHONE)[0].body[..6].to_owned();
+    assert!(words.body.replace(", ", "").contains(&code), "{}", words.body);
+
+    // Too soon: the page stays where it is, and offers the same.
+    let early = browser.submit(&called, &[("action", "sms")]).await;
+    assert!(early.text.contains("role=\"alert\""), "{}", early.text);
+    assert_eq!(offered(&early), ["sms", "whatsapp"]);
+    let answer = browser.submit(&early, &[("code", &code)]).await;
+    assert!(!answer.sent_to(CALLBACK)["code"].is_empty());
+}
+
+#[tokio::test]
+async fn a_page_with_one_channel_offers_no_other() {
+    let app = TestApp::start().await;
+    let client = hosted_app(&app).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.get(&client.url(&[])).await;
+    let page = browser.submit(&page, &[("identifier", PHONE)]).await;
+    app.advance(30);
+    assert!(!page.text.contains("value=\"voice\"") && !page.text.contains("value=\"sms\""));
+    let forged = browser.submit(&page, &[("action", "voice")]).await;
+    assert!(forged.text.contains("role=\"alert\""), "{}", forged.text);
+    assert_eq!(app.texts(PHONE).len(), 1);
 }

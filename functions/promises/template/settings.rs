@@ -142,7 +142,7 @@ fn the_bounds_of_the_parameters_are_those_of_the_settings() {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LAMBDA_LIMIT_BYTES: usize = 4096;
 /// The room for a setting that is added later.
-const ROOM_BYTES: usize = 40;
+const ROOM_BYTES: usize = 20;
 /// The longest name of a stack, so that no function's name is longer than Lambda's 64 characters.
 const STACK_NAME_CHARACTERS: usize = 42;
 

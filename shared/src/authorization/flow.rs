@@ -9,6 +9,7 @@ use super::{AuthorizationRequest, UserCode, request::with_query};
 use crate::{
     base::{Error, Random},
     crypto::HashKeys,
+    identifiers::Channel,
 };
 
 /// A page: its task and its step.
@@ -89,6 +90,10 @@ pub enum Step {
         to: String,
         /// How many digits the code has.
         digits: u32,
+        /// The channel on which it was sent.
+        channel: Channel,
+        /// All channels that lead to the address.
+        channels: Vec<Channel>,
     },
     /// The password of somebody.
     Password {

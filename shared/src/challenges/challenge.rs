@@ -202,7 +202,8 @@ impl Challenge {
 pub struct ChallengeView {
     /// The id to send with the code.
     pub challenge_id: Uuid,
-    pub(crate) channel: Channel,
+    /// The channel on which the code was sent.
+    pub channel: Channel,
     /// The address that the code was sent to, masked.
     #[schema(example = "+1•••••••123")]
     pub to: String,

@@ -111,13 +111,22 @@ impl MessageSettings {
         }
     }
 
-    fn other_channel(&self, country: &str, app: Option<&TextPlan>) -> Error {
+    /// All channels that lead to an address, in an app with this plan, if it has one.
+    pub fn channels_to(&self, address: &Address, app: Option<&TextPlan>) -> Vec<Channel> {
+        match address {
+            Address::Sms(phone) => self.channels_of(&phone.country().unwrap_or_default(), app),
+            Address::Email(_) => vec![Channel::Email],
+        }
+    }
+
+    fn channels_of(&self, country: &str, app: Option<&TextPlan>) -> Vec<Channel> {
         let leads = |channel: &Channel| !self.ways(country, app, Some(*channel)).is_empty();
-        let names: Vec<_> = [Channel::Sms, Channel::Whatsapp, Channel::Voice]
-            .into_iter()
-            .filter(leads)
-            .map(Channel::name)
-            .collect();
+        [Channel::Sms, Channel::Whatsapp, Channel::Voice].into_iter().filter(leads).collect()
+    }
+
+    fn other_channel(&self, country: &str, app: Option<&TextPlan>) -> Error {
+        let channels = self.channels_of(country, app).into_iter();
+        let names: Vec<_> = channels.map(Channel::name).collect();
         Error::field("channel", format!("must be {} for this phone number", names.join(" or ")))
     }
 }
