@@ -6,6 +6,7 @@
 import { BASIC, CONFIG } from "./openid_basic.mjs";
 import { Browser, Client } from "./openid_browser.mjs";
 import { CLIENTS } from "./openid_clients.mjs";
+import { FIREFOX_PAGE } from "./openid_firefox.mjs";
 import { LOGOUT } from "./openid_logout.mjs";
 import { PAGE } from "./openid_page.mjs";
 import { certified, newPerson, own } from "./openid_providers.mjs";
@@ -38,7 +39,7 @@ async function run(provider, cases) {
 }
 
 const standard = { ...BASIC, ...CONFIG, ...LOGOUT };
-const cases = { ...standard, ...TRAPS, ...CLIENTS, ...PAGE };
+const cases = { ...standard, ...TRAPS, ...CLIENTS, ...PAGE, ...FIREFOX_PAGE };
 const providers = [await certified(), await own()];
 const results = await Promise.all([run(providers[0], standard), run(providers[1], cases)]);
 const names = [...new Set(results.flatMap(Object.keys))];
