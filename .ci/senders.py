@@ -1,65 +1,26 @@
-"""Plays Twilio, Vonage and the service behind a webhook: takes their texts, and reports on them. The requests and
-signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, and `standardwebhooks`."""
+"""Plays Twilio, Vonage and the service behind a webhook: takes their texts and calls, and reports on them. The
+requests and signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, and `standardwebhooks`."""
 
 import hashlib
-import http.server
 import json
-import os
 import re
-import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
+import xml.etree.ElementTree
 from datetime import UTC, datetime, timedelta
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from senders_run import ACCOUNTS, ADMIN, FORM, JSON, asked, call, report, requests, send_code, start, to_vendors
 from standardwebhooks import Webhook
+from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+from twilio.twiml.voice_response import VoiceResponse
 from vonage_messages.models import Sms
 
-URL, ISSUER, ADMIN = os.environ["URL"], os.environ["ISSUER"], os.environ["ADMIN_PHONE"]
-BRITON, FRENCH = "+447400123456", "+33612345678"
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-ACCOUNTS = json.load(open("target/senders.json"))
+BRITON, FRENCH, AMERICAN = "+447400123456", "+33612345678", "+14155550123"
 WEBHOOK = Webhook(ACCOUNTS["webhook"]["secret"])
-texts = []
-
-
-class Vendors(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        texts.append((self.path, dict(self.headers), body))
-        answer = b'{"sid": "SM1", "status": "queued", "error_code": null, "message_uuid": "1"}'
-        self.send_response(201)
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        pass
-
-
-def call(path, body=None, headers=None):
-    request = urllib.request.Request(URL + path, body.encode() if body else None, headers or {})
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.loads(answer.read() or "null")
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.load(refusal)
-
-
-def text_to(phone):
-    """Asks for a code. Returns the challenge, and what the vendor got."""
-    status, challenge = call("/v1/otp/send", json.dumps({"phone": phone}), {"content-type": JSON})
-    assert status == 202, challenge
-    return challenge["challenge_id"], *texts[-1]
-
-
-def report(address, body, headers):
-    assert address.startswith(ISSUER + "/v1/reports/"), address
-    return call(address.removeprefix(ISSUER), body, headers)[0]
 
 
 def call_back(token, address, signed_address, **fields):
@@ -81,19 +42,34 @@ def report_by_vonage(address, body, secret, hashed=None):
     return report(address, body, {"content-type": JSON, "authorization": "Bearer " + jwt.encode(claims, secret, "HS256")})
 
 
-threading.Thread(target=http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["VENDORS"])), Vendors).serve_forever, daemon=True).start()
-for _ in range(1200):
-    try:
-        if call("/health")[0] == 200:
-            break
-    except (urllib.error.URLError, ConnectionError):
-        time.sleep(0.5)
+class ToVendors(TwilioHttpClient):
+    def request(self, method, url, **fields):
+        return super().request(method, to_vendors(url), **fields)
+
+
+def check_as_twilio(path, headers, body, ask):
+    """Twilio's library makes the same request. Its library writes TwiML with an XML declaration."""
+    client = Client("AC1", "new-token", http_client=ToVendors())
+    their_path, their_headers, their_body = asked(lambda: ask(client))
+    ours, theirs = (dict(urllib.parse.parse_qsl(one, strict_parsing=True)) for one in (body, their_body))
+    for form in (ours, theirs):
+        form["Twiml"] = xml.etree.ElementTree.canonicalize(form.get("Twiml", "<Response/>"))
+    assert ours == theirs, (ours, theirs)
+    for name in ("authorization", "content-type"):
+        assert headers[name] == their_headers[name], (headers, their_headers)
+    assert path == their_path, (path, their_path)
+
+
+start()
 
 # Twilio. Of the two auth tokens, either signs.
-challenge, path, headers, body = text_to(ADMIN)
+first = len(requests)
+challenge, path, headers, body = send_code(ADMIN)
 text = dict(urllib.parse.parse_qsl(body))
 assert path == "/2010-04-01/Accounts/AC1/Messages.json" and text["To"] == ADMIN, (path, text)
 address = text["StatusCallback"]
+fields = {"body": text["Body"], "from_": "+14155550100", "validity_period": int(text["ValidityPeriod"]), "status_callback": address}
+check_as_twilio(path, headers, body, lambda client: client.messages.create(ADMIN, **fields))
 with_port = address.replace("https://id.example.com/", "https://id.example.com:443/")
 sent = {"MessageSid": "SM1", "MessageStatus": "sent", "To": ADMIN, "From": "+14155550100", "ErrorCode": "", "Name": "Zoë & Co"}
 delivered = sent | {"MessageStatus": "delivered"}
@@ -103,8 +79,18 @@ assert call_back("old-token", address, address, **sent) == 204
 for _ in range(10):
     assert call_back("new-token", address, with_port, **delivered) == 204
 
+# Twilio's calls, whose words are TwiML.
+for language, spoken in (("en", "en-US"), ("es", "es-US"), ("hi", "hi-IN"), ("ar", "arb")):
+    _, path, headers, body = send_code(AMERICAN, channel="voice", locale=language)
+    words = xml.etree.ElementTree.fromstring(dict(urllib.parse.parse_qsl(body))["Twiml"])[0].text
+    assert "Zoë & Co" in words and len(re.findall(r"\d", words)) == 12, words
+    response = VoiceResponse()
+    response.say(words, language=spoken)
+    fields = {"from_": "+14155550100", "twiml": response, "timeout": 25}
+    check_as_twilio(path, headers, body, lambda client: client.calls.create(AMERICAN, **fields))
+
 # The webhook. Its library checks our signature, and the age of the request.
-_, path, headers, body = text_to(BRITON)
+_, path, headers, body = send_code(BRITON)
 text = WEBHOOK.verify(body, headers)["data"]
 assert path == "/webhook" and text["to"] == BRITON and text["id"] == headers["webhook-id"], (path, text)
 failed = {"type": "text.failed", "timestamp": datetime.now(UTC).isoformat(), "data": {"id": text["id"], "reason": "unreachable"}}
@@ -112,7 +98,7 @@ assert report_by_webhook(text["report_url"], failed, datetime.now(UTC) - timedel
 assert report_by_webhook(text["report_url"], failed, datetime.now(UTC)) == 204
 
 # Vonage. Its library knows the fields of a text; the private key's public half checks the token.
-_, path, headers, body = text_to(FRENCH)
+_, path, headers, body = send_code(FRENCH)
 text = json.loads(body)
 assert path == "/v1/messages", path
 Sms(**{"from_": text.pop("from"), **text})
@@ -126,10 +112,10 @@ assert report_by_vonage(text["webhook_url"], delivered, secret, "another body") 
 for _ in range(10):
     assert report_by_vonage(text["webhook_url"], delivered, secret) == 204
 
-code = re.search(r"\d{6}", dict(urllib.parse.parse_qsl(texts[0][2]))["Body"])[0]
+code = re.search(r"\d{6}", dict(urllib.parse.parse_qsl(requests[first][2]))["Body"])[0]
 status, session = call("/v1/otp/verify", json.dumps({"challenge_id": challenge, "code": code}), {"content-type": JSON})
 assert status == 200, session
 counts = call("/v1/reports?days=2", headers={"authorization": f"Bearer {session['access_token']}"})[1]["items"]
 counted = {(each["sender"], each["country"]): [each[name] for name in ("sent", "delivered", "failed")] for each in counts}
 assert counted == {("twilio", "US"): [1, 1, 0], ("vonage", "FR"): [1, 1, 0], ("webhook", "GB"): [1, 0, 1]}, counts
-print("twilio, vonage and standardwebhooks sign reports that count once")
+print("twilio makes the same requests; it, vonage and standardwebhooks sign reports that count once")
