@@ -1,5 +1,5 @@
-"""Plays Twilio, Vonage and the service behind a webhook: takes their texts and calls, and reports on them. The
-requests and signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, and `standardwebhooks`."""
+"""Plays Twilio, Vonage, WhatsApp and the service behind a webhook: takes their texts and calls, and reports on them. The
+requests and signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, `pywa`, and `standardwebhooks`."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import xml.etree.ElementTree
 from datetime import UTC, datetime, timedelta
 
 import jwt
+import senders_whatsapp
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from senders_run import ACCOUNTS, ADMIN, FORM, JSON, asked, call, report, requests, send_code, start, to_vendors
 from standardwebhooks import Webhook
@@ -112,10 +113,13 @@ assert report_by_vonage(text["webhook_url"], delivered, secret, "another body") 
 for _ in range(10):
     assert report_by_vonage(text["webhook_url"], delivered, secret) == 204
 
+# WhatsApp.
+senders_whatsapp.check()
+
 code = re.search(r"\d{6}", dict(urllib.parse.parse_qsl(requests[first][2]))["Body"])[0]
 status, session = call("/v1/otp/verify", json.dumps({"challenge_id": challenge, "code": code}), {"content-type": JSON})
 assert status == 200, session
 counts = call("/v1/reports?days=2", headers={"authorization": f"Bearer {session['access_token']}"})[1]["items"]
 counted = {(each["sender"], each["country"]): [each[name] for name in ("sent", "delivered", "failed")] for each in counts}
-assert counted == {("twilio", "US"): [1, 1, 0], ("vonage", "FR"): [1, 1, 0], ("webhook", "GB"): [1, 0, 1]}, counts
-print("twilio makes the same requests; it, vonage and standardwebhooks sign reports that count once")
+assert counted == {("whatsapp", "BR"): [1, 1, 0], ("twilio", "US"): [1, 1, 0], ("vonage", "FR"): [1, 1, 0], ("webhook", "GB"): [1, 0, 1]}, counts
+print("twilio and pywa make the same requests; they, vonage and standardwebhooks sign reports that count once")
