@@ -131,6 +131,8 @@ class DoctorCheck:
             lambda: mail.delete_configuration_set(ConfigurationSetName="mail"),
             lambda: mail.create_configuration_set(ConfigurationSetName="mail"),
         )
+        suppress = lambda *reasons: lambda: mail.put_account_suppression_attributes(SuppressedReasons=list(reasons))
+        yield "email-suppression", "warning", suppress("COMPLAINT"), suppress("BOUNCE", "COMPLAINT")
         yield "alarm-mail", "problem", self.subscribe_again, self.confirm_alarm_mail
         yield "concurrency", "problem", texts(EmulatedConcurrency="10"), texts()
 

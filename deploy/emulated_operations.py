@@ -150,9 +150,11 @@ def create_subscription(logical_id, props, stack_name):
 SUBSCRIPTION["create"] = create_subscription
 
 
-# --- SES: an identity's default configuration set, and whether it is verified -------------------------
+# --- SES: an identity's default configuration set, whether it is verified, and whom SES suppresses ------
 
 plain_ses = ses_v2.handle_request
+# As in an account that is new.
+suppressed = ["BOUNCE", "COMPLAINT"]
 
 
 async def handle_ses(method, path, headers, body, query_params):
@@ -161,8 +163,13 @@ async def handle_ses(method, path, headers, body, query_params):
     if method == "PUT" and (named := re.match(r"^/identities/([^/]+)/configuration-set$", rest)):
         ses_v2._identities[named[1]]["ConfigurationSetName"] = data.get("ConfigurationSetName")
         return json_response({})
+    if method == "PUT" and rest == "/account/suppression":
+        suppressed[:] = data.get("SuppressedReasons", [])
+        return json_response({})
 
     answer = await plain_ses(method, path, headers, body, query_params)
+    if method == "GET" and rest == "/account" and answer[0] == 200:
+        return json_response(json.loads(answer[2]) | {"SuppressionAttributes": {"SuppressedReasons": suppressed}})
     if method == "POST" and rest == "/identities" and answer[0] == 200:
         tags = {tag["Key"]: tag["Value"] for tag in data.get("Tags", [])}
         verified = tags.get("emulated:verified") != "false"

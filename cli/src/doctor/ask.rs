@@ -10,6 +10,7 @@ use aws_config::{
     timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sdk_sesv2::types::SuppressionListReason;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -206,9 +207,13 @@ async fn emails(config: &SdkConfig, sender: &str) -> Emails {
 
 async fn email_account(client: &aws_sdk_sesv2::Client) -> Answer<EmailAccount> {
     let account = client.get_account().send().await.map_err(said)?;
+    let suppressed = account.suppression_attributes();
+    let suppressed = suppressed.map(|it| it.suppressed_reasons()).unwrap_or_default();
     Ok(EmailAccount {
         in_sandbox: !account.production_access_enabled(),
         may_send: account.sending_enabled(),
+        suppresses_bounces: suppressed.contains(&SuppressionListReason::Bounce),
+        suppresses_complaints: suppressed.contains(&SuppressionListReason::Complaint),
     })
 }
 

@@ -104,6 +104,10 @@ pub(crate) struct EmailAccount {
     pub(crate) in_sandbox: bool,
     /// Whether AWS lets the account send.
     pub(crate) may_send: bool,
+    /// Whether addresses that bounced get no more e-mails.
+    pub(crate) suppresses_bounces: bool,
+    /// Whether addresses that complained get no more e-mails.
+    pub(crate) suppresses_complaints: bool,
 }
 
 /// A sender in SES.

@@ -18,6 +18,9 @@ pub(super) fn findings(emails: &Emails, stack: &Stack) -> Vec<Finding> {
         findings.push(configuration_set(emails, identity, stack));
     }
     findings.push(sandbox(emails, stack));
+    if let Ok(account) = emails.account {
+        findings.push(suppression(account, stack));
+    }
     findings
 }
 
@@ -97,4 +100,29 @@ fn sandbox(emails: &Emails, stack: &Stack) -> Finding {
         Ok(_) => Finding::ok(check, "The account may send e-mails to all addresses."),
         Err(why) => unanswered(check, "ses:GetAccount", why),
     }
+}
+
+/// <https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html>
+fn suppression(account: EmailAccount, stack: &Stack) -> Finding {
+    let check = "email-suppression";
+    let who = match (account.suppresses_bounces, account.suppresses_complaints) {
+        (true, true) => {
+            let all = "Addresses that bounced or complained get no more e-mails from SES.";
+            return Finding::ok(check, all);
+        }
+        (false, true) => "that bounced",
+        (true, false) => "whose owners complained of spam",
+        (false, false) => "that bounced, and to those whose owners complained of spam",
+    };
+    Finding::warning(
+        check,
+        format!(
+            "SES goes on sending to addresses {who}. AWS pauses the e-mails of accounts with many \
+             of them."
+        ),
+        aws(
+            stack,
+            "sesv2 put-account-suppression-attributes --suppressed-reasons BOUNCE COMPLAINT",
+        ),
+    )
 }

@@ -52,7 +52,12 @@ fn healthy() -> Facts {
             numbers: Ok(vec![Number { country: "US".to_owned(), ready: true }]),
         },
         emails: Emails {
-            account: Ok(EmailAccount { in_sandbox: false, may_send: true }),
+            account: Ok(EmailAccount {
+                in_sandbox: false,
+                may_send: true,
+                suppresses_bounces: true,
+                suppresses_complaints: true,
+            }),
             identity: Ok(Some(Identity {
                 name: "example.com".to_owned(),
                 verified: true,
@@ -109,7 +114,7 @@ fn complaints(facts: &Facts) -> Vec<(&'static str, Level)> {
 #[test]
 fn a_healthy_deployment_has_no_finding_but_ok() {
     assert_eq!(complaints(&healthy()), []);
-    assert_eq!(findings(&healthy()).len(), 20);
+    assert_eq!(findings(&healthy()).len(), 21);
 }
 
 #[test]
@@ -154,6 +159,12 @@ fn each_fault_is_one_finding() {
             facts.emails.account.as_mut().unwrap().in_sandbox = true;
         }),
         ("email-sandbox", Problem, |facts| facts.emails.account.as_mut().unwrap().may_send = false),
+        ("email-suppression", Warning, |facts| {
+            facts.emails.account.as_mut().unwrap().suppresses_bounces = false;
+        }),
+        ("email-suppression", Warning, |facts| {
+            facts.emails.account.as_mut().unwrap().suppresses_complaints = false;
+        }),
         ("concurrency", Problem, |facts| {
             facts.concurrency = Ok(Concurrency { limit: 10, unreserved: 10 });
         }),
