@@ -143,6 +143,19 @@ class DoctorCheck:
         yield "web-otp", "problem", change("WebOtpOrigin", elsewhere), change("WebOtpOrigin", "")
         yield "first-administrator", "warning", change("AdminPhone", SMOKE_PHONE), change("AdminPhone", "")
 
+    def senders(self):
+        """The secret of senders, from before the stack has it until after it is deleted."""
+        secrets = self.client("secretsmanager")
+        arn = secrets.create_secret(Name="senders", SecretString="{}")["ARN"]
+        self.update(TextSenders="*=twilio,sns")
+        self.expect({"senders": "problem"})
+        self.update(SendersSecretArn=arn)
+        self.expect({})
+        secrets.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
+        self.expect({"senders-secret": "problem"})
+        self.update(TextSenders="*=sns", SendersSecretArn="")
+        self.expect({})
+
     def stranger(self):
         """The keys of somebody in the account who may only describe stacks."""
         iam = self.client("iam")
@@ -167,6 +180,9 @@ class DoctorCheck:
             remove()
             self.expect({})
             print(f"   named: {check} ({time.monotonic() - began:.1f} s)", flush=True)
+
+        self.step("latchkey doctor: senders and their secret")
+        self.senders()
 
         self.step("latchkey doctor: faults of this terminal")
         self.expect({"region": "problem"}, AWS_DEFAULT_REGION="us-east-1")

@@ -26,13 +26,15 @@ use shared::{
 };
 
 use super::facts::{
-    Answer, Certificate, Concurrency, Facts, Number, Regions, Service, Stack, Texts,
+    Answer, Certificate, Concurrency, Facts, Number, Regions, Secret, Service, Stack, Texts,
 };
 use crate::{api, failure::Failure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit of one call to AWS, with its retries.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// AWS's own key for secrets.
+const SECRETS_KEY: &str = "alias/aws/secretsmanager";
 
 /// Asks everything there is to ask about a stack.
 ///
@@ -51,9 +53,20 @@ pub(super) async fn everything(
     // Without the stack, only the questions about the whole account remain.
     let about = stack.clone().unwrap_or_default();
     let url = url.unwrap_or_else(|| about.output("Url").to_owned());
-    let (texts, emails, concurrency, subscriptions, has_admin, service, domain, certificate) = tokio::join!(
+    let (
+        texts,
+        emails,
+        senders_secret,
+        concurrency,
+        subscriptions,
+        has_admin,
+        service,
+        domain,
+        certificate,
+    ) = tokio::join!(
         texts(&config),
         emails::ask(&config, about.parameter("EmailFrom")),
+        secret(&config, about.parameter("SendersSecretArn")),
         concurrency(&config),
         subscriptions(&config, about.output("AlarmTopicArn")),
         has_admin(&config, about.output("TableName")),
@@ -68,6 +81,7 @@ pub(super) async fn everything(
         stack,
         texts,
         emails,
+        senders_secret,
         concurrency,
         subscriptions,
         has_admin,
@@ -185,6 +199,36 @@ fn number(number: &aws_sdk_sns::types::PhoneNumberInformation) -> Number {
         country: number.iso2_country_code().unwrap_or_default().to_owned(),
         ready: active && texts,
     }
+}
+
+/// Describes a secret. Without one, nothing is asked.
+async fn secret(config: &SdkConfig, arn: &str) -> Answer<Secret> {
+    if arn.is_empty() {
+        return Err("the stack has no secret of senders".to_owned());
+    }
+
+    let client = aws_sdk_secretsmanager::Client::new(config);
+    let described = match client.describe_secret().secret_id(arn).send().await {
+        Ok(described) => described,
+        Err(error) if error.code() == Some("ResourceNotFoundException") => {
+            return Ok(Secret::Missing);
+        }
+        Err(error) => return Err(said(error)),
+    };
+
+    let has_value = described
+        .version_ids_to_stages()
+        .is_some_and(|versions| versions.values().flatten().any(|stage| stage == "AWSCURRENT"));
+    let has_other_key = described.kms_key_id().is_some_and(|key| !key.ends_with(SECRETS_KEY));
+    Ok(if described.deleted_date().is_some() {
+        Secret::Deleted
+    } else if has_other_key {
+        Secret::OtherKey
+    } else if has_value {
+        Secret::Ready
+    } else {
+        Secret::Empty
+    })
 }
 
 async fn concurrency(config: &SdkConfig) -> Answer<Concurrency> {

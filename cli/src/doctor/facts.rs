@@ -15,6 +15,8 @@ pub(crate) struct Facts {
     pub(crate) stack: Answer<Stack>,
     pub(crate) texts: Texts,
     pub(crate) emails: Emails,
+    /// The secret with the credentials of senders.
+    pub(crate) senders_secret: Answer<Secret>,
     pub(crate) concurrency: Answer<Concurrency>,
     /// The subscriptions to the topic of the alarms: the endpoint, and whether it is confirmed.
     pub(crate) subscriptions: Answer<Vec<(String, bool)>>,
@@ -117,6 +119,22 @@ pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) verified: bool,
     pub(crate) configuration_set: Option<String>,
+}
+
+/// A secret, as Secrets Manager describes it. Its value is not read, so that these credentials need
+/// no right to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Secret {
+    /// There is none of this ARN.
+    Missing,
+    /// It is deleted, and can be restored.
+    Deleted,
+    /// It has no value.
+    Empty,
+    /// It is encrypted with a key that is not AWS's own.
+    OtherKey,
+    /// Functions can read its value.
+    Ready,
 }
 
 /// How many instances of Lambdas may run at the same time.

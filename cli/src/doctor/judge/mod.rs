@@ -2,6 +2,7 @@
 
 mod emails;
 mod operation;
+mod senders;
 mod service;
 mod texts;
 
@@ -20,6 +21,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         Ok(stack) => {
             findings.extend(texts::findings(&facts.texts, stack));
             findings.extend(emails::findings(&facts.emails, stack));
+            findings.extend(senders::findings(facts, stack));
             findings.extend(operation::findings(facts, stack));
             findings.extend(service::findings(facts, stack));
         }

@@ -61,7 +61,8 @@ fn secret(facts: &Facts, settings: &MessageSettings, stack: &Stack) -> Option<Fi
     let arn = settings.senders_secret.as_deref()?;
     let fix = |command: &str| aws(stack, &format!("secretsmanager {command} --secret-id {arn}"));
     let broken = |what: &str, fix| {
-        let message = format!("The secret of the senders {what}, so they send nothing.");
+        let message =
+            format!("The secret of the senders {what}, so no text and no e-mail is sent.");
         Some(Finding::problem(SECRET, message, fix))
     };
     match &facts.senders_secret {

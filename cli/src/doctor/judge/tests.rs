@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     super::facts::{
-        Certificate, Concurrency, EmailAccount, Emails, Identity, Number, Regions, Service, Texts,
+        Certificate, Concurrency, EmailAccount, Emails, Identity, Number, Regions, Secret, Service,
+        Texts,
     },
     *,
 };
@@ -25,6 +26,9 @@ fn healthy() -> Facts {
             ("WebOtpOrigin", "https://example.com"),
             ("SmsMonthlyBudgetUsd", "99.5"),
             ("EmailFrom", "codes@mail.example.com"),
+            ("TextSenders", "US=twilio;*=end_user_messaging,sns"),
+            ("VoiceSenders", ""),
+            ("SendersSecretArn", "arn:senders"),
             ("OtpSendConcurrency", "20"),
             ("DomainName", "id.example.com"),
             ("CertificateArn", "arn:aws:acm:eu-central-1:1:certificate/1"),
@@ -65,6 +69,7 @@ fn healthy() -> Facts {
             })),
             configuration_set_exists: Ok(true),
         },
+        senders_secret: Ok(Secret::Ready),
         concurrency: Ok(Concurrency { limit: 1000, unreserved: 975 }),
         subscriptions: Ok(vec![("ops@example.com".to_owned(), true)]),
         has_admin: Ok(true),
@@ -114,7 +119,7 @@ fn complaints(facts: &Facts) -> Vec<(&'static str, Level)> {
 #[test]
 fn a_healthy_deployment_has_no_finding_but_ok() {
     assert_eq!(complaints(&healthy()), []);
-    assert_eq!(findings(&healthy()).len(), 21);
+    assert_eq!(findings(&healthy()).len(), 23);
 }
 
 #[test]
@@ -165,6 +170,14 @@ fn each_fault_is_one_finding() {
         ("email-suppression", Warning, |facts| {
             facts.emails.account.as_mut().unwrap().suppresses_complaints = false;
         }),
+        ("senders", Problem, |facts| set(facts, "TextSenders", "*=fax")),
+        ("senders", Problem, |facts| set(facts, "TextSenders", "*=whatsapp")),
+        ("senders", Problem, |facts| set(facts, "SendersSecretArn", "")),
+        ("senders", Problem, |facts| set(facts, "VoiceSenders", "*=end_user_messaging")),
+        ("senders-secret", Problem, |facts| facts.senders_secret = Ok(Secret::Missing)),
+        ("senders-secret", Problem, |facts| facts.senders_secret = Ok(Secret::Deleted)),
+        ("senders-secret", Problem, |facts| facts.senders_secret = Ok(Secret::Empty)),
+        ("senders-secret", Problem, |facts| facts.senders_secret = Ok(Secret::OtherKey)),
         ("concurrency", Problem, |facts| {
             facts.concurrency = Ok(Concurrency { limit: 10, unreserved: 10 });
         }),
@@ -207,6 +220,7 @@ fn each_fault_is_one_finding() {
     let mut facts = healthy();
     facts.texts.numbers = Err(denied());
     facts.emails.account = Err(denied());
+    facts.senders_secret = Err(denied());
     facts.concurrency = Err(denied());
     facts.subscriptions = Err(denied());
     facts.has_admin = Err(denied());
@@ -214,12 +228,36 @@ fn each_fault_is_one_finding() {
     let checks = [
         "texts-origination",
         "email-sandbox",
+        "senders-secret",
         "concurrency",
         "alarm-mail",
         "first-administrator",
         "certificate",
     ];
     assert_eq!(complaints(&facts), checks.map(|check| (check, Problem)));
+}
+
+#[test]
+fn the_senders_are_named_and_what_is_not_checked_is_said() {
+    let message = |facts: &Facts, check: &str| {
+        let findings = findings(facts);
+        findings.iter().find(|it| it.check == check).map(|it| it.message.clone())
+    };
+
+    let mut facts = healthy();
+    set(&mut facts, "VoiceSenders", "IN=twilio");
+    let senders = "Texts go by sns, end_user_messaging, twilio. Calls go by twilio.";
+    assert_eq!(message(&facts, "senders").as_deref(), Some(senders));
+    let secret = "The secret of the senders has a value. It is not read here, so whether it has \
+                  twilio is not checked.";
+    assert_eq!(message(&facts, "senders-secret").as_deref(), Some(secret));
+
+    // A stack from before there were senders.
+    for parameter in ["TextSenders", "VoiceSenders", "SendersSecretArn"] {
+        facts.stack.as_mut().unwrap().parameters.remove(parameter);
+    }
+    assert_eq!(message(&facts, "senders").as_deref(), Some("Texts go by sns. Nobody is called."));
+    assert_eq!(message(&facts, "senders-secret"), None);
 }
 
 #[test]
