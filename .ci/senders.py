@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import senders_whatsapp
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from senders_run import ACCOUNTS, ADMIN, FORM, JSON, asked, call, report, requests, send_code, start, to_vendors
+from senders_run import ACCOUNTS, ADMIN, FORM, JSON, call, report, requests, send_code, start
+from senders_twilio import check_as_twilio
 from standardwebhooks import Webhook
-from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 from twilio.twiml.voice_response import VoiceResponse
 from vonage_messages.models import Sms
 
@@ -41,24 +40,6 @@ def report_by_vonage(address, body, secret, hashed=None):
     claims = {"iat": int(time.time()), "iss": "Vonage", "application_id": "app-1"}
     claims["payload_hash"] = hashlib.sha256((hashed or body).encode()).hexdigest()
     return report(address, body, {"content-type": JSON, "authorization": "Bearer " + jwt.encode(claims, secret, "HS256")})
-
-
-class ToVendors(TwilioHttpClient):
-    def request(self, method, url, **fields):
-        return super().request(method, to_vendors(url), **fields)
-
-
-def check_as_twilio(path, headers, body, ask):
-    """Twilio's library makes the same request. Its library writes TwiML with an XML declaration."""
-    client = Client("AC1", "new-token", http_client=ToVendors())
-    their_path, their_headers, their_body = asked(lambda: ask(client))
-    ours, theirs = (dict(urllib.parse.parse_qsl(one, strict_parsing=True)) for one in (body, their_body))
-    for form in (ours, theirs):
-        form["Twiml"] = xml.etree.ElementTree.canonicalize(form.get("Twiml", "<Response/>"))
-    assert ours == theirs, (ours, theirs)
-    for name in ("authorization", "content-type"):
-        assert headers[name] == their_headers[name], (headers, their_headers)
-    assert path == their_path, (path, their_path)
 
 
 start()

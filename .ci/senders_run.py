@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 
 URL, VENDORS, ISSUER, ADMIN = (os.environ[name] for name in ("URL", "VENDORS", "ISSUER", "ADMIN_PHONE"))
-ACCOUNTS = json.load(open("target/senders.json"))
+ACCOUNTS = json.load(open(os.environ["SENDERS"]))
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 # Every sender accepts a message. Each reads its own fields of this answer.
 ANSWER = {
