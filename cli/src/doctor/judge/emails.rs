@@ -12,6 +12,10 @@ pub(super) fn findings(emails: &Emails, stack: &Stack) -> Vec<Finding> {
         let off = "No e-mails are sent, because EmailFrom is not set.";
         return vec![Finding::ok("email-identity", off)];
     }
+    if !stack.parameter("EmailSmtpUrl").is_empty() {
+        let smtp = "E-mails go by the server in EmailSmtpUrl, so SES is not checked.";
+        return vec![Finding::ok("email-identity", smtp)];
+    }
 
     let mut findings = vec![identity(emails, sender, stack)];
     if let Ok(Some(identity)) = &emails.identity {

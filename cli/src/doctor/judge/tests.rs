@@ -252,6 +252,16 @@ fn the_senders_are_named_and_what_is_not_checked_is_said() {
                   twilio is not checked.";
     assert_eq!(message(&facts, "senders-secret").as_deref(), Some(secret));
 
+    set(&mut facts, "TextSenders", "*=twilio");
+    set(&mut facts, "EmailSmtpUrl", "smtps://mail.example.com:465");
+    facts.texts.in_sandbox = Ok(true);
+    facts.emails.identity = Ok(None);
+    assert_eq!(complaints(&facts), []);
+    let no_texts = "No texts go by AWS, so what AWS needs for them is not checked.";
+    assert_eq!(message(&facts, "texts-sandbox").as_deref(), Some(no_texts));
+    let no_emails = "E-mails go by the server in EmailSmtpUrl, so SES is not checked.";
+    assert_eq!(message(&facts, "email-identity").as_deref(), Some(no_emails));
+
     // A stack from before there were senders.
     for parameter in ["TextSenders", "VoiceSenders", "SendersSecretArn"] {
         facts.stack.as_mut().unwrap().parameters.remove(parameter);

@@ -1,6 +1,8 @@
 //! Findings about texts. SNS accepts a text even if it is going to drop it, so only these settings
 //! show it beforehand.
 
+use shared::apps::{SenderName, TextPlan};
+
 use super::{aws, grave, set, unanswered};
 use crate::{
     doctor::facts::{Number, Stack, Texts},
@@ -16,12 +18,24 @@ const UNITED_STATES: [&str; 6] = ["US", "PR", "VI", "GU", "AS", "MP"];
 const ORIGINATION: &str = "texts-origination";
 
 pub(super) fn findings(texts: &Texts, stack: &Stack) -> Vec<Finding> {
+    if !go_by_aws(stack) {
+        let off = "No texts go by AWS, so what AWS needs for them is not checked.";
+        return vec![Finding::ok("texts-sandbox", off)];
+    }
     vec![
         sandbox(texts, stack),
         spend_limit(texts, stack),
         origination(texts, stack),
         delivery_log(texts, stack),
     ]
+}
+
+/// Whether a country's texts go by AWS. SNS and End User Messaging share the sandbox
+/// (<https://aws.amazon.com/blogs/messaging-and-targeting/introducing-the-amazon-pinpoint-sms-sandbox>).
+fn go_by_aws(stack: &Stack) -> bool {
+    let by_aws = [SenderName::Sns, SenderName::EndUserMessaging];
+    TextPlan::parse(stack.parameter("TextSenders"))
+        .is_none_or(|plan| by_aws.into_iter().any(|sender| plan.names(sender)))
 }
 
 pub(super) fn sandbox(texts: &Texts, stack: &Stack) -> Finding {
