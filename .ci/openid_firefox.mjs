@@ -43,10 +43,7 @@ async function serve() {
 class Visitor {
   constructor(page, isPhone) {
     Object.assign(this, { page, isPhone, taps: 0, troubles: [] });
-    page.on("pageerror", error => {
-      // Firefox asks for an icon, and the policy refuses it. The page has none.
-      if (!String(error).includes("/favicon.ico")) this.troubles.push(String(error));
-    });
+    page.on("pageerror", error => this.troubles.push(String(error)));
     page.on("console", message => message.type() === "error" && this.troubles.push(message.text()));
   }
 

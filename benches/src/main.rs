@@ -86,6 +86,7 @@ use crate::{
     report::Report,
     samples::Amount,
     service::Service,
+    sign_in::phone,
     subject::Subject,
     tls::Tls,
     wire::Wire,
@@ -131,6 +132,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         return hot_keys::print(&mut people, count).await;
     }
 
+    people.register_app(&plain, &arguments.binaries).await?;
     let login = people.register(&plain, &arguments.binaries).await?;
     let subjects = chosen(arguments, login);
 
@@ -230,6 +232,7 @@ async fn around(
     let wire = Wire::start(aws, tls, Duration::from_millis(arguments.away), &calls).await?;
 
     let mut environment = wire.environment.clone();
+    environment.push(("ADMIN_PHONE".to_owned(), phone(0)));
     if let Some(tls) = tls {
         let file = arguments.out.join("root.pem");
         fs::write(&file, &tls.root_pem)?;

@@ -15,6 +15,13 @@ use crate::{
     sign_in::{Challenge, Tokens, field, phone, send_request, verify_request},
 };
 
+/// The app whose sign-in page is measured, and the query that opens the page.
+const APP: &str = "bench";
+const CALLBACK: &str = "https://shop.example.com/callback";
+pub(crate) const AUTHORIZE: &str = "client_id=bench&redirect_uri=https%3A%2F%2Fshop.example.com\
+    %2Fcallback&response_type=code&scope=openid&state=a-state&code_challenge_method=S256\
+    &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
 /// The people, and the two Lambdas that sign them in.
 pub(crate) struct People {
     send: Lambda,
@@ -128,6 +135,22 @@ impl People {
         self.wrote(used.calls);
 
         Ok((index, Tokens::of(&answer.json())?))
+    }
+
+    /// Registers the app whose sign-in page is measured. Its first person is the administrator.
+    pub(crate) async fn register_app(
+        &mut self,
+        around: &Surroundings,
+        binaries: &Path,
+    ) -> Result<(), Failure> {
+        self.next = 0;
+        let administrator = self.sign_in().await?;
+        let app = json!({"client_id": APP, "name": "Shop", "redirect_uris": [CALLBACK]});
+        let (mut create, _) =
+            Lambda::start(&Program::binary(binaries, "apps-create", 256), around).await?;
+        let request = HttpRequest::post("/v1/apps", app).with_bearer(&administrator.access);
+        create.invoke(&request).await?;
+        Ok(())
     }
 
     /// Registers one more person, with a password. Returns the request that signs them in with it.

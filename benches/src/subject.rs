@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use crate::{event::HttpRequest, program::Program};
+use crate::{event::HttpRequest, people::AUTHORIZE, program::Program};
 
 /// The requests that a Lambda gets.
 #[derive(Clone)]
@@ -44,6 +44,8 @@ impl Subject {
         let same = |path: &str| Kind::Same(Box::new(HttpRequest::get(path)));
         let items = HttpRequest { query: "times=11", ..HttpRequest::get("/items") };
 
+        let page = HttpRequest { query: AUTHORIZE, ..HttpRequest::get("/oauth2/authorize") };
+
         let subject = |name: &'static str, binary: &str, kind: Kind| Self {
             name,
             program: Program::binary(binaries, binary, 256),
@@ -79,6 +81,7 @@ impl Subject {
                 same("/.well-known/oauth-authorization-server"),
             ),
             subject("oauth2-token", "oauth2-token", Kind::RefreshByForm),
+            subject("oauth2-authorize", "oauth2-authorize", Kind::Same(Box::new(page))),
             login,
         ]
     }
@@ -90,7 +93,7 @@ impl Subject {
         let measured = all.into_iter().map(|subject| subject.program.name);
 
         let references = ["hello", "get-item"];
-        let prepares = ["auth-register", "keys-rotate"].map(str::to_owned);
+        let prepares = ["apps-create", "auth-register", "keys-rotate"].map(str::to_owned);
 
         let names = measured.filter(|name| !references.contains(&name.as_str())).chain(prepares);
         names.collect::<BTreeSet<_>>().into_iter().collect()

@@ -62,6 +62,9 @@ pub(crate) struct Look {
     pub(crate) links: Vec<(String, String)>,
 }
 
+/// An empty icon. Without it, browsers ask for one that is not there, against the policy.
+const NO_ICON: &str = "<link rel=\"icon\" href=\"data:,\">\n";
+
 impl Look {
     /// The elements before the title and after the form.
     fn around(&self) -> (String, String) {
@@ -96,7 +99,7 @@ impl Page {
         let html = format!(
             "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n{accent}</head>\n<body>\n<main>\n\
+             <title>{title}</title>\n{NO_ICON}<style>{STYLE}</style>\n{accent}</head>\n<body>\n<main>\n\
              {logo}<h1>{title}</h1>\n{body}</main>\n{footer}{script}</body>\n</html>\n"
         );
 
@@ -126,11 +129,10 @@ fn policy(leads_to: Option<&str>, submits: bool, look: &Look) -> String {
     };
     let accent = look.style.as_ref().map(|style| format!(" {}", source(style)));
     let accent = accent.unwrap_or_default();
-    let image = look.logo.as_ref().map(|logo| format!("; img-src {}", origin(logo)));
-    let image = image.unwrap_or_default();
+    let logo = look.logo.as_ref().map(|logo| format!(" {}", origin(logo))).unwrap_or_default();
     let script = if submits { format!("; script-src {}", *SUBMIT_SOURCE) } else { String::new() };
     format!(
-        "default-src 'none'; style-src {}{accent}{image}{script}; form-action 'self' https:{own}; \
+        "default-src 'none'; style-src {}{accent}; img-src data:{logo}{script}; form-action 'self' https:{own}; \
          frame-ancestors 'none'; base-uri 'none'",
         *STYLE_SOURCE
     )

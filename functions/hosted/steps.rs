@@ -20,7 +20,7 @@ fn by(channel: Channel) -> Text {
     match channel {
         Channel::Voice => Text::CallMe,
         Channel::Whatsapp => Text::SendInWhatsapp,
-        Channel::Sms | Channel::Email => Text::SendText,
+        Channel::Sms | Channel::Email => Text::SendSms,
     }
 }
 

@@ -43,7 +43,7 @@ words! {
     Resend: "Resend code", "Reenviar el código", "कोड फिर भेजें", "إعادة إرسال الرمز";
     CallMe: "Call me", "Llamarme", "मुझे कॉल करें", "اتصل بي";
     SendInWhatsapp: "Send it in WhatsApp", "Enviar por WhatsApp", "WhatsApp पर भेजें", "أرسل عبر واتساب";
-    SendText: "Send a text", "Enviar un SMS", "SMS भेजें", "أرسل رسالة نصية";
+    SendSms: "Send a text", "Enviar un SMS", "SMS भेजें", "أرسل رسالة نصية";
     UsePassword: "Use a password", "Usar una contraseña", "पासवर्ड इस्तेमाल करें", "استخدام كلمة مرور";
     EnterPassword: "Enter your password", "Escribe tu contraseña", "अपना पासवर्ड डालें", "أدخل كلمة المرور";
     Password: "Password", "Contraseña", "पासवर्ड", "كلمة المرور";

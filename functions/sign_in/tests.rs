@@ -308,7 +308,7 @@ async fn an_app_decides_how_its_page_looks_and_how_people_sign_in() {
     let mut browser = Browser::new(&app);
     let page = browser.get(&client.url(&[])).await;
     let policy = page.header("content-security-policy");
-    assert!(policy.contains("; img-src https://cdn.example.com;"), "{policy}");
+    assert!(policy.contains("; img-src data: https://cdn.example.com;"), "{policy}");
     assert_eq!(policy.matches("'sha256-").count(), 2, "{policy}");
     assert!(page.text.contains("button.main{background:#ffcc00;border-color:#ffcc00;color:#000}"));
     assert!(page.text.contains("href=\"https://shop.example.com/terms?a=1&amp;b=2\""));

@@ -49,7 +49,6 @@ const MINIMUM_OF_VENDORS: Duration = Duration::from_secs(2);
 const HIDDEN_WAIT: Duration = Duration::from_millis(1_500);
 
 /// A message that is ready to send. The price of a text is already reserved.
-#[expect(clippy::large_enum_variant, reason = "a request has one, and most are texts")]
 pub enum Prepared {
     /// A text.
     Text(Box<PreparedText>),
