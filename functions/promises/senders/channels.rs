@@ -358,3 +358,21 @@ async fn a_page_with_one_channel_offers_no_other() {
     assert!(forged.text.contains("role=\"alert\""), "{}", forged.text);
     assert_eq!(app.texts(PHONE).len(), 1);
 }
+
+/// A stranger who asks to be called must not use up what others need for their texts.
+#[tokio::test]
+async fn a_call_that_is_too_dear_leaves_the_texts_of_others_alone() {
+    let app = everything().await;
+    let poor = app.restarted(&[
+        ("TEXT_SENDERS", "*=sns"),
+        ("VOICE_SENDERS", "*=end_user_messaging"),
+        ("EUM_VOICE_ORIGINATION_IDENTITY", "phone-0123456789"),
+        ("SMS_DAILY_BUDGET_USD", "0.30"),
+    ]);
+    for phone in ["+14155550131", "+14155550132"] {
+        let call = json!({"phone": phone, "channel": "voice"});
+        poor.post("/v1/otp/send", call).await.assert_wait(429, "sms_limit_reached");
+    }
+    poor.sign_in(PHONE).await;
+    assert_eq!(app.texts(PHONE).pop().unwrap().channel, "sms");
+}

@@ -63,12 +63,14 @@ pub struct Spending {
     /// The prices reserved in advance.
     prepaid: Arc<Mutex<BTreeMap<ShareKey, Vec<Prepaid>>>>,
     /// Budgets that are used up: until when this is remembered, and when the budget resets.
-    used_up: Arc<RwLock<BTreeMap<ShareKey, (Timestamp, Timestamp)>>>,
+    used_up: Arc<RwLock<BTreeMap<PricedKey, (Timestamp, Timestamp)>>>,
 }
 
 /// The country that a text goes to, the app that sends it, if it has its own budget, and who
 /// may use the share.
 type ShareKey = (String, Option<String>, Fund);
+/// A share, and the price that no longer fits into it.
+type PricedKey = (ShareKey, MicroUsd);
 
 /// Texts whose price was reserved in advance by one write.
 #[derive(Debug)]
@@ -125,13 +127,15 @@ impl Spending {
     ) -> Result<Reservation, Error> {
         let now = self.clock.now();
         let share_key = (country.to_owned(), app.map(|app| app.client_id.clone()), fund);
-        let known = self.used_up.read().ok().and_then(|used_up| used_up.get(&share_key).copied());
+        let (price, day) =
+            (self.budget.price(senders, country), now.to_zoned(TimeZone::UTC).date());
+        // A call may be too dear where a text is not, so a refusal is for its price alone.
+        let refusal = (share_key.clone(), price);
+        let known = self.used_up.read().ok().and_then(|used_up| used_up.get(&refusal).copied());
         if let Some((_, resets_at)) = known.filter(|(until, _)| now < *until) {
             return Err(refused(resets_at, now));
         }
 
-        let (price, day) =
-            (self.budget.price(senders, country), now.to_zoned(TimeZone::UTC).date());
         let mut payers = Vec::new();
         for (payer, limits) in self.budget.payers(fund, country, prefix, app) {
             match self.store.reserve_own_price(&payer, limits, day, price).await {
@@ -211,7 +215,7 @@ impl Spending {
         let resets_at = used_up.until(now);
         if let Ok(mut known) = self.used_up.write() {
             known.insert(
-                key,
+                (key, price),
                 (resets_at.min(now + crate::base::seconds(USED_UP_SECONDS)), resets_at),
             );
         }
