@@ -78,11 +78,8 @@ async fn create_message(
     if to.is_empty() || body.is_empty() || !has_origin {
         return refuse(StatusCode::BAD_REQUEST, 21604);
     }
-    if let Some((_, code)) = REFUSED.iter().find(|(phone, _)| *phone == to) {
-        return refuse(StatusCode::BAD_REQUEST, *code);
-    }
-    if inbox.refuses() {
-        return refuse(StatusCode::TOO_MANY_REQUESTS, 20429);
+    if let Some(refused) = refused(&to, &inbox) {
+        return refused;
     }
 
     inbox.deliver(Message::text("twilio", to.clone(), body.clone(), form.into_iter().collect()));
@@ -121,11 +118,8 @@ async fn create_verification(
     if to.is_empty() || !is_code {
         return refuse(StatusCode::BAD_REQUEST, 60200);
     }
-    if let Some((_, code)) = REFUSED.iter().find(|(phone, _)| *phone == to) {
-        return refuse(StatusCode::BAD_REQUEST, *code);
-    }
-    if inbox.refuses() {
-        return refuse(StatusCode::TOO_MANY_REQUESTS, 20429);
+    if let Some(refused) = refused(&to, &inbox) {
+        return refused;
     }
 
     let text = format!("Your verification code is: {code}");
@@ -154,4 +148,12 @@ fn refuse(status: StatusCode, code: u32) -> Response {
         "code": code, "message": "refused", "more_info": "", "status": status.as_u16(),
     });
     (status, Json(body)).into_response()
+}
+
+/// The refusal of a text to this phone, if it is one that Twilio refuses, or the inbox refuses all.
+fn refused(to: &str, inbox: &Inbox) -> Option<Response> {
+    let listed = REFUSED.iter().find(|(phone, _)| *phone == to);
+    let by_number = listed.map(|(_, code)| refuse(StatusCode::BAD_REQUEST, *code));
+    let by_inbox = || inbox.refuses().then(|| refuse(StatusCode::TOO_MANY_REQUESTS, 20429));
+    by_number.or_else(by_inbox)
 }

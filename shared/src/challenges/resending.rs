@@ -100,7 +100,7 @@ impl Challenges {
         // Each further text begins with the next sender: the previous one did not help.
         let message = message.map(|message| message.after(challenge.sent_at.len()));
 
-        let counted = self.count_resend((identity, id), &content, now).await;
+        let counted = self.count_resend((identity, id), (&content, planned), now).await;
         // Refund only a count that is certainly ours: otherwise we could refund another message.
         let is_counted = counted.is_ok();
         let sent = match counted {
@@ -135,7 +135,7 @@ impl Challenges {
     async fn count_resend(
         &self,
         (mut identity, id): (Identity, Uuid),
-        content: &ChallengeContent,
+        (content, planned): (&ChallengeContent, Channel),
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
         let (place, limits) = (self.hash_keys.challenge_place(id), &self.limits.per_address);
@@ -151,8 +151,7 @@ impl Challenges {
             }
             let resend_in =
                 if is_test { 0 } else { identity.throttle().resend_in(sender, limits, now) };
-            let sent = (&content.address, content.address.channel());
-            Ok(self.view(&challenge, sent, resend_in, now))
+            Ok(self.view(&challenge, (&content.address, planned), resend_in, now))
         };
         self.store.change_identity(&place, &mut identity, now, count).await
     }

@@ -42,14 +42,6 @@ pub enum Address {
 }
 
 impl Address {
-    /// How a code is sent to it, unless the settings or the person choose another way.
-    pub fn channel(&self) -> Channel {
-        match self {
-            Self::Sms(_) => Channel::Sms,
-            Self::Email(_) => Channel::Email,
-        }
-    }
-
     /// The phone number, if it is one.
     pub fn phone(&self) -> Option<&PhoneNumber> {
         match self {

@@ -75,11 +75,22 @@ impl Vendors {
         })
     }
 
-    /// Posts a body, once.
+    /// Posts a body, once. The outcome of the text in this request is what `read` finds in the answer.
+    pub(super) async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: String,
+        read: fn(&Answer) -> Outcome,
+    ) -> Outcome {
+        self.ask(url, headers, body).await.map_or_else(|outcome| outcome, |answer| read(&answer))
+    }
+
+    /// Posts a body, once, and returns the answer.
     ///
     /// # Errors
     /// The outcome of a text in this request: refused if it certainly did not arrive, else unknown.
-    pub(super) async fn post(
+    pub(super) async fn ask(
         &self,
         url: &str,
         headers: &[(&'static str, String)],

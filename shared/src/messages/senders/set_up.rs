@@ -46,7 +46,7 @@ impl Sender {
         Ok(match name {
             SenderName::Sns => Some(Self::Sns(Sns::new(means.aws, &settings.sms)?)),
             SenderName::EndUserMessaging => {
-                let service = EndUserMessaging::new(means.environment, settings, clock);
+                let service = EndUserMessaging::new(client, means.environment, settings, clock);
                 Some(Self::EndUserMessaging(service.into()))
             }
             SenderName::Twilio => {

@@ -64,13 +64,18 @@ struct Refused {
 
 impl EndUserMessaging {
     /// The service that the environment names.
-    pub(super) fn new(environment: &Environment, settings: &MessageSettings, clock: Clock) -> Self {
+    pub(super) fn new(
+        client: Vendors,
+        environment: &Environment,
+        settings: &MessageSettings,
+        clock: Clock,
+    ) -> Self {
         let region = environment.get("AWS_REGION").unwrap_or_default().to_owned();
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let url = endpoint(environment, SERVICE)
             .map_or_else(|| format!("https://{SIGNING_NAME}.{region}.{domain}"), str::to_owned);
         Self {
-            client: Vendors::new(environment),
+            client,
             url: format!("{}/", url.trim_end_matches('/')),
             region,
             credentials: credentials(environment),
@@ -159,10 +164,7 @@ impl EndUserMessaging {
         let Some(headers) = self.signed(target, &body) else {
             return Outcome::Refused(Refusal::Account, "the request cannot be signed".to_owned());
         };
-        match self.client.post(&self.url, &headers, body).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        self.client.post(&self.url, &headers, body, outcome).await
     }
 
     /// The headers of a request with its signature (Signature Version 4).

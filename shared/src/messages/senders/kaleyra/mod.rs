@@ -58,10 +58,7 @@ impl Kaleyra {
             ("api-key", self.account.api_key.clone()),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
-        match self.client.post(&self.url, &headers, self.form(text)).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        self.client.post(&self.url, &headers, self.form(text), outcome).await
     }
 
     fn form(&self, text: &Text) -> String {

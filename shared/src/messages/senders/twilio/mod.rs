@@ -89,21 +89,18 @@ impl Twilio {
     }
 
     async fn post(&self, resource: &str, form: String) -> Outcome {
-        match self.request(&format!("{}/{resource}", self.url), form).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        let url = format!("{}/{resource}", self.url);
+        self.client.post(&url, &self.headers(), form, outcome).await
     }
 
-    async fn request(&self, url: &str, form: String) -> Result<Answer, Outcome> {
+    fn headers(&self) -> [(&'static str, String); 2] {
         let account = &self.account;
         let token = account.auth_tokens().next().unwrap_or_default();
         let user = format!("{}:{token}", account.account_sid);
-        let headers = [
+        [
             ("authorization", format!("Basic {}", BASE64.encode(user.as_bytes()))),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ];
-        self.client.post(url, &headers, form).await
+        ]
     }
 
     fn form(&self, text: &Text, report: Option<&ReportAddress>) -> String {

@@ -32,10 +32,7 @@ impl Twilio {
             .append_pair("CustomCode", &text.code)
             .append_pair("Locale", text.language)
             .finish();
-        match self.request(&self.verify_url, form).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        self.client.post(&self.verify_url, &self.headers(), form, outcome).await
     }
 
     /// Tells that the code of a verification was right. If that fails, it is only logged.
@@ -45,7 +42,8 @@ impl Twilio {
             return;
         }
         let url = format!("{}/{id}", self.verify_url);
-        let told = self.request(&url, "Status=approved".to_owned());
+        let headers = self.headers();
+        let told = self.client.ask(&url, &headers, "Status=approved".to_owned());
         match tokio::time::timeout(TELL_TIMEOUT, told).await {
             Ok(Ok(Answer { status: 200..=299, .. })) => {}
             Ok(Ok(answer)) => {

@@ -116,10 +116,7 @@ impl Vonage {
         let Ok(body) = serde_json::to_string(&self.message(text, report)) else {
             return Outcome::Refused(Refusal::Other, "the request cannot be made".to_owned());
         };
-        match self.client.post(&self.url, &headers, body).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        self.client.post(&self.url, &headers, body, outcome).await
     }
 
     /// The token of the request. Its id is that of the text, which is handed over once.

@@ -79,10 +79,7 @@ impl Webhook {
             ("webhook-id", id),
             ("webhook-timestamp", timestamp),
         ];
-        match self.client.post(&self.url, &headers, body).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        self.client.post(&self.url, &headers, body, outcome).await
     }
 
     /// A signature with each key, separated by spaces.

@@ -59,10 +59,8 @@ impl Whatsapp {
             ("authorization", format!("Bearer {}", self.account.access_token)),
             ("content-type", "application/json".to_owned()),
         ];
-        match self.client.post(&self.url, &headers, self.message(text, report).to_string()).await {
-            Ok(answer) => outcome(&answer),
-            Err(outcome) => outcome,
-        }
+        let message = self.message(text, report).to_string();
+        self.client.post(&self.url, &headers, message, outcome).await
     }
 
     /// The message: the approved words, with the code in them and in the button that copies it.
