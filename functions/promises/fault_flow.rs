@@ -258,26 +258,19 @@ async fn a_table_that_is_too_slow_is_unavailable_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_of_many_slow_calls_ends_at_its_deadline() {
     let app = TestApp::start().await;
-    app.person(PHONE).await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    let token = app.first_factor(PHONE).await;
+    let code = authenticator.code(&app);
 
     let trial = Trial::of(app).await;
 
     // Each call succeeds at its third try or not at all. No single call uses up the deadline.
     trial.faults.inject(|_| true, EVERY, Fault::Delay(Duration::from_millis(900)));
-    let fields = format!(
-        "grant_type=password&username=%2B{}&password={}",
-        &PHONE[1..],
-        PASSWORD.replace(' ', "+")
-    );
-    let token = axum::http::Request::post("/oauth2/token")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("origin", "https://id.example.com")
-        .body(fields.into())
-        .unwrap();
-
-    assert_unavailable("oauth2-token", &trial.send(token).await);
+    let both = json!({"mfa_token": token, "method": "totp", "code": code});
+    let request = json_request(Method::POST, "/v1/auth/mfa", None, &both);
+    assert_unavailable("auth-mfa", &trial.send(request).await);
     trial.faults.heal();
-    trial.faulty.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+    trial.faulty.sign_in_with_both(PHONE, &authenticator).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,15 +165,16 @@ impl Desk {
         let lookup = accounts.look_up_name(&named, self.recorder.device().ip.as_deref()).await?;
         let asked = (self.app.client_id.as_str(), self.visit.cookies.get(DEVICE));
         let named = (&named, lookup);
-        let user = match accounts.recognise(named, &password, asked, &self.recorder).await {
-            Ok(user) => user,
+        let person = match accounts.recognise(named, &password, asked, &self.recorder).await {
+            Ok(person) => person,
             Err(error) => return self.refuse(error, same),
         };
         let terms = self.app.session_terms(self.latchkey.apps().settings()).in_browser();
         let device = self.recorder.device().clone();
         let sessions = self.sessions(self.request.multi_factor);
-        let established = sessions.establish(user.id, terms, user.recognised, device);
-        match accounts.refunding(user.right, established).await {
+        let who = (person.user.id, Some(&person.user));
+        let established = sessions.establish(who, terms, person.recognised, device);
+        match accounts.refunding(person.right, established).await {
             Ok(Some(established)) => self.go_on(established).await,
             Ok(None) => self.refuse(wrong, same),
             Err(error) => self.refuse(error, same),
@@ -190,10 +191,10 @@ impl Desk {
 
         let second_factors = self.latchkey.second_factors().await?;
         let proven = second_factors.prove(mfa_token, method, &typed, &self.recorder).await;
-        let pending = match proven {
+        let (pending, user) = match proven {
             // The token of another sign-in gets nobody in here.
-            Ok(pending) if !pending.terms.browser => return self.start_again(Text::Expired),
-            Ok(pending) => pending,
+            Ok((pending, _)) if !pending.terms.browser => return self.start_again(Text::Expired),
+            Ok(proven) => proven,
             Err(error @ (Error::InvalidRequest(_) | Error::OtpIncorrect { .. })) => {
                 return self.refuse(error, same);
             }
@@ -202,7 +203,8 @@ impl Desk {
         let device = self.recorder.device().clone();
         let sessions = self.sessions(false);
         let established = second_factors.redeem(mfa_token, pending.used_by, async {
-            sessions.establish(pending.user_id, pending.terms, pending.recognised, device).await
+            let who = (user.id, Some(&user));
+            sessions.establish(who, pending.terms, pending.recognised, device).await
         });
         match established.await {
             Ok(Some(established)) => self.go_on(established).await,

@@ -92,11 +92,12 @@ async fn login(
     let recorder = trail.served_by(&app)?;
     let asked = (app.client_id.as_str(), request.device_token.as_deref());
     let named = (&identifier, lookup);
-    let user = accounts.recognise(named, &password, asked, &recorder).await?;
+    let person = accounts.recognise(named, &password, asked, &recorder).await?;
 
     let terms = app.session_terms(apps.settings());
-    let begun = sessions.begin(user.id, terms, user.recognised, recorder.device().clone());
-    let sign_in = accounts.refunding(user.right, begun).await?;
+    let (user, device) = (&person.user, recorder.device().clone());
+    let begun = sessions.begin((user.id, Some(user)), terms, person.recognised, device);
+    let sign_in = accounts.refunding(person.right, begun).await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

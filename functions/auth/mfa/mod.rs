@@ -62,13 +62,13 @@ async fn mfa(
     let app = apps.resume(client_id, credentials.as_ref()).await?;
     let recorder = trail.served_by(&app)?;
 
-    let pending =
+    let (pending, user) =
         second_factors.prove(&request.mfa_token, request.method, &request.code, &recorder).await?;
 
     let sign_in = second_factors.redeem(&request.mfa_token, pending.used_by, async {
-        sessions
-            .begin(pending.user_id, pending.terms, pending.recognised, recorder.device().clone())
-            .await
+        let device = recorder.device().clone();
+        let who = (user.id, Some(&user));
+        sessions.begin(who, pending.terms, pending.recognised, device).await
     });
 
     sign_in.await?.map(Json).ok_or(Error::TokenInvalid)

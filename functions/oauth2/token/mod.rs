@@ -204,7 +204,8 @@ async fn token(
             let recorder = trail.served_by(&app)?;
             let person = recognise(&accounts, &challenges, &request, asked, &recorder).await?;
             let device = recorder.device().clone();
-            let begun = sessions.begin(person.id, terms, person.recognised, device);
+            let who = (person.user.id, Some(&person.user));
+            let begun = sessions.begin(who, terms, person.recognised, device);
             match accounts.refunding(person.right, begun).await? {
                 Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::signed_in(*signed_in, &app)),
                 Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),

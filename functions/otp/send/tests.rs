@@ -146,6 +146,23 @@ async fn a_send_takes_four_writes_and_two_and_a_half_reads() {
 }
 
 #[tokio::test]
+async fn a_sign_in_on_a_known_device_takes_five_writes() {
+    let app = TestApp::start().await;
+    let device = app.sign_in(PHONE).await.json["device_token"].clone();
+    app.advance(2 * 3600);
+
+    // Roles are read once in five minutes, for all users.
+    app.sign_in(OTHER_PHONE).await;
+    let ask = json!({"phone": PHONE, "device_token": device});
+    let (sent, send) = app.units(app.post("/v1/otp/send", ask)).await;
+    let (id, code) = (sent.challenge_id(), app.code(PHONE));
+    let (answer, verify) = app.units(app.verify(&id, &code)).await;
+    answer.assert_ok();
+    // Neither the source nor the prefix is counted. The third read is the user whose device it is.
+    assert_eq!([send, verify], [(3.0, 2.0), step("otp-verify").units()], "reads, writes");
+}
+
+#[tokio::test]
 async fn a_channel_may_be_named_that_the_address_has() {
     let app = TestApp::with_mail().await;
     for (address, channel, other) in

@@ -1,6 +1,7 @@
 mod guessing;
 mod idle_phone;
 mod locks;
+mod meanwhile;
 
 use std::net::IpAddr;
 

@@ -23,8 +23,8 @@ pub struct NameLookup {
 
 /// A user whose password was right.
 pub struct RecognisedUser {
-    /// The user.
-    pub id: Uuid,
+    /// The user, as read while the try was counted.
+    pub user: User,
     /// How they were recognised.
     pub recognised: Recognised,
     /// The try, which is still counted.
@@ -109,25 +109,30 @@ impl Accounts {
         let source = device.is_none().then_some(source);
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let is_right = self.hasher.matches(password, hash.as_ref()).await?;
-        let (Some(user), Some(hash), true) = (&user, hash, is_right) else {
-            if let Some(source) = source {
-                source.fail(self).await?;
+        let (user, hash) = match (user, hash) {
+            (Some(user), Some(hash)) if is_right => (user, hash),
+            (user, _) => {
+                if let Some(source) = source {
+                    source.fail(self).await?;
+                }
+                let owner = user.map(|user| user.id);
+                if let Some(owner) = owner.filter(|_| spent.is_last) {
+                    self.shut_out(owner, client_id, recorder).await?;
+                }
+                let masked = identifier.masked();
+                let activity = Activity::failed(Action::SignIn, owner, masked, client_id);
+                recorder.record_failure(activity).await?;
+                return Err(Error::InvalidCredentials);
             }
-            let owner = user.map(|user| user.id);
-            if let Some(owner) = owner.filter(|_| spent.is_last) {
-                self.shut_out(owner, client_id, recorder).await?;
-            }
-            let activity = Activity::failed(Action::SignIn, owner, identifier.masked(), client_id);
-            recorder.record_failure(activity).await?;
-            return Err(Error::InvalidCredentials);
         };
 
         let right = spent.right(source);
-        if let Err(error) = self.welcome(user, hash, password).await {
+        if let Err(error) = self.welcome(&user, hash, password).await {
             self.refund(right).await;
             return Err(error);
         }
-        Ok(RecognisedUser { id: user.id, recognised: user.recognised_by_password(device), right })
+        let recognised = user.recognised_by_password(device);
+        Ok(RecognisedUser { user, recognised, right })
     }
 
     /// Does the `work` that a right password opens, and refunds its try at the same time.

@@ -19,6 +19,7 @@ use crate::{
     },
     limits::Recorded,
     messages::Messenger,
+    users::User,
 };
 
 /// The minimum number of tries, in a sixteenth of the count, from which anything can be concluded.
@@ -36,6 +37,8 @@ pub struct Proven {
     pub content: ChallengeContent,
     /// The user who owns the address, if there is one.
     pub owner: Option<Uuid>,
+    /// The owner, as they were while the try was counted: a hint, on which no decision depends.
+    pub owner_as_read: Option<Box<User>>,
     /// Whether the owner was read together with the challenge.
     is_owner_known: bool,
 }
@@ -88,9 +91,12 @@ impl Challenges {
         let guess =
             Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
 
+        let reading = self.read_owner(&identity, &guess);
         let spend = |identity: &mut Identity| self.spend(identity, &guess, now);
         let tried = self.store.change_identity(&place, &mut identity, now, spend);
-        let (mut proven, is_off) = tried.await?;
+        let (tried, owner_as_read) = tokio::join!(tried, reading);
+        let (mut proven, is_off) = tried?;
+        proven.owner_as_read = owner_as_read;
         if !proven.is_owner_known {
             let owned = self.hash_keys.address(&proven.content.address);
             proven.owner = self.store.owner(&owned).await?;
@@ -110,6 +116,25 @@ impl Challenges {
             recorder.record(lockout).await?;
         }
         Err(self.refuse(proven, recorder, now).await?)
+    }
+
+    /// Reads the user whom a sign-in with a right code is of. That is done beside the count of the
+    /// try, which alone decides. For a wrong code nothing is read, so the time tells nothing.
+    fn read_owner(
+        &self,
+        identity: &Identity,
+        guess: &Guess<'_>,
+    ) -> impl Future<Output = Option<Box<User>>> + use<> {
+        let challenge = identity.challenge(guess.id);
+        let signs_in = challenge.is_some_and(|challenge| {
+            challenge.purpose == Purpose::SignIn && challenge.is_right(&guess.hash)
+        });
+        let owner = identity.only_owner().filter(|_| signs_in);
+        let store = self.store.clone();
+        async move {
+            // Without it, the sign-in goes on, and takes one call longer.
+            store.user_lately(owner?).await.ok().flatten().map(Box::new)
+        }
     }
 
     /// Records a wrong code. Returns the answer.
@@ -201,7 +226,7 @@ impl Challenges {
         let is_owner_known =
             owned == self.hash_keys.recipient(&content.address) && !self.hash_keys.are_two();
         let owner = identity.owner(&owned);
-        Proven { challenge, content, owner, is_owner_known }
+        Proven { challenge, content, owner, owner_as_read: None, is_owner_known }
     }
 
     /// Counts a wrong code. Returns whether nearly all codes that were tried in this hour were

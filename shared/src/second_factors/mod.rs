@@ -171,7 +171,7 @@ impl SecondFactors {
     }
 
     /// Checks the second factor of a sign-in that waits for it. Returns that sign-in, with a
-    /// complete `amr`. A wrong code is recorded in the audit trail. The caller must have checked the
+    /// complete `amr`, and its user as just read. A wrong code is recorded in the audit trail. The caller must have checked the
     /// app that [`MfaToken::client_id`] names.
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl SecondFactors {
         method: SecondFactorMethod,
         code: &str,
         recorder: &Recorder,
-    ) -> Result<PendingSignIn, Error> {
+    ) -> Result<(PendingSignIn, User), Error> {
         check_form(Some(method), code)?;
         let token_hash = IdentifierHash::of_random("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
@@ -216,7 +216,7 @@ impl SecondFactors {
 
         pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
         pending.recognised.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
-        Ok(pending)
+        Ok((pending, user))
     }
 
     /// Does the `work` for which a pending sign-in was used. If `work` is unavailable, the sign-in

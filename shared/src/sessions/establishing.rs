@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Begun, Sessions, table::NewSession};
 use crate::{
     apps::{SessionTerms, SignUp},
-    audit::{Action, Activity, Event, user_subject},
+    audit::{Action, Activity, Event, Outcome, user_subject},
     authorization::AuthorizationCode,
     base::{Device, Error, seconds, seconds_until, whole_seconds},
     challenges::{Attempts, ChallengeContent, Proven},
@@ -82,6 +83,7 @@ impl Sessions {
             },
         };
 
+        let as_read = proven.owner_as_read.as_deref().filter(|user| user.id == owner);
         let known = proven.challenge.asker.device();
         let terms = proven.content.terms.clone();
         let recognised = Recognised {
@@ -90,7 +92,7 @@ impl Sessions {
             device: known,
             sign_in_epoch: None,
         };
-        match self.establish(owner, terms, recognised, device.clone()).await {
+        match self.establish((owner, as_read), terms, recognised, device.clone()).await {
             Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
             begun => begun?.ok_or(Error::OtpExpired),
         }
@@ -136,63 +138,31 @@ impl Sessions {
     /// As [`Self::begin`].
     pub async fn establish(
         &self,
-        user_id: Uuid,
+        (user_id, as_read): (Uuid, Option<&User>),
         terms: SessionTerms,
         recognised: Recognised,
         device: Device,
     ) -> Result<Option<Establishing>, Error> {
         let now = self.clock.now();
-        let as_of = (recognised.password_count, recognised.sign_in_epoch);
         let (session, refresh) =
             self.new_session(user_id, &terms, recognised.amr.clone(), device, now)?;
         let code = self.first_code(user_id, (refresh.session_id, &session))?;
-        let new = NewSession { id: refresh.session_id, session: &session, code: waiting(&code) };
-        let default_role = terms.default_role.as_deref();
         let is_text_alone =
             recognised.amr == [AuthenticationMethod::Sms] && recognised.device.is_none();
-        let mut idle_since =
-            idle_since(self.user_settings.phone_idle_days, now).filter(|_| is_text_alone);
+        let new = NewSession {
+            id: refresh.session_id,
+            session: &session,
+            code: waiting(&code),
+            default_role: terms.default_role.as_deref(),
+            password_count: recognised.password_count,
+            sign_in_epoch: recognised.sign_in_epoch,
+            idle_since: idle_since(self.user_settings.phone_idle_days, now)
+                .filter(|_| is_text_alone),
+        };
 
-        let mut begun =
-            self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
-        let mut became_admin = false;
-        if matches!(begun, Begun::Unproven) {
-            let before = self.store.user(user_id).await?;
-            // Somebody else may have set the credentials and begun the sessions that exist before
-            // this proof (account pre-hijacking).
-            let proven = self
-                .store
-                .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
-                .await?;
-            became_admin =
-                proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
-            begun =
-                self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
-        }
-
-        if matches!(begun, Begun::Idle) {
-            let user = self.store.user(user_id).await?;
-            if user.is_some_and(|it| self.user_settings.text_alone(&it, now) != TextAlone::SignsIn)
-            {
-                return Err(Error::PhoneIdle);
-            }
-            // A session was refreshed since the last sign-in.
-            idle_since = None;
-            begun =
-                self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
-        }
-        if matches!(begun, Begun::ToBeErased) {
-            let keep = Activity::own(Action::ErasureTakeBack, user_id, &terms.client_id);
-            let event = self.audit.event(keep, &session.device)?;
-            self.store.recording(event).keep_user(user_id, &self.hash_keys, now).await?;
-            begun =
-                self.store.begin_session(user_id, &new, default_role, as_of, idle_since).await?;
-        }
-
+        let (begun, became_admin) = self.begin_recorded((user_id, as_read), new, now).await?;
         Ok(match begun {
             Begun::Yes(user) => {
-                let event = self.sign_in_event(&user, refresh.session_id, &session)?;
-                self.store.record(&event).await?;
                 if became_admin {
                     self.record_admin_by_phone(user_id, &session).await?;
                 }
@@ -213,12 +183,96 @@ impl Sessions {
                 let asked = self.ask_for_second_factor(user_id, terms, recognised, now).await?;
                 Some(Establishing::MfaRequired(asked))
             }
+            Begun::Disabled => return Err(Error::UserDisabled),
             Begun::Outdated if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
                 return Err(Error::TokenInvalid);
             }
             Begun::Outdated => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven | Begun::ToBeErased | Begun::Idle => None,
         })
+    }
+
+    /// Begins a session, and records that. If nothing refuses it for the user `as_read` a moment ago,
+    /// both are written at the same time; if the user has changed since, the event is written again
+    /// as it happened. Returns also whether the user became an administrator.
+    ///
+    /// # Errors
+    /// As [`Self::establish`].
+    async fn begin_recorded(
+        &self,
+        (user_id, as_read): (Uuid, Option<&User>),
+        new: NewSession<'_>,
+        now: Timestamp,
+    ) -> Result<(Begun, bool), Error> {
+        let expected = as_read.filter(|user| new.refusal(user).is_none());
+        let expected =
+            expected.map(|user| self.sign_in_event(user, new.id, new.session)).transpose()?;
+        let recorded = OptionFuture::from(expected.as_ref().map(|event| self.store.record(event)));
+        let (begun, recorded) = tokio::join!(self.store.begin_session(user_id, &new), recorded);
+
+        match (begun, expected) {
+            (Ok(Begun::Yes(user)), expected) => {
+                let event = self.sign_in_event(&user, new.id, new.session)?;
+                match expected.filter(|expected| expected.previous == event.previous) {
+                    Some(_) => recorded.unwrap_or(Ok(()))?,
+                    None => self.store.record(&event).await?,
+                }
+                Ok((Begun::Yes(user), false))
+            }
+            (begun, Some(expected)) => {
+                let failed = Event { result: Outcome::Failure, previous: Vec::new(), ..expected };
+                self.store.record(&failed).await?;
+                self.begin_despite(begun?, user_id, new, now).await
+            }
+            (begun, None) => self.begin_despite(begun?, user_id, new, now).await,
+        }
+    }
+
+    /// Begins a session once more after what refused it was taken out of the way, if that is
+    /// possible, and records it. Returns also whether the user became an administrator.
+    async fn begin_despite(
+        &self,
+        refusal: Begun,
+        user_id: Uuid,
+        mut new: NewSession<'_>,
+        now: Timestamp,
+    ) -> Result<(Begun, bool), Error> {
+        let mut begun = refusal;
+        let mut became_admin = false;
+        if matches!(begun, Begun::Unproven) {
+            let before = self.store.user(user_id).await?;
+            // Somebody else may have set the credentials and begun the sessions that exist before
+            // this proof (account pre-hijacking).
+            let proven = self
+                .store
+                .prove_user(user_id, &self.hash_keys, self.user_settings.admin_phone.as_ref())
+                .await?;
+            became_admin =
+                proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
+            begun = self.store.begin_session(user_id, &new).await?;
+        }
+
+        if matches!(begun, Begun::Idle) {
+            let user = self.store.user(user_id).await?;
+            if user.is_some_and(|it| self.user_settings.text_alone(&it, now) != TextAlone::SignsIn)
+            {
+                return Err(Error::PhoneIdle);
+            }
+            // A session was refreshed since the last sign-in.
+            new.idle_since = None;
+            begun = self.store.begin_session(user_id, &new).await?;
+        }
+        if matches!(begun, Begun::ToBeErased) {
+            let keep = Activity::own(Action::ErasureTakeBack, user_id, &new.session.client_id);
+            let event = self.audit.event(keep, &new.session.device)?;
+            self.store.recording(event).keep_user(user_id, &self.hash_keys, now).await?;
+            begun = self.store.begin_session(user_id, &new).await?;
+        }
+
+        if let Begun::Yes(user) = &begun {
+            self.store.record(&self.sign_in_event(user, new.id, new.session)?).await?;
+        }
+        Ok((begun, became_admin))
     }
 
     /// The code that the browser takes to the app.
@@ -441,9 +495,11 @@ impl Sessions {
         Ok((session, refresh))
     }
 
+    /// The event of a sign-in of `user`, as they were before it or as they are after it.
     fn sign_in_event(&self, user: &User, id: Uuid, session: &Session) -> Result<Event, Error> {
         let mut previous = user.last_sign_ins();
         previous.retain(|before| *before != id);
+        previous.truncate(2);
         self.audit.sign_in((user.id, id), &session.client_id, previous, &session.device)
     }
 

@@ -145,7 +145,8 @@ impl Sessions {
     }
 
     /// Starts a session of a user who was `recognised`, or asks for the second factor if it is
-    /// required. Returns `None` if the user was deleted.
+    /// required. Returns `None` if the user was deleted. `as_read` is the user if they were just read;
+    /// then it takes less time.
     ///
     /// # Errors
     /// [`Error::UserDisabled`]; [`Error::PhoneIdle`] if a text alone does not open the account;
@@ -154,12 +155,12 @@ impl Sessions {
     /// out everywhere or changed an address or a factor since.
     pub async fn begin(
         &self,
-        user_id: Uuid,
+        (user_id, as_read): (Uuid, Option<&User>),
         terms: SessionTerms,
         recognised: Recognised,
         device: Device,
     ) -> Result<Option<SignIn>, Error> {
-        match self.establish(user_id, terms, recognised, device).await? {
+        match self.establish((user_id, as_read), terms, recognised, device).await? {
             Some(established) => self.finish(established).await.map(Some),
             None => Ok(None),
         }

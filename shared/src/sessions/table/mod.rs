@@ -35,7 +35,7 @@ pub enum Rotation {
     Disabled,
 }
 
-/// A session to begin.
+/// A session to begin, and what must hold for that.
 #[derive(Clone, Copy)]
 pub struct NewSession<'a> {
     /// Its id.
@@ -44,6 +44,47 @@ pub struct NewSession<'a> {
     pub session: &'a Session,
     /// The session of an app that waits until its code is used, and its id.
     pub code: Option<(Uuid, &'a Session)>,
+    /// The role of people who are new to the app.
+    pub default_role: Option<&'a str>,
+    /// [`User::password_count`] of the password that was compared, if there was one.
+    pub password_count: Option<u64>,
+    /// [`User::sign_in_epoch`] when the sign-in began to wait for its second factor, if it did.
+    pub sign_in_epoch: Option<u64>,
+    /// The user must have signed in after this, if it is set.
+    pub idle_since: Option<Timestamp>,
+}
+
+impl NewSession<'_> {
+    fn has_two_factors(&self) -> bool {
+        self.session.amr.contains(&AuthenticationMethod::Mfa)
+    }
+
+    fn proves_address(&self) -> bool {
+        self.session.amr.iter().any(|method| method.proves_address())
+    }
+
+    /// What refuses this session of `user`: the conditions of [`Store::begin_session`].
+    pub fn refusal(&self, user: &User) -> Option<Begun> {
+        let is_idle = self.idle_since.is_some_and(|since| {
+            user.last_sign_in_at.is_some_and(|at| at.as_second() <= since.as_second())
+        });
+        let is_second_factor_due = user.totp && !self.has_two_factors();
+        if user.status == UserStatus::Disabled {
+            Some(Begun::Disabled)
+        } else if user.unproven && self.proves_address() {
+            Some(Begun::Unproven)
+        } else if self.password_count.is_some_and(|count| count != user.password_count)
+            || self.sign_in_epoch.is_some_and(|epoch| epoch != user.sign_in_epoch)
+        {
+            Some(Begun::Outdated)
+        } else if is_second_factor_due {
+            Some(Begun::SecondFactorDue { sign_in_epoch: user.sign_in_epoch })
+        } else if is_idle {
+            Some(Begun::Idle)
+        } else {
+            user.erase_at.map(|_| Begun::ToBeErased)
+        }
+    }
 }
 
 /// The outcome of beginning a session.
@@ -61,6 +102,8 @@ pub enum Begun {
     /// The password has changed since it was compared, or sign-ins that waited for their second
     /// factor have ended.
     Outdated,
+    /// The user is disabled.
+    Disabled,
     /// The user is to be erased, which this sign-in takes back.
     ToBeErased,
     /// The user has not signed in since the time that was asked for.
@@ -127,21 +170,12 @@ impl Store {
     }
 
     /// Adds a session to its user and records the time of the sign-in. A user who is new to the app
-    /// gets its `default_role`. If a password was compared, `password_count` must still be the
-    /// user's; if the sign-in waited for its second factor, so must `sign_in_epoch`. The user must
-    /// have signed in after `idle_since`, if there is one.
+    /// gets its default role.
     ///
     /// # Errors
-    /// [`Error::UserDisabled`] for a disabled user; then no session begins.
-    pub async fn begin_session(
-        &self,
-        user_id: Uuid,
-        new: &NewSession<'_>,
-        default_role: Option<&str>,
-        (password_count, sign_in_epoch): (Option<u64>, Option<u64>),
-        idle_since: Option<Timestamp>,
-    ) -> Result<Begun, Error> {
-        let NewSession { id: session_id, session, code } = *new;
+    /// [`Error::Unavailable`].
+    pub async fn begin_session(&self, user_id: Uuid, new: &NewSession<'_>) -> Result<Begun, Error> {
+        let NewSession { id: session_id, session, code, .. } = *new;
         let stored = |session: &Session| {
             serde_dynamo::to_attribute_value(session)
                 .map_err(|error| Error::Internal(error.to_string()))
@@ -163,7 +197,7 @@ impl Store {
             names.insert(placeholder(1), ShortId(id).to_string());
             values.insert(":code".to_owned(), stored(waiting)?);
         }
-        if let Some(role) = default_role {
+        if let Some(role) = new.default_role {
             update.push_str(", #roles.#app = if_not_exists(#roles.#app, :default_roles)");
             names.insert("#roles".to_owned(), "roles".to_owned());
             names.insert("#app".to_owned(), session.client_id.clone());
@@ -175,25 +209,23 @@ impl Store {
                              AND attribute_not_exists(erase_at) \
                              AND (attribute_not_exists(e1) OR e1 <> :event)"
             .to_owned();
-        let has_two = session.amr.contains(&AuthenticationMethod::Mfa);
-        if !has_two {
+        if !new.has_two_factors() {
             condition.push_str(" AND attribute_not_exists(totp)");
         }
-        let proves_address = session.amr.iter().any(|method| method.proves_address());
-        if proves_address {
+        if new.proves_address() {
             condition.push_str(" AND attribute_not_exists(unproven)");
         }
-        if let Some(count) = password_count {
+        if let Some(count) = new.password_count {
             condition.push_str(" AND password_count = :password_count");
             values.insert(":password_count".to_owned(), AttributeValue::N(count.to_string()));
         }
-        if let Some(since) = idle_since {
+        if let Some(since) = new.idle_since {
             condition.push_str(
                 " AND (attribute_not_exists(last_sign_in_at) OR last_sign_in_at > :idle_since)",
             );
             values.insert(":idle_since".to_owned(), number(since.as_second()));
         }
-        match sign_in_epoch {
+        match new.sign_in_epoch {
             Some(0) => condition.push_str(" AND attribute_not_exists(sign_in_epoch)"),
             Some(epoch) => {
                 condition.push_str(" AND sign_in_epoch = :sign_in_epoch");
@@ -211,30 +243,9 @@ impl Store {
             Changed::Refused(Some(user)) if user.last_sign_in == Some(session_id) => {
                 Ok(Begun::Yes(user))
             }
-            Changed::Refused(Some(user)) if user.status == UserStatus::Disabled => {
-                Err(Error::UserDisabled)
-            }
-            Changed::Refused(Some(user)) if user.unproven && proves_address => Ok(Begun::Unproven),
-            Changed::Refused(Some(user))
-                if password_count.is_some_and(|count| count != user.password_count)
-                    || sign_in_epoch.is_some_and(|epoch| epoch != user.sign_in_epoch) =>
-            {
-                Ok(Begun::Outdated)
-            }
-            Changed::Refused(Some(user))
-                if !user.totp
-                    && idle_since.is_some_and(|since| {
-                        user.last_sign_in_at.is_some_and(|at| at.as_second() <= since.as_second())
-                    }) =>
-            {
-                Ok(Begun::Idle)
-            }
-            Changed::Refused(Some(user)) if user.erase_at.is_some() && (has_two || !user.totp) => {
-                Ok(Begun::ToBeErased)
-            }
-            Changed::Refused(Some(user)) => {
-                Ok(Begun::SecondFactorDue { sign_in_epoch: user.sign_in_epoch })
-            }
+            Changed::Refused(Some(user)) => new.refusal(&user).ok_or_else(|| {
+                Error::Internal("a session was refused for no reason that is known".into())
+            }),
             Changed::Refused(None) => Ok(Begun::NoUser),
         }
     }
