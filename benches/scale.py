@@ -110,7 +110,8 @@ def dollars(people):
         "API Gateway": tiered(requests, PRICES["million_requests"]),
         "Lambda": requests * PRICES["million_invocations"]
         + tiered(gb_seconds(people), PRICES["gb_second"]["arm64"]),
-        "logs": requests * PRICES["log_kb_of_a_request"] * PRICES["gb_of_logs"],
+        "logs": sum(million[step] * PRICES["log_kb"][step] for step in million)
+        * PRICES["gb_of_logs"],
     }
 
 
