@@ -8,17 +8,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    AppSecret, Branding, BrandingChange, GrantType, Grants, GrantsChange, HostedChange,
-    HostedSignIn, IdTokenAlgorithm, Links, OwnMails, Pkce, SignInMethod, StoredSecret, TextPlan,
-    sms_text,
+    AppSecret, Branding, BrandingChange, Grants, GrantsChange, HostedChange, HostedSignIn,
+    StoredSecret, TextPlan, sms_text,
 };
 use crate::{
     apps::AppSettings,
     audit::Fields,
-    base::{Error, MicroUsd, api_time, epoch_seconds, in_usd},
+    base::{Error, MicroUsd, epoch_seconds},
     identifiers::display_name,
     roles::{ADMIN_ROLE, role_name},
-    spending::AppBudget,
 };
 
 /// The app of requests that name none. It exists from the start, is public, and cannot be deleted:
@@ -161,75 +159,6 @@ pub(super) const APP_FIELDS: Fields = Fields {
     ignored: &["client_id", "version", "written_by", "created_at", "updated_at"],
 };
 
-/// The terms that an app gives to a session. They travel with the challenge that leads to the
-/// session and are kept in the session, so a change of the app applies only to later sessions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionTerms {
-    /// The app.
-    pub client_id: String,
-    /// Seconds that access tokens are valid.
-    pub access_token_ttl: i64,
-    /// Seconds that the session lasts.
-    pub refresh_token_ttl: i64,
-    /// The role of people who are new to the app.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_role: Option<String>,
-    /// Whether the session is that of a browser on the hosted page.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub browser: bool,
-}
-
-impl SessionTerms {
-    /// The same terms for the session of a browser.
-    #[must_use]
-    pub fn in_browser(self) -> Self {
-        Self { browser: true, ..self }
-    }
-}
-
-/// The sender of a message, and its wording.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sender {
-    /// The app's name, as people read it.
-    pub app_name: String,
-    /// The app's own text, with [`super::CODE_PLACEHOLDER`] in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sms_text: Option<String>,
-    /// The senders of the app's texts, if they are not those of the deployment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_senders: Option<TextPlan>,
-    /// The host on which browsers fill codes in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub web_otp_host: Option<String>,
-    /// The app's own budget, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<AppBudget>,
-    /// The e-mails that the app words itself, if there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mails: Option<OwnMails>,
-}
-
-impl Sender {
-    /// The same sender, for one kind of message alone.
-    #[must_use]
-    pub fn of_kind(self, kind: &str) -> Self {
-        Self { mails: self.mails.and_then(|mails| mails.for_kind(kind)), ..self }
-    }
-
-    /// The same sender, for messages to this country alone.
-    #[must_use]
-    pub fn to_country(self, country: &str) -> Self {
-        let plan = self.text_senders.and_then(|plan| plan.for_country(country));
-        Self { text_senders: plan, ..self }
-    }
-
-    /// The same sender, for a code that is typed on the hosted page: browsers fill it in there.
-    #[must_use]
-    pub fn on_page(self, settings: &AppSettings) -> Self {
-        Self { web_otp_host: crate::base::host(&settings.issuer).map(str::to_owned), ..self }
-    }
-}
-
 /// A change of an app: `None` leaves a field as it is, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct AppChange {
@@ -319,45 +248,6 @@ impl App {
     /// Whether `secret` is one of the app's secrets and valid at `now`.
     pub fn has_secret(&self, secret: &AppSecret, now: Timestamp) -> bool {
         self.secrets.iter().any(|stored| stored.matches(secret, now))
-    }
-
-    /// The terms of a session that begins now.
-    pub fn session_terms(&self, settings: &AppSettings) -> SessionTerms {
-        SessionTerms {
-            client_id: self.client_id.clone(),
-            access_token_ttl: self.access_token_ttl.unwrap_or(settings.access_token_ttl_seconds),
-            refresh_token_ttl: self.refresh_token_ttl.unwrap_or(settings.refresh_token_ttl_seconds),
-            default_role: self.default_role.clone().filter(|_| self.sign_up == SignUp::Open),
-            browser: false,
-        }
-    }
-
-    /// The senders of the app's texts, by country, if they are not those of the deployment.
-    pub fn text_plan(&self) -> Option<TextPlan> {
-        self.text_senders.as_deref().and_then(TextPlan::parse)
-    }
-
-    /// The sender of the app's messages.
-    pub fn sender(&self, settings: &AppSettings) -> Sender {
-        let host = self
-            .allowed_origins
-            .iter()
-            .find(|origin| origin.starts_with("http"))
-            .and_then(|origin| crate::base::host(origin))
-            .map(str::to_owned);
-
-        Sender {
-            app_name: self.name.clone(),
-            sms_text: self.sms_text.clone(),
-            text_senders: self.text_plan(),
-            web_otp_host: host.or_else(|| settings.web_otp_host.clone()),
-            budget: self.sms_budget.or(self.sms_daily_budget).map(|_| AppBudget {
-                client_id: self.client_id.clone(),
-                month: self.sms_budget,
-                day: self.sms_daily_budget,
-            }),
-            mails: OwnMails::of(&self.client_id, &self.mail_templates),
-        }
     }
 
     /// Changes the fields that `change` names.
@@ -510,118 +400,5 @@ fn within(field: &str, number: i64, (min, max): (i64, i64)) -> Result<i64, Error
         Ok(number)
     } else {
         Err(Error::field(field, format!("must be from {min} to {max} seconds")))
-    }
-}
-
-/// An app as the API shows it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = App)]
-pub struct AppView {
-    #[schema(example = "5f0c3e2ab9d14c0e8d8f2f6a7c1b4e90")]
-    client_id: String,
-    #[schema(example = "Shop")]
-    name: String,
-    #[serde(rename = "type")]
-    kind: AppType,
-    sign_up: SignUp,
-    #[schema(example = "User")]
-    default_role: Option<String>,
-    /// The web origins that may call the API. Browsers fill codes in on the host of the first one.
-    #[schema(example = json!(["https://shop.example.com"]))]
-    allowed_origins: Vec<String>,
-    /// Seconds that access tokens are valid.
-    #[schema(example = 900)]
-    access_token_ttl: i64,
-    /// Seconds that sessions last.
-    #[schema(example = 2_592_000)]
-    refresh_token_ttl: i64,
-    /// The app's own text for messages with a sign-in code, with `{code}` in it. Null if the
-    /// built-in text is used.
-    #[schema(example = "{code} is your Shop code.")]
-    sms_text: Option<String>,
-    /// The senders of the app's texts. Null: those of the deployment.
-    #[schema(example = "US=twilio,sns;*=sns")]
-    text_senders: Option<String>,
-    /// The budget for the app's texts per month (UTC), within the deployment's budget.
-    #[schema(example = 25.0)]
-    sms_monthly_budget_usd: Option<f64>,
-    /// The budget for the app's texts per day (UTC), within the deployment's budget.
-    #[schema(example = 2.0)]
-    sms_daily_budget_usd: Option<f64>,
-    /// Where the hosted sign-in page may send people. It is off without any.
-    #[schema(example = json!(["https://shop.example.com/callback"]))]
-    redirect_uris: Vec<String>,
-    /// Where people may be sent after signing out.
-    #[schema(example = json!(["https://shop.example.com"]))]
-    post_logout_redirect_uris: Vec<String>,
-    /// Where the app is told that a session of it has ended (OpenID Connect Back-Channel Logout 1.0).
-    #[schema(example = "https://shop.example.com/backchannel-logout")]
-    backchannel_logout_uri: Option<String>,
-    /// Always `true`: a logout token names the session.
-    backchannel_logout_session_required: bool,
-    /// Whether the app belongs to the deployment, so that nobody is asked for their consent.
-    first_party: bool,
-    /// Whether the app must use PKCE, if it is confidential. A public app always must.
-    pkce: Pkce,
-    /// How its ID tokens are signed. `null`: as all tokens are.
-    id_token_signed_response_alg: Option<IdTokenAlgorithm>,
-    /// The grants that the app may use at `POST /oauth2/token`.
-    grant_types: BTreeSet<GrantType>,
-    /// The scopes that the app itself can have, with the grant `client_credentials`.
-    #[schema(example = json!(["stock:read"]))]
-    scopes: BTreeSet<String>,
-    /// The address of the logo on the hosted page.
-    #[schema(example = "https://shop.example.com/logo.png")]
-    logo: Option<String>,
-    /// The colour of the main button on the hosted page.
-    #[schema(example = "#1d4ed8")]
-    accent: Option<String>,
-    /// The pages of the app's operator.
-    links: Links,
-    /// How people can sign in on the hosted page. `null`: in every way that the deployment has.
-    sign_in_methods: Option<BTreeSet<SignInMethod>>,
-    active: bool,
-    #[serde(with = "api_time")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    #[serde(with = "api_time")]
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-}
-
-impl AppView {
-    /// The view of `app`, with the settings' values for those that it leaves open.
-    pub fn new(app: App, settings: &AppSettings) -> Self {
-        let (terms, first_party) = (app.session_terms(settings), app.is_first_party());
-        Self {
-            client_id: app.client_id,
-            name: app.name,
-            kind: app.kind,
-            sign_up: app.sign_up,
-            default_role: app.default_role,
-            allowed_origins: app.allowed_origins,
-            access_token_ttl: terms.access_token_ttl,
-            refresh_token_ttl: terms.refresh_token_ttl,
-            sms_text: app.sms_text,
-            text_senders: app.text_senders,
-            sms_monthly_budget_usd: app.sms_budget.map(in_usd),
-            sms_daily_budget_usd: app.sms_daily_budget.map(in_usd),
-            first_party,
-            pkce: app.hosted.pkce,
-            id_token_signed_response_alg: app.hosted.id_token_signed_response_alg,
-            grant_types: app.grants.grant_types(),
-            scopes: app.grants.scopes,
-            logo: app.branding.logo,
-            accent: app.branding.accent,
-            links: app.branding.links,
-            sign_in_methods: app.branding.sign_in_methods,
-            redirect_uris: app.hosted.redirect_uris,
-            post_logout_redirect_uris: app.hosted.post_logout_redirect_uris,
-            backchannel_logout_uri: app.hosted.backchannel_logout_uri,
-            backchannel_logout_session_required: true,
-            active: app.active,
-            created_at: app.created_at,
-            updated_at: app.updated_at,
-        }
     }
 }

@@ -8,15 +8,18 @@ mod hosted;
 mod origin;
 mod own_mails;
 mod secret;
+mod sender;
+mod session_terms;
 mod settings;
 mod sms_text;
 mod table;
 mod text_plan;
+mod view;
 
 pub use self::{
     app::{
-        App, AppChange, AppType, AppView, DEFAULT_CLIENT_ID, Sender, SessionTerms, SignUp,
-        is_client_id, parse_client_id, parse_name,
+        App, AppChange, AppType, DEFAULT_CLIENT_ID, SignUp, is_client_id, parse_client_id,
+        parse_name,
     },
     branding::{Branding, BrandingChange, Links, SignInMethod},
     grants::{GrantType, Grants, GrantsChange},
@@ -24,9 +27,12 @@ pub use self::{
     origin::WebOrigin,
     own_mails::OwnMails,
     secret::{AppSecret, MAX_OLD_VALID_SECONDS, PREFIX, StoredSecret},
+    sender::Sender,
+    session_terms::SessionTerms,
     settings::{AppSettings, LAPTOP_ORIGINS},
     sms_text::{CODE_PLACEHOLDER, leads_elsewhere},
     text_plan::{SenderName, TextPlan},
+    view::AppView,
 };
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -14,6 +14,7 @@ mod extract;
 mod form;
 mod idempotency;
 mod json;
+mod json_bounds;
 pub mod lambda;
 mod oauth;
 mod page;

@@ -4,6 +4,7 @@ mod establishing;
 mod hosted;
 mod live;
 mod machine;
+mod signing_up;
 mod table;
 
 pub(crate) use self::hosted::Entering;

@@ -1,270 +1,23 @@
 //! Access tokens: JWTs as in RFC 9068.
 
-use std::sync::OnceLock;
-
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
-use jsonwebtoken::{DecodingKey, Header, Validation, jwk::JwkSet};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use uuid::Uuid;
+use jsonwebtoken::{DecodingKey, Validation, jwk::JwkSet};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    id_token::{self, IdClaims, IdTokenHint, PersonClaims},
-    logout_token::{self, LogoutClaims},
-    machine_token::MachineClaims,
+    Claims,
+    id_token::{self, IdTokenHint},
 };
-use crate::{
-    base::Error,
-    crypto::{Algorithm, PrivateKey, SigningKey, SigningKeys},
-    roles::Permissions,
-    users::{AuthenticationMethod, Session, User, assurance_level},
-};
+use crate::{base::Error, crypto::Algorithm};
 
 /// The `typ` of access tokens, and only of these (RFC 9068 §2.1).
 pub(super) const TYPE: &str = "at+jwt";
 /// The longest token that is issued and read. API Gateway accepts 10,240 bytes of request line and
 /// headers in all, and many servers accept 8 KiB.
-const MAX_CHARS: usize = 6 * 1024;
+pub(super) const MAX_CHARS: usize = 6 * 1024;
 /// How far another machine's clock may be ahead of ours.
 pub(super) const LEEWAY_SECONDS: i64 = 5;
-
-/// The claims of an access token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
-    /// The issuer: the setting `ISSUER`.
-    pub iss: String,
-    /// The user's id.
-    pub sub: Uuid,
-    /// The app that the token is for: the same as `client_id`.
-    pub aud: String,
-    /// The app that the token was issued to.
-    pub client_id: String,
-    /// When the token was issued, in seconds since 1970.
-    pub iat: i64,
-    /// When the token expires, in seconds since 1970.
-    pub exp: i64,
-    /// The token's own id.
-    pub jti: Uuid,
-    /// The id of the session.
-    pub sid: Uuid,
-    /// The user's roles in the app.
-    pub roles: Vec<String>,
-    /// The permissions that the roles grant, separated by spaces; `None` if the token would be too
-    /// long with them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-    /// How the user signed in.
-    pub amr: Vec<AuthenticationMethod>,
-    /// The assurance level of the sign-in: `aal1` or `aal2`.
-    pub acr: String,
-    /// When the user signed in, in seconds since 1970.
-    pub auth_time: i64,
-}
-
-impl Claims {
-    /// The claims of a token for a session, issued at `now` and still without permissions.
-    pub fn new(
-        issuer: &str,
-        user: &User,
-        (sid, session): (Uuid, &Session),
-        jti: Uuid,
-        now: Timestamp,
-        ttl_seconds: i64,
-    ) -> Self {
-        Self {
-            iss: issuer.to_owned(),
-            sub: user.id,
-            aud: session.client_id.clone(),
-            client_id: session.client_id.clone(),
-            iat: now.as_second(),
-            exp: now.as_second() + ttl_seconds,
-            jti,
-            sid,
-            scope: session.grant.as_ref().map(|grant| grant.scope.clone()),
-            roles: user.roles_of(sid),
-            acr: assurance_level(&session.amr).to_owned(),
-            amr: session.amr.clone(),
-            auth_time: session.signed_in_at().as_second(),
-        }
-    }
-
-    /// Returns the claims with these permissions beside the scopes that were granted, and without the
-    /// roles that are switched off.
-    #[must_use]
-    pub fn permitting(mut self, permissions: &Permissions) -> Self {
-        let own = permissions.scope();
-        self.scope = Some(match self.scope.take().filter(|granted| !granted.is_empty()) {
-            Some(granted) if own.is_empty() => granted,
-            Some(granted) => format!("{granted} {own}"),
-            None => own,
-        });
-        self.roles = permissions.active_roles(self.roles);
-        self
-    }
-}
-
-impl Claims {
-    /// Returns the claims with those scopes alone that a refresh asks for, separated by spaces; all of
-    /// them if it asks for none (RFC 6749 §6).
-    ///
-    /// # Errors
-    /// [`Error::InvalidScope`] if it asks for another one.
-    pub fn narrowed(mut self, asked: Option<&str>) -> Result<Self, Error> {
-        let has = |scopes: &str, scope: &str| scopes.split(' ').any(|one| one == scope);
-        let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else { return Ok(self) };
-        let granted = self.scope.take().unwrap_or_default();
-        let mut words = asked.split(' ').filter(|scope| !scope.is_empty());
-        if !words.all(|scope| has(&granted, scope)) {
-            return Err(Error::InvalidScope);
-        }
-        let kept = granted.split(' ').filter(|scope| has(asked, scope));
-        self.scope = Some(kept.collect::<Vec<_>>().join(" "));
-        Ok(self)
-    }
-
-    /// Those of the `granted` scopes that a refresh has left to the token. A token without `scope` has
-    /// all: its scope was too long.
-    pub fn left_of(&self, granted: &str) -> String {
-        let Some(scope) = &self.scope else { return granted.to_owned() };
-        let left = granted.split(' ').filter(|granted| scope.split(' ').any(|one| one == *granted));
-        left.collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// Signs access tokens and ID tokens.
-pub struct Signer {
-    /// The encoded header, with which every access token begins.
-    header: String,
-    /// That of ID tokens.
-    id_header: String,
-    /// That of logout tokens.
-    logout_header: String,
-    algorithm: Algorithm,
-    key: PrivateKey,
-    rsa: Option<Rsa>,
-}
-
-/// The key for ID tokens that have to be RS256. Few apps ask for them, so it is parsed when it first
-/// signs.
-struct Rsa {
-    key: SigningKey,
-    signer: OnceLock<Box<Signer>>,
-}
-
-impl Signer {
-    /// A signer with `key`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the key cannot be used.
-    pub fn new(key: &SigningKey) -> Result<Self, Error> {
-        let header = |typ: &str| {
-            let mut header = Header::new(key.algorithm.for_tokens());
-            header.typ = Some(typ.to_owned());
-            header.kid = Some(key.kid.clone());
-            encoded(&header)
-        };
-        Ok(Self {
-            header: header(TYPE)?,
-            id_header: header(id_token::TYPE)?,
-            logout_header: header(logout_token::TYPE)?,
-            algorithm: key.algorithm,
-            key: key.private_key()?,
-            rsa: None,
-        })
-    }
-
-    /// A signer with the keys of the service that sign now.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the key cannot be used.
-    pub fn of(keys: SigningKeys) -> Result<Self, Error> {
-        let rsa = keys.rsa.map(|[key, _]| Rsa { key, signer: OnceLock::new() });
-        Ok(Self { rsa, ..Self::new(&keys.current)? })
-    }
-
-    /// A token with `claims`. It has no `scope` if it would be too long to be accepted with it: the
-    /// service reads the permissions from the store at each request, and other verifiers ask
-    /// introspection.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
-        let token = self.signed(&self.header, claims)?;
-        if token.len() <= MAX_CHARS {
-            return Ok(token);
-        }
-        self.signed(&self.header, &Claims { scope: None, ..claims.clone() })
-    }
-
-    /// A machine's access token.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub fn sign_machine(&self, claims: &MachineClaims) -> Result<String, Error> {
-        self.signed(&self.header, claims)
-    }
-
-    /// An ID token for the person and the session of an access token, in RS256 whatever the other
-    /// tokens are if `is_rs256`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub fn sign_id(
-        &self,
-        person: PersonClaims,
-        (claims, access_token): (&Claims, &str),
-        (nonce, is_rs256): (Option<&str>, bool),
-    ) -> Result<String, Error> {
-        let signer = if is_rs256 { self.rsa()? } else { self };
-        let claims = IdClaims {
-            person,
-            iss: claims.iss.clone(),
-            sub: claims.sub,
-            aud: claims.aud.clone(),
-            iat: claims.iat,
-            exp: claims.exp,
-            auth_time: claims.auth_time,
-            nonce: nonce.map(str::to_owned),
-            acr: claims.acr.clone(),
-            amr: claims.amr.clone(),
-            sid: claims.sid,
-            at_hash: id_token::at_hash(signer.algorithm, access_token),
-        };
-        signer.signed(&signer.id_header, &claims)
-    }
-
-    /// A logout token, in RS256 whatever the other tokens are if `is_rs256`: an app verifies it as
-    /// it verifies its ID tokens.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub fn sign_logout(&self, claims: &LogoutClaims, is_rs256: bool) -> Result<String, Error> {
-        let signer = if is_rs256 { self.rsa()? } else { self };
-        signer.signed(&signer.logout_header, claims)
-    }
-
-    /// The signer that signs in RS256. Keys that an older version made have none of RSA: then it is this one.
-    fn rsa(&self) -> Result<&Self, Error> {
-        let Some(rsa) = &self.rsa else { return Ok(self) };
-        if let Some(signer) = rsa.signer.get() {
-            return Ok(signer);
-        }
-        let signer = Self::new(&rsa.key)?;
-        Ok(rsa.signer.get_or_init(|| Box::new(signer)))
-    }
-
-    fn signed(&self, header: &str, claims: &impl Serialize) -> Result<String, Error> {
-        let message = format!("{header}.{}", encoded(claims)?);
-        let signature = self.key.sign(message.as_bytes())?;
-        Ok(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)))
-    }
-}
-
-/// The header or the claims of a token, encoded (RFC 7515 §2).
-fn encoded(part: &impl Serialize) -> Result<String, Error> {
-    let json = serde_json::to_vec(part).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(BASE64URL_NOPAD.encode(&json))
-}
 
 /// The only header that a token may have. `jsonwebtoken` would accept `crit`, `b64`, `jku`, `jwk`,
 /// `x5u` and any `typ` (RFC 8725 §3.1, §3.10, §3.11).
@@ -378,9 +131,15 @@ pub(super) fn decoded<T: DeserializeOwned + Clone>(
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use uuid::Uuid;
 
     use super::*;
-    use crate::{base::Random, crypto::signing_keys};
+    use crate::{
+        base::Random,
+        crypto::{SigningKey, signing_keys},
+        tokens::Signer,
+        users::AuthenticationMethod,
+    };
 
     const ISSUER: &str = "https://id.example.com";
     const NOW: i64 = 1_800_000_000;

@@ -3,17 +3,21 @@
 pub mod access_token;
 mod access_tokens;
 mod browser_cookie;
+mod claims;
 mod id_token;
 mod logout_token;
 mod machine_token;
 mod refresh_token;
+mod signer;
 mod table;
 
 pub use self::{
-    access_token::{Claims, Signer, key_id, verify},
+    access_token::{key_id, verify},
     access_tokens::AccessTokens,
+    claims::Claims,
     id_token::{IdClaims, IdTokenHint, PersonClaims},
     logout_token::LogoutClaims,
     machine_token::MachineClaims,
     refresh_token::{PREFIX, RefreshToken},
+    signer::Signer,
 };

@@ -1,0 +1,114 @@
+//! The claims of access tokens.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    base::Error,
+    roles::Permissions,
+    users::{AuthenticationMethod, Session, User, assurance_level},
+};
+
+/// The claims of an access token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The issuer: the setting `ISSUER`.
+    pub iss: String,
+    /// The user's id.
+    pub sub: Uuid,
+    /// The app that the token is for: the same as `client_id`.
+    pub aud: String,
+    /// The app that the token was issued to.
+    pub client_id: String,
+    /// When the token was issued, in seconds since 1970.
+    pub iat: i64,
+    /// When the token expires, in seconds since 1970.
+    pub exp: i64,
+    /// The token's own id.
+    pub jti: Uuid,
+    /// The id of the session.
+    pub sid: Uuid,
+    /// The user's roles in the app.
+    pub roles: Vec<String>,
+    /// The permissions that the roles grant, separated by spaces; `None` if the token would be too
+    /// long with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// How the user signed in.
+    pub amr: Vec<AuthenticationMethod>,
+    /// The assurance level of the sign-in: `aal1` or `aal2`.
+    pub acr: String,
+    /// When the user signed in, in seconds since 1970.
+    pub auth_time: i64,
+}
+
+impl Claims {
+    /// The claims of a token for a session, issued at `now` and still without permissions.
+    pub fn new(
+        issuer: &str,
+        user: &User,
+        (sid, session): (Uuid, &Session),
+        jti: Uuid,
+        now: Timestamp,
+        ttl_seconds: i64,
+    ) -> Self {
+        Self {
+            iss: issuer.to_owned(),
+            sub: user.id,
+            aud: session.client_id.clone(),
+            client_id: session.client_id.clone(),
+            iat: now.as_second(),
+            exp: now.as_second() + ttl_seconds,
+            jti,
+            sid,
+            scope: session.grant.as_ref().map(|grant| grant.scope.clone()),
+            roles: user.roles_of(sid),
+            acr: assurance_level(&session.amr).to_owned(),
+            amr: session.amr.clone(),
+            auth_time: session.signed_in_at().as_second(),
+        }
+    }
+
+    /// Returns the claims with these permissions beside the scopes that were granted, and without the
+    /// roles that are switched off.
+    #[must_use]
+    pub fn permitting(mut self, permissions: &Permissions) -> Self {
+        let own = permissions.scope();
+        self.scope = Some(match self.scope.take().filter(|granted| !granted.is_empty()) {
+            Some(granted) if own.is_empty() => granted,
+            Some(granted) => format!("{granted} {own}"),
+            None => own,
+        });
+        self.roles = permissions.active_roles(self.roles);
+        self
+    }
+}
+
+impl Claims {
+    /// Returns the claims with those scopes alone that a refresh asks for, separated by spaces; all of
+    /// them if it asks for none (RFC 6749 §6).
+    ///
+    /// # Errors
+    /// [`Error::InvalidScope`] if it asks for another one.
+    pub fn narrowed(mut self, asked: Option<&str>) -> Result<Self, Error> {
+        let has = |scopes: &str, scope: &str| scopes.split(' ').any(|one| one == scope);
+        let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else { return Ok(self) };
+        let granted = self.scope.take().unwrap_or_default();
+        let mut words = asked.split(' ').filter(|scope| !scope.is_empty());
+        if !words.all(|scope| has(&granted, scope)) {
+            return Err(Error::InvalidScope);
+        }
+        let kept = granted.split(' ').filter(|scope| has(asked, scope));
+        self.scope = Some(kept.collect::<Vec<_>>().join(" "));
+        Ok(self)
+    }
+
+    /// Those of the `granted` scopes that a refresh has left to the token. A token without `scope` has
+    /// all: its scope was too long.
+    pub fn left_of(&self, granted: &str) -> String {
+        let Some(scope) = &self.scope else { return granted.to_owned() };
+        let left = granted.split(' ').filter(|granted| scope.split(' ').any(|one| one == *granted));
+        left.collect::<Vec<_>>().join(" ")
+    }
+}
