@@ -5,6 +5,7 @@ TypeScript is type-checked with the compiler in the folder that TYPESCRIPT names
 TSX are not compiled: only their quotes and brackets are checked. HTML is only parsed.
 """
 import ast
+import configparser
 import html.parser
 import json
 import os
@@ -95,6 +96,9 @@ PARSERS = {
     "kotlin": brackets,
     "java": brackets,
     "tsx": brackets,
+    "ini": lambda text: configparser.ConfigParser(interpolation=None).read_string(text),
+    # Apache runs it in .ci/openid.
+    "apache": lambda text: None,
     # Types are checked below, all together.
     "ts": lambda text: None,
     # Diagrams, messages and headers.
