@@ -72,12 +72,12 @@ async function scan(page) {
   return require("jsqr")(Uint8ClampedArray.from(picture), 400, 400)?.data;
 }
 
-/** Runs `action` with a page of a new browser, in which nothing may go wrong. */
-async function inChromium(action) {
+/** Runs `action` with a page of a new browser, in which nothing may go wrong. `options` are those of its context. */
+export async function inChromium(action, options = {}) {
   const { chromium } = require("playwright-core");
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--no-proxy-server"] });
   try {
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "en-US" });
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, locale: "en-US", ...options });
     const page = await context.newPage(), troubles = [];
     page.setDefaultTimeout(15_000);
     page.on("pageerror", error => troubles.push(String(error)));
@@ -91,7 +91,7 @@ async function inChromium(action) {
 }
 
 /** Asserts that axe finds nothing, and that a page does not scroll sideways. */
-async function isFine(page, where) {
+export async function isFine(page, where) {
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { preload: false }));
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], `axe at ${where}`);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} scrolls sideways`);

@@ -62,7 +62,7 @@ class Navigating extends Browser {
 }
 
 /** A server on a free port of this machine. Returns its port, and closes it. */
-async function listening(handler) {
+export async function listening(handler) {
   const server = createServer(handler).listen(0, "127.0.0.1");
   await once(server, "listening");
   return { port: server.address().port, close: () => server.closeAllConnections() ?? server.close() };
@@ -76,7 +76,7 @@ function newFolder(name) {
   return folder;
 }
 
-async function freePort() {
+export async function freePort() {
   const { port, close } = await listening();
   close();
   return port;

@@ -96,23 +96,23 @@ export async function certified() {
   });
 }
 
-/** Calls the API of this service. */
+/** Calls the API of this service, or of another one by its whole address. */
 export async function call(path, body, token, method = "POST") {
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(SERVICE + path, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(new URL(path, SERVICE), { method, headers, body: body && JSON.stringify(body) });
   assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
   return answer.status === 204 ? null : answer.json();
 }
 
-export async function codeOf(phone) {
-  const answer = await fetch(`${SERVICE}/_local/messages?to=${encodeURIComponent(phone)}`);
+export async function codeOf(phone, service = SERVICE) {
+  const answer = await fetch(`${service}/_local/messages?to=${encodeURIComponent(phone)}`);
   return (await answer.json()).map(({ body }) => /\d{6}/.exec(body)?.[0]).findLast(Boolean);
 }
 
 /** Signs in by the API, with a code by text. */
-export async function signInByCode(phone, client_id) {
-  const { challenge_id } = await call("/v1/otp/send", { phone, ...(client_id && { client_id }) });
-  return call("/v1/otp/verify", { challenge_id, code: await codeOf(phone) });
+export async function signInByCode(phone, client_id, service = SERVICE) {
+  const { challenge_id } = await call(`${service}/v1/otp/send`, { phone, ...(client_id && { client_id }) });
+  return call(`${service}/v1/otp/verify`, { challenge_id, code: await codeOf(phone, service) });
 }
 
 /** This service. */

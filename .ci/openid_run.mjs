@@ -10,6 +10,7 @@ import { FIREFOX_PAGE } from "./openid_firefox.mjs";
 import { LOGOUT } from "./openid_logout.mjs";
 import { PAGE } from "./openid_page.mjs";
 import { PROGRAMS } from "./openid_programs.mjs";
+import { PROOF } from "./openid_proof.mjs";
 import { certified, newPerson, own } from "./openid_providers.mjs";
 import { TRAPS } from "./openid_traps.mjs";
 
@@ -40,7 +41,7 @@ async function run(provider, cases) {
 }
 
 const standard = { ...BASIC, ...CONFIG, ...LOGOUT };
-const cases = { ...standard, ...TRAPS, ...CLIENTS, ...PROGRAMS, ...PAGE, ...FIREFOX_PAGE };
+const cases = { ...standard, ...TRAPS, ...CLIENTS, ...PROGRAMS, ...PAGE, ...PROOF, ...FIREFOX_PAGE };
 const providers = [await certified(), await own()];
 const results = await Promise.all([run(providers[0], standard), run(providers[1], cases)]);
 const names = [...new Set(results.flatMap(Object.keys))];

@@ -26,11 +26,26 @@ footer{display:flex;flex-wrap:wrap;gap:1rem;margin:2rem 0 0;font-size:.9375rem}f
 svg{display:block;max-width:100%;height:auto}.key{font-family:ui-monospace,monospace;margin:0 0 .5rem;padding:0;list-style:none;\
 user-select:all;overflow-wrap:anywhere}\
 [role=alert]{border-inline-start:.25rem solid #b91c1c;padding:.25rem .75rem}";
-/// The script of the page that posts an answer to an app.
-const SUBMIT: &str = "document.forms[0].submit()";
 
 static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| source(STYLE));
-static SUBMIT_SOURCE: LazyLock<String> = LazyLock::new(|| source(SUBMIT));
+
+/// The script of a page.
+#[derive(Clone, Copy)]
+pub(crate) enum Script {
+    /// Posts an answer to an app.
+    Submit,
+    /// Solves a proof of work, and sends the form with it.
+    Solve,
+}
+
+impl Script {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Submit => "document.forms[0].submit()",
+            Self::Solve => include_str!("proof.js"),
+        }
+    }
+}
 
 /// The source expression of an inline text (Content Security Policy Level 3 §2.3.1).
 fn source(text: &str) -> String {
@@ -45,8 +60,8 @@ pub(crate) struct Page {
     pub(crate) body: String,
     /// Where its forms may lead: the address of the app, to which the last one leads.
     pub(crate) leads_to: Option<String>,
-    /// Whether it posts its form by itself.
-    pub(crate) submits: bool,
+    /// Its script, if it has one.
+    pub(crate) script: Option<Script>,
     /// How the app wants it to look.
     pub(crate) look: Look,
 }
@@ -90,9 +105,10 @@ impl Look {
 impl Page {
     /// The response.
     pub(crate) fn response(self) -> Result<Response, Error> {
-        let Self { status, language, title, body, leads_to, submits, look } = self;
+        let Self { status, language, title, body, leads_to, script, look } = self;
         let (tag, direction) = (language.tag(), language.direction());
-        let script = if submits { format!("<script>{SUBMIT}</script>\n") } else { String::new() };
+        let element = script.map(|script| format!("<script>{}</script>\n", script.text()));
+        let element = element.unwrap_or_default();
         let accent = look.style.as_ref().map(|style| format!("<style>{style}</style>\n"));
         let accent = accent.unwrap_or_default();
         let (logo, footer) = look.around();
@@ -100,10 +116,10 @@ impl Page {
             "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{title}</title>\n{NO_ICON}<style>{STYLE}</style>\n{accent}</head>\n<body>\n<main>\n\
-             {logo}<h1>{title}</h1>\n{body}</main>\n{footer}{script}</body>\n</html>\n"
+             {logo}<h1>{title}</h1>\n{body}</main>\n{footer}{element}</body>\n</html>\n"
         );
 
-        let policy = HeaderValue::from_str(&policy(leads_to.as_deref(), submits, &look))
+        let policy = HeaderValue::from_str(&policy(leads_to.as_deref(), script, &look))
             .map_err(|error| Error::Internal(error.to_string()))?;
         // A page that sends no referrer would send its forms with the origin `null`.
         let headers: [(HeaderName, HeaderValue); 4] = [
@@ -121,7 +137,7 @@ impl Page {
 
 /// The policy of a page. Chrome and Safari hold `form-action` against every redirect that follows a
 /// form, also those of the app. So all https addresses pass, and the scheme of the app's address.
-fn policy(leads_to: Option<&str>, submits: bool, look: &Look) -> String {
+fn policy(leads_to: Option<&str>, script: Option<Script>, look: &Look) -> String {
     let scheme = leads_to.and_then(|address| address.split_once(':')).map(|(scheme, _)| scheme);
     let own = match scheme {
         Some("https") | None => String::new(),
@@ -130,7 +146,8 @@ fn policy(leads_to: Option<&str>, submits: bool, look: &Look) -> String {
     let accent = look.style.as_ref().map(|style| format!(" {}", source(style)));
     let accent = accent.unwrap_or_default();
     let logo = look.logo.as_ref().map(|logo| format!(" {}", origin(logo))).unwrap_or_default();
-    let script = if submits { format!("; script-src {}", *SUBMIT_SOURCE) } else { String::new() };
+    let script = script.map(|script| format!("; script-src {}", source(script.text())));
+    let script = script.unwrap_or_default();
     format!(
         "default-src 'none'; style-src {}{accent}; img-src data:{logo}{script}; form-action 'self' https:{own}; \
          frame-ancestors 'none'; base-uri 'none'",

@@ -4,6 +4,7 @@ mod cookies;
 mod forms;
 mod html;
 mod leaving;
+mod proof;
 mod second_factor;
 mod steps;
 mod words;
@@ -28,7 +29,7 @@ use shared::{
 pub(crate) use self::{
     cookies::{BROWSER, Cookies, DEVICE},
     forms::by_get,
-    html::{Look, Page},
+    html::{Look, Page, Script},
     leaving::end_browser,
     second_factor::{lacks_second_factor, owes_second_factor},
     steps::{asks_consent, is_called, needs_sign_in},
@@ -113,8 +114,9 @@ impl Visit {
             Task::SignOut(sign_out) => sign_out.address.clone(),
         };
         let look = app.map(|app| self.look(&app.branding)).unwrap_or_default();
+        let script = matches!(flow.step, Step::Prove { .. }).then_some(Script::Solve);
         let page = self.page(StatusCode::OK, title, body);
-        self.with_cookies(Page { leads_to, look, ..page }.response()?)
+        self.with_cookies(Page { leads_to, script, look, ..page }.response()?)
     }
 
     /// A page without a form.
@@ -161,8 +163,8 @@ impl Visit {
 
     fn page(&self, status: StatusCode, title: String, body: String) -> Page {
         let title = shared::messages::escape(&title);
-        let (language, leads_to, submits) = (self.language, None, false);
-        Page { status, language, title, body, leads_to, submits, look: Look::default() }
+        let (language, leads_to, script) = (self.language, None, None);
+        Page { status, language, title, body, leads_to, script, look: Look::default() }
     }
 
     /// The look of the page of an app.
@@ -191,7 +193,8 @@ impl Visit {
         let label = self.say(Text::Continue, &[]);
         let body = html::post_form(&to.redirect_uri, &parameters, &label);
         let page = self.page(StatusCode::OK, label, body);
-        let page = Page { leads_to: Some(to.redirect_uri.clone()), submits: true, ..page };
+        let script = Some(Script::Submit);
+        let page = Page { leads_to: Some(to.redirect_uri.clone()), script, ..page };
         self.with_cookies(page.response()?)
     }
 

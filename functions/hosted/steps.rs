@@ -61,6 +61,7 @@ impl Visit {
                 let input = input("identifier", &say(label), hint, attributes);
                 (say(Text::SignIn), input + &main(Text::Continue) + &cancel())
             }
+            (Step::Prove { challenge, .. }, _) => self.proof_of_work(challenge, app),
             (Step::Code { to, digits, channel, channels, .. }, _) => {
                 let values = [("to", to.as_str()), ("digits", &digits.to_string())];
                 let attributes =

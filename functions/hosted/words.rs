@@ -38,6 +38,9 @@ words! {
     Continue: "Continue", "Continuar", "जारी रखें", "متابعة";
     Cancel: "Cancel", "Cancelar", "रद्द करें", "إلغاء";
     EnterCode: "Enter the code", "Escribe el código", "कोड डालें", "أدخل الرمز";
+    OneMoment: "One moment", "Un momento", "एक क्षण", "لحظة واحدة";
+    ProofRuns: "Your browser does a calculation that keeps programs out. The page goes on by itself.", "Tu navegador hace un cálculo que deja fuera a los programas. La página continúa sola.", "आपका ब्राउज़र एक गणना कर रहा है, जो प्रोग्रामों को बाहर रखती है। पेज अपने आप आगे बढ़ेगा।", "يجري متصفحك عملية حسابية تمنع البرامج. ستتابع الصفحة من تلقاء نفسها.";
+    ProofNeedsScript: "Your browser has to do a calculation first, which keeps programs out. Switch on JavaScript for this page, then choose Continue.", "Antes, tu navegador tiene que hacer un cálculo que deja fuera a los programas. Activa JavaScript para esta página y elige Continuar.", "पहले आपके ब्राउज़र को एक गणना करनी होगी, जो प्रोग्रामों को बाहर रखती है। इस पेज के लिए JavaScript चालू करें, फिर जारी रखें चुनें।", "يجب أن يجري متصفحك أولًا عملية حسابية تمنع البرامج. فعّل JavaScript لهذه الصفحة ثم اختر متابعة.";
     CodeSent: "We sent a code of {digits} digits to {to}.", "Enviamos un código de {digits} dígitos a {to}.", "हमने {to} पर {digits} अंकों का कोड भेजा है।", "أرسلنا رمزًا من {digits} أرقام إلى {to}.";
     Code: "Code", "Código", "कोड", "الرمز";
     Resend: "Resend code", "Reenviar el código", "कोड फिर भेजें", "إعادة إرسال الرمز";

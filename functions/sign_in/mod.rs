@@ -1,6 +1,7 @@
 //! `POST /sign-in`: the forms of the hosted page.
 
 mod device;
+mod proof;
 mod second_factor;
 mod steps;
 
@@ -45,6 +46,8 @@ pub struct SignInForm {
     password: String,
     /// A code.
     code: String,
+    /// The solved proof of work, if the page asked for one.
+    proof: String,
 }
 
 /// The parts that a step of the page works with.
@@ -150,9 +153,10 @@ impl Desk {
             ("sms", Step::Code { .. }) => self.resend(Some(Channel::Sms)).await,
             ("whatsapp", Step::Code { .. }) => self.resend(Some(Channel::Whatsapp)).await,
             ("voice", Step::Code { .. }) => self.resend(Some(Channel::Voice)).await,
-            ("password", Step::Code { identifier, .. }) => {
+            ("password", Step::Code { identifier, .. } | Step::Prove { identifier, .. }) => {
                 self.show(Step::Password { identifier }, None)
             }
+            (_, Step::Prove { identifier, .. }) => self.prove(identifier).await,
             (_, Step::Code { challenge_id, .. }) => self.code(challenge_id).await,
             (_, Step::Password { identifier }) => self.password(&identifier).await,
             (_, Step::SecondFactor { mfa_token }) => self.second_factor(&mfa_token).await,

@@ -63,14 +63,19 @@ impl Desk {
     }
 
     /// Whether the app offers sign-in by a code to this kind of address.
-    fn offers_code(&self, address: &Address) -> bool {
+    pub(super) fn offers_code(&self, address: &Address) -> bool {
         self.app.branding.offers(match address {
             Address::Sms(_) => SignInMethod::PhoneCode,
             Address::Email(_) => SignInMethod::EmailCode,
         })
     }
 
-    async fn send(self, address: Address, identifier: String) -> Result<Response, Error> {
+    /// Sends a code. If the text is suspected, the browser is asked for a proof of work.
+    pub(super) async fn send(
+        self,
+        address: Address,
+        identifier: String,
+    ) -> Result<Response, Error> {
         let challenges = self.latchkey.challenges().await?;
         let messenger = self.latchkey.messenger().await?;
         let locale = Some(self.visit.language.tag().to_owned());
@@ -79,6 +84,7 @@ impl Desk {
         let channels = self.latchkey.settings().messages.channels_to(&address, plan.as_ref());
         let new = NewChallenge {
             on_page: true,
+            proof: Some(self.form.proof.clone()).filter(|proof| !proof.is_empty()),
             device_token: self.visit.cookies.get(DEVICE).map(str::to_owned),
             ..NewChallenge::new(Purpose::SignIn, self.app.clone(), address, locale, ip)
         };
@@ -87,6 +93,7 @@ impl Desk {
                 let step = code_step(sent, identifier, channels);
                 self.show(step, None)
             }
+            Err(Error::ProofRequired { proof }) => self.ask_for_proof(identifier, *proof),
             Err(error) => self.refuse(error, Step::Identify),
         }
     }

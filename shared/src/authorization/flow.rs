@@ -80,6 +80,13 @@ pub enum Step {
     UserCode,
     /// The person says who they are.
     Identify,
+    /// The browser solves a proof of work before a code is sent.
+    Prove {
+        /// The phone or e-mail address that the person typed.
+        identifier: String,
+        /// The challenge, as clients of the API get it.
+        challenge: serde_json::Value,
+    },
     /// A code is on its way.
     Code {
         /// The challenge.
