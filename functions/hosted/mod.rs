@@ -31,7 +31,7 @@ pub(crate) use self::{
     forms::by_get,
     html::{Look, Page, Script},
     leaving::end_browser,
-    second_factor::{lacks_second_factor, owes_second_factor},
+    second_factor::{has_both_factors, lacks_second_factor, owes_second_factor},
     steps::{asks_consent, is_called, needs_sign_in},
     words::{Text, words},
 };
@@ -213,13 +213,17 @@ impl Visit {
     }
 
     /// Sends a code to the app, for the user of `browser`. If they have just signed out elsewhere,
-    /// they sign in again.
+    /// they sign in again. If the app needs both factors and they have used one, it gets an error.
     pub(crate) async fn grant(
         self,
         flow: &Flow,
         request: &AuthorizationRequest,
         (app, browser): (&App, &Browser),
     ) -> Result<Response, Error> {
+        if request.needs_both && !has_both_factors(browser) {
+            let refusal = Refusal::unmet("The person has not used a second factor.");
+            return self.refuse(&request.to, refusal);
+        }
         let device = self.device.clone();
         match self.sessions.authorize(browser, request, app, device).await? {
             Some(code) => self.hand_over(flow, request, &code),

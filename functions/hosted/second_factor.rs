@@ -90,7 +90,8 @@ fn grouped(secret: &str) -> String {
     groups.join(" ")
 }
 
-fn has_both_factors(browser: &Browser) -> bool {
+/// Whether the person has signed in to the browser with both factors.
+pub(crate) fn has_both_factors(browser: &Browser) -> bool {
     browser.session.amr.contains(&AuthenticationMethod::Mfa)
 }
 

@@ -51,6 +51,7 @@ mod tests;
         ("prompt" = Option<String>, Query, description = "`none`, or some of `login`, `consent`, `select_account` and `create`"),
         ("max_age" = Option<String>, Query, description = "The greatest age of the sign-in in seconds"),
         ("acr_values" = Option<String>, Query, description = "`aal2` asks for both factors. People who have one may set up another on the page, or skip it"),
+        ("claims" = Option<String>, Query, description = "JSON, as in OpenID Connect Core 1.0 §5.5, of at most 2048 bytes. Only `acr` in `id_token` counts: with `aal2` as an `essential` value, the app gets the error `unmet_authentication_requirements` instead of a code for one factor", example = r#"{"id_token": {"acr": {"essential": true, "value": "aal2"}}}"#),
         ("login_hint" = Option<String>, Query, description = "Who is expected: a phone, an e-mail address or a username"),
         ("id_token_hint" = Option<String>, Query, description = "An ID token of the person who is expected"),
         ("ui_locales" = Option<String>, Query, description = "Languages, the preferred one first"),
@@ -195,9 +196,10 @@ fn needed(
     if is_native || !is_hinted || request.prompts(Prompt::SelectAccount) {
         return Some(Needed::Click);
     }
-    // A request that must show nothing gets what there is: an `acr_values` is voluntary (OpenID Connect
-    // Core 1.0 §5.5.1.1).
-    let is_offered = lacks_second_factor(request, browser) && !request.prompts(Prompt::None);
+    // A request that must show nothing gets what there is, unless both factors are essential
+    // (OpenID Connect Core 1.0 §5.5.1.1).
+    let shows = !request.prompts(Prompt::None) || request.needs_both;
+    let is_offered = lacks_second_factor(request, browser) && shows;
     is_offered.then_some(Needed::SecondFactor)
 }
 

@@ -1,4 +1,5 @@
 use axum::http::{Request, header};
+use serde_json::json;
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp, claims,
@@ -66,6 +67,8 @@ async fn an_app_is_told_what_is_wrong_with_its_request() {
         (vec![("max_age", "1e3")], "invalid_request"),
         (vec![("max_age", "abc")], "invalid_request"),
         (vec![("id_token_hint", "no.token.here")], "invalid_request"),
+        (vec![("claims", "aal2")], "invalid_request"),
+        (vec![("claims", &essential("gold"))], "unmet_authentication_requirements"),
         (vec![("prompt", "none")], "login_required"),
         (vec![("prompt", "none"), ("max_age", "0")], "login_required"),
     ] {
@@ -233,4 +236,36 @@ async fn another_app_gets_only_what_the_person_allows_and_no_way_into_the_accoun
     assert!(info.json.get("updated_at").is_none(), "{}", info.text);
     app.get_as(access, "/v1/me").await.assert_problem(403, "forbidden");
     assert_eq!(claims(access)["roles"], serde_json::json!([]));
+}
+
+/// The `claims` of an app that needs this `acr`.
+fn essential(acr: &str) -> String {
+    json!({"id_token": {"acr": {"essential": true, "value": acr}}}).to_string()
+}
+
+#[tokio::test]
+async fn an_app_that_needs_both_factors_gets_no_code_for_one() {
+    let app = TestApp::start().await;
+    let client = hosted_app(&app).await;
+    let needed = essential("aal2");
+    let url = client.url(&[("claims", &needed)]);
+    let silent = client.url(&[("claims", &needed), ("prompt", "none")]);
+    let mut browser = Browser::new(&app);
+    let offer = browser.sign_in(&url, PHONE).await;
+    let skipped = browser.clone().submit(&offer, &[("action", "skip")]).await;
+    assert_eq!(skipped.authorization_error(&client), "unmet_authentication_requirements");
+    assert_eq!(skipped.sent_to(CALLBACK)["state"], "a state");
+
+    // A page could still get what the app needs, and other requests need only one factor.
+    assert_eq!(browser.get(&silent).await.authorization_error(&client), "interaction_required");
+    browser.get(&client.url(&[])).await.authorization_code(&client);
+
+    let page = browser.submit(&offer, &[]).await;
+    let code = page.shown_secret().code(&app);
+    let page = browser.submit(&page, &[("code", &code)]).await;
+    for answer in [browser.submit(&page, &[]).await, browser.get(&silent).await] {
+        let tokens = client.exchange(&app, &answer.authorization_code(&client)).await;
+        let id = claims(tokens.assert_ok()["id_token"].as_str().unwrap());
+        assert_eq!(id["acr"], "aal2");
+    }
 }

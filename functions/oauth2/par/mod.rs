@@ -66,7 +66,7 @@ pub struct PushedRequestName {
     responses((status = 201, description = "Kept", body = PushedRequestName)),
     extensions(("x-oauth-errors" = json!([
         "invalid_request", "invalid_client", "unauthorized_client", "unsupported_response_type",
-        "request_not_supported"
+        "request_not_supported", "unmet_authentication_requirements"
     ]))),
 )]
 async fn par(

@@ -20,6 +20,11 @@ async fn push(app: &TestApp, client: &Client, changes: &[(&str, &str)]) -> crate
     app.form(None, PATH, &fields).await
 }
 
+/// The `claims` of an app that needs this `acr`.
+fn essential(acr: &str) -> String {
+    json!({"id_token": {"acr": {"essential": true, "value": acr}}}).to_string()
+}
+
 fn authorize(client_id: &str, request_uri: &str) -> String {
     let query = [("client_id", client_id), ("request_uri", request_uri)];
     format!("/oauth2/authorize?{}", crate::testing::apps::encoded(&query))
@@ -60,6 +65,8 @@ async fn an_app_learns_at_once_what_is_wrong_and_must_be_who_it_says() {
         (("request", "e30.e30."), "request_not_supported"),
         (("request_uri", "urn:ietf:params:oauth:request_uri:x"), "invalid_request"),
         (("code_challenge_method", "plain"), "invalid_request"),
+        (("claims", "[]"), "invalid_request"),
+        (("claims", &essential("gold")), "unmet_authentication_requirements"),
     ] {
         push(&app, &client, &[changes]).await.assert_oauth(400, error);
     }
@@ -77,4 +84,17 @@ async fn an_app_learns_at_once_what_is_wrong_and_must_be_who_it_says() {
             item.values().any(|it| crate::testing::accounts::mentions(it, &server.secret));
         assert!(!is_kept, "the secret is not stored");
     }
+}
+
+#[tokio::test]
+async fn the_browser_cannot_take_the_need_for_both_factors_out_of_a_pushed_request() {
+    let app = TestApp::start().await;
+    let client = hosted_app(&app).await;
+    let pushed = push(&app, &client, &[("claims", &essential("aal2"))]).await;
+    let path = authorize("shop", pushed.json["request_uri"].as_str().unwrap());
+
+    let mut browser = Browser::new(&app);
+    let offer = browser.sign_in(&format!("{path}&claims=%7B%7D"), PHONE).await;
+    let skipped = browser.submit(&offer, &[("action", "skip")]).await;
+    assert_eq!(skipped.authorization_error(&client), "unmet_authentication_requirements");
 }

@@ -75,7 +75,7 @@ pub struct DiscoveryView {
     backchannel_logout_supported: bool,
     /// A logout token names the session.
     backchannel_logout_session_supported: bool,
-    /// The parameter `claims` is ignored.
+    /// The parameter `claims` is read. Only the `acr` of the ID token counts.
     claims_parameter_supported: bool,
     /// The parameter `request` is refused.
     request_parameter_supported: bool,
@@ -178,7 +178,7 @@ pub(crate) fn metadata(settings: &Settings) -> impl IntoResponse + use<> {
         authorization_response_iss_parameter_supported: true,
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
-        claims_parameter_supported: false,
+        claims_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
         service_documentation: format!("{issuer}/docs"),

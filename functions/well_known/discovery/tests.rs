@@ -49,7 +49,7 @@ async fn anybody_reads_the_endpoints_of_the_issuer() {
             "authorization_response_iss_parameter_supported": true,
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
-            "claims_parameter_supported": false,
+            "claims_parameter_supported": true,
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
             "service_documentation": "https://id.example.com/docs",

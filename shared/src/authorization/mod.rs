@@ -1,6 +1,7 @@
 //! Sign-in on the hosted page (OpenID Connect Core 1.0 §3.1): what an app asks for, what the page
 //! carries from step to step, and the code that the app gets. Nothing is stored to begin a sign-in.
 
+mod claims;
 mod code;
 mod device;
 mod flow;

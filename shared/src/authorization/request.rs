@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Parameters, SCOPES};
+use super::{Parameters, SCOPES, claims::AskedLevel};
 use crate::{
     apps::{App, AppType, DEFAULT_CLIENT_ID, GrantType, Pkce},
     users::MULTI_FACTOR,
@@ -16,7 +16,7 @@ const MAX_NONCE_BYTES: usize = 512;
 /// The most characters of `login_hint` and `ui_locales`. Longer ones are ignored.
 const MAX_HINT_CHARS: usize = 254;
 /// The parameters that may be sent only once.
-const ONCE: [&str; 12] = [
+const ONCE: [&str; 13] = [
     "response_type",
     "response_mode",
     "scope",
@@ -27,6 +27,7 @@ const ONCE: [&str; 12] = [
     "prompt",
     "max_age",
     "acr_values",
+    "claims",
     "login_hint",
     "id_token_hint",
 ];
@@ -89,6 +90,9 @@ pub struct AuthorizationRequest {
     /// Whether both factors are asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multi_factor: bool,
+    /// Whether the app wants no code without both factors.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_both: bool,
     /// The person who is expected to sign in. It proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
@@ -112,7 +116,13 @@ impl Refusal {
         Self { error, description }
     }
 
-    const fn invalid(description: &'static str) -> Self {
+    /// The error of a sign-in that cannot have the level which the app needs (OpenID Connect Core
+    /// Error Code unmet_authentication_requirements 1.0).
+    pub const fn unmet(description: &'static str) -> Self {
+        Self::new("unmet_authentication_requirements", description)
+    }
+
+    pub(super) const fn invalid(description: &'static str) -> Self {
         Self::new("invalid_request", description)
     }
 }
@@ -183,15 +193,20 @@ impl AuthorizationRequest {
             form_post: mode == Some("form_post"),
         };
 
-        match check(parameters, app).and_then(|()| Self::wishes(parameters)) {
-            Ok((prompts, max_age)) => Ok(Self {
+        let wishes = check(parameters, app).and_then(|()| {
+            Ok((Self::wishes(parameters)?, AskedLevel::read(parameters.get("claims"))?))
+        });
+        match wishes {
+            Ok(((prompts, max_age), level)) => Ok(Self {
                 client_id: app.client_id.clone(),
                 scope: granted(parameters),
                 nonce: parameters.get("nonce").map(str::to_owned),
                 code_challenge: parameters.get("code_challenge").map(str::to_owned),
                 prompts,
                 max_age,
-                multi_factor: parameters.words("acr_values").any(|acr| acr == MULTI_FACTOR),
+                multi_factor: level.multi_factor
+                    || parameters.words("acr_values").any(|acr| acr == MULTI_FACTOR),
+                needs_both: level.is_essential,
                 login_hint: short(parameters.get("login_hint")),
                 ui_locales: short(parameters.get("ui_locales")),
                 to,

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{base::Error, second_factors::MfaRequired};
 
-/// The `error` codes of RFC 6749 §5.2, those of RFC 8628 §3.5, `mfa_required` as other services call it, and the two of
+/// The `error` codes of RFC 6749 §5.2, those of RFC 8628 §3.5, that of an `acr` that
+/// cannot be had, `mfa_required` as other services call it, and the two of
 /// RFC 6749 §4.1.2.1 for faults on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +26,7 @@ pub enum OAuthErrorCode {
     InvalidScope,
     UnsupportedResponseType,
     RequestNotSupported,
+    UnmetAuthenticationRequirements,
     AuthorizationPending,
     SlowDown,
     ExpiredToken,
@@ -36,7 +38,7 @@ pub enum OAuthErrorCode {
 
 impl OAuthErrorCode {
     /// All codes, with each status that they come with.
-    pub const ALL: [(Self, StatusCode); 19] = [
+    pub const ALL: [(Self, StatusCode); 20] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
         (Self::InvalidRequest, StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (Self::InvalidRequest, StatusCode::PAYLOAD_TOO_LARGE),
@@ -49,6 +51,7 @@ impl OAuthErrorCode {
         (Self::InvalidScope, StatusCode::BAD_REQUEST),
         (Self::UnsupportedResponseType, StatusCode::BAD_REQUEST),
         (Self::RequestNotSupported, StatusCode::BAD_REQUEST),
+        (Self::UnmetAuthenticationRequirements, StatusCode::BAD_REQUEST),
         (Self::AuthorizationPending, StatusCode::BAD_REQUEST),
         (Self::SlowDown, StatusCode::BAD_REQUEST),
         (Self::ExpiredToken, StatusCode::BAD_REQUEST),
@@ -115,6 +118,7 @@ fn refused(code: &str) -> OAuthErrorCode {
     match code {
         "unsupported_response_type" => OAuthErrorCode::UnsupportedResponseType,
         "request_not_supported" => OAuthErrorCode::RequestNotSupported,
+        "unmet_authentication_requirements" => OAuthErrorCode::UnmetAuthenticationRequirements,
         "unauthorized_client" => OAuthErrorCode::UnauthorizedClient,
         "authorization_pending" => OAuthErrorCode::AuthorizationPending,
         "slow_down" => OAuthErrorCode::SlowDown,
