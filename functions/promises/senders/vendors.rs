@@ -106,6 +106,21 @@ async fn whatever_meta_answers_there_is_at_most_one_message() {
     matrix("whatsapp", 4, &WHATSAPP).await;
 }
 
+/// SNS is not in the matrix: it is tried again after some refusals.
+#[tokio::test]
+async fn an_answer_of_sns_that_cannot_be_read_is_no_refusal() {
+    let app = base().await;
+    for (place, status) in [200, 400].into_iter().enumerate() {
+        let phone = format!("+141555560{place:02}");
+        let plan = (&*phone, "*=sns,webhook");
+        let by = Deployment::planned(&app, plan, Reply::Answer(status, "<html>"), TAKEN).await;
+        let endpoint = ("AWS_ENDPOINT_URL_SNS", by.twilio.url.as_str());
+        let sent = by.app.restarted(&[endpoint]).send_code(&phone).await;
+        assert_eq!(sent.status, 202, "{status}: {}", sent.text);
+        assert_eq!(by.webhook.requests().len(), 0, "{status}: the text may have been sent");
+    }
+}
+
 #[tokio::test]
 async fn meta_gets_the_code_for_an_approved_template() {
     let app = base().await;

@@ -11,10 +11,12 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector as _, HttpConnectorSettings},
-    orchestrator::HttpRequest,
-    result::ConnectorError,
+    orchestrator::{HttpRequest, HttpResponse},
+    result::{ConnectorError, SdkError},
 };
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use aws_smithy_types::{
+    body::SdkBody, byte_stream::ByteStream, error::metadata::ProvideErrorMetadata,
+};
 
 use super::{Outcome, Refusal};
 use crate::{base::Environment, messages::settings::CA_BUNDLE};
@@ -143,16 +145,46 @@ impl Answer {
 
 /// The outcome of a text whose request failed.
 fn failure(error: &ConnectorError) -> Outcome {
-    if error.is_user() || is_without_connection(error) {
-        Outcome::Refused(Refusal::Unreachable, "no connection".to_owned())
-    } else {
-        Outcome::Unknown("the connection ended without an answer".to_owned())
+    if error.is_user() || is_without_connection(error) { unreachable() } else { unanswered() }
+}
+
+fn unreachable() -> Outcome {
+    Outcome::Refused(Refusal::Unreachable, "no connection".to_owned())
+}
+
+fn unanswered() -> Outcome {
+    Outcome::Unknown("the connection ended without an answer".to_owned())
+}
+
+/// The outcome of a text by an AWS SDK whose call failed. If AWS refused it with a code, that is what
+/// `refusal` finds in the code and the message.
+pub(super) fn sdk_outcome<E: ProvideErrorMetadata>(
+    error: &SdkError<E, HttpResponse>,
+    refusal: fn(&str, &str) -> Refusal,
+) -> Outcome {
+    match error {
+        SdkError::ConstructionFailure(_) => unreachable(),
+        SdkError::DispatchFailure(cause) => {
+            cause.as_connector_error().map_or_else(unanswered, failure)
+        }
+        SdkError::ServiceError(refused) => {
+            let status = refused.raw().status().as_u16();
+            match refused.err().code() {
+                Some(code) if (400..=499).contains(&status) => {
+                    let message = refused.err().message().unwrap_or_default();
+                    Outcome::Refused(refusal(code, message), code.to_owned())
+                }
+                None if status == 429 => Outcome::Refused(Refusal::Limited, "429".to_owned()),
+                _ => Outcome::Unknown(format!("status {status}, without a refusal")),
+            }
+        }
+        _ => Outcome::Unknown("no answer that could be read".to_owned()),
     }
 }
 
 /// Whether a request certainly did not leave: there was no connection. A connection that breaks
 /// later may have carried the request.
-pub(super) fn is_without_connection(error: &ConnectorError) -> bool {
+fn is_without_connection(error: &ConnectorError) -> bool {
     let causes = std::iter::successors(error.source(), |&error| error.source());
     causes
         .filter_map(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>())

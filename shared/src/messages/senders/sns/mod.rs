@@ -4,17 +4,14 @@
 use futures_util::FutureExt;
 use std::collections::HashMap;
 
-use aws_sdk_sns::{
-    Client, error::SdkError, operation::publish::PublishError, types::MessageAttributeValue,
-};
+use aws_sdk_sns::{Client, types::MessageAttributeValue};
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
     orchestrator::HttpResponse,
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
-use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
-use super::{Outcome, Refusal, Text, client::is_without_connection};
+use super::{Outcome, Refusal, Text, client::sdk_outcome};
 use crate::{
     aws::{Aws, patient},
     base::Error,
@@ -57,25 +54,7 @@ impl Sns {
             .send()
             .boxed()
             .await;
-        sent.map_or_else(|error| outcome(&error), |_| Outcome::Accepted)
-    }
-}
-
-/// The outcome of a text that SNS did not take.
-fn outcome(error: &SdkError<PublishError>) -> Outcome {
-    let unreachable = || Outcome::Refused(Refusal::Unreachable, "no connection".to_owned());
-    match error {
-        SdkError::ConstructionFailure(_) => unreachable(),
-        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-            Some(error) if error.is_user() || is_without_connection(error) => unreachable(),
-            _ => Outcome::Unknown("the connection ended without an answer".to_owned()),
-        },
-        SdkError::ServiceError(refused) if refused.raw().status().as_u16() < 500 => {
-            let code = refused.err().code().unwrap_or("without a code");
-            let message = refused.err().message().unwrap_or_default();
-            Outcome::Refused(refusal(code, message), code.to_owned())
-        }
-        _ => Outcome::Unknown("no answer that could be read".to_owned()),
+        sent.map_or_else(|error| sdk_outcome(&error, refusal), |_| Outcome::Accepted)
     }
 }
 
