@@ -22,6 +22,7 @@ SERVICES = {
     "sns": (rb"(%s)RequestSerializer", "sns"),
     "sqs": (rb"AmazonSQS\.(%s)", "sqs"),
     "pinpoint-sms-voice-v2": (rb"PinpointSMSVoiceV2\.(%s)", "sms-voice"),
+    "socialmessaging": (rb"(%s)RequestSerializer", "social-messaging"),
     "sesv2": (rb"(%s)RequestSerializer", "ses"),
     "s3": (rb"(%s)RequestSerializer", "s3"),
 }

@@ -6,73 +6,21 @@ import json
 import os
 import re
 
-import boto3
 from botocore import xform_name
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.credentials import Credentials
-from botocore.validate import ParamValidator
+from senders_aws_model import Service
 from senders_run import VENDORS, asked, send_code, start
 
-SERVICE, REGION, KEYS = "pinpoint-sms-voice-v2", "eu-central-1", ("local", "local-secret")
+AWS = Service("pinpoint-sms-voice-v2")
+THEIRS = AWS.client(VENDORS)
 BRITON, INDIAN = "+447400123456", "+919876543210"
-
-
-def client(url):
-    config = Config(retries={"max_attempts": 0}, parameter_validation=False)
-    keys = dict(zip(("aws_access_key_id", "aws_secret_access_key"), KEYS))
-    return boto3.client(SERVICE, REGION, endpoint_url=url, config=config, **keys)
-
-
-THEIRS = client(VENDORS)
-MODEL = THEIRS.meta.service_model
-
-
-def problems(shape, value, at=""):
-    """What the model forbids and botocore lets pass: patterns, lengths, sizes and words of an enumeration."""
-    limits, found = shape.metadata, []
-    size = value if shape.type_name == "integer" else len(value)
-    if not limits.get("min", size) <= size <= limits.get("max", size):
-        found.append(f"{at}: {size} is not from {limits.get('min')} to {limits.get('max')}")
-    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
-        found.append(f"{at}: {value} does not match {limits['pattern']}")
-    if "enum" in limits and value not in limits["enum"]:
-        found.append(f"{at}: {value} is none of {limits['enum']}")
-    if shape.type_name == "map":
-        for key, one in value.items():
-            found += problems(shape.key, key, f"{at}.{key}") + problems(shape.value, one, f"{at}.{key}")
-    if shape.type_name == "structure":
-        found += [one for name in value for one in problems(shape.members[name], value[name], f"{at}.{name}")]
-    return found
-
-
-def check_signature(path, headers, body):
-    """The signature is the one that botocore makes of the same request at the same time."""
-    scope, names, signature = re.fullmatch(
-        r"AWS4-HMAC-SHA256 Credential=(\S+), SignedHeaders=(\S+), Signature=(\w+)", headers["authorization"]
-    ).groups()
-    date = headers["x-amz-date"]
-    assert scope == f"{KEYS[0]}/{date[:8]}/{REGION}/{MODEL.signing_name}/aws4_request", scope
-    assert {"host", "x-amz-date", "x-amz-target"} <= set(names.split(";")), names
-
-    signer = SigV4Auth(Credentials(*KEYS), MODEL.signing_name, REGION)
-    signed = {name: headers[name] for name in names.split(";")}
-    request = AWSRequest("POST", VENDORS + path, data=body.encode(), headers=signed)
-    request.context["timestamp"] = date
-    text = signer.string_to_sign(request, signer.canonical_request(request))
-    assert signer.signature(text, request) == signature, text
 
 
 def check(operation, phone, **fields):
     """The request for a code is one of this operation, as AWS models it. Returns its parameters."""
     _, path, headers, body = send_code(phone, **fields)
     parameters = json.loads(body)
-    shape = MODEL.operation_model(operation).input_shape
-    report = ParamValidator().validate(parameters, shape)
-    assert not report.has_errors(), report.generate_report()
-    assert not problems(shape, parameters), problems(shape, parameters)
-    check_signature(path, headers, body)
+    AWS.check_parameters(operation, parameters)
+    AWS.check_signature(path, headers, body, {"x-amz-target"})
 
     send = getattr(THEIRS, xform_name(operation))
     their_path, their_headers, their_body = asked(lambda: send(**parameters))
@@ -109,7 +57,7 @@ def codes_of_notify():
 
 def embedded_service():
     """The embedded service takes each operation, and refuses in AWS's words."""
-    embedded = client(os.environ["AWS"])
+    embedded = AWS.client(os.environ["AWS"])
     to = {"DestinationPhoneNumber": BRITON}
     notify = {"NotifyConfigurationId": "notify-1", "TemplateVariables": {"code": "123456"}}
     for answer in (
@@ -129,7 +77,7 @@ def embedded_service():
             raise AssertionError(ask())
         except embedded.exceptions.ValidationException as error:
             assert error.response["Reason"] == reason, error.response
-            assert reason in MODEL.shape_for("ValidationException").members["Reason"].enum, reason
+            assert reason in AWS.model.shape_for("ValidationException").members["Reason"].enum, reason
 
 
 start()

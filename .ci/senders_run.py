@@ -14,7 +14,7 @@ ACCOUNTS = json.load(open(os.environ["SENDERS"]))
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 # Every sender accepts a message. Each reads its own fields of this answer.
 ANSWER = {
-    "sid": "SM1", "status": "queued", "error_code": None, "message_uuid": "1", "MessageId": "1",
+    "sid": "SM1", "status": "queued", "error_code": None, "message_uuid": "1", "MessageId": "1", "messageId": "1",
     "contacts": [{"input": "1", "wa_id": "1"}], "messages": [{"id": "wamid.1", "message_status": "accepted"}],
 }  # fmt: skip
 requests = []

@@ -16,14 +16,18 @@ use hyper_util::{
 /// AWS End User Messaging, in the name of its endpoint variable.
 pub(crate) const EUM: &str = "PINPOINT_SMS_VOICE_V2";
 
+/// AWS End User Messaging Social, in the name of its endpoint variable.
+pub(crate) const SOCIAL: &str = "SOCIALMESSAGING";
+
 /// The services: the name in a signature, and the name in the endpoint variable.
-const SERVICES: [(&str, &str); 7] = [
+const SERVICES: [(&str, &str); 8] = [
     ("dynamodb", "DYNAMODB"),
     ("s3", "S3"),
     ("secretsmanager", "SECRETSMANAGER"),
     ("ses", "SESV2"),
     ("sms-voice", EUM),
     ("sns", "SNS"),
+    ("social-messaging", SOCIAL),
     ("sqs", "SQS"),
 ];
 

@@ -138,6 +138,9 @@ impl EmbeddedAws {
         let listener = aws.listen(front_door::EUM).await?;
         aws.serve(listener, vendors::end_user_messaging(aws.inbox.clone()));
 
+        let listener = aws.listen(front_door::SOCIAL).await?;
+        aws.serve(listener, vendors::social_messaging(aws.inbox.clone()));
+
         for (setting, router) in vendors::all(&aws.inbox) {
             let (listener, url) = listen(setting).await?;
             aws.vendors.push((setting, url));

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,6 +23,15 @@ use crate::testing::{KEYS, PHONE, TestApp, accounts::EMAIL};
 const PRICE: i64 = 10_000;
 const TWILIO_FIRST: (&str, &str) = ("TEXT_SENDERS", "*=twilio,webhook");
 const QUEUED: Reply = Reply::Answer(201, r#"{"sid": "SM1", "status": "queued"}"#);
+/// The variables with the hosts of the senders that take the place of Twilio.
+const HOSTS: [&str; 6] = [
+    "TWILIO_URL",
+    "TWILIO_VERIFY_URL",
+    "VONAGE_URL",
+    "KALEYRA_URL",
+    "WHATSAPP_URL",
+    "AWS_ENDPOINT_URL_SOCIALMESSAGING",
+];
 const TAKEN: Reply = Reply::Answer(204, "");
 const TOO_MANY: Reply = Reply::Answer(429, "");
 
@@ -192,9 +202,7 @@ impl Deployment {
     ) -> Self {
         let (vendor, webhook) = (Sender::start(vendor).await, Sender::start(webhook).await);
         app.aws.secrets.create(name, credentials(&webhook.url).to_string());
-        let hosts =
-            ["TWILIO_URL", "TWILIO_VERIFY_URL", "VONAGE_URL", "KALEYRA_URL", "WHATSAPP_URL"]
-                .map(|host| (host, vendor.url.as_str()));
+        let hosts = HOSTS.map(|host| (host, vendor.url.as_str()));
         let settings = [("TEXT_SENDERS", plan), ("SENDERS_SECRET_ARN", name)];
         Self { app: app.restarted(&[&settings[..], &hosts].concat()), twilio: vendor, webhook }
     }
@@ -209,7 +217,9 @@ impl Deployment {
         let last = self.twilio.requests().into_iter().chain(self.webhook.requests()).last();
         let (_, body) = last.as_ref().unwrap().split_once("\r\n\r\n").unwrap();
         let fields = serde_json::from_str::<Value>(body).unwrap_or_default();
-        let body = fields["text"].as_str().unwrap_or(body);
+        let message = fields["message"].as_str().map(|it| BASE64.decode(it.as_bytes()).unwrap());
+        let message = message.map(|it| String::from_utf8(it).unwrap());
+        let body = message.as_deref().or(fields["text"].as_str()).unwrap_or(body);
         let body = body.replace("%2B", "+").replace("+1415", "");
         let mut words = body.split(|c: char| !c.is_ascii_digit());
         words.find(|digits| digits.len() == 6).unwrap().to_owned()
@@ -232,6 +242,11 @@ fn credentials(webhook: &str) -> Value {
             "languages": ["en_US", "es"],
             "app_secret": reports::APP_SECRET,
             "verify_token": reports::VERIFY_TOKEN,
+        },
+        "whatsapp_aws": {
+            "phone_number_id": "phone-number-id-0123456789abcdef0123456789abcdef",
+            "template": "sign_in_code",
+            "languages": ["en_US", "es"],
         },
         "twilio": {"account_sid": "AC1", "auth_token": "a-secret", "from": "+14155550100"},
         "webhook": {"url": webhook, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
@@ -364,8 +379,13 @@ async fn a_text_arrives_by_each_embedded_sender() {
     let app = base().await;
     app.aws.secrets.create("senders", credentials("https://texts.example.com").to_string());
     let secret = ("SENDERS_SECRET_ARN", "senders");
-    for sender in ["sns", "end_user_messaging", "twilio", "vonage", "kaleyra"] {
-        let plan = format!("US={sender};*=sns");
+    for sender in
+        ["sns", "end_user_messaging", "twilio", "vonage", "kaleyra", "whatsapp", "whatsapp_aws"]
+    {
+        let plan = match sender {
+            "whatsapp" | "whatsapp_aws" => format!("US={sender},twilio;*=sns"),
+            _ => format!("US={sender};*=sns"),
+        };
         let by = app.restarted(&[("TEXT_SENDERS", &plan), secret]);
         by.sign_in(PHONE).await;
         assert_eq!(app.texts(PHONE).pop().unwrap().sender, sender);
@@ -373,7 +393,7 @@ async fn a_text_arrives_by_each_embedded_sender() {
     }
 
     app.aws.inbox.refuse(true);
-    for plan in ["*=twilio", "*=vonage", "*=kaleyra"] {
+    for plan in ["*=twilio", "*=vonage", "*=kaleyra", "*=whatsapp_aws,kaleyra"] {
         let refused = app.restarted(&[("TEXT_SENDERS", plan), secret]);
         refused.send_code(PHONE).await.assert_problem(503, "unavailable");
     }

@@ -2,13 +2,14 @@
 
 mod end_user_messaging;
 mod kaleyra;
+mod social_messaging;
 mod twilio;
 mod vonage;
 mod whatsapp;
 
 use axum::Router;
 
-pub(crate) use self::end_user_messaging::end_user_messaging;
+pub(crate) use self::{end_user_messaging::end_user_messaging, social_messaging::social_messaging};
 use crate::inbox::Inbox;
 
 /// The vendors beside AWS, each with the setting that names its host.

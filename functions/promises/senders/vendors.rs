@@ -1,6 +1,6 @@
 //! The same promises for the other vendors, each as the first and as the second sender.
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 
 use super::{Deployment, End, PRICE, Reply, TAKEN, TOO_MANY, base, spent};
@@ -50,6 +50,19 @@ const WHATSAPP: [(Reply, End); 7] = [
     (Reply::Answer(400, r#"{"error": {"code": 131000}}"#), End::Sent),
     (Reply::Answer(200, r#"{"error": {"code": 131026}}"#), End::Sent),
     (Reply::Answer(500, r#"{"error": {"code": 131026}}"#), End::Sent),
+];
+
+/// The replies of AWS End User Messaging Social alone.
+const WHATSAPP_AWS: [(Reply, End); 9] = [
+    (Reply::Answer(200, r#"{"messageId": "1"}"#), End::Sent),
+    (Reply::Answer(400, r#"{"__type": "ValidationException"}"#), End::PassedOn),
+    (Reply::Answer(400, r#"{"__type": "InvalidParametersException"}"#), End::PassedOn),
+    (Reply::Answer(403, r#"{"__type": "AccessDeniedException"}"#), End::PassedOn),
+    (Reply::Answer(404, r#"{"__type": "ResourceNotFoundException"}"#), End::PassedOn),
+    (Reply::Answer(429, r#"{"__type": "ThrottledRequestException"}"#), End::PassedOn),
+    (Reply::Answer(200, r#"{"__type": "ValidationException"}"#), End::Sent),
+    (Reply::Answer(500, r#"{"__type": "InternalServiceException"}"#), End::Sent),
+    (Reply::Answer(502, r#"{"__type": "DependencyException"}"#), End::Sent),
 ];
 
 /// A text to `phone` by a vendor that replies like this, before or after the webhook.
@@ -106,6 +119,11 @@ async fn whatever_meta_answers_there_is_at_most_one_message() {
     matrix("whatsapp", 4, &WHATSAPP).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_aws_answers_for_whatsapp_there_is_at_most_one_message() {
+    matrix("whatsapp_aws", 5, &WHATSAPP_AWS).await;
+}
+
 /// SNS is not in the matrix: it is tried again after some refusals.
 #[tokio::test]
 async fn an_answer_of_sns_that_cannot_be_read_is_no_refusal() {
@@ -119,6 +137,32 @@ async fn an_answer_of_sns_that_cannot_be_read_is_no_refusal() {
         assert_eq!(sent.status, 202, "{status}: {}", sent.text);
         assert_eq!(by.webhook.requests().len(), 0, "{status}: the text may have been sent");
     }
+}
+
+#[tokio::test]
+async fn aws_gets_the_same_message_for_whatsapp_as_meta() {
+    let app = base().await;
+    let plan = ("senders", "*=whatsapp_aws,webhook");
+    let by = Deployment::planned(&app, plan, WHATSAPP_AWS[0].0, TAKEN).await;
+    let sent = by.app.send_code(PHONE).await;
+    assert_eq!(sent.json["channel"], "whatsapp", "{}", sent.text);
+    let (head, body) = last_request(&by);
+    assert!(head.starts_with("POST /v1/whatsapp/send HTTP/1.1"), "{head}");
+    assert!(head.contains("/social-messaging/aws4_request"), "{head}");
+    assert_eq!(body["metaApiVersion"], "v23.0");
+    let number = "phone-number-id-0123456789abcdef0123456789abcdef";
+    assert_eq!(body["originationPhoneNumberId"], number);
+
+    let message = BASE64.decode(body["message"].as_str().unwrap().as_bytes()).unwrap();
+    let of_aws: Value = serde_json::from_slice(&message).unwrap();
+    app.advance(3600);
+    let plan = ("again", "*=whatsapp,webhook");
+    let by = Deployment::planned(&app, plan, WHATSAPP[0].0, TAKEN).await;
+    by.app.challenge(PHONE).await;
+    let (_, mut of_meta) = last_request(&by);
+    of_meta.as_object_mut().unwrap().remove("biz_opaque_callback_data");
+    of_meta["template"]["components"] = of_aws["template"]["components"].clone();
+    assert_eq!(of_aws, of_meta);
 }
 
 #[tokio::test]

@@ -377,6 +377,12 @@ const OTHER_SENDERS: &str = "\
   - Effect: Allow
     Action: [sms-voice:SendNotifyTextMessage, sms-voice:SendNotifyVoiceMessage, sms-voice:SendTextMessage, sms-voice:SendVoiceMessage]
     Resource: !Sub arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:*
+  - !Ref AWS::NoValue
+- !If
+  - HasWhatsappAws
+  - Effect: Allow
+    Action: social-messaging:SendWhatsAppMessage
+    Resource: !Ref WhatsappPhoneNumberArn
   - !Ref AWS::NoValue";
 
 /// The right to read the credentials of senders, if the deployment has any.

@@ -80,8 +80,12 @@ fn statements(lambda: &str) -> Vec<&'static Value> {
     let policies = &resource(&pascal(lambda))["Properties"]["Policies"];
     let policies = policies.as_sequence().map(Vec::as_slice).unwrap_or_default();
     let statements = policies.iter().flat_map(|it| it["Statement"].as_sequence().unwrap());
-    // Those under a condition count as if it held.
-    statements.map(|it| it.get("If").map_or(it, |chosen| &chosen[1])).collect()
+    statements.map(as_if_it_held).collect()
+}
+
+/// A statement; if it is under a condition, it counts as if that held.
+fn as_if_it_held(statement: &'static Value) -> &'static Value {
+    statement.get("If").map_or(statement, |chosen| &chosen[1])
 }
 
 fn leading_keys(statement: &Value) -> Vec<&str> {

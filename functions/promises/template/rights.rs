@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_yaml_ng::Value;
 
 use super::{
-    TEMPLATE_VALUE, entries, lambdas, leading_keys, pascal, resource, resources, statements, text,
-    texts,
+    TEMPLATE_VALUE, as_if_it_held, entries, lambdas, leading_keys, pascal, resource, resources,
+    statements, text, texts,
 };
 use crate::promises::decisions::{
     CHANGE_PICTURES, READ_SENDERS_CREDENTIALS, READ_SIGNING_KEYS, SEND_TEXTS,
@@ -147,6 +147,12 @@ fn secrets_and_texts_are_for_the_functions_that_need_them() {
                 );
             }
 
+            if actions.contains(&"social-messaging:SendWhatsAppMessage") {
+                // From one number, and only for functions that send texts.
+                assert_eq!(text(&statement["Resource"]["Ref"]), "WhatsappPhoneNumberArn");
+                assert!(SEND_TEXTS.contains(&lambda.as_str()), "{lambda}");
+            }
+
             if actions.contains(&"sns:Publish") {
                 // To phones, not to topics.
                 assert!(
@@ -218,12 +224,9 @@ fn event_sources(lambda: &str) -> Vec<(&'static str, &'static Value)> {
 /// A function lacks every right that the boundary leaves out, whatever its policy says.
 #[test]
 fn the_boundary_leaves_every_function_its_rights() {
-    let statements_of = |value: &'static Value| {
-        value["Properties"]["PolicyDocument"]["Statement"].as_sequence().unwrap()
-    };
-    let boundary = statements_of(resource("FunctionBoundary"));
-    let within: BTreeSet<_> =
-        boundary.iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    let boundary = &resource("FunctionBoundary")["Properties"]["PolicyDocument"]["Statement"];
+    let boundary = boundary.as_sequence().unwrap().iter().map(as_if_it_held);
+    let within: BTreeSet<_> = boundary.flat_map(|statement| texts(&statement["Action"])).collect();
 
     for lambda in lambdas() {
         for action in

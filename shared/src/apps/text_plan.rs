@@ -30,19 +30,22 @@ pub enum SenderName {
     Kaleyra,
     /// WhatsApp, by Meta's Cloud API.
     Whatsapp,
+    /// WhatsApp, by AWS End User Messaging Social.
+    WhatsappAws,
     /// A service of the operator, by a webhook.
     Webhook,
 }
 
 impl SenderName {
     /// All senders.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Sns,
         Self::EndUserMessaging,
         Self::Twilio,
         Self::Vonage,
         Self::Kaleyra,
         Self::Whatsapp,
+        Self::WhatsappAws,
         Self::Webhook,
     ];
 
@@ -55,6 +58,7 @@ impl SenderName {
             Self::Vonage => "vonage",
             Self::Kaleyra => "kaleyra",
             Self::Whatsapp => "whatsapp",
+            Self::WhatsappAws => "whatsapp_aws",
             Self::Webhook => "webhook",
         }
     }
@@ -64,7 +68,7 @@ impl SenderName {
         Self::ALL.into_iter().find(|sender| sender.as_str() == name)
     }
 
-    /// Whether it is reached by way of the internet, with its own credentials.
+    /// Whether its account is in the secret of the senders. It may be slower than AWS alone.
     pub fn is_vendor(self) -> bool {
         !matches!(self, Self::Sns | Self::EndUserMessaging)
     }
@@ -72,7 +76,7 @@ impl SenderName {
     /// The channel of the texts that it sends.
     pub fn channel(self) -> Channel {
         match self {
-            Self::Whatsapp => Channel::Whatsapp,
+            Self::Whatsapp | Self::WhatsappAws => Channel::Whatsapp,
             _ => Channel::Sms,
         }
     }
@@ -96,7 +100,7 @@ pub struct TextPlan(BTreeMap<String, Vec<SenderName>>);
 impl TextPlan {
     /// The accepted form of a plan for all countries, for the error of the setting.
     pub(crate) const FORM: &'static str = "countries and one or two senders of sns, end_user_messaging, twilio, vonage, kaleyra, \
-         whatsapp and webhook, with * for all other countries, like US,CA=twilio,sns;*=sns";
+         whatsapp, whatsapp_aws and webhook, with * for all other countries, like US,CA=twilio,sns;*=sns";
 
     /// Parses a plan for some countries, or for all: `US,CA=twilio,sns;*=sns`.
     pub fn parse(text: &str) -> Option<Self> {

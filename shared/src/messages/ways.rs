@@ -58,7 +58,7 @@ impl MessageSettings {
     /// Whether a sender carries any text. Some have registered templates for codes alone.
     pub(super) fn carries_notices(&self, sender: SenderName) -> bool {
         match sender {
-            SenderName::Whatsapp => false,
+            SenderName::Whatsapp | SenderName::WhatsappAws => false,
             SenderName::EndUserMessaging => {
                 self.eum.notify_configuration.is_none() || self.eum.origin.is_some()
             }

@@ -15,6 +15,7 @@ use crate::{
 
 const PLANS: &str = "senders";
 const SECRET: &str = "senders-secret";
+const WHATSAPP: &str = "senders-whatsapp";
 /// The parameters about senders, and the settings that functions read them as.
 const SETTINGS: [(&str, &str); 7] = [
     ("TextSenders", "TEXT_SENDERS"),
@@ -36,8 +37,9 @@ pub(super) fn findings(facts: &Facts, stack: &Stack) -> Vec<Finding> {
 
     match Settings::parse(&environment, facts.now) {
         Ok(settings) => {
+            let number = whatsapp(&settings.messages, stack);
             let secret = secret(facts, &settings.messages, stack);
-            [plans(&settings.messages)].into_iter().chain(secret).collect()
+            [plans(&settings.messages)].into_iter().chain(number).chain(secret).collect()
         }
         Err(problems) => vec![Finding::problem(
             PLANS,
@@ -54,6 +56,34 @@ fn plans(settings: &MessageSettings) -> Finding {
         calls => format!("Calls go by {}.", calls.join(", ")),
     };
     Finding::ok(PLANS, format!("Texts go by {}. {calls}", texts.join(", ")))
+}
+
+/// A finding about the number that functions may use in WhatsApp by AWS, if texts go by it.
+fn whatsapp(settings: &MessageSettings, stack: &Stack) -> Option<Finding> {
+    if !settings.plan.names(SenderName::WhatsappAws) {
+        return None;
+    }
+    let number = stack.parameter("WhatsappPhoneNumberArn");
+    let problem = |message: String| {
+        let fix = "WhatsappPhoneNumberArn=… (docs/senders.md#whatsapp-by-aws)";
+        Some(Finding::problem(WHATSAPP, message, set(stack, fix)))
+    };
+    match number.split(':').nth(3) {
+        None => problem(
+            "TextSenders names whatsapp_aws, but functions may not send from any number: \
+             WhatsappPhoneNumberArn is empty."
+                .to_owned(),
+        ),
+        Some(region) if region != stack.region => problem(format!(
+            "WhatsappPhoneNumberArn is a number in {region}; functions send in {}.",
+            stack.region
+        )),
+        Some(_) => Some(Finding::ok(
+            WHATSAPP,
+            "Functions may send in WhatsApp from the number in WhatsappPhoneNumberArn. Whether \
+             the secret names the same number is not checked.",
+        )),
+    }
 }
 
 /// A finding about the secret, if there is one.

@@ -262,6 +262,15 @@ fn the_senders_are_named_and_what_is_not_checked_is_said() {
     let no_emails = "E-mails go by the server in EmailSmtpUrl, so SES is not checked.";
     assert_eq!(message(&facts, "email-identity").as_deref(), Some(no_emails));
 
+    set(&mut facts, "TextSenders", "*=whatsapp_aws,twilio");
+    assert_eq!(complaints(&facts), [("senders-whatsapp", Level::Problem)]);
+    for (region, level) in [("us-east-1", Some(Level::Problem)), ("eu-central-1", None)] {
+        let arn = format!("arn:aws:social-messaging:{region}:1:phone-number-id/0123");
+        set(&mut facts, "WhatsappPhoneNumberArn", &arn);
+        let expected: Vec<_> = level.map(|level| ("senders-whatsapp", level)).into_iter().collect();
+        assert_eq!(complaints(&facts), expected, "{region}");
+    }
+
     // A stack from before there were senders.
     for parameter in ["TextSenders", "VoiceSenders", "SendersSecretArn"] {
         facts.stack.as_mut().unwrap().parameters.remove(parameter);

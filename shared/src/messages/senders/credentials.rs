@@ -16,6 +16,7 @@ pub struct Credentials {
     pub(super) vonage: Option<VonageAccount>,
     pub(super) kaleyra: Option<KaleyraAccount>,
     pub(super) whatsapp: Option<WhatsappAccount>,
+    pub(super) whatsapp_aws: Option<WhatsappAwsAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
 }
@@ -129,6 +130,31 @@ impl WhatsappAccount {
     }
 }
 
+/// A phone number of a business in WhatsApp that is linked to the AWS account. It has no secret.
+#[derive(Clone, Deserialize)]
+pub(super) struct WhatsappAwsAccount {
+    /// `phone-number-id-…`: the id of the phone number with AWS.
+    pub phone_number_id: String,
+    /// The name of the approved template for authentication.
+    pub template: String,
+    /// As [`WhatsappAccount::languages`].
+    #[serde(default)]
+    pub languages: Vec<String>,
+}
+
+impl WhatsappAwsAccount {
+    fn check(&self) -> Result<(), Error> {
+        let id = self.phone_number_id.strip_prefix("phone-number-id-").unwrap_or_default();
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(invalid(
+                "has a phone_number_id for whatsapp_aws that is not \
+                 phone-number-id-…, as AWS names it",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// A webhook of the operator.
 #[derive(Clone, Deserialize, ZeroizeOnDrop)]
 pub(super) struct WebhookAccount {
@@ -159,6 +185,9 @@ impl Credentials {
             account.check()?;
         }
         if let Some(account) = &credentials.whatsapp {
+            account.check()?;
+        }
+        if let Some(account) = &credentials.whatsapp_aws {
             account.check()?;
         }
         if let Some(account) = &credentials.kaleyra {
@@ -231,6 +260,7 @@ mod tests {
                 "url": "http://api.example.com"}}"#,
             r#"{"whatsapp": {"access_token": "4711", "phone_number_id": "1/2", "template": "code",
                 "app_secret": "s", "verify_token": "v"}}"#,
+            r#"{"whatsapp_aws": {"phone_number_id": "4711", "template": "code"}}"#,
             "4711",
         ] {
             let error = Credentials::parse(wrong).err().unwrap().to_string();

@@ -15,6 +15,7 @@ mod twilio;
 mod vonage;
 mod webhook;
 mod whatsapp;
+mod whatsapp_aws;
 
 pub(super) use self::credentials::SmtpAccount;
 pub(super) use self::report::{Report, ReportAddress, ReportedText};

@@ -210,7 +210,8 @@ impl ReportLinks {
             SenderName::Sns
             | SenderName::EndUserMessaging
             | SenderName::Kaleyra
-            | SenderName::Whatsapp => return None,
+            | SenderName::Whatsapp
+            | SenderName::WhatsappAws => return None,
         };
         Some(vec![(text, report)])
     }

@@ -3,7 +3,7 @@
 use super::{
     Credentials, Outcome, ReportAddress, Text, client::Vendors,
     end_user_messaging::EndUserMessaging, kaleyra::Kaleyra, sns::Sns, twilio::Twilio,
-    vonage::Vonage, webhook::Webhook, whatsapp::Whatsapp,
+    vonage::Vonage, webhook::Webhook, whatsapp::Whatsapp, whatsapp_aws::WhatsappAws,
 };
 use crate::{
     apps::SenderName,
@@ -32,6 +32,7 @@ pub(super) enum Sender {
     Vonage(Box<Vonage>),
     Kaleyra(Kaleyra),
     Whatsapp(Whatsapp),
+    WhatsappAws(Box<WhatsappAws>),
     Webhook(Webhook),
 }
 
@@ -65,6 +66,10 @@ impl Sender {
             SenderName::Whatsapp => accounts.whatsapp.clone().map(|account| {
                 Self::Whatsapp(Whatsapp::new(client, account, settings.whatsapp_url.as_deref()))
             }),
+            SenderName::WhatsappAws => accounts
+                .whatsapp_aws
+                .clone()
+                .map(|account| Self::WhatsappAws(WhatsappAws::new(means.aws, account).into())),
             SenderName::Webhook => {
                 let webhook = accounts.webhook.clone().map(|it| Webhook::new(client, it, clock));
                 webhook.transpose()?.map(Self::Webhook)
@@ -89,6 +94,7 @@ impl Sender {
             Self::Vonage(vonage) => vonage.send(text, report).await,
             Self::Kaleyra(kaleyra) => kaleyra.send(text).await,
             Self::Whatsapp(whatsapp) => whatsapp.send(text, report).await,
+            Self::WhatsappAws(whatsapp) => whatsapp.send(text).await,
             Self::Webhook(webhook) => webhook.send(text, report).await,
         }
     }

@@ -3,13 +3,14 @@
 
 mod refusals;
 pub(super) mod report;
+pub(super) mod template;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use self::refusals::refusal;
+use self::{refusals::refusal, template::Template};
 use super::{
-    Outcome, Refusal, ReportAddress, Text,
+    Outcome, ReportAddress, Text,
     client::{Answer, Vendors},
     credentials::WhatsappAccount,
 };
@@ -17,9 +18,7 @@ use super::{
 /// Meta's host.
 const HOST: &str = "https://graph.facebook.com";
 /// The version of the API whose requests are made here.
-const VERSION: &str = "v23.0";
-/// The most characters of a code in a template.
-const MAX_CODE: usize = 15;
+pub(super) const VERSION: &str = "v23.0";
 
 /// A phone number of a business.
 pub(super) struct Whatsapp {
@@ -52,48 +51,17 @@ impl Whatsapp {
 
     /// Sends the code of a text.
     pub(super) async fn send(&self, text: &Text, report: Option<&ReportAddress>) -> Outcome {
-        if text.code.is_empty() || text.code.len() > MAX_CODE {
-            return Outcome::Refused(Refusal::Other, "not a code for a template".to_owned());
-        }
+        let account = &self.account;
+        let template = Template { name: &account.template, languages: &account.languages };
+        let message = match template.message(text, report) {
+            Ok(message) => message,
+            Err(refused) => return refused,
+        };
         let headers = [
-            ("authorization", format!("Bearer {}", self.account.access_token)),
+            ("authorization", format!("Bearer {}", account.access_token)),
             ("content-type", "application/json".to_owned()),
         ];
-        let message = self.message(text, report).to_string();
         self.client.post(&self.url, &headers, message, outcome).await
-    }
-
-    /// The message: the approved words, with the code in them and in the button that copies it.
-    fn message(&self, text: &Text, report: Option<&ReportAddress>) -> Value {
-        let code = json!([{"type": "text", "text": text.code}]);
-        let mut message = json!({
-            "messaging_product": "whatsapp",
-            "recipient_type": "individual",
-            "to": text.to.as_str(),
-            "type": "template",
-            "template": {
-                "name": self.account.template,
-                "language": {"policy": "deterministic", "code": self.language(text.language)},
-                "components": [
-                    {"type": "body", "parameters": code},
-                    {"type": "button", "sub_type": "url", "index": "0", "parameters": code},
-                ],
-            },
-        });
-        if let (Some(report), Some(fields)) = (report, message.as_object_mut()) {
-            fields.insert("biz_opaque_callback_data".to_owned(), json!(report.token));
-        }
-        message
-    }
-
-    /// The language of the template: that of the text, or else the first one that the template has.
-    fn language<'a>(&'a self, asked: &'a str) -> &'a str {
-        let languages = &self.account.languages;
-        let is_asked = |language: &&String| {
-            let main = language.split(['_', '-']).next().unwrap_or_default();
-            **language == asked || main == asked
-        };
-        languages.iter().find(is_asked).or(languages.first()).map_or(asked, String::as_str)
     }
 }
 
@@ -115,8 +83,9 @@ fn outcome(answer: &Answer) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::base::Environment;
+    use serde_json::json;
+
+    use super::{super::Refusal, *};
 
     #[test]
     fn only_an_error_with_a_code_is_a_refusal() {
@@ -146,25 +115,5 @@ mod tests {
         ] {
             assert!(matches!(of(status, body), Outcome::Unknown(_)), "{status} {body}");
         }
-    }
-
-    #[test]
-    fn a_template_is_asked_for_in_a_language_that_it_has() {
-        let of = |languages: &[&str], asked: &'static str| {
-            let account = WhatsappAccount {
-                access_token: "t".to_owned(),
-                phone_number_id: "1".to_owned(),
-                template: "code".to_owned(),
-                app_secret: "s".to_owned(),
-                verify_token: "v".to_owned(),
-                languages: languages.iter().map(|it| (*it).to_owned()).collect(),
-            };
-            let client = Vendors::new(&Environment::default());
-            Whatsapp::new(client, account, None).language(asked).to_owned()
-        };
-        assert_eq!(of(&[], "hi"), "hi");
-        assert_eq!(of(&["en_US", "es"], "en"), "en_US");
-        assert_eq!(of(&["en_US", "es"], "es"), "es");
-        assert_eq!(of(&["en_US", "es"], "ar"), "en_US");
     }
 }

@@ -1,7 +1,7 @@
 //! Meta's error codes.
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes>
 
-use super::Refusal;
+use super::super::Refusal;
 
 /// The codes, and their meaning. A code that is not listed is a refusal for another reason.
 const REFUSALS: [(i64, Refusal); 24] = [
