@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{self, BufRead, BufReader, Write as _},
+    io::{self, Write as _},
     path::PathBuf,
 };
 
@@ -17,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     failure::Failure,
+    log,
     output::{Column, Format, List},
 };
 
@@ -77,15 +77,13 @@ struct Told {
 }
 
 impl Told {
-    fn read(&mut self, line: &str) {
-        let recorded =
-            line.find('{').and_then(|start| serde_json::from_str(line.get(start..)?).ok());
+    fn note(&mut self, recorded: Recorded) {
         match recorded {
-            Some(Recorded::SendDecision(decision)) => self.decisions.push(*decision),
-            Some(Recorded::CodeVerified(challenge_id)) => {
+            Recorded::SendDecision(decision) => self.decisions.push(*decision),
+            Recorded::CodeVerified(challenge_id) => {
                 self.verified.insert(challenge_id);
             }
-            None => {}
+            Recorded::TextSent(_) => {}
         }
     }
 
@@ -124,18 +122,8 @@ struct Stopped {
 /// Replays a log.
 pub(crate) fn run(command: &Command, format: Format) -> Result<(), Failure> {
     let Command::Replay(replay) = command;
-    let unreadable =
-        |error: io::Error| Failure::Machine(format!("{}: {error}", replay.log.display()));
-    let lines: Box<dyn BufRead> = if replay.log.as_os_str() == "-" {
-        Box::new(BufReader::new(io::stdin()))
-    } else {
-        Box::new(BufReader::new(File::open(&replay.log).map_err(unreadable)?))
-    };
-
     let mut told = Told::default();
-    for line in lines.lines() {
-        told.read(&line.map_err(unreadable)?);
-    }
+    log::read(&replay.log, |recorded| told.note(recorded))?;
 
     let mut all = Stopped::default();
     let mut list = List::new(format, STOPPED);

@@ -12,7 +12,9 @@ mod failure;
 mod finding;
 mod fraud;
 mod keys;
+mod log;
 mod output;
+mod senders;
 mod sessions;
 mod sign_in;
 mod smoke;
@@ -112,12 +114,9 @@ enum Command {
     /// Replace the root of the hash keys; needs AWS credentials, and no sign-in
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Show how many texts were delivered, by day, sender and country, as the senders report it
-    Senders {
-        /// Number of days, up to today (UTC)
-        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u8).range(1..=31))]
-        days: u8,
-    },
+    /// Show how many texts were delivered, by day, sender and country, as the senders report it; or how
+    /// many of their codes were used, from a log
+    Senders(senders::Arguments),
     /// Tune the detection of SMS pumping
     #[command(subcommand)]
     Fraud(fraud::Command),
@@ -193,7 +192,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Apps(AppsCommand::List { pages }) => {
             list(&mut api, ("/v1/apps", "apps"), &[pages.limit()], List::new(format, APPS)).await
         }
-        Command::Senders { days } => {
+        Command::Senders(senders::Arguments { log: Some(log), .. }) => senders::used(&log, format),
+        Command::Senders(senders::Arguments { days, .. }) => {
             let query = [("days", Some(days.to_string()))];
             let deliveries = List::new(format, DELIVERIES);
             list(&mut api, ("/v1/reports", "counts"), &query, deliveries).await

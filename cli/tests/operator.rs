@@ -740,6 +740,44 @@ fn a_replay_shows_which_texts_other_thresholds_would_have_stopped() {
 }
 
 #[test]
+fn a_log_tells_which_senders_codes_are_used() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    let id = |id: u8| format!("01890000-0000-7000-8000-0000000000{id:02}");
+    let sent = |of: u8, minute: u8, sender: &str| {
+        json!({"text_sent": {
+            "at": format!("2027-01-15T12:{minute:02}:00Z"), "challenge_id": id(of),
+            "sender": sender, "channel": "sms", "country": "US",
+        }})
+        .to_string()
+    };
+    let used = |of: u8| format!("2027-01-15T12:00:00 {}", json!({"code_verified": id(of)}));
+    let lines = [
+        sent(1, 1, "twilio"),
+        used(1),
+        sent(2, 2, "twilio"),
+        // A person who asks again gets the same code by the next sender.
+        sent(2, 4, "sns"),
+        used(2),
+        sent(3, 5, "twilio"),
+        // The code of an e-mail.
+        used(4),
+        "{\"level\":\"INFO\"}".to_owned(),
+    ];
+    let log = operator.home.path().join("log");
+    fs::write(&log, lines.join("\n")).unwrap();
+
+    let table = operator.run(&["senders", "--log", log.to_str().unwrap()]).succeeds().stdout;
+    let expected = "\
+DAY         SENDER  CHANNEL  COUNTRY  SENT  USED  PERCENT
+2027-01-15  sns     sms      US       1     1     100
+2027-01-15  twilio  sms      US       3     1     33
+";
+    assert_eq!(table, expected);
+    operator.run(&["senders", "--log", "-", "--days", "2"]).fails(2, "cannot be used with");
+}
+
+#[test]
 fn a_smoke_test_signs_in_and_out() {
     let until = (Clock::system().now() + SignedDuration::from_hours(30 * 24)).to_string();
     let settings = [

@@ -3,6 +3,7 @@
 
 mod channels;
 pub(super) mod reports;
+mod used;
 mod vendors;
 
 use std::{

@@ -203,6 +203,7 @@ impl Challenges {
             }
         };
         self.note(id, content, (request, &counters, &judgement), message.as_ref(), now);
+        let message = message.map(|message| message.with_code_of(id));
         Ok(Weighed { counters, message, is_dropped })
     }
 

@@ -212,26 +212,6 @@ pub struct Decision {
     pub verdict: Verdict,
 }
 
-/// A line of the log that `latchkey fraud replay` reads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Recorded {
-    /// The decision about a text.
-    SendDecision(Box<Decision>),
-    /// The code of this challenge was verified.
-    CodeVerified(Uuid),
-}
-
-impl Recorded {
-    /// Writes the line to the log.
-    pub fn log(&self) {
-        match serde_json::to_string(self) {
-            Ok(line) => tracing::info!(target: crate::base::metrics::RECORD, line),
-            Err(error) => tracing::error!(%error, "could not write a fraud decision to the log"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 mod failures;
 pub mod fraud;
 mod proof;
+mod record;
 mod sends;
 mod settings;
 mod table;
@@ -10,10 +11,9 @@ mod throttle;
 
 pub use self::{
     failures::{CodeRun, LONG_DIGITS, Ladder, OFF_AFTER},
-    fraud::{
-        Cohort, Decision, FraudMode, FraudRules, Reason, Recorded, Signs, Verdict, sequence_of,
-    },
+    fraud::{Cohort, Decision, FraudMode, FraudRules, Reason, Signs, Verdict, sequence_of},
     proof::{Proof, ProofChallenge},
+    record::{Recorded, SentText},
     sends::{CEILING, Limits, Sends},
     settings::LimitSettings,
     table::{Counted, CounterNote, Destination, Tally, Window},

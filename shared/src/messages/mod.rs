@@ -32,6 +32,8 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
 use self::senders::Senders;
+use uuid::Uuid;
+
 use crate::{
     aws::Aws,
     base::{Clock, Environment, Error, MicroUsd, Random},
@@ -65,6 +67,16 @@ impl Prepared {
             mail @ Self::Mail(..) => mail,
         }
     }
+
+    /// Notes that the message carries the code of a challenge, so that the log tells by which sender
+    /// codes arrive.
+    #[must_use]
+    pub fn with_code_of(mut self, challenge_id: Uuid) -> Self {
+        if let Self::Text(text) = &mut self {
+            text.challenge_id = Some(challenge_id);
+        }
+        self
+    }
 }
 
 /// Sends messages: texts to phones, e-mails to e-mail addresses.
@@ -89,7 +101,7 @@ impl Messenger {
     ) -> Result<Self, Error> {
         let senders = Senders::new((aws, environment), settings, credentials, clock)?;
         Ok(Self {
-            texts: Texts::new(senders, settings.clone(), spending, random.clone()),
+            texts: Texts::new(senders, settings.clone(), spending, (clock.clone(), random.clone())),
             mails: Mails::new((aws, environment), settings, credentials),
             store,
         })

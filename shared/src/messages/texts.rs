@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{
     Content, Language, MessageSettings,
     senders::{Outcome, Refusal, ReportLinks, Senders, Spoken, Text},
@@ -10,11 +12,12 @@ use super::{
 use crate::{
     apps::SenderName,
     base::{
-        Error, MicroUsd, Random,
+        Clock, Error, MicroUsd, Random,
         metrics::{self, Metric},
     },
     crypto::IdentifierHash,
     identifiers::{Channel, PhoneNumber},
+    limits::{Recorded, SentText},
     spending::{self, Fund, Reservation, Spending},
 };
 
@@ -24,6 +27,7 @@ pub struct Texts {
     senders: Arc<Senders>,
     settings: Arc<MessageSettings>,
     spending: Spending,
+    clock: Clock,
     random: Random,
     report_links: Option<ReportLinks>,
 }
@@ -35,6 +39,8 @@ pub struct PreparedText {
     ways: Vec<Way>,
     /// The reserved price.
     pub reservation: Reservation,
+    /// The challenge whose code it carries; `None` for a notice.
+    pub(super) challenge_id: Option<Uuid>,
 }
 
 /// A message that was sent, or may have been.
@@ -63,9 +69,9 @@ impl Texts {
         senders: Senders,
         settings: Arc<MessageSettings>,
         spending: Spending,
-        random: Random,
+        (clock, random): (Clock, Random),
     ) -> Self {
-        Self { senders: senders.into(), settings, spending, random, report_links: None }
+        Self { senders: senders.into(), settings, spending, clock, random, report_links: None }
     }
 
     /// Asks senders for delivery reports from now on.
@@ -128,7 +134,7 @@ impl Texts {
 
         let payer = (country.as_str(), content.sender.budget.as_ref());
         let reservation = self.spending.reserve((fund, prefix), payer, &priced).await?;
-        Ok(PreparedText { text, ways, reservation })
+        Ok(PreparedText { text, ways, reservation, challenge_id: None })
     }
 
     /// Refunds the price of a text that will not be sent.
@@ -144,7 +150,7 @@ impl Texts {
     /// reached on the channel; [`Error::Unavailable`] if all senders refuse. The price is then
     /// refunded.
     pub async fn send(&self, prepared: PreparedText) -> Result<Sent, Error> {
-        let PreparedText { text, ways, reservation } = prepared;
+        let PreparedText { text, ways, reservation, challenge_id } = prepared;
         let mut error = Error::Unavailable("no sender is set up".to_owned());
         for way in self.senders.order(&ways) {
             // Also if the circuit of the first one is open, so that its alarm goes on.
@@ -156,6 +162,9 @@ impl Texts {
             let report = self.report_links.as_ref().and_then(|it| it.address_of(way.sender, &text));
             let outcome = self.senders.send(way, &text, report.as_ref()).await;
             let sent = Sent { channel: way.channel, wants_to_know: None };
+            if let Some(id) = challenge_id.filter(|_| outcome.may_be_sent()) {
+                self.record(id, way, &text.country);
+            }
             match outcome {
                 Outcome::Accepted => {
                     metrics::count(Metric::TextsSent);
@@ -187,6 +196,18 @@ impl Texts {
 
         self.spending.give_back(reservation).await;
         Err(error)
+    }
+
+    /// Records in the log that the code of a challenge was sent.
+    fn record(&self, challenge_id: Uuid, way: Way, country: &str) {
+        let sent = SentText {
+            at: self.clock.now(),
+            challenge_id,
+            sender: way.sender.as_str().to_owned(),
+            channel: way.channel,
+            country: country.to_owned(),
+        };
+        Recorded::TextSent(sent).log();
     }
 }
 

@@ -125,6 +125,11 @@ pub(super) enum Refusal {
 }
 
 impl Outcome {
+    /// Whether a sender has the text, or may have it.
+    pub(super) fn may_be_sent(&self) -> bool {
+        !matches!(self, Self::Refused(..))
+    }
+
     /// The outcome of a call that has no words. Only a person who has chosen a call gets one.
     fn without_words() -> Self {
         Self::Refused(Refusal::Other, "there are no words for a call".to_owned())
