@@ -47,11 +47,15 @@ def texts_and_calls():
         has(spoken, OriginationIdentity="phone-2", VoiceId=voice, MaxPricePerMinute="0.50000")
 
 
+TEMPLATES = {"sms": {"en": "text-en-1", "es": "text-es-1"}, "voice": {"es": "call-es-1"}}
+
+
 def codes_of_notify():
     for channel, operation in (("sms", "SendNotifyTextMessage"), ("voice", "SendNotifyVoiceMessage")):
         for language in ("en", "es", "hi", "ar"):
             code = check(operation, BRITON, channel=channel, locale=language)
             has(code, NotifyConfigurationId="notify-1", DestinationPhoneNumber=BRITON, OriginationIdentity=None)
+            has(code, TemplateId=TEMPLATES[channel].get(language))
             assert re.fullmatch(r"\d{6}", code["TemplateVariables"]["code"]), code
 
 

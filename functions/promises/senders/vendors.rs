@@ -242,3 +242,33 @@ async fn vonage_gets_a_text_with_a_token_of_the_application() {
     let (_, body) = last_request(&by);
     assert_eq!(body["sms"], json!({"entity_id": "1101", "content_id": "1107"}));
 }
+
+#[tokio::test]
+async fn aws_notify_words_each_code_in_the_language_of_its_person() {
+    let app = base().await;
+    let texts = json!({"en": "text-en-1", "es-MX": "text-es-1"});
+    let templates = json!({"notify_templates": texts, "notify_call_templates": {"es": "call-es"}});
+    let secret = json!({"end_user_messaging": templates});
+    app.aws.secrets.create("templates", secret.to_string());
+    let by = app.restarted(&[
+        ("TEXT_SENDERS", "*=end_user_messaging,sns"),
+        ("VOICE_SENDERS", "*=end_user_messaging"),
+        ("EUM_NOTIFY_CONFIGURATION", "nc-0123"),
+        ("SENDERS_SECRET_ARN", "templates"),
+    ]);
+
+    for (locale, channel, expected) in [
+        ("en", "sms", Some("\"text-en-1\"")),
+        ("es", "sms", Some("\"text-es-1\"")),
+        ("ar", "sms", None),
+        ("es", "voice", Some("\"call-es\"")),
+        ("en", "voice", None),
+    ] {
+        let asked = json!({"phone": PHONE, "locale": locale, "channel": channel});
+        assert_eq!(by.post("/v1/otp/send", asked).await.status, 202, "{locale}");
+        let fields = app.texts(PHONE).pop().unwrap().attributes;
+        let template = fields.iter().find(|(name, _)| name == "TemplateId");
+        assert_eq!(template.map(|(_, id)| id.as_str()), expected, "{locale} by {channel}");
+        app.advance(3600);
+    }
+}

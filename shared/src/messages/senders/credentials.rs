@@ -1,5 +1,7 @@
 //! The credentials of vendors: JSON, an object for each sender in use.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use zeroize::ZeroizeOnDrop;
 
@@ -12,6 +14,7 @@ use crate::{
 /// that a secret can be written before the version of Latchkey that reads it.
 #[derive(Default, Deserialize)]
 pub struct Credentials {
+    pub(super) end_user_messaging: Option<NotifyTemplates>,
     pub(super) twilio: Option<TwilioAccount>,
     pub(super) vonage: Option<VonageAccount>,
     pub(super) kaleyra: Option<KaleyraAccount>,
@@ -28,6 +31,43 @@ pub(in crate::messages) struct SmtpAccount {
     pub username: String,
     /// The password.
     pub password: String,
+}
+
+/// The templates of AWS Notify, by language (`es` or `es-MX`). A language without one gets the default
+/// template of the configuration. They are no secret, but the variables of a function have no room.
+#[derive(Clone, Default, Deserialize)]
+pub(super) struct NotifyTemplates {
+    /// Those of texts.
+    #[serde(default)]
+    pub notify_templates: BTreeMap<String, String>,
+    /// Those of calls.
+    #[serde(default)]
+    pub notify_call_templates: BTreeMap<String, String>,
+}
+
+impl NotifyTemplates {
+    fn check(&self) -> Result<(), Error> {
+        // As AWS limits both.
+        let is_language = |text: &str| {
+            let (main, region) = text.split_once('-').unwrap_or((text, "US"));
+            let is = |part: &str, is_letter: fn(&u8) -> bool| {
+                part.len() == 2 && part.bytes().all(|byte| is_letter(&byte))
+            };
+            is(main, u8::is_ascii_lowercase) && is(region, u8::is_ascii_uppercase)
+        };
+        let is_id = |text: &str| {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+            (1..=256).contains(&text.len()) && text.bytes().all(is_part)
+        };
+        let all = self.notify_templates.iter().chain(&self.notify_call_templates);
+        if all.into_iter().any(|(language, id)| !is_language(language) || !is_id(id)) {
+            return Err(invalid(
+                "has a template for end_user_messaging that is no id, or is not for a language \
+                 like es or es-MX",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// An account with Twilio.
@@ -178,6 +218,9 @@ impl Credentials {
             ))
         })?;
 
+        if let Some(templates) = &credentials.end_user_messaging {
+            templates.check()?;
+        }
         if let Some(account) = &credentials.twilio {
             account.check()?;
         }
@@ -260,6 +303,8 @@ mod tests {
                 "url": "http://api.example.com"}}"#,
             r#"{"whatsapp": {"access_token": "4711", "phone_number_id": "1/2", "template": "code",
                 "app_secret": "s", "verify_token": "v"}}"#,
+            r#"{"end_user_messaging": {"notify_templates": {"english": "4711"}}}"#,
+            r#"{"end_user_messaging": {"notify_call_templates": {"es-MX": "47 11"}}}"#,
             r#"{"whatsapp_aws": {"phone_number_id": "4711", "template": "code"}}"#,
             "4711",
         ] {

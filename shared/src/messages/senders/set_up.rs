@@ -47,7 +47,9 @@ impl Sender {
         Ok(match name {
             SenderName::Sns => Some(Self::Sns(Sns::new(means.aws, &settings.sms)?)),
             SenderName::EndUserMessaging => {
-                let service = EndUserMessaging::new(client, means.environment, settings, clock);
+                let templates = accounts.end_user_messaging.clone().unwrap_or_default();
+                let (environment, settings) = (means.environment, (settings, templates));
+                let service = EndUserMessaging::new(client, environment, settings, clock);
                 Some(Self::EndUserMessaging(service.into()))
             }
             SenderName::Twilio => {

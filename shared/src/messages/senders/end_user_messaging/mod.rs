@@ -6,7 +6,7 @@
 
 mod refusals;
 
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
@@ -20,6 +20,7 @@ use self::refusals::refusal;
 use super::{
     Outcome, Refusal, Text,
     client::{Answer, Vendors},
+    credentials::NotifyTemplates,
 };
 use crate::{
     aws::{credentials, endpoint},
@@ -48,6 +49,7 @@ pub(super) struct EndUserMessaging {
     region: String,
     credentials: Option<Credentials>,
     settings: EumSettings,
+    templates: NotifyTemplates,
     sms: SmsSettings,
     valid_seconds: i64,
     clock: Clock,
@@ -67,7 +69,7 @@ impl EndUserMessaging {
     pub(super) fn new(
         client: Vendors,
         environment: &Environment,
-        settings: &MessageSettings,
+        (settings, templates): (&MessageSettings, NotifyTemplates),
         clock: Clock,
     ) -> Self {
         let region = environment.get("AWS_REGION").unwrap_or_default().to_owned();
@@ -80,6 +82,7 @@ impl EndUserMessaging {
             region,
             credentials: credentials(environment),
             settings: settings.eum.clone(),
+            templates,
             sms: settings.sms.clone(),
             valid_seconds: settings.valid_seconds,
             clock,
@@ -88,7 +91,7 @@ impl EndUserMessaging {
 
     /// Sends a text: a code by AWS Notify if it is set up, else the words as they are.
     pub(super) async fn send(&self, text: &Text) -> Outcome {
-        if let Some(fields) = self.notify(text) {
+        if let Some(fields) = self.notify(text, &self.templates.notify_templates) {
             return self.post(NOTIFY_TEXT, fields).await;
         }
         let settings = &self.settings;
@@ -107,7 +110,7 @@ impl EndUserMessaging {
     /// Calls the phone, and reads the code aloud.
     pub(super) async fn call(&self, text: &Text) -> Outcome {
         if self.settings.voice_origin.is_none()
-            && let Some(mut fields) = self.notify(text)
+            && let Some(mut fields) = self.notify(text, &self.templates.notify_call_templates)
         {
             insert(&mut fields, "VoiceId", voice(text.language));
             return self.post(NOTIFY_CALL, fields).await;
@@ -126,13 +129,18 @@ impl EndUserMessaging {
         self.post(CALL, fields).await
     }
 
-    /// The fields of a code that AWS Notify puts into words; `None` if it is not set up, or the text
-    /// has no code.
-    fn notify(&self, text: &Text) -> Option<Map<String, Value>> {
+    /// The fields of a code that AWS Notify puts into words, in the language of the text if that has
+    /// one of the `templates`; `None` if it is not set up, or the text has no code.
+    fn notify(
+        &self,
+        text: &Text,
+        templates: &BTreeMap<String, String>,
+    ) -> Option<Map<String, Value>> {
         let configuration = self.settings.notify_configuration.as_deref();
         let configuration = configuration.filter(|_| !text.code.is_empty())?;
         let mut fields = self.fields(text);
         insert(&mut fields, "NotifyConfigurationId", Some(configuration));
+        insert(&mut fields, "TemplateId", template(templates, text.language));
         fields.insert("TemplateVariables".to_owned(), json!({"code": text.code}));
         Some(fields)
     }
@@ -204,6 +212,15 @@ fn insert(fields: &mut Map<String, Value>, name: &str, value: Option<&str>) {
     }
 }
 
+/// The template of a language, or else the first one of the same language in some country.
+fn template<'a>(templates: &'a BTreeMap<String, String>, language: &str) -> Option<&'a str> {
+    let in_a_country = || {
+        let is_same = |(tag, _): &(&String, &String)| tag.split('-').next() == Some(language);
+        templates.iter().find(is_same).map(|(_, template)| template)
+    };
+    templates.get(language).or_else(in_a_country).map(String::as_str)
+}
+
 /// The voice that reads a language aloud, if the service has one.
 fn voice(language: &str) -> Option<&'static str> {
     match language {
@@ -262,6 +279,17 @@ mod tests {
         assert!(matches!(throttled, Outcome::Refused(Refusal::Limited, _)), "{throttled:?}");
         for (status, body) in [(500, opted_out), (400, "<html>"), (503, "")] {
             assert!(matches!(of(status, None, body), Outcome::Unknown(_)), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_language_without_a_template_gets_the_default_one() {
+        let templates = [("en", "1"), ("es", "2"), ("es-MX", "3"), ("hi-IN", "4")];
+        let templates = templates.map(|(tag, id)| (tag.to_owned(), id.to_owned())).into();
+        for (language, expected) in
+            [("en", Some("1")), ("es", Some("2")), ("hi", Some("4")), ("ar", None)]
+        {
+            assert_eq!(template(&templates, language), expected, "{language}");
         }
     }
 
