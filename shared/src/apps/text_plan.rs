@@ -73,6 +73,11 @@ impl SenderName {
         !matches!(self, Self::Sns | Self::EndUserMessaging)
     }
 
+    /// Whether an AWS SDK reaches it.
+    pub(crate) fn has_sdk(self) -> bool {
+        matches!(self, Self::Sns | Self::WhatsappAws)
+    }
+
     /// The channel of the texts that it sends.
     pub fn channel(self) -> Channel {
         match self {

@@ -28,8 +28,8 @@ const TIMEOUT: Duration = Duration::from_millis(3_500);
 /// The most bytes of an answer that are read into an error.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// A client that is made when the first text needs it: reading the roots of the system takes CPU
-/// time, and most deployments have no vendor.
+/// A client that is made when it is needed: reading the roots of the system takes CPU time, and most
+/// deployments have no vendor.
 #[derive(Clone)]
 pub(super) struct Vendors {
     roots: Option<String>,
@@ -52,6 +52,11 @@ impl Vendors {
     /// `SENDERS_CA_BUNDLE` names. The vendors are not AWS, so Amazon's roots do not do.
     pub(super) fn new(environment: &Environment) -> Self {
         Self { roots: environment.get(CA_BUNDLE).map(str::to_owned), connector: Arc::default() }
+    }
+
+    /// Reads the roots ahead of the first text: before its first request, a function has a whole core.
+    pub(super) fn read_roots(&self) {
+        self.connector();
     }
 
     fn connector(&self) -> &Connector {

@@ -151,6 +151,8 @@ pub(super) struct Senders {
     circuit: Circuit,
     /// Whether SNS is likely to get the first text.
     connects: bool,
+    /// The client of those that are not reached by an AWS SDK, if one of them is likely to get it.
+    client: Option<client::Vendors>,
 }
 
 impl Senders {
@@ -173,6 +175,7 @@ impl Senders {
             clock,
             client: client::Vendors::new(environment),
         };
+        let client = means.client.clone();
         let is_named = |name| settings.plan.names(name) || settings.calls.names(name);
         let mut all = BTreeMap::new();
         for name in SenderName::ALL {
@@ -186,6 +189,10 @@ impl Senders {
             all: Arc::new(all),
             circuit: Circuit::new(clock.clone()),
             connects: settings.plan.names(SenderName::Sns),
+            client: SenderName::ALL
+                .into_iter()
+                .any(|name| !name.has_sdk() && is_named(name))
+                .then_some(client),
         })
     }
 
@@ -194,8 +201,12 @@ impl Senders {
         self.all.keys().any(|name| name.is_vendor())
     }
 
-    /// Opens the connection of SNS ahead of the first text, if the settings name it.
+    /// Gets ready for the first text: opens the connection of SNS, and reads the root certificates for
+    /// the others, if the settings name them.
     pub(super) async fn connect(&self) {
+        if let Some(client) = &self.client {
+            client.read_roots();
+        }
         if let Some(Sender::Sns(sns)) = self.all.get(&SenderName::Sns).filter(|_| self.connects) {
             sns.connect().await;
         }
