@@ -71,7 +71,7 @@ mod report;
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use embedded_aws::EmbeddedAws;
+use embedded_aws::{EmbeddedAws, SENDERS_SECRET};
 
 use crate::{
     arguments::{Arguments, MB_OF_A_CORE, Mode},
@@ -125,6 +125,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     fs::write(log(arguments), "")?;
 
     let aws = EmbeddedAws::start(TEMPLATE, None).await?;
+    aws.secrets.create(SENDERS_SECRET, program::senders().to_string());
     let (_plain_wire, plain) = around(arguments, &aws, None).await?;
     let mut people = People::make(&aws, &plain, &arguments.binaries, arguments.people).await?;
 
@@ -236,7 +237,9 @@ async fn around(
     if let Some(tls) = tls {
         let file = arguments.out.join("root.pem");
         fs::write(&file, &tls.root_pem)?;
-        environment.push(("AWS_CA_BUNDLE".to_owned(), file.display().to_string()));
+        for bundle in ["AWS_CA_BUNDLE", "SENDERS_CA_BUNDLE"] {
+            environment.push((bundle.to_owned(), file.display().to_string()));
+        }
     }
 
     Ok((wire, Surroundings { environment, calls, log: log(arguments) }))

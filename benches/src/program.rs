@@ -2,6 +2,17 @@
 
 use std::path::Path;
 
+use embedded_aws::SENDERS_SECRET;
+use serde_json::{Value, json};
+
+/// The accounts with the vendors of texts, as the secret of a deployment has them.
+pub(crate) fn senders() -> Value {
+    json!({
+        "twilio": {"account_sid": "AC1", "auth_token": "a-token", "from": "+14155550100"},
+        "whatsapp_aws": {"phone_number_id": "phone-number-id-1", "template": "sign_in_code"},
+    })
+}
+
 /// A command and its environment.
 #[derive(Clone)]
 pub(crate) struct Program {
@@ -37,6 +48,16 @@ impl Program {
             environment: fixed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             is_profiled: false,
         }
+    }
+
+    /// The same program, whose texts go by a vendor.
+    pub(crate) fn with_sender(mut self, sender: &str) -> Self {
+        let settings = [
+            ("TEXT_SENDERS", format!("*={sender},sns")),
+            ("SENDERS_SECRET_ARN", SENDERS_SECRET.to_owned()),
+        ];
+        self.environment.extend(settings.map(|(name, value)| (name.to_owned(), value)));
+        self
     }
 
     /// The same program, started by the command `profiler` if there is one.

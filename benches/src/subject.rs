@@ -53,6 +53,11 @@ impl Subject {
             is_larger: false,
         };
 
+        let send_by = |name: &'static str, sender: &str| Self {
+            program: Program::binary(binaries, "otp-send", 256).with_sender(sender),
+            ..subject(name, "otp-send", Kind::Send)
+        };
+
         let login = Self {
             name: "auth-login",
             program: Program::binary(binaries, "auth-login", 512),
@@ -71,6 +76,8 @@ impl Subject {
             subject("docs", "docs", same("/docs")),
             subject("otp-send", "otp-send", Kind::Send),
             subject("otp-send (known device)", "otp-send", Kind::SendFromDevice),
+            send_by("otp-send (Twilio)", "twilio"),
+            send_by("otp-send (WhatsApp by AWS)", "whatsapp_aws"),
             subject("otp-verify", "otp-verify", Kind::Verify),
             subject("me-get", "me-get", Kind::Me),
             subject("auth-refresh", "auth-refresh", Kind::Refresh),

@@ -29,7 +29,8 @@ use crate::{
 
 type Forward = Client<HttpConnector, Full<Bytes>>;
 
-/// A proxy before each service of the embedded AWS. It ends when this is dropped.
+/// A proxy before each service of the embedded AWS, and before each vendor of texts. They end when
+/// this is dropped.
 pub(crate) struct Wire {
     /// The variables that lead a Lambda to the proxy.
     pub(crate) environment: Vec<(String, String)>,
@@ -37,7 +38,8 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Starts a proxy before each service of `aws`, which is `away`: each call takes so much longer.
+    /// Starts a proxy before each service of `aws` and each vendor, which are `away`: each call takes so
+    /// much longer.
     /// `log` gets every call.
     pub(crate) async fn start(
         aws: &EmbeddedAws,
@@ -48,8 +50,10 @@ impl Wire {
         let mut wire = Self { environment: Vec::new(), tasks: Vec::new() };
         let forward: Forward = Client::builder(TokioExecutor::new()).build(connector());
 
-        for (name, value) in aws.environment() {
-            let Some(service) = name.strip_prefix("AWS_ENDPOINT_URL_") else {
+        let vendors = aws.vendors().map(|(name, url)| (name.to_owned(), url.to_owned()));
+        for (name, value) in aws.environment().into_iter().chain(vendors) {
+            let service = name.strip_prefix("AWS_ENDPOINT_URL_").or(name.strip_suffix("_URL"));
+            let Some(service) = service.filter(|_| value.starts_with("http://")) else {
                 wire.environment.push((name, value));
                 continue;
             };
