@@ -1,0 +1,10 @@
+//! The work of an operator, with the command as it is installed, against the whole service.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod administration;
+mod audit;
+mod checks;
+mod logs;
+mod signing_in;
+mod terminal;
