@@ -1,4 +1,4 @@
-//! What a log of the service tells.
+//! Figures from a log of the service.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What an app decides about the messages to its users.
+//! The sender of an app's messages.
 
 use serde::{Deserialize, Serialize};
 

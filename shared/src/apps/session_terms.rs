@@ -1,4 +1,4 @@
-//! What an app decides about the sessions of its users.
+//! The terms of an app for the sessions of its users.
 
 use serde::{Deserialize, Serialize};
 

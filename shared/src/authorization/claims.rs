@@ -9,7 +9,7 @@ use crate::users::{MULTI_FACTOR, SINGLE_FACTOR};
 /// The most bytes of `claims`. The query of a request has to fit into 10,240 bytes with all headers.
 const MAX_BYTES: usize = 2048;
 
-/// What an app asks of the claim `acr` in the ID token.
+/// The level that an app asks for in the claim `acr` of the ID token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AskedLevel {
     /// Whether both factors are asked for.
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_too_long_is_refused() {
+    fn malformed_and_too_long_claims_are_refused() {
         for claims in [
             "",
             "aal2",

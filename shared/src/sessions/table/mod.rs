@@ -63,7 +63,7 @@ impl NewSession<'_> {
         self.session.amr.iter().any(|method| method.proves_address())
     }
 
-    /// What refuses this session of `user`: the conditions of [`Store::begin_session`].
+    /// The refusal of this session of `user`, by the conditions of [`Store::begin_session`].
     pub fn refusal(&self, user: &User) -> Option<Begun> {
         let is_idle = self.idle_since.is_some_and(|since| {
             user.last_sign_in_at.is_some_and(|at| at.as_second() <= since.as_second())
