@@ -1,9 +1,11 @@
 """Plays Twilio, Vonage, WhatsApp and the service behind a webhook: takes their texts and calls, and reports on them. The
-requests and signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, `pywa`, and `standardwebhooks`."""
+requests and signatures are checked and made by `twilio`, `vonage-messages` with `pyjwt`, `pywa`, and `standardwebhooks` in Python
+and JavaScript."""
 
 import hashlib
 import json
 import re
+import subprocess
 import time
 import urllib.parse
 import xml.etree.ElementTree
@@ -33,6 +35,14 @@ def report_by_webhook(address, body, at):
     body = json.dumps(body)
     headers = {"content-type": JSON, "webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp()))}
     return report(address, body, headers | {"webhook-signature": WEBHOOK.sign("msg_1", at, body)})
+
+
+def report_in_javascript(address, body, received):
+    body, at = json.dumps(body), int(time.time())
+    asked = {"secret": ACCOUNTS["webhook"]["secret"], "received": received, "report": {"id": "msg_2", "at": at, "body": body}}
+    node = subprocess.run(["node", ".ci/senders_webhook.mjs"], input=json.dumps(asked), capture_output=True, check=True, text=True)
+    headers = {"content-type": JSON, "webhook-id": "msg_2", "webhook-timestamp": str(at), "webhook-signature": node.stdout}
+    return report(address, body, headers)
 
 
 def report_by_vonage(address, body, secret, hashed=None):
@@ -78,6 +88,7 @@ assert path == "/webhook" and text["to"] == BRITON and text["id"] == headers["we
 failed = {"type": "text.failed", "timestamp": datetime.now(UTC).isoformat(), "data": {"id": text["id"], "reason": "unreachable"}}
 assert report_by_webhook(text["report_url"], failed, datetime.now(UTC) - timedelta(minutes=6)) == 404
 assert report_by_webhook(text["report_url"], failed, datetime.now(UTC)) == 204
+assert report_in_javascript(text["report_url"], failed, {"body": body, "headers": dict(headers)}) == 204
 
 # Vonage. Its library knows the fields of a text; the private key's public half checks the token.
 _, path, headers, body = send_code(FRENCH)

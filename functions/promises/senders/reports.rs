@@ -8,14 +8,15 @@ use aws_lc_rs::{
 use data_encoding::{BASE64, HEXLOWER};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
+use standardwebhooks::Webhook;
 
 use super::{Deployment, QUEUED, Reply, TAKEN, TOO_MANY};
 use crate::testing::{
     Answer, ISSUER, TestApp, accounts::Item, apps::ADMIN_PHONE, bodies::post_raw,
 };
 
-/// The key in the secret of the webhook.
-const WEBHOOK_KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// The secret of the webhook.
+pub(super) const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW: i64 = 1_800_000_000;
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -69,14 +70,14 @@ async fn call_back(app: &TestApp, url: &str, form: &str) -> Answer {
 
 /// A report of the webhook's service, sent `later` seconds after it was signed.
 async fn report(app: &TestApp, url: &str, body: &Value, later: i64) -> Answer {
-    let (body, timestamp) = (body.to_string(), (NOW - later).to_string());
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &BASE64.decode(WEBHOOK_KEY.as_bytes()).unwrap());
-    let signed = hmac::sign(&key, format!("msg_1.{timestamp}.{body}").as_bytes());
+    let (body, signed_at) = (body.to_string(), NOW - later);
+    let signer = Webhook::new(WEBHOOK_SECRET).unwrap();
+    let signature = signer.sign("msg_1", signed_at, body.as_bytes()).unwrap();
     let headers = [
         ("content-type", "application/json"),
         ("webhook-id", "msg_1"),
-        ("webhook-timestamp", &timestamp),
-        ("webhook-signature", &format!("v1,{}", BASE64.encode(signed.as_ref()))),
+        ("webhook-timestamp", &signed_at.to_string()),
+        ("webhook-signature", &signature),
     ];
     post_raw(app, None, path(url), &headers, body).await
 }
