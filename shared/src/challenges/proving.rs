@@ -91,7 +91,8 @@ impl Challenges {
         let guess =
             Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
 
-        let reading = self.read_owner(&identity, &guess);
+        let as_read = identity.clone();
+        let reading = self.read_owner(&as_read, &guess, now);
         let spend = |identity: &mut Identity| self.spend(identity, &guess, now);
         let tried = self.store.change_identity(&place, &mut identity, now, spend);
         let (tried, owner_as_read) = tokio::join!(tried, reading);
@@ -118,23 +119,22 @@ impl Challenges {
         Err(self.refuse(proven, recorder, now).await?)
     }
 
-    /// Reads the user whom a sign-in with a right code is of. That is done beside the count of the
-    /// try, which alone decides. For a wrong code nothing is read, so the time tells nothing.
-    fn read_owner(
+    /// The user who is about to sign in, if this try is going to be right. Nothing is read for any
+    /// other try, also for one that is refused without being counted: otherwise the time of its
+    /// answer would tell a right code.
+    async fn read_owner(
         &self,
         identity: &Identity,
         guess: &Guess<'_>,
-    ) -> impl Future<Output = Option<Box<User>>> + use<> {
-        let challenge = identity.challenge(guess.id);
-        let signs_in = challenge.is_some_and(|challenge| {
-            challenge.purpose == Purpose::SignIn && challenge.is_right(&guess.hash)
-        });
-        let owner = identity.only_owner().filter(|_| signs_in);
-        let store = self.store.clone();
-        async move {
-            // Without it, the sign-in goes on, and takes one call longer.
-            store.user_lately(owner?).await.ok().flatten().map(Box::new)
+        now: Timestamp,
+    ) -> Option<Box<User>> {
+        let (proven, _) = self.spend(&mut identity.clone(), guess, now).ok()?;
+        let Challenge { used_by, purpose, .. } = proven.challenge;
+        if used_by != Some(guess.mark) || purpose != Purpose::SignIn {
+            return None;
         }
+        // Without it, the sign-in goes on, and takes one call longer.
+        self.store.user_lately(proven.owner?).await.ok().flatten().map(Box::new)
     }
 
     /// Records a wrong code. Returns the answer.

@@ -53,6 +53,14 @@ fn waiting(code: &Option<(AuthorizationCode, Session)>) -> Option<(Uuid, &Sessio
     code.as_ref().map(|(code, session)| (code.session_id, session))
 }
 
+/// The two sign-ins before the sign-in `id` of a user, as they were before it or as they are after it.
+fn sign_ins_before(user: &User, id: Uuid) -> Vec<Uuid> {
+    let mut before = user.last_sign_ins();
+    before.retain(|other| *other != id);
+    before.truncate(2);
+    before
+}
+
 impl Sessions {
     /// As [`Self::sign_in`], without tokens.
     ///
@@ -174,34 +182,31 @@ impl Sessions {
         let recorded = OptionFuture::from(expected.as_ref().map(|event| self.store.record(event)));
         let (begun, recorded) = tokio::join!(self.store.begin_session(user_id, &new), recorded);
 
-        match (begun, expected) {
-            (Ok(Begun::Yes(user)), expected) => {
-                let event = self.sign_in_event(&user, new.id, new.session)?;
-                match expected.filter(|expected| expected.previous == event.previous) {
-                    Some(_) => recorded.unwrap_or(Ok(()))?,
-                    None => self.store.record(&event).await?,
-                }
-                Ok((Begun::Yes(user), false))
+        match (&begun, expected) {
+            (Ok(Begun::Yes(user)), Some(expected))
+                if expected.previous == sign_ins_before(user, new.id) =>
+            {
+                recorded.unwrap_or(Ok(()))?;
+                return Ok((begun?, false));
             }
-            (begun, Some(expected)) => {
+            (Ok(Begun::Yes(_)), _) | (_, None) => {}
+            (_, Some(expected)) => {
                 let failed = Event { result: Outcome::Failure, previous: Vec::new(), ..expected };
                 self.store.record(&failed).await?;
-                self.begin_despite(begun?, user_id, new, now).await
             }
-            (begun, None) => self.begin_despite(begun?, user_id, new, now).await,
         }
+        self.begin_despite(begun?, user_id, new, now).await
     }
 
-    /// Begins a session once more after what refused it was taken out of the way, if that is
-    /// possible, and records it. Returns also whether the user became an administrator.
+    /// Records a session that has begun. If it was refused, it begins once more after what refused it
+    /// was taken out of the way, if that is possible. Returns also whether the user became an administrator.
     async fn begin_despite(
         &self,
-        refusal: Begun,
+        mut begun: Begun,
         user_id: Uuid,
         mut new: NewSession<'_>,
         now: Timestamp,
     ) -> Result<(Begun, bool), Error> {
-        let mut begun = refusal;
         let mut became_admin = false;
         if matches!(begun, Begun::Unproven) {
             let before = self.store.user(user_id).await?;
@@ -376,9 +381,7 @@ impl Sessions {
         id: Uuid,
         session: &Session,
     ) -> Result<Event, Error> {
-        let mut previous = user.last_sign_ins();
-        previous.retain(|before| *before != id);
-        previous.truncate(2);
+        let previous = sign_ins_before(user, id);
         self.audit.sign_in((user.id, id), &session.client_id, previous, &session.device)
     }
 }

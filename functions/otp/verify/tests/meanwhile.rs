@@ -7,7 +7,7 @@ use embedded_aws::faults::{Call, Fault};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use crate::testing::{Answer, PHONE, SignedIn, TestApp, accounts::PASSWORD, faults::Trial};
+use crate::testing::{Answer, PHONE, SignedIn, TestApp, accounts::PASSWORD, faults::Trial, wrong};
 
 /// Signs in, and does something `meanwhile`: after the user was read, before their try is counted.
 async fn sign_in_meanwhile<T>(trial: &Trial, meanwhile: impl Future<Output = T>) -> (Answer, T) {
@@ -75,4 +75,32 @@ async fn two_sign_ins_at_the_same_time_are_both_found() {
         trial.app.sign_in(PHONE).await;
     }
     assert_eq!(sign_ins(&trial.app, &admin, &person).await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_code_that_is_not_tried_reads_no_more_if_it_is_right() {
+    let app = TestApp::start().await;
+    app.sign_in(PHONE).await;
+    app.advance(2 * 3600);
+    let (id, right) = (app.challenge(PHONE).await, app.code(PHONE));
+    let wrong = wrong(&right);
+
+    let mut units = Vec::new();
+    for code in [&right, &wrong] {
+        let (answer, at_reset) = app.units(app.reset(&id, code, PASSWORD)).await;
+        answer.assert_problem(410, "otp_expired");
+        units.push(at_reset);
+    }
+    assert_eq!(units[0], units[1], "the code of a sign-in where passwords are reset");
+
+    for _ in 0..5 {
+        app.verify(&id, &wrong).await;
+    }
+    let mut units = Vec::new();
+    for code in [&right, &wrong] {
+        let (answer, locked) = app.units(app.verify(&id, code)).await;
+        answer.assert_problem(429, "otp_locked");
+        units.push(locked);
+    }
+    assert_eq!(units[0], units[1], "a challenge without tries");
 }
