@@ -89,6 +89,19 @@ def the_trust_of_the_api():
     check("API Gateway names no source account when it assumes a role", is_trusted(properties("ApiRole")), is_trusted(old))
 
 
+def the_rights_of_the_api():
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:latchkey_"
+    routes = [route for path in properties("Api")["Body"]["paths"].values() for route in path.values()]
+    called = [route["x-amazon-apigateway-integration"]["uri"] for route in routes]
+    role_arn = HANDLERS["AWS::IAM::Role"]["create"]("ApiRole", properties("ApiRole"), "latchkey")[1]["Arn"]
+
+    def may_call(*functions):
+        return all(emulated_aws.may_invoke(role_arn, function) for function in functions)
+
+    for stranger in (f"{arn}keys-root", f"{arn}keys-root:live", f"{arn.replace('latchkey', 'latchkey-dev')}otp-send:live"):
+        check(f"API Gateway may call every route, and not {stranger.rsplit('function:')[1]}", may_call(*called), may_call(stranger))
+
+
 def the_key_of_the_variables():
     boundary = properties("FunctionBoundary")
     now = emulated_limits.may_decrypt_variables(role_of("OtpSendRole", boundary))
@@ -150,6 +163,7 @@ def the_rate_of_a_route():
 
 
 the_trust_of_the_api()
+the_rights_of_the_api()
 the_key_of_the_variables()
 the_boundary_of_a_role()
 the_configuration_set()

@@ -38,6 +38,10 @@ const HEADER: &str = "\
 /// The path by which an OpenAPI body names the route for all requests that match no other route.
 const DEFAULT_PATH: &str = "/$default";
 
+/// The ARN of a function of this stack, up to the function's name.
+pub(super) const FUNCTION: &str =
+    "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}_";
+
 /// The comment that marks a place to fill in, in a hand-written part.
 const MARKER: &str = "# assembled here: ";
 
@@ -148,6 +152,7 @@ impl Parts {
                 let lines = match what {
                     "settings" => settings(&self.lambdas),
                     "routes" => self.paths(),
+                    "functions without a route" => self.without_a_route(),
                     other => panic!("unknown marker: {other}"),
                 };
                 indented(indent.len(), lines).collect()
@@ -170,6 +175,17 @@ impl Parts {
         }
 
         lines
+    }
+
+    /// The ARNs of the functions that no route calls, without and with a qualifier.
+    fn without_a_route(&self) -> Vec<String> {
+        let is_called = |name: &str| self.routes.iter().any(|route| route.lambda == name);
+        let others = self.lambdas.iter().filter(|(name, _, _)| !is_called(name));
+        others
+            .flat_map(|(name, _, _)| {
+                [format!("- !Sub {FUNCTION}{name}"), format!("- !Sub {FUNCTION}{name}:*")]
+            })
+            .collect()
     }
 }
 
@@ -223,7 +239,7 @@ responses: {{}}
 x-amazon-apigateway-integration:
   type: aws_proxy
   httpMethod: POST
-  uri: !Sub arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{AWS::StackName}}_{lambda}:live
+  uri: !Sub {FUNCTION}{lambda}:live
   credentials: !GetAtt ApiRole.Arn
   payloadFormatVersion: \"2.0\"
   timeoutInMillis: 11000"

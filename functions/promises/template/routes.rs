@@ -1,13 +1,9 @@
 //! The API: one route for each operation, its role, and what bounds requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{entries, pascal, resource, resources, text};
+use super::{assembly::FUNCTION, entries, lambdas, pascal, resource, resources, text, texts};
 use crate::{document::document, promises::decisions::SEND_TEXTS_FOR_STRANGERS};
-
-/// The ARN by which the API names a function of this stack, up to the function's name.
-const FUNCTION: &str =
-    "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}_";
 
 /// The route keys of the API, each with the Lambda that it calls.
 fn routes() -> BTreeMap<String, String> {
@@ -88,15 +84,30 @@ fn every_route_calls_its_function_in_the_role_of_the_api() {
 }
 
 #[test]
-fn api_gateway_may_call_the_functions_of_this_stack_alone() {
+fn api_gateway_may_call_the_functions_of_this_stack_that_have_a_route_and_no_others() {
     let policies = &resource("ApiRole")["Properties"]["Policies"];
     assert_eq!(policies.as_sequence().unwrap().len(), 1);
     let statements = policies[0]["PolicyDocument"]["Statement"].as_sequence().unwrap();
-    assert_eq!(statements.len(), 1);
-    assert_eq!(text(&statements[0]["Action"]), "lambda:InvokeFunction");
-    assert!(
-        text(&statements[0]["Resource"]["Sub"]).ends_with(":function:${AWS::StackName}_*:live")
+    let [allowed, denied] = &statements[..] else { panic!("{statements:?}") };
+    for (statement, effect) in [(allowed, "Allow"), (denied, "Deny")] {
+        assert_eq!(text(&statement["Effect"]), effect);
+        assert_eq!(texts(&statement["Action"]), ["lambda:InvokeFunction"]);
+        assert!(statement.get("Condition").is_none());
+    }
+
+    assert_eq!(text(&allowed["Resource"]["Sub"]), format!("{FUNCTION}*:live"));
+
+    let called: BTreeSet<_> = routes().into_values().collect();
+    let others = lambdas().into_iter().filter(|lambda| !called.contains(lambda));
+    let expected: BTreeSet<_> = others
+        .flat_map(|lambda| [format!("{FUNCTION}{lambda}"), format!("{FUNCTION}{lambda}:*")])
+        .collect();
+    let denied = denied["Resource"].as_sequence().unwrap();
+    assert_eq!(
+        denied.iter().map(|it| text(&it["Sub"]).to_owned()).collect::<BTreeSet<_>>(),
+        expected
     );
+    assert!(expected.contains(&format!("{FUNCTION}keys-root")), "{expected:?}");
 }
 
 #[test]
