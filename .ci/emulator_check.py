@@ -90,16 +90,22 @@ def the_trust_of_the_api():
 
 
 def the_rights_of_the_api():
+    """API Gateway calls functions with a canary by their alias, and the others by their names."""
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:latchkey_"
     routes = [route for path in properties("Api")["Body"]["paths"].values() for route in path.values()]
     called = [route["x-amazon-apigateway-integration"]["uri"] for route in routes]
-    role_arn = HANDLERS["AWS::IAM::Role"]["create"]("ApiRole", properties("ApiRole"), "latchkey")[1]["Arn"]
+    assert f"{arn}otp-send:live" in called and f"{arn}otp-status" in called, called
 
-    def may_call(*functions):
+    now, old = properties("ApiRole"), properties("ApiRole")
+    old["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"] = f"{arn}*:live"
+
+    def may_call(role, *functions):
+        role_arn = HANDLERS["AWS::IAM::Role"]["create"]("ApiRole", role, "latchkey")[1]["Arn"]
         return all(emulated_aws.may_invoke(role_arn, function) for function in functions)
 
+    check("API Gateway may call every function that has a route", may_call(now, *called), may_call(old, *called))
     for stranger in (f"{arn}keys-root", f"{arn}keys-root:live", f"{arn.replace('latchkey', 'latchkey-dev')}otp-send:live"):
-        check(f"API Gateway may call every route, and not {stranger.rsplit('function:')[1]}", may_call(*called), may_call(stranger))
+        check(f"and not {stranger.rsplit('function:')[1]}", may_call(now, *called), may_call(now, stranger))
 
 
 def the_key_of_the_variables():

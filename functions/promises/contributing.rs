@@ -88,14 +88,15 @@ fn the_page_s_lambda_adds_one_function_and_one_route() {
     assert_eq!(added(&["Resources"]), ["MeRoles"]);
     assert_eq!(added(&["Resources", "Api", "Properties", "Body", "paths"]), ["/v1/me/roles"]);
 
-    // SAM makes four resources of it: the function, its role, its version and its alias. A canary
-    // would be a fifth.
+    // SAM makes two resources of it: the function and its role. With a canary, its version, its alias
+    // and its deployment group would be three more.
     let function = &after["Resources"]["MeRoles"];
     assert_eq!(function["Type"], "AWS::Serverless::Function");
-    assert!(
-        function["Properties"].get("DeploymentPreference").is_none()
-            && function["Properties"]["Policies"].is_sequence()
-    );
+    let properties = &function["Properties"];
+    assert!(properties["Policies"].is_sequence());
+    for of_canary in ["AutoPublishAlias", "DeploymentPreference"] {
+        assert!(properties.get(of_canary).is_none(), "{of_canary}");
+    }
 
     // It has the same rights to the table as every endpoint that reads its caller.
     let policy =

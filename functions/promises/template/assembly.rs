@@ -171,7 +171,9 @@ impl Parts {
                 path = &route.path;
                 lines.push(format!("{path}:"));
             }
-            lines.extend(indented(2, route.operation()));
+            let called = self.lambdas.iter().find(|(name, _, _)| *name == route.lambda);
+            let has_alias = called.is_some_and(|(_, _, file)| file.canary);
+            lines.extend(indented(2, route.operation(has_alias)));
         }
 
         lines
@@ -217,7 +219,8 @@ impl Route {
         routes
     }
 
-    fn operation(&self) -> Vec<String> {
+    /// The lines of the operation. The function is called by its alias, if it has one.
+    fn operation(&self, has_alias: bool) -> Vec<String> {
         let Self { path, method, lambda } = self;
         let mut lines = vec![format!("{method}:")];
         if path == DEFAULT_PATH {
@@ -233,13 +236,14 @@ impl Route {
             lines.push(format!("  parameters: [{}]", parameters.join(", ")));
         }
 
+        let alias = if has_alias { ":live" } else { "" };
         let integration = format!(
             "\
 responses: {{}}
 x-amazon-apigateway-integration:
   type: aws_proxy
   httpMethod: POST
-  uri: !Sub {FUNCTION}{lambda}:live
+  uri: !Sub {FUNCTION}{lambda}{alias}
   credentials: !GetAtt ApiRole.Arn
   payloadFormatVersion: \"2.0\"
   timeoutInMillis: 11000"
@@ -250,7 +254,8 @@ x-amazon-apigateway-integration:
     }
 }
 
-/// A line such as `OtpLength=${OtpLength}` for each parameter in the functions' configuration.
+/// A line such as `OtpLength=${OtpLength}` for each parameter in the configuration of the functions
+/// with versions.
 fn settings(lambdas: &[(String, String, LambdaFile)]) -> Vec<String> {
     let part = |name: &str| {
         let (_, yaml) = BEFORE_THE_LAMBDAS.into_iter().find(|(known, _)| *known == name).unwrap();
@@ -283,7 +288,8 @@ fn settings(lambdas: &[(String, String, LambdaFile)]) -> Vec<String> {
         }
     }
 
-    for variable in lambdas.iter().flat_map(|(_, _, file)| file.variables()) {
+    let with_versions = lambdas.iter().filter(|(_, _, file)| file.canary);
+    for variable in with_versions.flat_map(|(_, _, file)| file.variables()) {
         parameters_in(&parameter(variable), &parameters["Parameters"], &mut used);
     }
 

@@ -18,10 +18,13 @@ use crate::{ENDPOINTS, OTHER_LAMBDAS};
 pub(super) struct LambdaFile {
     /// A few words on the Lambda's purpose.
     description: String,
-    /// An update reaches a tenth of its callers first. Only for the busiest Lambdas: the others
-    /// have too few callers to show that something is wrong.
+    /// It has versions and an alias, and an update reaches a tenth of its callers first. Only for
+    /// the busiest Lambdas: the others have too few callers to show that something is wrong.
+    ///
+    /// A Lambda has it from its first deployment on. If an update adds it, the API names the alias
+    /// before CloudFormation makes it, and the route fails until then.
     #[serde(default)]
-    canary: bool,
+    pub(super) canary: bool,
     /// The memory in MB, if it differs from that in `deploy/template/globals.yaml`.
     memory: Option<u32>,
     /// The timeout in seconds, if it differs from that in `deploy/template/globals.yaml`.
@@ -140,13 +143,11 @@ impl LambdaFile {
             format!("FunctionName: !Sub ${{AWS::StackName}}_{name}"),
             format!("Description: {}", scalar(&self.description)),
             format!("CodeUri: target/lambda/{name}"),
-            "VersionDescription: !Sub settings ${SettingsVersion}".to_owned(),
-            "AutoPublishAliasAllProperties: true".to_owned(),
         ];
 
         if self.canary {
             properties.extend(self.comments("canary"));
-            properties.push("DeploymentPreference: { Enabled: true }".to_owned());
+            properties.extend(CANARY.lines().map(str::to_owned));
         }
 
         if self.sends_for_strangers {
@@ -207,6 +208,8 @@ impl LambdaFile {
         let secrets = || self.secrets.iter().chain(&self.rotates);
         let (texts, codes) = (self.sends_texts(), self.sends(Message::Codes));
         let reaches = [
+            // Lambda refuses a version to which nothing that changed is passed.
+            (self.canary, "SETTINGS_VERSION"),
             (secrets().any(|it| matches!(it, Secret::HashKeys)), "HASH_KEYS_SECRET_ARN"),
             (secrets().any(|it| matches!(it, Secret::SigningKeys)), "KEYS_SECRET_ARN"),
             (!self.pictures.is_empty(), "AVATAR_BUCKET"),
@@ -329,6 +332,14 @@ impl LambdaFile {
         self.comments.get(key).cloned().unwrap_or_default()
     }
 }
+
+/// A version for each change of code and settings, and an alias that a canary moves to it.
+const CANARY: &str = "\
+AutoPublishAlias: live
+AutoPublishAliasAllProperties: true
+VersionDeletionPolicy: Delete
+VersionDescription: !Sub settings ${SettingsVersion}
+DeploymentPreference: { Enabled: true }";
 
 /// The changes of users, from now on. SAM gives the function the right to read the stream. A change is
 /// tried until the stream no longer has it, after a day, and waits no longer than a second for others.

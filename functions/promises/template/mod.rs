@@ -75,6 +75,11 @@ fn lambdas() -> BTreeSet<String> {
     ENDPOINTS.iter().map(|endpoint| endpoint.name).chain(OTHER_LAMBDAS).map(str::to_owned).collect()
 }
 
+/// Whether the function with this id has versions, and an alias that a canary moves.
+fn has_canary(id: &str) -> bool {
+    resource(id)["Properties"].get("DeploymentPreference").is_some()
+}
+
 /// The statements of a function's own policy.
 fn statements(lambda: &str) -> Vec<&'static Value> {
     let policies = &resource(&pascal(lambda))["Properties"]["Policies"];

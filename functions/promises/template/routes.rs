@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{assembly::FUNCTION, entries, lambdas, pascal, resource, resources, text, texts};
+use super::{
+    assembly::FUNCTION, entries, has_canary, lambdas, pascal, resource, resources, text, texts,
+};
 use crate::{document::document, promises::decisions::SEND_TEXTS_FOR_STRANGERS};
 
-/// The route keys of the API, each with the Lambda that it calls.
+/// The route keys of the API, each with the Lambda that it calls: by its alias if it has one.
 fn routes() -> BTreeMap<String, String> {
     let mut routes = BTreeMap::new();
     for (path, item) in entries(&resource("Api")["Properties"]["Body"]["paths"]) {
@@ -24,11 +26,9 @@ fn routes() -> BTreeMap<String, String> {
             };
             let integration = &operation["x-amazon-apigateway-integration"];
             let function = text(&integration["uri"]["Sub"]).strip_prefix(FUNCTION).unwrap();
-
-            assert_eq!(
-                routes.insert(key, function.strip_suffix(":live").unwrap().to_owned()),
-                None
-            );
+            let lambda = function.strip_suffix(":live").unwrap_or(function);
+            assert_eq!(lambda != function, has_canary(&pascal(lambda)), "{key} calls {function}");
+            assert_eq!(routes.insert(key, lambda.to_owned()), None);
         }
     }
 
@@ -95,7 +95,7 @@ fn api_gateway_may_call_the_functions_of_this_stack_that_have_a_route_and_no_oth
         assert!(statement.get("Condition").is_none());
     }
 
-    assert_eq!(text(&allowed["Resource"]["Sub"]), format!("{FUNCTION}*:live"));
+    assert_eq!(text(&allowed["Resource"]["Sub"]), format!("{FUNCTION}*"));
 
     let called: BTreeSet<_> = routes().into_values().collect();
     let others = lambdas().into_iter().filter(|lambda| !called.contains(lambda));

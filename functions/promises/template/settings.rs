@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_yaml_ng::Value;
 use shared::{base::Environment, settings::Settings};
 
-use super::{TEMPLATE_VALUE, entries, parameters_in, pascal, resource, resources, text, texts};
+use super::{
+    TEMPLATE_VALUE, entries, has_canary, parameters_in, pascal, resource, resources, text, texts,
+};
 
 const SAMCONFIG: &str = include_str!("../../../samconfig.toml");
 
@@ -220,9 +222,9 @@ fn the_longest_name_of_a_stack_leaves_room_for_the_names_of_its_functions() {
 }
 
 /// On its own, SAM publishes no new version when a parameter's value changes: see
-/// `SettingsVersion`.
+/// `SettingsVersion`. A function without versions has the new value as soon as it is updated.
 #[test]
-fn a_changed_parameter_makes_a_new_version() {
+fn a_changed_parameter_makes_a_new_version_of_each_function_with_versions() {
     let mut used = Vec::new();
     for (name, value) in entries(&TEMPLATE_VALUE["Globals"]["Function"]) {
         // How a version goes live is not part of the version.
@@ -231,7 +233,8 @@ fn a_changed_parameter_makes_a_new_version() {
         }
     }
 
-    for (_, function) in resources("AWS::Serverless::Function") {
+    let functions = resources("AWS::Serverless::Function");
+    for (_, function) in functions.filter(|(id, _)| has_canary(id)) {
         for (_, value) in own_variables(function) {
             parameters_in(value, &TEMPLATE_VALUE["Parameters"], &mut used);
         }
@@ -249,17 +252,22 @@ fn a_changed_parameter_makes_a_new_version() {
 
     let held: BTreeSet<_> = text(&content[0]).lines().map(str::to_owned).collect();
     assert_eq!(held, used.iter().map(|name| format!("{name}=${{{name}}}")).collect());
+
     for (id, function) in resources("AWS::Serverless::Function") {
         let properties = &function["Properties"];
-        assert_eq!(
-            text(&properties["VersionDescription"]["Sub"]),
-            "settings ${SettingsVersion}",
-            "{id}"
-        );
-        assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{id}");
+        let variables = own_variables(function).collect::<BTreeMap<_, _>>();
+        let number = variables.get("SETTINGS_VERSION");
+        if has_canary(id) {
+            let description = text(&properties["VersionDescription"]["Sub"]);
+            assert_eq!(description, "settings ${SettingsVersion}", "{id}");
+            assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{id}");
+            assert_eq!(text(&properties["VersionDeletionPolicy"]), "Delete", "{id}");
+            // Else Lambda refuses the version of a function to which nothing that changed is passed.
+            assert_eq!(text(&number.unwrap()["Ref"]), "SettingsVersion", "{id}");
+        } else {
+            assert!(number.is_none() && properties.get("VersionDescription").is_none(), "{id}");
+        }
     }
-    // Else Lambda refuses the version of a function to which nothing that changed is passed.
-    assert_eq!(text(&global_variables()["SETTINGS_VERSION"]["Ref"]), "SettingsVersion");
 }
 
 #[test]

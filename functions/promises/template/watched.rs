@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use shared::base::metrics::{METRICS, NAMESPACE};
 
-use super::{TEMPLATE_VALUE, resource, resources, text, texts};
+use super::{TEMPLATE_VALUE, has_canary, resource, resources, text, texts};
 
 #[test]
 fn every_metric_is_watched() {
@@ -128,13 +128,18 @@ fn logs_hold_no_phone_and_expire() {
 }
 
 /// Globals names the alarms that roll an update back. Each lambda.yaml says whether its function
-/// has a canary.
+/// has a canary, and with it an alias. The other functions have none, which leaves room in the stack.
 #[test]
 fn canaries_are_few_and_all_alike() {
-    assert_eq!(TEMPLATE_VALUE["Globals"]["Function"]["DeploymentPreference"]["Enabled"], false);
+    let globals = &TEMPLATE_VALUE["Globals"]["Function"];
+    assert_eq!(globals["DeploymentPreference"]["Enabled"], false);
+    assert!(globals.get("AutoPublishAlias").is_none());
     let mut canaries = Vec::new();
     for (id, function) in resources("AWS::Serverless::Function") {
-        if let Some(preference) = function["Properties"].get("DeploymentPreference") {
+        let alias = function["Properties"].get("AutoPublishAlias");
+        assert_eq!(alias.map(text), has_canary(id).then_some("live"), "{id}");
+        if has_canary(id) {
+            let preference = &function["Properties"]["DeploymentPreference"];
             assert_eq!(preference.as_mapping().unwrap().len(), 1, "{id} has its own alarms");
             assert_eq!(preference["Enabled"], true, "{id}");
             canaries.push(id);
