@@ -39,6 +39,7 @@ const STEP_UP: &str = "x-step-up";
         (name = "One-time codes", description = "Prove a phone or an e-mail address"),
         (name = "Sign-in", description = "Sign up, sign in, refresh and end sessions"),
         (name = "Second factor", description = "Authenticator apps and recovery codes"),
+        (name = "Passkeys", description = "Sign in with a passkey, and manage one's own"),
         (name = "OAuth 2.0", description = "Sign-in, refresh and token checks for standard OAuth 2.0 clients"),
         (name = "Passwords", description = "Change and reset a password"),
         (name = "Me", description = "The signed-in user"),

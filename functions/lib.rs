@@ -61,6 +61,8 @@ pub mod auth {
     pub mod login;
     pub mod logout;
     pub mod mfa;
+    pub mod passkey;
+    pub mod passkey_options;
     pub mod refresh;
     pub mod register;
 }
@@ -96,6 +98,15 @@ pub mod me {
     pub mod avatar {
         pub mod delete;
         pub mod put;
+    }
+
+    /// `/v1/me/passkeys`: the user's passkeys.
+    pub mod passkeys {
+        pub mod create;
+        pub mod delete;
+        pub mod list;
+        pub mod options;
+        pub mod update;
     }
 
     /// `/v1/me/totp`: the user's authenticator app.
@@ -186,11 +197,17 @@ pub mod users {
     pub mod update;
 }
 
-/// `/.well-known`: the documents that services read to verify tokens.
+/// `/.well-known`: the documents that services read to verify tokens, and systems to find passkeys.
 pub mod well_known {
+    pub mod apple_app_site;
+    pub mod asset_links;
     pub mod discovery;
     pub mod jwks;
     pub mod oauth_metadata;
+    pub mod webauthn;
+
+    /// How long these documents may be kept, if nothing else is said.
+    const CACHED: &str = "public, max-age=300";
 }
 
 #[cfg(test)]
@@ -228,6 +245,8 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "auth-register" => auth::register,
     "auth-login" => auth::login,
     "auth-mfa" => auth::mfa,
+    "auth-passkey-options" => auth::passkey_options,
+    "auth-passkey" => auth::passkey,
     "auth-refresh" => auth::refresh,
     "auth-logout" => auth::logout,
     "oauth2-authorize" => oauth2::authorize,
@@ -263,6 +282,11 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "me-totp-confirm" => me::totp::confirm,
     "me-totp-delete" => me::totp::delete,
     "me-recovery-codes" => me::recovery_codes,
+    "me-passkeys-options" => me::passkeys::options,
+    "me-passkeys-create" => me::passkeys::create,
+    "me-passkeys-list" => me::passkeys::list,
+    "me-passkeys-update" => me::passkeys::update,
+    "me-passkeys-delete" => me::passkeys::delete,
     "users-list" => users::list,
     "users-create" => users::create,
     "users-get" => users::get,
@@ -304,6 +328,9 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "jwks" => well_known::jwks,
     "discovery" => well_known::discovery,
     "oauth-metadata" => well_known::oauth_metadata,
+    "webauthn" => well_known::webauthn,
+    "asset-links" => well_known::asset_links,
+    "apple-app-site" => well_known::apple_app_site,
 };
 
 /// The Lambdas that have no path.

@@ -12,7 +12,9 @@ use crate::{
         accounts::{NEW_PASSWORD, PASSWORD},
         apps::{ADMIN_PHONE, Server, basic, encoded},
         bodies::post_raw,
-        claims, wrong,
+        claims,
+        passkeys::PASSKEYS,
+        wrong,
     },
 };
 
@@ -22,13 +24,14 @@ const OURS: &str = "https://app.example.com";
 const PARTNERS: &str = "https://partner.example";
 
 /// Every operation that leads to tokens, as a web page calls it.
-const LEADS_TO_TOKENS: [&str; 11] = [
+const LEADS_TO_TOKENS: [&str; 12] = [
     "otp-send",
     "otp-resend",
     "otp-verify",
     "auth-register",
     "auth-login",
     "auth-mfa",
+    "auth-passkey",
     "auth-refresh",
     "oauth2-token by password",
     "oauth2-token by refresh token",
@@ -93,6 +96,13 @@ async fn prepare(app: &TestApp, operation: &str, client_id: &str, phone: &str) -
                 json!({"mfa_token": token, "method": "totp", "code": authenticator.code(app)});
             Prepared::json("/v1/auth/mfa", &body)
         }
+        "auth-passkey" => {
+            let me = app.sign_in(phone).await;
+            let (keeper, _) = app.passkey(&me).await;
+            let options = app.passkey_challenge(json!({"client_id": client_id})).await;
+            let body = json!({"credential": keeper.get(&options), "client_id": client_id});
+            Prepared::json("/v1/auth/passkey", &body)
+        }
         "auth-refresh" => {
             app.person(phone).await;
             let person = app.login_to(client_id, phone).await;
@@ -135,7 +145,7 @@ async fn prepare(app: &TestApp, operation: &str, client_id: &str, phone: &str) -
 
 /// The service with an origin in `ALLOWED_ORIGINS`, and an app that has another.
 async fn with_partner() -> (TestApp, SignedIn) {
-    let (app, admin) = TestApp::with_admin_and(&[("ALLOWED_ORIGINS", OURS)]).await;
+    let (app, admin) = TestApp::with_admin_and(&[("ALLOWED_ORIGINS", OURS), PASSKEYS]).await;
     let grants = ["authorization_code", "refresh_token", "password"];
     let partner = json!({
         "client_id": "partner", "name": "Partner", "allowed_origins": [PARTNERS], "grant_types": grants

@@ -12,6 +12,7 @@ use crate::testing::{
     apps::ADMIN_PHONE,
     faults::Trial,
     hosted::{Browser, hosted_app},
+    passkeys::PASSKEYS,
     steps::step,
 };
 
@@ -29,7 +30,13 @@ async fn chain(trial: &Trial, work: impl Future<Output = Answer>) -> (Answer, us
 
 /// The service, with AWS at a distance, and a process that has read its keys and its roles.
 async fn distant() -> Trial {
-    let app = TestApp::with_mail_and(&[("ADMIN_PHONE", ADMIN_PHONE)]).await;
+    distant_with(&[]).await
+}
+
+/// As [`distant`], with more settings.
+async fn distant_with(settings: &[(&str, &str)]) -> Trial {
+    let settings = [&[("ADMIN_PHONE", ADMIN_PHONE)], settings].concat();
+    let app = TestApp::with_mail_and(&settings).await;
     app.sign_in(PHONE).await;
     let trial = Trial::of(app).await;
     trial.faults.inject(|_| true, (0, usize::MAX), Fault::Delay(DISTANCE));
@@ -87,6 +94,19 @@ async fn a_sign_in_with_a_password_waits_for_few_calls() {
     app.post_as(&me.access, "/v1/password/change", set).await;
     let (_, login) = chain(&trial, app.login(json!({"phone": PHONE}), PASSWORD)).await;
     assert_eq!(login, 3);
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_passkey_waits_for_few_calls() {
+    let trial = distant_with(&[PASSKEYS]).await;
+    let app = &trial.faulty;
+    let me = app.sign_in(PHONE).await;
+    let (keeper, _) = app.passkey(&me).await;
+    let path = "/v1/auth/passkey/options";
+    let (options, asked) = chain(&trial, app.post(path, json!({}))).await;
+    let credential = keeper.get(&options.json);
+    let (_, signed_in) = chain(&trial, app.use_passkey(credential)).await;
+    assert_eq!([asked, signed_in], [0, 3]);
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub(super) const PUBLIC: &[&str] = &[
     "auth-register",
     "auth-login",
     "auth-mfa",
+    "auth-passkey-options",
+    "auth-passkey",
     "auth-refresh",
     "password-forgot",
     "password-reset",
@@ -45,6 +47,9 @@ pub(super) const PUBLIC: &[&str] = &[
     "jwks",
     "discovery",
     "oauth-metadata",
+    "webauthn",
+    "asset-links",
+    "apple-app-site",
 ];
 
 /// The Lambdas that may read the signing keys: those that sign tokens, and the one that makes the
@@ -52,6 +57,7 @@ pub(super) const PUBLIC: &[&str] = &[
 pub(super) const READ_SIGNING_KEYS: &[&str] = &[
     "auth-login",
     "auth-mfa",
+    "auth-passkey",
     "auth-refresh",
     "back-channel-notify",
     "keys-rotate",
@@ -67,6 +73,7 @@ pub(super) const SEND_TEXTS: &[&str] = &[
     "auth-register",
     "me-delete",
     "me-email",
+    "me-passkeys-create",
     "me-phone",
     "me-totp-confirm",
     "me-totp-delete",

@@ -57,7 +57,10 @@ pub(crate) async fn assert_strict(app: &TestApp, token: Option<&str>, path: &str
     for name in body.as_object().unwrap().keys() {
         let mut wrong = body.clone();
         wrong[name] = json!({"of": "a wrong type"});
-        post_raw(app, token, path, &json, wrong.to_string()).await.assert_field(name);
+        let refused = post_raw(app, token, path, &json, wrong.to_string()).await;
+        refused.assert_problem(400, "invalid_request");
+        let field = refused.json["errors"][0]["field"].as_str().unwrap();
+        assert_eq!(field.split('.').next(), Some(name.as_str()), "{}", refused.text);
         let twice = format!(r#"{{"{name}": {}, {after_brace}"#, body[name]);
         post_raw(app, token, path, &json, twice).await.assert_field(name);
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use shared::base::ShortId;
+
 use super::{TestApp, accounts::Item};
 
 /// Asserts that nothing is half done: the owner of every identifier exists, every user owns their
@@ -28,6 +30,15 @@ fn faults(items: &[Item]) -> Vec<String> {
     let mut owned = BTreeMap::<_, usize>::new();
     for owner in of_kind(items, "OWNER") {
         *owned.entry(text(owner, "user_id")).or_default() += 1;
+    }
+
+    let named = users.values().filter_map(|user| user.get("ps")).flat_map(names);
+    let named: BTreeSet<_> = named.map(|id| ShortId::parse(id).unwrap().0.to_string()).collect();
+    let kept = of_kind(items, "PASSKEY").map(|it| text(it, "pk").trim_start_matches("PASSKEY#"));
+    let kept: BTreeSet<_> = kept.map(str::to_owned).collect();
+    if named != kept {
+        faults
+            .push(format!("passkeys that users name {named:?}, and those that there are {kept:?}"));
     }
 
     for id in owned.keys().filter(|id| !users.contains_key(*id)) {
@@ -65,6 +76,7 @@ fn faults(items: &[Item]) -> Vec<String> {
             "REMOVED_FACTOR",
             "PHONE_MOVE",
             "REPORT",
+            "CHALLENGE",
         ];
         if passes.contains(&kind(item)) && !is_swept {
             faults.push(format!("an item that never expires: {item:?}"));

@@ -10,6 +10,7 @@ mod documented;
 pub(crate) mod faults;
 pub(crate) mod hosted;
 pub(crate) mod invariants;
+pub(crate) mod passkeys;
 pub(crate) mod pictures;
 pub(crate) mod records;
 pub(crate) mod second_factor;

@@ -137,6 +137,7 @@ fn completed(
             environment.set_default(name, value);
         }
         let until = clock.now() + SignedDuration::from_hours(TEST_PHONES_HOURS);
+        environment.set_default("PASSKEY_RP_ID", "localhost");
         environment.set_default("TEST_PHONE_NUMBERS", TEST_PHONE);
         environment.set_default("TEST_PHONES_UNTIL", until.to_string());
 

@@ -21,6 +21,7 @@ use crate::{
     messages::{
         Credentials, DeliveryCounts, DeliveryEvents, MailTemplates, Messenger, ReportLinks, Reports,
     },
+    passkeys::Passkeys,
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -462,6 +463,18 @@ impl Latchkey {
     /// The second factors that users have set up.
     pub fn inventory(&self) -> Inventory {
         Inventory { store: self.store().clone() }
+    }
+
+    /// Passkeys.
+    pub async fn passkeys(&self) -> Result<Passkeys, Error> {
+        Ok(Passkeys {
+            store: self.store().clone(),
+            apps: self.apps(),
+            settings: self.0.settings.passkeys.clone(),
+            hash_keys: self.hash_keys().await?,
+            clock: self.0.clock.clone(),
+            random: self.0.random.clone(),
+        })
     }
 
     /// Second factors.

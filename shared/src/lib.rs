@@ -20,6 +20,9 @@ pub mod aws;
 /// Keys: keyed hashes, signing keys, and the secrets they come from.
 pub mod crypto;
 
+/// Web Authentication: reading and verifying credentials. It knows no user.
+pub mod webauthn;
+
 /// The DynamoDB table: keys, conditions, transactions, lists. It knows no subject.
 pub mod table;
 
@@ -55,6 +58,9 @@ pub mod tokens;
 
 /// The requests, pages and codes of sign-in on the hosted page.
 pub mod authorization;
+
+/// Passkeys: adding them, and signing in with one.
+pub mod passkeys;
 
 /// Authenticator apps and recovery codes.
 pub mod second_factors;

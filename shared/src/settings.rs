@@ -17,6 +17,7 @@ use crate::{
     identifiers::PhoneNumber,
     limits::LimitSettings,
     messages::MessageSettings,
+    passkeys::PasskeySettings,
     roles::RoleSettings,
     spending::Budget,
     users::UserSettings,
@@ -61,6 +62,8 @@ pub struct Settings {
     pub users: Arc<UserSettings>,
     /// The length, lifetime and recipients of codes.
     pub challenges: Arc<ChallengeSettings>,
+    /// The domain of passkeys.
+    pub passkeys: Arc<PasskeySettings>,
     /// The lifetimes of sign-in on the hosted page.
     pub authorization: AuthorizationSettings,
     /// The location and the size limit of avatars.
@@ -136,6 +139,7 @@ impl Settings {
             administration: AdministrationSettings::read(reader),
             users: UserSettings::read(reader, &apps).into(),
             challenges: challenges.into(),
+            passkeys: PasskeySettings::read(reader).into(),
             authorization: AuthorizationSettings::read(reader),
             avatars: AvatarSettings::read(reader).into(),
             accounts: AccountSettings::read(reader).into(),

@@ -2,8 +2,14 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::testing::{
-    PHONE, TestApp, accounts::PASSWORD, apps::ADMIN_PHONE, bodies::assert_strict, claims,
-    second_factor::Authenticator, wrong,
+    PHONE, TestApp,
+    accounts::PASSWORD,
+    apps::ADMIN_PHONE,
+    bodies::assert_strict,
+    claims,
+    passkeys::{Keeper, PASSKEYS},
+    second_factor::Authenticator,
+    wrong,
 };
 
 const PATH: &str = "/v1/auth/mfa";
@@ -400,4 +406,68 @@ async fn wrong_passwords_and_wrong_codes_do_not_delay_the_second_factor() {
     }
     let token = app.verify(&id, &texted).await.mfa_token();
     app.totp(&token, &authenticator.code(&app)).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_passkey_is_a_second_factor() {
+    let app = TestApp::with(&[PASSKEYS]).await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    let me = app.sign_in_with_both(PHONE, &authenticator).await;
+    let (keeper, _) = app.passkey(&me).await;
+    let answer = app.login(json!({"phone": PHONE}), PASSWORD).await;
+    assert_eq!(answer.assert_ok()["methods"], json!(["totp", "recovery_code", "passkey"]));
+    let token = answer.json["mfa_token"].as_str().unwrap().to_owned();
+
+    let use_it = async |token: &str, keeper: &Keeper, options: &Value| {
+        let credential = keeper.get(options);
+        let body = json!({"mfa_token": token, "method": "passkey", "credential": credential});
+        app.post(PATH, body).await
+    };
+    // Neither a challenge of a whole sign-in, nor one of another token, nor somebody else's passkey.
+    let whole = app.passkey_challenge(json!({})).await;
+    use_it(&token, &keeper, &whole).await.assert_problem(401, "passkey_invalid");
+    let other_token = app.first_factor_or_passkey(PHONE).await;
+    let of_other_token = app.passkey_challenge(json!({"mfa_token": other_token})).await;
+    use_it(&token, &keeper, &of_other_token).await.assert_problem(401, "passkey_invalid");
+    let other = app.sign_in(ADMIN_PHONE).await;
+    let (of_other, _) = app.passkey(&other).await;
+    let options = app.passkey_challenge(json!({"mfa_token": token})).await;
+    use_it(&token, &of_other, &options).await.assert_problem(401, "passkey_invalid");
+
+    let person = use_it(&token, &keeper, &options).await.signed_in();
+    let told = claims(&person.access);
+    assert_eq!(
+        (&told["amr"], &told["acr"]),
+        (&json!(["pwd", "pop", "user", "mfa"]), &json!("aal2"))
+    );
+    use_it(&token, &keeper, &options).await.assert_problem(401, "token_invalid");
+}
+
+#[tokio::test]
+async fn a_second_factor_is_of_one_kind() {
+    let app = TestApp::with(&[PASSKEYS]).await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    let me = app.sign_in_with_both(PHONE, &authenticator).await;
+    let (keeper, _) = app.passkey(&me).await;
+    app.advance(30);
+    let token = app.first_factor_or_passkey(PHONE).await;
+    let options = app.passkey_challenge(json!({"mfa_token": token})).await;
+    let credential = keeper.get(&options);
+    let code = authenticator.code(&app);
+    for (body, field) in [
+        (json!({"method": "passkey"}), "credential"),
+        (json!({"method": "passkey", "code": code}), "credential"),
+        (json!({"method": "passkey", "code": code, "credential": credential}), "code"),
+        (json!({"method": "totp"}), "code"),
+        (json!({"method": "totp", "credential": credential}), "code"),
+        (json!({"method": "totp", "code": code, "credential": credential}), "credential"),
+    ] {
+        let mut body = body;
+        body["mfa_token"] = json!(token);
+        app.post(PATH, body).await.assert_field(field);
+    }
+    // No try was used.
+    app.totp(&token, &wrong(&code)).await.assert_wrong(Some(4));
+    let body = json!({"mfa_token": token, "method": "passkey", "credential": credential});
+    app.post(PATH, body).await.assert_ok();
 }

@@ -12,8 +12,10 @@ use shared::{
     base::{Clock, Error, api_time},
     http::{Caller, Json},
     latchkey::Latchkey,
+    passkeys::{Passkey, PasskeyView},
     second_factors::{Inventory, SecondFactor},
     users::{AuthenticationMethod, ChangeView, ConsentView, Directory, Session, SessionView},
+    webauthn::Base64Url,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,6 +40,8 @@ pub struct ExportView {
     /// The authenticator app that was removed within 72 hours and comes back if that is undone;
     /// `null` if there is none.
     removed_second_factor: Option<ExportedSecondFactor>,
+    /// The passkeys.
+    passkeys: Vec<ExportedPasskey>,
     /// The changes of the account that can still be undone.
     undoable_changes: Vec<ChangeView>,
     /// The move to a new phone that an administrator asked for, and that waits for a second one;
@@ -62,6 +66,24 @@ pub struct ExportedSecondFactor {
     /// How many recovery codes are left, of 10.
     #[schema(example = 10)]
     recovery_codes_left: usize,
+}
+
+/// A passkey, with details that the list of passkeys does not show.
+#[derive(Serialize, ToSchema)]
+pub struct ExportedPasskey {
+    /// The passkey as in the list of passkeys.
+    #[serde(flatten)]
+    passkey: PasskeyView,
+    /// The model of what keeps it (FIDO); all zeros if that does not tell.
+    aaguid: Uuid,
+    /// Whether its keeper may sync it to other devices.
+    syncable: bool,
+    /// How often it has signed, if its keeper counts.
+    sign_count: u32,
+    /// The public key: a COSE key, base64url.
+    public_key: Base64Url,
+    /// By which its keeper knows the user: base64url.
+    user_handle: Option<Base64Url>,
 }
 
 /// A session, with details that the list of sessions does not show.
@@ -123,6 +145,8 @@ async fn export(
 ) -> Result<Json<ExportView>, Error> {
     let second_factor = inventory.of(&caller.user).await?;
     let removed = inventory.removed(&caller.user).await?;
+    let passkeys = inventory.passkeys(&caller.user).await?;
+    let handle = caller.user.passkey_handle.clone();
     let (id, sign_ins) = (caller.user.id, caller.user.last_sign_ins());
     let events = audit.all_of(id, sign_ins, MAX_EVENTS).await?;
 
@@ -131,6 +155,7 @@ async fn export(
         roles: caller.user.roles.clone(),
         second_factor: second_factor.map(ExportedSecondFactor::from),
         removed_second_factor: removed.map(ExportedSecondFactor::from),
+        passkeys: passkeys.into_iter().map(|it| exported_passkey(it, handle.clone())).collect(),
         undoable_changes: directory.undoable_changes(&caller.user, clock.now()).await?,
         waiting_phone_move: moves.of(id).await?,
         sessions: caller
@@ -168,6 +193,17 @@ fn exported_event(event: Event, user_id: Uuid) -> ExportedEvent {
         changes: event.changes.clone(),
         expires_at: Timestamp::from_second(event.expires_at).unwrap_or(event.at),
         event: ActivityView::new(event, user_id),
+    }
+}
+
+fn exported_passkey(passkey: Passkey, handle: Option<Vec<u8>>) -> ExportedPasskey {
+    ExportedPasskey {
+        aaguid: passkey.aaguid,
+        syncable: passkey.backup_eligible,
+        sign_count: passkey.sign_count,
+        public_key: Base64Url(passkey.public_key.clone()),
+        user_handle: handle.map(Base64Url),
+        passkey: passkey.into(),
     }
 }
 

@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::Method;
+use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, Item, PASSWORD},
     json_request,
+    passkeys::PASSKEYS,
 };
 
 /// The attributes that are not exported: keys, hashes and counters that say nothing about the user.
@@ -39,6 +41,7 @@ fn readings(value: &AttributeValue) -> Vec<Value> {
             id.into_iter().chain([json!(text)]).collect()
         }
         AttributeValue::Bool(bool) => vec![json!(bool)],
+        AttributeValue::B(bytes) => vec![json!(BASE64URL_NOPAD.encode(bytes.as_ref()))],
         AttributeValue::N(number) => {
             let number: i64 = number.parse().unwrap();
             let times = [Timestamp::from_second(number), Timestamp::from_millisecond(number)];
@@ -109,13 +112,14 @@ fn names(items: &[Item]) -> BTreeSet<&str> {
 
 #[tokio::test]
 async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
-    let app = TestApp::with_mail().await;
+    let app = TestApp::with_mail_and(&[PASSKEYS]).await;
     let me = app
         .sign_up(json!({
             "phone": PHONE, "password": PASSWORD, "username": "Ann", "name": "Ann Lee", "locale": "es-MX",
         }))
         .await;
 
+    app.passkey(&me).await;
     app.advance(61);
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
@@ -135,13 +139,13 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     app.refresh(&other.refresh).await.assert_ok();
 
     let authenticator = app.authenticator(&other).await;
-    let token = app.login(json!({"username": "ann"}), PASSWORD).await.mfa_token();
+    let token = app.first_factor_or_passkey(PHONE).await;
     app.recover(&token, &authenticator.recovery_codes[0]).await.assert_ok();
 
     app.advance(60);
     app.remove_totp(&other, &authenticator.code(&app)).await.assert_done();
     let authenticator = app.authenticator(&other).await;
-    let token = app.login(json!({"username": "ann"}), PASSWORD).await.mfa_token();
+    let token = app.first_factor_or_passkey(PHONE).await;
     app.recover(&token, &authenticator.recovery_codes[0]).await.assert_ok();
 
     let answer = app.get_as(&other.access, "/v1/me/export").await;
@@ -151,7 +155,12 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     assert_eq!(app.sessions_of(me.id()).await, 2);
     assert_eq!(export["second_factor"]["recovery_codes_left"], 9);
     assert_eq!(export["removed_second_factor"]["recovery_codes_left"], 9);
-    assert_eq!(export["undoable_changes"].as_array().map(Vec::len), Some(4));
+    assert_eq!(export["undoable_changes"].as_array().map(Vec::len), Some(5));
+    let passkeys = app.items_like("PASSKEY").await;
+    assert_eq!(passkeys.len(), 1);
+    let of_user = passkeys[0].iter().filter(|(name, _)| *name != "user_id");
+    let of_user = of_user.map(|(name, value)| (name.clone(), value.clone())).collect();
+    assert_all_held(&export["passkeys"][0], &of_user);
 
     for item in &items {
         let part = match item["sk"].as_s().unwrap().as_str() {
@@ -200,7 +209,7 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
         export,
         json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]},
             "second_factor": null, "removed_second_factor": null, "undoable_changes": [],
-            "consents": [], "waiting_phone_move": null,
+            "consents": [], "passkeys": [], "waiting_phone_move": null,
             "sessions": [exported]})
     );
 }

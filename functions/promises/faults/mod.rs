@@ -3,6 +3,7 @@
 
 mod account;
 mod administration;
+mod passkeys;
 mod second_factor;
 mod sending;
 mod sign_in;
@@ -17,12 +18,15 @@ use crate::{
     testing::{
         apps::ADMIN_PHONE,
         faults::{Prepare, failures},
+        passkeys::PASSKEYS,
     },
 };
 
 /// Operations called by POST that change nothing.
-const READS: [&str; 5] = [
+const READS: [&str; 7] = [
     "apps-messages-preview",
+    "auth-passkey-options",
+    "me-passkeys-options",
     "oauth2-authorize-post",
     "oauth2-introspect",
     "oauth2-logout-post",
@@ -35,16 +39,18 @@ const SETTINGS: &[(&str, &str)] = &[
     ("OTP_SENDS_PER_IP_PER_HOUR", "1000000"),
     ("SMS_PREFIX_MONTHLY_BUDGET_USD", "50"),
     ("SENDERS_SECRET_ARN", SENDERS_SECRET),
+    PASSKEYS,
 ];
 
 /// The cases of each module. A case is an endpoint, or an endpoint with a way to call it after a
 /// colon.
-const CASES: [(&[&str], Prepare); 5] = [
+const CASES: [(&[&str], Prepare); 6] = [
     (&sending::CASES, sending::prepare),
     (&sign_in::CASES, sign_in::prepare),
     (&account::CASES, account::prepare),
     (&second_factor::CASES, second_factor::prepare),
     (&administration::CASES, administration::prepare),
+    (&passkeys::CASES, passkeys::prepare),
 ];
 
 async fn assert_all_withstand(module: usize) {
@@ -96,4 +102,9 @@ async fn second_factors_withstand_faults() {
 #[tokio::test(flavor = "multi_thread")]
 async fn administration_withstands_faults() {
     assert_all_withstand(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passkeys_withstand_faults() {
+    assert_all_withstand(5).await;
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_yaml_ng::Value;
 
 use super::{TEMPLATE_VALUE, entries, parse, resource, text, texts};
-use crate::testing::TestApp;
+use crate::testing::{TestApp, passkeys::PASSKEYS};
 
 static EDGE: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../deploy/edge.yaml")));
 
@@ -31,7 +31,8 @@ fn matches(pattern: &str, path: &str) -> bool {
 #[tokio::test]
 async fn the_edge_caches_the_public_documents_and_nothing_else() {
     assert_eq!(text(&distribution()["DefaultCacheBehavior"]["CachePolicyId"]), CACHING_DISABLED);
-    let app = TestApp::start().await;
+    let apps = format!("ABCDE12345.com.example.app,com.example.app={}", "A".repeat(43));
+    let app = TestApp::with(&[PASSKEYS, ("PASSKEY_APPS", &apps)]).await;
     let mut cached = 0;
     for (path, item) in entries(&resource("Api")["Properties"]["Body"]["paths"]) {
         let matching = behaviors().filter(|behavior| matches(text(&behavior["PathPattern"]), path));

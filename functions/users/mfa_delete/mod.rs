@@ -15,11 +15,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[cfg(test)]
 mod tests;
 
-/// Remove a user's second factor
+/// Remove a user's second factor and passkeys
 ///
-/// For a user who lost both the authenticator app and the recovery codes. A notice is sent to the
-/// user. You can do this only to users who have no right that you lack, and not to yourself: use
-/// `DELETE /v1/me/totp`. If there is no second factor, nothing changes, and the answer is the same.
+/// For a user who lost both the authenticator app and the recovery codes, or whose account somebody
+/// else has used. Their passkeys are removed, too. A notice is sent to the user. You can do this only to users who have no right that you lack, and not to yourself: use
+/// `DELETE /v1/me/totp`. If there is nothing to remove, nothing changes, and the answer is the same.
 #[utoipa::path(
     delete,
     path = "/v1/users/{user_id}/mfa",

@@ -14,6 +14,8 @@ use shared::{
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use crate::well_known::CACHED;
+
 #[cfg(test)]
 mod tests;
 
@@ -186,10 +188,7 @@ pub(crate) fn metadata(settings: &Settings) -> impl IntoResponse + use<> {
     };
 
     // Clients in the pages of every app read it, and it tells nothing about anybody.
-    let headers = [
-        (header::CACHE_CONTROL, "public, max-age=300"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    ];
+    let headers = [(header::CACHE_CONTROL, CACHED), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
     (headers, Json(metadata))
 }
 

@@ -385,7 +385,7 @@ impl Users {
         avatars.delete_user(&self.store, id, check).await
     }
 
-    /// Removes a user's second factor. Returns the user, or `None` if they had none.
+    /// Removes a user's second factor and passkeys. Returns the user, or `None` if they had none.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks.
@@ -398,16 +398,22 @@ impl Users {
         let before = self.get(id).await?;
         let reach = Reach::check(&before, granter, &self.roles).await?;
 
-        let user = self.store.delete_second_factor(id, &self.hash_keys, |user| {
+        let has_any = before.totp || !before.passkeys.is_empty();
+        let change = |user: &mut User| {
             reach.check_unchanged(user)?;
-            if user.totp {
+            if has_any {
                 user.totp = false;
+                user.passkeys.retain(|id| !before.passkeys.contains(id));
+                // Sign-ins with one of them that have begun fail.
+                user.sign_in_epoch += 1;
                 user.updated_at = now;
             }
             Ok(())
-        });
-        let user = user.await.map_err(gone_meanwhile)?;
-        Ok(Some(user).filter(|_| before.totp))
+        };
+        let mut items = self.store.delete_factor_items(id)?;
+        items.extend(self.store.without_passkeys(&before.passkeys)?);
+        let changed = self.store.change_user_and(id, &self.hash_keys, change, items).await;
+        Ok(Some(changed.map_err(gone_meanwhile)?).filter(|_| has_any))
     }
 
     /// Ends one of a user's sessions.

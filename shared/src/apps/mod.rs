@@ -99,6 +99,11 @@ impl Apps {
         &self.settings
     }
 
+    /// Whether the pages of an origin may get tokens of an app, or of the default app if there is none.
+    pub fn may_be_used_from(&self, origin: &str, app: Option<&App>) -> bool {
+        WebOrigin::new(origin).check(app, &self.settings).is_ok()
+    }
+
     /// An app, whether it is on or off. `None` if it does not exist.
     pub async fn get(&self, client_id: &str) -> Result<Option<App>, Error> {
         let stored = self.store.app(client_id).await?;
@@ -117,12 +122,23 @@ impl Apps {
         self.get(client_id).await?.filter(|app| app.active).ok_or(Error::AppDisabled)
     }
 
+    /// The app of a session, if it is on; `None` for the default app, which always is.
+    ///
+    /// # Errors
+    /// As [`Self::active`].
+    pub async fn of_session(&self, client_id: &str) -> Result<Option<App>, Error> {
+        if client_id == DEFAULT_CLIENT_ID {
+            return Ok(None);
+        }
+        self.active(client_id).await.map(Some)
+    }
+
     /// Checks that an app is on. The default app always is, so nothing is read for it.
     ///
     /// # Errors
     /// [`Error::AppDisabled`] if it is off or does not exist.
     pub async fn check(&self, client_id: &str) -> Result<(), Error> {
-        if client_id == DEFAULT_CLIENT_ID { Ok(()) } else { self.active(client_id).await.map(drop) }
+        self.of_session(client_id).await.map(drop)
     }
 
     /// The app of a request: the one of its `credentials`, else the `named` one (its `client_id`

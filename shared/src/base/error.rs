@@ -208,6 +208,12 @@ pub enum Error {
     /// The refresh token was used before. Its session is revoked.
     #[error("refresh token reused")]
     RefreshTokenReused,
+    /// Nobody has this passkey, or its user has removed it.
+    #[error("unknown passkey")]
+    PasskeyUnknown,
+    /// A passkey that was not used as it must be. The text is a predicate.
+    #[error("invalid passkey: {0}")]
+    PasskeyInvalid(&'static str),
     /// The user is disabled.
     #[error("user disabled")]
     UserDisabled,

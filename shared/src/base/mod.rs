@@ -26,7 +26,7 @@ pub use self::{
     money::{MicroUsd, USD, in_usd, usd},
     public_ip::is_public,
     random::Random,
-    short_ids::{ShortId, short_id, short_id_keys, short_id_option},
+    short_ids::{ShortId, short_id, short_id_keys, short_id_option, short_id_set},
     timing::with_minimum_duration,
     typed::plain_code,
     values::{host, origin, page_origin},

@@ -1,6 +1,9 @@
 //! Ids as 22 characters in a user's item, since each of its writes costs more the larger it is.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -84,6 +87,26 @@ pub mod short_id_keys {
     ) -> Result<BTreeMap<Uuid, T>, D::Error> {
         let map = BTreeMap::<ShortId, T>::deserialize(deserializer)?;
         Ok(map.into_iter().map(|(id, value)| (id.0, value)).collect())
+    }
+}
+
+/// The same, for a set of ids.
+#[expect(missing_docs, reason = "serde's names")]
+pub mod short_id_set {
+    use super::{BTreeSet, Deserialize, Deserializer, Serializer, ShortId, Uuid};
+
+    pub fn serialize<S: Serializer>(
+        ids: &BTreeSet<Uuid>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(ids.iter().map(|id| ShortId(*id)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeSet<Uuid>, D::Error> {
+        let ids = BTreeSet::<ShortId>::deserialize(deserializer)?;
+        Ok(ids.into_iter().map(|id| id.0).collect())
     }
 }
 

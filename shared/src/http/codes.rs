@@ -181,6 +181,15 @@ codes! {
         "Each refresh token works once. Using one again may mean that it was stolen, so its \
          session was revoked. Let the user sign in again.":
         RefreshTokenReused;
+    PasskeyUnknown 401 "Nobody has this passkey"
+        "The passkey does not exist here, or its user has removed it. Call \
+         `signalUnknownCredential` with its id, so that it is offered no more, and let the user sign \
+         in in another way.":
+        PasskeyUnknown;
+    PasskeyInvalid 401 "The passkey could not be verified"
+        "`detail` says why: the challenge is used or expired, the page is not one that may ask for \
+         passkeys, or the signature is wrong. Get new options and let the user try again.":
+        PasskeyInvalid;
     UserDisabled 403 "The user is disabled"
         "An administrator has disabled this user, so they cannot sign in. An administrator can \
          enable them again.":

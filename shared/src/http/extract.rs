@@ -20,6 +20,7 @@ use crate::{
     crypto::HashKeys,
     latchkey::Latchkey,
     messages::{DeliveryCounts, MailName, MailTemplates, Messenger, Reports},
+    passkeys::Passkeys,
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
     sessions::{LiveSessions, Sessions},
@@ -187,6 +188,7 @@ part!(Challenges, |latchkey, request| {
     Ok(latchkey.challenges().await?.called_from(page(request)))
 });
 part!(Roles, |latchkey| Ok(latchkey.roles()));
+part!(Passkeys, |latchkey| latchkey.passkeys().await);
 part!(SecondFactors, |latchkey| latchkey.second_factors().await);
 part!(Sessions, |latchkey| latchkey.sessions().await);
 part!(Users, |latchkey| latchkey.users().await);

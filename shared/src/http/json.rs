@@ -20,6 +20,9 @@ const MAX_DOCUMENT_BODY_BYTES: usize = 128 * 1024;
 /// Characters of a document.
 const MAX_DOCUMENT_CHARS: usize = 32 * 1024;
 
+/// Characters of a part of a credential.
+const MAX_CREDENTIAL_CHARS: usize = 12 * 1024;
+
 /// A JSON body, in and out.
 ///
 /// In: an object, as `application/json` in UTF-8, of at most [`MAX_BODY_BYTES`]. Unknown,
@@ -31,6 +34,11 @@ pub struct Json<T>(pub T);
 /// documents. Only endpoints of administrators take it.
 #[derive(Clone, Copy, Debug)]
 pub struct DocumentJson<T>(pub T);
+
+/// As [`Json`], with strings of up to 12 Ki characters: for credentials of WebAuthn, whose attestation
+/// may have certificates.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialJson<T>(pub T);
 
 /// A JSON body that may be left out.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +56,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 impl<T: DeserializeOwned> Json<T> {
     /// Reads a body that was sent with these headers.
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<T, Error> {
-        if body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
-            return Err(missing_body::<T>());
-        }
-        check_content_type(headers, JSON)?;
-        parse(body)
+        parse_sent(headers, body, MAX_STRING_CHARS)
     }
 }
 
@@ -61,12 +65,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for DocumentJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (headers, body) = read_up_to(request, MAX_DOCUMENT_BODY_BYTES).await?;
-        if body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
-            return Err(missing_body::<T>());
-        }
-        check_content_type(&headers, JSON)?;
-        parse_within(&body, MAX_DOCUMENT_CHARS).map(Self)
+        parse_sent(&headers, &body, MAX_DOCUMENT_CHARS).map(Self)
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for CredentialJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (headers, body) = read(request).await?;
+        parse_sent(&headers, &body, MAX_CREDENTIAL_CHARS).map(Self)
+    }
+}
+
+/// Reads a body that was sent with these headers, whose strings have up to `max_chars` characters.
+fn parse_sent<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: &[u8],
+    max_chars: usize,
+) -> Result<T, Error> {
+    if body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+        return Err(missing_body::<T>());
+    }
+    check_content_type(headers, JSON)?;
+    parse_within(body, max_chars)
 }
 
 impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {

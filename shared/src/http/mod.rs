@@ -43,7 +43,10 @@ pub use self::{
     },
     form::Form,
     idempotency::{Idempotent, Once},
-    json::{DocumentJson, Json, MAX_BODY_BYTES, OptionalJson, check_encoding, given, sent},
+    json::{
+        CredentialJson, DocumentJson, Json, MAX_BODY_BYTES, OptionalJson, check_encoding, given,
+        sent,
+    },
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
     preference::preferences,

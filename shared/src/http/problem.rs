@@ -154,6 +154,7 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::InvalidEmail(reason) => format!("The e-mail address {reason}."),
         Error::WeakPassword { reason, .. } => format!("The password {reason}."),
         Error::InvalidImage(reason) => format!("The picture {reason}."),
+        Error::PasskeyInvalid(reason) => format!("The passkey {reason}."),
         Error::WrongPassword => "The current password is wrong.".into(),
         Error::TooManyAttempts { retry_after: Some(seconds) } => {
             format!("Too many wrong passwords. Try again in {seconds} seconds.")
@@ -286,7 +287,10 @@ fn bearer_challenge(error: &Error) -> Option<HeaderValue> {
             return step_up_challenge(*multi_factor, *max_age);
         }
         Error::InvalidClient => Some(BASIC_CHALLENGE),
-        Error::TokenMissing | Error::InvalidCredentials => Some(r#"Bearer realm="latchkey""#),
+        Error::TokenMissing
+        | Error::InvalidCredentials
+        | Error::PasskeyUnknown
+        | Error::PasskeyInvalid(_) => Some(r#"Bearer realm="latchkey""#),
         Error::TokenInvalid | Error::RefreshTokenReused => Some(
             r#"Bearer realm="latchkey", error="invalid_token", error_description="The token is not valid""#,
         ),

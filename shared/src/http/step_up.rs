@@ -12,11 +12,13 @@ use crate::{
 };
 
 /// The operations on one's own account that could shut the owner out, or let somebody else in.
-const OWN: [(Method, &str); 4] = [
+const OWN: [(Method, &str); 6] = [
     (Method::DELETE, "/v1/me"),
     (Method::POST, "/v1/me/email"),
     (Method::POST, "/v1/me/phone"),
     (Method::POST, "/v1/me/totp"),
+    (Method::POST, "/v1/me/passkeys/options"),
+    (Method::POST, "/v1/me/passkeys"),
 ];
 
 /// The demands of an operation on the sign-in behind the token.
@@ -25,13 +27,16 @@ pub struct StepUp {
     /// Whether users without a second factor must set one up first. Users who have one always need
     /// a token with both factors.
     pub requires_factor: bool,
+    /// Whether users with a passkey have to use it, or another second factor.
+    pub asks_for_passkey: bool,
     /// The greatest age of the sign-in, in seconds; `None` if the age does not matter.
     pub max_age: Option<i64>,
 }
 
 impl StepUp {
     /// For changes of one's own account.
-    pub const OWN: Self = Self { requires_factor: false, max_age: Some(FRESH_SECONDS) };
+    pub const OWN: Self =
+        Self { requires_factor: false, asks_for_passkey: false, max_age: Some(FRESH_SECONDS) };
 
     /// The demands of an operation on one's own account; `None` if it needs no step-up.
     pub fn of_own(method: &Method, path: &str) -> Option<Self> {
@@ -42,6 +47,7 @@ impl StepUp {
     pub fn of_administration(method: &Method, settings: &AdministrationSettings) -> Self {
         Self {
             requires_factor: settings.requires_mfa,
+            asks_for_passkey: true,
             max_age: (*method != Method::GET).then_some(settings.max_age_seconds),
         }
     }
@@ -51,7 +57,8 @@ impl StepUp {
     /// # Errors
     /// [`Error::FreshSignInNeeded`] if it is too old, or lacks the second factor.
     pub fn check(self, user: &User, claims: &Claims, now: Timestamp) -> Result<(), Error> {
-        let multi_factor = user.totp || self.requires_factor;
+        let has_passkey = self.asks_for_passkey && !user.passkeys.is_empty();
+        let multi_factor = user.totp || has_passkey || self.requires_factor;
         let lacks_factor = multi_factor && !claims.amr.contains(&AuthenticationMethod::Mfa);
         let is_old = self.max_age.is_some_and(|age| claims.auth_time + age <= now.as_second());
         if lacks_factor || is_old {

@@ -29,6 +29,8 @@ pub enum Subject {
     SecondFactorAdded,
     /// The authenticator app was removed.
     SecondFactorRemoved,
+    /// A passkey was added.
+    PasskeyAdded,
     /// A new account has the phone, because the account was not used for long.
     PhoneDetached,
     /// The account will be erased.
@@ -39,7 +41,7 @@ pub enum Subject {
 
 impl Subject {
     /// All subjects.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SignIn,
         Self::AccountExists,
         Self::PasswordReset,
@@ -48,6 +50,7 @@ impl Subject {
         Self::AddressChanged,
         Self::SecondFactorAdded,
         Self::SecondFactorRemoved,
+        Self::PasskeyAdded,
         Self::PhoneDetached,
         Self::AccountErasure,
         Self::AppChanged,
@@ -68,6 +71,7 @@ impl Subject {
             Self::AddressChanged => "address-changed",
             Self::SecondFactorAdded => "second-factor-added",
             Self::SecondFactorRemoved => "second-factor-removed",
+            Self::PasskeyAdded => "passkey-added",
             Self::PhoneDetached => "phone-detached",
             Self::AccountErasure => "account-erasure",
             Self::AppChanged => "app-changed",

@@ -25,12 +25,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    apps::App,
     audit::{Action, Activity, Event, Outcome, Recorder, user_subject},
     base::{Clock, Error, Random, plain_code, whole_seconds},
     crypto::{HashKeys, IdentifierHash},
     limits::Throttle,
+    passkeys::{PasskeyProof, Passkeys, RequestOptions},
     table::Store,
-    users::{AuthenticationMethod, User, UserFilter},
+    users::{User, UserFilter},
+    webauthn::AuthenticationResponse,
 };
 
 /// How many second factors in a row may be wrong before the next one has to wait.
@@ -187,18 +190,7 @@ impl SecondFactors {
         check_form(Some(method), code)?;
         let token_hash = IdentifierHash::of_random("mfa token", token);
         let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
-        // A token from before tokens named their app.
-        if pending.terms.client_id != MfaToken::client_id(token)? {
-            return Err(Error::TokenInvalid);
-        }
-        let user = self
-            .store
-            .user(pending.user_id)
-            .await?
-            .filter(|user| {
-                user.totp && pending.recognised.sign_in_epoch == Some(user.sign_in_epoch)
-            })
-            .ok_or(Error::TokenInvalid)?;
+        let user = self.user_of(&pending, token).await?;
 
         // A client that retries after an outage sends the same token and code. This mark lets it
         // through, because its code did not sign anybody in yet.
@@ -206,17 +198,74 @@ impl SecondFactors {
         let device = pending.recognised.device;
         match self.check_for((&user, device), Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
-                let target = user_subject(user.id);
-                let activity = Activity::happened(Action::SignIn, target, &pending.terms.client_id);
-                recorder.record(Activity { result: Outcome::Failure, ..activity }).await?;
+                record_failure(&pending, recorder).await?;
                 return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
             }
             checked => checked?,
         }
 
         pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
-        pending.recognised.amr.extend([method.authentication_method(), AuthenticationMethod::Mfa]);
+        pending.recognised.amr.extend(method.authentication_methods());
         Ok((pending, user))
+    }
+
+    /// The user of a pending sign-in with this token, if it still waits.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] if it does not.
+    async fn user_of(&self, pending: &PendingSignIn, token: &str) -> Result<User, Error> {
+        // A token from before tokens named their app.
+        if pending.terms.client_id != MfaToken::client_id(token)? {
+            return Err(Error::TokenInvalid);
+        }
+        let waits =
+            |user: &User| user.totp && pending.recognised.sign_in_epoch == Some(user.sign_in_epoch);
+        self.store.user(pending.user_id).await?.filter(waits).ok_or(Error::TokenInvalid)
+    }
+
+    /// The options with which a browser uses a passkey as the second factor of a sign-in that waits for it. No
+    /// try is used.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] or [`Error::TokenExpired`] for the token; those of
+    /// [`Passkeys::second_factor_options`].
+    pub async fn passkey_options(
+        &self,
+        token: &str,
+        passkeys: &Passkeys,
+    ) -> Result<RequestOptions, Error> {
+        let token_hash = IdentifierHash::of_random("mfa token", token);
+        let pending = self.store.pending_sign_in(&token_hash, self.clock.now()).await?;
+        let user = self.user_of(&pending, token).await?;
+        passkeys.second_factor_options(&user, token).await
+    }
+
+    /// As [`Self::prove`], by a passkey of the user.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] or [`Error::TokenExpired`] for the token; [`Error::OtpLocked`] if it
+    /// has no tries left; those of [`Passkeys::prove_second_factor`].
+    pub async fn prove_by_passkey(
+        &self,
+        (token, app): (&str, Option<&App>),
+        credential: &AuthenticationResponse,
+        passkeys: &Passkeys,
+        recorder: &Recorder,
+    ) -> Result<(PendingSignIn, PasskeyProof), Error> {
+        let token_hash = IdentifierHash::of_random("mfa token", token);
+        let mut pending = self.store.spend_mfa_attempt(&token_hash, self.clock.now()).await?;
+        let user = self.user_of(&pending, token).await?;
+        let proof = match passkeys.prove_second_factor(user, credential, (token, app)).await {
+            Err(error @ (Error::PasskeyInvalid(_) | Error::PasskeyUnknown)) => {
+                record_failure(&pending, recorder).await?;
+                return Err(error);
+            }
+            proof => proof?,
+        };
+
+        pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);
+        pending.recognised.amr.extend(PasskeyProof::METHODS);
+        Ok((pending, proof))
     }
 
     /// Does the `work` for which a pending sign-in was used. If `work` is unavailable, the sign-in
@@ -284,6 +333,13 @@ impl SecondFactors {
     }
 }
 
+/// Records that a second factor was wrong.
+async fn record_failure(pending: &PendingSignIn, recorder: &Recorder) -> Result<(), Error> {
+    let target = user_subject(pending.user_id);
+    let activity = Activity::happened(Action::SignIn, target, &pending.terms.client_id);
+    recorder.record(Activity { result: Outcome::Failure, ..activity }).await
+}
+
 /// Refuses a code that does not have the form of its method, before a try is spent on it.
 ///
 /// # Errors
@@ -297,6 +353,7 @@ fn check_form(method: Option<SecondFactorMethod>, code: &str) -> Result<(), Erro
         Some(SecondFactorMethod::RecoveryCode) => {
             (is_recovery_code(), "must be a recovery code of 16 letters and digits")
         }
+        Some(SecondFactorMethod::Passkey) => (false, "must not be sent with the method passkey"),
         None => (
             is_totp() || is_recovery_code(),
             "must be 6 digits or a recovery code of 16 letters and digits",

@@ -12,6 +12,7 @@ use crate::{
     base::{Error, Random, epoch_seconds},
     challenges::Attempts,
     crypto::IdentifierHash,
+    passkeys::PasskeyProof,
     users::{AuthenticationMethod, Recognised},
 };
 
@@ -23,17 +24,23 @@ pub enum SecondFactorMethod {
     Totp,
     /// One of the recovery codes that the user got when they set up the app.
     RecoveryCode,
+    /// One of the user's passkeys.
+    Passkey,
 }
 
 impl SecondFactorMethod {
-    /// Both methods.
-    pub const ALL: [Self; 2] = [Self::Totp, Self::RecoveryCode];
+    /// The methods of a user who has a second factor, and passkeys or none.
+    pub fn of(has_passkeys: bool) -> Vec<Self> {
+        let passkey = has_passkeys.then_some(Self::Passkey);
+        [Self::Totp, Self::RecoveryCode].into_iter().chain(passkey).collect()
+    }
 
-    /// The method as the `amr` of tokens names it.
-    pub fn authentication_method(self) -> AuthenticationMethod {
+    /// The method, and that there are two factors, as the `amr` of tokens names them.
+    pub fn authentication_methods(self) -> &'static [AuthenticationMethod] {
         match self {
-            Self::Totp => AuthenticationMethod::Otp,
-            Self::RecoveryCode => AuthenticationMethod::RecoveryCode,
+            Self::Totp => &[AuthenticationMethod::Otp, AuthenticationMethod::Mfa],
+            Self::RecoveryCode => &[AuthenticationMethod::RecoveryCode, AuthenticationMethod::Mfa],
+            Self::Passkey => &PasskeyProof::METHODS,
         }
     }
 }

@@ -169,6 +169,21 @@ impl Store {
         self.put(to_item(Key::pending_sign_in(token_hash), pending)?).await
     }
 
+    /// A sign-in that waits for its second factor.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] if there is none, or it was used up; [`Error::TokenExpired`].
+    pub async fn pending_sign_in(
+        &self,
+        token_hash: &IdentifierHash,
+        now: Timestamp,
+    ) -> Result<PendingSignIn, Error> {
+        let pending: Option<PendingSignIn> = self.get(Key::pending_sign_in(token_hash)).await?;
+        let pending = pending.filter(|pending| pending.used_by.is_none());
+        let pending = pending.ok_or(Error::TokenInvalid)?;
+        if pending.expires_at <= now { Err(Error::TokenExpired) } else { Ok(pending) }
+    }
+
     /// Spends a try of a sign-in that waits for its second factor, and returns the sign-in.
     ///
     /// # Errors

@@ -150,9 +150,10 @@ impl Sessions {
                     is_new_user: false,
                 })))
             }
-            Begun::SecondFactorDue { sign_in_epoch } => {
+            Begun::SecondFactorDue { sign_in_epoch, has_passkeys } => {
                 let recognised = Recognised { sign_in_epoch: Some(sign_in_epoch), ..recognised };
-                let asked = self.ask_for_second_factor(user_id, terms, recognised, now).await?;
+                let who = (user_id, has_passkeys);
+                let asked = self.ask_for_second_factor(who, terms, recognised, now).await?;
                 Some(Establishing::MfaRequired(asked))
             }
             Begun::Disabled => return Err(Error::UserDisabled),
@@ -315,7 +316,7 @@ impl Sessions {
     /// Keeps a sign-in that waits for its second factor, and returns the token for it.
     async fn ask_for_second_factor(
         &self,
-        user_id: Uuid,
+        (user_id, has_passkeys): (Uuid, bool),
         terms: SessionTerms,
         recognised: Recognised,
         now: Timestamp,
@@ -336,7 +337,7 @@ impl Sessions {
             status: MfaStatus::MfaRequired,
             mfa_required: true,
             mfa_token: token,
-            methods: SecondFactorMethod::ALL.to_vec(),
+            methods: SecondFactorMethod::of(has_passkeys),
             expires_in: seconds_until(pending.expires_at, now),
         })
     }

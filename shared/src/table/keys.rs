@@ -8,6 +8,8 @@
 //! | changes to be undone      | `USER#<id>`                | `PAST`          | 72 hours after the last      |
 //! | factor that was removed   | `USER#<id>`                | `REMOVED_FACTOR`| after 72 hours               |
 //! | move to a new phone       | `USER#<id>`                | `PHONE_MOVE`    | after a day                  |
+//! | passkey                   | `PASSKEY#<id>`             | `PASSKEY`       | never                        |
+//! | its challenge, once used  | `PASSKEY#<hash>`           | `CHALLENGE`     | after 5 minutes              |
 //! | account to be erased      | `ERASURES`                 | `<time>#<id>`   | never                        |
 //! | owner of an identifier    | `IDENTIFIER#<place>`       | `OWNER#<hash>`  | never                        |
 //! | its limits and challenges | `IDENTIFIER#<place>`       | `THROTTLE`      | when nothing in it counts    |
@@ -152,6 +154,16 @@ impl Key {
     /// A user's move to a new phone, which waits for a second administrator.
     pub(crate) fn phone_move(user_id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), "PHONE_MOVE")
+    }
+
+    /// A passkey, by the hash of its credential's id.
+    pub(crate) fn passkey(id: Uuid) -> Self {
+        Self::new(format!("PASSKEY#{id}"), "PASSKEY")
+    }
+
+    /// A challenge of a passkey that was used.
+    pub(crate) fn passkey_challenge(name: &IdentifierHash) -> Self {
+        Self::new(format!("PASSKEY#{}", name.as_str()), "CHALLENGE")
     }
 
     /// A user who is to be erased at a time, which the sort key begins with.

@@ -54,6 +54,13 @@ pub(crate) enum Updated {
     Refused(Option<Item>),
 }
 
+impl Updated {
+    /// Whether the condition held.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+}
+
 /// How often a change is tried if others come first (optimistic locking). Of the changes that run
 /// together, one succeeds each time.
 pub(crate) const CHANGE_TRIES: usize = 25;

@@ -1,9 +1,12 @@
 //! The changes of an account that its owner can undo: within 72 hours, or until the account is
 //! erased.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::User;
 use crate::{
@@ -40,6 +43,8 @@ enum Kind {
     Password,
     /// The second factor.
     SecondFactor,
+    /// A passkey that was added.
+    Passkey,
     /// A date on which the account is erased.
     Erasure,
 }
@@ -66,6 +71,9 @@ pub(super) struct Change {
     email_verified: bool,
     /// Whether the user had a second factor.
     totp: bool,
+    /// The passkeys that the user had.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    passkeys: BTreeSet<Uuid>,
 }
 
 /// A change as an export shows it, with the account before it.
@@ -78,8 +86,8 @@ pub struct ChangeView {
     #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Whether it changed an address, the password or the second factor, or asked for the erasure
-    /// of the account.
+    /// Whether it changed an address, the password or the second factor, added a passkey, or asked
+    /// for the erasure of the account.
     kinds: Vec<Kind>,
     /// The phone before it.
     #[schema(value_type = Option<String>)]
@@ -91,6 +99,8 @@ pub struct ChangeView {
     email_verified: bool,
     /// Whether there was a second factor.
     totp: bool,
+    /// The ids of the passkeys that there were.
+    passkeys: BTreeSet<Uuid>,
     /// Until when it can be undone (RFC 3339, UTC).
     #[serde(with = "api_time")]
     #[schema(value_type = String, format = DateTime)]
@@ -99,8 +109,9 @@ pub struct ChangeView {
 
 impl From<Change> for ChangeView {
     fn from(change: Change) -> Self {
-        let Change { id, at, expires_at, kinds, phone, email, email_verified, totp } = change;
-        Self { id, at, kinds, phone, email, email_verified, totp, expires_at }
+        let Change { id, at, expires_at, kinds, phone, email, email_verified, totp, passkeys } =
+            change;
+        Self { id, at, kinds, phone, email, email_verified, totp, passkeys, expires_at }
     }
 }
 
@@ -119,6 +130,8 @@ pub struct Restoration {
     pub restores_factor: bool,
     /// Whether a second factor that was added since goes.
     pub drops_factor: bool,
+    /// Whether passkeys that were added since go.
+    drops_passkeys: bool,
 }
 
 impl Past {
@@ -149,6 +162,7 @@ impl Past {
             email: before.email.clone(),
             email_verified: before.email_verified,
             totp: before.totp,
+            passkeys: before.passkeys.clone(),
         });
         let expires_at = changes.iter().map(|change| change.expires_at.as_second()).max()?;
         Some(Self { version: self.version + 1, changes, expires_at })
@@ -167,6 +181,7 @@ impl Past {
             drops_erasure: was_changed(Kind::Erasure),
             restores_factor: factor_changed && before.totp,
             drops_factor: factor_changed && !before.totp,
+            drops_passkeys: was_changed(Kind::Passkey),
             before,
         })
     }
@@ -190,6 +205,7 @@ fn kinds(before: &User, after: &User) -> Vec<Kind> {
         (Kind::Address, before.phone != after.phone || email(before) != email(after)),
         (Kind::Password, has_other_password),
         (Kind::SecondFactor, before.totp != after.totp),
+        (Kind::Passkey, !after.passkeys.is_subset(&before.passkeys)),
         (Kind::Erasure, before.erase_at.is_none() && after.erase_at.is_some()),
     ]
     .into_iter()
@@ -216,10 +232,16 @@ impl Restoration {
             (Action::PasswordRemove, self.drops_password),
             (Action::SecondFactorRestore, self.restores_factor),
             (Action::SecondFactorRemove, self.drops_factor),
+            (Action::PasskeyRemove, self.drops_passkeys),
             (Action::ErasureTakeBack, self.drops_erasure),
         ]
         .into_iter()
         .filter_map(|(action, is_part)| is_part.then_some(action))
+    }
+
+    /// The passkeys of a user that were added since the first change that can be undone.
+    pub fn dropped_passkeys<'a>(&'a self, user: &'a User) -> impl Iterator<Item = &'a Uuid> {
+        user.passkeys.difference(&self.before.passkeys).filter(|_| self.drops_passkeys)
     }
 
     /// Restores a user, and ends everything that somebody else may have begun.
@@ -228,6 +250,9 @@ impl Restoration {
         user.email.clone_from(&self.before.email);
         user.email_verified = self.before.email_verified;
         user.totp = (user.totp || self.restores_factor) && !self.drops_factor;
+        if self.drops_passkeys {
+            user.passkeys.retain(|id| self.before.passkeys.contains(id));
+        }
         if self.drops_password {
             user.password = None;
         }

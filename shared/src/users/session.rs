@@ -53,6 +53,11 @@ pub enum AuthenticationMethod {
     Otp,
     /// A recovery code. The registry of RFC 8176 has no value for it.
     RecoveryCode,
+    /// The key of a passkey.
+    Pop,
+    /// The person was there, and their device has verified who they are.
+    #[serde(rename = "user")]
+    UserPresence,
     /// More than one factor.
     Mfa,
 }

@@ -11,7 +11,9 @@ use super::{AvatarKey, Consent, PasswordHash, Session, SessionKind};
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     audit::Fields,
-    base::{Error, epoch_seconds, epoch_seconds_option, short_id_keys, short_id_option},
+    base::{
+        Error, epoch_seconds, epoch_seconds_option, short_id_keys, short_id_option, short_id_set,
+    },
     crypto::{HashKeys, IdentifierHash},
     identifiers::{Address, Email, PhoneNumber, Username},
     roles::ADMIN_ROLE,
@@ -68,6 +70,18 @@ pub struct User {
     /// Whether a sign-in also needs a code from an authenticator app.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub totp: bool,
+    /// The ids of the user's passkeys. A passkey that is not here opens nothing.
+    #[serde(
+        rename = "ps",
+        default,
+        with = "short_id_set",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    pub passkeys: BTreeSet<Uuid>,
+    /// The user handle by which keepers of passkeys know the user: random bytes, since the first
+    /// passkey.
+    #[serde(rename = "ph", default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub passkey_handle: Option<Vec<u8>>,
     /// Counts the events that invalidate reset links, above all changes of the password. A link
     /// works only while the count is the one that it was made for.
     #[serde(default)]
@@ -161,6 +175,8 @@ pub const USER_FIELDS: Fields = Fields {
     ignored: &[
         "id",
         "version",
+        "ps",
+        "ph",
         "password_count",
         "device_epoch",
         "sign_in_epoch",
@@ -188,6 +204,8 @@ impl User {
             password: None,
             unproven: false,
             totp: false,
+            passkeys: BTreeSet::new(),
+            passkey_handle: None,
             password_count: 0,
             device_epoch: 0,
             sign_in_epoch: 0,

@@ -54,6 +54,7 @@ struct Keys {
     reset_links: hmac::Key,
     undo_links: hmac::Key,
     report_links: hmac::Key,
+    passkey_challenges: hmac::Key,
     proofs: hmac::Key,
     kept: KeptKeys,
 }
@@ -98,6 +99,7 @@ impl Keys {
             reset_links: hmac_key("reset links")?,
             undo_links: hmac_key("undo links")?,
             report_links: hmac_key("report links")?,
+            passkey_challenges: hmac_key("passkey challenges")?,
             proofs: hmac_key("proofs of work")?,
             kept,
         })

@@ -116,6 +116,22 @@ impl HashKeys {
         self.is_tag(found, &[sender.as_bytes(), b"\0", token], |keys| &keys.report_links)
     }
 
+    /// The tag that proves that the challenge of a passkey was made here, for a purpose.
+    pub(crate) fn passkey_challenge_tag(&self, purpose: &str, bytes: &[u8]) -> [u8; TAG_BYTES] {
+        tag(&self.current.passkey_challenges, &[purpose.as_bytes(), b"\0", bytes])
+    }
+
+    /// Whether `found` is a [`Self::passkey_challenge_tag`].
+    pub(crate) fn is_passkey_challenge_tag(
+        &self,
+        purpose: &str,
+        bytes: &[u8],
+        found: &[u8],
+    ) -> bool {
+        let parts = [purpose.as_bytes(), b"\0", bytes];
+        self.is_tag(found, &parts, |keys| &keys.passkey_challenges)
+    }
+
     /// The key that signs proofs of work for one address, in hex.
     pub(crate) fn proof_key(&self, address: &IdentifierHash) -> String {
         self.current.proof_key(address.as_str())

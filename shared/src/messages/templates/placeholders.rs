@@ -61,6 +61,7 @@ pub(super) fn of(subject: Subject) -> (&'static [Placeholder], &'static [Placeho
         | Subject::AddressChanged
         | Subject::SecondFactorAdded
         | Subject::SecondFactorRemoved
+        | Subject::PasskeyAdded
         | Subject::PhoneDetached => (&[Link, App], &[Link]),
         Subject::AppChanged => (&[], &[]),
     }

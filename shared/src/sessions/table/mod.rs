@@ -78,7 +78,8 @@ impl NewSession<'_> {
         {
             Some(Begun::Outdated)
         } else if is_second_factor_due {
-            Some(Begun::SecondFactorDue { sign_in_epoch: user.sign_in_epoch })
+            let (sign_in_epoch, has_passkeys) = (user.sign_in_epoch, !user.passkeys.is_empty());
+            Some(Begun::SecondFactorDue { sign_in_epoch, has_passkeys })
         } else if is_idle {
             Some(Begun::Idle)
         } else {
@@ -96,6 +97,8 @@ pub enum Begun {
     SecondFactorDue {
         /// [`User::sign_in_epoch`].
         sign_in_epoch: u64,
+        /// Whether a passkey can be that second factor.
+        has_passkeys: bool,
     },
     /// An administrator created this user, and nobody has proven an address yet.
     Unproven,

@@ -271,9 +271,10 @@ impl Store {
             for identifier in user.identifiers(keys) {
                 items.extend(self.release(&identifier, id)?);
             }
-            // The second factor is deleted in the transaction: unlike a session, it never expires. So
-            // are the changes that could be undone, since they hold addresses.
+            // The second factor and the passkeys are deleted in the transaction: unlike a session,
+            // they never expire. So are the changes that could be undone, since they hold addresses.
             items.extend(self.delete_factor_items(id)?);
+            items.extend(self.without_passkeys(&user.passkeys)?);
             items.push(self.delete_always(Key::past(id))?);
             items.push(self.delete_always(Key::removed_factor(id))?);
 
@@ -431,6 +432,14 @@ impl Store {
             self.delete_always(Key::second_factor(user_id))?,
             self.delete_always(Key::enrolment(user_id))?,
         ])
+    }
+
+    /// The writes that delete passkeys.
+    pub(crate) fn without_passkeys<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a Uuid>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        ids.into_iter().map(|id| self.delete_always(Key::passkey(*id))).collect()
     }
 
     /// Deletes all items under a user's key.

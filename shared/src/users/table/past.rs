@@ -111,6 +111,8 @@ impl Store {
             let mut items =
                 vec![self.delete_where(Key::past(user_id), "version", version(past.version))?];
             items.extend(self.restored_factor(user_id, &mut restoration).await?);
+            let Some(user) = self.user(user_id).await? else { return Ok(None) };
+            items.extend(self.without_passkeys(restoration.dropped_passkeys(&user))?);
             let parts: Vec<_> = restoration.actions().collect();
             let restore = |user: &mut User| {
                 restoration.apply(user, now);

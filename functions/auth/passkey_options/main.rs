@@ -1,0 +1,9 @@
+//! The Lambda of this endpoint.
+
+use std::process::ExitCode;
+
+use shared::http::lambda;
+
+fn main() -> ExitCode {
+    lambda::run(functions::auth::passkey_options::routes(), lambda::warm_hash_keys)
+}
