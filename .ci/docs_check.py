@@ -136,7 +136,8 @@ def check_types(found, folder):
     del options["rootDir"], options["outDir"], options["declaration"], options["isolatedModules"]
     # A block may declare names that it does not use.
     paths = {"latchkey-client": [str(client / "index.ts")], "latchkey-client/server": [str(client / "server.ts")],
-             "latchkey-client/redirect": [str(client / "redirect.ts")]}
+             "latchkey-client/redirect": [str(client / "redirect.ts")],
+             "latchkey-client/passkeys": [str(client / "passkeys.ts")]}
     options |= {"noEmit": True, "noUnusedLocals": False, "paths": paths}
     (work / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts"]}))
     (work.parent / "package.json").write_text('{"type": "module"}')

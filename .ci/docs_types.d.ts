@@ -1,7 +1,7 @@
 // Names that the TypeScript of the pages uses without declaring them.
 declare const code: string, authenticatorCode: string;
 declare const file: Blob;
-declare const signInButton: HTMLButtonElement, signOutButton: HTMLButtonElement;
+declare const signInButton: HTMLButtonElement, signOutButton: HTMLButtonElement, passkeyButton: HTMLButtonElement, addButton: HTMLButtonElement;
 declare function show(text: string): void;
 declare module "expo-secure-store" {
   export function getItemAsync(key: string): Promise<string | null>;

@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 48] = files![
+const FILES: [(&str, &str); 49] = files![
     "index.html",
     "tokens.css",
     "controls.css",
@@ -63,6 +63,7 @@ const FILES: [(&str, &str); 48] = files![
     "languages/zh.js",
     "latchkey/client.js",
     "latchkey/index.js",
+    "latchkey/passkeys.js",
     "latchkey/problem.js",
     "latchkey/proof-worker.js",
     "latchkey/proof.js",

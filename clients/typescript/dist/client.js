@@ -12,6 +12,8 @@ const IDEMPOTENT = ["get", "put", "delete"];
  * person: everyone who shares a client shares its session.
  */
 export class Latchkey {
+    /** The `client_id` of the app that people sign in to, if it is not the default app. JSON leaves `undefined` out. */
+    clientId;
     #url;
     #options;
     #storage;
@@ -27,6 +29,7 @@ export class Latchkey {
     #verifying = new Map();
     constructor(options = {}) {
         this.#options = options;
+        this.clientId = options.clientId;
         this.#url = (options.url ?? "").replace(/\/+$/, "");
         this.#storage = options.storage ?? memoryStorage();
         this.#device = this.#storage.device ?? memoryStorage();
@@ -37,7 +40,7 @@ export class Latchkey {
      */
     async sendCode(to, options = {}) {
         const { signal, ...rest } = options;
-        return this.#ask("/v1/otp/send", { ...to, ...rest, ...this.#app() }, { signal, isOnce: true });
+        return this.#ask("/v1/otp/send", { ...to, ...rest, client_id: this.clientId }, { signal, isOnce: true });
     }
     /**
      * Sends the code of a challenge again, on the `channel` that the person has chosen. Fails until the
@@ -60,13 +63,13 @@ export class Latchkey {
         const body = { challenge_id: challengeId, code: readCode(code) };
         const tap = `${challengeId} ${body.code}`;
         const running = this.#verifying.get(tap)
-            ?? this.#signIn("/v1/otp/verify", body).finally(() => this.#verifying.delete(tap));
+            ?? this.signInStep("/v1/otp/verify", { body }).finally(() => this.#verifying.delete(tap));
         this.#verifying.set(tap, running);
         return running;
     }
     /** Signs up, with a password, a username or a name if given. `verify` then proves the address. */
     async register(account, { signal } = {}) {
-        return this.#ask("/v1/auth/register", { ...account, ...this.#app() }, { signal, isOnce: true });
+        return this.#ask("/v1/auth/register", { ...account, client_id: this.clientId }, { signal, isOnce: true });
     }
     /** Sends a code for a new password. The result is the same if nobody has the address. */
     async forgotPassword(to, { signal } = {}) {
@@ -74,12 +77,29 @@ export class Latchkey {
     }
     /** Signs in with a password. Like `verify`, it may result in `mfa_required`. */
     async login(who, password) {
-        return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app(), ...(await this.#knownDevice()) });
+        const app = { client_id: this.clientId };
+        const body = { ...who, password, ...app, ...(await this.#knownDevice()) };
+        return this.signInStep("/v1/auth/login", { body });
     }
     /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
     async secondFactor(mfaToken, method, code) {
         const read = method === "totp" ? readCode(code) : readRecoveryCode(code);
-        return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code: read }));
+        const body = { mfa_token: mfaToken, method, code: read };
+        return (await this.signInStep("/v1/auth/mfa", { body }));
+    }
+    /**
+     * Sends a step of a sign-in, without a token. Keeps the session if the response begins one. For ways
+     * to sign in that have no method here, such as those of `latchkey-client/passkeys`.
+     */
+    async signInStep(path, call) {
+        const answer = (await this.#send("post", path, call));
+        if ("access_token" in answer) {
+            await this.#warnIfShared(answer.access_token);
+            await this.#exclusively(() => this.#write(tokensOf(answer)));
+            if (answer.device_token)
+                await this.#device.set(answer.device_token);
+        }
+        return answer;
     }
     /** Proves a new phone or e-mail address of the signed-in user. */
     async confirmAddress(challengeId, code) {
@@ -174,10 +194,6 @@ export class Latchkey {
                 this.#stepUp = undefined;
         };
     }
-    #app() {
-        const { clientId } = this.#options;
-        return clientId === undefined ? {} : { client_id: clientId };
-    }
     /** The token by which the service knows this device, if somebody has signed in on it. */
     async #knownDevice() {
         const token = await this.#device.get();
@@ -209,7 +225,7 @@ export class Latchkey {
      */
     async #message(path, body, { signal, isOnce }) {
         const once = isOnce ? { idempotencyKey: newKey(), retryLost: true } : {};
-        return (await this.#send("post", path, { body, ...once, ...(signal ? { signal } : {}) }));
+        return (await this.#send("post", path, { body, ...once, signal }));
     }
     async #prove(challenge, signal) {
         const tell = (isChecking) => this.#watchers.forEach(watcher => watcher(isChecking));
@@ -222,16 +238,6 @@ export class Latchkey {
         finally {
             tell(false);
         }
-    }
-    async #signIn(path, body) {
-        const answer = (await this.#send("post", path, { body }));
-        if ("access_token" in answer) {
-            await this.#warnIfShared(answer.access_token);
-            await this.#exclusively(() => this.#write(tokensOf(answer)));
-            if (answer.device_token)
-                await this.#device.set(answer.device_token);
-        }
-        return answer;
     }
     /** A client that all visitors of a server share would give each the session of the last. */
     async #warnIfShared(token) {
@@ -336,7 +342,7 @@ export class Latchkey {
         const locks = globalThis.navigator?.locks;
         if (!locks)
             return action();
-        return (await locks.request(`latchkey ${this.#url} ${this.#options.clientId ?? ""}`, action));
+        return (await locks.request(`latchkey ${this.#url} ${this.clientId ?? ""}`, action));
     }
     async #read() {
         const kept = await this.#storage.get();

@@ -3,7 +3,7 @@ import type { MakeWorker, ProofChallenge } from "./proof.js";
 import { memoryStorage, type DeviceStorage, type TokenStorage } from "./storage.js";
 import { claimsOf, tokensOf, type Tokens } from "./tokens.js";
 import { readCode, readRecoveryCode } from "./typed.js";
-import type { Answer, Arguments, Challenge, ChallengeState, Channel, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
+import type { Answer, Arguments, Call, Challenge, ChallengeState, Channel, Method, PathOf, SignIn, SignedIn, User } from "./types.js";
 
 export interface Options {
   /** The URL of the API, like `https://id.example.com`. Default: the page's own origin. */
@@ -43,7 +43,7 @@ interface Sent {
   path?: Record<string, unknown>;
   query?: Record<string, unknown>;
   body?: unknown;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   token?: string;
   /** Whether to send the request once more if no response came. */
   retryLost?: boolean;
@@ -63,6 +63,8 @@ const IDEMPOTENT: readonly string[] = ["get", "put", "delete"];
  * person: everyone who shares a client shares its session.
  */
 export class Latchkey {
+  /** The `client_id` of the app that people sign in to, if it is not the default app. JSON leaves `undefined` out. */
+  readonly clientId: string | undefined;
   readonly #url: string;
   readonly #options: Options;
   readonly #storage: TokenStorage;
@@ -79,6 +81,7 @@ export class Latchkey {
 
   constructor(options: Options = {}) {
     this.#options = options;
+    this.clientId = options.clientId;
     this.#url = (options.url ?? "").replace(/\/+$/, "");
     this.#storage = options.storage ?? memoryStorage();
     this.#device = this.#storage.device ?? memoryStorage();
@@ -90,7 +93,7 @@ export class Latchkey {
    */
   async sendCode(to: Address, options: { locale?: string; channel?: Channel } & Cancel = {}): Promise<Challenge> {
     const { signal, ...rest } = options;
-    return this.#ask("/v1/otp/send", { ...to, ...rest, ...this.#app() }, { signal, isOnce: true });
+    return this.#ask("/v1/otp/send", { ...to, ...rest, client_id: this.clientId }, { signal, isOnce: true });
   }
 
   /**
@@ -116,7 +119,7 @@ export class Latchkey {
     const body = { challenge_id: challengeId, code: readCode(code) };
     const tap = `${challengeId} ${body.code}`;
     const running = this.#verifying.get(tap)
-      ?? this.#signIn("/v1/otp/verify", body).finally(() => this.#verifying.delete(tap));
+      ?? (this.signInStep("/v1/otp/verify", { body }) as Promise<SignIn>).finally(() => this.#verifying.delete(tap));
     this.#verifying.set(tap, running);
     return running;
   }
@@ -126,7 +129,7 @@ export class Latchkey {
     account: Address & { password?: string; username?: string; name?: string; locale?: string },
     { signal }: Cancel = {},
   ): Promise<Challenge> {
-    return this.#ask("/v1/auth/register", { ...account, ...this.#app() }, { signal, isOnce: true });
+    return this.#ask("/v1/auth/register", { ...account, client_id: this.clientId }, { signal, isOnce: true });
   }
 
   /** Sends a code for a new password. The result is the same if nobody has the address. */
@@ -136,13 +139,30 @@ export class Latchkey {
 
   /** Signs in with a password. Like `verify`, it may result in `mfa_required`. */
   async login(who: Identifier, password: string): Promise<SignIn> {
-    return this.#signIn("/v1/auth/login", { ...who, password, ...this.#app(), ...(await this.#knownDevice()) });
+    const app = { client_id: this.clientId } as { client_id?: string };
+    const body = { ...who, password, ...app, ...(await this.#knownDevice()) };
+    return this.signInStep("/v1/auth/login", { body });
   }
 
   /** Completes a sign-in that requires a second factor, with the `mfa_token` of its result. */
   async secondFactor(mfaToken: string, method: "totp" | "recovery_code", code: string): Promise<SignedIn> {
     const read = method === "totp" ? readCode(code) : readRecoveryCode(code);
-    return (await this.#signIn("/v1/auth/mfa", { mfa_token: mfaToken, method, code: read })) as SignedIn;
+    const body = { mfa_token: mfaToken, method, code: read };
+    return (await this.signInStep("/v1/auth/mfa", { body })) as SignedIn;
+  }
+
+  /**
+   * Sends a step of a sign-in, without a token. Keeps the session if the response begins one. For ways
+   * to sign in that have no method here, such as those of `latchkey-client/passkeys`.
+   */
+  async signInStep<P extends PathOf<"post">>(path: P, call: Call<"post", P>): Promise<Answer<"post", P>> {
+    const answer = (await this.#send("post", path, call as Sent)) as SignIn;
+    if ("access_token" in answer) {
+      await this.#warnIfShared(answer.access_token);
+      await this.#exclusively(() => this.#write(tokensOf(answer)));
+      if (answer.device_token) await this.#device.set(answer.device_token);
+    }
+    return answer as Answer<"post", P>;
   }
 
   /** Proves a new phone or e-mail address of the signed-in user. */
@@ -242,11 +262,6 @@ export class Latchkey {
     };
   }
 
-  #app(): { client_id?: string } {
-    const { clientId } = this.#options;
-    return clientId === undefined ? {} : { client_id: clientId };
-  }
-
   /** The token by which the service knows this device, if somebody has signed in on it. */
   async #knownDevice(): Promise<{ device_token?: string }> {
     const token = await this.#device.get();
@@ -281,7 +296,7 @@ export class Latchkey {
     { signal, isOnce }: { signal?: AbortSignal | undefined; isOnce?: boolean },
   ): Promise<Challenge> {
     const once = isOnce ? { idempotencyKey: newKey(), retryLost: true } : {};
-    return (await this.#send("post", path, { body, ...once, ...(signal ? { signal } : {}) })) as Challenge;
+    return (await this.#send("post", path, { body, ...once, signal })) as Challenge;
   }
 
   async #prove(challenge: ProofChallenge, signal: AbortSignal | undefined): Promise<string> {
@@ -294,16 +309,6 @@ export class Latchkey {
     } finally {
       tell(false);
     }
-  }
-
-  async #signIn(path: string, body: unknown): Promise<SignIn> {
-    const answer = (await this.#send("post", path, { body })) as SignIn;
-    if ("access_token" in answer) {
-      await this.#warnIfShared(answer.access_token);
-      await this.#exclusively(() => this.#write(tokensOf(answer)));
-      if (answer.device_token) await this.#device.set(answer.device_token);
-    }
-    return answer;
   }
 
   /** A client that all visitors of a server share would give each the session of the last. */
@@ -400,7 +405,7 @@ export class Latchkey {
   async #exclusively<T>(action: () => Promise<T>): Promise<T> {
     const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
     if (!locks) return action();
-    return (await locks.request(`latchkey ${this.#url} ${this.#options.clientId ?? ""}`, action)) as T;
+    return (await locks.request(`latchkey ${this.#url} ${this.clientId ?? ""}`, action)) as T;
   }
 
   async #read(): Promise<Tokens | null> {
