@@ -77,6 +77,8 @@ async function add({ page, authenticator }, phone) {
     await page.evaluate(() => Promise.all([isPasskeyAvailable(), isPasskeyAvailable({ mediation: "conditional" })])),
     [true, true],
   );
+  assert.equal(await page.evaluate(() => refused(addPasskey(latchkey, "x".repeat(65)))), "invalid_request");
+  assert.deepEqual((await authenticator("getCredentials")).credentials, [], "the browser keeps a passkey that was refused");
   const added = await page.evaluate(() => addPasskey(latchkey, "My laptop"));
   assert.equal(added.name, "My laptop");
   assert.deepEqual(await page.evaluate(() => listPasskeys(latchkey)), [added]);

@@ -82,18 +82,19 @@ export async function passkeySecondFactor(
 
 /**
  * Adds a passkey to the signed-in user. Without a `name` (1 to 64 characters), it has that of the app
- * that keeps it. The user must have signed in within the last 10 minutes, with both factors if they
+ * that keeps it, or `Passkey` if that app is not known. The user must have signed in within the last 10 minutes, with both factors if they
  * have two.
  *
- * Throws the browser's `DOMException`: an `InvalidStateError` if this device already keeps a passkey
+ * Throws a `LatchkeyError` if the service refuses; the browser is told to forget the new passkey. Throws
+ * the browser's `DOMException`: an `InvalidStateError` if this device already keeps a passkey
  * of the user, and a `NotAllowedError` if the person cancelled.
  */
 export async function addPasskey(client: Latchkey, name?: string): Promise<Passkey> {
-  const credential = await alone(undefined, async signal => {
+  const [credential, rpId] = await alone(undefined, async signal => {
     const options = await client.request("post", "/v1/me/passkeys/options", { signal });
-    return made<AuthenticatorAttestationResponse>(
-      await navigator.credentials.create({ publicKey: creationOptions(options), signal }),
-    );
+    const publicKey = creationOptions(options);
+    const created = made<AuthenticatorAttestationResponse>(await navigator.credentials.create({ publicKey, signal }));
+    return [created, options.rp.id] as const;
   });
   const { id, response } = credential;
   const body = {
@@ -108,7 +109,13 @@ export async function addPasskey(client: Latchkey, name?: string): Promise<Passk
     }),
     ...(name === undefined ? {} : { name }),
   };
-  return client.request("post", "/v1/me/passkeys", { body });
+  try {
+    return await client.request("post", "/v1/me/passkeys", { body });
+  } catch (error) {
+    // The browser has it, but it signs nobody in.
+    if (error instanceof LatchkeyError && error.status < 500) await forget(rpId, id);
+    throw error;
+  }
 }
 
 /** Returns the passkeys of the signed-in user, in the order in which they were added. At most 10. */
@@ -202,12 +209,14 @@ async function completed({ credential, rpId }: Used, answer: Promise<unknown>): 
   try {
     return (await answer) as SignedIn;
   } catch (error) {
-    if (error instanceof LatchkeyError && error.code === "passkey_unknown") {
-      const told = webAuthn().signalUnknownCredential?.({ rpId, credentialId: credential.id });
-      await told?.catch(() => undefined);
-    }
+    if (error instanceof LatchkeyError && error.code === "passkey_unknown") await forget(rpId, credential.id);
     throw error;
   }
+}
+
+/** Tells the browser that nobody has a passkey. It then deletes or hides it. */
+async function forget(rpId: string, credentialId: string): Promise<void> {
+  await supported()?.signalUnknownCredential?.({ rpId, credentialId }).catch(() => undefined);
 }
 
 /** Runs a ceremony after aborting the one that waits. */

@@ -1,4 +1,4 @@
-/** What does not need a browser. `.ci/passkeys.mjs` uses passkeys in one. */
+/** The functions of passkeys without a browser. `.ci/passkeys.mjs` uses them in one. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
