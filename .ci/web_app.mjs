@@ -9,6 +9,7 @@ import { TAKEN, changePicture, fillProfile, readActivity, refreshTwice, signOutE
 import { launch } from "./web/browser.mjs";
 import { readCorpus } from "./web/corpus.mjs";
 import { embed } from "./web/embed.mjs";
+import { usePasskeys } from "./web/passkeys.mjs";
 import { usePassword } from "./web/password.mjs";
 import { VARIANTS, meet } from "./web/person.mjs";
 import { proveWork } from "./web/proof.mjs";
@@ -26,6 +27,7 @@ async function drive(browser, variant, hasAvatars) {
 
   await fillProfile(person);
   await changePicture(person, hasAvatars);
+  if (number % 4 === 0) await usePasskeys(person);
   await signOutOther(person);
   const factor = await setUp(person);
   await signInAgain(person, factor);

@@ -1,4 +1,4 @@
-/** The page of a signed-in user: profile, picture, two-step verification, sessions. */
+/** The page of a signed-in user: profile, picture, two-step verification, passkeys, sessions. */
 import { clearActivity, prepareActivity, showActivity, writeActivity } from "./activity.js";
 import { api } from "./api.js";
 import { ask } from "./ask.js";
@@ -6,6 +6,7 @@ import { config } from "./config.js";
 import { deviceOf, icon } from "./devices.js";
 import { ago, t } from "./i18n.js";
 import { LatchkeyError, readCode, readRecoveryCode } from "./latchkey/index.js";
+import { clearPasskeys, preparePasskeys, showPasskeys, writePasskeys } from "./passkeys.js";
 import { signInAgain } from "./sign-in.js";
 import {
   $, announce, digitsInput, drawCells, explain, fieldError, isWrongCode, notice, onPress, onSubmit, retitle, show,
@@ -51,6 +52,7 @@ export function prepareAccount() {
   });
 
   onPress($("sessions-more"), () => loadSessions(nextCursor));
+  preparePasskeys();
   prepareActivity();
 }
 
@@ -65,13 +67,14 @@ export async function showAccount(known) {
   showFactor();
 
   show("account-step", $("greeting"));
-  await Promise.all([loadSessions(), showActivity()]);
+  await Promise.all([loadSessions(), showPasskeys(), showActivity()]);
 }
 
 /** Removes all that the page holds about the user who was signed in. */
 export function clearAccount() {
   user = null;
   sessions = [];
+  clearPasskeys();
   clearActivity();
   for (const list of ["sessions", "codes"]) $(list).replaceChildren();
   $("qr").removeAttribute("src");
@@ -92,6 +95,7 @@ export function writeAccount() {
 
   // This device first.
   $("sessions").replaceChildren(...sessions.toSorted((one, other) => other.current - one.current).map(sessionItem));
+  writePasskeys();
   writeActivity();
   retitle();
 }

@@ -9,6 +9,7 @@ import { config } from "./config.js";
 import { prepareCountryPicker } from "./country-picker.js";
 import { direction, has, language, preferredLanguage, speak, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
+import { offerPasskeys } from "./passkeys.js";
 import { askNew } from "./password.js";
 import { preparePhoneField, setCountries, writeCountry } from "./phone-field.js";
 import { askFirst, goTo, prepareSignIn, resumeSignIn, writeSignIn } from "./sign-in.js";
@@ -97,6 +98,8 @@ class LatchkeySignIn extends HTMLElement {
     dress(this);
     // The page works without them, and does not wait for them.
     readSettings(this).catch(error => console.warn("The settings of the service could not be read.", error.message));
+
+    offerPasskeys().catch(error => console.warn("Whether the service has passkeys could not be read.", error.message));
 
     api.onChecking(showChecking);
     api.onChange(({ signedIn, reason }) => (signedIn ? this.#began() : ended(reason)));

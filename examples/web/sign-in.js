@@ -4,6 +4,7 @@ import { clock, language, t } from "./i18n.js";
 import { LatchkeyError } from "./latchkey/index.js";
 import { askForgotten, clearPasswords, preparePassword, resumeReset, writePassword } from "./password.js";
 import { formatPhone, typedPhone } from "./phone-field.js";
+import { preparePasskeySignIn } from "./passkeys.js";
 import { backOr, enter, isAt } from "./steps-in-history.js";
 import {
   $, announce, codeProblem, digitsInput, drawCells, explain, fieldError, isWrongCode, notice, onPress, onSubmit,
@@ -49,6 +50,7 @@ export function prepareSignIn(signedIn) {
 
   prepareFields();
   preparePassword(proceed, askFirst);
+  preparePasskeySignIn((answer, button) => finish(answer, button));
   onSubmit($("code-form"), checkCode);
   digitsInput($("code"), () => pending?.code_length ?? 6);
   onPress($("resend"), () => resend());
@@ -157,6 +159,7 @@ export function askFirst(reason = "", { focus = true } = {}) {
   stop();
   enter(null);
   show("first-step", focus && firstField());
+  $("use-passkey-error").textContent = "";
   notice(reason);
 }
 

@@ -60,6 +60,8 @@ export const MARKUP = `
     <button id="forgot" type="button" class="quiet" data-t="forgot.title"></button>
   </form>
   <div id="ways" class="ways"></div>
+  <button id="use-passkey" type="button" class="second" data-t="way.passkey" hidden></button>
+  <p id="use-passkey-error" class="error" role="alert"></p>
   <slot name="terms"></slot>
   <p id="links" class="after links" hidden></p>
 </section>

@@ -21,7 +21,7 @@ macro_rules! files {
 }
 
 /// The files and their paths. `latchkey/` is the compiled TypeScript client.
-const FILES: [(&str, &str); 49] = files![
+const FILES: [(&str, &str); 50] = files![
     "index.html",
     "tokens.css",
     "controls.css",
@@ -41,6 +41,7 @@ const FILES: [(&str, &str); 49] = files![
     "devices.js",
     "i18n.js",
     "latchkey-sign-in.js",
+    "passkeys.js",
     "password.js",
     "phone-field.js",
     "sign-in.js",
