@@ -99,8 +99,6 @@ class LatchkeySignIn extends HTMLElement {
     // The page works without them, and does not wait for them.
     readSettings(this).catch(error => console.warn("The settings of the service could not be read.", error.message));
 
-    offerPasskeys().catch(error => console.warn("Whether the service has passkeys could not be read.", error.message));
-
     api.onChecking(showChecking);
     api.onChange(({ signedIn, reason }) => (signedIn ? this.#began() : ended(reason)));
     if (this.hasAttribute("history")) addEventListener("popstate", goTo);
@@ -142,6 +140,7 @@ async function readSettings(element) {
   setCountries(settings.countries, settings.default_region);
   offerChannels(settings.channels);
   offerWays(settings.sign_in_methods);
+  await offerPasskeys(settings.passkeys);
   dress(element, settings);
   writeLinks(settings.links);
   retitle();

@@ -9,16 +9,9 @@ import { $, announce, explain, onPress } from "./ui.js";
 
 let passkeys = [];
 
-/** Offers to sign in with a passkey, if the service and the browser have them. */
-export async function offerPasskeys() {
-  if (!(await isPasskeyAvailable())) return;
-  try {
-    // The settings do not tell. Asking for options writes nothing.
-    await api.signInStep("/v1/auth/passkey/options", { body: {} });
-    $("use-passkey").hidden = false;
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+/** Offers to sign in with a passkey, if the service (`serves`) and the browser have them. */
+export async function offerPasskeys(serves) {
+  $("use-passkey").hidden = !(serves && (await isPasskeyAvailable()));
 }
 
 /** Connects the button. Call it once. `finish` gets the response of a completed sign-in. */

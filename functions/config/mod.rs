@@ -53,6 +53,8 @@ pub struct Config<'a> {
     channels: Vec<Channel>,
     /// How people can sign in.
     sign_in_methods: Vec<SignInMethod>,
+    /// Whether people can sign in with passkeys.
+    passkeys: bool,
     /// The pages of the app's operator.
     links: Links,
     /// The address of the app's logo.
@@ -84,6 +86,7 @@ impl<'a> Config<'a> {
             code_length: challenges.digits(&Asker::Stranger(String::new())),
             channels,
             sign_in_methods,
+            passkeys: settings.passkeys.rp_id.is_some(),
             logo: app.branding.logo,
             accent: app.branding.accent,
             links: app.branding.links,

@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::testing::TestApp;
+use crate::testing::{TestApp, passkeys::PASSKEYS};
 
 const PATH: &str = "/v1/config";
 
@@ -28,6 +28,7 @@ async fn a_page_learns_the_settings_that_it_needs() {
             "code_length": 8,
             "channels": ["sms", "email"],
             "sign_in_methods": ["phone_code", "email_code", "password"],
+            "passkeys": false,
             "links": {"terms": null, "privacy": null, "support": null},
             "logo": null,
             "accent": null,
@@ -101,4 +102,10 @@ async fn clients_may_cache_the_settings_and_ask_whether_they_changed() {
 
     let renamed = app.restarted(&[("APP_NAME", "Another")]);
     assert_eq!(ask(&renamed).await.assert_ok()["app_name"], "Another");
+}
+
+#[tokio::test]
+async fn a_page_learns_whether_there_are_passkeys() {
+    let app = TestApp::with(&[PASSKEYS]).await;
+    assert_eq!(app.get(PATH).await.assert_ok()["passkeys"], true);
 }

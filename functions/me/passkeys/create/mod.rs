@@ -25,7 +25,8 @@ mod tests;
 pub struct CreatePasskeyRequest {
     /// The result of `navigator.credentials.create` as JSON: its `toJSON()`.
     credential: RegistrationResponse,
-    /// A name for it: 1 to 64 characters. Default: that of the app that keeps it.
+    /// A name for it: 1 to 64 characters. Default: that of the app that keeps it, or `Passkey` if it is
+    /// not known.
     #[schema(example = "My laptop")]
     name: Option<String>,
 }

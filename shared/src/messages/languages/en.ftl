@@ -61,7 +61,7 @@ resumed = You get codes again
     .explanation = { $app } sends codes to your number or e-mail address again.
 
 undo-question = Undo the changes to your account?
-    .explanation = Your phone and e-mail address will be as they were before the first change of the last three days. A password or authenticator app that was added since is removed, an account that was to be deleted is kept, and every device is signed out.
+    .explanation = Your phone and e-mail address will be as they were before the first change of the last three days. A password, authenticator app or passkey that was added since is removed, an account that was to be deleted is kept, and every device is signed out.
     .button = Undo the changes
 undone = Changes undone
     .explanation = Your account is as it was. Sign in with a code, and set a new password if you had one.

@@ -63,7 +63,7 @@ resumed = Recibes claves otra vez
     .explanation = { $app } vuelve a enviar claves a tu número o tu correo.
 
 undo-question = ¿Deshacer los cambios de tu cuenta?
-    .explanation = Tu teléfono y tu correo volverán a ser los de antes del primer cambio de los últimos tres días. Se quitarán la contraseña y las apps de autenticador que se hayan añadido desde entonces, una cuenta que se iba a eliminar se conserva, y se cerrará la sesión en todos los dispositivos.
+    .explanation = Tu teléfono y tu correo volverán a ser los de antes del primer cambio de los últimos tres días. Se quitarán la contraseña, las apps de autenticador y las llaves de acceso que se hayan añadido desde entonces, una cuenta que se iba a eliminar se conserva, y se cerrará la sesión en todos los dispositivos.
     .button = Deshacer los cambios
 undone = Cambios deshechos
     .explanation = Tu cuenta vuelve a ser como antes. Inicia sesión con un código y, si tenías contraseña, pon una nueva.
