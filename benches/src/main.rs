@@ -43,6 +43,7 @@ mod people;
 
 /// Counts how often each partition key is written when many people sign in at the same time.
 mod hot_keys;
+mod keeper;
 
 /// How many samples are taken, and their statistics.
 mod samples;
@@ -134,6 +135,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 
     people.register_app(&plain, &arguments.binaries).await?;
+    people.start_passkeys(&plain, &arguments.binaries).await?;
     let login = people.register(&plain, &arguments.binaries).await?;
     let subjects = chosen(arguments, login);
 

@@ -10,6 +10,7 @@ use crate::{
     calls::Call,
     event::HttpRequest,
     failure::Failure,
+    keeper::Keeper,
     lambda::{Lambda, Surroundings},
     program::Program,
     sign_in::{Challenge, Tokens, field, phone, send_request, verify_request},
@@ -26,6 +27,8 @@ pub(crate) const AUTHORIZE: &str = "client_id=bench&redirect_uri=https%3A%2F%2Fs
 pub(crate) struct People {
     send: Lambda,
     verify: Lambda,
+    /// The Lambdas that add passkeys, and the one that returns the options of a sign-in with one.
+    passkeys: Option<[Lambda; 3]>,
     inbox: broadcast::Receiver<Message>,
     /// How many people exist.
     count: u32,
@@ -52,6 +55,7 @@ impl People {
         let mut people = Self {
             send,
             verify,
+            passkeys: None,
             inbox: aws.inbox.subscribe(),
             count: 0,
             next: 0,
@@ -151,6 +155,39 @@ impl People {
         let request = HttpRequest::post("/v1/apps", app).with_bearer(&administrator.access);
         create.invoke(&request).await?;
         Ok(())
+    }
+
+    /// Starts the Lambdas with which people get passkeys.
+    pub(crate) async fn start_passkeys(
+        &mut self,
+        around: &Surroundings,
+        binaries: &Path,
+    ) -> Result<(), Failure> {
+        let start = async |name| {
+            let program = Program::binary(binaries, name, 256);
+            Ok::<_, Failure>(Lambda::start(&program, around).await?.0)
+        };
+        self.passkeys = Some([
+            start("me-passkeys-options").await?,
+            start("me-passkeys-create").await?,
+            start("auth-passkey-options").await?,
+        ]);
+        Ok(())
+    }
+
+    /// Gives the next person a passkey. Returns the request that signs them in with it.
+    pub(crate) async fn passkey_request(&mut self) -> Result<HttpRequest, Failure> {
+        let person = self.sign_in().await?;
+        let lambdas = self.passkeys.as_mut();
+        let [options, create, sign_in_options] = lambdas.ok_or("no Lambda adds passkeys")?;
+        let request = HttpRequest::post("/v1/me/passkeys/options", json!({}));
+        let (answer, _) = options.invoke(&request.with_bearer(&person.access)).await?;
+        let keeper = Keeper::new(&answer.json())?;
+        create.invoke(&keeper.add(&answer.json()).with_bearer(&person.access)).await?;
+
+        let request = HttpRequest::post("/v1/auth/passkey/options", json!({}));
+        let (answer, _) = sign_in_options.invoke(&request).await?;
+        keeper.sign_in(&answer.json())
     }
 
     /// Registers one more person, with a password. Returns the request that signs them in with it.

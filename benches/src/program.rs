@@ -13,6 +13,9 @@ pub(crate) fn senders() -> Value {
     })
 }
 
+/// The domain of the people's passkeys.
+pub(crate) const RP_ID: &str = "example.com";
+
 /// A command and its environment.
 #[derive(Clone)]
 pub(crate) struct Program {
@@ -34,6 +37,7 @@ impl Program {
             ("ENVIRONMENT", "dev".to_owned()),
             // As the template sets it.
             ("ALLOWED_COUNTRIES", "US".to_owned()),
+            ("PASSKEY_RP_ID", RP_ID.to_owned()),
             // The same people sign in again and again.
             ("OTP_RESEND_COOLDOWN_SECONDS", "1".to_owned()),
             ("SMS_MONTHLY_BUDGET_USD", "1000000".to_owned()),

@@ -48,6 +48,11 @@ impl Requests {
                     requests.prepared.push(verify_request(&people.challenge().await?));
                 }
             }
+            Kind::Passkey => {
+                for _ in 0..count {
+                    requests.prepared.push(people.passkey_request().await?);
+                }
+            }
             Kind::Me => {
                 let tokens = people.sign_in().await?;
                 requests.prepared =

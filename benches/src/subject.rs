@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use serde_json::json;
+
 use crate::{event::HttpRequest, people::AUTHORIZE, program::Program};
 
 /// The requests that a Lambda gets.
@@ -15,6 +17,8 @@ pub(crate) enum Kind {
     SendFromDevice,
     /// Proofs with the right code, each by another person, who exists.
     Verify,
+    /// Sign-ins with a passkey, each by another person.
+    Passkey,
     /// Requests for one person's own data.
     Me,
     /// Refreshes, each with the token that the previous one returned.
@@ -45,6 +49,8 @@ impl Subject {
         let items = HttpRequest { query: "times=11", ..HttpRequest::get("/items") };
 
         let page = HttpRequest { query: AUTHORIZE, ..HttpRequest::get("/oauth2/authorize") };
+
+        let options = HttpRequest::post("/v1/auth/passkey/options", json!({}));
 
         let subject = |name: &'static str, binary: &str, kind: Kind| Self {
             name,
@@ -79,6 +85,8 @@ impl Subject {
             send_by("otp-send (Twilio)", "twilio"),
             send_by("otp-send (WhatsApp by AWS)", "whatsapp_aws"),
             subject("otp-verify", "otp-verify", Kind::Verify),
+            subject("auth-passkey", "auth-passkey", Kind::Passkey),
+            subject("auth-passkey-options", "auth-passkey-options", Kind::Same(Box::new(options))),
             subject("me-get", "me-get", Kind::Me),
             subject("auth-refresh", "auth-refresh", Kind::Refresh),
             subject("config", "config", same("/v1/config")),
@@ -100,7 +108,14 @@ impl Subject {
         let measured = all.into_iter().map(|subject| subject.program.name);
 
         let references = ["hello", "get-item"];
-        let prepares = ["apps-create", "auth-register", "keys-rotate"].map(str::to_owned);
+        let prepares = [
+            "apps-create",
+            "auth-register",
+            "keys-rotate",
+            "me-passkeys-create",
+            "me-passkeys-options",
+        ];
+        let prepares = prepares.map(str::to_owned);
 
         let names = measured.filter(|name| !references.contains(&name.as_str())).chain(prepares);
         names.collect::<BTreeSet<_>>().into_iter().collect()

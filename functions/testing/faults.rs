@@ -45,6 +45,8 @@ pub(crate) struct Case {
     /// Whether a retry may get them also if the first request failed half way and could have been
     /// undone.
     or_refused: bool,
+    /// Whether a retry may get them after any first request that failed.
+    or_beside: bool,
     /// Asserts that the client reaches its goal. Gets the response to the client's last try.
     goal: Box<dyn Fn(TestApp, Answer) -> Boxed<()> + Send + Sync>,
 }
@@ -58,6 +60,7 @@ impl Case {
             request,
             or: Vec::new(),
             or_refused: false,
+            or_beside: false,
             goal: Box::new(move |app, answer| Box::pin(goal(app, answer))),
         }
     }
@@ -66,6 +69,13 @@ impl Case {
     pub(crate) fn or(mut self, status: u16, code: &'static str) -> Self {
         self.or.push((status, code));
         self
+    }
+
+    /// Allows it also after any first request that failed: a write is made beside a read, so whether it
+    /// comes before a failure of the read is chance.
+    pub(crate) fn or_beside(mut self, status: u16, code: &'static str) -> Self {
+        self.or_beside = true;
+        self.or(status, code)
     }
 
     /// Allows it also after a first request that failed half way.
@@ -500,6 +510,7 @@ async fn run_scenario(stage: &Stage, place: usize, trouble: Trouble) {
 
         // A refused request leaves no trace: it changed nothing, or its changes were undone.
         let is_undone = match trouble {
+            _ if case.or_beside => false,
             Trouble::Always(_) => writes_before == 0 || !case.or_refused,
             Trouble::Outage(_) => writes_before == 0,
             _ => false,

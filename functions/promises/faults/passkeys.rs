@@ -94,7 +94,7 @@ async fn signed_in(app: &TestApp) -> Case {
             app.get_as(&me.access, "/v1/me").await.assert_ok();
         }
     })
-    .or_refused(401, "passkey_invalid")
+    .or_beside(401, "passkey_invalid")
 }
 
 async fn second_factor(app: &TestApp) -> Case {

@@ -65,6 +65,13 @@ fn is_verified(object: &[u8]) -> bool {
     object[at + 32] & VERIFIED != 0
 }
 
+/// The authenticator data of a registration.
+fn registered(vector: &Vector) -> Vec<u8> {
+    let object = bytes(&vector.registration["attestationObject"]);
+    let object = super::cbor::read_whole(&object).unwrap();
+    object.of_name("authData").and_then(super::Value::bytes).unwrap().to_vec()
+}
+
 #[test]
 fn each_registration_is_read_or_refused_by_the_rules() {
     let mut read = 0;
@@ -93,10 +100,8 @@ fn each_signature_is_verified_by_the_key_of_its_registration() {
     let mut verified = 0;
     for vector in vectors() {
         let name = &vector.name;
-        let object = bytes(&vector.registration["attestationObject"]);
-        let object = super::cbor::read_whole(&object).unwrap();
-        let data = object.of_name("authData").and_then(super::Value::bytes).unwrap();
-        let data = authenticator_data::AuthenticatorData::read(data).unwrap();
+        let data = registered(&vector);
+        let data = authenticator_data::AuthenticatorData::read(&data).unwrap();
         let credential = data.credential.unwrap();
         let key = PublicKey::read(credential.public_key);
         if ["ES384", "ES512", "Ed448"].iter().any(|algorithm| name.contains(algorithm)) {
@@ -123,10 +128,8 @@ fn each_authentication_is_verified_or_refused_by_the_rules() {
     let mut verified = 0;
     for vector in vectors() {
         let name = &vector.name;
-        let object = bytes(&vector.registration["attestationObject"]);
-        let object = super::cbor::read_whole(&object).unwrap();
-        let data = object.of_name("authData").and_then(super::Value::bytes).unwrap();
-        let data = authenticator_data::AuthenticatorData::read(data).unwrap();
+        let data = registered(&vector);
+        let data = authenticator_data::AuthenticatorData::read(&data).unwrap();
         let eligible = data.is_backup_eligible();
         let key = data.credential.unwrap().public_key;
 
