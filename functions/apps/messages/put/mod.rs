@@ -50,8 +50,8 @@ impl From<MessageWording> for MailWording {
 /// `{link}` is not used.
 ///
 /// The notices `password_changed`, `address_changed`, `second_factor_added`,
-/// `second_factor_removed`, `phone_detached` and `account_erasure` are sent in the name of the app
-/// `default`, so only that app can have them. They have the placeholders `{link}`, which undoes the
+/// `second_factor_removed`, `passkey_added`, `phone_detached` and `account_erasure` are sent in the
+/// name of the app `default`, so only that app can have them. They have the placeholders `{link}`, which undoes the
 /// change and must be in `text` and in `html`, and `{app}`; `account_erasure` also has `{date}`.
 ///
 /// Links may lead only to the app's `allowed_origins` and to the origins of its `redirect_uris`,
