@@ -410,6 +410,13 @@ impl Recorder {
         self.audit.store.record_failure(self.event(activity)?).await
     }
 
+    /// Records that somebody failed to sign in as a user, whom their first factor or their passkey
+    /// names.
+    pub async fn record_failed_sign_in(&self, user_id: Uuid, client_id: &str) -> Result<(), Error> {
+        let activity = Activity::happened(Action::SignIn, user_subject(user_id), client_id);
+        self.record(Activity { result: Outcome::Failure, ..activity }).await
+    }
+
     /// Records an activity that happened.
     pub async fn record(&self, activity: Activity) -> Result<(), Error> {
         self.audit.store.record(&self.event(activity)?).await

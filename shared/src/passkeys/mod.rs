@@ -102,8 +102,7 @@ impl Passkeys {
     }
 
     /// Adds a passkey to a user who made it on a page of `app` (the default one if it is `None`), or in
-    /// it. One that was added before
-    /// by the same request is returned again.
+    /// it. One that was added before by the same request is returned again.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the deployment has no passkeys; [`Error::InvalidRequest`] if the
@@ -116,12 +115,8 @@ impl Passkeys {
         name: Option<String>,
     ) -> Result<Added, Error> {
         let now = whole_seconds(self.clock.now());
-        let expected = Expected {
-            rp_id: self.rp_id()?,
-            is_origin: |origin: &str| self.accepts_origin(origin, app),
-        };
         let (credential, challenge) =
-            webauthn::register(response, &expected).map_err(refused_credential)?;
+            webauthn::register(response, &self.expected(app)?).map_err(refused_credential)?;
         let open =
             |purpose| Challenge::open(&challenge, purpose, &self.hash_keys, self.clock.now());
         let first = open(Purpose::AddFirst(user.id));
@@ -203,6 +198,15 @@ impl Passkeys {
     fn check_has(&self, user: &User, id: Uuid) -> Result<(), Error> {
         self.rp_id()?;
         if user.passkeys.contains(&id) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// The expectations of a ceremony that somebody begins in `app`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the deployment has no passkeys.
+    fn expected(&self, app: Option<&App>) -> Result<Expected<'_, impl Fn(&str) -> bool>, Error> {
+        let rp_id = self.rp_id()?;
+        Ok(Expected { rp_id, is_origin: move |origin: &str| self.accepts_origin(origin, app) })
     }
 
     /// Whether pages of an origin, or an app with it, may ask for passkeys to enter `app`: the RP ID

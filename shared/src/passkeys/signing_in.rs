@@ -5,10 +5,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{Challenge, Passkey, Passkeys, Purpose, RequestOptions, passkey_id};
 use crate::{
     apps::App,
-    audit::{Action, Activity, Outcome, Recorder, user_subject},
+    audit::{Action, Activity, Recorder},
     base::Error,
     users::{AuthenticationMethod, Recognised, User},
-    webauthn::{self, Assertion, AuthenticationResponse, Expected},
+    webauthn::{self, Assertion, AuthenticationResponse},
 };
 
 /// Somebody who has used their passkey.
@@ -53,8 +53,15 @@ impl PasskeyProof {
     }
 }
 
+/// The passkey that a response is of, and the challenge that it is for. Nothing is verified yet.
+pub struct FoundPasskey {
+    passkey: Passkey,
+    challenge: Challenge,
+}
+
 impl Passkeys {
-    /// The options with which a browser uses a passkey to sign in to an app. Nothing is read or written.
+    /// The options with which a browser uses a passkey to sign in to an app. Nothing is read or
+    /// written.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the deployment has no passkeys.
@@ -62,8 +69,8 @@ impl Passkeys {
         self.options_for(Purpose::SignIn(client_id), Vec::new())
     }
 
-    /// The options with which a browser uses a passkey of `user` as the second factor of the sign-in with this
-    /// token.
+    /// The options with which a browser uses a passkey of `user` as the second factor of the sign-in
+    /// with this token.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the deployment has no passkeys; [`Error::Conflict`] if the user has
@@ -91,8 +98,8 @@ impl Passkeys {
         Ok(RequestOptions::new(rp_id, passkeys, challenge.seal(purpose, &self.hash_keys)))
     }
 
-    /// The passkey that a response is of, as the store keeps it. A response to a challenge that is not
-    /// ours costs nothing.
+    /// The passkey that a response is of, as the store keeps it, for a sign-in to an app. A response to a
+    /// challenge that is not ours costs nothing.
     ///
     /// # Errors
     /// [`Error::PasskeyInvalid`] for such a response; [`Error::PasskeyUnknown`] if there is no such
@@ -101,10 +108,10 @@ impl Passkeys {
         &self,
         response: &AuthenticationResponse,
         client_id: &str,
-    ) -> Result<Passkey, Error> {
+    ) -> Result<FoundPasskey, Error> {
         self.rp_id()?;
-        self.challenge_of(response, Purpose::SignIn(client_id))?;
-        self.stored(response).await
+        let challenge = self.challenge_of(response, Purpose::SignIn(client_id))?;
+        Ok(FoundPasskey { passkey: self.stored(response).await?, challenge })
     }
 
     async fn stored(&self, response: &AuthenticationResponse) -> Result<Passkey, Error> {
@@ -127,22 +134,24 @@ impl Passkeys {
             .ok_or(Error::PasskeyInvalid("is not for a challenge of the last 5 minutes"))
     }
 
-    /// Verifies that a response is of this passkey and for a sign-in to this app, and uses its
+    /// Verifies that a response is of the passkey that was found for a sign-in to this app, and uses its
     /// challenge up. A wrong one is recorded in the audit trail.
     ///
     /// # Errors
     /// [`Error::PasskeyInvalid`]; [`Error::PasskeyUnknown`] if its user has removed it.
     pub async fn prove(
         &self,
-        passkey: Passkey,
+        FoundPasskey { passkey, challenge }: FoundPasskey,
         response: &AuthenticationResponse,
         app: &App,
         recorder: &Recorder,
     ) -> Result<PasskeyProof, Error> {
-        let challenge = self.challenge_of(response, Purpose::SignIn(&app.client_id))?;
         let assertion = match self.verified(&passkey, response, Some(app)) {
             Ok(assertion) => assertion,
-            Err(error) => return Err(self.recorded(error, &passkey, app, recorder).await?),
+            Err(error) => {
+                recorder.record_failed_sign_in(passkey.user_id, &app.client_id).await?;
+                return Err(error);
+            }
         };
 
         let name = challenge.name();
@@ -156,8 +165,8 @@ impl Passkeys {
         let user = named_by(user, &passkey)?;
         let handle = response.response.user_handle.as_ref().map(|handle| &handle.0);
         if handle != user.passkey_handle.as_ref() {
-            let error = Error::PasskeyInvalid(WRONG_SIGNATURE);
-            return Err(self.recorded(error, &passkey, app, recorder).await?);
+            recorder.record_failed_sign_in(user.id, &app.client_id).await?;
+            return Err(Error::PasskeyInvalid(WRONG_SIGNATURE));
         }
         Ok(PasskeyProof { user, passkey, assertion })
     }
@@ -190,28 +199,11 @@ impl Passkeys {
         response: &AuthenticationResponse,
         app: Option<&App>,
     ) -> Result<Assertion, Error> {
-        let expected = Expected {
-            rp_id: self.rp_id()?,
-            is_origin: |origin: &str| self.accepts_origin(origin, app),
-        };
+        let expected = self.expected(app)?;
         let key = (passkey.public_key.as_slice(), passkey.backup_eligible);
         webauthn::authenticate(response, key, &expected)
             .map(|(assertion, _)| assertion)
             .map_err(|fault| Error::PasskeyInvalid(fault.text()))
-    }
-
-    /// Records a refused use of a passkey. Returns the error that refused it.
-    async fn recorded(
-        &self,
-        error: Error,
-        passkey: &Passkey,
-        app: &App,
-        recorder: &Recorder,
-    ) -> Result<Error, Error> {
-        let target = user_subject(passkey.user_id);
-        let activity = Activity::happened(Action::SignIn, target, &app.client_id);
-        recorder.record(Activity { result: Outcome::Failure, ..activity }).await?;
-        Ok(error)
     }
 
     /// Notes that a passkey was used. If that fails it is only logged: the person is signed in.

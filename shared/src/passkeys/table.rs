@@ -1,7 +1,7 @@
 //! Passkeys in the table: each is a separate item, found by the id of its credential, and its
 //! user names it.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -65,10 +65,7 @@ impl Store {
             )
             .condition_expression("user_id = :user")
             .expression_attribute_values(":count", number(sign_count.into()))
-            .expression_attribute_values(
-                ":backed_up",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(backed_up),
-            )
+            .expression_attribute_values(":backed_up", AttributeValue::Bool(backed_up))
             .expression_attribute_values(":now", number(now.as_second()))
             .expression_attribute_values(":user", text(passkey.user_id));
         self.update_if(Key::passkey(passkey.id()), update).await.map(drop)

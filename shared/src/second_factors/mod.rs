@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::App,
-    audit::{Action, Activity, Event, Outcome, Recorder, user_subject},
+    audit::{Event, Recorder},
     base::{Clock, Error, Random, plain_code, whole_seconds},
     crypto::{HashKeys, IdentifierHash},
     limits::Throttle,
@@ -198,7 +198,7 @@ impl SecondFactors {
         let device = pending.recognised.device;
         match self.check_for((&user, device), Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
-                record_failure(&pending, recorder).await?;
+                recorder.record_failed_sign_in(pending.user_id, &pending.terms.client_id).await?;
                 return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
             }
             checked => checked?,
@@ -257,7 +257,7 @@ impl SecondFactors {
         let user = self.user_of(&pending, token).await?;
         let proof = match passkeys.prove_second_factor(user, credential, (token, app)).await {
             Err(error @ (Error::PasskeyInvalid(_) | Error::PasskeyUnknown)) => {
-                record_failure(&pending, recorder).await?;
+                recorder.record_failed_sign_in(pending.user_id, &pending.terms.client_id).await?;
                 return Err(error);
             }
             proof => proof?,
@@ -331,13 +331,6 @@ impl SecondFactors {
         }
         Ok(())
     }
-}
-
-/// Records that a second factor was wrong.
-async fn record_failure(pending: &PendingSignIn, recorder: &Recorder) -> Result<(), Error> {
-    let target = user_subject(pending.user_id);
-    let activity = Activity::happened(Action::SignIn, target, &pending.terms.client_id);
-    recorder.record(Activity { result: Outcome::Failure, ..activity }).await
 }
 
 /// Refuses a code that does not have the form of its method, before a try is spent on it.

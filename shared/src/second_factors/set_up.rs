@@ -187,8 +187,8 @@ impl SecondFactors {
         let step = self.first_step(user_id, &set_up.secret, code).await?;
         let sealed_secret = self.seal(user_id, &set_up.secret)?;
         let factor = self.factor(user_id, sealed_secret, (step, &set_up.recovery_codes));
-        let proven = [AuthenticationMethod::Otp, AuthenticationMethod::Mfa];
-        self.switch_on(user_id, (session_id, &proven), &factor, false).await
+        let proven = SecondFactorMethod::Totp.authentication_methods();
+        self.switch_on(user_id, (session_id, proven), &factor, false).await
     }
 
     /// Whether the user's second factor is this set-up, and `code` is the last one that was used.

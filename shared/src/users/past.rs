@@ -131,7 +131,7 @@ pub struct Restoration {
     /// Whether a second factor that was added since goes.
     pub drops_factor: bool,
     /// Whether passkeys that were added since go.
-    drops_passkeys: bool,
+    pub drops_passkeys: bool,
 }
 
 impl Past {
@@ -240,8 +240,8 @@ impl Restoration {
     }
 
     /// The passkeys of a user that were added since the first change that can be undone.
-    pub fn dropped_passkeys<'a>(&'a self, user: &'a User) -> impl Iterator<Item = &'a Uuid> {
-        user.passkeys.difference(&self.before.passkeys).filter(|_| self.drops_passkeys)
+    pub fn added_passkeys<'a>(&'a self, user: &'a User) -> impl Iterator<Item = &'a Uuid> {
+        user.passkeys.difference(&self.before.passkeys)
     }
 
     /// Restores a user, and ends everything that somebody else may have begun.

@@ -111,8 +111,10 @@ impl Store {
             let mut items =
                 vec![self.delete_where(Key::past(user_id), "version", version(past.version))?];
             items.extend(self.restored_factor(user_id, &mut restoration).await?);
-            let Some(user) = self.user(user_id).await? else { return Ok(None) };
-            items.extend(self.without_passkeys(restoration.dropped_passkeys(&user))?);
+            if restoration.drops_passkeys {
+                let Some(user) = self.user(user_id).await? else { return Ok(None) };
+                items.extend(self.without_passkeys(restoration.added_passkeys(&user))?);
+            }
             let parts: Vec<_> = restoration.actions().collect();
             let restore = |user: &mut User| {
                 restoration.apply(user, now);
