@@ -24,6 +24,7 @@ mod fault_flow;
 mod faults;
 mod idempotency;
 mod long_values;
+mod metadata;
 mod race;
 mod response;
 mod second_factor_flow;

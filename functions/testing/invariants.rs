@@ -47,10 +47,20 @@ fn faults(items: &[Item]) -> Vec<String> {
 
     for (id, user) in &users {
         let email = user.contains_key("email_verified").then_some("email");
-        let identifiers =
-            ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
+        let identifiers = ["phone", "username", "external_id"]
+            .into_iter()
+            .chain(email)
+            .filter(|name| user.contains_key(*name));
         if identifiers.count() != owned.get(id).copied().unwrap_or_default() {
             faults.push(format!("a user who does not own their identifiers: {user:?}"));
+        }
+
+        let metadata = of_kind(items, "METADATA").find(|it| text(it, "pk") == format!("USER#{id}"));
+        for field in ["metadata", "app_metadata"] {
+            let is_kept = metadata.is_some_and(|metadata| metadata.contains_key(field));
+            if user.contains_key(field) != is_kept {
+                faults.push(format!("a user who does not name their {field}: {user:?}"));
+            }
         }
 
         if user.contains_key("totp") != factors.contains(format!("USER#{id}").as_str()) {

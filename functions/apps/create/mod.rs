@@ -99,6 +99,9 @@ pub struct CreateAppRequest {
     /// only permissions that you have. Default: none.
     #[schema(example = json!(["stock:read"]))]
     scopes: Option<BTreeSet<String>>,
+    /// Up to 20 members of the users' `app_metadata` that go into the app's tokens as claims, of up to
+    /// 512 bytes together. None of them can be a registered claim.
+    token_claims: Option<BTreeSet<String>>,
     /// The address of the logo on the hosted page: https, up to 512 characters. Default: none.
     #[schema(example = "https://shop.example.com/logo.png")]
     logo: Option<String>,
@@ -183,6 +186,7 @@ async fn create(
             links: request.links,
             sign_in_methods: request.sign_in_methods.map(Some),
         },
+        token_claims: request.token_claims,
         active: request.active,
     };
 

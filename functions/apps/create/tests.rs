@@ -23,7 +23,7 @@ async fn an_administrator_registers_a_public_app() {
             "access_token_ttl": 900,
             "refresh_token_ttl": 30 * 24 * 3600,
             "sms_text": null,
-            "text_senders": null,
+            "text_senders": null, "token_claims": [],
             "sms_monthly_budget_usd": null,
             "sms_daily_budget_usd": null,
             "redirect_uris": [],

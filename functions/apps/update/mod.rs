@@ -114,6 +114,11 @@ pub struct UpdateAppRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<BTreeSet<String>>)]
     scopes: Option<Option<BTreeSet<String>>>,
+    /// Up to 20 members of the users' `app_metadata` that go into the app's tokens as claims, of up to
+    /// 512 bytes together. None of them can be a registered claim. `null` removes all.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<BTreeSet<String>>)]
+    token_claims: Option<Option<BTreeSet<String>>>,
     /// The address of the logo on the hosted page: https, up to 512 characters. `null` removes it.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
@@ -203,6 +208,7 @@ async fn update(
             links: request.links.map(Option::unwrap_or_default),
             sign_in_methods: request.sign_in_methods,
         },
+        token_claims: request.token_claims.map(Option::unwrap_or_default),
         active: request.active,
     };
 

@@ -147,11 +147,12 @@ async fn export(
     let removed = inventory.removed(&caller.user).await?;
     let passkeys = inventory.passkeys(&caller.user).await?;
     let handle = caller.user.passkey_handle.clone();
+    let metadata = directory.metadata(&caller.user).await?;
     let (id, sign_ins) = (caller.user.id, caller.user.last_sign_ins());
     let events = audit.all_of(id, sign_ins, MAX_EVENTS).await?;
 
     Ok(Json(ExportView {
-        user: UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls),
+        user: UserView::new(&caller.user, metadata, &caller.claims.client_id, &avatar_urls),
         roles: caller.user.roles.clone(),
         second_factor: second_factor.map(ExportedSecondFactor::from),
         removed_second_factor: removed.map(ExportedSecondFactor::from),

@@ -6,7 +6,11 @@ use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use shared::base::ShortId;
+use shared::{
+    base::ShortId,
+    identifiers::ExternalId,
+    users::{MetadataPatch, User},
+};
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
@@ -36,6 +40,9 @@ const NOT_EXPORTED: [&str; 14] = [
 /// Every form in which an export may show the value of an attribute.
 fn readings(value: &AttributeValue) -> Vec<Value> {
     match value {
+        AttributeValue::S(text) if text.starts_with('{') => {
+            vec![serde_json::from_str(text).unwrap()]
+        }
         AttributeValue::S(text) => {
             let id = ShortId::parse(text).map(|id| json!(id.0));
             id.into_iter().chain([json!(text)]).collect()
@@ -68,6 +75,15 @@ fn leaves(json: &Value) -> Vec<Value> {
     }
 }
 
+/// All objects of a document, at any depth.
+fn objects(json: &Value) -> Vec<Value> {
+    match json {
+        Value::Object(map) => map.values().flat_map(objects).chain([json.clone()]).collect(),
+        Value::Array(values) => values.iter().flat_map(objects).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn assert_holds(export: &Value, name: &str, value: &AttributeValue) {
     let there = leaves(export);
     match value {
@@ -87,6 +103,7 @@ fn assert_holds(export: &Value, name: &str, value: &AttributeValue) {
             );
         }
         value => {
+            let there = [there, objects(export)].concat();
             assert!(
                 readings(value).iter().any(|reading| there.contains(reading)),
                 "{name}: {value:?} is not in {export}"
@@ -99,6 +116,20 @@ fn assert_all_held(export: &Value, item: &Item) {
     for (name, value) in item.iter().filter(|(name, _)| !NOT_EXPORTED.contains(&name.as_str())) {
         assert_holds(export, name, value);
     }
+}
+
+/// What only administrators write.
+async fn give_metadata(app: &TestApp, user_id: &str) {
+    let keys = app.latchkey.hash_keys().await.unwrap();
+    let plan = json!({"plan": "pro"}).as_object().cloned();
+    let patch = MetadataPatch { app_metadata: Some(plan), ..MetadataPatch::default() };
+    let store = app.latchkey.store();
+    let change = |user: &mut User| {
+        user.external_id = Some(ExternalId::parse("auth0|7").unwrap());
+        Ok(())
+    };
+    let id = user_id.parse().unwrap();
+    store.change_user_with_metadata(id, &keys, &patch, change).await.unwrap();
 }
 
 fn names(items: &[Item]) -> BTreeSet<&str> {
@@ -120,6 +151,8 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
         .await;
 
     app.passkey(&me).await;
+    app.patch_me(&me.access, json!({"metadata": {"theme": "dark"}})).await.assert_ok();
+    give_metadata(&app, me.id()).await;
     app.advance(61);
     let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
     app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
@@ -151,7 +184,7 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     let answer = app.get_as(&other.access, "/v1/me/export").await;
     let export = answer.assert_ok();
     let items = app.items_of(me.id()).await;
-    assert_eq!(items.len(), 4, "the user, both second factors and the changes");
+    assert_eq!(items.len(), 5, "the user, the metadata, both second factors and the changes");
     assert_eq!(app.sessions_of(me.id()).await, 2);
     assert_eq!(export["second_factor"]["recovery_codes_left"], 9);
     assert_eq!(export["removed_second_factor"]["recovery_codes_left"], 9);
@@ -165,6 +198,9 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
     for item in &items {
         let part = match item["sk"].as_s().unwrap().as_str() {
             "USER" => export,
+            "METADATA" => {
+                &json!({"all": [export["user"]["metadata"], export["user"]["app_metadata"]]})
+            }
             "SECOND_FACTOR" => &export["second_factor"],
             "REMOVED_FACTOR" => &export["removed_second_factor"],
             "PAST" => &json!({"changes": export["undoable_changes"]}),
@@ -180,9 +216,13 @@ async fn every_attribute_of_every_item_of_a_user_is_in_the_export() {
             assert_all_held(exported.expect("the session"), session.as_m().unwrap());
         }
         // Of a factor that was removed, the changes say until when it can come back.
-        let hidden =
-            if item["sk"].as_s().unwrap() == "REMOVED_FACTOR" { "expires_at" } else { "sessions" };
-        let rest = item.iter().filter(|(name, _)| *name != hidden);
+        // The user names the versions of the metadata.
+        let hidden: &[&str] = match item["sk"].as_s().unwrap().as_str() {
+            "REMOVED_FACTOR" => &["expires_at"],
+            "USER" => &["sessions", "metadata", "app_metadata"],
+            _ => &[],
+        };
+        let rest = item.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
         assert_all_held(part, &rest.map(|(name, value)| (name.clone(), value.clone())).collect());
     }
 

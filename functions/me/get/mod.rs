@@ -3,8 +3,10 @@
 use shared::{
     accounts::UserView,
     avatars::AvatarUrls,
+    base::Error,
     http::{Caller, Json},
     latchkey::Latchkey,
+    users::Directory,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -20,8 +22,13 @@ mod tests;
     security(("access_token" = [])),
     responses((status = 200, description = "The signed-in user", body = UserView)),
 )]
-async fn get(caller: Caller, avatar_urls: AvatarUrls) -> Json<UserView> {
-    Json(UserView::new(&caller.user, &caller.claims.client_id, &avatar_urls))
+async fn get(
+    caller: Caller,
+    directory: Directory,
+    avatar_urls: AvatarUrls,
+) -> Result<Json<UserView>, Error> {
+    let metadata = directory.metadata(&caller.user).await?;
+    Ok(Json(UserView::new(&caller.user, metadata, &caller.claims.client_id, &avatar_urls)))
 }
 
 /// The route.

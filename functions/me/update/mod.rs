@@ -5,11 +5,11 @@ use shared::{
     accounts::{Accounts, UserView},
     audit::{Action, Recorder},
     base::Error,
-    http::{Caller, Json, sent},
+    http::{Caller, DocumentJson, Json, sent},
     identifiers::{Username, parse_name},
     latchkey::Latchkey,
     messages,
-    users::ProfileChange,
+    users::{MetadataObject, MetadataPatch, ProfileChange},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,6 +38,12 @@ pub struct UpdateMeRequest {
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
+    /// What you may keep about the user, as JSON Merge Patch (RFC 7396): a member replaces one of the same
+    /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
+    /// At most 16 KiB of JSON and three levels deep afterwards.
+    #[serde(deserialize_with = "sent")]
+    #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
+    metadata: Option<Option<MetadataObject>>,
 }
 
 /// Change the signed-in user's profile
@@ -55,7 +61,7 @@ async fn update(
     caller: Caller,
     accounts: Accounts,
     recorder: Recorder,
-    Json(request): Json<UpdateMeRequest>,
+    DocumentJson(request): DocumentJson<UpdateMeRequest>,
 ) -> Result<Json<UserView>, Error> {
     let username = |username: Option<String>| {
         username.map(|username| choose(&username, &caller, accounts.app_name())).transpose()
@@ -64,11 +70,15 @@ async fn update(
         name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
         username: request.username.map(username).transpose()?,
         locale: request.locale.map(|locale| locale.as_deref().and_then(messages::parse_locale)),
+        external_id: None,
+        metadata: MetadataPatch { metadata: request.metadata, ..MetadataPatch::default() },
     };
 
     let event = recorder.event(caller.own_activity(Action::ProfileChange))?;
-    let user = accounts.recording(event).change_profile(caller.user.id, &change).await?;
-    Ok(Json(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls())))
+    let (user, metadata) =
+        accounts.recording(event).change_profile(caller.user.id, &change).await?;
+    let client_id = &caller.claims.client_id;
+    Ok(Json(UserView::new(&user, metadata, client_id, accounts.avatar_urls())))
 }
 
 /// The username that a user chooses. One that an administrator gave them may stay.

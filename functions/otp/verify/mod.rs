@@ -144,11 +144,11 @@ async fn verify(
                 accounts.tell_address(&user, (old.as_ref(), new), ip, &messenger).await;
             }
 
-            let user =
-                Box::new(UserView::new(&user, &caller.claims.client_id, accounts.avatar_urls()));
+            let (client_id, metadata) = (&caller.claims.client_id, accounts.metadata(&user).await?);
+            let view = UserView::new(&user, metadata, client_id, accounts.avatar_urls());
             Ok(Json(VerifyOtpAnswer::NewAddress(NewAddressView {
                 status: NewAddressStatus::AddressChanged,
-                user,
+                user: Box::new(view),
             })))
         }
         (Purpose::NewAddress | Purpose::PasswordReset, _) => Err(Error::OtpExpired),

@@ -13,9 +13,9 @@ use shared::{
     base::Error,
     challenges::Challenges,
     http::{Admin, Idempotent, Json, Once, UsersWrite},
-    identifiers::{Address, Username, parse_name},
+    identifiers::{Address, ExternalId, Username, parse_name},
     latchkey::Latchkey,
-    users::{Password, User},
+    users::{MetadataObject, MetadataPatch, Password, User},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,10 +39,21 @@ pub struct CreateUserRequest {
     /// unique regardless of letter case.
     #[schema(example = "ann")]
     username: Option<String>,
+    /// The id that the user has elsewhere: 1 to 255 characters, without control characters and spaces
+    /// around it.
+    #[schema(example = "auth0|5f7c8ec7c33c6c004bbafe82")]
+    external_id: Option<String>,
     /// The display name: 1 to 100 visible characters, without spaces around them, without control
     /// characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
+    /// What the user may read and write: at most 16 KiB of JSON, three levels deep.
+    #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
+    metadata: Option<MetadataObject>,
+    /// What the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
+    /// deep.
+    #[schema(value_type = Option<Object>, example = json!({"plan": "pro"}))]
+    app_metadata: Option<MetadataObject>,
     /// A first password: up to 256 characters, and at least as many as the deployment's minimum (8
     /// by default). One that is easy to guess is refused. If it is left out, the user has no
     /// password.
@@ -98,7 +109,13 @@ async fn create(
             address,
             email,
             username: request.username.as_deref().map(Username::parse).transpose()?,
+            external_id: request.external_id.as_deref().map(ExternalId::parse).transpose()?,
             name: request.name.map(parse_name).transpose()?,
+            metadata: MetadataPatch {
+                metadata: request.metadata.map(Some),
+                app_metadata: request.app_metadata.map(Some),
+                ..MetadataPatch::default()
+            },
             password: request
                 .password
                 .map(|password| Password::parse("password", password))
@@ -109,9 +126,9 @@ async fn create(
         let created = |user: &User| {
             recorder.event(admin.caller.activity(Action::UserCreate, format!("user:{}", user.id)))
         };
-        let user = users.create(new, &admin.permissions, created).await?;
+        let (user, metadata) = users.create(new, &admin.permissions, created).await?;
 
-        let view = UserView::without_avatar(&user, DEFAULT_CLIENT_ID);
+        let view = UserView::without_avatar(&user, metadata, DEFAULT_CLIENT_ID);
         let headers = [
             (header::LOCATION, format!("/v1/users/{}", user.id)),
             (header::ETAG, entity_tag(&user)),

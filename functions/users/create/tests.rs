@@ -24,7 +24,7 @@ async fn a_new_user_has_the_given_values_and_has_proven_nothing() {
         "email_verified": false, "username": "Ann", "name": "Ann Lee", "locale": null,
         "avatar_url": null, "avatar_thumbnail_url": null, "has_password": true, "mfa": [],
         "roles": ["Guest"], "status": "active", "created_at": now, "updated_at": now,
-        "last_sign_in_at": null
+        "last_sign_in_at": null, "external_id": null, "metadata": {}, "app_metadata": {}
     });
     assert_eq!(user, &expected);
     assert_eq!(made.header("location"), format!("/v1/users/{}", user["id"].as_str().unwrap()));

@@ -42,8 +42,9 @@ async fn get(
     PathId(id): PathId,
 ) -> Result<Tagged, Error> {
     let user = directory.get(id).await?;
+    let metadata = directory.metadata(&user).await?;
     recorder.record(admin.caller.activity(Action::UserRead, format!("user:{id}"))).await?;
-    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, &avatar_urls))
+    Ok(Tagged::new(&user, metadata, DEFAULT_CLIENT_ID, &avatar_urls))
 }
 
 /// The route.

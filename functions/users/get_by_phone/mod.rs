@@ -49,8 +49,9 @@ async fn get_by_phone(
 ) -> Result<Tagged, Error> {
     let address = Address::Sms(challenges.phone(&phone)?);
     let user = users.with_address(&address).await?.ok_or(Error::NotFound)?;
+    let metadata = users.metadata(&user).await?;
     recorder.record(admin.caller.activity(Action::UserRead, format!("user:{}", user.id))).await?;
-    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
+    Ok(Tagged::new(&user, metadata, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 
 /// The route.

@@ -9,9 +9,10 @@ use shared::{
     base::Error,
     challenges::Challenges,
     http::{Admin, CurrentHashKeys, Json, Page, PageQuery, Query, UsersRead},
+    identifiers::ExternalId,
     latchkey::Latchkey,
     roles::role_name,
-    users::{User, UserFilter, UserStatus},
+    users::{Metadata, User, UserFilter, UserStatus},
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,6 +37,8 @@ pub struct ListUsersQuery {
     phone: Option<String>,
     /// Only the user with this e-mail address.
     email: Option<String>,
+    /// Only the user with this id elsewhere. It cannot be combined with `phone` or `email`.
+    external_id: Option<String>,
     /// The most items of the page, from 1 to 100. Default: 50.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
@@ -99,7 +102,15 @@ async fn list(
         status: query.status,
     };
 
-    let (items, end, activity) = if query.phone.is_some() || query.email.is_some() {
+    let (items, end, activity) = if let Some(external_id) = &query.external_id {
+        if query.phone.is_some() || query.email.is_some() {
+            return Err(Error::field("external_id", "must not be combined with phone or email"));
+        }
+        let user = users.with_external_id(&ExternalId::parse(external_id)?).await?;
+        let target = user.as_ref().map_or_else(|| "users".to_owned(), |it| user_subject(it.id));
+        let activity = admin.caller.activity(Action::UserLookup, target);
+        (user.into_iter().filter(|user| filter.matches(user)).collect(), None, activity)
+    } else if query.phone.is_some() || query.email.is_some() {
         let address = challenges.address(query.phone.as_deref(), query.email.as_deref())?;
         let user = users.with_address(&address).await?;
         let target = user.as_ref().map_or_else(|| address.masked(), |user| user_subject(user.id));
@@ -111,10 +122,11 @@ async fn list(
     };
     recorder.record(activity).await?;
 
-    let views = items
-        .iter()
-        .map(|user: &User| UserView::new(user, &client_id, users.avatar_urls()))
-        .collect();
+    let metadata = users.all_metadata(&items).await?;
+    let view = |(user, metadata): (&User, Metadata)| {
+        UserView::new(user, metadata, &client_id, users.avatar_urls())
+    };
+    let views = items.iter().zip(metadata).map(view).collect();
     Ok(Json(Page::new(views, &list, end.as_deref(), &keys)))
 }
 

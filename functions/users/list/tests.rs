@@ -9,14 +9,17 @@ use crate::testing::{
     accounts::{EMAIL, OTHER_EMAIL, PASSWORD, text},
     admin::values,
 };
-use shared::{base::Random, users::User};
+use shared::{
+    base::Random,
+    users::{Metadata, User},
+};
 
 /// Puts `count` users without an address into the table, as copies of one. Returns their ids.
 async fn add_people(app: &TestApp, count: usize) -> BTreeSet<String> {
     let (store, keys) = (app.latchkey.store(), app.latchkey.hash_keys().await.unwrap());
     let now = app.latchkey.clock().now();
     let first = somebody(Random::system().uuid(now).unwrap(), now);
-    store.create_user(&first, &BTreeSet::new(), &keys).await.unwrap();
+    store.create_user((&first, &Metadata::default()), &BTreeSet::new(), &keys).await.unwrap();
     let item = app.items_of(&first.id.to_string()).await.remove(0);
     let mut ids = BTreeSet::from([first.id.to_string()]);
     let mut copies = Vec::new();

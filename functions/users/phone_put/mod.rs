@@ -91,12 +91,14 @@ async fn put(
             (StatusCode::ACCEPTED, axum::Json(MovePhoneResponse { expires_at })).into_response()
         }
         PhoneMove::Unchanged(user) => {
-            Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()).into_response()
+            let metadata = users.metadata(&user).await?;
+            Tagged::new(&user, metadata, DEFAULT_CLIENT_ID, users.avatar_urls()).into_response()
         }
         PhoneMove::Done { user, old } => {
             let (old, new) = (old.map(Address::Sms), Address::Sms(phone));
             accounts.tell_address(&user, (old.as_ref(), &new), None, &messenger).await;
-            Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()).into_response()
+            let metadata = users.metadata(&user).await?;
+            Tagged::new(&user, metadata, DEFAULT_CLIENT_ID, users.avatar_urls()).into_response()
         }
     })
 }

@@ -100,7 +100,9 @@ async fn put(
     // As everywhere, users:read counts in the default app alone.
     let sees_users = own == DEFAULT_CLIENT_ID && admin.permissions.contains(UsersRead::NAME);
     let answer = if sees_users {
-        PutRolesAnswer::User(Box::new(UserView::new(&user, client_id, users.avatar_urls())))
+        let metadata = users.metadata(&user).await?;
+        let view = UserView::new(&user, metadata, client_id, users.avatar_urls());
+        PutRolesAnswer::User(Box::new(view))
     } else {
         PutRolesAnswer::Roles(UserRolesView { id, roles: user.roles_in(client_id) })
     };

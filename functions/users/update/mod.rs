@@ -7,11 +7,11 @@ use shared::{
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Recorder},
     base::Error,
-    http::{Admin, IfMatch, Json, PathId, Tagged, UsersWrite, given, sent},
-    identifiers::{Username, parse_name},
+    http::{Admin, DocumentJson, IfMatch, PathId, Tagged, UsersWrite, given, sent},
+    identifiers::{ExternalId, Username, parse_name},
     latchkey::Latchkey,
     messages,
-    users::{ProfileChange, UserStatus},
+    users::{MetadataObject, MetadataPatch, ProfileChange, UserStatus},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,6 +38,24 @@ pub struct UpdateUserRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
+    /// The id that the user has elsewhere: 1 to 255 characters, without control characters and spaces
+    /// around it. If somebody else has it, the answer is `conflict`.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, example = "auth0|5f7c8ec7c33c6c004bbafe82")]
+    external_id: Option<Option<String>>,
+    /// What the user may read and write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
+    /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
+    /// At most 16 KiB of JSON and three levels deep afterwards.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
+    metadata: Option<Option<MetadataObject>>,
+    /// What the user may read, and only administrators may write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
+    /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
+    /// At most 16 KiB of JSON and three levels deep afterwards. Apps can take members of it
+    /// into tokens (`token_claims`), up to 512 bytes together.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<Object>, example = json!({"plan": "pro"}))]
+    app_metadata: Option<Option<MetadataObject>>,
     /// Whether the user may sign in. `disabled` ends all their sessions immediately. `active` also ends
     /// every wait of the user: for wrong codes, passwords and second factors, and for messages. It cannot be `null`.
     #[serde(default, deserialize_with = "given")]
@@ -73,7 +91,7 @@ async fn update(
     recorder: Recorder,
     PathId(id): PathId,
     seen: IfMatch,
-    Json(request): Json<UpdateUserRequest>,
+    DocumentJson(request): DocumentJson<UpdateUserRequest>,
 ) -> Result<Tagged, Error> {
     if request.status.is_some() {
         check_is_other(admin.caller.user.id, id)?;
@@ -85,10 +103,19 @@ async fn update(
             .map(|name| name.as_deref().map(Username::parse).transpose())
             .transpose()?,
         locale: request.locale.map(|locale| locale.as_deref().and_then(messages::parse_locale)),
+        external_id: request
+            .external_id
+            .map(|id| id.as_deref().map(ExternalId::parse).transpose())
+            .transpose()?,
+        metadata: MetadataPatch {
+            metadata: request.metadata,
+            app_metadata: request.app_metadata,
+            ..MetadataPatch::default()
+        },
     };
 
     let activity = |action| admin.caller.activity(action, format!("user:{id}"));
-    let user = users
+    let (user, metadata) = users
         .recording(recorder.event(activity(Action::UserUpdate))?)
         .change(id, (&profile, request.status), seen.tags(), &admin.permissions)
         .await?;
@@ -97,7 +124,7 @@ async fn update(
         users.unlock(&user, &recorder.event(activity(Action::UserUnlock))?).await?;
     }
 
-    Ok(Tagged::new(&user, DEFAULT_CLIENT_ID, users.avatar_urls()))
+    Ok(Tagged::new(&user, metadata, DEFAULT_CLIENT_ID, users.avatar_urls()))
 }
 
 /// The route.

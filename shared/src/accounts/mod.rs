@@ -33,8 +33,8 @@ use crate::{
     limits::LimitSettings,
     table::Store,
     users::{
-        Password, PasswordHash, PasswordHasher, ProfileChange, TextAlone, User, UserSettings,
-        UserStatus, personal_words,
+        Metadata, Password, PasswordHash, PasswordHasher, ProfileChange, TextAlone, User,
+        UserSettings, UserStatus, personal_words,
     },
 };
 
@@ -73,6 +73,11 @@ impl Accounts {
     /// Makes the URLs of users' pictures.
     pub fn avatar_urls(&self) -> &AvatarUrls {
         &self.avatar_urls
+    }
+
+    /// The metadata of a user.
+    pub async fn metadata(&self, user: &User) -> Result<Metadata, Error> {
+        self.store.metadata(user).await
     }
 
     /// The registration that is kept until the address is proven, with the hashed `password`.
@@ -297,28 +302,27 @@ impl Accounts {
         Ok(())
     }
 
-    /// Changes a user's profile and returns the user.
+    /// Changes a user's profile and metadata, and returns both.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the username is taken.
+    /// [`Error::Conflict`] if the username is taken; [`Error::InvalidRequest`] for metadata that
+    /// would be too long or nest too deep.
     pub async fn change_profile(
         &self,
         user_id: Uuid,
         change: &ProfileChange,
-    ) -> Result<User, Error> {
+    ) -> Result<(User, Metadata), Error> {
         let now = whole_seconds(self.clock.now());
-        let changed = self.store.change_user(user_id, &self.hash_keys, |user| {
+        let (keys, metadata) = (&self.hash_keys, &change.metadata);
+        let apply = |user: &mut User| {
             let before = user.clone();
             change.apply(user);
             if *user != before {
                 user.updated_at = now;
             }
             Ok(())
-        });
-        changed.await.map_err(|error| match error {
-            Error::Conflict(_) => Error::taken("username"),
-            error => error,
-        })
+        };
+        self.store.change_user_with_metadata(user_id, keys, metadata, apply).await
     }
 
     /// Gives a user the address that they proved, and ends all sessions but the one that did it.
@@ -362,12 +366,7 @@ impl Accounts {
                 user.updated_at = now;
                 Ok(())
             })
-            .await
-            .map_err(|error| match (error, address) {
-                (Error::Conflict(_), Address::Sms(_)) => Error::taken("phone"),
-                (Error::Conflict(_), Address::Email(_)) => Error::taken("email"),
-                (error, _) => error,
-            })?;
+            .await?;
         Ok((user, before.filter(|before| before != address)))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     avatars::AvatarUrls,
     base::{api_time, api_time_option},
     crypto::sha256,
-    users::{Size, User, UserStatus},
+    users::{Metadata, MetadataObject, Size, User, UserStatus},
 };
 
 /// A user, as `GET /v1/me` and the endpoints for administrators return it.
@@ -26,6 +26,9 @@ pub struct UserView {
     email: Option<String>,
     email_verified: bool,
     username: Option<String>,
+    /// The id that the user has elsewhere, such as in the service that they came from.
+    #[schema(example = "auth0|5f7c8ec7c33c6c004bbafe82")]
+    external_id: Option<String>,
     /// The display name.
     name: Option<String>,
     /// The language of messages to the user, as a BCP 47 language tag.
@@ -54,6 +57,12 @@ pub struct UserView {
     #[serde(with = "api_time_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_sign_in_at: Option<Timestamp>,
+    /// What the user may read and write, as apps need it.
+    #[schema(value_type = Object, example = json!({"theme": "dark"}))]
+    metadata: MetadataObject,
+    /// What the user may read, and only administrators may write.
+    #[schema(value_type = Object, example = json!({"plan": "pro"}))]
+    app_metadata: MetadataObject,
     /// When the account is erased. It is absent unless its owner has asked for that. Until then, a
     /// sign-in takes it back.
     #[serde(with = "api_time_option", skip_serializing_if = "Option::is_none")]
@@ -62,18 +71,18 @@ pub struct UserView {
 }
 
 impl UserView {
-    /// The view that the app `client_id` has of `user`.
-    pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
+    /// The view that the app `client_id` has of `user` with this `metadata`.
+    pub fn new(user: &User, metadata: Metadata, client_id: &str, urls: &AvatarUrls) -> Self {
         let url = |size| user.avatar.as_ref().and_then(|key| urls.url(key, size));
         Self {
             avatar_url: url(Size::Full),
             avatar_thumbnail_url: url(Size::Thumbnail),
-            ..Self::without_avatar(user, client_id)
+            ..Self::without_avatar(user, metadata, client_id)
         }
     }
 
     /// The view that the app `client_id` has of `user`, without the picture.
-    pub fn without_avatar(user: &User, client_id: &str) -> Self {
+    pub fn without_avatar(user: &User, metadata: Metadata, client_id: &str) -> Self {
         Self {
             id: user.id,
             phone: user.phone.as_ref().map(|phone| phone.as_str().to_owned()),
@@ -81,6 +90,7 @@ impl UserView {
             email: user.email.as_ref().map(|email| email.as_str().to_owned()),
             email_verified: user.email_is_verified(),
             username: user.username.as_ref().map(|username| username.as_str().to_owned()),
+            external_id: user.external_id.as_ref().map(|id| id.as_str().to_owned()),
             name: user.name.clone(),
             locale: user.locale.clone(),
             avatar_url: None,
@@ -92,6 +102,8 @@ impl UserView {
             created_at: user.created_at,
             updated_at: user.updated_at,
             last_sign_in_at: user.last_sign_in_at,
+            metadata: metadata.metadata,
+            app_metadata: metadata.app_metadata,
             erase_at: user.erase_at,
         }
     }
@@ -101,9 +113,9 @@ impl UserView {
 /// but not when they sign in. It is the same for every app, and changes with the roles in any of
 /// them. It changes with the picture, but not with the picture's URL.
 pub fn entity_tag(user: &User) -> String {
-    let profile =
-        UserView { last_sign_in_at: None, ..UserView::without_avatar(user, DEFAULT_CLIENT_ID) };
-    let digest =
-        sha256(&serde_json::to_vec(&(profile, &user.roles, &user.avatar)).unwrap_or_default());
+    let profile = UserView::without_avatar(user, Metadata::default(), DEFAULT_CLIENT_ID);
+    let profile = UserView { last_sign_in_at: None, ..profile };
+    let apart = (&user.roles, &user.avatar, user.metadata, user.app_metadata);
+    let digest = sha256(&serde_json::to_vec(&(profile, apart)).unwrap_or_default());
     format!("\"{}\"", data_encoding::HEXLOWER.encode(digest.split_at(8).0))
 }

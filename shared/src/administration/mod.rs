@@ -25,12 +25,12 @@ use crate::{
     avatars::{AvatarUrls, Avatars},
     base::{Clock, EntityTags, Error, Random, whole_seconds},
     crypto::HashKeys,
-    identifiers::{Address, Email, Username},
+    identifiers::{Address, Email, ExternalId, Username},
     roles::{Permissions, Roles, check_grant},
     table::Store,
     users::{
-        Created, Password, PasswordHasher, ProfileChange, USER_FIELDS, User, UserFilter,
-        UserSettings, UserStatus,
+        Created, Metadata, MetadataPatch, Password, PasswordHasher, ProfileChange, USER_FIELDS,
+        User, UserFilter, UserSettings, UserStatus,
     },
 };
 
@@ -51,8 +51,12 @@ pub struct NewUser {
     pub email: Option<Email>,
     /// The username.
     pub username: Option<Username>,
+    /// The id elsewhere.
+    pub external_id: Option<ExternalId>,
     /// The display name.
     pub name: Option<String>,
+    /// The metadata.
+    pub metadata: MetadataPatch,
     /// The password.
     pub password: Option<Password>,
     /// The names of the user's roles in the default app; `None` for the default role.
@@ -131,16 +135,17 @@ impl Users {
     /// the address, everything from before that could sign somebody else in is removed.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::WeakPassword`];
+    /// [`Error::InvalidRequest`] for unknown or too many roles, and for metadata that is too long or
+    /// nests too deep; [`Error::WeakPassword`];
     /// [`Error::Forbidden`] for a role that the granter may not give, or if the granter may not
     /// give roles (`roles:assign`); [`Error::Conflict`] if the
-    /// phone, the e-mail address or the username is taken.
+    /// phone, the e-mail address, the username or the id elsewhere is taken.
     pub async fn create(
         &self,
         new: NewUser,
         granter: &Permissions,
         event: impl FnOnce(&User) -> Result<Event, Error>,
-    ) -> Result<User, Error> {
+    ) -> Result<(User, Metadata), Error> {
         let now = whole_seconds(self.clock.now());
         let granted = match &new.roles {
             Some(names) if !names.is_empty() && !granter.contains(ROLES_ASSIGN) => {
@@ -165,6 +170,7 @@ impl Users {
             email,
             email_verified,
             username: new.username,
+            external_id: new.external_id,
             name: new.name,
             unproven: true,
             roles: BTreeMap::from([(DEFAULT_CLIENT_ID.to_owned(), roles)]),
@@ -175,49 +181,41 @@ impl Users {
             user.password = Some(self.hasher.hash(&password, &self.random).await?);
         }
 
+        let patch = self.within_tokens(new.metadata).await?;
+        let metadata = Metadata::new(&patch)?;
+        user.note_metadata(&Metadata::default(), &metadata);
+
         match self
             .store
             .recording(Event { changes: created(&user)?, ..event(&user)? })
-            .create_user(&user, &granted, &self.hash_keys)
+            .create_user((&user, &metadata), &granted, &self.hash_keys)
             .await?
         {
-            Created::Yes => Ok(user),
-            Created::Taken(identifier) => Err(Error::taken(self.field_of(&user, &identifier))),
+            Created::Yes => Ok((user, metadata)),
+            Created::Taken(identifier) => {
+                Err(Error::taken(user.field_of(&identifier, &self.hash_keys)))
+            }
         }
     }
 
-    /// The name of the field of `user` that has this identifier.
-    fn field_of(&self, user: &User, identifier: &crate::crypto::IdentifierHash) -> &'static str {
-        let is = |address: Option<Address>| {
-            address.is_some_and(|address| self.hash_keys.address(&address) == *identifier)
-        };
-
-        if is(user.phone.clone().map(Address::Sms)) {
-            "phone"
-        } else if is(user.email.clone().map(Address::Email)) {
-            "email"
-        } else {
-            "username"
-        }
-    }
-
-    /// Changes a user's profile or status. Disabling a user revokes all their sessions.
+    /// Changes a user's profile, metadata or status. Disabling a user revokes all their sessions.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::PreconditionFailed`] if `seen` is not the current entity tag;
     /// [`Error::Forbidden`] if the user has rights that the granter lacks;
-    /// [`Error::Conflict`] for the last administrator, or if the username is taken.
+    /// [`Error::Conflict`] for the last administrator, or if the username or the id elsewhere is
+    /// taken; [`Error::InvalidRequest`] for metadata that would be too long or nest too deep.
     pub async fn change(
         &self,
         id: Uuid,
         (profile, status): (&ProfileChange, Option<UserStatus>),
         seen: Option<&EntityTags>,
         granter: &Permissions,
-    ) -> Result<User, Error> {
+    ) -> Result<(User, Metadata), Error> {
         let now = whole_seconds(self.clock.now());
         let reach = self.reach(id, granter).await?;
 
-        let changed = self.store.change_user(id, &self.hash_keys, |user| {
+        let change = |user: &mut User| {
             reach.check_unchanged(user)?;
             check_if_match(user, seen)?;
             let before = user.clone();
@@ -233,11 +231,38 @@ impl Users {
                 user.updated_at = now;
             }
             Ok(())
-        });
-        changed.await.map_err(|error| match error {
-            Error::Conflict(field) if field.field == "address" => Error::taken("username"),
-            error => gone_meanwhile(error),
-        })
+        };
+        let metadata = self.within_tokens(profile.metadata.clone()).await?;
+        let keys = &self.hash_keys;
+        let changed = self.store.change_user_with_metadata(id, keys, &metadata, change).await;
+        changed.map_err(gone_meanwhile)
+    }
+
+    /// A change of metadata with the claims of apps that must have room in tokens after it.
+    pub(super) async fn within_tokens(&self, patch: MetadataPatch) -> Result<MetadataPatch, Error> {
+        let token_claims = match patch.app_metadata {
+            Some(_) => self.apps.token_claims().await?,
+            None => Vec::new(),
+        };
+        Ok(MetadataPatch { token_claims, ..patch })
+    }
+
+    /// The user who has an id elsewhere, if there is one.
+    pub async fn with_external_id(&self, id: &ExternalId) -> Result<Option<User>, Error> {
+        match self.store.owner(&self.hash_keys.external_id(id)).await? {
+            Some(owner) => self.store.user(owner).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The metadata of a user.
+    pub async fn metadata(&self, user: &User) -> Result<Metadata, Error> {
+        self.store.metadata(user).await
+    }
+
+    /// The metadata of several users, in their order.
+    pub async fn all_metadata(&self, users: &[User]) -> Result<Vec<Metadata>, Error> {
+        self.store.all_metadata(users).await
     }
 
     /// Ends every failure, wait and stop of a user, and forgets the messages that they were sent.

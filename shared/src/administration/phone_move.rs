@@ -123,7 +123,6 @@ impl Users {
         };
         let moved = self.store.finish_move(id, &self.hash_keys, &agreed, change).await;
         let user = moved.map_err(|error| match error {
-            Error::Conflict(_) => Error::taken("phone"),
             Error::PreconditionFailed => Error::conflict("phone", "was moved by another request"),
             error => gone_meanwhile(error),
         })?;

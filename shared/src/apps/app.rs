@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     AppSecret, Branding, BrandingChange, Grants, GrantsChange, HostedChange, HostedSignIn,
-    StoredSecret, TextPlan, sms_text,
+    StoredSecret, TextPlan, TokenClaims, sms_text,
 };
 use crate::{
     apps::AppSettings,
@@ -93,6 +93,9 @@ pub struct App {
     /// The budget for its texts per day (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms_daily_budget: Option<MicroUsd>,
+    /// The names of the members of `app_metadata` that go into its tokens.
+    #[serde(default, skip_serializing_if = "TokenClaims::is_empty")]
+    pub token_claims: TokenClaims,
     /// The names of its templates of e-mails, with the times at which they were written (epoch
     /// seconds). The words of each are a separate item.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -140,6 +143,7 @@ pub(super) const APP_FIELDS: Fields = Fields {
         "text_senders",
         "sms_budget",
         "sms_daily_budget",
+        "token_claims",
         "mail_templates",
         "redirect_uris",
         "post_logout_redirect_uris",
@@ -182,6 +186,8 @@ pub struct AppChange {
     pub sms_monthly_budget_usd: Option<Option<f64>>,
     /// The budget for its texts per day (UTC), in US dollars.
     pub sms_daily_budget_usd: Option<Option<f64>>,
+    /// The members of `app_metadata` that go into its tokens.
+    pub token_claims: Option<BTreeSet<String>>,
     /// Sign-in on the hosted page.
     pub hosted: HostedChange,
     /// The grants that it may use at the token endpoint.
@@ -214,6 +220,7 @@ impl App {
             text_senders: None,
             sms_budget: None,
             sms_daily_budget: None,
+            token_claims: TokenClaims::default(),
             mail_templates: BTreeMap::new(),
             hosted: HostedSignIn::default(),
             grants: Grants::of_new_app(),
@@ -291,6 +298,9 @@ impl App {
         if let Some(budget) = change.sms_daily_budget_usd {
             self.sms_daily_budget =
                 budget.map(|usd| parse_budget("sms_daily_budget_usd", usd)).transpose()?;
+        }
+        if let Some(names) = change.token_claims {
+            self.token_claims = TokenClaims::parse(names)?;
         }
         self.hosted.apply(change.hosted, settings.is_prod())?;
         self.grants.apply(change.grants, self.kind)?;

@@ -14,6 +14,7 @@ mod settings;
 mod sms_text;
 mod table;
 mod text_plan;
+mod token_claims;
 mod view;
 
 pub use self::{
@@ -32,6 +33,7 @@ pub use self::{
     settings::{AppSettings, LAPTOP_ORIGINS},
     sms_text::{CODE_PLACEHOLDER, leads_elsewhere},
     text_plan::{SenderName, TextPlan},
+    token_claims::TokenClaims,
     view::AppView,
 };
 
@@ -279,6 +281,21 @@ impl Apps {
             return Ok((default_app.into_iter().collect(), more.then(|| AFTER_DEFAULT.to_owned())));
         }
         Ok((default_app.into_iter().chain(listed.items).collect(), listed.end))
+    }
+
+    /// The claims that tokens of each app take from `app_metadata`, of the apps that have any. The index
+    /// may be a moment behind, so an app of the last second may be missing.
+    pub async fn token_claims(&self) -> Result<Vec<(String, TokenClaims)>, Error> {
+        let (mut claims, mut after) = (Vec::new(), None);
+        loop {
+            let (apps, end) = self.list(after.as_deref(), APPS_AT_ONCE).await?;
+            let having = apps.into_iter().filter(|app| !app.token_claims.is_empty());
+            claims.extend(having.map(|app| (app.client_id, app.token_claims)));
+            match end {
+                Some(end) => after = Some(end),
+                None => return Ok(claims),
+            }
+        }
     }
 
     /// The `client_id` of an app that gives its newcomers a role, if there is one. The index may be a

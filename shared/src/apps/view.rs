@@ -68,6 +68,9 @@ pub struct AppView {
     /// The scopes that the app itself can have, with the grant `client_credentials`.
     #[schema(example = json!(["stock:read"]))]
     scopes: BTreeSet<String>,
+    /// The names of the members of `app_metadata` that go into the app's tokens.
+    #[schema(example = json!(["plan"]))]
+    token_claims: BTreeSet<String>,
     /// The address of the logo on the hosted page.
     #[schema(example = "https://shop.example.com/logo.png")]
     logo: Option<String>,
@@ -109,6 +112,7 @@ impl AppView {
             id_token_signed_response_alg: app.hosted.id_token_signed_response_alg,
             grant_types: app.grants.grant_types(),
             scopes: app.grants.scopes,
+            token_claims: app.token_claims.names().clone(),
             logo: app.branding.logo,
             accent: app.branding.accent,
             links: app.branding.links,

@@ -15,7 +15,7 @@ use crate::{
     accounts::{UserView, entity_tag},
     avatars::AvatarUrls,
     base::{EntityTags, Error},
-    users::User,
+    users::{Metadata, User},
 };
 
 /// A user as an app sees them, with the entity tag in the `ETag` header.
@@ -25,9 +25,10 @@ pub struct Tagged {
 }
 
 impl Tagged {
-    /// The view that the app `client_id` has of `user`.
-    pub fn new(user: &User, client_id: &str, urls: &AvatarUrls) -> Self {
-        Self { user: UserView::new(user, client_id, urls), tag: entity_tag(user) }
+    /// The view that the app `client_id` has of `user` with this `metadata`.
+    pub fn new(user: &User, metadata: Metadata, client_id: &str, urls: &AvatarUrls) -> Self {
+        let view = UserView::new(user, metadata, client_id, urls);
+        Self { user: view, tag: entity_tag(user) }
     }
 }
 

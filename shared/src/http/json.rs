@@ -31,7 +31,7 @@ const MAX_CREDENTIAL_CHARS: usize = 12 * 1024;
 pub struct Json<T>(pub T);
 
 /// As [`Json`], of at most 128 KiB, with strings of up to 32 Ki characters: for texts that are
-/// documents. Only endpoints of administrators take it.
+/// documents, and for metadata. Only endpoints with an access token take it.
 #[derive(Clone, Copy, Debug)]
 pub struct DocumentJson<T>(pub T);
 

@@ -1,8 +1,9 @@
-//! Identifiers of people: phones, e-mail addresses, usernames.
+//! Identifiers of people: phones, e-mail addresses, usernames, and their ids elsewhere.
 
 mod address;
 mod display_name;
 mod email;
+mod external_id;
 mod identifier;
 pub mod phone;
 mod username;
@@ -11,6 +12,7 @@ pub use self::{
     address::{Address, Channel},
     display_name::{display_name, parse_name},
     email::Email,
+    external_id::ExternalId,
     identifier::Identifier,
     phone::{AllowedCountries, MAX_CHARS, PhoneNumber, country, prepare},
     username::Username,

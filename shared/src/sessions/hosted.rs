@@ -235,7 +235,8 @@ impl Sessions {
         let hashes = (code.hash(), refresh.hash());
         match self.store.exchange_code(ids, code.browser, hashes, ends_at, now).await? {
             Exchange::Begun(user) => {
-                self.tokens(&user, &refresh, (code.nonce.as_deref(), None), now).await
+                let of_app = self.claims_of_app(&user, &refresh.client_id).await?;
+                self.tokens((&user, of_app), &refresh, (code.nonce.as_deref(), None), now).await
             }
             Exchange::Disabled => Err(Error::UserDisabled),
             Exchange::Ended => Err(Error::CodeInvalid),

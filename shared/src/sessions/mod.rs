@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     accounts::UserView,
-    apps::{Apps, SessionTerms},
+    apps::{Apps, SessionTerms, TokenClaims},
     audit::{Action, Activity, Audit, Outcome, Recorder, user_subject},
     avatars::AvatarUrls,
     base::{
@@ -38,7 +38,7 @@ use crate::{
     second_factors::MfaRequired,
     table::Store,
     tokens::{Claims, PersonClaims, RefreshToken, Signer},
-    users::{Recognised, Size, User, UserSettings},
+    users::{MetadataObject, Recognised, Size, User, UserSettings},
 };
 
 /// The tokens of a session (RFC 6749 §5.1, plus the lifetime of the refresh token).
@@ -206,7 +206,10 @@ impl Sessions {
         let ids = (token.user_id, token.session_id);
 
         match self.store.rotate_refresh(ids, &token.hash(), &next.hash(), now).await? {
-            Rotation::Rotated(user) => self.tokens(&user, &next, (None, asked), now).await,
+            Rotation::Rotated(user) => {
+                let of_app = self.claims_of_app(&user, &next.client_id).await?;
+                self.tokens((&user, of_app), &next, (None, asked), now).await
+            }
             Rotation::Disabled => Err(Error::UserDisabled),
             Rotation::Expired => Err(Error::TokenExpired),
             Rotation::Ended => Err(Error::TokenInvalid),
@@ -228,26 +231,51 @@ impl Sessions {
         metrics::count(Metric::SignIns);
         let Established { user, refresh, device, detached_from, is_new_user, .. } = done;
         let (device_token, device_expires_in) = device.unzip();
+        let client_id = &refresh.client_id;
+        let (metadata, token_claims) =
+            tokio::try_join!(self.store.metadata(&user), self.token_claims(&user, client_id))?;
+        let of_app = token_claims.of(&metadata.app_metadata);
         Ok(SignedIn {
             status: SignedInStatus::SignedIn,
             device_token,
             device_expires_in,
-            tokens: self.tokens(&user, &refresh, (None, None), now).await?,
+            tokens: self.tokens((&user, of_app), &refresh, (None, None), now).await?,
             is_new_user,
-            user: UserView::new(&user, &refresh.client_id, &self.avatar_urls),
+            user: UserView::new(&user, metadata, client_id, &self.avatar_urls),
             detached_from,
         })
     }
 
+    /// The claims that an app takes from the metadata of a user. Nothing is read for a user who has
+    /// none.
+    async fn claims_of_app(&self, user: &User, client_id: &str) -> Result<MetadataObject, Error> {
+        if user.app_metadata.is_none() {
+            return Ok(MetadataObject::new());
+        }
+        let (token_claims, metadata) =
+            tokio::try_join!(self.token_claims(user, client_id), self.store.metadata(user))?;
+        Ok(token_claims.of(&metadata.app_metadata))
+    }
+
+    /// The names of the claims that an app takes from the metadata of a user. Nothing is read for a
+    /// user who has none.
+    async fn token_claims(&self, user: &User, client_id: &str) -> Result<TokenClaims, Error> {
+        if user.app_metadata.is_none() {
+            return Ok(TokenClaims::default());
+        }
+        Ok(self.apps.get(client_id).await?.map(|app| app.token_claims).unwrap_or_default())
+    }
+
     /// A new access token for the session of `refresh`, together with `refresh` itself, and an ID
-    /// token with `nonce` if the app was granted one. They have the scopes in `asked` alone.
+    /// token with `nonce` if the app was granted one. They have the claims `of_app` from the user's
+    /// metadata, and the scopes in `asked` alone.
     ///
     /// # Errors
     /// [`Error::TokenInvalid`] if the session has ended, or is that of a browser;
     /// [`Error::InvalidScope`] for a scope that was not granted.
     async fn tokens(
         &self,
-        user: &User,
+        (user, of_app): (&User, MetadataObject),
         refresh: &RefreshToken,
         (nonce, asked): (Option<&str>, Option<&str>),
         now: Timestamp,
@@ -266,7 +294,7 @@ impl Sessions {
             expires_in,
         );
         let permissions = self.roles.token_permissions(&claims.roles).await?;
-        let claims = claims.permitting(&permissions).narrowed(asked)?;
+        let claims = Claims { of_app, ..claims.permitting(&permissions).narrowed(asked)? };
         let signer = self.signer.as_ref();
         let signer = signer.ok_or_else(|| Error::Internal("no key to sign with".into()))?;
         let access_token = signer.sign(&claims)?;

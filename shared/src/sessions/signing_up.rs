@@ -11,7 +11,7 @@ use crate::{
     base::{Device, Error, whole_seconds},
     challenges::{ChallengeContent, Proven},
     identifiers::Address,
-    users::{AuthenticationMethod, Created, Session, TextAlone, User},
+    users::{AuthenticationMethod, Created, Metadata, Session, TextAlone, User},
 };
 use uuid::Uuid;
 
@@ -47,7 +47,8 @@ impl Sessions {
         let identifier = self.hash_keys.address(&proven.content.address);
 
         loop {
-            match store.create_user(&user, &BTreeSet::new(), &self.hash_keys).await? {
+            let new = (&user, &Metadata::default());
+            match store.create_user(new, &BTreeSet::new(), &self.hash_keys).await? {
                 Created::Yes => {
                     if user.is_active_admin() {
                         self.record_admin_by_phone(user.id, &by_phone).await?;

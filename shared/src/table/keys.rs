@@ -5,6 +5,7 @@
 //! | user, with their sessions | `USER#<id>`                | `USER`          | never                        |
 //! | second factor             | `USER#<id>`                | `SECOND_FACTOR` | never                        |
 //! | unconfirmed second factor | `USER#<id>`                | `ENROLMENT`     | after 10 minutes             |
+//! | metadata                  | `USER#<id>`                | `METADATA`      | never                        |
 //! | changes to be undone      | `USER#<id>`                | `PAST`          | 72 hours after the last      |
 //! | factor that was removed   | `USER#<id>`                | `REMOVED_FACTOR`| after 72 hours               |
 //! | move to a new phone       | `USER#<id>`                | `PHONE_MOVE`    | after a day                  |
@@ -33,7 +34,7 @@
 //! | reports of a day's texts  | `DELIVERIES#<day>`         | `<sender>#<country>` | after 90 days           |
 //! | public signing keys       | `SIGNING_KEYS`             | `PUBLIC`        | never                        |
 //!
-//! An identifier is a phone, an e-mail address or a username; limits are also kept of users and of
+//! An identifier is a phone, an e-mail address, a username or an id elsewhere; limits are also kept of users and of
 //! mailboxes. No key shows one, only its keyed hash
 //! ([`crate::crypto::hash_keys`]). A place is the beginning of a hash, short enough to be hidden in
 //! a challenge's id. An owner item is the one authority on who owns an identifier. Limits and
@@ -139,6 +140,11 @@ impl Key {
     /// A user's second factor that is not confirmed yet.
     pub(crate) fn enrolment(user_id: Uuid) -> Self {
         Self::new(format!("USER#{user_id}"), "ENROLMENT")
+    }
+
+    /// The metadata of a user.
+    pub(crate) fn metadata(user_id: Uuid) -> Self {
+        Self::new(format!("USER#{user_id}"), "METADATA")
     }
 
     /// The changes of a user that can be undone.

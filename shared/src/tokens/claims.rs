@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
@@ -41,6 +42,9 @@ pub struct Claims {
     pub acr: String,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: i64,
+    /// The claims that the app takes from the user's metadata. Nothing here reads them.
+    #[serde(flatten, skip_deserializing)]
+    pub of_app: Map<String, Value>,
 }
 
 impl Claims {
@@ -67,6 +71,7 @@ impl Claims {
             acr: assurance_level(&session.amr).to_owned(),
             amr: session.amr.clone(),
             auth_time: session.signed_in_at().as_second(),
+            of_app: Map::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
@@ -13,13 +14,16 @@ use crate::{
 /// The `typ` of ID tokens.
 pub(super) const TYPE: &str = "JWT";
 
-/// The claims of an ID token. Its own claims come after those about the person, so that none of
-/// these can replace one.
+/// The claims of an ID token. Its own claims come after those about the person and those of the app,
+/// so that none of these can replace one.
 #[derive(Clone, Debug, Serialize)]
 pub struct IdClaims {
     /// The claims of the granted scopes.
     #[serde(flatten)]
     pub person: PersonClaims,
+    /// The claims that the app takes from the user's metadata.
+    #[serde(flatten)]
+    pub of_app: Map<String, Value>,
     /// The issuer: the setting `ISSUER`.
     pub iss: String,
     /// The user's id.

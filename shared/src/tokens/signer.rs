@@ -105,6 +105,7 @@ impl Signer {
         let signer = if is_rs256 { self.rsa()? } else { self };
         let claims = IdClaims {
             person,
+            of_app: claims.of_app.clone(),
             iss: claims.iss.clone(),
             sub: claims.sub,
             aud: claims.aud.clone(),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{ChangeView, User};
+use super::{ChangeView, Metadata, User};
 use crate::{base::Error, table::Store};
 
 /// Looks users up by id.
@@ -24,6 +24,11 @@ impl Directory {
     /// [`Error::NotFound`].
     pub async fn get(&self, id: Uuid) -> Result<User, Error> {
         self.store.user(id).await?.ok_or(Error::NotFound)
+    }
+
+    /// The metadata of a user.
+    pub async fn metadata(&self, user: &User) -> Result<Metadata, Error> {
+        self.store.metadata(user).await
     }
 
     /// The changes of a user that can still be undone at `now`.

@@ -7,6 +7,7 @@ mod consent;
 mod directory;
 mod idle_phone;
 mod known_device;
+mod metadata;
 mod password;
 mod past;
 mod profile;
@@ -22,6 +23,7 @@ pub use self::{
     directory::Directory,
     idle_phone::{DETACHED_SECONDS, TextAlone, idle_since, text_alone},
     known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
+    metadata::{Metadata, MetadataObject, MetadataPatch},
     password::{Password, PasswordHash, PasswordHasher},
     past::{ChangeView, Past, Restoration, UNDO_SECONDS},
     profile::ProfileChange,

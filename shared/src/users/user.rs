@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AvatarKey, Consent, PasswordHash, Session, SessionKind};
+use super::{AvatarKey, Consent, Metadata, PasswordHash, Session, SessionKind};
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     audit::Fields,
@@ -15,7 +15,7 @@ use crate::{
         Error, epoch_seconds, epoch_seconds_option, short_id_keys, short_id_option, short_id_set,
     },
     crypto::{HashKeys, IdentifierHash},
-    identifiers::{Address, Email, PhoneNumber, Username},
+    identifiers::{Address, Email, ExternalId, PhoneNumber, Username},
     roles::ADMIN_ROLE,
     users::{AuthenticationMethod, Recognised},
 };
@@ -58,6 +58,9 @@ pub struct User {
     /// The username.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Username>,
+    /// The id that the user has elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
     /// The display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -100,6 +103,13 @@ pub struct User {
     /// made from.
     #[serde(default)]
     pub version: u64,
+    /// The version of [`super::Metadata`] in which the user's own was last changed; `None` if it is
+    /// empty. The metadata itself is another item, since each sign-in writes this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<u64>,
+    /// The version in which that of the apps was last changed; `None` if it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_metadata: Option<u64>,
     /// The picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<AvatarKey>,
@@ -200,6 +210,7 @@ impl User {
             email: None,
             email_verified: false,
             username: None,
+            external_id: None,
             name: None,
             password: None,
             unproven: false,
@@ -211,6 +222,8 @@ impl User {
             sign_in_epoch: 0,
             locked_out: false,
             version: 0,
+            metadata: None,
+            app_metadata: None,
             avatar: None,
             avatar_leftovers: BTreeSet::new(),
             locale: None,
@@ -247,9 +260,15 @@ impl User {
         session.map(|session| self.roles_in(&session.client_id)).unwrap_or_default()
     }
 
-    /// The identifiers that only this user may have. An unverified e-mail address is not one of
-    /// them.
+    /// The identifiers that only this user may have.
     pub fn identifiers(&self, keys: &HashKeys) -> BTreeSet<IdentifierHash> {
+        let external_id = self.external_id.as_ref().map(|id| keys.external_id(id));
+        self.sign_in_names(keys).into_values().chain(external_id).collect()
+    }
+
+    /// The identifiers that the user signs in with, by their fields. An unverified e-mail address is
+    /// not one of them.
+    fn sign_in_names(&self, keys: &HashKeys) -> BTreeMap<&'static str, IdentifierHash> {
         let phone = self.phone.clone().map(|phone| keys.address(&Address::Sms(phone)));
         let email = self
             .email
@@ -257,13 +276,32 @@ impl User {
             .filter(|_| self.email_verified)
             .map(|email| keys.address(&Address::Email(email)));
         let username = self.username.as_ref().map(|username| keys.username(username));
-        [phone, email, username].into_iter().flatten().collect()
+        let names = [("phone", phone), ("email", email), ("username", username)];
+        names.into_iter().filter_map(|(field, hash)| Some((field, hash?))).collect()
+    }
+
+    /// The name of the field that has this identifier.
+    pub fn field_of(&self, identifier: &IdentifierHash, keys: &HashKeys) -> &'static str {
+        let names = self.sign_in_names(keys);
+        let found = names.iter().find(|(_, hash)| *hash == identifier);
+        found.map_or("external_id", |(field, _)| *field)
+    }
+
+    /// Notes that the metadata has changed from `before` to `after`.
+    pub fn note_metadata(&mut self, before: &Metadata, after: &Metadata) {
+        let version = Some(after.version);
+        if after.metadata != before.metadata {
+            self.metadata = version.filter(|_| !after.metadata.is_empty());
+        }
+        if after.app_metadata != before.app_metadata {
+            self.app_metadata = version.filter(|_| !after.app_metadata.is_empty());
+        }
     }
 
     /// All under which limits of this user are counted: the identifiers, the mailbox of the e-mail
     /// address, and the user.
     pub fn counted(&self, keys: &HashKeys) -> BTreeSet<IdentifierHash> {
-        let mut counted = self.identifiers(keys);
+        let mut counted: BTreeSet<_> = self.sign_in_names(keys).into_values().collect();
         counted.extend(self.addresses().map(|address| keys.recipient(&address)));
         counted.insert(keys.user(self.id));
         counted

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{HashKeys, Keys, sha256, sign};
 use crate::{
     base::{Error, Random},
-    identifiers::{Address, Email, PhoneNumber, Username},
+    identifiers::{Address, Email, ExternalId, PhoneNumber, Username},
 };
 
 /// An HMAC-SHA-256 of an identifier (phone, e-mail, IP address and more), in lower-case hex. The
@@ -107,6 +107,11 @@ impl HashKeys {
     /// The hash under which the owner of a username is kept.
     pub fn username(&self, username: &Username) -> IdentifierHash {
         self.identifier("username", &username.canonical())
+    }
+
+    /// The hash under which the owner of an id elsewhere is kept.
+    pub fn external_id(&self, id: &ExternalId) -> IdentifierHash {
+        self.identifier("external id", id.as_str())
     }
 
     /// The hash under which the messages of a source address are counted. An IPv6 address counts as

@@ -3,6 +3,7 @@
 
 mod erasure;
 mod list;
+mod metadata;
 mod past;
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 pub use self::{erasure::DueErasure, list::UserFilter};
-use super::{UNDO_SECONDS, User, user::USER_FIELDS};
+use super::{Metadata, UNDO_SECONDS, User, user::USER_FIELDS};
 use crate::{
     aws::unavailable,
     base::Error,
@@ -57,14 +58,14 @@ impl Store {
         self.get_lately(Key::user(id)).await
     }
 
-    /// Creates a user and its identifiers, all or nothing. The `granted` roles must exist. The
-    /// default role of a sign-up is not checked, since a deleted role permits nothing.
+    /// Creates a user with its metadata and its identifiers, all or nothing. The `granted` roles must
+    /// exist. The default role of a sign-up is not checked, since a deleted role permits nothing.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] if a granted role is deleted; [`Error::Unavailable`].
     pub async fn create_user(
         &self,
-        user: &User,
+        (user, metadata): (&User, &Metadata),
         granted: &BTreeSet<String>,
         keys: &HashKeys,
     ) -> Result<Created, Error> {
@@ -76,6 +77,7 @@ impl Store {
             }
         }
         items.push(self.put_if_absent(&user_item(user)?)?);
+        items.extend(self.metadata_write(user.id, &Metadata::default(), metadata)?);
         items.extend(self.admin_write(None, Some(user))?);
         let role_checks_at = items.len();
         items.extend(self.not_deleted(granted.iter())?);
@@ -215,8 +217,12 @@ impl Store {
             items.extend(admin);
 
             let (old, new) = (before.identifiers(keys), after.identifiers(keys));
+            let mut claimed = Vec::new();
             for identifier in new.difference(&old) {
-                items.extend(self.claim(identifier, id)?);
+                for claim in self.claim(identifier, id)? {
+                    claimed.push((items.len(), identifier));
+                    items.push(claim);
+                }
             }
             for identifier in old.difference(&new) {
                 items.extend(self.release(identifier, id)?);
@@ -241,7 +247,11 @@ impl Store {
                     return Err(Error::PreconditionFailed);
                 }
                 Outcome::Refused(place) if place >= role_checks_at => return Err(role_deleted()),
-                Outcome::Refused(place) if place > 0 => return Err(Error::taken("address")),
+                Outcome::Refused(place) if place > 0 => {
+                    let taken = claimed.iter().find(|(claim_at, _)| *claim_at == place);
+                    let field = taken.map(|(_, identifier)| after.field_of(identifier, keys));
+                    return Err(Error::taken(field.unwrap_or("address")));
+                }
                 Outcome::Refused(_) | Outcome::Busy => written = Some(mark),
             }
         }
@@ -271,11 +281,12 @@ impl Store {
             for identifier in user.identifiers(keys) {
                 items.extend(self.release(&identifier, id)?);
             }
-            // The second factor and the passkeys are deleted in the transaction: unlike a session,
-            // they never expire. So are the changes that could be undone, since they hold addresses.
+            // The second factor, the passkeys and the metadata are deleted in the transaction: unlike a
+            // session, they never expire. So are the changes that could be undone, since they hold addresses.
             items.extend(self.delete_factor_items(id)?);
             items.extend(self.without_passkeys(&user.passkeys)?);
             items.push(self.delete_always(Key::past(id))?);
+            items.push(self.delete_always(Key::metadata(id))?);
             items.push(self.delete_always(Key::removed_factor(id))?);
 
             match self.noting_sign_ins(&user.last_sign_ins()).transact(items).await? {

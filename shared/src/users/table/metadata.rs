@@ -1,0 +1,98 @@
+//! The metadata of users in the table.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use uuid::Uuid;
+
+use crate::{
+    base::Error,
+    crypto::HashKeys,
+    table::{CHANGE_TRIES, Key, Store, from_item, to_item},
+    users::{Metadata, MetadataPatch, User},
+};
+
+impl Store {
+    /// The metadata of a user. Nothing is read for a user who has none.
+    pub async fn metadata(&self, user: &User) -> Result<Metadata, Error> {
+        if user.metadata.is_none() && user.app_metadata.is_none() {
+            return Ok(Metadata::default());
+        }
+        Ok(self.get(Key::metadata(user.id)).await?.unwrap_or_default())
+    }
+
+    /// The metadata of several users, in their order.
+    pub async fn all_metadata(&self, users: &[User]) -> Result<Vec<Metadata>, Error> {
+        let has_any = |user: &&User| user.metadata.is_some() || user.app_metadata.is_some();
+        let having: Vec<Uuid> = users.iter().filter(has_any).map(|user| user.id).collect();
+        let keys = having.iter().map(|id| Key::metadata(*id).attributes()).collect();
+        let mut items = self.get_all(keys).await?;
+        let mut metadata = Vec::new();
+        for user in users {
+            let pk = Key::metadata(user.id).pk();
+            let place = items.iter().position(|item| item.get("pk") == Some(&pk));
+            let item = place.map(|place| items.swap_remove(place));
+            metadata.push(item.map(from_item).transpose()?.unwrap_or_default());
+        }
+        Ok(metadata)
+    }
+
+    /// As [`Self::change_user`], with a change of the metadata in the same transaction. Returns also
+    /// the changed metadata.
+    ///
+    /// # Errors
+    /// As [`Self::change_user`]; [`Error::InvalidRequest`] as [`Metadata::patched`].
+    pub async fn change_user_with_metadata(
+        &self,
+        id: Uuid,
+        keys: &HashKeys,
+        patch: &MetadataPatch,
+        mut change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<(User, Metadata), Error> {
+        if patch.is_empty() {
+            let user = self.change_user(id, keys, change).await?;
+            let metadata = self.metadata(&user).await?;
+            return Ok((user, metadata));
+        }
+
+        for _ in 0..CHANGE_TRIES {
+            let before: Metadata = self.get(Key::metadata(id)).await?.unwrap_or_default();
+            let after = before.patched(patch)?;
+            let version = before.version + u64::from(after != before);
+            let after = Metadata { version, ..after };
+            let writes = self.metadata_write(id, &before, &after)?;
+            let mut refused = false;
+            let changed = self.change_user_and(
+                id,
+                keys,
+                |user| {
+                    change(user).inspect_err(|_| refused = true)?;
+                    user.note_metadata(&before, &after);
+                    Ok(())
+                },
+                writes,
+            );
+            match changed.await {
+                // Another change of the metadata came first.
+                Err(Error::PreconditionFailed) if !refused => {}
+                changed => return Ok((changed?, after)),
+            }
+        }
+        Err(Error::Unavailable("too many requests changed metadata at the same time".into()))
+    }
+
+    /// The write that makes `after` of the metadata `before`; none if they are the same.
+    pub(super) fn metadata_write(
+        &self,
+        id: Uuid,
+        before: &Metadata,
+        after: &Metadata,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        if after == before {
+            return Ok(Vec::new());
+        }
+        let item = to_item(Key::metadata(id), after)?;
+        Ok(vec![match before.version {
+            0 => self.put_if_absent(&item)?,
+            version => self.put_over(item, version)?,
+        }])
+    }
+}
