@@ -9,6 +9,7 @@ mod idle_phone;
 mod known_device;
 mod metadata;
 mod password;
+mod password_hash;
 mod past;
 mod profile;
 mod session;
@@ -24,7 +25,8 @@ pub use self::{
     idle_phone::{DETACHED_SECONDS, TextAlone, idle_since, text_alone},
     known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
     metadata::{Metadata, MetadataObject, MetadataPatch},
-    password::{Password, PasswordHash, PasswordHasher},
+    password::Password,
+    password_hash::{PasswordHash, PasswordHasher},
     past::{ChangeView, Past, Restoration, UNDO_SECONDS},
     profile::ProfileChange,
     session::{
