@@ -5,6 +5,7 @@ mod breached_passwords;
 mod common_passwords;
 mod consent;
 mod directory;
+mod foreign_hash;
 mod idle_phone;
 mod known_device;
 mod metadata;
@@ -22,6 +23,7 @@ pub use self::{
     avatar_key::{AvatarKey, Size},
     consent::{Consent, ConsentView},
     directory::Directory,
+    foreign_hash::{ForeignHash, UnusableHash},
     idle_phone::{DETACHED_SECONDS, TextAlone, idle_since, text_alone},
     known_device::{KnownDevice, MAX_DEVICE_TOKEN_CHARS},
     metadata::{Metadata, MetadataObject, MetadataPatch},
