@@ -13,7 +13,10 @@ use embedded_aws::TABLE;
 use serde_json::{Value, json};
 
 use super::{Answer, SignedIn, TestApp, json_request};
-use shared::aws::sdk_config;
+use shared::{
+    aws::sdk_config,
+    users::{ForeignHash, PasswordHasher, User},
+};
 
 /// An e-mail address that belongs to no user yet.
 pub(crate) const EMAIL: &str = "ann.lee@example.org";
@@ -120,6 +123,24 @@ impl TestApp {
         let id =
             self.post_as(&who.access, "/v1/me/phone", json!({"phone": phone})).await.challenge_id();
         self.verify_as(&who.access, &id, &self.code(phone)).await.assert_ok();
+    }
+
+    /// The user with this id, as the store keeps them.
+    pub(crate) async fn stored_user(&self, id: &str) -> User {
+        self.latchkey.store().user(id.parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    /// Gives a user the hash of a password that another service made.
+    pub(crate) async fn keep_foreign(&self, user_id: &str, hash: &str) {
+        let (user_id, keys) = (user_id.parse().unwrap(), self.latchkey.hash_keys().await.unwrap());
+        let (hasher, hash) =
+            (PasswordHasher::new(keys.clone(), 512), ForeignHash::parse(hash).unwrap());
+        let kept = hasher.keep_foreign(&hash, user_id, self.latchkey.random()).unwrap();
+        let keep = |user: &mut User| {
+            user.password = Some(kept.clone());
+            Ok(())
+        };
+        self.latchkey.store().change_user(user_id, &keys, keep).await.unwrap();
     }
 
     /// A client of DynamoDB without timeouts, for busy machines.

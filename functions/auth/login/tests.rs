@@ -101,6 +101,33 @@ async fn wrong_passwords_and_unknown_users_get_the_same_answer() {
 }
 
 #[tokio::test]
+async fn the_first_right_password_replaces_the_hash_of_another_service() {
+    let app = TestApp::start().await;
+    let ann = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    // Better Auth's hash of `correct horse`, which takes 32 MiB.
+    let hash = "36687bb1e23a81c4a8f7d78a764dd69b:5f4daf62228e08dbeac7f49b105c58c363ca51724e131a156033d0423c430956f38ed28e69826f2cb2689f8d2c4d10944934382fed125bf0cba6ee3c820bc960";
+    app.keep_foreign(ann.id(), hash).await;
+    let before = app.stored_user(ann.id()).await;
+    assert!(before.password.as_ref().unwrap().is_foreign());
+
+    let login = async |password| app.login(json!({"phone": PHONE}), password).await;
+    for wrong in [PASSWORD, "correct horse ", hash] {
+        login(wrong).await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(app.stored_user(ann.id()).await.password, before.password);
+
+    let two = tokio::join!(login("correct horse"), login("correct horse"));
+    assert_eq!([two.0.signed_in().id(), two.1.signed_in().id()], [ann.id(); 2]);
+    let after = app.stored_user(ann.id()).await;
+    assert!(!after.password.as_ref().unwrap().is_foreign());
+    assert_eq!(after.password_count, before.password_count, "reset links stay good");
+
+    login("correct horse").await.assert_ok();
+    assert_eq!(app.stored_user(ann.id()).await.password, after.password, "it is renewed once");
+    login("correct horses").await.assert_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
 async fn after_too_many_failures_even_the_right_password_is_refused() {
     let (app, [phone, email, username]) = app_with_ann().await;
     for who in [&phone, &email, &username] {

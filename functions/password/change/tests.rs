@@ -26,6 +26,21 @@ async fn the_new_password_replaces_the_old_one() {
 }
 
 #[tokio::test]
+async fn the_old_password_may_be_one_whose_hash_another_service_made() {
+    let app = TestApp::start().await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    // bcrypt of `correct horse`, by Django.
+    let hash = "bcrypt$$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+    app.keep_foreign(me.id(), hash).await;
+
+    let body = |old: &str| json!({"old_password": old, "new_password": NEW_PASSWORD});
+    app.post_as(&me.access, PATH, body(PASSWORD)).await.assert_problem(403, "invalid_credentials");
+    app.post_as(&me.access, PATH, body("correct horse")).await.assert_done();
+    assert!(!app.stored_user(me.id()).await.password.unwrap().is_foreign());
+    app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.assert_ok();
+}
+
+#[tokio::test]
 async fn the_other_sessions_end_and_this_one_stays() {
     let app = TestApp::start().await;
     let other = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;

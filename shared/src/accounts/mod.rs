@@ -135,7 +135,7 @@ impl Accounts {
             let counted = self.hash_keys.user(user.id);
             let identity = self.store.identity(&counted).await?;
             let spent = self.spend_try(counted, identity, None).await?;
-            if !self.hasher.matches(&old, Some(hash)).await? {
+            if !self.hasher.matches(&old, Some((user.id, hash))).await? {
                 return Err(Error::WrongPassword);
             }
             self.refund(spent.right(None)).await;

@@ -108,7 +108,8 @@ impl Accounts {
 
         let source = device.is_none().then_some(source);
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let is_right = self.hasher.matches(password, hash.as_ref()).await?;
+        let of_user = user.as_ref().map(|user| user.id).zip(hash.as_ref());
+        let is_right = self.hasher.matches(password, of_user).await?;
         let (user, hash) = match (user, hash) {
             (Some(user), Some(hash)) if is_right => (user, hash),
             (user, _) => {

@@ -16,7 +16,7 @@ const MIN_PERSONAL_CHARS: usize = 4;
 
 /// The beginnings of hashes of passwords, as crypt(3), PHC strings, Django, Werkzeug and LDAP write
 /// them. Somebody who moves users here may take the hash for the password.
-const HASHES: [&str; 23] = [
+const HASHES: [&str; 26] = [
     "$1$",
     "$2a$",
     "$2b$",
@@ -29,6 +29,9 @@ const HASHES: [&str; 23] = [
     "$apr1$",
     "$argon2",
     "$bcrypt",
+    "$fbscrypt$",
+    "$firebase-scrypt$",
+    "$firescrypt$",
     "$pbkdf2",
     "$scrypt$",
     "argon2$",
@@ -44,10 +47,12 @@ const HASHES: [&str; 23] = [
 /// The minimum length of a hash, in bytes. A shorter text is a password that begins like one.
 const MIN_HASH_BYTES: usize = 30;
 
-/// A password as it was typed, in Unicode's NFC. It has no `Debug` and no `Serialize`.
+/// A password in Unicode's NFC, and as it was typed. It has no `Debug` and no `Serialize`.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct Password {
     text: String,
+    /// The text as it was typed, if that is not in NFC.
+    typed: Option<String>,
     /// The field of the request that it was sent in.
     #[zeroize(skip)]
     field: &'static str,
@@ -61,7 +66,7 @@ impl Password {
     /// [`Error::InvalidRequest`] if it is empty or has more than 256 code points. Nothing is cut
     /// off.
     pub fn parse(field: &'static str, text: String) -> Result<Self, Error> {
-        let text = Zeroizing::new(text);
+        let mut text = Zeroizing::new(text);
         let normalized: String = text.nfc().collect();
         if normalized.is_empty() || normalized.chars().count() > MAX_CODE_POINTS {
             return Err(Error::field(
@@ -69,12 +74,19 @@ impl Password {
                 format!("must have 1 to {MAX_CODE_POINTS} characters"),
             ));
         }
-        Ok(Self { text: normalized, field })
+        let typed = (*text != normalized).then(|| std::mem::take(&mut *text));
+        Ok(Self { text: normalized, typed, field })
     }
 
     /// The text in NFC, which our hashes are made of.
     pub(super) fn normalized(&self) -> &str {
         &self.text
+    }
+
+    /// The forms that another service may have hashed: the text as it was typed, and in NFC if that
+    /// is another.
+    pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
+        self.typed.as_deref().into_iter().chain([self.text.as_str()])
     }
 
     /// Checks that it may become somebody's new password: it has the minimum length of the

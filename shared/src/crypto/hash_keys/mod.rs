@@ -124,6 +124,15 @@ impl KeptKeys {
         })
     }
 
+    /// The key that hashes of other services are sealed with. It comes from the pepper, so that it is
+    /// kept as long as the pepper.
+    fn foreign_hash_seal(&self) -> Result<LessSafeKey, Error> {
+        let pepper = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &self.password_pepper);
+        let info = [b"foreign hash seal".as_slice()];
+        let key: UnboundKey = pepper.expand(&info, &AES_256_GCM).map_err(derivation)?.into();
+        Ok(LessSafeKey::new(key))
+    }
+
     fn recovery_code(&self, user_id: uuid::Uuid, code: &str) -> IdentifierHash {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.recovery_codes);
         data_encoding::HEXLOWER.encode(&sign(&key, &[user_id.as_bytes(), code.as_bytes()])).into()

@@ -2,6 +2,8 @@
 
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 
+use zeroize::Zeroizing;
+
 use super::{HashKeys, Keys};
 use crate::base::{Error, Random};
 
@@ -40,6 +42,39 @@ impl HashKeys {
     ) -> Result<(Vec<u8>, bool), Error> {
         let (version, secret) = self.open_any(user_id, sealed, |keys| &keys.second_factor_seal)?;
         Ok((secret, version < self.version))
+    }
+
+    /// Encrypts the hash of a password that another service made (AES-256-GCM), bound to its user. The
+    /// key is of the current root.
+    pub(crate) fn seal_foreign_hash(
+        &self,
+        user_id: uuid::Uuid,
+        hash: &str,
+        random: &Random,
+    ) -> Result<Vec<u8>, Error> {
+        seal(&self.current.kept.foreign_hash_seal()?, user_id, hash.as_bytes(), random)
+    }
+
+    /// Decrypts what [`Self::seal_foreign_hash`] sealed for this user since a version of the root. It
+    /// still opens when that root is gone, like a password's pepper: only the person can replace
+    /// the hash.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if there is no such version, or it was not sealed for this user.
+    pub(crate) fn open_foreign_hash(
+        &self,
+        user_id: uuid::Uuid,
+        version: u32,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<String>, Error> {
+        let kept = self.kept(version);
+        let kept = kept.ok_or_else(|| Error::Internal("there is no key of this root".into()))?;
+        let hash = open(&kept.foreign_hash_seal()?, user_id, sealed)?;
+        let hash = String::from_utf8(hash).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            Error::Internal("a sealed value is no text".into())
+        })?;
+        Ok(Zeroizing::new(hash))
     }
 
     /// Encrypts the response to a request with an `Idempotency-Key` (AES-256-GCM), bound to the
