@@ -1,5 +1,5 @@
-//! The hash of a password, as somebody who imports users might send it. What is accepted is within
-//! the bounds, and nothing can stand before or after it.
+//! The hash of a password, as somebody who imports users might send it. An accepted hash is within
+//! the bounds of cost, and nothing can stand before or after it.
 
 #![no_main]
 
