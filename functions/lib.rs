@@ -188,6 +188,7 @@ pub mod users {
     pub mod delete_by_phone;
     pub mod get;
     pub mod get_by_phone;
+    pub mod import;
     pub mod list;
     pub mod mfa_delete;
     pub mod phone_put;
@@ -289,6 +290,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints! {
     "me-passkeys-delete" => me::passkeys::delete,
     "users-list" => users::list,
     "users-create" => users::create,
+    "users-import" => users::import,
     "users-get" => users::get,
     "users-update" => users::update,
     "users-delete" => users::delete,

@@ -71,6 +71,9 @@ pub mod accounts;
 /// Changes that administrators make to users.
 pub mod administration;
 
+/// Bringing users along from another service.
+pub mod migration;
+
 /// Sessions: signing in, refreshing, signing out.
 pub mod sessions;
 

@@ -218,6 +218,7 @@ export const strings = {
   "activity.erasure_take_back": "إلغاء حذف الحساب",
   "activity.user_read": "الاطلاع على الحساب",
   "activity.user_create": "إنشاء الحساب",
+  "activity.user_import": "استيراد الحساب",
   "activity.user_update": "تغيير الحساب",
   "activity.user_roles_change": "تغيير الأدوار",
 

@@ -209,6 +209,7 @@ export const strings = {
   "activity.erasure_take_back": "Löschung des Kontos zurückgenommen",
   "activity.user_read": "Konto angesehen",
   "activity.user_create": "Konto angelegt",
+  "activity.user_import": "Konto übernommen",
   "activity.user_update": "Konto geändert",
   "activity.user_roles_change": "Rollen geändert",
 

@@ -208,6 +208,7 @@ export const strings = {
   "activity.erasure_take_back": "Deletion of the account taken back",
   "activity.user_read": "Account looked at",
   "activity.user_create": "Account created",
+  "activity.user_import": "Account imported",
   "activity.user_update": "Account changed",
   "activity.user_roles_change": "Roles changed",
 

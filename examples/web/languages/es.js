@@ -211,6 +211,7 @@ export const strings = {
   "activity.erasure_take_back": "Eliminación de la cuenta cancelada",
   "activity.user_read": "Cuenta consultada",
   "activity.user_create": "Cuenta creada",
+  "activity.user_import": "Cuenta importada",
   "activity.user_update": "Cuenta cambiada",
   "activity.user_roles_change": "Roles cambiados",
 

@@ -209,6 +209,7 @@ export const strings = {
   "activity.erasure_take_back": "Suppression du compte annulée",
   "activity.user_read": "Compte consulté",
   "activity.user_create": "Compte créé",
+  "activity.user_import": "Compte importé",
   "activity.user_update": "Compte modifié",
   "activity.user_roles_change": "Rôles modifiés",
 

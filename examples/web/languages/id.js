@@ -206,6 +206,7 @@ export const strings = {
   "activity.erasure_take_back": "Penghapusan akun dibatalkan",
   "activity.user_read": "Akun dilihat",
   "activity.user_create": "Akun dibuat",
+  "activity.user_import": "Akun diimpor",
   "activity.user_update": "Akun diubah",
   "activity.user_roles_change": "Peran diubah",
 

@@ -209,6 +209,7 @@ export const strings = {
   "activity.erasure_take_back": "Eliminazione dell’account annullata",
   "activity.user_read": "Account consultato",
   "activity.user_create": "Account creato",
+  "activity.user_import": "Account importato",
   "activity.user_update": "Account modificato",
   "activity.user_roles_change": "Ruoli modificati",
 

@@ -206,6 +206,7 @@ export const strings = {
   "activity.erasure_take_back": "アカウント削除の取り消し",
   "activity.user_read": "アカウントの閲覧",
   "activity.user_create": "アカウントの作成",
+  "activity.user_import": "アカウントのインポート",
   "activity.user_update": "アカウントの変更",
   "activity.user_roles_change": "役割の変更",
 

@@ -209,6 +209,7 @@ export const strings = {
   "activity.erasure_take_back": "Verwijdering van het account ingetrokken",
   "activity.user_read": "Account bekeken",
   "activity.user_create": "Account aangemaakt",
+  "activity.user_import": "Account geïmporteerd",
   "activity.user_update": "Account gewijzigd",
   "activity.user_roles_change": "Rollen gewijzigd",
 

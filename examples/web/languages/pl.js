@@ -210,6 +210,7 @@ export const strings = {
   "activity.erasure_take_back": "Usunięcie konta wycofane",
   "activity.user_read": "Konto przejrzane",
   "activity.user_create": "Konto utworzone",
+  "activity.user_import": "Konto zaimportowane",
   "activity.user_update": "Konto zmienione",
   "activity.user_roles_change": "Role zmienione",
 

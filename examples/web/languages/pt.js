@@ -209,6 +209,7 @@ export const strings = {
   "activity.erasure_take_back": "Exclusão da conta cancelada",
   "activity.user_read": "Conta consultada",
   "activity.user_create": "Conta criada",
+  "activity.user_import": "Conta importada",
   "activity.user_update": "Conta alterada",
   "activity.user_roles_change": "Funções alteradas",
 

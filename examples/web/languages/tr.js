@@ -209,6 +209,7 @@ export const strings = {
   "activity.erasure_take_back": "Hesabın silinmesi geri alındı",
   "activity.user_read": "Hesaba bakıldı",
   "activity.user_create": "Hesap oluşturuldu",
+  "activity.user_import": "Hesap içe aktarıldı",
   "activity.user_update": "Hesap değişti",
   "activity.user_roles_change": "Roller değişti",
 

@@ -206,6 +206,7 @@ export const strings = {
   "activity.erasure_take_back": "撤回删除账号",
   "activity.user_read": "查看账号",
   "activity.user_create": "创建账号",
+  "activity.user_import": "导入账号",
   "activity.user_update": "更改账号",
   "activity.user_roles_change": "更改角色",
 

@@ -9,7 +9,7 @@ use shared::{
     administration::{WaitingMoveView, WaitingMoves},
     audit::{ActivityView, Audit, Changes, Event, user_subject},
     avatars::AvatarUrls,
-    base::{Clock, Error, api_time},
+    base::{Clock, Error, api_time, api_time_option},
     http::{Caller, Json},
     latchkey::Latchkey,
     passkeys::{Passkey, PasskeyView},
@@ -33,6 +33,10 @@ const MAX_EVENTS: usize = 5_000;
 pub struct ExportView {
     /// The user's profile.
     user: UserView,
+    /// When the user was brought along from another service (RFC 3339, UTC); `null` if they were not.
+    #[serde(with = "api_time_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    imported_at: Option<Timestamp>,
     /// The user's roles in each app, by the app's `client_id`.
     roles: BTreeMap<String, BTreeSet<String>>,
     /// The authenticator app, without its secret; `null` if none is set up.
@@ -153,6 +157,7 @@ async fn export(
 
     Ok(Json(ExportView {
         user: UserView::new(&caller.user, metadata, &caller.claims.client_id, &avatar_urls),
+        imported_at: caller.user.imported_at,
         roles: caller.user.roles.clone(),
         second_factor: second_factor.map(ExportedSecondFactor::from),
         removed_second_factor: removed.map(ExportedSecondFactor::from),

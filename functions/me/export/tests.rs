@@ -126,6 +126,7 @@ async fn give_metadata(app: &TestApp, user_id: &str) {
     let store = app.latchkey.store();
     let change = |user: &mut User| {
         user.external_id = Some(ExternalId::parse("auth0|7").unwrap());
+        user.imported_at = Some(user.created_at);
         Ok(())
     };
     let id = user_id.parse().unwrap();
@@ -247,7 +248,7 @@ async fn an_export_is_my_profile_my_roles_and_my_sessions() {
     export.as_object_mut().unwrap().remove("activity");
     assert_eq!(
         export,
-        json!({"user": app.me(&me.access).await, "roles": {"default": ["Admin", "User"]},
+        json!({"user": app.me(&me.access).await, "imported_at": null, "roles": {"default": ["Admin", "User"]},
             "second_factor": null, "removed_second_factor": null, "undoable_changes": [],
             "consents": [], "passkeys": [], "waiting_phone_move": null,
             "sessions": [exported]})

@@ -11,8 +11,9 @@ use crate::testing::{
     pictures::{jpeg, picture},
 };
 
-pub(super) const CASES: [&str; 20] = [
+pub(super) const CASES: [&str; 21] = [
     "users-create",
+    "users-import",
     "users-update",
     "users-delete",
     "users-delete-by-phone",
@@ -82,6 +83,20 @@ async fn users(app: &TestApp, admin: SignedIn, case: &str) -> Case {
         let made = |answer: &Answer| assert_eq!(answer.assert_ok()["roles"], json!(["Admin"]));
         return then(&admin, (Method::POST, "/v1/users", Some(body)), by_phone, made)
             .or(409, "conflict");
+    }
+
+    if case == "users-import" {
+        let record = json!({
+            "external_id": "1", "phone": PHONE, "phone_verified": true, "roles": ["Guest"],
+            "app_metadata": {"plan": "pro"}, "totp_secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+        });
+        let request = (Method::POST, "/v1/users/import", Some(json!({"users": [record]})));
+        let is_there = |answer: &Answer| {
+            let user = answer.assert_ok();
+            assert_eq!(user["app_metadata"], json!({"plan": "pro"}));
+            assert_eq!((&user["roles"], &user["mfa"]), (&json!(["Guest"]), &json!(["totp"])));
+        };
+        return then(&admin, request, by_phone, is_there);
     }
 
     let (person, _) = app.protected(PHONE).await;

@@ -38,7 +38,7 @@ use crate::{
 const SET_ROLES_TRIES: usize = 25;
 
 /// The permission to give roles.
-const ROLES_ASSIGN: &str = "roles:assign";
+pub(crate) const ROLES_ASSIGN: &str = "roles:assign";
 
 /// The most roles that a user can have in one app.
 const MAX_ROLES: usize = 20;
@@ -239,7 +239,7 @@ impl Users {
     }
 
     /// A change of metadata with the claims of apps that must have room in tokens after it.
-    pub(super) async fn within_tokens(&self, patch: MetadataPatch) -> Result<MetadataPatch, Error> {
+    pub(crate) async fn within_tokens(&self, patch: MetadataPatch) -> Result<MetadataPatch, Error> {
         let token_claims = match patch.app_metadata {
             Some(_) => self.apps.token_claims().await?,
             None => Vec::new(),
@@ -359,7 +359,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::Forbidden`].
-    async fn grantable(
+    pub(crate) async fn grantable(
         &self,
         names: &[String],
         held: &BTreeSet<String>,
@@ -556,12 +556,12 @@ impl Users {
 }
 
 /// The fields of a new user, for the audit trail.
-fn created(user: &User) -> Result<Changes, Error> {
+pub(crate) fn created(user: &User) -> Result<Changes, Error> {
     USER_FIELDS.changes(None, Some(user))
 }
 
 /// The error if a user is deleted while an administrator changes them: the store's `TokenInvalid`
 /// would mean that the caller was deleted.
-fn gone_meanwhile(error: Error) -> Error {
+pub(crate) fn gone_meanwhile(error: Error) -> Error {
     if error == Error::TokenInvalid { Error::NotFound } else { error }
 }

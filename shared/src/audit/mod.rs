@@ -90,6 +90,7 @@ pub enum Action {
     UserLookup,
     UserRead,
     UserCreate,
+    UserImport,
     UserUpdate,
     UserUnlock,
     UserSessionsRead,

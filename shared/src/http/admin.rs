@@ -32,6 +32,7 @@ macro_rules! permission {
 
 permission!(UsersRead, "users:read", in any app: false);
 permission!(UsersWrite, "users:write", in any app: false);
+permission!(UsersImport, "users:import", in any app: false);
 permission!(RolesRead, "roles:read", in any app: true);
 permission!(RolesWrite, "roles:write", in any app: false);
 permission!(RolesAssign, "roles:assign", in any app: true);

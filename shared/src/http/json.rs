@@ -20,6 +20,9 @@ const MAX_DOCUMENT_BODY_BYTES: usize = 128 * 1024;
 /// Characters of a document.
 const MAX_DOCUMENT_CHARS: usize = 32 * 1024;
 
+/// The largest JSON body with records, such as users with their metadata.
+const MAX_RECORDS_BODY_BYTES: usize = 1024 * 1024;
+
 /// Characters of a part of a credential.
 const MAX_CREDENTIAL_CHARS: usize = 12 * 1024;
 
@@ -39,6 +42,10 @@ pub struct DocumentJson<T>(pub T);
 /// may have certificates.
 #[derive(Clone, Copy, Debug)]
 pub struct CredentialJson<T>(pub T);
+
+/// As [`DocumentJson`], of at most 1 MiB: for many records. Only endpoints of administrators take it.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordsJson<T>(pub T);
 
 /// A JSON body that may be left out.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +72,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for DocumentJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (headers, body) = read_up_to(request, MAX_DOCUMENT_BODY_BYTES).await?;
+        parse_sent(&headers, &body, MAX_DOCUMENT_CHARS).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RecordsJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (headers, body) = read_up_to(request, MAX_RECORDS_BODY_BYTES).await?;
         parse_sent(&headers, &body, MAX_DOCUMENT_CHARS).map(Self)
     }
 }

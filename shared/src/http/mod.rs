@@ -27,7 +27,7 @@ mod step_up;
 pub use self::{
     admin::{
         Admin, AppsRead, AppsWrite, AuditRead, Permission, RolesAssign, RolesRead, RolesWrite,
-        UsersRead, UsersWrite,
+        UsersImport, UsersRead, UsersWrite,
     },
     cached::cached_json,
     caller::{Caller, CallerOfForm},
@@ -44,13 +44,13 @@ pub use self::{
     form::Form,
     idempotency::{Idempotent, Once},
     json::{
-        CredentialJson, DocumentJson, Json, MAX_BODY_BYTES, OptionalJson, check_encoding, given,
-        sent,
+        CredentialJson, DocumentJson, Json, MAX_BODY_BYTES, OptionalJson, RecordsJson,
+        check_encoding, given, sent,
     },
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},
     preference::preferences,
-    problem::Problem,
+    problem::{Problem, reason},
     queries::{REFUSES_ALIKE, is_strict},
     service::{service, static_service},
     step_up::StepUp,

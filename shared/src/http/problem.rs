@@ -138,6 +138,11 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// The cause of an error in one or two sentences, for developers.
+pub fn reason(error: &Error) -> String {
+    detail(error, Code::of(error))
+}
+
 /// The cause of the error in one or two sentences, with what is accepted and what to do next.
 pub(super) fn detail(error: &Error, code: Code) -> String {
     match error {

@@ -16,9 +16,10 @@ use crate::{
 /// The role that has every built-in permission.
 pub const ADMIN_ROLE: &str = "Admin";
 /// The permissions that the service itself checks.
-pub const BUILT_IN_PERMISSIONS: [&str; 8] = [
+pub const BUILT_IN_PERMISSIONS: [&str; 9] = [
     "users:read",
     "users:write",
+    "users:import",
     "roles:read",
     "roles:write",
     "roles:assign",

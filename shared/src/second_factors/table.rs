@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, TransactWriteItem},
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -63,9 +64,18 @@ impl Store {
                 true => self.delete_where(enrolment, "sealed_secret", sealed)?,
                 false => self.delete_always(enrolment)?,
             },
-            self.put_always(to_item(Key::second_factor(user_id), factor)?)?,
+            self.factor_write(user_id, factor)?,
         ];
         self.change_user_and(user_id, keys, change, items).await
+    }
+
+    /// The write that keeps a second factor.
+    pub(crate) fn factor_write(
+        &self,
+        user_id: Uuid,
+        factor: &SecondFactor,
+    ) -> Result<TransactWriteItem, Error> {
+        self.put_always(to_item(Key::second_factor(user_id), factor)?)
     }
 
     /// Uses up the code of a step. Returns whether it was still unused (RFC 6238 §5.2), or was last

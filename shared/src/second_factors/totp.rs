@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{EcLevel, QrCode, render::svg};
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::base::{Error, Random, plain_code};
 
@@ -18,17 +18,19 @@ const STEPS_OFF: i64 = 1;
 pub(crate) const DIGITS: usize = 6;
 /// Bytes of a secret (RFC 4226 §4 R6 recommends 160 bits).
 pub(super) const SECRET_BYTES: usize = 20;
+/// Bytes of the secrets of other services: apps read shorter ones than those that are recommended.
+const IMPORTED_BYTES: std::ops::RangeInclusive<usize> = 10..=64;
 /// All characters but the unreserved ones of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secret that an authenticator app shares with us. It has no `Debug` and no `Serialize`.
 #[derive(Clone, ZeroizeOnDrop)]
-pub struct TotpSecret([u8; SECRET_BYTES]);
+pub struct TotpSecret(Vec<u8>);
 
 impl TotpSecret {
     /// A new secret.
     pub fn draw(random: &Random) -> Result<Self, Error> {
-        random.bytes().map(Self)
+        random.bytes::<SECRET_BYTES>().map(|bytes| Self(bytes.to_vec()))
     }
 
     /// The secret of bytes that were sealed and opened again.
@@ -36,10 +38,26 @@ impl TotpSecret {
     /// # Errors
     /// [`Error::Internal`] for a wrong number of bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| Error::Internal("a TOTP secret of the wrong length".into()))
+        let fits = IMPORTED_BYTES.contains(&bytes.len());
+        let secret = fits.then(|| Self(bytes.to_vec()));
+        secret.ok_or_else(|| Error::Internal("a TOTP secret of the wrong length".into()))
+    }
+
+    /// Reads a secret that another service has drawn: base32 of 10 to 64 bytes, in any letter case, with
+    /// or without spaces and padding.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for any other form.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        let plain: Zeroizing<String> = Zeroizing::new(
+            text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase(),
+        );
+        let bytes = BASE32_NOPAD.decode(plain.trim_end_matches('=').as_bytes()).ok();
+        let bytes = bytes.map(Zeroizing::new).filter(|it| IMPORTED_BYTES.contains(&it.len()));
+        bytes.map(|bytes| Self(bytes.to_vec())).ok_or_else(|| {
+            let (min, max) = (IMPORTED_BYTES.start(), IMPORTED_BYTES.end());
+            Error::field(field, format!("must be base32 of {min} to {max} bytes"))
+        })
     }
 
     /// The bytes, for sealing.
@@ -119,7 +137,7 @@ mod tests {
     use super::*;
 
     fn secret() -> TotpSecret {
-        TotpSecret(*b"12345678901234567890")
+        TotpSecret(b"12345678901234567890".to_vec())
     }
 
     #[test]

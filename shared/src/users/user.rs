@@ -132,6 +132,14 @@ pub struct User {
     /// The consents to the apps of others, by app.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub consents: BTreeMap<String, Consent>,
+    /// When the user was first brought along from another service.
+    #[serde(
+        rename = "im",
+        default,
+        with = "epoch_seconds_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub imported_at: Option<Timestamp>,
     /// When the account was created.
     #[serde(with = "epoch_seconds")]
     pub created_at: Timestamp,
@@ -192,6 +200,7 @@ pub const USER_FIELDS: Fields = Fields {
         "sign_in_epoch",
         "sessions",
         "avatar_leftovers",
+        "im",
         "created_at",
         "updated_at",
         "last_sign_in_at",
@@ -231,6 +240,7 @@ impl User {
             roles: BTreeMap::new(),
             sessions: BTreeMap::new(),
             consents: BTreeMap::new(),
+            imported_at: None,
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
@@ -379,10 +389,14 @@ impl User {
         self.roles.get(DEFAULT_CLIENT_ID).is_some_and(|roles| roles.contains(ADMIN_ROLE))
     }
 
-    /// When the account was last used: signed in to, or a session of it refreshed.
+    /// When the account was last used: signed in to, or a session of it refreshed. One that was brought
+    /// along counts as used then.
     pub fn last_used_at(&self) -> Timestamp {
         let refreshed = self.sessions.values().map(|session| session.last_used_at);
-        refreshed.chain(self.last_sign_in_at).fold(self.created_at, Timestamp::max)
+        refreshed
+            .chain(self.last_sign_in_at)
+            .chain(self.imported_at)
+            .fold(self.created_at, Timestamp::max)
     }
 
     /// Records that an address was proven for the first time. Removes what somebody else could have

@@ -139,6 +139,17 @@ impl PasswordHasher {
         Ok(PasswordHash(Kept::Own(hash)))
     }
 
+    /// Whether `hash`, as it is kept for a user, is this hash that another service made.
+    pub fn keeps(
+        &self,
+        (user_id, hash): (Uuid, Option<&PasswordHash>),
+        foreign: &ForeignHash,
+    ) -> bool {
+        let Some(PasswordHash(Kept::Foreign(sealed))) = hash else { return false };
+        let kept = self.keys.open_foreign_hash(user_id, sealed.version, &sealed.sealed_foreign);
+        kept.is_ok_and(|kept| kept.as_bytes().ct_eq(foreign.as_str().as_bytes()).into())
+    }
+
     /// Seals a hash that another service made, for the user that it belongs to. It is not computed.
     pub fn keep_foreign(
         &self,

@@ -45,10 +45,25 @@ impl Store {
         id: Uuid,
         keys: &HashKeys,
         patch: &MetadataPatch,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<(User, Metadata), Error> {
+        self.change_user_with_metadata_and((id, Vec::new()), keys, patch, change).await
+    }
+
+    /// As [`Self::change_user_with_metadata`], with more writes in the same transaction, which have no
+    /// condition.
+    ///
+    /// # Errors
+    /// As [`Self::change_user_with_metadata`].
+    pub(crate) async fn change_user_with_metadata_and(
+        &self,
+        (id, more): (Uuid, Vec<TransactWriteItem>),
+        keys: &HashKeys,
+        patch: &MetadataPatch,
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
     ) -> Result<(User, Metadata), Error> {
         if patch.is_empty() {
-            let user = self.change_user(id, keys, change).await?;
+            let user = self.change_user_and(id, keys, change, more).await?;
             let metadata = self.metadata(&user).await?;
             return Ok((user, metadata));
         }
@@ -58,7 +73,8 @@ impl Store {
             let after = before.patched(patch)?;
             let version = before.version + u64::from(after != before);
             let after = Metadata { version, ..after };
-            let writes = self.metadata_write(id, &before, &after)?;
+            let mut writes = self.metadata_write(id, &before, &after)?;
+            writes.extend(more.iter().cloned());
             let mut refused = false;
             let changed = self.change_user_and(
                 id,

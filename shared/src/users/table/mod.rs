@@ -65,9 +65,23 @@ impl Store {
     /// [`Error::InvalidRequest`] if a granted role is deleted; [`Error::Unavailable`].
     pub async fn create_user(
         &self,
+        new: (&User, &Metadata),
+        granted: &BTreeSet<String>,
+        keys: &HashKeys,
+    ) -> Result<Created, Error> {
+        self.create_user_and(new, granted, keys, Vec::new()).await
+    }
+
+    /// As [`Self::create_user`], with more writes in the same transaction, which have no condition.
+    ///
+    /// # Errors
+    /// As [`Self::create_user`].
+    pub(crate) async fn create_user_and(
+        &self,
         (user, metadata): (&User, &Metadata),
         granted: &BTreeSet<String>,
         keys: &HashKeys,
+        more: Vec<TransactWriteItem>,
     ) -> Result<Created, Error> {
         let (mut identifiers, mut items) = (Vec::new(), Vec::new());
         for identifier in user.identifiers(keys) {
@@ -78,6 +92,7 @@ impl Store {
         }
         items.push(self.put_if_absent(&user_item(user)?)?);
         items.extend(self.metadata_write(user.id, &Metadata::default(), metadata)?);
+        items.extend(more);
         items.extend(self.admin_write(None, Some(user))?);
         let role_checks_at = items.len();
         items.extend(self.not_deleted(granted.iter())?);

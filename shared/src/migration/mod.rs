@@ -1,0 +1,19 @@
+//! Bringing users along from another service.
+//!
+//! | the user here                              | what a record does                                     |
+//! |--------------------------------------------|--------------------------------------------------------|
+//! | is not there                               | creates them                                           |
+//! | nobody has signed in to the account        | replaces all that it names                             |
+//! | has signed in, and was never imported      | fills in what is empty, except what signs somebody in  |
+//! | has signed in since they were imported     | changes nothing: the account is theirs                 |
+//!
+//! So the same record again changes nothing, a later export may follow an earlier one until people
+//! have moved, and nobody who may import takes over an account that is in use.
+
+mod import;
+mod record;
+
+pub use self::{
+    import::{ImportOutcome, Imported},
+    record::{ImportRecord, ImportedAddress},
+};

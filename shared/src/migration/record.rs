@@ -1,0 +1,177 @@
+//! A user of another service, and what of it a user here takes.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::{
+    apps::DEFAULT_CLIENT_ID,
+    identifiers::{Address, Email, ExternalId, PhoneNumber, Username},
+    second_factors::TotpSecret,
+    users::{ForeignHash, MetadataPatch, PasswordHash, User, UserStatus},
+};
+
+/// An address of another service's user, and whether that service has proven it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedAddress<T> {
+    /// The address.
+    pub address: T,
+    /// Whether it was proven there.
+    pub is_verified: bool,
+}
+
+/// A user of another service.
+#[derive(Default)]
+pub struct ImportRecord {
+    /// The id there.
+    pub external_id: Option<ExternalId>,
+    /// The phone.
+    pub phone: Option<ImportedAddress<PhoneNumber>>,
+    /// The e-mail address.
+    pub email: Option<ImportedAddress<Email>>,
+    /// The username.
+    pub username: Option<Username>,
+    /// The display name.
+    pub name: Option<String>,
+    /// The preferred language (BCP 47).
+    pub locale: Option<String>,
+    /// The metadata.
+    pub metadata: MetadataPatch,
+    /// The names of roles in the default app.
+    pub roles: Option<Vec<String>>,
+    /// The hash of the password.
+    pub password: Option<ForeignHash>,
+    /// The secret of the authenticator app.
+    pub totp: Option<TotpSecret>,
+    /// When the account was created there.
+    pub created_at: Option<Timestamp>,
+    /// Whether the user may sign in. A record never enables somebody.
+    pub status: Option<UserStatus>,
+}
+
+/// What a user takes of a record, after everything that needs the store or the keys.
+pub(super) struct Taken<'a> {
+    pub(super) record: &'a ImportRecord,
+    /// The roles in the default app.
+    pub(super) roles: Option<BTreeSet<String>>,
+    /// The password, if it is another one than the user has.
+    pub(super) password: Option<PasswordHash>,
+    pub(super) has_totp: bool,
+    pub(super) now: Timestamp,
+}
+
+impl ImportRecord {
+    /// The addresses by which the user is found here, and whether they were proven there.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (Address, bool)> {
+        let phone = self.phone.clone().map(|it| (Address::Sms(it.address), it.is_verified));
+        let email = self.email.clone().map(|it| (Address::Email(it.address), it.is_verified));
+        phone.into_iter().chain(email)
+    }
+
+    /// Whether `user` can be the user of this record: not if both have different ids.
+    pub(super) fn can_be(&self, user: &User) -> bool {
+        match (&self.external_id, &user.external_id) {
+            (Some(id), Some(other)) => id == other,
+            _ => true,
+        }
+    }
+}
+
+/// Whether nobody has signed in to an account yet, so that a record may replace all of it.
+pub(super) fn is_untouched(user: &User) -> bool {
+    user.last_sign_in_at.is_none() && user.sessions.is_empty()
+}
+
+/// The fields of a record that `user` has not taken, since a user has one proven address at least or
+/// none is proven.
+pub(super) fn left_out(record: &ImportRecord, user: &User) -> Vec<&'static str> {
+    let is_missing = |record: bool, user: bool| record && !user;
+    let fields = [
+        ("phone", is_missing(record.phone.is_some(), user.phone.is_some())),
+        ("email", is_missing(record.email.is_some(), user.email.is_some())),
+        ("password_hash", is_missing(record.password.is_some(), user.password.is_some())),
+        ("totp_secret", is_missing(record.totp.is_some(), user.totp)),
+    ];
+    fields.into_iter().filter(|(_, is_missing)| *is_missing).map(|(field, _)| field).collect()
+}
+
+impl Taken<'_> {
+    /// Replaces everything of `user` that the record names. Nobody has signed in to the account.
+    pub(super) fn replace(&self, user: &mut User) {
+        let before = user.clone();
+        let record = self.record;
+        self.take_addresses(user);
+        replace(&mut user.external_id, record.external_id.as_ref());
+        replace(&mut user.username, record.username.as_ref());
+        replace(&mut user.name, record.name.as_ref());
+        replace(&mut user.locale, record.locale.as_ref());
+        if let Some(password) = &self.password {
+            user.password_count += u64::from(user.password.is_some());
+            user.password = Some(password.clone());
+        }
+        user.totp |= self.has_totp;
+        if let Some(roles) = &self.roles {
+            user.roles.insert(DEFAULT_CLIENT_ID.to_owned(), roles.clone());
+        }
+        user.created_at = record.created_at.unwrap_or(user.created_at);
+        // One who was disabled here stays so.
+        if record.status == Some(UserStatus::Disabled) {
+            user.status = UserStatus::Disabled;
+        }
+        self.finish(user, &before);
+    }
+
+    /// Fills in what `user`, to whose account somebody has signed in, does not have yet, except what
+    /// signs somebody in.
+    pub(super) fn fill(&self, user: &mut User) {
+        let before = user.clone();
+        let record = self.record;
+        fill(&mut user.external_id, record.external_id.as_ref());
+        fill(&mut user.username, record.username.as_ref());
+        fill(&mut user.name, record.name.as_ref());
+        fill(&mut user.locale, record.locale.as_ref());
+        let roles = user.roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default();
+        roles.extend(self.roles.iter().flatten().cloned());
+        self.finish(user, &before);
+    }
+
+    fn finish(&self, user: &mut User, before: &User) {
+        user.imported_at.get_or_insert(self.now);
+        if user != before {
+            user.updated_at = self.now;
+        }
+    }
+
+    /// An address that was not proven there is kept beside a proven one only if it is an e-mail
+    /// address, which belongs to nobody then. If none was proven, the first is reserved until
+    /// somebody proves it.
+    fn take_addresses(&self, user: &mut User) {
+        let (had_phone, had_email) = (user.phone_is_verified(), user.email_is_verified());
+        let phone = self.record.phone.clone().or_else(|| {
+            user.phone.clone().map(|address| ImportedAddress { address, is_verified: had_phone })
+        });
+        let email = self.record.email.clone().or_else(|| {
+            user.email.clone().map(|address| ImportedAddress { address, is_verified: had_email })
+        });
+        let is_proven =
+            [phone.as_ref().map(|it| it.is_verified), email.as_ref().map(|it| it.is_verified)]
+                .contains(&Some(true));
+        user.unproven = !is_proven;
+        user.phone = phone.filter(|it| it.is_verified || !is_proven).map(|it| it.address);
+        user.email_verified =
+            email.as_ref().is_some_and(|it| it.is_verified || !is_proven && user.phone.is_none());
+        user.email = email.map(|it| it.address);
+    }
+}
+
+fn replace<T: Clone>(field: &mut Option<T>, value: Option<&T>) {
+    if value.is_some() {
+        *field = value.cloned();
+    }
+}
+
+fn fill<T: Clone>(field: &mut Option<T>, value: Option<&T>) {
+    if field.is_none() {
+        *field = value.cloned();
+    }
+}
