@@ -1,4 +1,4 @@
-//! DynamoDB with its stream, S3, SNS, SQS, SES, Secrets Manager and other senders of texts on loopback, with API Gateway
+//! DynamoDB with its stream, S3, SNS, SQS, SES, Cognito, Secrets Manager and other senders of texts on loopback, with API Gateway
 //! in front, in one process, for `cargo run` and the tests. The code under test reaches them through
 //! the AWS SDK and its endpoint variables.
 //!
@@ -11,6 +11,7 @@
 
 pub mod api_gateway;
 mod chain;
+mod cognito;
 mod dynamodb;
 pub mod faults;
 mod front_door;
@@ -35,6 +36,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use self::s3::PendingObjects;
 pub use self::{
     chain::longest_chain,
+    cognito::{USER_POOL, UserPool},
     inbox::{Inbox, Message},
     secrets::Secrets,
     sqs::{Queue, QueuedMessage},
@@ -72,8 +74,11 @@ pub struct EmbeddedAws {
     pub secrets: Secrets,
     /// The queue of ended sessions.
     pub queue: Queue,
+    /// The user pool of Cognito from which people come.
+    pub user_pool: UserPool,
     /// The changes of the table since the start.
     pub stream: Stream,
+    user_pool_endpoint: String,
     endpoints: Vec<(&'static str, String)>,
     vendors: Vec<(&'static str, String)>,
     tasks: Vec<JoinHandle<()>>,
@@ -111,6 +116,8 @@ impl EmbeddedAws {
             inbox,
             secrets,
             queue: Queue::default(),
+            user_pool: UserPool::default(),
+            user_pool_endpoint: String::new(),
             stream: Stream::open(database.clone())?,
             endpoints: Vec::new(),
             vendors: Vec::new(),
@@ -146,6 +153,10 @@ impl EmbeddedAws {
             aws.vendors.push((setting, url));
             aws.serve(listener, router);
         }
+
+        let (listener, url) = listen("COGNITO_IDENTITY_PROVIDER").await?;
+        aws.user_pool_endpoint = url;
+        aws.serve(listener, cognito::router(aws.user_pool.clone()));
 
         let listener = aws.listen("SECRETSMANAGER").await?;
         aws.serve(listener, secrets::router(aws.secrets.clone()));
@@ -184,6 +195,13 @@ impl EmbeddedAws {
             .map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone()));
 
         fixed.chain(endpoints).collect()
+    }
+
+    /// The environment variables with which the functions ask the user pool of Cognito. On a laptop,
+    /// somebody may want to ask their own: it is asked without credentials.
+    pub fn user_pool_environment(&self) -> [(&'static str, &str); 2] {
+        let endpoint = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
+        [("COGNITO_USER_POOL", USER_POOL), (endpoint, &self.user_pool_endpoint)]
     }
 
     /// The environment variables with which the functions reach the vendors that are embedded beside

@@ -1,4 +1,4 @@
-//! What apps keep about a user: who may write it, where it is shown, and what of it gets into tokens.
+//! Metadata of users: who may write it, where it is shown, and which of it gets into tokens.
 
 use axum::http::Method;
 use serde_json::{Value, json};

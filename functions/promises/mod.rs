@@ -25,6 +25,7 @@ mod faults;
 mod idempotency;
 mod long_values;
 mod metadata;
+mod migration;
 mod race;
 mod response;
 mod second_factor_flow;

@@ -172,7 +172,8 @@ impl Desk {
         let lookup = accounts.look_up_name(&named, self.recorder.device().ip.as_deref()).await?;
         let asked = (self.app.client_id.as_str(), self.visit.cookies.get(DEVICE));
         let named = (&named, lookup);
-        let person = match accounts.recognise(named, &password, asked, &self.recorder).await {
+        let passwords = self.latchkey.password_sign_ins().await?;
+        let person = match passwords.recognise(named, &password, asked, &self.recorder).await {
             Ok(person) => person,
             Err(error) => return self.refuse(error, same),
         };

@@ -22,9 +22,10 @@ use super::{
 /// An id that was never issued.
 pub(crate) const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 /// The permissions of the service's own endpoints.
-pub(crate) const PERMISSIONS: [&str; 8] = [
+pub(crate) const PERMISSIONS: [&str; 9] = [
     "users:read",
     "users:write",
+    "users:import",
     "roles:read",
     "roles:write",
     "roles:assign",

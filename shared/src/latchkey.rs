@@ -21,6 +21,7 @@ use crate::{
     messages::{
         Credentials, DeliveryCounts, DeliveryEvents, MailTemplates, Messenger, ReportLinks, Reports,
     },
+    migration::{Elsewhere, PasswordSignIns},
     passkeys::Passkeys,
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
@@ -58,6 +59,7 @@ struct Inner {
     hash_keys: Mutex<Option<ReadKeys>>,
     signer: OnceCell<Arc<Signer>>,
     logout_notices: OnceCell<LogoutNotices>,
+    elsewhere: OnceLock<Arc<Elsewhere>>,
 }
 
 /// The hash keys, and when their roots were read.
@@ -104,6 +106,7 @@ impl Latchkey {
             hash_keys: Mutex::default(),
             signer: OnceCell::new(),
             logout_notices: OnceCell::new(),
+            elsewhere: OnceLock::new(),
         })))
     }
 
@@ -500,6 +503,24 @@ impl Latchkey {
             settings: self.0.settings.users.clone(),
             clock: self.0.clock.clone(),
             random: self.0.random.clone(),
+        })
+    }
+
+    /// Recognising people by their passwords.
+    ///
+    /// # Errors
+    /// As [`Self::hash_keys`].
+    pub async fn password_sign_ins(&self) -> Result<PasswordSignIns, Error> {
+        let inner = &self.0;
+        let make = || {
+            let pool = inner.settings.migration.cognito.clone();
+            Arc::new(Elsewhere::new(pool, &inner.environment))
+        };
+        Ok(PasswordSignIns {
+            accounts: self.accounts().await?,
+            users: self.users().await?,
+            challenges: self.challenges().await?,
+            elsewhere: inner.elsewhere.get_or_init(make).clone(),
         })
     }
 

@@ -17,6 +17,7 @@ use crate::{
     identifiers::PhoneNumber,
     limits::LimitSettings,
     messages::MessageSettings,
+    migration::MigrationSettings,
     passkeys::PasskeySettings,
     roles::RoleSettings,
     spending::Budget,
@@ -62,6 +63,8 @@ pub struct Settings {
     pub users: Arc<UserSettings>,
     /// The length, lifetime and recipients of codes.
     pub challenges: Arc<ChallengeSettings>,
+    /// Where people come from.
+    pub migration: MigrationSettings,
     /// The domain of passkeys.
     pub passkeys: Arc<PasskeySettings>,
     /// The lifetimes of sign-in on the hosted page.
@@ -139,6 +142,7 @@ impl Settings {
             administration: AdministrationSettings::read(reader),
             users: UserSettings::read(reader, &apps).into(),
             challenges: challenges.into(),
+            migration: MigrationSettings::read(reader),
             passkeys: PasskeySettings::read(reader).into(),
             authorization: AuthorizationSettings::read(reader),
             avatars: AvatarSettings::read(reader).into(),

@@ -9,6 +9,7 @@ use shared::{
     http::{Credentials, EndUserAddress, Json, Trail},
     identifiers::{Identifier, Username},
     latchkey::Latchkey,
+    migration::PasswordSignIns,
     sessions::{Sessions, SignIn},
     users::Password,
 };
@@ -69,6 +70,7 @@ async fn login(
     apps: Apps,
     accounts: Accounts,
     challenges: Challenges,
+    passwords: PasswordSignIns,
     sessions: Sessions,
     trail: Trail,
     Credentials(credentials): Credentials,
@@ -92,7 +94,7 @@ async fn login(
     let recorder = trail.served_by(&app)?;
     let asked = (app.client_id.as_str(), request.device_token.as_deref());
     let named = (&identifier, lookup);
-    let person = accounts.recognise(named, &password, asked, &recorder).await?;
+    let person = passwords.recognise(named, &password, asked, &recorder).await?;
 
     let terms = app.session_terms(apps.settings());
     let (user, device) = (&person.user, recorder.device().clone());

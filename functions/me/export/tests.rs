@@ -118,7 +118,7 @@ fn assert_all_held(export: &Value, item: &Item) {
     }
 }
 
-/// What only administrators write.
+/// Gives a user the values that only administrators write.
 async fn give_metadata(app: &TestApp, user_id: &str) {
     let keys = app.latchkey.hash_keys().await.unwrap();
     let plan = json!({"plan": "pro"}).as_object().cloned();

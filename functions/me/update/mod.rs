@@ -38,7 +38,7 @@ pub struct UpdateMeRequest {
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
-    /// What you may keep about the user, as JSON Merge Patch (RFC 7396): a member replaces one of the same
+    /// The user's own metadata, as JSON Merge Patch (RFC 7396): a member replaces one of the same
     /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
     /// At most 16 KiB of JSON and three levels deep afterwards.
     #[serde(deserialize_with = "sent")]

@@ -14,6 +14,7 @@ use shared::{
     challenges::Challenges,
     http::{ClaimedApp, Credentials, EndUserAddress, Form, Json, OAuthError, Trail, oauth_errors},
     latchkey::Latchkey,
+    migration::PasswordSignIns,
     second_factors::MfaRequired,
     sessions::{Sessions, SignIn, SignedIn, TokenPair},
     users::Password,
@@ -173,7 +174,7 @@ impl IntoResponse for TokenAnswer {
 )]
 async fn token(
     apps: Apps,
-    accounts: Accounts,
+    (accounts, passwords): (Accounts, PasswordSignIns),
     challenges: Challenges,
     (sessions, devices): (Sessions, Devices),
     trail: Trail,
@@ -202,7 +203,8 @@ async fn token(
             let terms = app.session_terms(apps.settings());
             let asked = (app.client_id.as_str(), request.device_token.as_deref());
             let recorder = trail.served_by(&app)?;
-            let person = recognise(&accounts, &challenges, &request, asked, &recorder).await?;
+            let by = (&accounts, &passwords);
+            let person = recognise(by, &challenges, &request, asked, &recorder).await?;
             let device = recorder.device().clone();
             let who = (person.user.id, Some(&person.user));
             let begun = sessions.begin(who, terms, person.recognised, device);
@@ -266,7 +268,7 @@ fn machine(sessions: &Sessions, app: &App, request: &TokenRequest) -> Result<Tok
 
 /// The user of a password, and how they were recognised.
 async fn recognise(
-    accounts: &Accounts,
+    (accounts, passwords): (&Accounts, &PasswordSignIns),
     challenges: &Challenges,
     request: &TokenRequest,
     asked: (&str, Option<&str>),
@@ -281,7 +283,7 @@ async fn recognise(
     let password = Password::parse("password", password).map_err(|_| Error::InvalidCredentials)?;
 
     let lookup = accounts.look_up_name(&identifier, recorder.device().ip.as_deref()).await?;
-    accounts.recognise((&identifier, lookup), &password, asked, recorder).await
+    passwords.recognise((&identifier, lookup), &password, asked, recorder).await
 }
 
 /// A parameter that the grant needs. An empty one counts as missing (RFC 6749 §3.2).

@@ -47,10 +47,10 @@ pub struct CreateUserRequest {
     /// characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
-    /// What the user may read and write: at most 16 KiB of JSON, three levels deep.
+    /// The metadata that the user may read and write: at most 16 KiB of JSON, three levels deep.
     #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
     metadata: Option<MetadataObject>,
-    /// What the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
+    /// The metadata that the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
     /// deep.
     #[schema(value_type = Option<Object>, example = json!({"plan": "pro"}))]
     app_metadata: Option<MetadataObject>,

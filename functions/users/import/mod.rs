@@ -11,7 +11,7 @@ use shared::{
     identifiers::{Email, ExternalId, PhoneNumber, Username, parse_name},
     latchkey::Latchkey,
     messages,
-    migration::{ImportOutcome, ImportRecord, Imported, ImportedAddress},
+    migration::{ImportOutcome, ImportRecord, Imported, ImportedAddress, ImportedPassword},
     second_factors::TotpSecret,
     users::{ForeignHash, MetadataObject, MetadataPatch, UserStatus},
 };
@@ -62,10 +62,10 @@ pub struct ImportedUser {
     name: Option<String>,
     /// The language of messages to the user: a BCP 47 language tag.
     locale: Option<String>,
-    /// What the user may read and write: at most 16 KiB of JSON, three levels deep.
+    /// The metadata that the user may read and write: at most 16 KiB of JSON, three levels deep.
     #[schema(value_type = Option<Object>)]
     metadata: Option<MetadataObject>,
-    /// What the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
+    /// The metadata that the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
     /// deep.
     #[schema(value_type = Option<Object>)]
     app_metadata: Option<MetadataObject>,
@@ -85,7 +85,7 @@ pub struct ImportedUser {
     status: Option<UserStatus>,
 }
 
-/// What became of each record, in the order of the request.
+/// The result of each record, in the order of the request.
 #[derive(Serialize, ToSchema)]
 pub struct ImportResults {
     results: Vec<ImportResult>,
@@ -105,7 +105,7 @@ pub enum ImportStatus {
     Refused,
 }
 
-/// What became of a record.
+/// The result of a record.
 #[derive(Serialize, ToSchema)]
 pub struct ImportResult {
     status: ImportStatus,
@@ -135,7 +135,7 @@ pub struct ImportResult {
     tag = "Users",
     security(("access_token" = ["users:import"])),
     request_body = ImportUsersRequest,
-    responses((status = 200, description = "What became of each record", body = ImportResults)),
+    responses((status = 200, description = "The result of each record", body = ImportResults)),
 )]
 async fn import(
     admin: Admin<UsersImport>,
@@ -232,7 +232,7 @@ fn read(
         let unusable = |error: shared::users::UnusableHash| {
             Error::field("password_hash", error.reason().to_owned())
         };
-        ForeignHash::parse(&hash).map_err(unusable)
+        ForeignHash::parse(&hash).map(ImportedPassword::Foreign).map_err(unusable)
     });
     let totp = user.totp_secret.map(|secret| TotpSecret::parse("totp_secret", &secret));
 

@@ -124,7 +124,7 @@ async fn a_later_export_replaces_an_earlier_one_until_somebody_signs_in() {
     }
     assert_invariants(&app).await;
 
-    // The authenticator app of before is asked for.
+    // The authenticator app that they had there is asked for.
     let answer = app.login(json!({"email": EMAIL}), OLD_PASSWORD).await;
     let token = answer.assert_ok()["mfa_token"].as_str().unwrap().to_owned();
     let secret = shared::second_factors::TotpSecret::parse("", TOTP_SECRET).unwrap();
@@ -144,7 +144,7 @@ async fn a_later_export_replaces_an_earlier_one_until_somebody_signs_in() {
     app.get_as(&me.access, "/v1/me").await.assert_ok();
 }
 
-/// Whoever may import must not get into accounts that are in use.
+/// People who may import must not get into accounts that are in use.
 #[tokio::test]
 async fn a_record_adds_nothing_that_signs_in_to_an_account_in_use() {
     let (app, admin) = TestApp::with_staff().await;
@@ -197,7 +197,7 @@ async fn an_address_that_was_not_proven_there_is_not_proven_here() {
     let id = app.import_one(&admin, record).await["id"].clone();
     let user = app.user(&admin, id.as_str().unwrap()).await.assert_ok().clone();
     assert_eq!((&user["phone_verified"], &user["email_verified"]), (&json!(false), &json!(false)));
-    // Whoever proves it first was not necessarily the one who set the password.
+    // The first person who proves it is not necessarily the one who set the password.
     let proven = app.sign_in(PHONE).await;
     assert_eq!(json!(proven.id()), id);
     app.login(json!({"phone": PHONE}), OLD_PASSWORD)
@@ -247,7 +247,7 @@ async fn a_bad_record_is_refused_with_its_reason_and_the_others_are_not() {
     }
     assert_eq!(app.items().await.len(), before, "nothing is half done");
 
-    // What a person can do without is left out.
+    // A field that a person can do without is left out.
     let odd = json!({"phone": OTHER_PHONE, "username": "ann@example.com", "name": "\u{202e}", "locale": "x"});
     let result = app.import_one(&admin, odd).await;
     assert_eq!(result["status"], "created");

@@ -43,13 +43,13 @@ pub struct UpdateUserRequest {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "auth0|5f7c8ec7c33c6c004bbafe82")]
     external_id: Option<Option<String>>,
-    /// What the user may read and write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
+    /// The metadata that the user may read and write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
     /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
     /// At most 16 KiB of JSON and three levels deep afterwards.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
     metadata: Option<Option<MetadataObject>>,
-    /// What the user may read, and only administrators may write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
+    /// The metadata that the user may read, and only administrators may write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
     /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
     /// At most 16 KiB of JSON and three levels deep afterwards. Apps can take members of it
     /// into tokens (`token_claims`), up to 512 bytes together.

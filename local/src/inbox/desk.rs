@@ -145,8 +145,11 @@ pub(super) async fn users(State(desk): State<Desk>) -> Result<Json<Vec<UserView>
         let users = desk.latchkey.users().await?;
         let filter = UserFilter { role: None, client_id: None, status: None };
         let (found, _) = users.list(&filter, None, USERS).await?;
-        let urls = users.avatar_urls();
-        Ok(found.iter().map(|user| UserView::new(user, DEFAULT_CLIENT_ID, urls)).collect())
+        let metadata = users.all_metadata(&found).await?;
+        let view = |(user, metadata)| {
+            UserView::new(user, metadata, DEFAULT_CLIENT_ID, users.avatar_urls())
+        };
+        Ok(found.iter().zip(metadata).map(view).collect())
     };
     listed().await.map(Json).map_err(|error| {
         tracing::warn!(%error, "the users could not be listed");

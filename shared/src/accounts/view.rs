@@ -57,10 +57,10 @@ pub struct UserView {
     #[serde(with = "api_time_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_sign_in_at: Option<Timestamp>,
-    /// What the user may read and write, as apps need it.
+    /// The metadata that the user may read and write.
     #[schema(value_type = Object, example = json!({"theme": "dark"}))]
     metadata: MetadataObject,
-    /// What the user may read, and only administrators may write.
+    /// The metadata that the user may read, and only administrators may write.
     #[schema(value_type = Object, example = json!({"plan": "pro"}))]
     app_metadata: MetadataObject,
     /// When the account is erased. It is absent unless its owner has asked for that. Until then, a

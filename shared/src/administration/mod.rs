@@ -24,13 +24,13 @@ use crate::{
     audit::{Changes, Event},
     avatars::{AvatarUrls, Avatars},
     base::{Clock, EntityTags, Error, Random, whole_seconds},
-    crypto::HashKeys,
-    identifiers::{Address, Email, ExternalId, Username},
+    crypto::{HashKeys, IdentifierHash},
+    identifiers::{Address, Email, ExternalId, Identifier, Username},
     roles::{Permissions, Roles, check_grant},
     table::Store,
     users::{
-        Created, Metadata, MetadataPatch, Password, PasswordHasher, ProfileChange, USER_FIELDS,
-        User, UserFilter, UserSettings, UserStatus,
+        Created, Metadata, MetadataPatch, Password, PasswordHash, PasswordHasher, ProfileChange,
+        USER_FIELDS, User, UserFilter, UserSettings, UserStatus,
     },
 };
 
@@ -108,10 +108,7 @@ impl Users {
 
     /// The user who has an address, if there is one.
     pub async fn with_address(&self, address: &Address) -> Result<Option<User>, Error> {
-        match self.store.owner(&self.hash_keys.address(address)).await? {
-            Some(owner) => self.store.user(owner).await,
-            None => Ok(None),
-        }
+        self.owner_of(&self.hash_keys.address(address)).await
     }
 
     /// The name of a role in its own spelling; `name` itself if there is no such role.
@@ -249,10 +246,31 @@ impl Users {
 
     /// The user who has an id elsewhere, if there is one.
     pub async fn with_external_id(&self, id: &ExternalId) -> Result<Option<User>, Error> {
-        match self.store.owner(&self.hash_keys.external_id(id)).await? {
+        self.owner_of(&self.hash_keys.external_id(id)).await
+    }
+
+    /// The user who has an identifier, if there is one.
+    pub(crate) async fn with_identifier(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<Option<User>, Error> {
+        let hash = match identifier {
+            Identifier::Address(address) => self.hash_keys.address(address),
+            Identifier::Username(username) => self.hash_keys.username(username),
+        };
+        self.owner_of(&hash).await
+    }
+
+    async fn owner_of(&self, hash: &IdentifierHash) -> Result<Option<User>, Error> {
+        match self.store.owner(hash).await? {
             Some(owner) => self.store.user(owner).await,
             None => Ok(None),
         }
+    }
+
+    /// Our hash of a password.
+    pub(crate) async fn hash_password(&self, password: &Password) -> Result<PasswordHash, Error> {
+        self.hasher.hash(password, &self.random).await
     }
 
     /// The metadata of a user.

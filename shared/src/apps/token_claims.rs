@@ -70,8 +70,8 @@ impl TokenClaims {
         &self.0
     }
 
-    /// The claims of a user with this `app_metadata`. What would make them longer than 512 bytes
-    /// together is left out, later names first.
+    /// The claims of a user with this `app_metadata`. Claims that would make them longer than
+    /// 512 bytes together are left out, later names first.
     pub fn of(&self, app_metadata: &Map<String, Value>) -> Map<String, Value> {
         let mut claims = Map::new();
         for name in &self.0 {

@@ -123,7 +123,7 @@ pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Optio
 }
 
 /// Trusts Amazon's roots, and those in the file that `AWS_CA_BUNDLE` names, as in all AWS SDKs.
-fn tls_context(environment: &Environment) -> tls::TlsContext {
+pub(crate) fn tls_context(environment: &Environment) -> tls::TlsContext {
     let mut roots = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(more) = environment.get(CA_BUNDLE).and_then(|file| std::fs::read(file).ok()) {
         roots.add_pem_certificate(more);

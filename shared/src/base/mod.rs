@@ -27,7 +27,7 @@ pub use self::{
     public_ip::is_public,
     random::Random,
     short_ids::{ShortId, short_id, short_id_keys, short_id_option, short_id_set},
-    timing::with_minimum_duration,
+    timing::{wait_for_step, with_minimum_duration},
     typed::plain_code,
     values::{host, origin, page_origin},
 };

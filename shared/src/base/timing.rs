@@ -10,7 +10,12 @@ use tokio::time::Instant;
 pub async fn with_minimum_duration<T>(step: Duration, work: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let result = work.await;
+    wait_for_step(start, step).await;
+    result
+}
+
+/// Waits until a whole number of steps after the start, one at least.
+pub async fn wait_for_step(start: Instant, step: Duration) {
     let steps = start.elapsed().as_millis() / step.as_millis().max(1) + 1;
     tokio::time::sleep_until(start + step * u32::try_from(steps).unwrap_or(1)).await;
-    result
 }

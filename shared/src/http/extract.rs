@@ -20,6 +20,7 @@ use crate::{
     crypto::HashKeys,
     latchkey::Latchkey,
     messages::{DeliveryCounts, MailName, MailTemplates, Messenger, Reports},
+    migration::PasswordSignIns,
     passkeys::Passkeys,
     roles::Roles,
     second_factors::{Inventory, SecondFactors},
@@ -188,6 +189,7 @@ part!(Challenges, |latchkey, request| {
     Ok(latchkey.challenges().await?.called_from(page(request)))
 });
 part!(Roles, |latchkey| Ok(latchkey.roles()));
+part!(PasswordSignIns, |latchkey| latchkey.password_sign_ins().await);
 part!(Passkeys, |latchkey| latchkey.passkeys().await);
 part!(SecondFactors, |latchkey| latchkey.second_factors().await);
 part!(Sessions, |latchkey| latchkey.sessions().await);

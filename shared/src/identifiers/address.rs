@@ -50,6 +50,14 @@ impl Address {
         }
     }
 
+    /// The address itself.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Sms(phone) => phone.as_str(),
+            Self::Email(email) => email.as_str(),
+        }
+    }
+
     /// The address as others may see it: mostly hidden.
     pub fn masked(&self) -> String {
         match self {

@@ -1,12 +1,12 @@
-//! What a record does.
+//! The effects of a record.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use super::{
-    ImportRecord,
+    ImportRecord, ImportedPassword,
     record::{Taken, is_untouched, left_out},
 };
 use crate::{
@@ -17,13 +17,24 @@ use crate::{
     identifiers::Address,
     roles::Permissions,
     second_factors::{SecondFactor, TotpSecret},
-    users::{Created, Metadata, MetadataPatch, PasswordHash, User},
+    users::{Created, ForeignHash, Metadata, MetadataPatch, PasswordHash, User},
 };
+
+/// The shortest time of a refusal once there are hashes of other services. Our hash takes less.
+const SHORTEST_STEP: Duration = Duration::from_millis(250);
+/// The longest time of a hash. All refusals of passwords wait for it, and a request has eight seconds.
+const SLOWEST_HASH: Duration = Duration::from_millis(2_400);
 
 /// How often a record is tried, if its user changes meanwhile.
 const TRIES: usize = 5;
 
-/// What became of a record.
+/// The time of a refusal, if one hash takes `time`: twice that, since a password may be compared in two
+/// forms, and some more.
+fn step_for(time: Duration) -> Duration {
+    (time * 5 / 2).max(SHORTEST_STEP)
+}
+
+/// The result of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// There is a new user.
@@ -37,7 +48,7 @@ pub enum ImportOutcome {
 /// A record that was not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// What became of it.
+    /// Its effect.
     pub outcome: ImportOutcome,
     /// The user.
     pub user_id: Uuid,
@@ -228,10 +239,16 @@ impl Users {
         user: &User,
     ) -> Result<(Option<PasswordHash>, Option<SecondFactor>), Error> {
         let password = match &record.password {
-            Some(hash) if !self.hasher.keeps((user.id, user.password.as_ref()), hash) => {
-                Some(self.hasher.keep_foreign(hash, user.id, &self.random)?)
+            None => None,
+            Some(ImportedPassword::Ours(hash)) => Some(hash.clone()),
+            Some(ImportedPassword::Foreign(hash)) => {
+                if self.hasher.keeps((user.id, user.password.as_ref()), hash) {
+                    None
+                } else {
+                    self.allow_time_for(hash).await?;
+                    Some(self.hasher.keep_foreign(hash, user.id, &self.random)?)
+                }
             }
-            _ => None,
         };
         let factor = match &record.totp {
             Some(secret) if !self.has_totp(user, secret).await? => {
@@ -247,6 +264,20 @@ impl Users {
             _ => None,
         };
         Ok((password, factor))
+    }
+
+    /// Makes all refusals of passwords take as long as this hash does, before somebody has it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if it takes too long here; [`Error::Unavailable`].
+    async fn allow_time_for(&self, hash: &ForeignHash) -> Result<(), Error> {
+        let (time, is_new) = self.hasher.time_of(hash).await?;
+        if time > SLOWEST_HASH {
+            let (class, took, most) = (hash.class(), time.as_millis(), SLOWEST_HASH.as_millis());
+            let text = format!("takes too long ({class}): {took} ms here, and {most} are accepted");
+            return Err(Error::field("password_hash", text));
+        }
+        if is_new { self.store.raise_refusal_time(step_for(time)).await } else { Ok(()) }
     }
 
     /// Whether the authenticator app of `user` has this secret.

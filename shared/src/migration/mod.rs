@@ -9,11 +9,22 @@
 //!
 //! So the same record again changes nothing, a later export may follow an earlier one until people
 //! have moved, and nobody who may import takes over an account that is in use.
+//!
+//! Passwords come along as hashes, or Cognito is asked whether one is right. Both take other times
+//! than our hash, so once there is one of them, all refusals take the same time.
 
+mod cognito;
 mod import;
+mod passwords;
 mod record;
+mod settings;
+mod table;
 
+pub(crate) use self::passwords::Elsewhere;
 pub use self::{
+    cognito::CognitoPool,
     import::{ImportOutcome, Imported},
-    record::{ImportRecord, ImportedAddress},
+    passwords::PasswordSignIns,
+    record::{ImportRecord, ImportedAddress, ImportedPassword},
+    settings::MigrationSettings,
 };

@@ -20,6 +20,15 @@ pub struct ImportedAddress<T> {
     pub is_verified: bool,
 }
 
+/// A password of another service's user.
+#[derive(Clone)]
+pub enum ImportedPassword {
+    /// The hash that the other service made.
+    Foreign(ForeignHash),
+    /// Our hash of the password, which the other service has just accepted.
+    Ours(PasswordHash),
+}
+
 /// A user of another service.
 #[derive(Default)]
 pub struct ImportRecord {
@@ -39,8 +48,8 @@ pub struct ImportRecord {
     pub metadata: MetadataPatch,
     /// The names of roles in the default app.
     pub roles: Option<Vec<String>>,
-    /// The hash of the password.
-    pub password: Option<ForeignHash>,
+    /// The password.
+    pub password: Option<ImportedPassword>,
     /// The secret of the authenticator app.
     pub totp: Option<TotpSecret>,
     /// When the account was created there.
@@ -49,7 +58,7 @@ pub struct ImportRecord {
     pub status: Option<UserStatus>,
 }
 
-/// What a user takes of a record, after everything that needs the store or the keys.
+/// The part of a record that a user takes, after everything that needs the store or the keys.
 pub(super) struct Taken<'a> {
     pub(super) record: &'a ImportRecord,
     /// The roles in the default app.

@@ -264,6 +264,11 @@ pub struct Permissions {
 }
 
 impl Permissions {
+    /// Everything: for what the service does itself.
+    pub(crate) fn all() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
     /// Whether this is permitted.
     pub fn contains(&self, permission: &str) -> bool {
         self.all || self.names.contains(permission)

@@ -32,6 +32,7 @@
 //! | of that, for one payer    | `SPENDING#<month>#<payer>` | `SPENDING`      | after some 400 days          |
 //! | reported text             | `REPORT#<hash>`            | `REPORT`        | five days after the text     |
 //! | reports of a day's texts  | `DELIVERIES#<day>`         | `<sender>#<country>` | after 90 days           |
+//! | time of refused passwords | `FOREIGN_HASHES`           | `FOREIGN_HASHES`| never                        |
 //! | public signing keys       | `SIGNING_KEYS`             | `PUBLIC`        | never                        |
 //!
 //! An identifier is a phone, an e-mail address, a username or an id elsewhere; limits are also kept of users and of
@@ -280,6 +281,11 @@ impl Key {
     /// The ids of the active administrators.
     pub(crate) fn admins() -> Self {
         Self::new("ADMINS", "ADMINS")
+    }
+
+    /// The time that refusals of passwords take since hashes of other services were imported.
+    pub(crate) fn foreign_hashes() -> Self {
+        Self::new("FOREIGN_HASHES", "FOREIGN_HASHES")
     }
 
     /// The published key set.

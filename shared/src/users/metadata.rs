@@ -18,10 +18,10 @@ const MAX_NAME_CHARS: usize = 128;
 /// The metadata of a user, as the store keeps it beside the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// What the user may read and write.
+    /// The metadata that the user may read and write.
     #[serde(with = "json_text", default, skip_serializing_if = "Map::is_empty")]
     pub metadata: MetadataObject,
-    /// What the user may read, and only administrators may write.
+    /// The metadata that the user may read, and only administrators may write.
     #[serde(with = "json_text", default, skip_serializing_if = "Map::is_empty")]
     pub app_metadata: MetadataObject,
     /// The number of writes, for optimistic locking.
@@ -225,7 +225,7 @@ mod tests {
         assert!(is_refused(json!({"a": "x".repeat(MAX_BYTES - 7)})));
         assert!(is_refused(json!({"": 1})));
         assert!(is_refused(json!({"x".repeat(MAX_NAME_CHARS + 1): 1})));
-        // What is there already may be removed bit by bit.
+        // Metadata that is full can be removed bit by bit.
         let full = json!({"a": "x".repeat(8_000), "b": "x".repeat(8_000)});
         assert!(merged(full, json!({"a": null})).is_ok());
     }

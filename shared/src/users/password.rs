@@ -83,6 +83,11 @@ impl Password {
         &self.text
     }
 
+    /// The text as it was typed.
+    pub(crate) fn as_typed(&self) -> &str {
+        self.typed.as_deref().unwrap_or(&self.text)
+    }
+
     /// The forms that another service may have hashed: the text as it was typed, and in NFC if that
     /// is another.
     pub(super) fn forms(&self) -> impl Iterator<Item = &str> {

@@ -1,5 +1,7 @@
 //! The formats, with hashes that other services made.
 
+use proptest::prelude::*;
+
 use super::{
     genuine::{GENUINE, SUPABASE_FIREBASE},
     *,
@@ -240,4 +242,24 @@ fn a_password_is_compared_in_the_form_that_was_hashed() {
     assert_eq!(hash.matches_blocking(&["fish and chips"]), Ok(true));
     assert_eq!(hash.matches_blocking(&["\u{fb01}sh and chips"]), Ok(true));
     assert_eq!(hash.matches_blocking(&["Fish and chips"]), Ok(false));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+    /// However a hash is changed, it is refused, or it is another hash within the bounds.
+    #[test]
+    fn a_changed_hash_is_refused_or_within_the_bounds(
+        which in 0..GENUINE.len(), at in 0_usize..300, cut in 0_usize..6, insert in r"[0-9a-z$,=:./+]{0,6}|\PC{0,6}",
+    ) {
+        let (_, _, text) = GENUINE[which];
+        let at = at % text.chars().count();
+        let rest = text.chars().skip(at + cut);
+        let changed: String = text.chars().take(at).chain(insert.chars()).chain(rest).collect();
+
+        if let Ok(hash) = ForeignHash::parse(&changed) {
+            prop_assert_eq!(hash.as_str(), &changed);
+            prop_assert!((1..=128 * 1024).contains(&hash.memory_kib()));
+        }
+    }
 }

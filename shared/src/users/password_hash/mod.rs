@@ -1,6 +1,10 @@
 //! How passwords are stored.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
@@ -98,6 +102,8 @@ pub struct PasswordHasher {
     /// One permit stands for the memory of one of our hashes.
     permits: Arc<Semaphore>,
     all_permits: u32,
+    /// The times that were measured of classes of hashes of other services.
+    classes: Arc<Mutex<BTreeMap<String, Duration>>>,
 }
 
 impl PasswordHasher {
@@ -110,6 +116,7 @@ impl PasswordHasher {
             memories: Arc::default(),
             permits: Arc::new(Semaphore::new(at_once)),
             all_permits: u32::try_from(at_once).unwrap_or(1),
+            classes: Arc::default(),
         }
     }
 
@@ -137,6 +144,24 @@ impl PasswordHasher {
         let mut hash = OwnHash { salt, hash: Vec::new(), ..self.dummy() };
         hash.hash = self.compute(password, &hash).await?;
         Ok(PasswordHash(Kept::Own(hash)))
+    }
+
+    /// The time that hashes of the class of this one take here, and whether it is the first of its
+    /// class in this process.
+    pub(crate) async fn time_of(&self, hash: &ForeignHash) -> Result<(Duration, bool), Error> {
+        let class = hash.class();
+        let known = self.classes.lock().ok().and_then(|times| times.get(&class).copied());
+        if let Some(time) = known {
+            return Ok((time, false));
+        }
+        let nobodys = Password::parse("password", "nobody's password".to_owned())?;
+        let start = Instant::now();
+        self.matches_foreign(&nobodys, hash.clone()).await?;
+        let time = start.elapsed();
+        if let Ok(mut times) = self.classes.lock() {
+            times.insert(class, time);
+        }
+        Ok((time, true))
     }
 
     /// Whether `hash`, as it is kept for a user, is this hash that another service made.
