@@ -319,6 +319,28 @@ impl Api {
         result
     }
 
+    /// Shows how many of `total` are done, if stderr is a terminal.
+    pub(crate) fn show_share(&mut self, total: u64, what: &str) {
+        self.bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let template = "{bar:40} {pos} of {len} {msg} ({elapsed}, {eta} left)";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_message(what.to_owned());
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// Adds to what is done.
+    pub(crate) fn advance(&self, count: u64) {
+        self.bar.inc(count);
+    }
+
+    /// No longer shows how many are done.
+    pub(crate) fn hide_share(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar = ProgressBar::hidden();
+    }
+
     /// Shows the progress of a list with more than one page, if stderr is a terminal.
     fn show_progress(&mut self, what: &str) {
         let read = self.bar.position();

@@ -11,6 +11,7 @@ mod doctor;
 mod failure;
 mod finding;
 mod fraud;
+mod import;
 mod keys;
 mod log;
 mod output;
@@ -94,6 +95,8 @@ enum Command {
     /// Find and change users
     #[command(subcommand)]
     Users(users::Command),
+    /// Bring users along from another service: read its export, print a report, and send them
+    Import(import::Arguments),
     /// End every wait of a phone, an e-mail address or a user: wrong codes and passwords, sends, a stop
     Unlock {
         /// Phone, e-mail address, or id of a user
@@ -184,6 +187,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Logout => sign_in::logout(&api).await,
         Command::Whoami => sign_in::whoami(&api, format).await,
         Command::Users(command) => users::run(&mut api, command, format).await,
+        Command::Import(arguments) => import::run(&mut api, &arguments, format).await,
         Command::Unlock { who } => unlock::run(&api, &who).await,
         Command::Roles(RolesCommand::List { all, pages }) => {
             let query = [pages.limit(), ("all", all.then(|| "true".to_owned()))];

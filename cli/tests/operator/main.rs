@@ -5,6 +5,7 @@
 mod administration;
 mod audit;
 mod checks;
+mod import;
 mod logs;
 mod signing_in;
 mod terminal;
