@@ -2,9 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::terminal::{Operator, Service};
+use crate::terminal::{ADMIN, Done, Operator, Service};
 
 /// The exports, with the options that they need: the users, those who can be brought along, and those of
 /// them with a password.
@@ -105,4 +105,126 @@ fn nothing_is_sent_unless_the_operator_says_yes() {
     assert!(done.stderr.contains("Send 2 users to http://127.0.0.1:"), "{}", done.stderr);
     assert!(done.stderr.ends_with("nothing was sent, because the answer was not yes\n"));
     assert_eq!(fs::read_dir(operator.home.path()).unwrap().count(), 0, "no file was made");
+}
+
+/// The password of the bcrypt hash in `clerk.csv`: `cli/tests/import/README.md`.
+const PASSWORD: &str = "Kk4aPMeiaRpAs2OeX1NE";
+const BCRYPT: &str = "$2b$10$U4C0ZY8OG8y41F9LusfKyu3HRMBL0rCZcKBVsXhgr.n8Ou6FPhzO2";
+
+/// Runs an import in the operator's home.
+fn import(operator: &Operator<'_>, file: &str, more: &[&str]) -> Done {
+    let command = ["import", "--from", "csv", file, "--yes", "--json"];
+    let mut command = operator.command(&[&command, more].concat());
+    Operator::done(command.current_dir(operator.home.path()).output().unwrap())
+}
+
+/// The results of an import: created, updated, unchanged, refused.
+fn results(done: &Done) -> [u64; 4] {
+    let lines = done.objects();
+    let summary = lines.last().unwrap();
+    ["created", "updated", "unchanged", "refused"].map(|name| {
+        summary[name].as_u64().unwrap_or_else(|| panic!("{name}: {summary}, {}", done.stderr))
+    })
+}
+
+/// An export of sixty users with passwords. The last one has the address of the first one.
+fn sixty_users() -> String {
+    let mut csv = "external_id,email,email_verified,name,password_hash\n".to_owned();
+    for number in 1..60 {
+        csv += &format!("old-{number},user{number}@example.com,true,Ann {number},{BCRYPT}\n");
+    }
+    csv + &format!("old-60,user1@example.com,true,Ann 60,{BCRYPT}\n")
+}
+
+#[test]
+fn the_service_takes_all_users_of_each_export_that_the_report_counts() {
+    for (from, file, more, [users, usable, _]) in EXPORTS {
+        let service = Service::start(&[]);
+        let operator = Operator::of(&service);
+        operator.sign_in(ADMIN);
+        let state = ["--yes", "--json", "--state", "state"];
+        let mut command = operator.command(&["import", "--from", from, &export(file)]);
+        command.args(state).args(options(more)).current_dir(operator.home.path());
+        let done = Operator::done(command.output().unwrap());
+        let refused = fs::read_to_string(operator.home.path().join("refused.csv")).unwrap();
+        assert_eq!(results(&done), [usable, 0, 0, users - usable], "{file}: {refused}");
+        let left_out = &done.objects()[1]["left_out"];
+        assert_eq!(left_out, &json!({}), "the report knows what is left out of {file}: {refused}");
+    }
+}
+
+#[test]
+fn users_are_brought_along_and_the_same_records_change_nothing() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    let at = |name: &str| operator.home.path().join(name);
+    let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+    fs::write(at("users.csv"), sixty_users()).unwrap();
+    assert_eq!(import(&operator, "users.csv", &[]).exit_code, 3, "nobody is signed in");
+
+    operator.sign_in(ADMIN);
+    let done = import(&operator, "users.csv", &[]);
+    assert_eq!((results(&done), done.exit_code), ([59, 0, 0, 1], 1), "{}", done.stderr);
+    assert!(done.stderr.contains("1 were not brought along: refused.csv says why"));
+    let refused = read("refused.csv");
+    assert!(refused.lines().nth(1).unwrap().starts_with("old-60,line 61,"), "{refused}");
+
+    // Each id there has one here, in the order of the export.
+    let ids = read("ids.csv");
+    let pairs: Vec<_> = ids.lines().skip(1).map(|line| line.split_once(',').unwrap()).collect();
+    let old: Vec<_> = (1..60).map(|number| format!("old-{number}")).collect();
+    assert_eq!(pairs.iter().map(|(old, _)| *old).collect::<Vec<_>>(), old);
+    let found = operator.run(&["users", "find", "user7@example.com", "--json"]);
+    assert_eq!(found.succeeds().objects()[0]["id"], pairs[6].1);
+
+    // The same password still signs them in.
+    let login = json!({"email": "user7@example.com", "password": PASSWORD});
+    assert!(service.ask("POST", "/v1/auth/login", "", &login)["access_token"].is_string());
+
+    // A finished import is not sent again. Another one of the same export changes nothing.
+    let again = import(&operator, "users.csv", &[]);
+    assert_eq!((results(&again), again.exit_code), ([59, 0, 0, 1], 1));
+    assert!(again.stderr.starts_with("This import is finished."), "{}", again.stderr);
+    let lists = ["--ids", "ids2.csv", "--refused", "refused2.csv", "--state", "state2"];
+    let done = import(&operator, "users.csv", &lists);
+    assert_eq!(results(&done), [0, 0, 59, 1], "{}", done.stderr);
+    assert_eq!(read("ids2.csv"), ids);
+}
+
+#[test]
+fn an_import_that_was_interrupted_goes_on() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    let at = |name: &str| operator.home.path().join(name);
+    let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+    fs::write(at("users.csv"), sixty_users()).unwrap();
+    operator.sign_in(ADMIN);
+    assert_eq!(results(&import(&operator, "users.csv", &[])), [59, 0, 0, 1]);
+    let (ids, refused) = (read("ids.csv"), read("refused.csv"));
+
+    // This is what a machine leaves that fails after the second batch was sent, and before its progress
+    // was written: the progress of the first one, and longer lists.
+    let state = at("users.csv.latchkey-import.json");
+    let mut progress: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    let lines = |count: usize| ids.split_inclusive('\n').take(count).collect::<String>();
+    progress["entries"] = json!(25);
+    progress["ids_bytes"] = json!(lines(26).len());
+    progress["refused_bytes"] = json!("old,place,reason\n".len());
+    progress["counts"] =
+        json!({"created": 25, "updated": 0, "unchanged": 0, "refused": 0, "left_out": {}});
+    fs::write(&state, progress.to_string()).unwrap();
+    fs::write(at("ids.csv"), lines(40)).unwrap();
+
+    // The second batch and the third are sent again, and change nothing.
+    let done = import(&operator, "users.csv", &[]);
+    assert_eq!(results(&done), [25, 0, 34, 1], "{}", done.stderr);
+    assert_eq!((read("ids.csv"), read("refused.csv")), (ids, refused));
+
+    // An import does not go on with another export.
+    progress["entries"] = json!(25);
+    fs::write(&state, progress.to_string()).unwrap();
+    fs::write(at("users.csv"), sixty_users() + "old-61,user61@example.com,true,Ann 61,\n").unwrap();
+    let done = import(&operator, "users.csv", &[]);
+    assert_eq!(done.exit_code, 2);
+    assert!(done.stderr.contains("the export has changed since the import was begun"));
 }
