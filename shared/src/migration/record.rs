@@ -114,7 +114,9 @@ impl Taken<'_> {
         replace(&mut user.username, record.username.as_ref());
         replace(&mut user.name, record.name.as_ref());
         replace(&mut user.locale, record.locale.as_ref());
-        if let Some(password) = &self.password {
+        // Our hash is for somebody without a password: another request may have been faster.
+        let password = self.password.as_ref();
+        if let Some(password) = password.filter(|it| it.is_foreign() || user.password.is_none()) {
             user.password_count += u64::from(user.password.is_some());
             user.password = Some(password.clone());
         }
