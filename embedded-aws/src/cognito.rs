@@ -37,7 +37,7 @@ struct PoolUser {
     password: String,
     /// The claims of the ID token.
     claims: Value,
-    /// What is asked for after the password.
+    /// The challenge after the password.
     challenge: Option<String>,
 }
 

@@ -102,7 +102,7 @@ async fn the_password_is_taken_over_wherever_people_sign_in_with_one() {
 }
 
 #[tokio::test]
-async fn whoever_was_imported_without_a_password_brings_it_along() {
+async fn people_who_were_imported_without_a_password_bring_it_along() {
     let (app, admin) = with_pool().await;
     let pool = &app.aws.user_pool;
     pool.add(&[EMAIL], OLD_PASSWORD, ann());

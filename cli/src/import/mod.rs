@@ -14,7 +14,7 @@ mod send;
 mod sources;
 mod times;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, io::IsTerminal as _, path::PathBuf};
 
 use clap::{Args, ValueEnum as _};
 use jiff::Timestamp;
@@ -77,7 +77,7 @@ pub(crate) struct Arguments {
     /// For auth0: the hashes of passwords that its support has sent
     #[arg(long, value_name = "FILE")]
     hashes: Option<PathBuf>,
-    /// Do not ask whether to send the users
+    /// Do not ask at a terminal whether to send the users
     #[arg(long)]
     yes: bool,
     /// File with the ids of the users: there, and here
@@ -167,7 +167,7 @@ pub(crate) async fn run(
         api.note("This import is finished. Its results were:");
         return finish(arguments, &progress.counts, format);
     }
-    if !arguments.yes {
+    if !arguments.yes && std::io::stdin().is_terminal() {
         confirm(api, &report, done)?;
     }
 

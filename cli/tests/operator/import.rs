@@ -95,16 +95,15 @@ fn a_report_says_what_is_left_out_and_why() {
 }
 
 #[test]
-fn nothing_is_sent_unless_the_operator_says_yes() {
+fn a_script_is_not_asked_and_nothing_is_sent_without_a_sign_in() {
     let service = Service::start(&[]);
     let operator = Operator::of(&service);
     let mut command =
         operator.command(&["import", "--from", "csv", &export("own.csv"), "--state", "state"]);
     let done = Operator::done(command.current_dir(operator.home.path()).output().unwrap());
-    assert_eq!(done.exit_code, 2);
-    assert!(done.stderr.contains("Send 2 users to http://127.0.0.1:"), "{}", done.stderr);
-    assert!(done.stderr.ends_with("nothing was sent, because the answer was not yes\n"));
-    assert_eq!(fs::read_dir(operator.home.path()).unwrap().count(), 0, "no file was made");
+    assert_eq!(done.exit_code, 3, "{}", done.stderr);
+    assert!(!done.stderr.contains("Type yes"), "{}", done.stderr);
+    assert!(done.stdout.contains("can be brought along"), "{}", done.stdout);
 }
 
 /// The password of the bcrypt hash in `clerk.csv`: `cli/tests/import/README.md`.

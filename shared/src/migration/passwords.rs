@@ -32,7 +32,7 @@ const SIMULTANEOUS_SECONDS: i64 = 10;
 /// The time of refusals while Cognito is asked.
 const COGNITO_STEP: Duration = Duration::from_secs(1);
 
-/// What a process keeps: the client of Cognito, and the time that every refusal of a password takes.
+/// The state of a process: the client of Cognito, and the time that every refusal of a password takes.
 /// Hashes of other services, and asking Cognito, take longer than our hash, so the time would tell who is here, or
 /// came from there.
 pub(crate) struct Elsewhere {
