@@ -168,11 +168,10 @@ impl Desk {
             return self.refuse(wrong, same);
         };
 
-        let accounts = self.latchkey.accounts().await?;
-        let lookup = accounts.look_up_name(&named, self.recorder.device().ip.as_deref()).await?;
+        let passwords = self.latchkey.password_sign_ins().await?;
+        let lookup = passwords.look_up_name(&named, self.recorder.device().ip.as_deref()).await?;
         let asked = (self.app.client_id.as_str(), self.visit.cookies.get(DEVICE));
         let named = (&named, lookup);
-        let passwords = self.latchkey.password_sign_ins().await?;
         let person = match passwords.recognise(named, &password, asked, &self.recorder).await {
             Ok(person) => person,
             Err(error) => return self.refuse(error, same),
@@ -182,7 +181,7 @@ impl Desk {
         let sessions = self.sessions(self.request.multi_factor);
         let who = (person.user.id, Some(&person.user));
         let established = sessions.establish(who, terms, person.recognised, device);
-        match accounts.refunding(person.right, established).await {
+        match passwords.refunding(person.right, established).await {
             Ok(Some(established)) => self.go_on(established).await,
             Ok(None) => self.refuse(wrong, same),
             Err(error) => self.refuse(error, same),

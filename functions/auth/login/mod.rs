@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use shared::{
-    accounts::Accounts,
     apps::Apps,
     base::Error,
     challenges::Challenges,
@@ -68,7 +67,6 @@ pub struct LoginRequest {
 )]
 async fn login(
     apps: Apps,
-    accounts: Accounts,
     challenges: Challenges,
     passwords: PasswordSignIns,
     sessions: Sessions,
@@ -89,7 +87,7 @@ async fn login(
     let password = Password::parse("password", request.password)?;
     let (app, lookup) = tokio::try_join!(
         apps.identify(request.client_id.as_deref(), credentials.as_ref()),
-        accounts.look_up_name(&identifier, trail.ip()),
+        passwords.look_up_name(&identifier, trail.ip()),
     )?;
     let recorder = trail.served_by(&app)?;
     let asked = (app.client_id.as_str(), request.device_token.as_deref());
@@ -99,7 +97,7 @@ async fn login(
     let terms = app.session_terms(apps.settings());
     let (user, device) = (&person.user, recorder.device().clone());
     let begun = sessions.begin((user.id, Some(user)), terms, person.recognised, device);
-    let sign_in = accounts.refunding(person.right, begun).await?;
+    let sign_in = passwords.refunding(person.right, begun).await?;
     sign_in.map(Json).ok_or(Error::InvalidCredentials)
 }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
-    accounts::{Accounts, RecognisedUser},
+    accounts::RecognisedUser,
     apps::{App, Apps, DEFAULT_CLIENT_ID, GrantType},
     audit::Recorder,
     authorization::Devices,
@@ -174,7 +174,7 @@ impl IntoResponse for TokenAnswer {
 )]
 async fn token(
     apps: Apps,
-    (accounts, passwords): (Accounts, PasswordSignIns),
+    passwords: PasswordSignIns,
     challenges: Challenges,
     (sessions, devices): (Sessions, Devices),
     trail: Trail,
@@ -203,12 +203,11 @@ async fn token(
             let terms = app.session_terms(apps.settings());
             let asked = (app.client_id.as_str(), request.device_token.as_deref());
             let recorder = trail.served_by(&app)?;
-            let by = (&accounts, &passwords);
-            let person = recognise(by, &challenges, &request, asked, &recorder).await?;
+            let person = recognise(&passwords, &challenges, &request, asked, &recorder).await?;
             let device = recorder.device().clone();
             let who = (person.user.id, Some(&person.user));
             let begun = sessions.begin(who, terms, person.recognised, device);
-            match accounts.refunding(person.right, begun).await? {
+            match passwords.refunding(person.right, begun).await? {
                 Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::signed_in(*signed_in, &app)),
                 Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),
                 None => Err(Error::InvalidCredentials),
@@ -268,7 +267,7 @@ fn machine(sessions: &Sessions, app: &App, request: &TokenRequest) -> Result<Tok
 
 /// The user of a password, and how they were recognised.
 async fn recognise(
-    (accounts, passwords): (&Accounts, &PasswordSignIns),
+    passwords: &PasswordSignIns,
     challenges: &Challenges,
     request: &TokenRequest,
     asked: (&str, Option<&str>),
@@ -282,7 +281,7 @@ async fn recognise(
         challenges.identifier(&username).map_err(|refusal| space_for_plus(&username, refusal))?;
     let password = Password::parse("password", password).map_err(|_| Error::InvalidCredentials)?;
 
-    let lookup = accounts.look_up_name(&identifier, recorder.device().ip.as_deref()).await?;
+    let lookup = passwords.look_up_name(&identifier, recorder.device().ip.as_deref()).await?;
     passwords.recognise((&identifier, lookup), &password, asked, recorder).await
 }
 

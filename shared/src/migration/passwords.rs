@@ -14,7 +14,7 @@ use super::{
     record::is_untouched,
 };
 use crate::{
-    accounts::{Accounts, NameLookup, RecognisedUser},
+    accounts::{Accounts, NameLookup, RecognisedUser, RightPassword},
     administration::Users,
     audit::{Action, Activity, Recorder, user_subject},
     base::{Environment, Error, seconds, wait_for_step},
@@ -59,6 +59,30 @@ pub struct PasswordSignIns {
 }
 
 impl PasswordSignIns {
+    /// As [`Accounts::look_up_name`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn look_up_name(
+        &self,
+        identifier: &Identifier,
+        ip: Option<&str>,
+    ) -> Result<NameLookup, Error> {
+        self.accounts.look_up_name(identifier, ip).await
+    }
+
+    /// As [`Accounts::refunding`].
+    ///
+    /// # Errors
+    /// The errors of `work`.
+    pub async fn refunding<T>(
+        &self,
+        right: RightPassword,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.accounts.refunding(right, work).await
+    }
+
     /// As [`Accounts::recognise`]. A password of somebody who has none here is also tried in the user
     /// pool of Cognito, and taken over from there if it is right. All refusals take the same time.
     ///
