@@ -21,7 +21,12 @@ use std::{collections::BTreeMap, pin::Pin};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::{base::Error, latchkey::Latchkey, tokens::MachineClaims, users::MULTI_FACTOR};
+use shared::{
+    base::Error,
+    latchkey::Latchkey,
+    tokens::{MachineClaims, claims_of_app},
+    users::{MULTI_FACTOR, MetadataObject},
+};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -84,6 +89,10 @@ pub struct AuthorizerContext {
     /// When the user signed in, in seconds since 1970; absent without a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
+    /// The claims that the app takes from the user's metadata, as the token has them; absent if there
+    /// are none.
+    #[serde(skip_serializing_if = "MetadataObject::is_empty")]
+    claims: MetadataObject,
 }
 
 /// An [`authorize`] that is running, boxed for the same reason as [`shared::http::lambda::Warm`].
@@ -138,6 +147,7 @@ async fn context(latchkey: &Latchkey, token: &str) -> Result<Option<AuthorizerCo
         sid: Some(claims.sid),
         acr: Some(claims.acr),
         auth_time: Some(claims.auth_time),
+        claims: claims_of_app(token),
     }))
 }
 
@@ -152,6 +162,7 @@ impl AuthorizerContext {
             sid: None,
             acr: None,
             auth_time: None,
+            claims: MetadataObject::new(),
         }
     }
 }

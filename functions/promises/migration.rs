@@ -68,6 +68,12 @@ async fn people_of_a_user_pool_keep_their_passwords() {
     assert!(values(&events, "action").contains(&"user_import"));
     assert_invariants(&app).await;
 
+    // A right password counts as no wrong one.
+    let failures = events.iter().filter(|event| event["action"] == "sign_in");
+    let failures = failures.filter(|event| event["result"] == "failure");
+    let count: u64 = failures.map(|event| event["count"].as_u64().unwrap()).sum();
+    assert_eq!(count, 2, "those that were refused");
+
     // From now on, the pool is not asked about them, whatever is typed.
     let tries = pool.tries();
     let again = app.login(json!({"phone": PHONE}), OLD_PASSWORD).await;
@@ -91,7 +97,8 @@ async fn the_password_is_taken_over_wherever_people_sign_in_with_one() {
     ];
     app.form(None, "/oauth2/token", &fields).await.assert_ok();
 
-    pool.add(&[OTHER_EMAIL], OLD_PASSWORD, json!({"sub": "2", "email": OTHER_EMAIL}));
+    let claims = json!({"sub": "2", "email": OTHER_EMAIL, "email_verified": true});
+    pool.add(&[OTHER_EMAIL], OLD_PASSWORD, claims);
     let client = hosted_app(&app).await;
     let mut browser = Browser::new(&app);
     let page = browser.get(&client.url(&[])).await;
@@ -137,7 +144,7 @@ async fn people_who_were_imported_without_a_password_bring_it_along() {
 /// The pool's word is not enough for an account that is in use here, or where it asks for more.
 #[tokio::test]
 async fn a_user_pool_lets_nobody_into_an_account_in_use_or_past_a_second_factor() {
-    let (app, _) = with_pool().await;
+    let (app, admin) = with_pool().await;
     let pool = &app.aws.user_pool;
     let me = app.sign_in(PHONE).await;
     let before = app.stored_user(me.id()).await;
@@ -155,6 +162,28 @@ async fn a_user_pool_lets_nobody_into_an_account_in_use_or_past_a_second_factor(
     let unproven = json!({"sub": "2", "email": OTHER_EMAIL, "phone_number": PHONE});
     pool.add(&[OTHER_EMAIL], OLD_PASSWORD, unproven);
     login(&app, OTHER_EMAIL, OLD_PASSWORD).await.assert_problem(401, "invalid_credentials");
+
+    // An account that an administrator has written down is not theirs to take, nor an administrator's.
+    let written = json!({"phone": "+14155550181", "roles": ["Guest"]});
+    let id = app.create_user(&admin, written).await.assert_created()["id"].clone();
+    let record = json!({"email": "boss@example.org", "email_verified": true, "roles": ["Admin"]});
+    let body = json!({"users": [record]});
+    app.post_as(&admin.access, "/v1/users/import", body).await.assert_ok();
+    let name = ["former@example.org"];
+    let claims = json!({
+        "sub": "4", "email": name[0], "email_verified": true, "phone_number": "+14155550181",
+        "phone_number_verified": true,
+    });
+    pool.add(&name, OLD_PASSWORD, claims);
+    login(&app, name[0], OLD_PASSWORD).await.assert_problem(401, "invalid_credentials");
+    let user = app.user(&admin, id.as_str().unwrap()).await.assert_ok().clone();
+    assert_eq!((&user["has_password"], &user["email"]), (&json!(false), &json!(null)));
+    let name = ["boss@example.org"];
+    pool.add(&name, OLD_PASSWORD, json!({"sub": "5", "email": name[0], "email_verified": true}));
+    login(&app, name[0], OLD_PASSWORD).await.assert_problem(401, "invalid_credentials");
+    let name = ["nothing@example.org"];
+    pool.add(&name, OLD_PASSWORD, json!({"sub": "6", "email": name[0]}));
+    login(&app, name[0], OLD_PASSWORD).await.assert_problem(401, "invalid_credentials");
 
     let claims = json!({"sub": "3", "email": "bea@example.org", "email_verified": true});
     let name = ["bea@example.org"];

@@ -19,6 +19,7 @@ async fn the_default_app_exists_from_the_start() {
             "refresh_token_ttl": 30 * 24 * 3600,
             "sms_text": null,
             "text_senders": null,
+            "token_claims": [],
             "sms_monthly_budget_usd": null,
             "sms_daily_budget_usd": null,
             "redirect_uris": [],

@@ -53,6 +53,7 @@ async fn a_sign_up_with_all_fields_creates_the_account_once_the_phone_is_verifie
             "created_at": "2027-01-15T08:00:00.000Z",
             "updated_at": "2027-01-15T08:00:00.000Z",
             "last_sign_in_at": "2027-01-15T08:00:00.000Z",
+            "external_id": null, "metadata": {}, "app_metadata": {},
         })
     );
 

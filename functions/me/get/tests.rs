@@ -29,6 +29,7 @@ async fn i_see_my_profile() {
             "created_at": "2027-01-15T08:00:00.000Z",
             "updated_at": "2027-01-15T08:00:00.000Z",
             "last_sign_in_at": "2027-01-15T08:00:00.000Z",
+            "external_id": null, "metadata": {}, "app_metadata": {},
         })
     );
 

@@ -9,8 +9,8 @@ use shared::{
     latchkey::Latchkey,
     roles::Roles,
     sessions::LiveSessions,
-    tokens::{AccessTokens, RefreshToken},
-    users::{AuthenticationMethod, User, assurance_level},
+    tokens::{AccessTokens, RefreshToken, claims_of_app},
+    users::{AuthenticationMethod, MetadataObject, User, assurance_level},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -89,6 +89,10 @@ pub struct LiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "aal1")]
     acr: Option<&'static str>,
+    /// The claims of an access token that its app takes from the user's metadata, as it has them.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    of_app: MetadataObject,
 }
 
 /// Check a token
@@ -177,6 +181,7 @@ async fn of_access_token(
         acr: Some(assurance_level(&claims.amr)),
         amr: claims.amr,
         client_id: claims.client_id,
+        of_app: claims_of_app(token),
     }))
 }
 
@@ -199,6 +204,7 @@ async fn of_machine(token: &str, access_tokens: &AccessTokens) -> Result<Option<
         acr: None,
         amr: Vec::new(),
         client_id: claims.client_id,
+        of_app: MetadataObject::new(),
     }))
 }
 
@@ -227,6 +233,7 @@ async fn of_refresh_token(
         auth_time: Some(session.signed_in_at().as_second()),
         acr: Some(assurance_level(&session.amr)),
         amr: session.amr,
+        of_app: MetadataObject::new(),
     }))
 }
 

@@ -48,6 +48,7 @@ async fn a_code_signs_in() {
                 "created_at": "2027-01-15T08:00:00.000Z",
                 "updated_at": "2027-01-15T08:00:00.000Z",
                 "last_sign_in_at": "2027-01-15T08:00:00.000Z",
+            "external_id": null, "metadata": {}, "app_metadata": {},
             },
         })
     );
@@ -133,7 +134,7 @@ async fn the_user_with_the_admin_phone_becomes_an_administrator() {
     assert_eq!(claims(&admin.access)["roles"], json!(["Admin", "User"]));
     assert_eq!(
         claims(&admin.access)["scope"],
-        "apps:read apps:write audit:read roles:assign roles:read roles:write users:read users:write"
+        "apps:read apps:write audit:read roles:assign roles:read roles:write users:import users:read users:write"
     );
     assert_eq!(app.sign_in(OTHER_PHONE).await.json["user"]["roles"], json!(["User"]));
 }

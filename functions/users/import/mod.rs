@@ -1,17 +1,19 @@
 //! `POST /v1/users/import`: brings users along from another service.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use shared::{
     administration::Users,
     audit::{Action, Recorder},
     base::{Clock, Error},
     challenges::Challenges,
-    http::{Admin, Json, RecordsJson, UsersImport, reason},
+    http::{Admin, Code, Json, RecordsJson, UsersImport, read_record, reason},
     identifiers::{Email, ExternalId, PhoneNumber, Username, parse_name},
     latchkey::Latchkey,
     messages,
-    migration::{ImportOutcome, ImportRecord, Imported, ImportedAddress, ImportedPassword},
+    migration::{Import, ImportOutcome, ImportRecord, Imported, ImportedAddress, ImportedPassword},
     second_factors::TotpSecret,
     users::{ForeignHash, MetadataObject, MetadataPatch, UserStatus},
 };
@@ -24,14 +26,20 @@ mod tests;
 
 /// The most users of a request.
 const MAX_USERS: usize = 25;
+/// How many of them are worked on at the same time.
+const AT_ONCE: usize = 5;
 
 /// Users of another service.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"users": [{
+    "external_id": "auth0|5f7c8ec7c33c6c004bbafe82", "phone": "+14155550123", "phone_verified": true, "name": "Ann Lee",
+    "app_metadata": {"plan": "pro"}
+}]}))]
 pub struct ImportUsersRequest {
     /// 1 to 25 users.
-    #[schema(min_items = 1, max_items = 25)]
-    users: Vec<ImportedUser>,
+    #[schema(value_type = Vec<ImportedUser>, min_items = 1, max_items = 25)]
+    users: Vec<Box<RawValue>>,
 }
 
 /// A user of another service. It needs a phone or an e-mail address.
@@ -49,13 +57,11 @@ pub struct ImportedUser {
     #[schema(example = "+14155550123")]
     phone: Option<String>,
     /// Whether that service has proven the phone.
-    #[serde(default)]
-    phone_verified: bool,
+    phone_verified: Option<bool>,
     /// The e-mail address.
     email: Option<String>,
     /// Whether that service has proven the e-mail address.
-    #[serde(default)]
-    email_verified: bool,
+    email_verified: Option<bool>,
     /// The username. One of another form than usernames here is left out.
     username: Option<String>,
     /// The display name. One of another form than names here is left out.
@@ -72,9 +78,13 @@ pub struct ImportedUser {
     /// The names of up to 20 roles in the default app. You can give only roles whose permissions you
     /// have, and need `roles:assign`. Default: the default role.
     roles: Option<Vec<String>>,
-    /// The hash of the password: bcrypt, argon2, PBKDF2 or scrypt as common services write them, or
-    /// Firebase's with the project's parameters. The right password is hashed again at the first
-    /// sign-in.
+    /// The hash of the password: bcrypt (`$2a$`, `$2b$`, `$2y$`, cost 4 to 14), Argon2 (`$argon2id$`,
+    /// `$argon2i$`), PBKDF2 (`$pbkdf2-sha256$…`, also `sha1` and `sha512`), scrypt (`$scrypt$…`), all of
+    /// them as Django writes them (`pbkdf2_sha256$…`), Werkzeug's (`pbkdf2:sha256:…`, `scrypt:…`), ASP.NET Core
+    /// Identity's, Better Auth's (`salt:key`), or Firebase's with the project's parameters
+    /// (`$fbscrypt$…`, `$firescrypt$…`, or `$firebase-scrypt$…` in the form of either). The right password is hashed again at the first sign-in.
+    /// One that takes longer than 2.4 seconds here is left out. Without a verified address, the first proof of one removes
+    /// it, and the authenticator app, since anybody could have set them.
     password_hash: Option<String>,
     /// The secret of the authenticator app in base32, for codes of SHA-1, 6 digits and 30 seconds.
     totp_secret: Option<String>,
@@ -116,6 +126,9 @@ pub struct ImportResult {
     /// The fields that the user does not have here, though the record does.
     #[schema(example = json!(["username"]))]
     left_out: Vec<&'static str>,
+    /// The code of the refusal, as in problem documents.
+    #[schema(value_type = Option<String>, example = "conflict")]
+    code: Option<Code>,
     /// Why the record was refused.
     #[schema(example = "phone: is already taken.")]
     reason: Option<String>,
@@ -123,11 +136,11 @@ pub struct ImportResult {
 
 /// Bring users along from another service
 ///
-/// Each record creates a user, or changes the one with the same `external_id` or the same verified address. It is sent nothing, and an
-/// address that the other service has verified counts as verified. Until somebody signs in to the account, a record replaces
-/// all that it names; it fills in what is empty if they signed in before they were imported, except passwords, factors and addresses; and it
-/// changes nothing once they have signed in since. A bad record is refused, and the others are not. Sending the same records again
-/// changes nothing.
+/// Each record creates a user, or changes the one with the same `external_id` or the same verified address. Nothing is sent, and an
+/// address that the other service has verified counts as verified. Until somebody signs in or sets a password, a later record replaces
+/// all that it names, except verified addresses by unverified ones. In an account that was in use before it was imported, a record fills in empty fields,
+/// except those that sign somebody in, and adds roles. Once an account is in use since it was imported, a record changes nothing: it is theirs. A bad record is refused,
+/// and the others are not. Sending the same records again changes nothing. A field that cannot be kept, such as a username that somebody has, is in `left_out`.
 #[utoipa::path(
     post,
     path = "/v1/users/import",
@@ -149,21 +162,27 @@ async fn import(
         return Err(Error::field("users", format!("must be 1 to {MAX_USERS} users")));
     }
 
-    let by = (&admin.permissions, admin.caller.user.id);
+    let (permissions, caller) = (&admin.permissions, admin.caller.user.id);
+    let imports = &Import::by_administrator(&users, permissions, caller).await?;
     let event =
         |id: Uuid| recorder.event(admin.caller.activity(Action::UserImport, format!("user:{id}")));
-    let mut results = Vec::new();
-    for user in request.users {
+    let (now, challenges) = (clock.now(), &challenges);
+    let import = async |user: Box<RawValue>| -> Result<ImportResult, Error> {
+        let user: ImportedUser = match read_record(&user) {
+            Ok(user) => user,
+            Err(error) => return result(Err(error), None),
+        };
         let external_id = user.external_id.clone();
-        let imported = match read(user, &challenges, clock.now()) {
-            Ok((record, unreadable)) => users.import(&record, by, event).await.map(|imported| {
+        let imported = match read(user, challenges, now) {
+            Ok((record, unreadable)) => imports.import(&record, event).await.map(|imported| {
                 let left_out = [unreadable, imported.left_out].concat();
                 Imported { left_out, ..imported }
             }),
             Err(error) => Err(error),
         };
-        results.push(result(imported, external_id)?);
-    }
+        result(imported, external_id)
+    };
+    let results = stream::iter(request.users).map(import).buffered(AT_ONCE).try_collect().await?;
     Ok(Json(ImportResults { results }))
 }
 
@@ -180,7 +199,14 @@ fn result(
                 ImportOutcome::Updated => ImportStatus::Updated,
                 ImportOutcome::Unchanged => ImportStatus::Unchanged,
             };
-            Ok(ImportResult { status, id: Some(user_id), external_id, left_out, reason: None })
+            Ok(ImportResult {
+                status,
+                id: Some(user_id),
+                external_id,
+                left_out,
+                code: None,
+                reason: None,
+            })
         }
         Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => Err(error),
         Err(error) => Ok(ImportResult {
@@ -188,6 +214,7 @@ fn result(
             id: None,
             external_id,
             left_out: Vec::new(),
+            code: Some(Code::of(&error)),
             reason: Some(reason(&error)),
         }),
     }
@@ -206,7 +233,15 @@ fn read(
     let mut left_out = Vec::new();
     let mut leave_out = |field: &'static str| left_out.push(field);
 
-    let phone = user.phone.as_deref().map(|phone| challenges.phone(phone)).transpose()?;
+    // One that cannot get texts here is of no use beside a proven address.
+    let has_address = user.email.is_some() && user.email_verified == Some(true);
+    let phone = match user.phone.as_deref().map(|phone| challenges.phone(phone)).transpose() {
+        Err(_) if has_address => {
+            leave_out("phone");
+            None
+        }
+        phone => phone?,
+    };
     // Without e-mails, an address is of no use beside a phone.
     let email = match user.email.as_deref().map(|email| challenges.email(email)).transpose() {
         Err(Error::InvalidRequest(_)) if phone.is_some() => {
@@ -257,7 +292,8 @@ fn read(
     Ok((record, left_out))
 }
 
-fn address<T>(address: Option<T>, is_verified: bool) -> Option<ImportedAddress<T>> {
+fn address<T>(address: Option<T>, is_verified: Option<bool>) -> Option<ImportedAddress<T>> {
+    let is_verified = is_verified.unwrap_or_default();
     address.map(|address| ImportedAddress { address, is_verified })
 }
 

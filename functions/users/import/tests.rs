@@ -44,7 +44,10 @@ async fn a_record_becomes_a_user_who_has_proven_what_they_had_proven() {
     let id = created["id"].as_str().unwrap();
     assert_eq!(
         created,
-        json!({"status": "created", "id": id, "external_id": "auth0|1", "left_out": [], "reason": null})
+        json!({
+            "status": "created", "id": id, "external_id": "auth0|1", "left_out": [], "code": null,
+            "reason": null
+        })
     );
     let user = app.user(&admin, id).await.assert_ok().clone();
     assert_eq!(
@@ -175,12 +178,24 @@ async fn a_record_adds_nothing_that_signs_in_to_an_account_in_use() {
         assert_eq!(user[field], value, "{field}");
     }
     let after = app.stored_user(me.id()).await;
+    let used = after.last_used_at();
+    assert_eq!(used, before.last_used_at());
     assert_eq!((after.password, after.sessions), (before.password, before.sessions));
     app.login(json!({"phone": PHONE}), OLD_PASSWORD)
         .await
         .assert_problem(401, "invalid_credentials");
     app.get_as(&me.access, "/v1/me").await.assert_ok();
     assert_eq!(app.import_one(&admin, record).await["status"], "unchanged");
+
+    // Metadata that is there stays as it is.
+    let other = app.person(OTHER_PHONE).await;
+    let path = format!("/v1/users/{}", other.id());
+    app.patch_as(&admin, &path, json!({"app_metadata": {"plan": "free"}})).await.assert_ok();
+    let record =
+        json!({"phone": OTHER_PHONE, "phone_verified": true, "app_metadata": {"plan": "pro"}});
+    assert_eq!(app.import_one(&admin, record).await["status"], "updated");
+    let user = app.user(&admin, other.id()).await.assert_ok().clone();
+    assert_eq!(user["app_metadata"], json!({"plan": "free"}));
 
     // By an address that nobody has proven there, they are not found.
     let unproven = json!({"external_id": "auth0|2", "phone": PHONE});
@@ -222,7 +237,6 @@ async fn a_bad_record_is_refused_with_its_reason_and_the_others_are_not() {
         (json!({"phone": "+442071838750"}), ""),
         (json!({"external_id": "x"}), "phone: is missing"),
         (json!({"phone": OTHER_PHONE, "external_id": " x"}), "external_id: must be"),
-        (json!({"phone": OTHER_PHONE, "username": "ANN"}), "username: is already taken."),
         (json!({"phone": PHONE, "phone_verified": true, "external_id": "y"}), "phone: is already"),
         (json!({"phone": OTHER_PHONE, "roles": ["nobody"]}), "roles[0]: unknown role."),
         (json!({"phone": OTHER_PHONE, "password_hash": "$2b$17$"}), "password_hash: "),
@@ -235,6 +249,10 @@ async fn a_bad_record_is_refused_with_its_reason_and_the_others_are_not() {
         ),
         (json!({"phone": OTHER_PHONE, "metadata": {"a": {"b": {"c": {}}}}}), "metadata: must nest"),
         (json!({"phone": ADMIN_PHONE, "phone_verified": true}), ""),
+        (json!({"phone": 12}), "phone: "),
+        (json!({"phone": OTHER_PHONE, "sub": "1"}), "sub: unknown field."),
+        (json!({"phone": OTHER_PHONE, "status": "banned"}), "status: "),
+        (json!([1]), ""),
     ];
     let before = app.items().await.len();
     for (record, reason) in cases {
@@ -248,6 +266,12 @@ async fn a_bad_record_is_refused_with_its_reason_and_the_others_are_not() {
     assert_eq!(app.items().await.len(), before, "nothing is half done");
 
     // A field that a person can do without is left out.
+    let taken = json!({"phone": "+14155550193", "username": "ANN", "phone_verified": null});
+    let result = app.import_one(&admin, taken).await;
+    assert_eq!((&result["status"], &result["left_out"]), (&json!("created"), &json!(["username"])));
+    let abroad = json!({"phone": "12", "email": OTHER_EMAIL, "email_verified": true});
+    let result = app.import_one(&admin, abroad).await;
+    assert_eq!((&result["status"], &result["left_out"]), (&json!("created"), &json!(["phone"])));
     let odd = json!({"phone": OTHER_PHONE, "username": "ann@example.com", "name": "\u{202e}", "locale": "x"});
     let result = app.import_one(&admin, odd).await;
     assert_eq!(result["status"], "created");
@@ -259,8 +283,8 @@ async fn a_request_that_is_no_list_of_records_is_refused_as_a_whole() {
     let (app, admin) = TestApp::with_staff().await;
     app.import(&admin, json!([])).await.assert_field("users");
     app.import(&admin, json!(vec![json!({"phone": PHONE}); 26])).await.assert_field("users");
-    app.import(&admin, json!([{"phone": 12}])).await.assert_field("users[0].phone");
-    app.import(&admin, json!([{"phone": PHONE, "sub": "1"}])).await.assert_field("users[0].sub");
+    app.import(&admin, json!(null)).await.assert_field("users");
+    app.import(&admin, json!([{"phone": "x".repeat(40_000)}])).await.assert_field("users[0].phone");
 
     let clerk = app.staff(&admin, OTHER_PHONE, "Clerk", &["users:read", "users:write"]).await;
     app.import(&clerk, json!([ann()])).await.assert_problem(403, "forbidden");
@@ -324,4 +348,82 @@ async fn somebody_who_was_disabled_stays_so_and_an_old_phone_is_not_idle() {
     assert_eq!(json!(signed_in.id()), id);
     let set = json!({"new_password": NEW_PASSWORD});
     app.post_as(&signed_in.access, "/v1/password/change", set).await.assert_field("old_password");
+}
+
+/// A record must not lead to the account of somebody else by an address that nobody has proven.
+#[tokio::test]
+async fn an_unproven_address_leads_to_nobody_who_has_proven_it() {
+    let (app, admin) = TestApp::with_staff().await;
+    let victim = json!({"email": EMAIL, "email_verified": true, "app_metadata": {"plan": "pro"}});
+    let id = app.import_one(&admin, victim).await["id"].clone();
+    let stranger = json!({
+        "phone": PHONE, "phone_verified": true, "email": EMAIL, "password_hash": HASH,
+    });
+    let result = app.import_one(&admin, stranger).await;
+    assert_eq!(result["status"], "created");
+    assert_ne!(result["id"], id);
+    let refused = app.import_one(&admin, json!({"email": EMAIL, "password_hash": HASH})).await;
+    assert_eq!((&refused["status"], &refused["code"]), (&json!("refused"), &json!("conflict")));
+    let before = app.user(&admin, id.as_str().unwrap()).await.assert_ok().clone();
+    assert_eq!((&before["has_password"], &before["phone"]), (&json!(false), &json!(null)));
+
+    // Nor does a later record take the proof away.
+    let first = json!({"external_id": "1", "phone": OTHER_PHONE, "phone_verified": true});
+    let id = app.import_one(&admin, first).await["id"].clone();
+    let later = json!({"external_id": "1", "phone": "+14155550195", "email": OTHER_EMAIL});
+    assert_eq!(app.import_one(&admin, later).await["left_out"], json!([]));
+    let user = app.user(&admin, id.as_str().unwrap()).await.assert_ok().clone();
+    assert_eq!((&user["phone"], &user["phone_verified"]), (&json!(OTHER_PHONE), &json!(true)));
+    assert_eq!((&user["email"], &user["email_verified"]), (&json!(OTHER_EMAIL), &json!(false)));
+    assert_invariants(&app).await;
+}
+
+/// Changes that an owner or an administrator made since the import stay.
+#[tokio::test]
+async fn a_record_undoes_no_reset_and_no_removal() {
+    let (app, admin) = TestApp::with_staff().await;
+    let id = app.import_one(&admin, ann()).await["id"].clone();
+    let challenge = app.forgot(json!({"phone": PHONE})).await.challenge_id();
+    app.reset(&challenge, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
+    let before = app.stored_user(id.as_str().unwrap()).await;
+    assert_eq!(app.import_one(&admin, ann()).await["status"], "unchanged");
+    assert_eq!(app.stored_user(id.as_str().unwrap()).await, before);
+    app.login(json!({"phone": PHONE}), OLD_PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
+
+    // Somebody else has set the password there, and the owner proves the address here.
+    let unproven = json!({"external_id": "2", "phone": OTHER_PHONE, "password_hash": HASH});
+    app.import_one(&admin, unproven.clone()).await;
+    let challenge = app.forgot(json!({"phone": OTHER_PHONE})).await.challenge_id();
+    app.reset(&challenge, &app.code(OTHER_PHONE), NEW_PASSWORD).await.assert_done();
+    assert_eq!(app.import_one(&admin, unproven).await["status"], "unchanged");
+    app.login(json!({"phone": OTHER_PHONE}), NEW_PASSWORD).await.assert_ok();
+
+    // A lost phone: an administrator has removed the authenticator app.
+    let phone = "+14155550196";
+    let record = json!({"phone": phone, "phone_verified": true, "totp_secret": TOTP_SECRET});
+    let id = app.import_one(&admin, record.clone()).await["id"].clone();
+    app.delete_as(&admin, &format!("/v1/users/{}/mfa", id.as_str().unwrap())).await.assert_done();
+    assert_eq!(app.import_one(&admin, record).await["status"], "unchanged");
+    assert_eq!(app.sign_in(phone).await.json["user"]["mfa"], json!([]));
+}
+
+/// The carrier has given the number to somebody else.
+#[tokio::test]
+async fn a_phone_that_nobody_came_with_for_long_opens_no_imported_account() {
+    let (app, admin) = TestApp::with_admin_and(&[("PHONE_IDLE_DAYS", "30")]).await;
+    let id =
+        app.import_one(&admin, json!({"phone": PHONE, "phone_verified": true})).await["id"].clone();
+    let old = app.sign_in(OTHER_PHONE).await;
+    app.advance(20 * 24 * 3600);
+    app.sign_in(ADMIN_PHONE).await;
+    app.advance(20 * 24 * 3600);
+    assert_ne!(json!(app.sign_in(PHONE).await.id()), id);
+
+    // Filling in an account is not using it.
+    let admin = app.sign_in(ADMIN_PHONE).await;
+    let record = json!({"phone": OTHER_PHONE, "phone_verified": true, "name": "Ann"});
+    assert_eq!(app.import_one(&admin, record).await["status"], "updated");
+    assert_ne!(app.sign_in(OTHER_PHONE).await.id(), old.id());
 }

@@ -79,6 +79,9 @@ impl Accounts {
     /// identifiers of a user, a lockout would reveal which ones belong together. A wrong try of a
     /// stranger also counts for its source, and is recorded in the audit trail.
     ///
+    /// If the password is not right here, `elsewhere` may return the user whose password it is after all.
+    /// It gets the user with this identifier, if there is one.
+    ///
     /// # Errors
     /// [`Error::InvalidCredentials`]; [`Error::TooManyAttempts`] during a lockout of the identifier
     /// or the source; [`Error::UserDisabled`] for the right password of a disabled user.
@@ -88,6 +91,7 @@ impl Accounts {
         password: &Password,
         (client_id, device_token): (&str, Option<&str>),
         recorder: &Recorder,
+        elsewhere: impl AsyncFnOnce(Option<&User>) -> Result<Option<User>, Error>,
     ) -> Result<RecognisedUser, Error> {
         let NameLookup { typed, identity, source } = lookup;
         let mut source = source.of(self, recorder.device().ip.as_deref()).await?;
@@ -111,20 +115,23 @@ impl Accounts {
         let of_user = user.as_ref().map(|user| user.id).zip(hash.as_ref());
         let is_right = self.hasher.matches(password, of_user).await?;
         let (user, hash) = match (user, hash) {
-            (Some(user), Some(hash)) if is_right => (user, hash),
-            (user, _) => {
-                if let Some(source) = source {
-                    source.fail(self).await?;
+            (Some(user), Some(hash)) if is_right => (user, Some(hash)),
+            (owner, _) => match elsewhere(owner.as_ref()).await? {
+                Some(user) => (user, None),
+                None => {
+                    let owner = owner.map(|user| user.id);
+                    if let Some(source) = source {
+                        source.fail(self).await?;
+                    }
+                    if let Some(owner) = owner.filter(|_| spent.is_last) {
+                        self.shut_out(owner, client_id, recorder).await?;
+                    }
+                    let masked = identifier.masked();
+                    let activity = Activity::failed(Action::SignIn, owner, masked, client_id);
+                    recorder.record_failure(activity).await?;
+                    return Err(Error::InvalidCredentials);
                 }
-                let owner = user.map(|user| user.id);
-                if let Some(owner) = owner.filter(|_| spent.is_last) {
-                    self.shut_out(owner, client_id, recorder).await?;
-                }
-                let masked = identifier.masked();
-                let activity = Activity::failed(Action::SignIn, owner, masked, client_id);
-                recorder.record_failure(activity).await?;
-                return Err(Error::InvalidCredentials);
-            }
+            },
         };
 
         let right = spent.right(source);
@@ -190,15 +197,13 @@ impl Accounts {
     async fn welcome(
         &self,
         user: &User,
-        hash: PasswordHash,
+        hash: Option<PasswordHash>,
         password: &Password,
     ) -> Result<(), Error> {
         if user.status == UserStatus::Disabled {
             return Err(Error::UserDisabled);
         }
-        if !self.hasher.is_outdated(&hash) {
-            return Ok(());
-        }
+        let Some(hash) = hash.filter(|hash| self.hasher.is_outdated(hash)) else { return Ok(()) };
 
         let renewed = self.hasher.hash(password, &self.random).await?;
         let renew = |user: &mut User| {

@@ -25,7 +25,7 @@ use crate::{
     avatars::{AvatarUrls, Avatars},
     base::{Clock, EntityTags, Error, Random, whole_seconds},
     crypto::{HashKeys, IdentifierHash},
-    identifiers::{Address, Email, ExternalId, Identifier, Username},
+    identifiers::{Address, Email, ExternalId, Username},
     roles::{Permissions, Roles, check_grant},
     table::Store,
     users::{
@@ -236,7 +236,7 @@ impl Users {
     }
 
     /// A change of metadata with the claims of apps that must have room in tokens after it.
-    pub(crate) async fn within_tokens(&self, patch: MetadataPatch) -> Result<MetadataPatch, Error> {
+    async fn within_tokens(&self, patch: MetadataPatch) -> Result<MetadataPatch, Error> {
         let token_claims = match patch.app_metadata {
             Some(_) => self.apps.token_claims().await?,
             None => Vec::new(),
@@ -249,23 +249,21 @@ impl Users {
         self.owner_of(&self.hash_keys.external_id(id)).await
     }
 
-    /// The user who has an identifier, if there is one.
-    pub(crate) async fn with_identifier(
-        &self,
-        identifier: &Identifier,
-    ) -> Result<Option<User>, Error> {
-        let hash = match identifier {
-            Identifier::Address(address) => self.hash_keys.address(address),
-            Identifier::Username(username) => self.hash_keys.username(username),
-        };
-        self.owner_of(&hash).await
-    }
-
     async fn owner_of(&self, hash: &IdentifierHash) -> Result<Option<User>, Error> {
         match self.store.owner(hash).await? {
             Some(owner) => self.store.user(owner).await,
             None => Ok(None),
         }
+    }
+
+    /// Whether a user has this password.
+    pub(crate) async fn has_password(
+        &self,
+        user: &User,
+        password: &Password,
+    ) -> Result<bool, Error> {
+        let hash = user.password.as_ref().map(|hash| (user.id, hash));
+        self.hasher.matches(password, hash).await
     }
 
     /// Our hash of a password.

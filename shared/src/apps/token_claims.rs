@@ -15,10 +15,10 @@ const MAX_NAME_CHARS: usize = 64;
 const MAX_BYTES: usize = 512;
 
 /// The names that mean something in tokens: the registry of JWT claims
-/// (<https://www.iana.org/assignments/jwt>), without those of telephony, attestation of devices and
-/// delivery networks.
+/// (<https://www.iana.org/assignments/jwt>, as known in November 2026), and the members of an
+/// introspection.
 #[rustfmt::skip]
-const REGISTERED: [&str; 76] = [
+const REGISTERED: [&str; 137] = [
     "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "name", "given_name", "family_name",
     "middle_name", "nickname", "preferred_username", "profile", "picture", "website", "email",
     "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number",
@@ -29,6 +29,17 @@ const REGISTERED: [&str; 76] = [
     "birth_family_name", "birth_given_name", "birth_middle_name", "salutation", "title", "msisdn",
     "also_known_as", "htm", "htu", "ath", "sub_id", "vc", "vp", "status", "exi", "ace_profile",
     "_claim_names", "_claim_sources", "_sd", "_sd_alg", "vct", "jwks",
+    // Introspection (RFC 7662 §2.2).
+    "active", "token_type", "username",
+    // Telephony.
+    "sip_from_tag", "sip_date", "sip_callid", "sip_cseq_num", "sip_via_branch", "orig", "dest", "mky",
+    "rph", "opt", "div", "rcd", "rcdi", "crn", "msgi", "vper", "sph", "attest", "origid", "jcard", "cdniv",
+    // Attestation of devices, and delivery networks.
+    "eat_nonce", "ueid", "sueids", "oemid", "hwmodel", "hwversion", "oemboot", "dbgstat", "location",
+    "eat_profile", "submods", "uptime", "bootcount", "bootseed", "dloas", "swname", "swversion",
+    "manifests", "measurements", "measres", "intuse", "cdnicrit", "cdniip", "cdniuc", "cdniets",
+    "cdnistt", "cdnistd", "sig_val_claims", "geohash", "cnonce", "at_use_nbr", "atc", "rdap_allowed_purposes",
+    "rdap_dnt_allowed", "...", "entity_type", "trust_chain",
 ];
 
 /// The names of the members of `app_metadata` that go into an app's tokens.
@@ -54,10 +65,15 @@ impl TokenClaims {
                  characters, without '\"' and '\\'"
             ));
         }
-        match names.iter().find(|name| REGISTERED.contains(&name.as_str())) {
+        match names.iter().find(|name| Self::is_registered(name)) {
             Some(name) => refuse(format!("must not have {name}, which is a registered claim")),
             None => Ok(Self(names)),
         }
+    }
+
+    /// Whether a name has a meaning in tokens already, so that no app can take it.
+    pub fn is_registered(name: &str) -> bool {
+        REGISTERED.contains(&name)
     }
 
     /// Whether there are none.
@@ -85,17 +101,21 @@ impl TokenClaims {
         claims
     }
 
-    /// Checks that all claims of a user with this `app_metadata` fit into a token of the app
-    /// `client_id`.
+    /// Checks that all claims of a user whose `app_metadata` changes fit into a token of the app
+    /// `client_id`. If they did not fit before, it is enough that they do not get longer.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`], for the field `app_metadata`.
-    pub fn check(&self, client_id: &str, app_metadata: &Map<String, Value>) -> Result<(), Error> {
-        let claims = self
-            .0
-            .iter()
-            .filter_map(|name| app_metadata.get(name).map(|value| (name.clone(), value.clone())));
-        if size(&claims.collect()) <= MAX_BYTES {
+    pub fn check(
+        &self,
+        client_id: &str,
+        (before, after): (&Map<String, Value>, &Map<String, Value>),
+    ) -> Result<(), Error> {
+        let named = |metadata: &Map<String, Value>| {
+            let of = |name: &String| Some((name.clone(), metadata.get(name)?.clone()));
+            size(&self.0.iter().filter_map(of).collect())
+        };
+        if named(after) <= MAX_BYTES.max(named(before)) {
             return Ok(());
         }
         let text = format!(
@@ -147,10 +167,12 @@ mod tests {
     fn claims_that_are_too_long_are_refused_and_left_out() {
         let claims = claims(&["a", "b"]).unwrap();
         let long = object(json!({"a": "x".repeat(400), "b": "y".repeat(200)}));
-        assert!(claims.check("shop", &long).is_err());
+        let none = Map::new();
+        assert!(claims.check("shop", (&none, &long)).is_err());
+        assert!(claims.check("shop", (&long, &long)).is_ok(), "an app takes more since");
         assert_eq!(claims.of(&long).keys().collect::<Vec<_>>(), ["a"]);
         let short = object(json!({"a": "x".repeat(400), "b": "y"}));
-        assert!(claims.check("shop", &short).is_ok());
+        assert!(claims.check("shop", (&none, &short)).is_ok());
         assert_eq!(claims.of(&short).len(), 2);
     }
 }

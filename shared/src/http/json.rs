@@ -7,6 +7,7 @@ use axum::{
 };
 use http::{HeaderMap, header};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use super::json_bounds::{MAX_STRING_CHARS, check_bounds};
 use crate::base::{Error, FieldError};
@@ -217,6 +218,14 @@ pub fn check_encoding(headers: &HeaderMap) -> Result<(), Error> {
     }
 }
 
+/// Reads one of the records of a [`RecordsJson`] as a `T`.
+///
+/// # Errors
+/// [`Error::InvalidRequest`], which names the field of the record.
+pub fn read_record<T: DeserializeOwned>(record: &RawValue) -> Result<T, Error> {
+    parse_within(record.get().as_bytes(), MAX_DOCUMENT_CHARS)
+}
+
 /// Reads `body` as a `T`.
 ///
 /// # Errors
@@ -256,7 +265,7 @@ pub(super) fn without_position(message: &str) -> &str {
 }
 
 /// serde names a missing, unknown or duplicate field only in its message.
-fn field_error(path: &str, message: &str) -> FieldError {
+pub(super) fn field_error(path: &str, message: &str) -> FieldError {
     let parent = if path == "." { "" } else { path };
     let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
     let child = |name: &str| match parent.rsplit_once('.').map_or(parent, |(_, last)| last) {

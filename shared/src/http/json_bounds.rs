@@ -1,10 +1,10 @@
-//! How deep JSON may nest, and how long its texts may be.
+//! How deep JSON may nest, how long its texts may be, and that no object has a member twice.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::json::without_position;
+use super::json::{field_error, without_position};
 use crate::base::Error;
 
 /// How deep objects and arrays may nest.
@@ -28,6 +28,9 @@ pub(super) fn check_bounds(body: &[u8], max_chars: usize) -> Result<(), Error> {
 
 /// The refusal of the field at `path`. A path of `.` is the body itself.
 fn out_of_bounds(path: &str, message: &str) -> Error {
+    if message.starts_with("duplicate field") {
+        return Error::InvalidRequest(vec![field_error(path, message)]);
+    }
     if path == "." {
         Error::field("", format!("the body {message}"))
     } else {
@@ -35,8 +38,8 @@ fn out_of_bounds(path: &str, message: &str) -> Error {
     }
 }
 
-/// Walks a document and refuses it if it nests too deep or has a string that is too long, before
-/// anything of it is used.
+/// Walks a document and refuses it if it nests too deep, has a string that is too long, or has an object
+/// with a member twice, before anything of it is used.
 #[derive(Clone, Copy)]
 struct Bounds {
     depth: u32,
@@ -102,6 +105,7 @@ impl<'de> Visitor<'de> for Bounds {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let depth = self.deeper()?;
+        let mut names = BTreeSet::new();
         while let Some(name) = entries.next_key::<String>()? {
             if name.chars().count() > MAX_STRING_CHARS {
                 return Err(A::Error::custom(format_args!(
@@ -109,6 +113,9 @@ impl<'de> Visitor<'de> for Bounds {
                 )));
             }
             entries.next_value_seed(Self { depth, ..self })?;
+            if let Some(twice) = names.replace(name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{twice}`")));
+            }
         }
         Ok(())
     }

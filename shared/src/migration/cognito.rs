@@ -21,7 +21,7 @@ use crate::{
 
 /// The time limit of a connection and of an answer. A person waits for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const TIMEOUT: Duration = Duration::from_millis(2_500);
+const TIMEOUT: Duration = Duration::from_millis(1_200);
 /// The name of the service in `AWS_ENDPOINT_URL_…`, as in all AWS SDKs.
 const SERVICE: &str = "COGNITO_IDENTITY_PROVIDER";
 

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     administration::{ROLES_ASSIGN, Reach, Users, created, gone_meanwhile},
-    apps::DEFAULT_CLIENT_ID,
+    apps::{DEFAULT_CLIENT_ID, TokenClaims},
     audit::Event,
     base::{Error, whole_seconds},
     identifiers::Address,
@@ -41,7 +40,7 @@ pub enum ImportOutcome {
     Created,
     /// A user has changed.
     Updated,
-    /// A user was as the record says, or has signed in since they were imported.
+    /// A user was as the record says, or the account has been theirs since they were imported.
     Unchanged,
 }
 
@@ -56,27 +55,78 @@ pub struct Imported {
     pub left_out: Vec<&'static str>,
 }
 
-impl Users {
-    /// Creates or changes the user of a record, as the table of this wing says, and records the `event` for
-    /// it. Nothing is sent. An address that the other service has proven counts as proven.
+/// Somebody by whose word records are believed.
+enum Importer {
+    /// An administrator: their id and their permissions.
+    Administrator(Uuid, Permissions),
+    /// The person themselves, whom the other service has just recognised.
+    Person,
+}
+
+/// Imports records.
+pub struct Import<'a> {
+    users: &'a Users,
+    importer: Importer,
+    /// The claims of apps, which must have room in tokens.
+    token_claims: Vec<(String, TokenClaims)>,
+}
+
+impl<'a> Import<'a> {
+    /// An import by the administrator `caller` with these permissions.
     ///
     /// # Errors
-    /// The refusal of the record, after which nothing has changed: [`Error::Conflict`] if an identifier
-    /// is somebody else's; [`Error::InvalidRequest`] for an unknown role, or for metadata that is too
-    /// long or nests too deep; [`Error::Forbidden`] for a role that the granter may not give, or for a
-    /// user with rights that the granter lacks; [`Error::OwnAccount`] for the user who imports.
+    /// [`Error::Unavailable`].
+    pub async fn by_administrator(
+        users: &'a Users,
+        permissions: &Permissions,
+        caller: Uuid,
+    ) -> Result<Self, Error> {
+        let token_claims = users.apps.token_claims().await?;
+        let importer = Importer::Administrator(caller, permissions.clone());
+        Ok(Self { users, importer, token_claims })
+    }
+
+    /// An import of a person by themselves. It changes nothing in accounts in use, or in those that were
+    /// not imported.
+    pub(super) fn by_person(users: &'a Users) -> Self {
+        Self { users, importer: Importer::Person, token_claims: Vec::new() }
+    }
+
+    /// Creates or changes the user of a record, as the table of this wing says, and records the `event`
+    /// for it. Nothing is sent. An address that the other service has proven counts as proven.
+    ///
+    /// # Errors
+    /// The refusal of the record, after which nothing has changed: [`Error::Conflict`] if an address or
+    /// the id elsewhere is somebody else's; [`Error::InvalidRequest`] for an unknown role, or for metadata that
+    /// is too long or nests too deep; [`Error::Forbidden`] for a role that the administrator may not give,
+    /// or for a user with rights that they lack; [`Error::OwnAccount`] for themselves.
     /// [`Error::Unavailable`] if AWS fails.
     pub async fn import(
         &self,
         record: &ImportRecord,
-        (granter, caller): (&Permissions, Uuid),
+        event: impl Fn(Uuid) -> Result<Event, Error>,
+    ) -> Result<Imported, Error> {
+        match self.import_whole(record, &event).await {
+            // A person can do without a username.
+            Err(Error::Conflict(field)) if field.field == "username" => {
+                let record = ImportRecord { username: None, ..record.clone() };
+                let mut imported = self.import_whole(&record, &event).await?;
+                imported.left_out.push("username");
+                Ok(imported)
+            }
+            imported => imported,
+        }
+    }
+
+    async fn import_whole(
+        &self,
+        record: &ImportRecord,
         event: impl Fn(Uuid) -> Result<Event, Error>,
     ) -> Result<Imported, Error> {
         for _ in 0..TRIES {
-            let imported = match self.of_record(record).await? {
-                None => self.import_new(record, granter, &event).await,
-                Some(user) if user.id == caller => Err(Error::OwnAccount),
-                Some(user) => self.import_over(&user, record, granter, &event).await,
+            let imported = match self.user_of(record).await? {
+                None => self.create(record, &event).await,
+                Some(user) => self.change(&user, record, &event).await,
             };
             match imported {
                 // The user has come, gone or changed since they were looked up.
@@ -87,17 +137,17 @@ impl Users {
         Err(Error::Unavailable("a user changed too often while they were imported".into()))
     }
 
-    /// The user of a record: by the id elsewhere, else by an address. An address that was not proven
-    /// there leads only to somebody who was imported and has not signed in yet.
-    async fn of_record(&self, record: &ImportRecord) -> Result<Option<User>, Error> {
+    /// The user of a record: by the id elsewhere, else by an address that was proven there. If none
+    /// was, an address leads only to an account that waits for its proof here as well.
+    async fn user_of(&self, record: &ImportRecord) -> Result<Option<User>, Error> {
         if let Some(id) = &record.external_id
-            && let Some(user) = self.with_external_id(id).await?
+            && let Some(user) = self.users.with_external_id(id).await?
         {
             return Ok(Some(user));
         }
-        for (address, is_verified) in record.addresses() {
-            let Some(user) = self.with_address(&address).await? else { continue };
-            let is_waiting = user.imported_at.is_some() && is_untouched(&user);
+        for (address, is_verified) in record.claimed_addresses() {
+            let Some(user) = self.users.with_address(&address).await? else { continue };
+            let is_waiting = user.unproven && user.imported_at.is_some() && is_untouched(&user);
             if !record.can_be(&user) || !is_verified && !is_waiting {
                 return Err(Error::taken(match address {
                     Address::Sms(_) => "phone",
@@ -112,23 +162,23 @@ impl Users {
     /// # Errors
     /// As [`Self::import`]; [`Error::PreconditionFailed`] if another request has just created the user
     /// of the record.
-    async fn import_new(
+    async fn create(
         &self,
         record: &ImportRecord,
-        granter: &Permissions,
         event: impl Fn(Uuid) -> Result<Event, Error>,
     ) -> Result<Imported, Error> {
-        let now = self.clock.now();
-        let mut user = User::new(self.random.uuid(now)?, whole_seconds(now));
-        let roles = self.imported_roles(record, &BTreeSet::new(), granter).await?;
+        let users = self.users;
+        let now = users.clock.now();
+        let mut user = User::new(users.random.uuid(now)?, whole_seconds(now));
+        let roles = self.roles(record.roles.clone(), &BTreeSet::new()).await?;
         let granted = roles.clone().unwrap_or_default();
         let by_default = match roles {
             Some(_) => None,
-            None => self.apps.active(DEFAULT_CLIENT_ID).await?.default_role,
+            None => users.apps.active(DEFAULT_CLIENT_ID).await?.default_role,
         };
         let roles = granted.iter().cloned().chain(by_default).collect();
 
-        let (password, factor) = self.imported_secrets(record, &user).await?;
+        let (password, factor) = self.secrets(record, &user).await?;
         let taken = Taken {
             record,
             roles: Some(roles),
@@ -137,78 +187,99 @@ impl Users {
             now: whole_seconds(now),
         };
         taken.replace(&mut user);
-        let metadata = Metadata::new(&self.within_tokens(record.metadata.clone()).await?)?;
+        self.check_admin_phone(&User::new(user.id, now), &user)?;
+        let metadata = Metadata::new(&self.metadata(record))?;
         user.note_metadata(&Metadata::default(), &metadata);
 
-        let writes = self.factor_write(user.id, factor.as_ref())?;
+        let writes = users.store.factor_writes(user.id, factor.as_ref())?;
         let event = Event { changes: created(&user)?, ..event(user.id)? };
-        let store = self.store.recording(event);
+        let store = users.store.recording(event);
         let new = (&user, &metadata);
-        match store.create_user_and(new, &granted, &self.hash_keys, writes).await? {
+        match store.create_user_and(new, &granted, &users.hash_keys, writes).await? {
             Created::Yes => Ok(Imported {
                 outcome: ImportOutcome::Created,
                 user_id: user.id,
                 left_out: left_out(record, &user),
             }),
-            Created::Taken(_) if self.of_record(record).await?.is_some() => {
+            Created::Taken(_) if self.user_of(record).await?.is_some() => {
                 Err(Error::PreconditionFailed)
             }
             Created::Taken(identifier) => {
-                Err(Error::taken(user.field_of(&identifier, &self.hash_keys)))
+                Err(Error::taken(user.field_of(&identifier, &users.hash_keys)))
             }
         }
     }
 
     /// # Errors
     /// As [`Self::import`]; [`Error::PreconditionFailed`] if somebody has signed in meanwhile.
-    async fn import_over(
+    async fn change(
         &self,
         user: &User,
         record: &ImportRecord,
-        granter: &Permissions,
         event: impl Fn(Uuid) -> Result<Event, Error>,
     ) -> Result<Imported, Error> {
-        let reach = Reach::check(user, granter, &self.roles).await?;
-        let (user_id, is_untouched) = (user.id, is_untouched(user));
-        if !is_untouched && user.imported_at.is_some() {
+        let (users, user_id, is_untouched) = (self.users, user.id, is_untouched(user));
+        let permissions = match &self.importer {
+            Importer::Administrator(caller, _) if *caller == user_id => {
+                return Err(Error::OwnAccount);
+            }
+            Importer::Administrator(_, permissions) => permissions.clone(),
+            Importer::Person => Permissions::all(),
+        };
+        let reach = Reach::check(user, &permissions, &users.roles).await?;
+        let may_change = match self.importer {
+            Importer::Administrator(..) => is_untouched || user.imported_at.is_none(),
+            // An administrator needs more than the word of another service.
+            Importer::Person => {
+                is_untouched && user.imported_at.is_some() && !user.has_admin_role()
+            }
+        };
+        if !may_change {
             let outcome = ImportOutcome::Unchanged;
             return Ok(Imported { outcome, user_id, left_out: Vec::new() });
         }
 
         let held = user.roles.get(DEFAULT_CLIENT_ID).cloned().unwrap_or_default();
+        let mut names = record.roles.clone();
+        if let Some(names) = names.as_mut().filter(|_| !is_untouched) {
+            names.extend(held.iter().cloned());
+        }
         let (password, factor) = match is_untouched {
-            true => self.imported_secrets(record, user).await?,
+            true => self.secrets(record, user).await?,
             false => (None, None),
         };
         let taken = Taken {
             record,
-            roles: self.imported_roles(record, &held, granter).await?,
+            roles: self.roles(names, &held).await?,
             password,
             has_totp: factor.is_some(),
-            now: whole_seconds(self.clock.now()),
+            now: whole_seconds(users.clock.now()),
         };
-        let own_metadata = record.metadata.metadata.clone();
+        let (own, of_apps) = (user.metadata.is_some(), user.app_metadata.is_some());
+        let patch = self.metadata(record);
         let patch = MetadataPatch {
-            metadata: own_metadata.filter(|_| is_untouched || user.metadata.is_none()),
-            ..record.metadata.clone()
+            metadata: patch.metadata.filter(|_| is_untouched || !own),
+            app_metadata: patch.app_metadata.filter(|_| is_untouched || !of_apps),
+            ..patch
         };
-        let patch = self.within_tokens(patch).await?;
 
         let change = |current: &mut User| {
             reach.check_unchanged(current)?;
             if super::record::is_untouched(current) != is_untouched {
                 return Err(Error::PreconditionFailed);
             }
+            let before = current.clone();
             match is_untouched {
                 true => taken.replace(current),
                 false => taken.fill(current),
             }
-            Ok(())
+            self.check_admin_phone(&before, current)
         };
-        let (writes, keys) = (self.factor_write(user_id, factor.as_ref())?, &self.hash_keys);
-        let store = self.store.recording(event(user_id)?);
+        let writes = users.store.factor_writes(user_id, factor.as_ref())?;
+        let keys = &users.hash_keys;
+        let store = users.store.recording(event(user_id)?);
         let changed =
-            store.change_user_with_metadata_and((user_id, writes), keys, &patch, change).await;
+            store.change_user_with_metadata_unnoted((user_id, writes), keys, &patch, change).await;
         let (changed, _) = changed.map_err(gone_meanwhile)?;
         let outcome = match changed.version == user.version {
             true => ImportOutcome::Unchanged,
@@ -217,67 +288,94 @@ impl Users {
         Ok(Imported { outcome, user_id, left_out: left_out(record, &changed) })
     }
 
-    /// The roles of a record, if it names any.
-    async fn imported_roles(
+    /// The owner of `ADMIN_PHONE` becomes an administrator by proving it here, so it does not come in
+    /// as proven.
+    fn check_admin_phone(&self, before: &User, after: &User) -> Result<(), Error> {
+        let admin_phone = self.users.settings.admin_phone.as_ref();
+        let comes_in = after.phone_is_verified()
+            && after.phone.as_ref() == admin_phone
+            && !(before.phone_is_verified() && before.phone == after.phone);
+        if comes_in {
+            let text = "is that of ADMIN_PHONE, whose owner signs in with a code first";
+            return Err(Error::field("phone", text));
+        }
+        Ok(())
+    }
+
+    /// The metadata of a record, in place of that which is there.
+    fn metadata(&self, record: &ImportRecord) -> MetadataPatch {
+        MetadataPatch {
+            replaces: true,
+            token_claims: self.token_claims.clone(),
+            ..record.metadata.clone()
+        }
+    }
+
+    /// The roles with these names, if the administrator may give those that the user does not hold.
+    async fn roles(
         &self,
-        record: &ImportRecord,
+        names: Option<Vec<String>>,
         held: &BTreeSet<String>,
-        granter: &Permissions,
     ) -> Result<Option<BTreeSet<String>>, Error> {
-        let Some(names) = &record.roles else { return Ok(None) };
-        if !names.is_empty() && !granter.contains(ROLES_ASSIGN) {
+        let (Some(names), Importer::Administrator(_, permissions)) = (names, &self.importer) else {
+            return Ok(None);
+        };
+        if !names.is_empty() && !permissions.contains(ROLES_ASSIGN) {
             return Err(Error::Forbidden(ROLES_ASSIGN.to_owned()));
         }
-        self.grantable(names, held, granter).await.map(Some)
+        self.users.grantable(&names, held, permissions).await.map(Some)
     }
 
     /// The password and the authenticator app of a record, each only if it is another one than the
     /// user has.
-    async fn imported_secrets(
+    async fn secrets(
         &self,
         record: &ImportRecord,
         user: &User,
     ) -> Result<(Option<PasswordHash>, Option<SecondFactor>), Error> {
+        let users = self.users;
         let password = match &record.password {
             None => None,
             Some(ImportedPassword::Ours(hash)) => Some(hash.clone()),
             Some(ImportedPassword::Foreign(hash)) => {
-                if self.hasher.keeps((user.id, user.password.as_ref()), hash) {
-                    None
-                } else {
-                    self.allow_time_for(hash).await?;
-                    Some(self.hasher.keep_foreign(hash, user.id, &self.random)?)
+                let is_kept = users.hasher.keeps((user.id, user.password.as_ref()), hash);
+                match !is_kept && self.allow_time_for(hash).await? {
+                    true => Some(users.hasher.keep_foreign(hash, user.id, &users.random)?),
+                    false => None,
                 }
             }
         };
         let factor = match &record.totp {
-            Some(secret) if !self.has_totp(user, secret).await? => {
-                let sealed = (secret.as_bytes(), &self.random);
-                let sealed = self.hash_keys.seal_second_factor(user.id, sealed.0, sealed.1)?;
-                Some(SecondFactor {
-                    sealed_secret: sealed,
-                    last_step: 0,
-                    recovery_codes: BTreeSet::new(),
-                    created_at: whole_seconds(self.clock.now()),
-                })
-            }
+            Some(secret) if !self.has_totp(user, secret).await? => Some(SecondFactor {
+                sealed_secret: users.hash_keys.seal_second_factor(
+                    user.id,
+                    secret.as_bytes(),
+                    &users.random,
+                )?,
+                last_step: 0,
+                recovery_codes: BTreeSet::new(),
+                created_at: whole_seconds(users.clock.now()),
+            }),
             _ => None,
         };
         Ok((password, factor))
     }
 
-    /// Makes all refusals of passwords take as long as this hash does, before somebody has it.
-    ///
-    /// # Errors
-    /// [`Error::InvalidRequest`] if it takes too long here; [`Error::Unavailable`].
-    async fn allow_time_for(&self, hash: &ForeignHash) -> Result<(), Error> {
-        let (time, is_new) = self.hasher.time_of(hash).await?;
+    /// Makes all refusals of passwords take as long as this hash does, before somebody has it. Returns
+    /// `false` if that is too long.
+    async fn allow_time_for(&self, hash: &ForeignHash) -> Result<bool, Error> {
+        let time = self.users.hasher.time_of(hash).await?;
         if time > SLOWEST_HASH {
-            let (class, took, most) = (hash.class(), time.as_millis(), SLOWEST_HASH.as_millis());
-            let text = format!("takes too long ({class}): {took} ms here, and {most} are accepted");
-            return Err(Error::field("password_hash", text));
+            let (class, took) = (hash.class(), time.as_millis());
+            tracing::warn!(class, took, "a hash of a password takes too long, and is left out");
+            return Ok(false);
         }
-        if is_new { self.store.raise_refusal_time(step_for(time)).await } else { Ok(()) }
+        let step = step_for(time);
+        if self.users.hasher.is_longer(step) {
+            self.users.store.raise_refusal_time(step).await?;
+            self.users.hasher.note_longest(step);
+        }
+        Ok(true)
     }
 
     /// Whether the authenticator app of `user` has this secret.
@@ -285,17 +383,11 @@ impl Users {
         if !user.totp {
             return Ok(false);
         }
-        let Some(factor) = self.store.second_factor(user.id).await? else { return Ok(false) };
-        let (opened, _) = self.hash_keys.open_second_factor(user.id, &factor.sealed_secret)?;
-        let opened = zeroize::Zeroizing::new(opened);
+        let Some(factor) = self.users.store.second_factor(user.id).await? else {
+            return Ok(false);
+        };
+        let opened = self.users.hash_keys.open_second_factor(user.id, &factor.sealed_secret)?;
+        let opened = zeroize::Zeroizing::new(opened.0);
         Ok(subtle::ConstantTimeEq::ct_eq(opened.as_slice(), secret.as_bytes()).into())
-    }
-
-    fn factor_write(
-        &self,
-        user_id: Uuid,
-        factor: Option<&SecondFactor>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        factor.map(|factor| self.store.factor_write(user_id, factor)).into_iter().collect()
     }
 }

@@ -1,11 +1,13 @@
 //! Bringing users along from another service.
 //!
-//! | the user here                              | what a record does                                     |
-//! |--------------------------------------------|--------------------------------------------------------|
-//! | is not there                               | creates them                                           |
-//! | nobody has signed in to the account        | replaces all that it names                             |
-//! | has signed in, and was never imported      | fills in what is empty, except what signs somebody in  |
-//! | has signed in since they were imported     | changes nothing: the account is theirs                 |
+//! | the account here                             | the effect of a record                                     |
+//! |----------------------------------------------|------------------------------------------------------------|
+//! | is not there                                 | it is created                                              |
+//! | is untouched: nobody has signed in, or set a | all that the record names is replaced, except proven       |
+//! | password                                     | addresses by unproven ones                                 |
+//! | is in use, and was never imported            | empty fields are filled in, except those that sign in, and |
+//! |                                              | roles are added                                            |
+//! | is in use since it was imported              | nothing: the account is theirs                             |
 //!
 //! So the same record again changes nothing, a later export may follow an earlier one until people
 //! have moved, and nobody who may import takes over an account that is in use.
@@ -23,7 +25,7 @@ mod table;
 pub(crate) use self::passwords::Elsewhere;
 pub use self::{
     cognito::CognitoPool,
-    import::{ImportOutcome, Imported},
+    import::{Import, ImportOutcome, Imported},
     passwords::PasswordSignIns,
     record::{ImportRecord, ImportedAddress, ImportedPassword},
     settings::MigrationSettings,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    CognitoPool, ImportRecord, ImportedAddress, ImportedPassword,
+    CognitoPool, Import, ImportRecord, ImportedAddress, ImportedPassword,
     cognito::{Cognito, CognitoUser},
     record::is_untouched,
 };
@@ -21,16 +21,13 @@ use crate::{
     challenges::Challenges,
     identifiers::{ExternalId, Identifier, Username, parse_name},
     messages::parse_locale,
-    roles::Permissions,
-    users::Password,
+    users::{Password, PasswordHash, User},
 };
 
 /// How long a process believes what it read about the time of refusals.
 const KNOWN_SECONDS: i64 = 60;
-/// How long another request may have been faster.
-const SIMULTANEOUS_SECONDS: i64 = 10;
-/// The time of refusals while Cognito is asked.
-const COGNITO_STEP: Duration = Duration::from_secs(1);
+/// The time of refusals while Cognito is asked: longer than it may take to answer.
+const COGNITO_STEP: Duration = Duration::from_millis(1_500);
 
 /// The state of a process: the client of Cognito, and the time that every refusal of a password takes.
 /// Hashes of other services, and asking Cognito, take longer than our hash, so the time would tell who is here, or
@@ -96,7 +93,11 @@ impl PasswordSignIns {
         recorder: &Recorder,
     ) -> Result<RecognisedUser, Error> {
         let start = Instant::now();
-        let recognised = self.recognise_anywhere((identifier, lookup), password, asked, recorder);
+        let take_over = async |owner: Option<&User>| {
+            self.take_over((identifier, owner), password, asked.0, recorder).await
+        };
+        let named = (identifier, lookup);
+        let recognised = self.accounts.recognise(named, password, asked, recorder, take_over);
         let (recognised, step) = tokio::join!(recognised, self.refusal_time());
         if recognised.as_ref().is_err_and(|error| *error == Error::InvalidCredentials)
             && let Some(step) = step
@@ -106,78 +107,68 @@ impl PasswordSignIns {
         recognised
     }
 
-    async fn recognise_anywhere(
-        &self,
-        (identifier, lookup): (&Identifier, NameLookup),
-        password: &Password,
-        asked: (&str, Option<&str>),
-        recorder: &Recorder,
-    ) -> Result<RecognisedUser, Error> {
-        let here = self.accounts.recognise((identifier, lookup), password, asked, recorder).await;
-        match (&here, &self.elsewhere.cognito) {
-            (Err(Error::InvalidCredentials), Some(cognito)) => {
-                if !self.take_over(cognito, identifier, password, (asked.0, recorder)).await? {
-                    return here;
-                }
-                let ip = recorder.device().ip.as_deref();
-                let lookup = self.accounts.look_up_name(identifier, ip).await?;
-                self.accounts.recognise((identifier, lookup), password, asked, recorder).await
-            }
-            _ => here,
-        }
-    }
-
     /// Takes over the user of the pool who has this name and password, if nobody has the name here, or
-    /// somebody who was imported and has not signed in yet. Returns whether they were taken over,
-    /// perhaps by another request.
+    /// somebody who was imported and to whose account nobody has come yet. `None` if there is none, or
+    /// if they cannot be taken over.
     async fn take_over(
         &self,
-        cognito: &Cognito,
-        identifier: &Identifier,
+        (identifier, owner): (&Identifier, Option<&User>),
         password: &Password,
-        (client_id, recorder): (&str, &Recorder),
-    ) -> Result<bool, Error> {
-        let here = self.users.with_identifier(identifier).await?;
-        if let Some(user) = here {
-            // Another request of the same person was first.
-            let just_now = self.users.clock.now() - seconds(SIMULTANEOUS_SECONDS);
-            if user.password.is_some() && user.imported_at.is_some_and(|at| at >= just_now) {
-                return Ok(true);
-            }
-            let is_waiting = is_untouched(&user) && user.imported_at.is_some();
-            if !is_waiting || user.password.is_some() {
-                return Ok(false);
-            }
-        }
+        client_id: &str,
+        recorder: &Recorder,
+    ) -> Result<Option<User>, Error> {
+        let Some(cognito) = &self.elsewhere.cognito else { return Ok(None) };
+        let may_come = owner.is_none_or(|user| {
+            is_untouched(user) && user.imported_at.is_some() && user.password.is_none()
+        });
         let name = match identifier {
-            Identifier::Address(address) => address.as_str().to_owned(),
-            Identifier::Username(username) => username.as_str().to_owned(),
+            Identifier::Address(address) => address.as_str(),
+            Identifier::Username(username) => username.as_str(),
         };
-        let Some(user) = cognito.user(&name, password.as_typed()).await else { return Ok(false) };
-
-        let password = self.users.hash_password(password).await?;
-        let record = self.record(user, password);
-        if record.phone.is_none() && record.email.is_none() {
-            tracing::error!("a user of Cognito has neither a phone nor an e-mail address");
-            return Ok(false);
+        if !may_come {
+            return Ok(None);
         }
+        let Some(found) = cognito.user(name, password.as_typed()).await else { return Ok(None) };
+        let record = self.record(found, owner, self.users.hash_password(password).await?);
+        let is_proven = [
+            record.phone.as_ref().map(|it| it.is_verified),
+            record.email.as_ref().map(|it| it.is_verified),
+        ];
+        if !is_proven.contains(&Some(true)) {
+            tracing::error!(
+                "a user of Cognito has no verified phone and no verified e-mail address"
+            );
+            return Ok(None);
+        }
+
         let event = |id| {
             let target = user_subject(id);
             recorder.event(Activity::happened(Action::UserImport, target, client_id))
         };
-        // The record has no roles, and whoever has the password may have the account.
-        let by = (&Permissions::all(), uuid::Uuid::nil());
-        match self.users.import(&record, by, event).await {
-            Ok(_) => Ok(true),
-            Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => Err(error),
+        let imported = match Import::by_person(&self.users).import(&record, event).await {
+            Ok(imported) => imported,
+            Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a user of Cognito cannot be taken over");
-                Ok(false)
+                return Ok(None);
             }
-        }
+        };
+        // Another request of the same person may have been first.
+        let user = self.users.get(imported.user_id).await?;
+        let is_theirs = self.users.has_password(&user, password).await?;
+        Ok(Some(user).filter(|_| is_theirs))
     }
 
-    fn record(&self, user: CognitoUser, password: crate::users::PasswordHash) -> ImportRecord {
+    /// The record of a user of the pool, who may be the `owner` of the typed name here.
+    fn record(
+        &self,
+        user: CognitoUser,
+        owner: Option<&User>,
+        password: PasswordHash,
+    ) -> ImportRecord {
+        // An export as CSV has no `sub`.
+        let by_username = owner.and_then(|owner| owner.external_id.clone());
+        let by_username = by_username.filter(|id| Some(id.as_str()) == user.username.as_deref());
         // One that is not proven would be left out beside a proven address, and may be somebody else's.
         let phone = user
             .phone_number
@@ -185,7 +176,7 @@ impl PasswordSignIns {
             .and_then(|phone| self.challenges.phone(&phone).ok());
         let email = user.email.and_then(|email| self.challenges.email(&email).ok());
         ImportRecord {
-            external_id: ExternalId::parse(&user.sub).ok(),
+            external_id: by_username.or_else(|| ExternalId::parse(&user.sub).ok()),
             phone: phone.map(|address| ImportedAddress {
                 address,
                 is_verified: user.phone_number_verified,

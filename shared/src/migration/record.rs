@@ -30,7 +30,7 @@ pub enum ImportedPassword {
 }
 
 /// A user of another service.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct ImportRecord {
     /// The id there.
     pub external_id: Option<ExternalId>,
@@ -70,11 +70,16 @@ pub(super) struct Taken<'a> {
 }
 
 impl ImportRecord {
-    /// The addresses by which the user is found here, and whether they were proven there.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = (Address, bool)> {
+    /// The addresses that the user claims, and whether they were proven there. Beside one that was,
+    /// the other claims nothing. If none was, the first is claimed.
+    pub(super) fn claimed_addresses(&self) -> Vec<(Address, bool)> {
         let phone = self.phone.clone().map(|it| (Address::Sms(it.address), it.is_verified));
         let email = self.email.clone().map(|it| (Address::Email(it.address), it.is_verified));
-        phone.into_iter().chain(email)
+        let all: Vec<_> = phone.into_iter().chain(email).collect();
+        match all.iter().any(|(_, is_verified)| *is_verified) {
+            true => all.into_iter().filter(|(_, is_verified)| *is_verified).collect(),
+            false => all.into_iter().take(1).collect(),
+        }
     }
 
     /// Whether `user` can be the user of this record: not if both have different ids.
@@ -86,9 +91,16 @@ impl ImportRecord {
     }
 }
 
-/// Whether nobody has signed in to an account yet, so that a record may replace all of it.
+/// Whether an account is still as it was brought along or written down, so that a record may replace all
+/// of it: nobody has signed in, set a password or proven an address, and no administrator has ended its
+/// sign-ins, by disabling it or by removing a factor.
 pub(super) fn is_untouched(user: &User) -> bool {
-    user.last_sign_in_at.is_none() && user.sessions.is_empty()
+    let has_new_password =
+        user.imported_at.is_some() && user.password.as_ref().is_some_and(|it| !it.is_foreign());
+    user.last_sign_in_at.is_none()
+        && user.sessions.is_empty()
+        && user.sign_in_epoch == 0
+        && !has_new_password
 }
 
 /// The fields of a record that `user` has not taken, since a user has one proven address at least or
@@ -141,8 +153,9 @@ impl Taken<'_> {
         fill(&mut user.username, record.username.as_ref());
         fill(&mut user.name, record.name.as_ref());
         fill(&mut user.locale, record.locale.as_ref());
-        let roles = user.roles.entry(DEFAULT_CLIENT_ID.to_owned()).or_default();
-        roles.extend(self.roles.iter().flatten().cloned());
+        if let Some(roles) = &self.roles {
+            user.roles.insert(DEFAULT_CLIENT_ID.to_owned(), roles.clone());
+        }
         self.finish(user, &before);
     }
 
@@ -157,13 +170,10 @@ impl Taken<'_> {
     /// address, which belongs to nobody then. If none was proven, the first is reserved until
     /// somebody proves it.
     fn take_addresses(&self, user: &mut User) {
-        let (had_phone, had_email) = (user.phone_is_verified(), user.email_is_verified());
-        let phone = self.record.phone.clone().or_else(|| {
-            user.phone.clone().map(|address| ImportedAddress { address, is_verified: had_phone })
-        });
-        let email = self.record.email.clone().or_else(|| {
-            user.email.clone().map(|address| ImportedAddress { address, is_verified: had_email })
-        });
+        let phone = (user.phone.clone(), user.phone_is_verified());
+        let email = (user.email.clone(), user.email_is_verified());
+        let phone = stronger(phone, self.record.phone.as_ref());
+        let email = stronger(email, self.record.email.as_ref());
         let is_proven =
             [phone.as_ref().map(|it| it.is_verified), email.as_ref().map(|it| it.is_verified)]
                 .contains(&Some(true));
@@ -173,6 +183,16 @@ impl Taken<'_> {
             email.as_ref().is_some_and(|it| it.is_verified || !is_proven && user.phone.is_none());
         user.email = email.map(|it| it.address);
     }
+}
+
+/// The address of a record, or the one that `user` has if it was proven and that of the record was not.
+fn stronger<T: Clone>(
+    (own, own_is_verified): (Option<T>, bool),
+    record: Option<&ImportedAddress<T>>,
+) -> Option<ImportedAddress<T>> {
+    let own = own.map(|address| ImportedAddress { address, is_verified: own_is_verified });
+    let is_stronger = |it: &&ImportedAddress<T>| it.is_verified || !own_is_verified;
+    record.filter(is_stronger).cloned().or(own)
 }
 
 fn replace<T: Clone>(field: &mut Option<T>, value: Option<&T>) {

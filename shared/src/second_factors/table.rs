@@ -64,18 +64,19 @@ impl Store {
                 true => self.delete_where(enrolment, "sealed_secret", sealed)?,
                 false => self.delete_always(enrolment)?,
             },
-            self.factor_write(user_id, factor)?,
+            self.put_always(to_item(Key::second_factor(user_id), factor)?)?,
         ];
         self.change_user_and(user_id, keys, change, items).await
     }
 
-    /// The write that keeps a second factor.
-    pub(crate) fn factor_write(
+    /// The write that keeps a second factor, if there is one.
+    pub(crate) fn factor_writes(
         &self,
         user_id: Uuid,
-        factor: &SecondFactor,
-    ) -> Result<TransactWriteItem, Error> {
-        self.put_always(to_item(Key::second_factor(user_id), factor)?)
+        factor: Option<&SecondFactor>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let put = |factor| self.put_always(to_item(Key::second_factor(user_id), factor)?);
+        factor.map(put).into_iter().collect()
     }
 
     /// Uses up the code of a step. Returns whether it was still unused (RFC 6238 §5.2), or was last

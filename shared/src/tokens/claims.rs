@@ -1,11 +1,13 @@
 //! The claims of access tokens.
 
+use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
+    apps::TokenClaims,
     base::Error,
     roles::Permissions,
     users::{AuthenticationMethod, Session, User, assurance_level},
@@ -45,6 +47,16 @@ pub struct Claims {
     /// The claims that the app takes from the user's metadata. Nothing here reads them.
     #[serde(flatten, skip_deserializing)]
     pub of_app: Map<String, Value>,
+}
+
+/// The claims of a verified token that its app takes from the user's metadata: all that no
+/// specification knows.
+pub fn claims_of_app(token: &str) -> Map<String, Value> {
+    let claims = token.split('.').nth(1).unwrap_or_default();
+    let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap_or_default();
+    let mut claims: Map<String, Value> = serde_json::from_slice(&claims).unwrap_or_default();
+    claims.retain(|name, _| !TokenClaims::is_registered(name));
+    claims
 }
 
 impl Claims {

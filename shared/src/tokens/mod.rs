@@ -14,7 +14,7 @@ mod table;
 pub use self::{
     access_token::{key_id, verify},
     access_tokens::AccessTokens,
-    claims::Claims,
+    claims::{Claims, claims_of_app},
     id_token::{IdClaims, IdTokenHint, PersonClaims},
     logout_token::LogoutClaims,
     machine_token::MachineClaims,

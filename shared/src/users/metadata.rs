@@ -38,6 +38,8 @@ pub struct MetadataPatch {
     pub metadata: Option<Option<MetadataObject>>,
     /// The change of what only administrators may write.
     pub app_metadata: Option<Option<MetadataObject>>,
+    /// Whether the objects replace those that are there, and are not merged with them.
+    pub replaces: bool,
     /// The claims of apps, which must have room in tokens after a change of what administrators may
     /// write.
     pub token_claims: Vec<(String, TokenClaims)>,
@@ -68,13 +70,21 @@ impl Metadata {
     /// have an empty name or one of more than 128 characters, and as [`TokenClaims::check`].
     pub fn patched(&self, patch: &MetadataPatch) -> Result<Self, Error> {
         let after = Self {
-            metadata: patched("metadata", &self.metadata, patch.metadata.as_ref())?,
-            app_metadata: patched("app_metadata", &self.app_metadata, patch.app_metadata.as_ref())?,
+            metadata: patched(
+                "metadata",
+                &self.metadata,
+                (patch.metadata.as_ref(), patch.replaces),
+            )?,
+            app_metadata: patched(
+                "app_metadata",
+                &self.app_metadata,
+                (patch.app_metadata.as_ref(), patch.replaces),
+            )?,
             version: self.version,
         };
         if after.app_metadata != self.app_metadata {
             for (client_id, claims) in &patch.token_claims {
-                claims.check(client_id, &after.app_metadata)?;
+                claims.check(client_id, (&self.app_metadata, &after.app_metadata))?;
             }
         }
         Ok(after)
@@ -85,10 +95,10 @@ impl Metadata {
 fn patched(
     field: &str,
     before: &MetadataObject,
-    patch: Option<&Option<MetadataObject>>,
+    (patch, replaces): (Option<&Option<MetadataObject>>, bool),
 ) -> Result<MetadataObject, Error> {
     let Some(patch) = patch else { return Ok(before.clone()) };
-    let mut after = before.clone();
+    let mut after = if replaces { Map::new() } else { before.clone() };
     match patch {
         Some(patch) => merge(&mut after, patch),
         None => after.clear(),

@@ -389,14 +389,13 @@ impl User {
         self.roles.get(DEFAULT_CLIENT_ID).is_some_and(|roles| roles.contains(ADMIN_ROLE))
     }
 
-    /// When the account was last used: signed in to, or a session of it refreshed. One that was brought
-    /// along counts as used then.
+    /// When the account was last used: signed in to, or a session of it refreshed. Until somebody signs
+    /// in, one that was brought along counts as used then.
     pub fn last_used_at(&self) -> Timestamp {
         let refreshed = self.sessions.values().map(|session| session.last_used_at);
-        refreshed
-            .chain(self.last_sign_in_at)
-            .chain(self.imported_at)
-            .fold(self.created_at, Timestamp::max)
+        let imported = self.imported_at.filter(|_| self.last_sign_in_at.is_none());
+        let used = refreshed.chain(self.last_sign_in_at).chain(imported);
+        used.fold(self.created_at, Timestamp::max)
     }
 
     /// Records that an address was proven for the first time. Removes what somebody else could have

@@ -50,7 +50,7 @@ pub struct NewSession<'a> {
     pub password_count: Option<u64>,
     /// [`User::sign_in_epoch`] when the sign-in began to wait for its second factor, if it did.
     pub sign_in_epoch: Option<u64>,
-    /// The user must have signed in after this, if it is set.
+    /// The user must have signed in after this, or have been brought along, if it is set.
     pub idle_since: Option<Timestamp>,
 }
 
@@ -66,7 +66,8 @@ impl NewSession<'_> {
     /// The refusal of this session of `user`, by the conditions of [`Store::begin_session`].
     pub fn refusal(&self, user: &User) -> Option<Begun> {
         let is_idle = self.idle_since.is_some_and(|since| {
-            user.last_sign_in_at.is_some_and(|at| at.as_second() <= since.as_second())
+            let used = user.last_sign_in_at.or(user.imported_at);
+            used.is_some_and(|at| at.as_second() <= since.as_second())
         });
         let is_second_factor_due = user.totp && !self.has_two_factors();
         if user.status == UserStatus::Disabled {
@@ -224,7 +225,8 @@ impl Store {
         }
         if let Some(since) = new.idle_since {
             condition.push_str(
-                " AND (attribute_not_exists(last_sign_in_at) OR last_sign_in_at > :idle_since)",
+                " AND (last_sign_in_at > :idle_since OR attribute_not_exists(last_sign_in_at) \
+                 AND (attribute_not_exists(im) OR im > :idle_since))",
             );
             values.insert(":idle_since".to_owned(), number(since.as_second()));
         }

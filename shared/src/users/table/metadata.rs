@@ -7,7 +7,7 @@ use crate::{
     base::Error,
     crypto::HashKeys,
     table::{CHANGE_TRIES, Key, Store, from_item, to_item},
-    users::{Metadata, MetadataPatch, User},
+    users::{Metadata, MetadataPatch, UNDO_SECONDS, User},
 };
 
 impl Store {
@@ -47,23 +47,34 @@ impl Store {
         patch: &MetadataPatch,
         change: impl FnMut(&mut User) -> Result<(), Error>,
     ) -> Result<(User, Metadata), Error> {
-        self.change_user_with_metadata_and((id, Vec::new()), keys, patch, change).await
+        let whose = (id, Some(UNDO_SECONDS), Vec::new());
+        self.write_user_with_metadata(whose, keys, patch, change).await
     }
 
     /// As [`Self::change_user_with_metadata`], with more writes in the same transaction, which have no
-    /// condition.
+    /// condition. It cannot be undone.
     ///
     /// # Errors
     /// As [`Self::change_user_with_metadata`].
-    pub(crate) async fn change_user_with_metadata_and(
+    pub(crate) async fn change_user_with_metadata_unnoted(
         &self,
         (id, more): (Uuid, Vec<TransactWriteItem>),
+        keys: &HashKeys,
+        patch: &MetadataPatch,
+        change: impl FnMut(&mut User) -> Result<(), Error>,
+    ) -> Result<(User, Metadata), Error> {
+        self.write_user_with_metadata((id, None, more), keys, patch, change).await
+    }
+
+    async fn write_user_with_metadata(
+        &self,
+        (id, undo_seconds, more): (Uuid, Option<i64>, Vec<TransactWriteItem>),
         keys: &HashKeys,
         patch: &MetadataPatch,
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
     ) -> Result<(User, Metadata), Error> {
         if patch.is_empty() {
-            let user = self.change_user_and(id, keys, change, more).await?;
+            let user = self.write_user((id, undo_seconds), keys, change, more).await?;
             let metadata = self.metadata(&user).await?;
             return Ok((user, metadata));
         }
@@ -76,8 +87,8 @@ impl Store {
             let mut writes = self.metadata_write(id, &before, &after)?;
             writes.extend(more.iter().cloned());
             let mut refused = false;
-            let changed = self.change_user_and(
-                id,
+            let changed = self.write_user(
+                (id, undo_seconds),
                 keys,
                 |user| {
                     change(user).inspect_err(|_| refused = true)?;
