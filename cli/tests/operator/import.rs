@@ -10,7 +10,7 @@ use crate::terminal::{ADMIN, Done, Operator, Service};
 /// them with a password.
 const EXPORTS: [(&str, &str, &[&str], [u64; 3]); 14] = [
     ("cognito", "cognito.json", &[], [3, 2, 0]),
-    ("cognito", "cognito.csv", &[], [2, 2, 0]),
+    ("cognito", "cognito.csv", &[], [3, 3, 0]),
     ("firebase", "firebase.json", &["--firebase-parameters", "firebase-parameters.txt"], [3, 2, 1]),
     ("firebase", "firebase.csv", &[], [1, 1, 0]),
     ("supabase", "supabase.csv", &[], [4, 2, 1]),

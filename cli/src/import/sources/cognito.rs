@@ -1,6 +1,7 @@
 //! Amazon Cognito: the JSON of `ListUsers`, and CSV with the header of `GetCSVHeader`.
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::import::{Terms, draft::Draft, row::Fields};
 
@@ -14,7 +15,7 @@ pub(super) fn draft<'a>(fields: &Fields, terms: &'a Terms) -> Draft<'a> {
     let said = attributes.as_ref().unwrap_or(fields);
     let username = fields.first_text(&["Username", "cognito:username"]);
 
-    let mut draft = Draft::of(said.text("sub").or_else(|| username.clone()), terms);
+    let mut draft = Draft::of(said.text("sub").or_else(|| sub(username.as_deref())), terms);
     draft.phone(said.text("phone_number"), said.flag("phone_number_verified") == Some(true));
     draft.email(said.text("email"), said.flag("email_verified") == Some(true));
     let is_external = said.text("identities").is_some()
@@ -45,6 +46,12 @@ pub(super) fn draft<'a>(fields: &Fields, terms: &'a Terms) -> Draft<'a> {
         draft.leave_out("second factors");
     }
     draft
+}
+
+/// The `sub` of somebody whose export has none. In pools whose people sign in with an address, it is the
+/// username; any other username is not an id, and the real `sub` would differ from it.
+fn sub(username: Option<&str>) -> Option<String> {
+    username.filter(|username| Uuid::try_parse(username).is_ok()).map(str::to_owned)
 }
 
 /// The attributes of `ListUsers`, by name.

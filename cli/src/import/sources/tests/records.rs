@@ -36,13 +36,21 @@ fn users_of_cognito_become_records() {
         [
             {
                 "app_metadata": {"plan": "pro"}, "email": "ann@example.com",
-                "email_verified": true, "external_id": "ann.lee", "name": "Ann Lee",
-                "phone": "+14155550101", "phone_verified": true, "username": "ann.lee"
+                "email_verified": true, "name": "Ann Lee", "phone": "+14155550101",
+                "phone_verified": true, "username": "ann.lee"
             },
             ["second factors"],
             []
         ],
-        [{"external_id": "+14155550102", "phone": "+14155550102"}, [], []]
+        [{"phone": "+14155550102"}, [], []],
+        [
+            {
+                "email": "kim@example.com", "email_verified": true,
+                "external_id": "5f9d3a52-7031-70c5-b3a6-c2d0a9f7c004"
+            },
+            [],
+            []
+        ]
     ]);
     assert_eq!(converted(Source::Cognito, "cognito.csv", &terms()), expected);
 }
