@@ -15,7 +15,7 @@ const EXPORTS: [(&str, &str, &[&str], [u64; 3]); 14] = [
     ("firebase", "firebase.csv", &[], [1, 1, 0]),
     ("supabase", "supabase.csv", &[], [4, 2, 1]),
     ("supabase", "supabase.json", &[], [1, 1, 0]),
-    ("auth0", "auth0.ndjson", &["--hashes", "auth0-hashes.ndjson"], [4, 3, 1]),
+    ("auth0", "auth0.ndjson", &["--hashes", "auth0-hashes.ndjson"], [5, 4, 2]),
     ("clerk", "clerk.csv", &[], [3, 2, 1]),
     ("keycloak", "keycloak.json", &["--roles", "manager=Guest"], [4, 3, 3]),
     ("django", "django.json", &["--verified", "email"], [3, 2, 1]),

@@ -15,13 +15,12 @@ use crate::{
     },
 };
 
-/// Auth0 puts this before the ids of users in its databases.
-const DATABASE: &str = "auth0|";
+/// The provider of users in Auth0's databases, which stands before their ids.
+const DATABASE: &str = "auth0";
 
 /// A user.
 pub(super) fn draft<'a>(fields: &Fields, terms: &'a Terms) -> Draft<'a> {
-    let id = fields.text("user_id");
-    let mut draft = Draft::of(id.clone(), terms);
+    let mut draft = Draft::of(fields.text("user_id"), terms);
     draft.phone(fields.text("phone_number"), fields.flag("phone_verified") == Some(true));
     draft.email(fields.text("email"), fields.flag("email_verified") == Some(true));
     draft.username(fields.text("username"));
@@ -41,15 +40,30 @@ pub(super) fn draft<'a>(fields: &Fields, terms: &'a Terms) -> Draft<'a> {
 
     draft.created_at(fields.text("created_at"));
     draft.disabled(fields.flag("blocked") == Some(true));
-    password(&mut draft, id.as_deref());
+    password(&mut draft, &database_ids(fields));
     identities(&mut draft, fields);
     draft
 }
 
-fn password(draft: &mut Draft<'_>, id: Option<&str>) {
-    let Some(id) = id.and_then(|id| id.strip_prefix(DATABASE)) else { return };
+/// The ids of a user in Auth0's databases: the user's, and those of linked identities, whose user may come
+/// from another provider.
+fn database_ids(fields: &Fields) -> Vec<String> {
+    let id = fields.text("user_id");
+    let id = id.as_deref().and_then(|id| id.strip_prefix(DATABASE)?.strip_prefix('|'));
+    let identities = fields.objects("identities");
+    let linked = identities
+        .iter()
+        .filter(|identity| identity.text("provider").as_deref() == Some(DATABASE))
+        .filter_map(|identity| identity.text("user_id"));
+    id.map(str::to_owned).into_iter().chain(linked).collect()
+}
+
+fn password(draft: &mut Draft<'_>, ids: &[String]) {
+    if ids.is_empty() {
+        return;
+    }
     match &draft.terms().hashes {
-        Some(hashes) => draft.password(hashes.of(id)),
+        Some(hashes) => draft.password(ids.iter().find_map(|id| hashes.of(id))),
         None => draft.leave_out("passwords, if there are any (--hashes has them)"),
     }
 }
@@ -57,7 +71,7 @@ fn password(draft: &mut Draft<'_>, id: Option<&str>) {
 fn identities(draft: &mut Draft<'_>, fields: &Fields) {
     for identity in fields.objects("identities") {
         let provider = identity.text("provider").unwrap_or_default();
-        if !["auth0", "sms", "email"].contains(&provider.as_str()) {
+        if ![DATABASE, "sms", "email"].contains(&provider.as_str()) {
             draft.leave_out(format!("social identities: {provider}"));
         }
     }

@@ -178,7 +178,16 @@ fn users_of_auth0_become_records() {
             [],
             []
         ],
-        ["samlp|corp|eve", "neither a phone nor an e-mail address"]
+        ["samlp|corp|eve", "neither a phone nor an e-mail address"],
+        [
+            {
+                "created_at": "2025-02-12T08:00:00Z", "email": "kim@example.com",
+                "email_verified": true, "external_id": "google-oauth2|115015401343387192605",
+                "name": "Kim", "password_hash": BCRYPT
+            },
+            ["social identities: google-oauth2"],
+            []
+        ]
     ]);
     assert_eq!(converted(Source::Auth0, "auth0.ndjson", &with_hashes), expected);
 }
