@@ -9,23 +9,18 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{
-    Client, Method, StatusCode, Url,
-    header::{HeaderMap, RETRY_AFTER},
-    redirect::Policy,
-};
+use reqwest::{Client, Method, StatusCode, Url, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
 use crate::{
     failure::{Failure, Problem},
+    retry::{Outcome, Retries},
     sessions::{Session, Sessions},
     sign_in,
 };
 
-/// How often a request is retried if the service asks to wait.
-const RETRIES: usize = 2;
-/// The longest wait before a retry. If the service asks for a longer one, the request fails.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// The wait before the first retry of a request, if the service does not say when.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A service, and the session of the person who is signed in to it.
@@ -34,6 +29,8 @@ pub(crate) struct Api {
     url: String,
     sessions: Sessions,
     bar: ProgressBar,
+    /// The wait before the first retry of a request, if the service does not say when.
+    first_wait: Duration,
 }
 
 /// A request.
@@ -42,6 +39,14 @@ pub(crate) struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Body>,
+    is_idempotent: bool,
+}
+
+/// A response, as it came.
+struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
 }
 
 /// The body of a request.
@@ -53,18 +58,26 @@ enum Body {
 impl Call {
     /// A request without a body.
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), query: Vec::new(), body: None }
+        Self::new(Method::GET, path, None)
     }
 
     /// A request with a JSON body.
     pub(crate) fn with_body(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: Some(Body::Json(body)) }
+        Self::new(method, path, Some(Body::Json(body)))
     }
 
     /// A request with a form.
     pub(crate) fn form(path: impl Into<String>, fields: Vec<(&'static str, String)>) -> Self {
-        let body = Some(Body::Form(fields));
-        Self { method: Method::POST, path: path.into(), query: Vec::new(), body }
+        Self::new(Method::POST, path, Some(Body::Form(fields)))
+    }
+
+    fn new(method: Method, path: impl Into<String>, body: Option<Body>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body, is_idempotent: false }
+    }
+
+    /// Says that the request may be done twice. If no response comes, or one of an outage, it is sent again.
+    pub(crate) fn idempotent(self) -> Self {
+        Self { is_idempotent: true, ..self }
     }
 
     /// Adds a query parameter, if there is a value.
@@ -118,7 +131,8 @@ pub(crate) fn client() -> Result<Client, Failure> {
 impl Api {
     /// A client of the service at `url`.
     pub(crate) fn new(url: String, sessions: Sessions) -> Result<Self, Failure> {
-        Ok(Self { client: client()?, url, sessions, bar: ProgressBar::hidden() })
+        let bar = ProgressBar::hidden();
+        Ok(Self { client: client()?, url, sessions, bar, first_wait: FIRST_WAIT })
     }
 
     /// The URL of the service.
@@ -191,7 +205,9 @@ impl Api {
         }
 
         let body = json!({"refresh_token": kept.refresh_token});
-        match self.send(&Call::with_body(Method::POST, "/v1/auth/refresh", body), None).await {
+        // If the response is lost, the same token gets another pair.
+        let call = Call::with_body(Method::POST, "/v1/auth/refresh", body).idempotent();
+        match self.send(&call, None).await {
             Ok(pair) => {
                 let session = session_of(&pair)?;
                 sessions.keep(&self.url, Some(&session))?;
@@ -207,46 +223,49 @@ impl Api {
         }
     }
 
-    /// Sends a request, and retries it if the service says when.
+    /// Sends a request, and retries it as [`Retries`] says.
     async fn send(&self, call: &Call, access_token: Option<&str>) -> Result<Value, Failure> {
-        let mut retries = 0;
+        let mut retries = Retries::new(call.is_idempotent, self.first_wait);
         loop {
-            let mut request =
-                self.client.request(call.method.clone(), format!("{}{}", self.url, call.path));
-            request = request.query(&call.query);
-            request = match &call.body {
-                Some(Body::Json(body)) => request.json(body),
-                Some(Body::Form(fields)) => request.form(fields),
-                None => request,
+            let (wait, failure) = match self.send_once(call, access_token).await {
+                Ok(response) if response.status.is_success() => return self.parse(&response.body),
+                Ok(response) => {
+                    let refused = Outcome::Refused(response.status, &response.headers);
+                    (retries.next(&refused), response.refusal())
+                }
+                Err(failure) => (retries.next(&Outcome::Lost), failure),
             };
-            if let Some(token) = access_token {
-                request = request.bearer_auth(token);
-            }
-
-            let response = request.send().await.map_err(|error| self.unreachable(error))?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let body = response.text().await.map_err(|error| self.unreachable(error))?;
-            if status.is_success() {
-                return self.parse(&body);
-            }
-
-            match wait(status, &headers) {
-                Some(wait) if retries < RETRIES && wait <= LONGEST_WAIT => {
-                    let problem = Problem::parse(status.as_u16(), None, &body);
-                    self.note(&format!("{}: trying again in {} s", problem.code, wait.as_secs()));
-                    tokio::time::sleep(wait).await;
-                    retries += 1;
-                }
-                _ => {
-                    let request_id = text_header(&headers, "x-request-id").map(str::to_owned);
-                    return Err(Failure::Refused(Box::new(Problem::parse(
-                        status.as_u16(),
-                        request_id,
-                        &body,
-                    ))));
-                }
-            }
+            let Some(wait) = wait else { return Err(failure) };
+            let what = match failure.problem() {
+                Some(problem) => problem.code.clone(),
+                None => failure.to_string(),
+            };
+            self.note(&format!("{what}: trying again in {} s", wait.as_secs()));
+            tokio::time::sleep(wait).await;
         }
+    }
+
+    async fn send_once(
+        &self,
+        call: &Call,
+        access_token: Option<&str>,
+    ) -> Result<Response, Failure> {
+        let mut request =
+            self.client.request(call.method.clone(), format!("{}{}", self.url, call.path));
+        request = request.query(&call.query);
+        request = match &call.body {
+            Some(Body::Json(body)) => request.json(body),
+            Some(Body::Form(fields)) => request.form(fields),
+            None => request,
+        };
+        if let Some(token) = access_token {
+            request = request.bearer_auth(token);
+        }
+
+        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.text().await.map_err(|error| self.unreachable(error))?;
+        Ok(Response { status, headers, body })
     }
 
     fn parse(&self, body: &str) -> Result<Value, Failure> {
@@ -369,15 +388,13 @@ fn is_token_refused(failure: &Failure) -> bool {
     !needs_step_up(failure) && failure.problem().is_some_and(|problem| problem.status == 401)
 }
 
-/// How long to wait before a retry, if the service asks to.
-fn wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let asked = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
-    let seconds = text_header(headers, RETRY_AFTER.as_str())?.parse().ok()?;
-    asked.then_some(Duration::from_secs(seconds))
-}
-
-fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+impl Response {
+    fn refusal(&self) -> Failure {
+        let request_id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let problem =
+            Problem::parse(self.status.as_u16(), request_id.map(str::to_owned), &self.body);
+        Failure::Refused(Box::new(problem))
+    }
 }
 
 /// The innermost cause of an error: the outermost one says only "error sending request".
@@ -404,8 +421,9 @@ mod tests {
 
     use super::*;
 
-    /// How many requests arrive before the command gives up, if the server always returns `answer`.
-    async fn requests(answer: &'static str) -> (usize, Failure) {
+    /// A server that gives each connection one of these responses, in this order, and the last one to all
+    /// that follow. An empty one closes the connection. Returns its URL, and the count of requests.
+    fn server(responses: &'static [&'static str]) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let count = Arc::new(AtomicUsize::new(0));
@@ -415,34 +433,67 @@ mod tests {
                 let mut stream = stream.unwrap();
                 // A request this small arrives in one piece.
                 let _ = stream.read(&mut [0; 4096]).unwrap();
-                counted.fetch_add(1, Ordering::SeqCst);
-                write!(
-                    stream,
-                    "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-                )
-                .unwrap();
+                let number = counted.fetch_add(1, Ordering::SeqCst);
+                let response = responses.get(number).or(responses.last()).unwrap();
+                if !response.is_empty() {
+                    let end = "content-length: 0\r\nconnection: close\r\n\r\n";
+                    write!(stream, "HTTP/1.1 {response}\r\n{end}").unwrap();
+                }
             }
         });
+        (url, count)
+    }
+
+    /// How many requests a call takes until it has succeeded or failed, and its result.
+    async fn requests(
+        call: Call,
+        responses: &'static [&'static str],
+    ) -> (usize, Result<Value, Failure>) {
+        let (url, count) = server(responses);
         let folder = tempfile::tempdir().unwrap();
-        let api = Api::new(url, Sessions::in_folder(folder.path().to_owned())).unwrap();
-        let failure = api.ask_as_nobody(&Call::get("/v1/me")).await.unwrap_err();
-        (count.load(Ordering::SeqCst), failure)
+        let mut api = Api::new(url, Sessions::in_folder(folder.path().to_owned())).unwrap();
+        api.first_wait = Duration::from_millis(1);
+        let result = api.ask_as_nobody(&call).await;
+        (count.load(Ordering::SeqCst), result)
     }
 
     #[tokio::test]
     async fn a_request_is_retried_twice_and_only_if_the_service_says_when() {
-        let (requests_503, failure) = requests("503 Service Unavailable\r\nretry-after: 0").await;
-        assert_eq!((requests_503, failure.exit_code()), (3, std::process::ExitCode::from(8)));
-        let (requests_429, failure) = requests("429 Too Many Requests\r\nretry-after: 1").await;
-        assert_eq!((requests_429, failure.exit_code()), (3, std::process::ExitCode::from(7)));
+        let me = || Call::get("/v1/me");
+        let exit_code = |result: Result<Value, Failure>| result.unwrap_err().exit_code();
+        let (count, result) = requests(me(), &["503 Service Unavailable\r\nretry-after: 0"]).await;
+        assert_eq!((count, exit_code(result)), (3, std::process::ExitCode::from(8)));
+        let (count, result) = requests(me(), &["429 Too Many Requests\r\nretry-after: 1"]).await;
+        assert_eq!((count, exit_code(result)), (3, std::process::ExitCode::from(7)));
         for once in [
-            "503 Service Unavailable",
-            "429 Too Many Requests\r\nretry-after: 3600",
-            "400 Bad Request\r\nretry-after: 0",
-            "307 Temporary Redirect\r\nlocation: /v1/me",
+            &["503 Service Unavailable"],
+            &["429 Too Many Requests\r\nretry-after: 3600"],
+            &["400 Bad Request\r\nretry-after: 0"],
+            &["307 Temporary Redirect\r\nlocation: /v1/me"],
+            &[""],
         ] {
-            assert_eq!(requests(once).await.0, 1, "{once}");
+            assert_eq!(requests(me(), once).await.0, 1, "{once:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_idempotent_request_outlives_an_outage() {
+        let import =
+            || Call::with_body(Method::POST, "/v1/users/import", json!({"users": []})).idempotent();
+        let outage = &[
+            "",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+            "503 Service Unavailable\r\nretry-after: 0",
+            "504 Gateway Timeout",
+            "200 OK",
+        ];
+        let (count, result) = requests(import(), outage).await;
+        assert_eq!((count, result.unwrap()), (6, Value::Null));
+
+        let (count, result) = requests(import(), &[""]).await;
+        assert_eq!((count, result.unwrap_err().exit_code()), (6, std::process::ExitCode::from(8)));
+        assert_eq!(requests(import(), &["500 Internal Server Error"]).await.0, 1);
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ mod import;
 mod keys;
 mod log;
 mod output;
+mod retry;
 mod senders;
 mod sessions;
 mod sign_in;

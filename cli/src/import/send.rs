@@ -99,7 +99,8 @@ impl Batch {
 
 async fn send(api: &Api, part: &[(String, Record)]) -> Result<Vec<Outcome>, Failure> {
     let users: Vec<&Record> = part.iter().map(|(_, record)| record).collect();
-    let call = Call::with_body(Method::POST, "/v1/users/import", json!({"users": users}));
+    let call =
+        Call::with_body(Method::POST, "/v1/users/import", json!({"users": users})).idempotent();
     let answer: Option<Answer> = serde_json::from_value(api.ask(&call).await?).ok();
     answer.map(|answer| answer.results).filter(|results| results.len() == part.len()).ok_or_else(
         || {

@@ -7,5 +7,6 @@ mod audit;
 mod checks;
 mod import;
 mod logs;
+mod outage;
 mod signing_in;
 mod terminal;
