@@ -29,6 +29,7 @@ pub(crate) const USER: &[Column] = &[
     ("PHONE", "phone"),
     ("EMAIL", "email"),
     ("USERNAME", "username"),
+    ("EXTERNAL ID", "external_id"),
     ("NAME", "name"),
     ("STATUS", "status"),
     ("ROLES", "roles"),
@@ -56,6 +57,9 @@ pub(crate) enum Command {
         /// Only the user with this e-mail address
         #[arg(long)]
         email: Option<String>,
+        /// Only the user with this id in another system
+        #[arg(long, value_name = "ID", conflicts_with_all = ["phone", "email"])]
+        external_id: Option<String>,
         #[command(flatten)]
         pages: Pages,
     },
@@ -106,7 +110,7 @@ impl Status {
 /// Runs a command.
 pub(crate) async fn run(api: &mut Api, command: Command, format: Format) -> Result<(), Failure> {
     let user = match command {
-        Command::List { role, app, status, phone, email, pages } => {
+        Command::List { role, app, status, phone, email, external_id, pages } => {
             let status = status.map(Status::name);
             let query = [
                 ("role", role),
@@ -114,6 +118,7 @@ pub(crate) async fn run(api: &mut Api, command: Command, format: Format) -> Resu
                 ("status", status),
                 ("phone", phone),
                 ("email", email),
+                ("external_id", external_id),
                 pages.limit(),
             ];
             return list(api, ("/v1/users", "users"), &query, List::new(format, USERS)).await;

@@ -46,7 +46,7 @@ fn a_day_of_an_operator() {
         ids.insert(user["id"].as_str().unwrap().to_owned());
     }
 
-    let ann = json!({"email": "ann@example.com", "name": "Ann"});
+    let ann = json!({"email": "ann@example.com", "name": "Ann", "external_id": "auth0|1&2"});
     ids.insert(service.ask("POST", "/v1/users", &token, &ann)["id"].as_str().unwrap().to_owned());
 
     let list = operator.run(&["users", "list", "--json", "--page-size", "2"]).succeeds();
@@ -69,6 +69,8 @@ fn a_day_of_an_operator() {
     assert_eq!(count(&["--role", "Admin"]), 1);
     assert_eq!(count(&["--phone", "+14155550103"]), 1);
     assert_eq!(count(&["--email", "ann@example.com", "--status", "active"]), 1);
+    assert_eq!(count(&["--external-id", "auth0|1&2"]), 1);
+    assert_eq!(count(&["--external-id", "auth0|1"]), 0);
 
     // One user: found in three ways, disabled, enabled, and given roles.
     let found =
@@ -82,6 +84,9 @@ fn a_day_of_an_operator() {
         operator.run(&["users", "find", "ann@example.com", "--json"]).succeeds().objects()[0]["name"],
         "Ann"
     );
+
+    let lines = operator.run(&["users", "find", "ann@example.com"]).succeeds().stdout;
+    assert!(lines.contains("external id   auth0|1&2\n"), "{lines}");
 
     operator
         .run(&["users", "find", "nobody@example.com"])
