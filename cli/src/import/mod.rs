@@ -1,9 +1,11 @@
 //! `latchkey import`: brings users along from another service.
 //!
 //! The export is read twice, entry by entry: first for the report, then to send the records. So an
-//! export of any size takes little memory, and no record is kept on disk.
+//! export of any size takes little memory, and no record is kept on disk. Of earlier users, only hashes are
+//! kept, by which duplicates are found.
 
 mod draft;
+mod duplicates;
 mod hashes;
 mod progress;
 mod record;
@@ -261,7 +263,7 @@ fn examine(arguments: &Arguments, terms: &Terms) -> Result<(Report, u64), Failur
         let row = row?;
         entries += 1;
         if let Some(converted) = convert(arguments.from, &row, terms) {
-            report.add(&row.place, &converted);
+            report.add(row.place, &converted);
         }
     }
     Ok((report, entries))

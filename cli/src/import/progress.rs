@@ -15,7 +15,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, import::row::Place};
 
 /// The subject of an import. An import goes on only if all of it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,10 +103,10 @@ impl Journal {
     pub(crate) fn add_refused(
         &mut self,
         old: &str,
-        place: &str,
+        place: Place,
         reason: &str,
     ) -> Result<(), Failure> {
-        self.refused.add(&[old, place, reason])
+        self.refused.add(&[old, &place.to_string(), reason])
     }
 
     /// Writes everything to disk, the lists first. If this machine fails in between, the lists have more
@@ -287,7 +287,7 @@ mod tests {
         journal.save().unwrap();
         // The machine fails before the next batch is finished.
         journal.add_id("b", "id-2").unwrap();
-        journal.add_refused("c", "line 4", "no phone").unwrap();
+        journal.add_refused("c", Place::Line(4), "no phone").unwrap();
         drop(journal);
         assert_eq!(fs::read_to_string(at("ids.csv")).unwrap(), "old,new\n\"a,1\",id-1\nb,id-2\n");
 

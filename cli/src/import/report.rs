@@ -8,7 +8,9 @@ use crate::{
     failure::Failure,
     import::{
         draft::{Draft, Unusable},
+        duplicates::{Duplicate, Duplicates},
         record::Record,
+        row::Place,
     },
     output::{Format, print_line, printable},
 };
@@ -39,13 +41,16 @@ pub(crate) struct Report {
     disabled: u64,
     unusable: BTreeMap<String, Group>,
     left_out: BTreeMap<String, Group>,
+    /// Users who have something of an earlier one.
+    duplicates: BTreeMap<String, Group>,
+    earlier: Duplicates,
     /// Roles by their names in the export.
     roles: BTreeMap<String, u64>,
 }
 
 impl Report {
     /// Adds an entry of the file.
-    pub(crate) fn add(&mut self, place: &str, converted: &Result<Draft<'_>, Unusable>) {
+    pub(crate) fn add(&mut self, place: Place, converted: &Result<Draft<'_>, Unusable>) {
         self.users += 1;
         let draft = match converted {
             Ok(draft) => draft,
@@ -56,6 +61,10 @@ impl Report {
 
         let record = &draft.record;
         self.count(record);
+        if let Some(Duplicate { reason, earlier }) = self.earlier.add(place, record) {
+            let example = example(place, record.external_id.as_deref());
+            add_to(&mut self.duplicates, &reason, format!("{example} as {earlier}"));
+        }
         for what in &draft.left_out {
             let example = example(place, record.external_id.as_deref());
             add_to(&mut self.left_out, what, example);
@@ -126,6 +135,7 @@ impl Report {
             "disabled": self.disabled,
             "unusable": groups(&self.unusable),
             "left_out": groups(&self.left_out),
+            "duplicates": groups(&self.duplicates),
             "roles": roles.collect::<Vec<_>>(),
             "notes": notes,
         })
@@ -147,9 +157,11 @@ impl Report {
             line("cannot be brought along", self.unusable()),
         ];
 
-        for (heading, groups) in
-            [("Users that cannot be brought along:", &self.unusable), ("Left out:", &self.left_out)]
-        {
+        for (heading, groups) in [
+            ("Users that cannot be brought along:", &self.unusable),
+            ("Duplicates:", &self.duplicates),
+            ("Left out:", &self.left_out),
+        ] {
             if !groups.is_empty() {
                 lines.extend([String::new(), heading.to_owned()]);
             }
@@ -179,10 +191,10 @@ impl Report {
 }
 
 /// How people find a user in the export.
-fn example(place: &str, id: Option<&str>) -> String {
+fn example(place: Place, id: Option<&str>) -> String {
     match id {
         Some(id) => format!("{place} ({id})"),
-        None => place.to_owned(),
+        None => place.to_string(),
     }
 }
 

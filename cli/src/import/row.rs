@@ -1,5 +1,7 @@
 //! One entry of an export: a line of CSV, or an object of JSON.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 /// The marks by which databases write that a value is absent.
@@ -7,10 +9,43 @@ const ABSENT: [&str; 3] = ["NULL", "null", "\\N"];
 
 /// An entry of an export.
 pub(crate) struct Row {
-    /// Where it is in the file, as people find it: `line 7` or `user 7`.
-    pub(crate) place: String,
+    pub(crate) place: Place,
     /// Its fields; or why it cannot be read.
     pub(crate) fields: Result<Fields, &'static str>,
+}
+
+/// A place in the file, as people find it: `line 7` or `user 7`.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// A line of CSV, from 1 on.
+    Line(u64),
+    /// An object of JSON, from 1 on.
+    User(u64),
+}
+
+impl Place {
+    /// The number of the line or the user.
+    pub(crate) fn number(self) -> u64 {
+        let (Self::Line(number) | Self::User(number)) = self;
+        number
+    }
+
+    /// Another place in the same file.
+    pub(crate) fn with_number(self, number: u64) -> Self {
+        match self {
+            Self::Line(_) => Self::Line(number),
+            Self::User(_) => Self::User(number),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::User(number) => write!(f, "user {number}"),
+        }
+    }
 }
 
 /// The fields of an entry, by name. In CSV, each is a text.

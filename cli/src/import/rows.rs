@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     failure::Failure,
-    import::row::{Fields, Row},
+    import::row::{Fields, Place, Row},
 };
 
 /// How many entries are read ahead.
@@ -108,14 +108,14 @@ impl Reading {
         let names: Vec<String> = names;
 
         while lines.read_byte_record(&mut line).map_err(failed)? {
-            let place = line.position().map_or(0, csv::Position::line);
+            let place = Place::Line(line.position().map_or(0, csv::Position::line));
             let fields = match header {
                 Header::First if line.len() != names.len() => {
                     Err("its line has another number of columns than the first line")
                 }
                 _ => cells(&names, &line).ok_or("its line is not UTF-8"),
             };
-            self.send(Row { place: format!("line {place}"), fields: fields.map(Fields::of) })?;
+            self.send(Row { place, fields: fields.map(Fields::of) })?;
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ struct Users<'a> {
 impl Users<'_> {
     fn add(&mut self, fields: Result<Fields, &'static str>) -> Result<(), ()> {
         self.count += 1;
-        let row = Row { place: format!("user {}", self.count), fields };
+        let row = Row { place: Place::User(self.count), fields };
         self.reading.send(row).map_err(|stop| self.stop = Some(stop))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     api::{Api, Call},
     failure::Failure,
-    import::{draft::Unusable, progress::Journal, record::Record},
+    import::{draft::Unusable, progress::Journal, record::Record, row::Place},
 };
 
 /// The most records of a request.
@@ -16,9 +16,9 @@ const BATCH: usize = 25;
 /// Entries of an export that are finished together.
 #[derive(Default)]
 pub(crate) struct Batch {
-    users: Vec<(String, Record)>,
+    users: Vec<(Place, Record)>,
     /// Users that cannot be sent.
-    refused: Vec<(String, Unusable)>,
+    refused: Vec<(Place, Unusable)>,
     entries: u64,
 }
 
@@ -45,13 +45,13 @@ impl Batch {
     }
 
     /// Adds a user who cannot be sent.
-    pub(crate) fn refuse(&mut self, place: String, unusable: Unusable) {
+    pub(crate) fn refuse(&mut self, place: Place, unusable: Unusable) {
         self.entries += 1;
         self.refused.push((place, unusable));
     }
 
     /// Adds a user.
-    pub(crate) fn add(&mut self, place: String, record: Record) {
+    pub(crate) fn add(&mut self, place: Place, record: Record) {
         self.entries += 1;
         self.users.push((place, record));
     }
@@ -72,12 +72,12 @@ impl Batch {
     ) -> Result<u64, Failure> {
         let batch = std::mem::take(self);
         for (place, Unusable { id, reason }) in &batch.refused {
-            journal.add_refused(id.as_deref().unwrap_or_default(), place, reason)?;
+            journal.add_refused(id.as_deref().unwrap_or_default(), *place, reason)?;
             journal.progress.counts.refused += 1;
         }
 
         // From the last to the first: a body that is too large for the service is halved.
-        let mut parts: Vec<&[(String, Record)]> = vec![&batch.users];
+        let mut parts: Vec<&[(Place, Record)]> = vec![&batch.users];
         while let Some(part) = parts.pop() {
             if part.is_empty() {
                 continue;
@@ -97,7 +97,7 @@ impl Batch {
     }
 }
 
-async fn send(api: &Api, part: &[(String, Record)]) -> Result<Vec<Outcome>, Failure> {
+async fn send(api: &Api, part: &[(Place, Record)]) -> Result<Vec<Outcome>, Failure> {
     let users: Vec<&Record> = part.iter().map(|(_, record)| record).collect();
     let call =
         Call::with_body(Method::POST, "/v1/users/import", json!({"users": users})).idempotent();
@@ -114,7 +114,7 @@ async fn send(api: &Api, part: &[(String, Record)]) -> Result<Vec<Outcome>, Fail
 
 fn note(
     journal: &mut Journal,
-    part: &[(String, Record)],
+    part: &[(Place, Record)],
     results: &[Outcome],
 ) -> Result<(), Failure> {
     for ((place, record), result) in part.iter().zip(results) {
@@ -129,7 +129,7 @@ fn note(
             _ => {
                 counts.refused += 1;
                 let reason = result.reason.as_deref().unwrap_or("the service gave no reason");
-                journal.add_refused(old, place, reason)?;
+                journal.add_refused(old, *place, reason)?;
                 continue;
             }
         }
@@ -139,7 +139,7 @@ fn note(
         }
         if !result.left_out.is_empty() {
             let reason = format!("brought along without: {}", result.left_out.join(", "));
-            journal.add_refused(old, place, &reason)?;
+            journal.add_refused(old, *place, &reason)?;
         }
         journal.add_id(old, result.id.as_deref().unwrap_or_default())?;
     }

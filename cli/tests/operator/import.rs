@@ -190,6 +190,77 @@ fn users_are_brought_along_and_the_same_records_change_nothing() {
     assert_eq!(read("ids2.csv"), ids);
 }
 
+/// Users who have something of an earlier one, and what the service does with each.
+const DUPLICATES: [(&str, &str); 14] = [
+    ("1,+14155550101,true,ann@example.com,true,ann", "created"),
+    ("2,,,ann@example.com,true,", "refused"),
+    ("3,+14155550101,true,,,", "refused"),
+    ("4,,,bob@example.com,true,Ann", "refused"),
+    ("5,,,bob@example.com,true,bob", "created"),
+    ("6,+14155550102,true,kim@example.com,false,", "created"),
+    ("7,,,kim@example.com,true,", "created"),
+    ("8,+14155550103,true,ann@example.com,false,", "refused"),
+    (",+14155550104,true,,,", "created"),
+    (",+14155550104,true,leo@example.com,true,", "updated"),
+    ("9,,,leo@example.com,true,", "updated"),
+    ("9,+14155550105,true,,,", "updated"),
+    (",+14155550106,true,,,", "created"),
+    ("9,+14155550106,true,,,", "refused"),
+];
+
+#[test]
+fn the_report_knows_which_duplicates_the_service_refuses() {
+    let service = Service::start(&[]);
+    let operator = Operator::of(&service);
+    let at = |name: &str| operator.home.path().join(name);
+    let mut csv = "external_id,phone,phone_verified,email,email_verified,username".to_owned();
+    DUPLICATES.iter().for_each(|(user, _)| csv += &format!("\n{user}"));
+    fs::write(at("users.csv"), csv).unwrap();
+    operator.sign_in(ADMIN);
+
+    let done = import(&operator, "users.csv", &[]);
+    let count = |wanted: &str| {
+        let count = DUPLICATES.iter().filter(|(_, result)| *result == wanted).count();
+        u64::try_from(count).unwrap()
+    };
+    let expected = ["created", "updated", "unchanged", "refused"].map(count);
+    let refused = fs::read_to_string(at("refused.csv")).unwrap();
+    assert_eq!(results(&done), expected, "{refused}");
+
+    let places = |what: &str| {
+        let lines = (2..).zip(DUPLICATES).filter(|(_, (_, result))| *result == what);
+        lines.map(|(line, _)| format!("line {line}")).collect::<Vec<_>>()
+    };
+    let listed: Vec<_> = refused.lines().skip(1).map(|it| it.split(',').nth(1).unwrap()).collect();
+    assert_eq!(listed, places("refused"));
+
+    // The report, which comes first, has the same ones.
+    let report = done.objects().remove(0);
+    let told = |end: &str| {
+        let groups = report["duplicates"].as_array().unwrap().iter();
+        let groups = groups.filter(|group| group["reason"].as_str().unwrap().ends_with(end));
+        let users = groups.flat_map(|group| group["examples"].as_array().unwrap());
+        let mut lines: Vec<_> = users
+            .map(|user| user.as_str().unwrap().split([' ', '(']).nth(1).unwrap())
+            .map(|line| line.parse::<u32>().unwrap())
+            .collect();
+        lines.sort_unstable();
+        lines.iter().map(|line| format!("line {line}")).collect::<Vec<_>>()
+    };
+    assert_eq!(told("the service will refuse the later one"), places("refused"));
+    assert_eq!(told("the later one replaces what it names"), places("updated"));
+    let file = at("users.csv");
+    let check = ["import", "--from", "csv", "--check", file.to_str().unwrap()];
+    let text = operator.run(&check).succeeds().stdout;
+    for line in [
+        "Duplicates:\n",
+        "        1  the same username as an earlier user: the service will refuse the later one\n",
+        "           line 5 (4) as line 2\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
 #[test]
 fn an_import_that_was_interrupted_goes_on() {
     let service = Service::start(&[]);
