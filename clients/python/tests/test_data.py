@@ -56,7 +56,13 @@ def fields(schema: dict[str, Any]) -> tuple[set[str], set[str]]:
 
 @pytest.mark.parametrize(
     ("kind", "schema"),
-    [(types.Challenge, "ChallengeView"), (types.SignedIn, "SignedIn"), (types.MfaRequired, "MfaRequired"), (types.User, "User")],
+    [
+        (types.Challenge, "ChallengeView"),
+        (types.SignedIn, "SignedIn"),
+        (types.MfaRequired, "MfaRequired"),
+        (types.User, "User"),
+        (types.ImportResult, "ImportResult"),
+    ],
 )
 def test_types_are_those_of_the_document(kind: Any, schema: str) -> None:
     every, required = fields(SCHEMAS[schema])

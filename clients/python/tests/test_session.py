@@ -182,6 +182,72 @@ def test_administrators_manage_users_and_refusals_name_the_field(service: Servic
     assert gone.value.status == 404
 
 
+def test_metadata_is_merged_and_users_are_found_by_what_only_they_have(service: Service, admin: Client, client: Client) -> None:
+    phone = service.new_phone()
+    user_id = service.sign_in(client, phone)["user"]["id"]
+    client.update_me(metadata={"theme": "dark", "size": 1})
+    assert client.update_me(metadata={"size": None}, name="Ann")["metadata"] == {"theme": "dark"}
+    with pytest.raises(LatchkeyError):
+        client.update_me(app_metadata={"plan": "pro"})
+
+    changed = admin.update_user(user_id, external_id="old|1", app_metadata={"plan": "pro"})
+    assert (changed["app_metadata"], changed["metadata"]) == ({"plan": "pro"}, {"theme": "dark"})
+    for found in (admin.users(phone=phone), admin.users(external_id="old|1")):
+        assert [user["id"] for user in found] == [user_id]
+    made = admin.create_user(email="kim.lee@example.com")
+    assert [user["id"] for user in admin.users(email="kim.lee@example.com")] == [made["id"]]
+    assert list(admin.users(external_id="old|2")) == []
+    assert client.me().get("external_id") == "old|1"
+
+
+def imported(number: int) -> dict[str, Any]:
+    return {"external_id": f"old-{number}", "email": f"user{number}@example.com", "email_verified": True}
+
+
+def test_users_of_another_service_are_imported(service: Service, admin: Client) -> None:
+    transport = Counting()
+    client = Client(service.url, storage=admin._core.storage, http=httpx.Client(transport=transport))
+    # The last one has the address of the first one.
+    records = [imported(number) for number in range(59)] + [imported(0) | {"external_id": "old-59"}]
+    results = client.import_users(iter(records))
+    assert [result["status"] for result in results] == ["created"] * 59 + ["refused"]
+    assert [result.get("external_id") for result in results] == [record["external_id"] for record in records]
+    assert "email" in str(results[-1].get("reason")) and results[-1].get("id") is None
+    assert next(admin.users(external_id="old-58"))["id"] == results[58].get("id")
+    assert transport.paths.count("/v1/users/import") == 3
+
+    # The same records change nothing, so a lost response does no harm.
+    transport.lose = 1
+    again = client.import_users(records)
+    assert [result.get("id") for result in again] == [result.get("id") for result in results]
+    assert {result["status"] for result in again[:-1]} == {"unchanged"}
+    assert client.import_users([]) == []
+
+
+def test_a_request_that_is_too_large_is_halved(service: Service, admin: Client) -> None:
+    transport = Counting()
+    client = Client(service.url, storage=admin._core.storage, http=httpx.Client(transport=transport))
+    note = "x" * 30_000
+    long = [imported(number) | {"metadata": {"one": note, "two": note}} for number in range(100, 125)]
+    results = client.import_users(long)
+    assert [result["status"] for result in results] == ["refused"] * 25
+    assert transport.paths.count("/v1/users/import") == 3
+    with pytest.raises(LatchkeyError) as refused:
+        client.import_users([imported(1) | {"surname": "Lee"}])
+    assert refused.value.status == 400
+
+
+def test_both_clients_import(service: Service, admin: Client) -> None:
+    async def story() -> None:
+        async with AsyncClient(service.url, storage=admin._core.storage) as client:
+            results = await client.import_users(imported(number) for number in range(200, 230))
+            assert [result["status"] for result in results] == ["created"] * 30
+            found = [user["id"] async for user in client.users(external_id="old-229")]
+            assert found == [results[-1].get("id")]
+
+    asyncio.run(story())
+
+
 def test_a_confidential_app_signs_in_and_asks_about_its_tokens(service: Service, admin: Client) -> None:
     app = {"client_id": "office", "name": "Office", "type": "confidential"}
     secret = admin.request("POST", "/v1/apps", json=app)["client_secret"]

@@ -30,6 +30,16 @@ def test_a_token_tells_its_user_and_its_permissions(service: Service, admin: Cli
     assert asyncio.run(Verifier(service.url).verify_async(caller.token)) == caller
 
 
+def test_a_token_has_the_claims_that_its_app_takes_from_app_metadata(service: Service, admin: Client, client: Client) -> None:
+    app = {"client_id": "studio", "name": "Studio", "token_claims": ["plan"]}
+    admin.request("POST", "/v1/apps", json=app)
+    with Client(service.url, client_id="studio") as studio:
+        phone = service.new_phone()
+        admin.create_user(phone=phone, app_metadata={"plan": "pro", "notes": "a secret of ours"})
+        caller = Verifier(service.url, "studio").verify(service.sign_in(studio, phone)["access_token"])
+    assert caller.claims["plan"] == "pro" and "notes" not in caller.claims
+
+
 def test_other_tokens_are_refused(service: Service, token: str) -> None:
     header, payload, signature = token.split(".")
     claims = jwt.decode(token, options={"verify_signature": False})

@@ -6,7 +6,7 @@ from latchkey.errors import InvalidToken, KeysUnavailable, LatchkeyError, StepUp
 from latchkey.storage import FileStorage, MemoryStorage, Storage
 from latchkey.tokens import Caller, Verifier
 from latchkey.typed import read_code, read_phone, read_recovery_code
-from latchkey.types import Challenge, Channel, MfaRequired, SignedIn, SignIn, User
+from latchkey.types import Challenge, Channel, ImportResult, MfaRequired, SignedIn, SignIn, User
 
 __all__ = [
     "AsyncClient",
@@ -15,6 +15,7 @@ __all__ = [
     "Channel",
     "Client",
     "FileStorage",
+    "ImportResult",
     "InvalidToken",
     "KeysUnavailable",
     "LatchkeyError",

@@ -7,8 +7,9 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -44,6 +45,8 @@ MARGIN = 30
 _LONGEST_WAIT = 10
 _IDEMPOTENT = ("GET", "PUT", "DELETE")
 _STALE = ("token_expired", "token_invalid")
+# The most records of a request of an import.
+_IMPORTED_TOGETHER = 25
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,37 @@ class Core:
 def is_stale(error: LatchkeyError) -> bool:
     """Whether a refresh may help: keys may have been rotated, or a clock may be wrong."""
     return error.code in _STALE
+
+
+class Import:
+    """The records of an import that are not sent yet, and the results of the others."""
+
+    def __init__(self, records: Iterable[dict[str, Any]]) -> None:
+        self.results: list[Any] = []
+        self._records = iter(records)
+        # The next part is the last one.
+        self._parts: list[list[dict[str, Any]]] = []
+
+    def next(self) -> Call | None:
+        """The next request, or `None` at the end."""
+        if not self._parts:
+            self._parts.append(list(islice(self._records, _IMPORTED_TOGETHER)))
+        if not self._parts[-1]:
+            return None
+        # The same records change nothing, so a lost response does no harm.
+        return Call("POST", "/v1/users/import", {"users": self._parts[-1]}, retry_lost=True)
+
+    def keep(self, answer: dict[str, Any]) -> None:
+        self._parts.pop()
+        self.results.extend(answer["results"])
+
+    def split(self, error: LatchkeyError) -> None:
+        """Halves a request that was refused because it is too large. Raises any other refusal."""
+        part = self._parts.pop()
+        if error.status != 413 or len(part) == 1:
+            raise error
+        middle = len(part) // 2
+        self._parts += [part[middle:], part[:middle]]
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
@@ -10,11 +10,11 @@ from urllib.parse import quote
 import httpx
 
 from latchkey import proof
-from latchkey._core import Call, Core, Flow, Pause, Solve, Step, address, given, is_stale, segment
+from latchkey._core import Call, Core, Flow, Import, Pause, Solve, Step, address, given, is_stale, segment
 from latchkey.errors import LatchkeyError
 from latchkey.storage import Storage
 from latchkey.typed import read_code, read_recovery_code
-from latchkey.types import Challenge, Channel, Json, SignedIn, SignIn, User
+from latchkey.types import Challenge, Channel, ImportResult, Json, SignedIn, SignIn, User
 
 T = TypeVar("T")
 # Seconds.
@@ -142,6 +142,12 @@ class Client:
         """Returns the signed-in user."""
         return cast(User, self.request("GET", "/v1/me"))
 
+    def update_me(self, **fields: Any) -> User:
+        """Changes fields of the signed-in user: `name`, `username`, `locale`, `metadata`. `None` removes one.
+
+        Metadata is merged: a member that is `None` is removed, and the others stay."""
+        return cast(User, self.request("PATCH", "/v1/me", json=fields))
+
     def request(
         self,
         method: str,
@@ -156,7 +162,9 @@ class Client:
 
         `content` is a body that is no JSON, such as a picture. Parameters that are `None` are left out.
         """
-        call = Call(method.upper(), path, json, content, None, params or {}, headers or {})
+        return self._ask(Call(method.upper(), path, json, content, None, params or {}, headers or {}))
+
+    def _ask(self, call: Call) -> Any:
         token = self._token(None)
         try:
             return self._run(self._core.send(call, token))
@@ -169,12 +177,21 @@ class Client:
     # For administrators, and for apps.
 
     def users(
-        self, *, role: str | None = None, app: str | None = None, status: str | None = None
+        self,
+        *,
+        role: str | None = None,
+        app: str | None = None,
+        status: str | None = None,
+        phone: str | None = None,
+        email: str | None = None,
+        external_id: str | None = None,
     ) -> Iterator[User]:
-        """Yields all users, page by page. Needs `users:read`."""
+        """Yields all users, page by page; with a `phone`, a verified `email` or an `external_id`, the one who has
+        it. Needs `users:read`."""
+        filters = given(role=role, app=app, status=status, phone=phone, email=email, external_id=external_id)
         cursor: str | None = None
         while True:
-            params = given(role=role, app=app, status=status, cursor=cursor)
+            params = filters | given(cursor=cursor)
             page = self.request("GET", "/v1/users", params=params)
             for user in page["items"]:
                 yield user
@@ -195,8 +212,21 @@ class Client:
         return cast(User, self.request("POST", "/v1/users", json=fields))
 
     def update_user(self, user_id: str, **fields: Any) -> User:
-        """Changes fields of a user. `None` removes one. Needs `users:write`."""
+        """Changes fields of a user. `None` removes one, and metadata is merged. Needs `users:write`."""
         return cast(User, self.request("PATCH", f"/v1/users/{segment(user_id)}", json=fields))
+
+    def import_users(self, records: Iterable[Json]) -> list[ImportResult]:
+        """Brings users along from another service, with the fields of `POST /v1/users/import`, 25 in a request.
+
+        Returns the result of each record, in their order: one that is refused stops no other. If a request
+        fails, do it again: the same records change nothing. Needs `users:import`."""
+        work = Import(records)
+        while call := work.next():
+            try:
+                work.keep(self._ask(call))
+            except LatchkeyError as error:
+                work.split(error)
+        return cast(list[ImportResult], work.results)
 
     def delete_user(self, user_id: str) -> None:
         """Erases a user. Needs `users:write`."""

@@ -42,6 +42,12 @@ class User(TypedDict):
     created_at: str
     updated_at: str
     last_sign_in_at: NotRequired[str | None]
+    external_id: NotRequired[str | None]
+    """The id that the user has elsewhere."""
+    metadata: dict[str, Any]
+    """The metadata that the user may read and write."""
+    app_metadata: dict[str, Any]
+    """The metadata that the user may read, and only administrators may write."""
     erase_at: NotRequired[str | None]
 
 
@@ -69,6 +75,19 @@ class MfaRequired(TypedDict):
     mfa_token: str
     methods: list[str]
     expires_in: int
+
+
+class ImportResult(TypedDict):
+    """The result of a record of `import_users`."""
+
+    status: Literal["created", "updated", "unchanged", "refused"]
+    id: NotRequired[str | None]
+    """The user's id here, unless the record was refused."""
+    external_id: NotRequired[str | None]
+    left_out: list[str]
+    """The fields of the record that the user does not have here."""
+    reason: NotRequired[str | None]
+    """Why the record was refused."""
 
 
 SignIn = Union[SignedIn, MfaRequired]
