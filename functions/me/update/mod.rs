@@ -42,7 +42,7 @@ pub struct UpdateMeRequest {
     /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
     /// At most 16 KiB of JSON and three levels deep afterwards.
     #[serde(deserialize_with = "sent")]
-    #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties, example = json!({"theme": "dark"}))]
     metadata: Option<Option<MetadataObject>>,
 }
 

@@ -48,11 +48,11 @@ pub struct CreateUserRequest {
     #[schema(example = "Ann Lee")]
     name: Option<String>,
     /// The metadata that the user may read and write: at most 16 KiB of JSON, three levels deep.
-    #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties, example = json!({"theme": "dark"}))]
     metadata: Option<MetadataObject>,
     /// The metadata that the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
     /// deep.
-    #[schema(value_type = Option<Object>, example = json!({"plan": "pro"}))]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties, example = json!({"plan": "pro"}))]
     app_metadata: Option<MetadataObject>,
     /// A first password: up to 256 characters, and at least as many as the deployment's minimum (8
     /// by default). One that is easy to guess is refused. If it is left out, the user has no

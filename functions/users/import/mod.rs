@@ -1,6 +1,5 @@
 //! `POST /v1/users/import`: brings users along from another service.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,8 +25,6 @@ mod tests;
 
 /// The most users of a request.
 const MAX_USERS: usize = 25;
-/// How many of them are worked on at the same time.
-const AT_ONCE: usize = 5;
 
 /// Users of another service.
 #[derive(Deserialize, ToSchema)]
@@ -69,11 +66,11 @@ pub struct ImportedUser {
     /// The language of messages to the user: a BCP 47 language tag.
     locale: Option<String>,
     /// The metadata that the user may read and write: at most 16 KiB of JSON, three levels deep.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties)]
     metadata: Option<MetadataObject>,
     /// The metadata that the user may read, and only administrators may write: at most 16 KiB of JSON, three levels
     /// deep.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties)]
     app_metadata: Option<MetadataObject>,
     /// The names of up to 20 roles in the default app. You can give only roles whose permissions you
     /// have, and need `roles:assign`. Default: the default role.
@@ -166,24 +163,36 @@ async fn import(
     let imports = &Import::by_administrator(&users, permissions, caller).await?;
     let event =
         |id: Uuid| recorder.event(admin.caller.activity(Action::UserImport, format!("user:{id}")));
-    let (now, challenges) = (clock.now(), &challenges);
-    let import = async |user: Box<RawValue>| -> Result<ImportResult, Error> {
-        let user: ImportedUser = match read_record(&user) {
-            Ok(user) => user,
-            Err(error) => return result(Err(error), None),
-        };
-        let external_id = user.external_id.clone();
-        let imported = match read(user, challenges, now) {
-            Ok((record, unreadable)) => imports.import(&record, event).await.map(|imported| {
-                let left_out = [unreadable, imported.left_out].concat();
-                Imported { left_out, ..imported }
-            }),
-            Err(error) => Err(error),
-        };
-        result(imported, external_id)
-    };
-    let results = stream::iter(request.users).map(import).buffered(AT_ONCE).try_collect().await?;
-    Ok(Json(ImportResults { results }))
+    let read: Vec<_> =
+        request.users.iter().map(|user| read_user(user, &challenges, clock.now())).collect();
+    let records: Vec<_> = read.iter().filter_map(|it| Some(&it.record.as_ref().ok()?.0)).collect();
+    let mut imported = imports.import_all(&records, event).await.into_iter();
+
+    let results = read.into_iter().map(|user| {
+        let imported = user.record.and_then(|(_, unreadable)| {
+            let imported = imported.next();
+            let imported = imported.ok_or_else(|| Error::Internal("a record is lost".into()))??;
+            let left_out = [unreadable, imported.left_out].concat();
+            Ok(Imported { left_out, ..imported })
+        });
+        result(imported, user.external_id)
+    });
+    Ok(Json(ImportResults { results: results.collect::<Result<_, _>>()? }))
+}
+
+/// A user as they were read, with the id that was sent.
+struct ReadUser {
+    external_id: Option<String>,
+    record: Result<(ImportRecord, Vec<&'static str>), Error>,
+}
+
+fn read_user(user: &RawValue, challenges: &Challenges, now: Timestamp) -> ReadUser {
+    match read_record::<ImportedUser>(user) {
+        Ok(user) => {
+            ReadUser { external_id: user.external_id.clone(), record: read(user, challenges, now) }
+        }
+        Err(error) => ReadUser { external_id: None, record: Err(error) },
+    }
 }
 
 /// # Errors

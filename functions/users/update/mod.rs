@@ -47,14 +47,14 @@ pub struct UpdateUserRequest {
     /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
     /// At most 16 KiB of JSON and three levels deep afterwards.
     #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<Object>, example = json!({"theme": "dark"}))]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties, example = json!({"theme": "dark"}))]
     metadata: Option<Option<MetadataObject>>,
     /// The metadata that the user may read, and only administrators may write, as JSON Merge Patch (RFC 7396): a member replaces one of the same
     /// name, objects are merged, `null` removes a member, and `null` instead of the object removes all.
     /// At most 16 KiB of JSON and three levels deep afterwards. Apps can take members of it
     /// into tokens (`token_claims`), up to 512 bytes together.
     #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<Object>, example = json!({"plan": "pro"}))]
+    #[schema(value_type = Option<HashMap<String, Value>>, additional_properties, example = json!({"plan": "pro"}))]
     app_metadata: Option<Option<MetadataObject>>,
     /// Whether the user may sign in. `disabled` ends all their sessions immediately. `active` also ends
     /// every wait of the user: for wrong codes, passwords and second factors, and for messages. It cannot be `null`.

@@ -58,10 +58,10 @@ pub struct UserView {
     #[schema(value_type = Option<String>, format = DateTime)]
     last_sign_in_at: Option<Timestamp>,
     /// The metadata that the user may read and write.
-    #[schema(value_type = Object, example = json!({"theme": "dark"}))]
+    #[schema(value_type = HashMap<String, Value>, additional_properties, example = json!({"theme": "dark"}))]
     metadata: MetadataObject,
     /// The metadata that the user may read, and only administrators may write.
-    #[schema(value_type = Object, example = json!({"plan": "pro"}))]
+    #[schema(value_type = HashMap<String, Value>, additional_properties, example = json!({"plan": "pro"}))]
     app_metadata: MetadataObject,
     /// When the account is erased. It is absent unless its owner has asked for that. Until then, a
     /// sign-in takes it back.

@@ -1,7 +1,11 @@
 //! The effects of a record.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
+use futures_util::{StreamExt as _, stream};
 use uuid::Uuid;
 
 use super::{
@@ -24,6 +28,8 @@ const SHORTEST_STEP: Duration = Duration::from_millis(250);
 /// The longest time of a hash. All refusals of passwords wait for it, and a request has eight seconds.
 const SLOWEST_HASH: Duration = Duration::from_millis(2_400);
 
+/// How many records are worked on at the same time.
+const AT_ONCE: usize = 5;
 /// How often a record is tried, if its user changes meanwhile.
 const TRIES: usize = 5;
 
@@ -63,6 +69,21 @@ enum Importer {
     Person,
 }
 
+/// The places of records, in groups of which no two records share an address or a name.
+fn waves(records: &[&ImportRecord]) -> Vec<Vec<usize>> {
+    let (mut waves, mut last): (Vec<Vec<usize>>, _) = (Vec::new(), HashMap::new());
+    for (place, record) in records.iter().enumerate() {
+        let names = record.names();
+        let wave = names.iter().filter_map(|name| last.get(name)).max().map_or(0, |it| it + 1);
+        last.extend(names.into_iter().map(|name| (name, wave)));
+        waves.resize(waves.len().max(wave + 1), Vec::new());
+        if let Some(wave) = waves.get_mut(wave) {
+            wave.push(place);
+        }
+    }
+    waves
+}
+
 /// Imports records.
 pub struct Import<'a> {
     users: &'a Users,
@@ -90,6 +111,25 @@ impl<'a> Import<'a> {
     /// not imported.
     pub(super) fn by_person(users: &'a Users) -> Self {
         Self { users, importer: Importer::Person, token_claims: Vec::new() }
+    }
+
+    /// The effects of several records, or their refusals as [`Self::import`], in their order. Those that
+    /// share an address or a name are imported one after another, the others at the same time.
+    pub async fn import_all(
+        &self,
+        records: &[&ImportRecord],
+        event: impl Fn(Uuid) -> Result<Event, Error>,
+    ) -> Vec<Result<Imported, Error>> {
+        let mut results = BTreeMap::new();
+        for wave in waves(records) {
+            let import = async |place: usize| match records.get(place) {
+                Some(record) => Some((place, self.import(record, &event).await)),
+                None => None,
+            };
+            let imported = stream::iter(wave).map(import).buffer_unordered(AT_ONCE);
+            results.extend(imported.filter_map(async |it| it).collect::<Vec<_>>().await);
+        }
+        results.into_values().collect()
     }
 
     /// Creates or changes the user of a record, as the table of this wing says, and records the `event`

@@ -82,6 +82,15 @@ impl ImportRecord {
         }
     }
 
+    /// All by which one user is told from another.
+    pub(super) fn names(&self) -> Vec<String> {
+        let phone = self.phone.as_ref().map(|it| it.address.as_str().to_owned());
+        let email = self.email.as_ref().map(|it| it.address.as_str().to_owned());
+        let username = self.username.as_ref().map(Username::canonical);
+        let external_id = self.external_id.as_ref().map(|id| format!("id {}", id.as_str()));
+        [phone, email, username, external_id].into_iter().flatten().collect()
+    }
+
     /// Whether `user` can be the user of this record: not if both have different ids.
     pub(super) fn can_be(&self, user: &User) -> bool {
         match (&self.external_id, &user.external_id) {
