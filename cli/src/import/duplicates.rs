@@ -65,7 +65,14 @@ impl Duplicates {
             let hash = self.hash(&value);
             self.0.insert(hash, holder);
         }
-        same.and_then(|same| duplicate(same, reason))
+        let username = record.username.as_ref().map(|name| name.to_ascii_lowercase());
+        let username = username.map(|name| self.hash(&Unique::Username(name)));
+        let other = username.map(|hash| *self.0.entry(hash).or_insert(holder));
+        match (same, other.filter(|other| other.number != holder.number)) {
+            (Some(same), _) => duplicate(same, reason),
+            (None, Some(other)) => duplicate(other, without_username()),
+            (None, None) => None,
+        }
     }
 
     /// The earlier user for whom the service takes a record, and the reason: by the id, else by an address.
@@ -110,24 +117,26 @@ impl Unique<'_> {
     }
 }
 
-/// The addresses by which the service looks for the user of a record.
+/// The addresses that the user of a record claims: the verified ones, or else the first.
 fn addresses(record: &Record) -> impl Iterator<Item = Unique<'_>> {
-    let phone = record.phone.as_deref().map(Unique::Phone);
-    phone.into_iter().chain(record.email.as_deref().map(Unique::Email))
+    let is_proven = record.phone_verified || record.email_verified;
+    let phone = record.phone.as_deref().filter(|_| record.phone_verified || !is_proven);
+    let is_first = record.phone.is_none();
+    let email = record.email.as_deref().filter(|_| record.email_verified || !is_proven && is_first);
+    phone.map(Unique::Phone).into_iter().chain(email.map(Unique::Email))
 }
 
-/// The values that the user then has. An address that is not verified, beside a phone, is nobody's.
+/// The values without which the service does not take the user.
 fn claims(record: &Record) -> impl Iterator<Item = Unique<'_>> {
-    let is_claimed = record.email_verified || record.phone.is_none();
-    let username = record.username.as_ref().map(|name| name.to_ascii_lowercase());
-    addresses(record)
-        .filter(move |value| is_claimed || !matches!(value, Unique::Email(_)))
-        .chain(username.map(Unique::Username))
-        .chain(record.external_id.as_deref().map(Unique::Id))
+    addresses(record).chain(record.external_id.as_deref().map(Unique::Id))
 }
 
 fn refused(what: &str) -> String {
     format!("the same {what} as an earlier user: the service will refuse the later one")
+}
+
+fn without_username() -> String {
+    "the same username as an earlier user: the later one comes along without it".to_owned()
 }
 
 fn replaced(what: &str, more: &str) -> String {
@@ -173,14 +182,15 @@ mod tests {
             // An address beside a verified phone is nobody's until it is verified.
             record("6", "+14155550102", ("kim@example.com", false), ""),
             record("7", "", ("kim@example.com", true), ""),
-            // But it leads to somebody who has it.
-            record("8", "+14155550103", ann, ""),
+            record("8", "+14155550103", ("ann@example.com", false), ""),
+            record("9", "+14155550104", ann, ""),
         ];
         let expected = [
             format!("2 as user 1: the same e-mail address: {refused}"),
             format!("3 as user 1: the same phone: {refused}"),
-            format!("4 as user 1: the same username: {refused}"),
-            format!("8 as user 1: the same e-mail address: {refused}"),
+            "4 as user 1: the same username: the later one comes along without it".to_owned(),
+            format!("5 as user 4: the same e-mail address: {refused}"),
+            format!("9 as user 1: the same e-mail address: {refused}"),
         ];
         assert_eq!(found(&users), expected);
     }
