@@ -86,6 +86,8 @@ class ImportResult(TypedDict):
     external_id: NotRequired[str | None]
     left_out: list[str]
     """The fields of the record that the user does not have here."""
+    code: NotRequired[str | None]
+    """The code of the refusal."""
     reason: NotRequired[str | None]
     """Why the record was refused."""
 
