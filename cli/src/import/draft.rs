@@ -264,24 +264,9 @@ fn reason(error: Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
 
     use super::*;
-    use crate::import::Verified;
-
-    fn terms() -> Terms {
-        Terms {
-            region: None,
-            verified: Verified::default(),
-            roles: BTreeMap::new(),
-            without_passwords: false,
-            firebase: None,
-            hashes: None,
-            now: "2026-11-30T00:00:00Z".parse().unwrap(),
-        }
-    }
 
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
@@ -289,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_value_that_latchkey_refuses_is_left_out_alone() {
-        let terms = terms();
+        let terms = Terms::for_tests();
         let mut draft = Draft::of(some("1"), &terms);
         draft.email(some("ann@example.com"), true);
         draft.phone(some("+1 (415) 555-0199"), false);
@@ -328,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_username_that_is_an_address_a_phone_or_an_id_is_none() {
-        let terms = terms();
+        let terms = Terms::for_tests();
         let mut draft = Draft::of(some("1"), &terms);
         draft.phone(some("'+1 (415) 555-0101"), false);
         for none in ["ann@example.com", "+14155550101", "a5f9d3a5-7031-70c5-b3a6-c2d0a9f7c001"] {
@@ -341,7 +326,7 @@ mod tests {
 
     #[test]
     fn nobody_keeps_a_password_without_a_verified_address() {
-        let terms = terms();
+        let terms = Terms::for_tests();
         let record = |is_verified| {
             let mut draft = Draft::of(some("1"), &terms);
             draft.phone(some("+14155550101"), is_verified);
@@ -362,7 +347,7 @@ mod tests {
 
     #[test]
     fn nobody_is_brought_along_without_a_phone_or_an_address() {
-        let terms = terms();
+        let terms = Terms::for_tests();
         let reason = |draft: Draft<'_>| draft.finish().err().unwrap().reason;
         assert_eq!(reason(Draft::of(None, &terms)), "neither a phone nor an e-mail address");
 

@@ -114,6 +114,22 @@ pub(crate) struct Terms {
     now: Timestamp,
 }
 
+#[cfg(test)]
+impl Terms {
+    /// The terms of an import without options.
+    fn for_tests() -> Self {
+        Self {
+            region: None,
+            verified: Verified::default(),
+            roles: BTreeMap::new(),
+            without_passwords: false,
+            firebase: None,
+            hashes: None,
+            now: "2026-11-30T00:00:00Z".parse().unwrap(),
+        }
+    }
+}
+
 /// The addresses that count as verified if the export does not say.
 #[derive(Clone, Copy, Default)]
 struct Verified {

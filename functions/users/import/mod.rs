@@ -159,13 +159,13 @@ async fn import(
         return Err(Error::field("users", format!("must be 1 to {MAX_USERS} users")));
     }
 
-    let (permissions, caller) = (&admin.permissions, admin.caller.user.id);
-    let imports = &Import::by_administrator(&users, permissions, caller).await?;
     let event =
         |id: Uuid| recorder.event(admin.caller.activity(Action::UserImport, format!("user:{id}")));
     let read: Vec<_> =
         request.users.iter().map(|user| read_user(user, &challenges, clock.now())).collect();
     let records: Vec<_> = read.iter().filter_map(|it| Some(&it.record.as_ref().ok()?.0)).collect();
+    let by = (&admin.permissions, admin.caller.user.id);
+    let imports = Import::by_administrator(&users, by, &records).await?;
     let mut imported = imports.import_all(&records, event).await.into_iter();
 
     let results = read.into_iter().map(|user| {

@@ -35,9 +35,6 @@ use crate::{
     },
 };
 
-/// The permission to give roles.
-pub(crate) const ROLES_ASSIGN: &str = "roles:assign";
-
 /// A new user, as an administrator creates them.
 pub struct NewUser {
     /// The first address, which the user still has to prove.
@@ -140,17 +137,10 @@ impl Users {
     ) -> Result<(User, Metadata), Error> {
         let now = whole_seconds(self.clock.now());
         let granted = match &new.roles {
-            Some(names) if !names.is_empty() && !granter.contains(ROLES_ASSIGN) => {
-                return Err(Error::Forbidden(ROLES_ASSIGN.to_owned()));
-            }
-            Some(names) => self.grantable(names, &BTreeSet::new(), granter).await?,
-            None => BTreeSet::new(),
+            Some(names) => Some(self.given(names, &BTreeSet::new(), granter).await?),
+            None => None,
         };
-        let by_default = match new.roles {
-            Some(_) => None,
-            None => self.apps.active(DEFAULT_CLIENT_ID).await?.default_role,
-        };
-        let roles = granted.iter().cloned().chain(by_default).collect();
+        let (granted, roles) = self.first_roles(granted).await?;
         let (phone, email, email_verified) = match new.address {
             Address::Sms(phone) => (Some(phone), new.email, false),
             Address::Email(email) => (None, Some(email), true),

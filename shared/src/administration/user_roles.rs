@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Users, check_if_match, check_not_admin, gone_meanwhile};
 use crate::{
+    apps::DEFAULT_CLIENT_ID,
     audit::Event,
     base::{EntityTags, Error, whole_seconds},
     roles::{Permissions, check_grant},
@@ -14,6 +15,8 @@ use crate::{
 
 /// How often setting roles is tried, if other requests change them at the same time.
 const SET_ROLES_TRIES: usize = 25;
+/// The permission to give roles.
+const ROLES_ASSIGN: &str = "roles:assign";
 /// The most roles that a user can have in one app.
 const MAX_ROLES: usize = 20;
 
@@ -82,12 +85,45 @@ impl Users {
             .map_err(gone_meanwhile)
     }
 
+    /// The roles of a new user: those that were `granted`, as they are checked when the user is written,
+    /// and all of them, which are the default role if none were named.
+    ///
+    /// # Errors
+    /// [`Error::AppDisabled`], [`Error::Unavailable`].
+    pub(crate) async fn first_roles(
+        &self,
+        granted: Option<BTreeSet<String>>,
+    ) -> Result<(BTreeSet<String>, BTreeSet<String>), Error> {
+        if let Some(granted) = granted {
+            return Ok((granted.clone(), granted));
+        }
+        let by_default = self.apps.active(DEFAULT_CLIENT_ID).await?.default_role;
+        Ok((BTreeSet::new(), by_default.into_iter().collect()))
+    }
+
+    /// As [`Self::grantable`], beside another change of the user: the granter must be allowed to give
+    /// roles at all.
+    ///
+    /// # Errors
+    /// As [`Self::grantable`].
+    pub(crate) async fn given(
+        &self,
+        names: &[String],
+        held: &BTreeSet<String>,
+        granter: &Permissions,
+    ) -> Result<BTreeSet<String>, Error> {
+        if !names.is_empty() && !granter.contains(ROLES_ASSIGN) {
+            return Err(Error::Forbidden(ROLES_ASSIGN.to_owned()));
+        }
+        self.grantable(names, held, granter).await
+    }
+
     /// The roles with these names, in their own spelling. The granter must be allowed to give those
     /// that the user does not hold already, and to take those that the user loses.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for unknown or too many roles; [`Error::Forbidden`].
-    pub(crate) async fn grantable(
+    async fn grantable(
         &self,
         names: &[String],
         held: &BTreeSet<String>,

@@ -10,13 +10,13 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
-use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     aws::{endpoint, tls_context},
     base::Environment,
+    tokens::unverified,
 };
 
 /// The time limit of a connection and of an answer. A person waits for it.
@@ -165,9 +165,8 @@ impl Cognito {
             return Ok(None);
         };
         // The answer came over TLS from Cognito itself (OpenID Connect Core 1.0 §3.1.3.7 rule 6).
-        let claims = result.id_token.split('.').nth(1).unwrap_or_default();
-        let user: CognitoUser =
-            serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.as_bytes())?)?;
+        let user: Option<CognitoUser> = unverified(&result.id_token);
+        let user = user.ok_or("an ID token that cannot be read")?;
         let is_ours = user.iss.ends_with(&format!("/{}", self.pool.pool));
         if is_ours { Ok(Some(user)) } else { Err("an ID token of another user pool".into()) }
     }

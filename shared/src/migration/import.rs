@@ -13,7 +13,7 @@ use super::{
     record::{Taken, is_untouched, left_out},
 };
 use crate::{
-    administration::{ROLES_ASSIGN, Reach, Users, created, gone_meanwhile},
+    administration::{Reach, Users, created, gone_meanwhile},
     apps::{DEFAULT_CLIENT_ID, TokenClaims},
     audit::Event,
     base::{Error, whole_seconds},
@@ -93,16 +93,19 @@ pub struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    /// An import by the administrator `caller` with these permissions.
+    /// An import of `records` by the administrator `caller` with these permissions.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn by_administrator(
         users: &'a Users,
-        permissions: &Permissions,
-        caller: Uuid,
+        (permissions, caller): (&Permissions, Uuid),
+        records: &[&ImportRecord],
     ) -> Result<Self, Error> {
-        let token_claims = users.apps.token_claims().await?;
+        let token_claims = match records.iter().any(|it| it.metadata.app_metadata.is_some()) {
+            true => users.apps.token_claims().await?,
+            false => Vec::new(),
+        };
         let importer = Importer::Administrator(caller, permissions.clone());
         Ok(Self { users, importer, token_claims })
     }
@@ -141,7 +144,7 @@ impl<'a> Import<'a> {
     /// is too long or nests too deep; [`Error::Forbidden`] for a role that the administrator may not give,
     /// or for a user with rights that they lack; [`Error::OwnAccount`] for themselves.
     /// [`Error::Unavailable`] if AWS fails.
-    pub async fn import(
+    pub(super) async fn import(
         &self,
         record: &ImportRecord,
         event: impl Fn(Uuid) -> Result<Event, Error>,
@@ -210,13 +213,8 @@ impl<'a> Import<'a> {
         let users = self.users;
         let now = users.clock.now();
         let mut user = User::new(users.random.uuid(now)?, whole_seconds(now));
-        let roles = self.roles(record.roles.clone(), &BTreeSet::new()).await?;
-        let granted = roles.clone().unwrap_or_default();
-        let by_default = match roles {
-            Some(_) => None,
-            None => users.apps.active(DEFAULT_CLIENT_ID).await?.default_role,
-        };
-        let roles = granted.iter().cloned().chain(by_default).collect();
+        let granted = self.roles(record.roles.clone(), &BTreeSet::new()).await?;
+        let (granted, roles) = users.first_roles(granted).await?;
 
         let (password, factor) = self.secrets(record, &user).await?;
         let taken = Taken {
@@ -258,7 +256,7 @@ impl<'a> Import<'a> {
         record: &ImportRecord,
         event: impl Fn(Uuid) -> Result<Event, Error>,
     ) -> Result<Imported, Error> {
-        let (users, user_id, is_untouched) = (self.users, user.id, is_untouched(user));
+        let (users, user_id, may_replace) = (self.users, user.id, is_untouched(user));
         let permissions = match &self.importer {
             Importer::Administrator(caller, _) if *caller == user_id => {
                 return Err(Error::OwnAccount);
@@ -268,11 +266,9 @@ impl<'a> Import<'a> {
         };
         let reach = Reach::check(user, &permissions, &users.roles).await?;
         let may_change = match self.importer {
-            Importer::Administrator(..) => is_untouched || user.imported_at.is_none(),
+            Importer::Administrator(..) => may_replace || user.imported_at.is_none(),
             // An administrator needs more than the word of another service.
-            Importer::Person => {
-                is_untouched && user.imported_at.is_some() && !user.has_admin_role()
-            }
+            Importer::Person => may_replace && user.imported_at.is_some() && !user.has_admin_role(),
         };
         if !may_change {
             let outcome = ImportOutcome::Unchanged;
@@ -281,10 +277,10 @@ impl<'a> Import<'a> {
 
         let held = user.roles.get(DEFAULT_CLIENT_ID).cloned().unwrap_or_default();
         let mut names = record.roles.clone();
-        if let Some(names) = names.as_mut().filter(|_| !is_untouched) {
+        if let Some(names) = names.as_mut().filter(|_| !may_replace) {
             names.extend(held.iter().cloned());
         }
-        let (password, factor) = match is_untouched {
+        let (password, factor) = match may_replace {
             true => self.secrets(record, user).await?,
             false => (None, None),
         };
@@ -298,18 +294,18 @@ impl<'a> Import<'a> {
         let (own, of_apps) = (user.metadata.is_some(), user.app_metadata.is_some());
         let patch = self.metadata(record);
         let patch = MetadataPatch {
-            metadata: patch.metadata.filter(|_| is_untouched || !own),
-            app_metadata: patch.app_metadata.filter(|_| is_untouched || !of_apps),
+            metadata: patch.metadata.filter(|_| may_replace || !own),
+            app_metadata: patch.app_metadata.filter(|_| may_replace || !of_apps),
             ..patch
         };
 
         let change = |current: &mut User| {
             reach.check_unchanged(current)?;
-            if super::record::is_untouched(current) != is_untouched {
+            if is_untouched(current) != may_replace {
                 return Err(Error::PreconditionFailed);
             }
             let before = current.clone();
-            match is_untouched {
+            match may_replace {
                 true => taken.replace(current),
                 false => taken.fill(current),
             }
@@ -360,10 +356,7 @@ impl<'a> Import<'a> {
         let (Some(names), Importer::Administrator(_, permissions)) = (names, &self.importer) else {
             return Ok(None);
         };
-        if !names.is_empty() && !permissions.contains(ROLES_ASSIGN) {
-            return Err(Error::Forbidden(ROLES_ASSIGN.to_owned()));
-        }
-        self.users.grantable(&names, held, permissions).await.map(Some)
+        self.users.given(&names, held, permissions).await.map(Some)
     }
 
     /// The password and the authenticator app of a record, each only if it is another one than the
@@ -404,18 +397,19 @@ impl<'a> Import<'a> {
     /// Makes all refusals of passwords take as long as this hash does, before somebody has it. Returns
     /// `false` if that is too long.
     async fn allow_time_for(&self, hash: &ForeignHash) -> Result<bool, Error> {
-        let time = self.users.hasher.time_of(hash).await?;
-        if time > SLOWEST_HASH {
+        let hasher = &self.users.hasher;
+        if let Some(time) = hasher.known_time(hash) {
+            return Ok(time <= SLOWEST_HASH);
+        }
+        let time = hasher.measure(hash).await?;
+        if time <= SLOWEST_HASH {
+            self.users.store.raise_refusal_time(step_for(time)).await?;
+        } else {
             let (class, took) = (hash.class(), time.as_millis());
-            tracing::warn!(class, took, "a hash of a password takes too long, and is left out");
-            return Ok(false);
+            tracing::warn!(class, took, "hashes of passwords take too long, and are left out");
         }
-        let step = step_for(time);
-        if self.users.hasher.is_longer(step) {
-            self.users.store.raise_refusal_time(step).await?;
-            self.users.hasher.note_longest(step);
-        }
-        Ok(true)
+        hasher.note_time(hash, time);
+        Ok(time <= SLOWEST_HASH)
     }
 
     /// Whether the authenticator app of `user` has this secret.

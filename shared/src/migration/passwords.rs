@@ -121,20 +121,16 @@ impl PasswordSignIns {
         let may_come = owner.is_none_or(|user| {
             is_untouched(user) && user.imported_at.is_some() && user.password.is_none()
         });
+        if !may_come {
+            return Ok(None);
+        }
         let name = match identifier {
             Identifier::Address(address) => address.as_str(),
             Identifier::Username(username) => username.as_str(),
         };
-        if !may_come {
-            return Ok(None);
-        }
         let Some(found) = cognito.user(name, password.as_typed()).await else { return Ok(None) };
         let record = self.record(found, owner, self.users.hash_password(password).await?);
-        let is_proven = [
-            record.phone.as_ref().map(|it| it.is_verified),
-            record.email.as_ref().map(|it| it.is_verified),
-        ];
-        if !is_proven.contains(&Some(true)) {
+        if !record.has_proven_address() {
             tracing::error!(
                 "a user of Cognito has no verified phone and no verified e-mail address"
             );
@@ -169,11 +165,7 @@ impl PasswordSignIns {
         // An export as CSV has no `sub`.
         let by_username = owner.and_then(|owner| owner.external_id.clone());
         let by_username = by_username.filter(|id| Some(id.as_str()) == user.username.as_deref());
-        // One that is not proven would be left out beside a proven address, and may be somebody else's.
-        let phone = user
-            .phone_number
-            .filter(|_| user.phone_number_verified || !user.email_verified)
-            .and_then(|phone| self.challenges.phone(&phone).ok());
+        let phone = user.phone_number.and_then(|phone| self.challenges.phone(&phone).ok());
         let email = user.email.and_then(|email| self.challenges.email(&email).ok());
         ImportRecord {
             external_id: by_username.or_else(|| ExternalId::parse(&user.sub).ok()),

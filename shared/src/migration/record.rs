@@ -70,13 +70,19 @@ pub(super) struct Taken<'a> {
 }
 
 impl ImportRecord {
+    /// Whether an address was proven there.
+    pub(super) fn has_proven_address(&self) -> bool {
+        self.phone.as_ref().is_some_and(|it| it.is_verified)
+            || self.email.as_ref().is_some_and(|it| it.is_verified)
+    }
+
     /// The addresses that the user claims, and whether they were proven there. Beside one that was,
     /// the other claims nothing. If none was, the first is claimed.
     pub(super) fn claimed_addresses(&self) -> Vec<(Address, bool)> {
         let phone = self.phone.clone().map(|it| (Address::Sms(it.address), it.is_verified));
         let email = self.email.clone().map(|it| (Address::Email(it.address), it.is_verified));
         let all: Vec<_> = phone.into_iter().chain(email).collect();
-        match all.iter().any(|(_, is_verified)| *is_verified) {
+        match self.has_proven_address() {
             true => all.into_iter().filter(|(_, is_verified)| *is_verified).collect(),
             false => all.into_iter().take(1).collect(),
         }

@@ -11,6 +11,7 @@ mod refresh_token;
 mod signer;
 mod table;
 
+pub(crate) use self::claims::unverified;
 pub use self::{
     access_token::{key_id, verify},
     access_tokens::AccessTokens,

@@ -297,6 +297,11 @@ impl User {
         found.map_or("external_id", |(field, _)| *field)
     }
 
+    /// Whether there is any metadata of the user.
+    pub(crate) fn has_metadata(&self) -> bool {
+        self.metadata.is_some() || self.app_metadata.is_some()
+    }
+
     /// Notes that the metadata has changed from `before` to `after`.
     pub fn note_metadata(&mut self, before: &Metadata, after: &Metadata) {
         let version = Some(after.version);

@@ -92,15 +92,6 @@ fn is_first_version(version: &u32) -> bool {
     *version == first_version()
 }
 
-/// The times of hashes of other services, as this process knows them.
-#[derive(Default)]
-struct ForeignTimes {
-    /// The measured times by class.
-    of_classes: BTreeMap<String, Duration>,
-    /// The longest time of a refusal that is stored.
-    longest: Duration,
-}
-
 /// Hashes passwords. It limits how many are hashed at the same time, to stay within the function's
 /// memory.
 #[derive(Clone)]
@@ -111,7 +102,8 @@ pub struct PasswordHasher {
     /// One permit stands for the memory of one of our hashes.
     permits: Arc<Semaphore>,
     all_permits: u32,
-    times: Arc<Mutex<ForeignTimes>>,
+    /// The measured times of hashes of other services, by their classes.
+    times: Arc<Mutex<BTreeMap<String, Duration>>>,
 }
 
 impl PasswordHasher {
@@ -154,14 +146,20 @@ impl PasswordHasher {
         Ok(PasswordHash(Kept::Own(hash)))
     }
 
-    /// The time that hashes of the class of this one take here: the least of two, since a machine may
-    /// be busy.
-    pub(crate) async fn time_of(&self, hash: &ForeignHash) -> Result<Duration, Error> {
-        let class = hash.class();
-        let known = self.times.lock().ok().and_then(|times| times.of_classes.get(&class).copied());
-        if let Some(time) = known {
-            return Ok(time);
+    /// The time that hashes of the class of this one take here, if it was noted in this process.
+    pub(crate) fn known_time(&self, hash: &ForeignHash) -> Option<Duration> {
+        self.times.lock().ok()?.get(&hash.class()).copied()
+    }
+
+    /// Notes the time that hashes of the class of this one take here.
+    pub(crate) fn note_time(&self, hash: &ForeignHash, time: Duration) {
+        if let Ok(mut times) = self.times.lock() {
+            times.insert(hash.class(), time);
         }
+    }
+
+    /// Measures the time that a hash takes here: the least of two, since a machine may be busy.
+    pub(crate) async fn measure(&self, hash: &ForeignHash) -> Result<Duration, Error> {
         let nobodys = Password::parse("password", "nobody's password".to_owned())?;
         let mut least = Duration::MAX;
         for _ in 0..2 {
@@ -169,22 +167,7 @@ impl PasswordHasher {
             self.matches_foreign(&nobodys, hash.clone()).await?;
             least = least.min(start.elapsed());
         }
-        if let Ok(mut times) = self.times.lock() {
-            times.of_classes.insert(class, least);
-        }
         Ok(least)
-    }
-
-    /// Whether a time is longer than those that [`Self::note_longest`] has noted in this process.
-    pub(crate) fn is_longer(&self, time: Duration) -> bool {
-        self.times.lock().map_or(true, |times| time > times.longest)
-    }
-
-    /// Notes the longest time of a refusal that is stored.
-    pub(crate) fn note_longest(&self, time: Duration) {
-        if let Ok(mut times) = self.times.lock() {
-            times.longest = times.longest.max(time);
-        }
     }
 
     /// Whether `hash`, as it is kept for a user, is this hash that another service made.

@@ -13,7 +13,7 @@ use crate::{
 impl Store {
     /// The metadata of a user. Nothing is read for a user who has none.
     pub async fn metadata(&self, user: &User) -> Result<Metadata, Error> {
-        if user.metadata.is_none() && user.app_metadata.is_none() {
+        if !user.has_metadata() {
             return Ok(Metadata::default());
         }
         Ok(self.get(Key::metadata(user.id)).await?.unwrap_or_default())
@@ -21,10 +21,9 @@ impl Store {
 
     /// The metadata of several users, in their order.
     pub async fn all_metadata(&self, users: &[User]) -> Result<Vec<Metadata>, Error> {
-        let has_any = |user: &&User| user.metadata.is_some() || user.app_metadata.is_some();
-        let having: Vec<Uuid> = users.iter().filter(has_any).map(|user| user.id).collect();
-        let keys = having.iter().map(|id| Key::metadata(*id).attributes()).collect();
-        let mut items = self.get_all(keys).await?;
+        let having = users.iter().filter(|user| user.has_metadata());
+        let keys = having.map(|user| Key::metadata(user.id).attributes());
+        let mut items = self.get_all(keys.collect()).await?;
         let mut metadata = Vec::new();
         for user in users {
             let pk = Key::metadata(user.id).pk();

@@ -1,6 +1,6 @@
 //! Exports become records.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -11,18 +11,6 @@ mod records;
 
 fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/import", name].iter().collect()
-}
-
-fn terms() -> Terms {
-    Terms {
-        region: None,
-        verified: Verified::default(),
-        roles: BTreeMap::new(),
-        without_passwords: false,
-        firebase: None,
-        hashes: None,
-        now: "2026-11-30T00:00:00Z".parse().unwrap(),
-    }
 }
 
 /// The users of an export: the record, what is left out, and the roles there; or the id, and the reason
@@ -46,7 +34,7 @@ fn the_operator_says_more_than_the_export() {
         verified: Verified { phone: true, email: true },
         roles: roles.into(),
         without_passwords: true,
-        ..terms()
+        ..Terms::for_tests()
     };
 
     let users = converted(Source::Django, "django.json", &said);
@@ -66,7 +54,7 @@ fn the_operator_says_more_than_the_export() {
 fn a_flag_that_does_not_say_of_what_proves_nothing() {
     let verified = |columns: &[(&str, &str)], said: Verified| {
         let fields = columns.iter().map(|(name, cell)| ((*name).to_owned(), json!(cell)));
-        let terms = Terms { verified: said, ..terms() };
+        let terms = Terms { verified: said, ..Terms::for_tests() };
         let fields = Fields::of(fields.collect());
         let Ok(Some(draft)) = Source::Sqlalchemy.convert(&fields, &terms) else { panic!() };
         (draft.record.phone_verified, draft.record.email_verified)

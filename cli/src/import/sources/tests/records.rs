@@ -30,7 +30,7 @@ fn users_of_cognito_become_records() {
         ],
         ["5f9d3a52-7031-70c5-b3a6-c2d0a9f7c003", "neither a phone nor an e-mail address"]
     ]);
-    assert_eq!(converted(Source::Cognito, "cognito.json", &terms()), expected);
+    assert_eq!(converted(Source::Cognito, "cognito.json", &Terms::for_tests()), expected);
 
     let expected = json!([
         [
@@ -52,7 +52,7 @@ fn users_of_cognito_become_records() {
             []
         ]
     ]);
-    assert_eq!(converted(Source::Cognito, "cognito.csv", &terms()), expected);
+    assert_eq!(converted(Source::Cognito, "cognito.csv", &Terms::for_tests()), expected);
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn users_of_firebase_become_records() {
         ],
         ["anonymous0001", "neither a phone nor an e-mail address"]
     ]);
-    assert_eq!(converted(Source::Firebase, "firebase.json", &terms()), expected);
+    assert_eq!(converted(Source::Firebase, "firebase.json", &Terms::for_tests()), expected);
 
     let parameters = Parameters::read(&file("firebase-parameters.txt")).unwrap();
-    let with_parameters = Terms { firebase: Some(parameters), ..terms() };
+    let with_parameters = Terms { firebase: Some(parameters), ..Terms::for_tests() };
     let expected = json!([
         [
             {
@@ -129,7 +129,7 @@ fn users_of_supabase_become_records() {
         ["7d7f6c1e-0a55-4b7e-9d3a-2f0c9b3a1103", "neither a phone nor an e-mail address"],
         ["7d7f6c1e-0a55-4b7e-9d3a-2f0c9b3a1104", "the account was deleted there"]
     ]);
-    assert_eq!(converted(Source::Supabase, "supabase.csv", &terms()), expected);
+    assert_eq!(converted(Source::Supabase, "supabase.csv", &Terms::for_tests()), expected);
 
     let expected = json!([
         [
@@ -141,13 +141,13 @@ fn users_of_supabase_become_records() {
             []
         ]
     ]);
-    assert_eq!(converted(Source::Supabase, "supabase.json", &terms()), expected);
+    assert_eq!(converted(Source::Supabase, "supabase.json", &Terms::for_tests()), expected);
 }
 
 #[test]
 fn users_of_auth0_become_records() {
     let hashes = Hashes::read(&file("auth0-hashes.ndjson")).unwrap();
-    let with_hashes = Terms { hashes: Some(hashes), ..terms() };
+    let with_hashes = Terms { hashes: Some(hashes), ..Terms::for_tests() };
     let expected = json!([
         [
             {
@@ -216,7 +216,7 @@ fn users_of_clerk_become_records() {
         ],
         ["user_2cWszPHuo6P2lCdnhhZbVMfbAIC", "neither a phone nor an e-mail address"]
     ]);
-    assert_eq!(converted(Source::Clerk, "clerk.csv", &terms()), expected);
+    assert_eq!(converted(Source::Clerk, "clerk.csv", &Terms::for_tests()), expected);
 }
 
 #[test]
@@ -261,13 +261,13 @@ fn users_of_keycloak_become_records() {
         ],
         ["95985b21-d884-4bbd-b852-cb8cd365afc5", "neither a phone nor an e-mail address"]
     ]);
-    assert_eq!(converted(Source::Keycloak, "keycloak.json", &terms()), expected);
+    assert_eq!(converted(Source::Keycloak, "keycloak.json", &Terms::for_tests()), expected);
 }
 
 #[test]
 fn users_of_django_become_records() {
     let verified = Verified { phone: false, email: true };
-    let vouched_for = Terms { verified, ..terms() };
+    let vouched_for = Terms { verified, ..Terms::for_tests() };
     let expected = json!([
         [
             {
@@ -327,7 +327,7 @@ fn users_of_tables_become_records() {
             []
         ]
     ]);
-    assert_eq!(converted(Source::Sqlalchemy, "fastapi-users.csv", &terms()), expected);
+    assert_eq!(converted(Source::Sqlalchemy, "fastapi-users.csv", &Terms::for_tests()), expected);
 
     let expected = json!([
         [
@@ -343,7 +343,7 @@ fn users_of_tables_become_records() {
             []
         ]
     ]);
-    assert_eq!(converted(Source::Sqlalchemy, "flask-security.csv", &terms()), expected);
+    assert_eq!(converted(Source::Sqlalchemy, "flask-security.csv", &Terms::for_tests()), expected);
 }
 
 #[test]
@@ -364,5 +364,5 @@ fn lines_of_own_csv_become_records() {
         ["2", "phone_verified is neither true nor false"],
         [{"external_id": "3", "phone": "+14155550103"}, [], []]
     ]);
-    assert_eq!(converted(Source::Csv, "own.csv", &terms()), expected);
+    assert_eq!(converted(Source::Csv, "own.csv", &Terms::for_tests()), expected);
 }
