@@ -33,7 +33,7 @@ impl Service {
         let defaults = [
             ("ADMIN_PHONE", ADMIN),
             ("JWT_ALGORITHM", "EdDSA"),
-            ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
+            ("OTP_RESEND_COOLDOWN_SECONDS", "0"),
         ];
         let environment: Environment = defaults.iter().chain(settings).copied().collect();
         let url = runtime.block_on(async {
