@@ -183,3 +183,56 @@ async fn passwords_codes_and_tokens_are_nowhere_in_the_table() {
         assert!(!challenge.values().any(|value| mentions(value, &code)), "{challenge:?}");
     }
 }
+
+/// Whether a code is sent to a stranger who asks for one in a block of numbers, or a domain, whose limit
+/// is reached but for one message, after somebody else asked for a password reset there.
+async fn is_sent_beside(reset: &str, has_account: bool) -> u16 {
+    let (kind, others) = match reset.contains('@') {
+        true => ("email", ["x1@example.org", "x2@example.org", "x3@example.org"]),
+        false => ("phone", ["+14155550301", "+14155550505", "+14155550707"]),
+    };
+    let app = TestApp::with_mail_and(&[
+        ("OTP_SENDS_PER_PREFIX_PER_HOUR", "4"),
+        ("EMAIL_SENDS_PER_DOMAIN_PER_HOUR", "4"),
+    ])
+    .await;
+    if has_account {
+        app.sign_up(json!({kind: reset, "password": PASSWORD})).await;
+        app.advance(3 * 3600);
+    }
+    for other in others {
+        app.post("/v1/otp/send", json!({kind: other})).await.challenge_id();
+    }
+    app.forgot(json!({kind: reset})).await.challenge_id();
+    let last = match kind {
+        "email" => "x4@example.org",
+        _ => "+14155550909",
+    };
+    app.post("/v1/otp/send", json!({kind: last})).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn no_counter_of_others_tells_that_a_password_reset_was_sent() {
+    for address in [PHONE, EMAIL] {
+        assert_eq!(is_sent_beside(address, true).await, is_sent_beside(address, false).await);
+    }
+}
+
+#[tokio::test]
+async fn a_password_reset_is_no_part_of_a_sequence_of_numbers() {
+    for has_account in [true, false] {
+        let app = TestApp::with(&[("FRAUD_MODE", "deny")]).await;
+        if has_account {
+            app.sign_up(json!({"phone": "+14155550125", "password": PASSWORD})).await;
+            app.advance(3 * 3600);
+        }
+        for (number, source) in [(122, 1), (123, 2), (124, 3), (126, 4)] {
+            let body = json!({"phone": format!("+14155550{number}")});
+            let request = json_request(Method::POST, "/v1/otp/send", None, &body);
+            let source: IpAddr = format!("198.51.100.{source}").parse().unwrap();
+            app.send_from(source, request).await.challenge_id();
+        }
+        app.forgot(json!({"phone": "+14155550125"})).await.challenge_id();
+        assert_eq!(app.send_code("+14155550127").await.status, 202, "{has_account}");
+    }
+}

@@ -12,13 +12,18 @@ use std::{
 };
 
 use data_encoding::BASE64;
+use embedded_aws::faults::{Call, Fault};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-use crate::testing::{KEYS, PHONE, TestApp, accounts::EMAIL};
+use crate::testing::{
+    KEYS, PHONE, TestApp,
+    accounts::EMAIL,
+    faults::{EVERY, Trial},
+};
 
 /// The price of a text in millionths of a dollar.
 const PRICE: i64 = 10_000;
@@ -447,6 +452,30 @@ async fn neither_a_slow_sender_nor_a_refused_number_tells_who_has_an_account() {
         app.advance(3600);
     }
     assert!(app.texts(EMAIL).is_empty());
+}
+
+/// The same for the senders of AWS.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_senders_of_aws_do_not_tell_who_has_an_account() {
+    let app = TestApp::with_mail().await;
+    app.sign_up(json!({"phone": PHONE, "password": "correct horse battery staple"})).await;
+    app.advance(3600);
+    let trial = Trial::of(app).await;
+    let sends = |call: &Call| ["SNS", "SESV2"].contains(&call.service);
+    trial.faults.inject(sends, EVERY, Fault::Delay(Duration::from_millis(1_800)));
+    let ask = async |phone: &str| {
+        let start = tokio::time::Instant::now();
+        trial.faulty.forgot(json!({"phone": phone})).await.challenge_id();
+        start.elapsed().as_secs()
+    };
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        took.push(tokio::join!(ask(PHONE), ask("+14155550177")));
+        trial.app.advance(3600);
+    }
+    // On a busy machine, the table's part may take one of them to the next second.
+    assert!(took.iter().any(|(known, unknown)| known == unknown && *known < 2), "{took:?}");
+    assert!(trial.faults.calls().iter().any(sends));
 }
 
 /// A number can refuse texts only if one was sent to it, which quiet does not tell.

@@ -123,8 +123,7 @@ impl Desk {
     async fn tell_added(&self, user: &User) -> Result<(), Error> {
         let accounts = self.latchkey.accounts().await?;
         let messenger = self.latchkey.messenger().await?;
-        let by = (None, self.recorder.device().ip.as_deref());
-        accounts.tell(user, Subject::SecondFactorAdded, by, &messenger).await;
+        accounts.tell(user, Subject::SecondFactorAdded, None, &messenger).await;
         Ok(())
     }
 

@@ -273,9 +273,8 @@ impl Desk {
         };
         let Established { user, refresh, device, detached_from, code, .. } = done;
         if let Some(former) = detached_from {
-            let ip = self.recorder.device().ip.as_deref();
             let messenger = self.latchkey.messenger().await?;
-            self.latchkey.accounts().await?.tell_detached(&former, ip, &messenger).await;
+            self.latchkey.accounts().await?.tell_detached(&former, &messenger).await;
         }
 
         let Some(browser) = self.visit.sessions.as_browser(user, refresh) else {

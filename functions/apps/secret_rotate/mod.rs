@@ -82,8 +82,7 @@ async fn rotate(
     let event = recorder
         .event(admin.caller.activity(Action::AppSecretRotate, format!("app:{client_id}")))?;
     let (app, secret) = apps.recording(event).rotate_secret(&client_id, valid_for).await?;
-    let ip = recorder.device().ip.as_deref();
-    accounts.tell_administrators(Subject::AppChanged, ip, &messenger).await;
+    accounts.tell_administrators(Subject::AppChanged, &messenger).await;
 
     Ok(Json(RotatedSecret {
         client_id: app.client_id,

@@ -216,8 +216,7 @@ async fn update(
         recorder.event(admin.caller.activity(Action::AppUpdate, format!("app:{client_id}")))?;
     let (app, is_told) = apps.recording(event).change(&client_id, &change).await?;
     if is_told {
-        let ip = recorder.device().ip.as_deref();
-        accounts.tell_administrators(Subject::AppChanged, ip, &messenger).await;
+        accounts.tell_administrators(Subject::AppChanged, &messenger).await;
     }
     Ok(Json(AppView::new(app, apps.settings())))
 }

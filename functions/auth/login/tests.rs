@@ -1,12 +1,16 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::http::Method;
+use embedded_aws::faults::{Call, Fault};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, OTHER_EMAIL, PASSWORD},
-    bodies, claims, json_request,
+    bodies, claims,
+    faults::Trial,
+    json_request,
 };
 
 /// A service that locks out after three failures, and a user with three identifiers.
@@ -322,6 +326,29 @@ async fn a_source_has_a_limit_over_all_names() {
     app.login(known, PASSWORD).await.assert_ok();
     app.advance(3600);
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_counts_only_while_its_source_has_tries_left() {
+    let app = TestApp::with(&[("PASSWORD_FAILURES_PER_IP_PER_HOUR", "3")]).await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let trial = Trial::of(app).await;
+
+    // The try is held after its source was read, until the others have used up all tries.
+    let held = Arc::new(Barrier::new(2));
+    let is_counted = |call: &Call| call.is("DYNAMODB", "PutItem");
+    trial.faults.inject(is_counted, (0, 1), Fault::Gather(held.clone()));
+    let slow = trial.faulty.clone();
+    let right = tokio::spawn(async move { slow.login(json!({"phone": PHONE}), PASSWORD).await });
+    while !trial.faults.calls().iter().any(is_counted) {
+        tokio::task::yield_now().await;
+    }
+    for name in ["ann", "bea", "cid"] {
+        let wrong = trial.app.login(json!({"username": name}), "wrong").await;
+        wrong.assert_problem(401, "invalid_credentials");
+    }
+    held.wait().await;
+    right.await.unwrap().assert_problem(429, "too_many_attempts");
 }
 
 #[tokio::test]

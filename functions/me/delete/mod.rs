@@ -67,7 +67,7 @@ async fn delete(
     let waiting = accounts.recording(event).erase(caller.user.id, &avatars).await?;
     let Some(user) = waiting else { return Ok(StatusCode::NO_CONTENT.into_response()) };
 
-    accounts.tell_erasure(&user, recorder.device().ip.as_deref(), &messenger).await;
+    accounts.tell_erasure(&user, &messenger).await;
     let erase_at = user.erase_at.ok_or(Error::NotFound)?;
     Ok((StatusCode::ACCEPTED, Json(ErasureResponse { erase_at })).into_response())
 }

@@ -54,9 +54,9 @@ async fn email(
     Json(request): Json<ChangeEmailRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     let address = challenges.address(None, Some(&request.email))?;
-    let client_id = &caller.claims.client_id;
-    let opened =
-        challenges.open_new_address(&caller.user, client_id, address, client.ip, &messenger);
+    // Nothing but texts ever needs a proof of work.
+    let (client_id, from) = (&caller.claims.client_id, (client.ip, None));
+    let opened = challenges.open_new_address(&caller.user, client_id, address, from, &messenger);
     Ok((StatusCode::ACCEPTED, Json(opened.await?)))
 }
 

@@ -23,6 +23,8 @@ pub struct ChangePhoneRequest {
     /// a default region.
     #[schema(example = "+14155550124")]
     phone: String,
+    /// The solved proof of work, if the answer to this request was `proof_required`.
+    proof: Option<String>,
 }
 
 /// Start adding or changing the phone
@@ -44,7 +46,7 @@ pub struct ChangePhoneRequest {
     responses((status = 202, description = "The code is on its way", body = ChallengeView)),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "resend_too_soon", "undeliverable",
-        "sms_limit_reached", "otp_locked", "insufficient_user_authentication", "conflict"
+        "sms_limit_reached", "proof_required", "otp_locked", "insufficient_user_authentication", "conflict"
     ]))),
 )]
 async fn phone(
@@ -55,9 +57,8 @@ async fn phone(
     Json(request): Json<ChangePhoneRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
     let address = challenges.address(Some(&request.phone), None)?;
-    let client_id = &caller.claims.client_id;
-    let opened =
-        challenges.open_new_address(&caller.user, client_id, address, client.ip, &messenger);
+    let (client_id, from) = (&caller.claims.client_id, (client.ip, request.proof));
+    let opened = challenges.open_new_address(&caller.user, client_id, address, from, &messenger);
     Ok((StatusCode::ACCEPTED, Json(opened.await?)))
 }
 

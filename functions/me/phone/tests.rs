@@ -1,9 +1,13 @@
+use std::net::IpAddr;
+
+use axum::http::Method;
 use serde_json::json;
+use shared::limits::ProofChallenge;
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
-    bodies, wrong,
+    bodies, json_request, wrong,
 };
 
 const PATH: &str = "/v1/me/phone";
@@ -196,4 +200,23 @@ async fn a_stranger_is_refused_and_only_its_own_fields_in_json_are_read() {
     let answer = app.cut_off("DYNAMODB").post_as(&me.access, PATH, body).await;
     assert_eq!(answer.assert_wait(503, "unavailable"), 5);
     assert!(app.texts(NEW_PHONE).is_empty());
+}
+
+#[tokio::test]
+async fn a_suspected_number_is_texted_after_a_proof_of_work() {
+    let app = TestApp::with(&[("FRAUD_MODE", "challenge")]).await;
+    let me = app.sign_in(PHONE).await;
+    for (index, number) in ["0174", "0175", "0176", "0178", "0179"].into_iter().enumerate() {
+        let body = json!({"phone": format!("+1415555{number}")});
+        let request = json_request(Method::POST, "/v1/otp/send", None, &body);
+        let source: IpAddr = format!("198.51.100.{index}").parse().unwrap();
+        app.send_from(source, request).await;
+    }
+
+    let asked = app.post_as(&me.access, PATH, json!({"phone": NEW_PHONE})).await;
+    asked.assert_problem(403, "proof_required");
+    let proof: ProofChallenge = serde_json::from_value(asked.json["proof"].clone()).unwrap();
+    let body = json!({"phone": NEW_PHONE, "proof": proof.solve().unwrap()});
+    let id = app.post_as(&me.access, PATH, body).await.challenge_id();
+    app.verify_as(&me.access, &id, &app.code(NEW_PHONE)).await.assert_ok();
 }

@@ -44,9 +44,12 @@ async fn renew(
     recorder: Recorder,
     Json(request): Json<RenewRecoveryCodesRequest>,
 ) -> Result<Json<RecoveryCodesView>, Error> {
-    second_factors.check(&caller.user, None, &request.code).await?;
-    let codes = second_factors.renew_recovery_codes(caller.user.id).await?;
-    recorder.record(caller.own_activity(Action::RecoveryCodesRenew)).await?;
+    let renewal = async {
+        // Before the old codes are gone: if it failed after that, nobody would get the new ones.
+        recorder.record(caller.own_activity(Action::RecoveryCodesRenew)).await?;
+        second_factors.renew_recovery_codes(caller.user.id).await
+    };
+    let codes = second_factors.with_code(&caller.user, &request.code, renewal).await?;
     Ok(Json(RecoveryCodesView::new(&codes)))
 }
 

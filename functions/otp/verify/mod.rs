@@ -122,8 +122,7 @@ async fn verify(
             if let SignIn::Done(signed_in) = &sign_in
                 && let Some(former) = &signed_in.detached_from
             {
-                let ip = recorder.device().ip.as_deref();
-                accounts.tell_detached(former, ip, &messenger).await;
+                accounts.tell_detached(former, &messenger).await;
             }
             Ok(Json(VerifyOtpAnswer::SignIn(sign_in)))
         }
@@ -140,8 +139,7 @@ async fn verify(
             }
 
             if is_new {
-                let ip = recorder.device().ip.as_deref();
-                accounts.tell_address(&user, (old.as_ref(), new), ip, &messenger).await;
+                accounts.tell_address(&user, (old.as_ref(), new), &messenger).await;
             }
 
             let (client_id, metadata) = (&caller.claims.client_id, accounts.metadata(&user).await?);

@@ -66,9 +66,7 @@ async fn change(
         .change_password(&caller.user, caller.claims.sid, old, new)
         .await?;
 
-    accounts
-        .tell(&user, Subject::PasswordChanged, (None, recorder.device().ip.as_deref()), &messenger)
-        .await;
+    accounts.tell(&user, Subject::PasswordChanged, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

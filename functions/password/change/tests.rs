@@ -1,9 +1,12 @@
-use serde_json::json;
+use std::net::IpAddr;
+
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
-    bodies,
+    bodies, json_request,
 };
 
 const PATH: &str = "/v1/password/change";
@@ -77,6 +80,52 @@ async fn repeated_changes_send_at_most_three_notices_a_day() {
     }
 
     assert_eq!(app.texts(PHONE).len() - before, 3, "texts cost money");
+}
+
+#[tokio::test]
+async fn no_counter_that_others_fill_keeps_the_owner_from_being_told() {
+    let limits = [("OTP_SENDS_PER_IP_PER_HOUR", "3"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "10")];
+    let app = TestApp::with_mail_and(&limits).await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let before = app.texts(PHONE).len();
+
+    // The source of the change is full, and so is the block of numbers.
+    let send = |source: String, body: Value| {
+        let request = json_request(Method::POST, "/v1/otp/send", None, &body);
+        let (app, source) = (app.clone(), source.parse::<IpAddr>().unwrap());
+        async move { app.send_from(source, request).await }
+    };
+    for number in 0..10 {
+        let phone = format!("+1415555{:04}", 200 + number * 37);
+        send(format!("198.51.100.{number}"), json!({"phone": phone})).await;
+    }
+    let full = send("198.51.100.99".to_owned(), json!({"phone": "+14155550999"})).await;
+    full.assert_problem(429, "sms_limit_reached");
+    for name in ["a", "b"] {
+        app.mail_challenge(&format!("{name}@example.net")).await;
+    }
+    app.send_code("+34612345678").await.assert_problem(429, "sms_limit_reached");
+
+    let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
+    app.post_as(&me.access, PATH, body).await.assert_done();
+    assert_eq!(app.texts(PHONE).len(), before + 1);
+}
+
+#[tokio::test]
+async fn a_notice_that_was_not_sent_leaves_room_for_the_next() {
+    let app = TestApp::start().await;
+    let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    let before = app.texts(PHONE).len();
+    let mut passwords = [PASSWORD, NEW_PASSWORD];
+    for turn in 0..8 {
+        app.aws.inbox.refuse(turn < 4);
+        let [old, new] = passwords;
+        app.post_as(&me.access, PATH, json!({"old_password": old, "new_password": new}))
+            .await
+            .assert_done();
+        passwords = [new, old];
+    }
+    assert_eq!(app.texts(PHONE).len() - before, 3);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, OTHER_EMAIL, PASSWORD, RESET_PAGE},
-    bodies, json_request, wrong,
+    at_once, bodies, json_request, wrong,
 };
 
 /// For both kinds of address: one with an account, as a text and as a body, and one without.
@@ -276,4 +276,56 @@ async fn only_its_own_fields_in_json_are_read() {
         5
     );
     TestApp::start().await.forgot(json!({"email": EMAIL})).await.assert_field("email");
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_get_the_same_answer() {
+    let app = TestApp::with_mail().await;
+    app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    app.advance(3600);
+    let before = app.texts(PHONE).len();
+    let ask = |index: usize| {
+        let app = app.clone();
+        async move {
+            let body = json!({"phone": PHONE});
+            let request = json_request(Method::POST, "/v1/password/forgot", None, &body);
+            let source: IpAddr = format!("198.51.100.{}", index / 2).parse().unwrap();
+            app.send_from(source, request).await
+        }
+    };
+    for answer in at_once(12, ask).await {
+        assert_eq!((answer.status.as_u16(), &answer.json["to"]), (202, &json!("+1•••••••123")));
+    }
+    assert!((1..=5).contains(&(app.texts(PHONE).len() - before)));
+}
+
+#[tokio::test]
+async fn a_message_that_was_not_sent_is_not_counted_for_its_block_or_domain() {
+    for (known, who, ..) in addresses() {
+        let app = TestApp::with_mail_and(&[
+            ("OTP_SENDS_PER_PREFIX_PER_HOUR", "10"),
+            ("EMAIL_SENDS_PER_DOMAIN_PER_HOUR", "1"),
+            ("OTP_SENDS_PER_IP_PER_HOUR", "100"),
+        ])
+        .await;
+        app.sign_up(who.clone()).await;
+        app.advance(2 * 3600);
+        let before = app.texts(known).len();
+        app.aws.inbox.refuse(true);
+        for _ in 0..5 {
+            app.forgot(who.clone()).await.challenge_id();
+            app.advance(301);
+        }
+        let counted = app.items_like("SENDS").await;
+        let sends = counted.iter().map(|item| item["sends"].as_n().unwrap().as_str());
+        let (of_source, others): (Vec<_>, Vec<_>) =
+            sends.filter(|sends| *sends != "0").partition(|sends| *sends == "5");
+        assert_eq!(of_source.len(), 1, "{known}");
+        assert!(others.iter().all(|sends| *sends == "1"), "{known}: the sign-up: {others:?}");
+
+        app.aws.inbox.refuse(false);
+        app.advance(3600);
+        app.forgot(who).await.challenge_id();
+        assert_eq!(app.texts(known).len(), before + 1);
+    }
 }

@@ -89,14 +89,7 @@ async fn reset(
             ));
         }
     };
-    accounts
-        .tell(
-            &user,
-            Subject::PasswordChanged,
-            (proven_by.as_ref(), recorder.device().ip.as_deref()),
-            &messenger,
-        )
-        .await;
+    accounts.tell(&user, Subject::PasswordChanged, proven_by.as_ref(), &messenger).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -40,6 +40,32 @@ async fn a_code_sets_a_password_ends_all_sessions_and_signs_nobody_in() {
 }
 
 #[tokio::test]
+async fn resets_do_not_lift_the_ceiling_on_texts_to_a_phone() {
+    let app = TestApp::with_mail_and(&[
+        ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
+        ("OTP_SENDS_PER_IP_PER_HOUR", "1000"),
+        ("OTP_SENDS_PER_PREFIX_PER_HOUR", "1000"),
+    ])
+    .await;
+    let me = app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;
+    let id = app.post_as(&me.access, "/v1/me/phone", json!({"phone": PHONE})).await.challenge_id();
+    app.verify_as(&me.access, &id, &app.code(PHONE)).await.assert_ok();
+
+    let before = app.texts(PHONE).len();
+    for _ in 0..8 {
+        for _ in 0..6 {
+            app.send_code(PHONE).await;
+            app.advance(20);
+        }
+        app.forgot(json!({"email": EMAIL})).await.challenge_id();
+        app.reset_by_link(&app.link_token(EMAIL), NEW_PASSWORD).await.assert_done();
+    }
+    app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
+    // Five times the limit of an hour, one of them to confirm the phone. Notices go by e-mail.
+    assert_eq!(app.texts(PHONE).len() - before, 24);
+}
+
+#[tokio::test]
 async fn a_link_sets_a_password_once_ends_all_sessions_and_signs_nobody_in() {
     let (app, token) = app_with_link().await;
     let me = app.login(json!({"email": EMAIL}), PASSWORD).await.signed_in();

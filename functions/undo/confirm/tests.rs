@@ -144,6 +144,35 @@ async fn several_changes_are_undone_together_and_only_those_of_the_last_72_hours
 }
 
 #[tokio::test]
+async fn a_thief_cannot_make_a_link_useless_by_further_changes() {
+    let app = TestApp::with_mail().await;
+    let owner = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    change_email(&app, &owner, EMAIL).await;
+    app.advance(73 * 3600);
+    let thief = app.sign_in(PHONE).await;
+    let mut passwords = [PASSWORD, NEW_PASSWORD];
+    let mut change_password = async |times: usize| {
+        for _ in 0..times {
+            let [old, new] = passwords;
+            let body = json!({"old_password": old, "new_password": new});
+            app.post_as(&thief.access, "/v1/password/change", body).await.assert_done();
+            passwords = [new, old];
+        }
+    };
+    change_password(1).await;
+    change_phone(&app, &thief, "+14155550190").await;
+    let told = link(&app, PHONE).unwrap();
+    change_password(25).await;
+    let last = link(&app, EMAIL).unwrap();
+    for link in [&told, &last] {
+        assert_eq!(open(&app, Method::GET, link).await.status, 200);
+    }
+    undo(&app, &told).await;
+    assert_eq!(app.sign_in(PHONE).await.id(), owner.id());
+    open(&app, Method::GET, &last).await.assert_problem(404, "not_found");
+}
+
+#[tokio::test]
 async fn a_second_factor_that_was_added_goes_and_one_that_was_removed_comes_back() {
     let app = TestApp::with_mail().await;
     let owner = app.sign_up(json!({"email": EMAIL, "password": PASSWORD})).await;

@@ -42,7 +42,7 @@ async fn delete(
     let event = recorder
         .event(admin.caller.activity(Action::UserSecondFactorRemove, format!("user:{id}")))?;
     if let Some(user) = users.recording(event).remove_second_factor(id, &admin.permissions).await? {
-        accounts.tell(&user, Subject::SecondFactorRemoved, (None, None), &messenger).await;
+        accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

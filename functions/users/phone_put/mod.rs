@@ -96,7 +96,7 @@ async fn put(
         }
         PhoneMove::Done { user, old } => {
             let (old, new) = (old.map(Address::Sms), Address::Sms(phone));
-            accounts.tell_address(&user, (old.as_ref(), &new), None, &messenger).await;
+            accounts.tell_address(&user, (old.as_ref(), &new), &messenger).await;
             let metadata = users.metadata(&user).await?;
             Tagged::new(&user, metadata, DEFAULT_CLIENT_ID, users.avatar_urls()).into_response()
         }

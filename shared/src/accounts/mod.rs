@@ -138,7 +138,7 @@ impl Accounts {
             if !self.hasher.matches(&old, Some((user.id, hash))).await? {
                 return Err(Error::WrongPassword);
             }
-            self.refund(spent.right(None)).await;
+            self.refund(spent.right()).await;
         } else if old.is_some() {
             return Err(Error::WrongPassword);
         }

@@ -32,10 +32,7 @@ pub struct RecognisedUser {
 }
 
 /// The try of a password that was right. It is still counted; see [`Accounts::refunding`].
-pub struct RightPassword {
-    spent: SpentTry,
-    source: Option<SourceOfFailures>,
-}
+pub struct RightPassword(SpentTry);
 
 /// A try of a password that was counted before the password is compared.
 pub(super) struct SpentTry {
@@ -49,8 +46,8 @@ pub(super) struct SpentTry {
 
 impl SpentTry {
     /// The password was right.
-    pub(super) fn right(self, source: Option<SourceOfFailures>) -> RightPassword {
-        RightPassword { spent: self, source }
+    pub(super) fn right(self) -> RightPassword {
+        RightPassword(self)
     }
 }
 
@@ -94,18 +91,20 @@ impl Accounts {
         elsewhere: impl AsyncFnOnce(Option<&User>) -> Result<Option<User>, Error>,
     ) -> Result<RecognisedUser, Error> {
         let NameLookup { typed, identity, source } = lookup;
-        let mut source = source.of(self, recorder.device().ip.as_deref()).await?;
+        let source = source.of(self, recorder.device().ip.as_deref()).await?;
         // Makes the same reads whether or not the identifier belongs to a user.
         let read = self.store.user(identity.owner(&typed).unwrap_or_default());
         let (user, device, spent) = if device_token.is_some() {
             let user = read.await?;
             let device = self.known_device(user.as_ref(), device_token);
             if device.is_none() {
-                source.check(self).await?;
+                source.check(self)?;
+                self.note_last_try(&typed, &identity).await?;
             }
             (user, device, self.spend_try(typed, identity, device).await?)
         } else {
-            source.check(self).await?;
+            source.check(self)?;
+            self.note_last_try(&typed, &identity).await?;
             let (user, spent) = tokio::try_join!(read, self.spend_try(typed, identity, None))?;
             (user, None, spent)
         };
@@ -134,7 +133,10 @@ impl Accounts {
             },
         };
 
-        let right = spent.right(source);
+        if let Some(source) = source {
+            source.pass(self).await?;
+        }
+        let right = spent.right();
         if let Err(error) = self.welcome(&user, hash, password).await {
             self.refund(right).await;
             return Err(error);
@@ -169,7 +171,7 @@ impl Accounts {
         let (now, first) = (self.clock.now(), self.limits.login_max_failures);
         let spend = |throttle: &mut Throttle| {
             throttle.spend_password(device, first, now)?;
-            Ok(throttle.passwords_are_off())
+            Ok(device.is_none() && throttle.passwords_are_off(now))
         };
         let is_last = self.store.change_throttle(&counted, &mut identity, now, spend).await?;
         Ok(SpentTry { counted, identity, device, is_last })
@@ -178,7 +180,7 @@ impl Accounts {
     /// Refunds the try of a right password. If that fails, the limits are too strict for a while,
     /// but never too lax.
     pub(super) async fn refund(&self, right: RightPassword) {
-        let RightPassword { spent: SpentTry { counted, mut identity, device, .. }, source } = right;
+        let RightPassword(SpentTry { counted, mut identity, device, .. }) = right;
         let pass = |throttle: &mut Throttle| {
             throttle.pass_password(device);
             Ok(())
@@ -187,9 +189,6 @@ impl Accounts {
         let refunded = self.store.change_throttle(&counted, &mut identity, now, pass).await;
         if let Err(error) = refunded {
             tracing::warn!(%error, "a right password stays counted for its identifier");
-        }
-        if let Some(source) = source {
-            source.refund(self).await;
         }
     }
 
@@ -223,7 +222,25 @@ impl Accounts {
         user.is_some_and(|user| device.is_of(user)).then_some(device.id)
     }
 
-    /// Notes in a user that strangers are shut out now, so that any other sign-in ends it.
+    /// Notes in the owner of an identifier that strangers are shut out, if the next try of one does
+    /// that, so that any other sign-in ends it. It is noted before the try is counted: a failure in
+    /// between would otherwise leave the owner without the note. If the try is right, the sign-in
+    /// takes the note away.
+    async fn note_last_try(
+        &self,
+        typed: &IdentifierHash,
+        identity: &Identity,
+    ) -> Result<(), Error> {
+        let (now, mut throttle) = (self.clock.now(), identity.throttle().clone());
+        let spent = throttle.spend_password(None, self.limits.login_max_failures, now);
+        match identity.owner(typed).filter(|_| spent.is_ok() && throttle.passwords_are_off(now)) {
+            Some(owner) => self.store.note_lockout(owner).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Records that strangers are shut out now, and notes it again in case that other tries came
+    /// before this one was counted.
     async fn shut_out(
         &self,
         user_id: Uuid,

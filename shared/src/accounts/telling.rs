@@ -7,8 +7,8 @@ use super::Accounts;
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     base::Error,
-    identifiers::{Address, PhoneNumber},
-    limits::{Counted, Destination, Throttle, Window},
+    identifiers::Address,
+    limits::Throttle,
     messages::{Content, Messenger, Subject},
     spending::Fund,
     users::User,
@@ -18,18 +18,13 @@ use crate::{
 const MAX_TOLD: usize = 20;
 
 impl Accounts {
-    /// Notifies the administrators who can sign in, at most [`MAX_TOLD`], of a change that somebody
-    /// made from the address `ip`. A notice that cannot be sent is only logged: the change stands.
-    pub async fn tell_administrators(
-        &self,
-        subject: Subject,
-        ip: Option<&str>,
-        messenger: &Messenger,
-    ) {
+    /// Notifies the administrators who can sign in, at most [`MAX_TOLD`], of a change. A notice that
+    /// cannot be sent is only logged: the change stands.
+    pub async fn tell_administrators(&self, subject: Subject, messenger: &Messenger) {
         let told = async {
             for id in self.store.administrators().await?.into_iter().take(MAX_TOLD) {
                 if let Some(administrator) = self.store.user(id).await? {
-                    self.tell(&administrator, subject, (None, ip), messenger).await;
+                    self.tell(&administrator, subject, None, messenger).await;
                 }
             }
             Ok::<_, Error>(())
@@ -41,20 +36,20 @@ impl Accounts {
 
     /// Notifies a user of a changed password or second factor, by e-mail if they have proven an
     /// e-mail address, else by text. It prefers an address other than `not_by`, which was used for
-    /// the change. `ip` is the address from which it was made. The notice has a link that undoes the
-    /// change. If the notice cannot be sent, the change still stands.
+    /// the change. The notice has a link that undoes the change. If the notice cannot be sent, the
+    /// change still stands.
     pub async fn tell(
         &self,
         user: &User,
         subject: Subject,
-        (not_by, ip): (Option<&Address>, Option<&str>),
+        not_by: Option<&Address>,
         messenger: &Messenger,
     ) {
         let mut addresses: Vec<_> = user.addresses().collect();
         addresses.reverse();
         let other = addresses.iter().find(|address| Some(*address) != not_by).or(addresses.first());
         if let Some(address) = other {
-            self.tell_at((address, ip), subject, user, messenger).await;
+            self.tell_at(address, subject, user, messenger).await;
         }
     }
 
@@ -64,65 +59,56 @@ impl Accounts {
         &self,
         user: &User,
         (old, new): (Option<&Address>, &Address),
-        ip: Option<&str>,
         messenger: &Messenger,
     ) {
         let others = user.addresses().filter(|address| address != new);
         let told: Vec<_> = others.chain(old.cloned()).collect();
         let notices = told
             .iter()
-            .map(|address| self.tell_at((address, ip), Subject::AddressChanged, user, messenger));
+            .map(|address| self.tell_at(address, Subject::AddressChanged, user, messenger));
         join_all(notices).await;
     }
 
     /// Notifies a user at all proven addresses that the account will be erased.
-    pub async fn tell_erasure(&self, user: &User, ip: Option<&str>, messenger: &Messenger) {
-        self.tell_everywhere(user, Subject::AccountErasure, ip, messenger).await;
+    pub async fn tell_erasure(&self, user: &User, messenger: &Messenger) {
+        self.tell_everywhere(user, Subject::AccountErasure, messenger).await;
     }
 
-    async fn tell_everywhere(
-        &self,
-        user: &User,
-        subject: Subject,
-        ip: Option<&str>,
-        messenger: &Messenger,
-    ) {
+    async fn tell_everywhere(&self, user: &User, subject: Subject, messenger: &Messenger) {
         let told: Vec<_> = user.addresses().collect();
-        let notices =
-            told.iter().map(|address| self.tell_at((address, ip), subject, user, messenger));
+        let notices = told.iter().map(|address| self.tell_at(address, subject, user, messenger));
         join_all(notices).await;
     }
 
     /// Notifies a user at all proven addresses that a new account has the phone of their account,
     /// which nobody had used for long.
-    pub async fn tell_detached(&self, user: &User, ip: Option<&str>, messenger: &Messenger) {
-        self.tell_everywhere(user, Subject::PhoneDetached, ip, messenger).await;
+    pub async fn tell_detached(&self, user: &User, messenger: &Messenger) {
+        self.tell_everywhere(user, Subject::PhoneDetached, messenger).await;
     }
 
-    /// Notifies the owner of `address` of a change of `user`. A text passes the limits of codes,
-    /// because changing something again and again would otherwise be a way of SMS pumping: those of
-    /// its source and its block of numbers, at most three a day to one phone, and a separate budget.
-    /// A test phone is sent nothing. If the notice cannot be sent, that is only logged.
+    /// Notifies the owner of `address` of a change of `user`. A phone gets at most three texts a day,
+    /// out of a separate budget, because changing something again and again would otherwise be a way
+    /// of SMS pumping. No counter of the source or of the block of numbers is asked: whoever has taken
+    /// an account over could fill it first, and its owner would not learn of the change. A test phone
+    /// is sent nothing. If the notice cannot be sent, that is only logged.
     async fn tell_at(
         &self,
-        (address, ip): (&Address, Option<&str>),
+        address: &Address,
         subject: Subject,
         user: &User,
         messenger: &Messenger,
     ) {
         let now = self.clock.now();
-        if address
-            .phone()
-            .is_some_and(|phone| self.challenge_settings.test_phones.code(phone, now).is_some())
-        {
-            return;
-        }
-
         let told = match address.phone() {
             None => self.send_notice(address, subject, user, messenger).await,
-            Some(phone) => {
-                let send = self.send_notice(address, subject, user, messenger);
-                self.counted_notice(phone, ip, now, send).await
+            Some(phone) if self.challenge_settings.test_phones.code(phone, now).is_some() => Ok(()),
+            Some(_) => {
+                self.counted_notice(
+                    address,
+                    now,
+                    self.send_notice(address, subject, user, messenger),
+                )
+                .await
             }
         };
         if let Err(error) = told {
@@ -130,43 +116,23 @@ impl Accounts {
         }
     }
 
-    /// Counts a text to a phone and does `send`. If that fails, the counts are refunded.
+    /// Counts a text to a phone and does `send`. If that fails, the count is refunded.
     async fn counted_notice(
         &self,
-        phone: &PhoneNumber,
-        ip: Option<&str>,
+        address: &Address,
         now: Timestamp,
         send: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let own = self.hash_keys.address(&Address::Sms(phone.clone()));
+        let own = self.hash_keys.address(address);
         let reserve = |throttle: &mut Throttle| throttle.reserve_notice(now);
         self.store.throttle(&own, now, reserve).await?;
-
-        let source = (self.hash_keys.source(ip), self.limits.sends_per_ip_per_hour);
-        let block = (self.hash_keys.prefix(phone), self.limits.sends_per_prefix_per_hour);
-        let counters = [Some(source).filter(|_| ip.is_some()), Some(block)];
-        let mut counted = Vec::<Counted>::new();
-        let mut refused = None;
-        for (counter, max) in counters.into_iter().flatten() {
-            let count =
-                self.store.count_send(&counter, Window::Hour, Destination::Nothing, max, now);
-            match count.await {
-                Ok(it) => counted.push(it),
-                Err(error) => {
-                    refused = Some(error);
-                    break;
-                }
-            }
-        }
-
-        let sent = match refused {
-            Some(error) => Err(error),
-            None => send.await,
-        };
+        let sent = send.await;
         if sent.is_err() {
-            for counted in &counted {
-                self.store.release_send(counted).await?;
-            }
+            let release = |throttle: &mut Throttle| {
+                throttle.release_notice(now);
+                Ok(())
+            };
+            self.store.throttle(&own, now, release).await?;
         }
         sent
     }

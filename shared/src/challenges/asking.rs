@@ -62,7 +62,8 @@ pub(super) struct Request<'a> {
     /// Whether nothing will be sent. Then it counts for its source exactly as a message would, and
     /// nowhere else.
     pub(super) is_decoy: bool,
-    /// Whether the answer must not reveal if a message is sent.
+    /// Whether the answer must not reveal if a message is sent. Then the message is counted for its
+    /// destination apart from others: whoever asks for those learns how full their counter is.
     pub(super) hides: bool,
 }
 
@@ -243,10 +244,12 @@ impl Challenges {
         let mut counters = Counters::default();
         let counted = match request.address {
             Address::Sms(phone) => {
-                let block = self.count_block(phone, request.is_first, now).await;
+                let block = self.count_block(phone, request, now).await;
                 block.map(|block| counters.block = Some(block))
             }
-            Address::Email(email) => self.count_mail(email, &mut counters.mails, now).await,
+            Address::Email(email) => {
+                self.count_mail(email, request, &mut counters.mails, now).await
+            }
         };
         (counters, counted)
     }
@@ -254,11 +257,15 @@ impl Challenges {
     async fn count_block(
         &self,
         phone: &PhoneNumber,
-        is_first: bool,
+        request: Request<'_>,
         now: Timestamp,
     ) -> Result<Counted, Error> {
-        let (hash, max) = (self.hash_keys.prefix(phone), self.limits.sends_per_prefix_per_hour);
-        let noted = if is_first {
+        let hash = match request.hides {
+            true => self.hash_keys.hidden_prefix(phone),
+            false => self.hash_keys.prefix(phone),
+        };
+        let max = self.limits.sends_per_prefix_per_hour;
+        let noted = if request.is_first {
             Destination::Number(self.place_in_block(phone))
         } else {
             Destination::Nothing
@@ -269,10 +276,14 @@ impl Challenges {
     async fn count_mail(
         &self,
         email: &Email,
+        request: Request<'_>,
         counted: &mut Vec<Counted>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let domain = self.hash_keys.mail_domain(email);
+        let domain = match request.hides {
+            true => self.hash_keys.hidden_mail_domain(email),
+            false => self.hash_keys.mail_domain(email),
+        };
         for (hash, window, max) in [
             (domain, Window::Hour, self.limits.emails_per_domain_per_hour),
             (self.hash_keys.all_mails(), Window::Day, self.limits.emails_per_day),

@@ -97,6 +97,13 @@ impl Challenges {
             .map_err(|error| Error::Internal(format!("a challenge cannot be read: {error}")))
     }
 
+    /// Encrypts the content of the challenge `id`.
+    fn sealed(&self, id: Uuid, content: &ChallengeContent) -> Result<Vec<u8>, Error> {
+        let content =
+            serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
+        self.hash_keys.seal_challenge(id, &content, &self.random)
+    }
+
     /// The fixed code of an address, if it is a test phone.
     fn test_code(&self, address: &Address, now: Timestamp) -> Option<OneTimeCode> {
         match address {

@@ -7,18 +7,21 @@ use uuid::Uuid;
 use super::{
     Attempts, Challenge, ChallengeContent, ChallengeView, Challenges, Identity, OPEN_AT_ONCE,
     OneTimeCode, Purpose, Registration, Watched,
-    asking::{Lookup, Recipient, Request, Room},
+    asking::{Counters, Lookup, Recipient, Request, Room},
     sending::Weighed,
 };
 use crate::{
     apps::{App, SignUp},
     base::{Error, seconds, with_minimum_duration},
-    crypto::Place,
+    crypto::{IdentifierHash, Place},
     identifiers::{Address, Channel},
-    limits::{Asker, LONG_DIGITS},
+    limits::{Asker, LONG_DIGITS, Messages},
     messages::{Messenger, Prepared, Subject},
     users::User,
 };
+
+/// How often an id that is taken is drawn again.
+const ID_DRAWS: usize = 4;
 
 /// A challenge to be opened.
 #[derive(Debug)]
@@ -149,7 +152,9 @@ impl Challenges {
             let throttle = recipient.identity.throttle();
             match throttle.check_send((&asker, messages), &self.limits.per_address, now) {
                 Err(_) if is_quiet => {
-                    return self.as_if_sent((&new, planned), &recipient, &asker, now);
+                    let identity = &recipient.identity;
+                    let to = (&address, planned);
+                    return self.as_if_sent(to, (&recipient.counted, identity), &asker, now);
                 }
                 checked => checked?,
             }
@@ -166,7 +171,8 @@ impl Challenges {
         self.open_weighed((new, planned), recipient, (request, &room), messenger, now).await
     }
 
-    /// Opens a challenge that gives a new address to `user`. Only this user can prove it.
+    /// Opens a challenge that gives a new address to `user`, who asks from `ip` and brings a `proof` of
+    /// work if one was required. Only this user can prove it.
     ///
     /// # Errors
     /// As [`Self::open`]; [`Error::AppDisabled`]; [`Error::Conflict`] if the user has not proven
@@ -176,30 +182,31 @@ impl Challenges {
         user: &User,
         client_id: &str,
         address: Address,
-        ip: Option<String>,
+        (ip, proof): (Option<String>, Option<String>),
         messenger: &Messenger,
     ) -> Result<ChallengeView, Error> {
         user.check_proven()?;
         let app = self.apps.active(client_id).await?;
         let new = NewChallenge::new(Purpose::NewAddress, app, address, user.locale.clone(), ip);
-        self.open(NewChallenge { user_id: Some(user.id), ..new }, messenger).await
+        self.open(NewChallenge { user_id: Some(user.id), proof, ..new }, messenger).await
     }
 
-    /// The answer if nothing was sent and the caller is not told: a challenge that does not exist.
+    /// The answer to a password reset if nothing was sent and the caller is not told: a challenge that
+    /// does not exist.
     fn as_if_sent(
         &self,
-        (new, channel): (&NewChallenge, Channel),
-        recipient: &Recipient,
+        (address, channel): (&Address, Channel),
+        (counted, identity): (&IdentifierHash, &Identity),
         asker: &Asker,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
-        let (throttle, limits) = (recipient.identity.throttle(), &self.limits.per_address);
-        let resend_in = throttle.resend_in((asker, new.purpose.messages()), limits, now);
+        let (throttle, limits) = (identity.throttle(), &self.limits.per_address);
+        let resend_in = throttle.resend_in((asker, Messages::Resets), limits, now);
         Ok(ChallengeView {
-            challenge_id: self.hash_keys.challenge_id(&recipient.counted, now, &self.random)?,
+            challenge_id: self.new_id(counted, identity, now)?,
             channel,
-            to: new.address.masked(),
-            code_length: self.digits(&recipient.identity, asker, new.purpose, now),
+            to: address.masked(),
+            code_length: self.digits(identity, asker, Purpose::PasswordReset, now),
             expires_in: self.settings.ttl_seconds,
             resend_in: if resend_in > 0 { resend_in } else { limits.cooldown_seconds },
             attempts_left: self.settings.max_attempts,
@@ -237,7 +244,14 @@ impl Challenges {
         let proof = new.proof.clone();
         let evidence = (owner, proof.as_deref());
         let (purpose, user_id) = (new.purpose, new.user_id);
-        let id = self.hash_keys.challenge_id(&counted, now, &self.random)?;
+        let id = self.new_id(&counted, &identity, now)?;
+        let as_if_sent = match purpose {
+            Purpose::PasswordReset => {
+                let to = (request.address, planned);
+                Some(self.as_if_sent(to, (&counted, &identity), request.asker, now)?)
+            }
+            Purpose::SignIn | Purpose::NewAddress => None,
+        };
 
         let code = match self.test_code(&new.address, now) {
             Some(code) => code,
@@ -262,7 +276,7 @@ impl Challenges {
 
         let opened = match self.seal(id, (purpose, user_id), &code, (request, &content), now) {
             Ok(challenge) => {
-                let content = (&content, planned);
+                let (content, message) = ((&content, planned), (message, &counters));
                 self.write_and_send((identity, challenge), content, message, messenger, now).await
             }
             Err(error) => self.cancel(message, messenger, error).await,
@@ -270,7 +284,36 @@ impl Challenges {
         if opened.is_err() {
             self.release(&counters).await;
         }
-        opened
+        match (opened, as_if_sent) {
+            // Requests that others made meanwhile are as little told as earlier ones.
+            (
+                Err(
+                    Error::ResendTooSoon { .. }
+                    | Error::SmsLimitReached { .. }
+                    | Error::OtpLocked { .. },
+                ),
+                Some(as_if_sent),
+            ) => Ok(as_if_sent),
+            (opened, _) => opened,
+        }
+    }
+
+    /// An id for a new challenge of an address. One in 8,192 is that of another challenge of the same
+    /// millisecond, and is drawn again.
+    fn new_id(
+        &self,
+        counted: &IdentifierHash,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Uuid, Error> {
+        let mut id = self.hash_keys.challenge_id(counted, now, &self.random)?;
+        for _ in 0..ID_DRAWS {
+            if identity.challenge(id).is_none() {
+                break;
+            }
+            id = self.hash_keys.challenge_id(counted, now, &self.random)?;
+        }
+        Ok(id)
     }
 
     /// Writes a new challenge and sends its message. If it is not sent, the challenge is withdrawn.
@@ -278,7 +321,7 @@ impl Challenges {
         &self,
         (mut identity, challenge): (Identity, Challenge),
         (content, planned): (&ChallengeContent, Channel),
-        message: Option<Prepared>,
+        (message, counters): (Option<Prepared>, &Counters),
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
@@ -307,7 +350,8 @@ impl Challenges {
         let may_be_open = matches!(opened, Ok(_) | Err(Error::Unavailable(_)));
         let sent = match opened {
             Ok(resend_in) => {
-                self.send(message, content, planned, messenger).await.map(|sent| (resend_in, sent))
+                let sent = self.send(message, (content, planned), counters, messenger).await;
+                sent.map(|sent| (resend_in, sent))
             }
             Err(error) => self.cancel(message, messenger, error).await,
         };
@@ -359,8 +403,6 @@ impl Challenges {
         (request, content): (Request<'_>, &ChallengeContent),
         now: Timestamp,
     ) -> Result<Challenge, Error> {
-        let sealed =
-            serde_json::to_vec(content).map_err(|error| Error::Internal(error.to_string()))?;
         // A decoy has the hash of an empty text, so no code matches it.
         let code_hash = self.hash_keys.code(id, if content.decoy { "" } else { code.as_str() });
         Ok(Challenge {
@@ -373,7 +415,7 @@ impl Challenges {
             attempts: Attempts { used: 0, max: self.settings.max_attempts },
             code_digits: code.digits(),
             code_hash: code_hash.to_vec(),
-            sealed: self.hash_keys.seal_challenge(id, &sealed, &self.random)?,
+            sealed: self.sealed(id, content)?,
             wants_to_know: None,
             used_by: None,
         })

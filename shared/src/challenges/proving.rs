@@ -91,17 +91,27 @@ impl Challenges {
         let guess =
             Guess { id, hash: self.hash_keys.code(id, code.as_str()), mark, caller, accepted };
 
-        let as_read = identity.clone();
-        let reading = self.read_owner(&as_read, &guess, now);
+        // The expected result of this try. All that it needs besides is done first, so that a failure
+        // there loses nothing.
+        let expected = self.spend(&mut identity.clone(), &guess, now).ok();
+        let mut is_noted = false;
+        let mut owner = None;
+        if let Some((expected, is_off)) = &expected {
+            owner = Some(self.owner_of(expected).await?);
+            is_noted = *is_off;
+            self.note_lockout(owner.flatten().filter(|_| is_noted)).await?;
+        }
+
+        let reading = self.read_owner(expected, owner.flatten(), &guess);
         let spend = |identity: &mut Identity| self.spend(identity, &guess, now);
         let tried = self.store.change_identity(&place, &mut identity, now, spend);
         let (tried, owner_as_read) = tokio::join!(tried, reading);
         let (mut proven, is_off) = tried?;
         proven.owner_as_read = owner_as_read;
-        if !proven.is_owner_known {
-            let owned = self.hash_keys.address(&proven.content.address);
-            proven.owner = self.store.owner(&owned).await?;
-        }
+        proven.owner = match owner {
+            Some(owner) if !proven.is_owner_known => owner,
+            _ => self.owner_of(&proven).await?,
+        };
 
         if proven.challenge.used_by == Some(mark) {
             self.right_codes.count(now);
@@ -110,8 +120,8 @@ impl Challenges {
         }
 
         if let Some(owner) = proven.owner.filter(|_| is_off) {
-            // Any way in that proves who they are lets codes be sent again.
-            self.store.note_lockout(owner).await?;
+            // It is noted already, unless other tries came in between.
+            self.note_lockout(Some(owner).filter(|_| !is_noted)).await?;
             let client_id = &proven.content.terms.client_id;
             let lockout = Activity::happened(Action::Lockout, user_subject(owner), client_id);
             recorder.record(lockout).await?;
@@ -119,22 +129,38 @@ impl Challenges {
         Err(self.refuse(proven, recorder, now).await?)
     }
 
-    /// The user who is about to sign in, if this try is going to be right. Nothing is read for any
+    /// The owner of a challenge's address. It is read if it does not lie beside the challenge.
+    async fn owner_of(&self, proven: &Proven) -> Result<Option<Uuid>, Error> {
+        if proven.is_owner_known {
+            return Ok(proven.owner);
+        }
+        self.store.owner(&self.hash_keys.address(&proven.content.address)).await
+    }
+
+    /// Notes in the `owner` of an address that strangers get no codes for it: any way in that proves who
+    /// they are lets codes be sent again.
+    async fn note_lockout(&self, owner: Option<Uuid>) -> Result<(), Error> {
+        match owner {
+            Some(owner) => self.store.note_lockout(owner).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The user who is about to sign in, if this try is expected to be right. Nothing is read for any
     /// other try, also for one that is refused without being counted: otherwise the time of its
     /// answer would tell a right code.
     async fn read_owner(
         &self,
-        identity: &Identity,
+        expected: Option<(Proven, bool)>,
+        owner: Option<Uuid>,
         guess: &Guess<'_>,
-        now: Timestamp,
     ) -> Option<Box<User>> {
-        let (proven, _) = self.spend(&mut identity.clone(), guess, now).ok()?;
-        let Challenge { used_by, purpose, .. } = proven.challenge;
+        let Challenge { used_by, purpose, .. } = expected?.0.challenge;
         if used_by != Some(guess.mark) || purpose != Purpose::SignIn {
             return None;
         }
         // Without it, the sign-in goes on, and takes one call longer.
-        self.store.user_lately(proven.owner?).await.ok().flatten().map(Box::new)
+        self.store.user_lately(owner?).await.ok().flatten().map(Box::new)
     }
 
     /// Records a wrong code. Returns the answer.

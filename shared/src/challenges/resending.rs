@@ -100,12 +100,14 @@ impl Challenges {
         // Each further text begins with the next sender: the previous one did not help.
         let message = message.map(|message| message.after(challenge.sent_at.len()));
 
-        let counted = self.count_resend((identity, id), (&content, planned), now).await;
+        let sealed = self.with_watched(&challenge, &content)?;
+        let counted = self.count_resend((identity, id), (&content, planned), sealed, now).await;
         // Refund only a count that is certainly ours: otherwise we could refund another message.
         let is_counted = counted.is_ok();
         let sent = match counted {
             Ok(view) => {
-                self.send(message, &content, planned, messenger).await.map(|sent| (sent, view))
+                let sent = self.send(message, (&content, planned), &counters, messenger).await;
+                sent.map(|sent| (sent, view))
             }
             Err(error) => self.cancel(message, messenger, error).await,
         };
@@ -113,9 +115,10 @@ impl Challenges {
             let release = |identity: &mut Identity| {
                 let messages = challenge.purpose.messages();
                 identity.throttle_mut().release_send(&challenge.asker, messages, now);
-                if let Some(challenge) = identity.challenge_mut(id) {
+                if let Some(counted) = identity.challenge_mut(id) {
                     let at = now.as_millisecond();
-                    challenge.sent_at.retain(|sent_at| *sent_at != at);
+                    counted.sent_at.retain(|sent_at| *sent_at != at);
+                    counted.sealed.clone_from(&challenge.sealed);
                 }
             };
             self.refund(&place, release, now).await;
@@ -131,11 +134,28 @@ impl Challenges {
         Ok(ChallengeView { channel: sent.channel, ..view })
     }
 
-    /// Counts a message that sends a code again against its address.
+    /// The sealed content of a challenge with what the use of its code changes, as `content` has it, so
+    /// that each of its messages is given back. `None` if that is no more than before.
+    fn with_watched(
+        &self,
+        challenge: &Challenge,
+        content: &ChallengeContent,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let mut kept = self.content(challenge)?;
+        if kept.watched == content.watched {
+            return Ok(None);
+        }
+        kept.watched = content.watched.clone();
+        self.sealed(challenge.id, &kept).map(Some)
+    }
+
+    /// Counts a message that sends a code again against its address, and keeps the `sealed` content if
+    /// it has changed.
     async fn count_resend(
         &self,
         (mut identity, id): (Identity, Uuid),
         (content, planned): (&ChallengeContent, Channel),
+        sealed: Option<Vec<u8>>,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {
         let (place, limits) = (self.hash_keys.challenge_place(id), &self.limits.per_address);
@@ -144,6 +164,9 @@ impl Challenges {
             check_pending(identity, id, now)?;
             let challenge = identity.challenge_mut(id).ok_or(Error::OtpExpired)?;
             challenge.sent_at.push(now.as_millisecond());
+            if let Some(sealed) = &sealed {
+                challenge.sealed.clone_from(sealed);
+            }
             let challenge = challenge.clone();
             let sender = (&challenge.asker, challenge.purpose.messages());
             if !is_test {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    ChallengeContent, Challenges, Identity, Watched,
+    ChallengeContent, Challenges, Identity,
     asking::{Counters, Request, Room, cohort},
 };
 use crate::{
@@ -28,6 +28,9 @@ struct Judgement {
     reasons: Vec<Reason>,
     /// Whether the message is dropped, and its caller is not told.
     is_withheld: bool,
+    /// Whether it would be dropped if nobody owned its address. The caller must not be told what
+    /// becomes of it either, since an answer would tell that somebody does.
+    is_quiet: bool,
 }
 
 /// A request that was weighed.
@@ -60,7 +63,8 @@ impl Challenges {
 
         let signs = self.signs(phone, request, counters);
         let reasons = self.limits.fraud_rules.reasons(&signs);
-        let verdict = match self.limits.fraud_mode.verdict(&reasons) {
+        let by_signs = self.limits.fraud_mode.verdict(&reasons);
+        let verdict = match by_signs {
             // The code was sent before, with a proof if one was required.
             Verdict::Challenged if !request.is_first => Verdict::Sent,
             Verdict::Challenged if self.is_proven(request, proof, now).await? => Verdict::Sent,
@@ -69,7 +73,9 @@ impl Challenges {
             verdict => verdict,
         };
 
-        let judgement = Judgement { signs, reasons, is_withheld: verdict == Verdict::Withheld };
+        let is_quiet = by_signs == Verdict::Withheld;
+        let is_withheld = verdict == Verdict::Withheld;
+        let judgement = Judgement { signs, reasons, is_withheld, is_quiet };
         if verdict != Verdict::Sent {
             let price = messenger.price(phone);
             let country = phone.country().unwrap_or_default();
@@ -183,6 +189,7 @@ impl Challenges {
                 return self.cancel(message, messenger, error).await;
             }
         };
+        content.hides_failure |= judgement.is_quiet;
         let is_dropped = judgement.is_withheld || counters.is_full;
         if is_dropped {
             self.release_destination(&counters).await;
@@ -195,12 +202,15 @@ impl Challenges {
             Some(prepared) => prepared,
             None => self.prepare(content, request.asker, stop_link, messenger).await,
         };
-        let message = match prepared.or_else(|error| self.hide(error, content)) {
+        let message = match prepared {
             Ok(message) => message,
-            Err(error) => {
-                self.release(&counters).await;
-                return Err(error);
-            }
+            Err(error) => match self.hide(error, content, &counters).await {
+                Ok(()) => None,
+                Err(error) => {
+                    self.release(&counters).await;
+                    return Err(error);
+                }
+            },
         };
         self.note(id, content, (request, &counters, &judgement), message.as_ref(), now);
         let message = message.map(|message| message.with_code_of(id));
@@ -253,16 +263,13 @@ impl Challenges {
         message: Option<&Prepared>,
         now: Timestamp,
     ) {
+        let watched = &mut content.watched;
         let Some(message) = message else {
-            let source = counters.source.iter();
-            content.watched.counters = source.filter_map(|it| it.note(false)).collect();
+            watched.counters.extend(counters.source.iter().filter_map(|it| it.note(false)));
             return;
         };
         let is_watched = |counted| request.is_first && cohort(Some(counted)).watches_newest();
-        content.watched = Watched {
-            counters: counters.all().filter_map(|it| it.note(is_watched(it))).collect(),
-            account: None,
-        };
+        watched.counters.extend(counters.all().filter_map(|it| it.note(is_watched(it))));
         let Prepared::Text(text) = message else { return };
         let reservation = &text.reservation;
         if counters.source.is_none() {
@@ -270,10 +277,12 @@ impl Challenges {
         }
 
         let country = reservation.country;
-        content.watched.account = country.watches_newest().then(|| reservation.account.clone());
+        if request.is_first && country.watches_newest() {
+            content.watched.account = Some(reservation.account.clone());
+        }
         let signs = Signs { country, ..judgement.signs.clone() };
         let reasons = self.limits.fraud_rules.reasons(&signs);
-        let judgement = Judgement { signs, reasons, is_withheld: false };
+        let judgement = Judgement { signs, reasons, ..Judgement::default() };
         let name = reservation.account.country.clone();
         let sent = (id, name, reservation.price, Verdict::Sent);
         self.log(&judgement, request, counters, sent, now);
@@ -307,8 +316,8 @@ impl Challenges {
         Recorded::SendDecision(Box::new(decision)).log();
     }
 
-    /// Sends the message of a challenge, if there is one. The channel is the one that was used, or the
-    /// `planned` one if another must not reveal that a message was sent.
+    /// Sends the message of a challenge, which was counted in `counters`, if there is one. The channel is
+    /// the one that was used, or the `planned` one if another must not reveal that a message was sent.
     ///
     /// # Errors
     /// [`Error::Undeliverable`] or [`Error::Unavailable`] if it is not sent, unless that must be
@@ -316,21 +325,25 @@ impl Challenges {
     pub(super) async fn send(
         &self,
         message: Option<Prepared>,
-        content: &ChallengeContent,
-        planned: Channel,
+        (content, planned): (&ChallengeContent, Channel),
+        counters: &Counters,
         messenger: &Messenger,
     ) -> Result<Sent, Error> {
         let unsent = Sent { channel: planned, wants_to_know: None };
         let Some(message) = message else { return Ok(unsent) };
-        if !self.hides(content.hides_failure) {
-            let sent = messenger.send(message).await;
-            return sent.or_else(|error| self.hide(error, content).map(|_| unsent));
-        }
-        let sent = messenger.send_hidden(message).await.or_else(|error| {
-            self.hide(error, content)?;
-            Ok(None)
-        })?;
-        Ok(Sent { wants_to_know: sent.and_then(|sent| sent.wants_to_know), ..unsent })
+        let hides = self.hides(content.hides_failure);
+        let sent = match hides {
+            true => messenger.send_hidden(message).await,
+            false => messenger.send(message).await.map(Some),
+        };
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) => self.hide(error, content, counters).await.map(|()| None)?,
+        };
+        Ok(match sent {
+            Some(sent) if !hides => sent,
+            sent => Sent { wants_to_know: sent.and_then(|sent| sent.wants_to_know), ..unsent },
+        })
     }
 
     /// Notes by which id the sender of a challenge's message wants to know if the code was right. If that
@@ -360,8 +373,14 @@ impl Challenges {
     }
 
     /// The result of a message that could not be sent. The error is returned, unless it would reveal
-    /// who has an account: then it is only logged.
-    fn hide(&self, error: Error, content: &ChallengeContent) -> Result<Option<Prepared>, Error> {
+    /// who has an account: then it is only logged, and the message is no longer counted for its
+    /// destination.
+    async fn hide(
+        &self,
+        error: Error,
+        content: &ChallengeContent,
+        counters: &Counters,
+    ) -> Result<(), Error> {
         let is_hidden = match error {
             Error::Unavailable(_) | Error::SmsLimitReached { .. } => content.hides_failure,
             // A suspected request that is dropped quietly cannot learn this of a number.
@@ -373,7 +392,8 @@ impl Challenges {
         }
 
         tracing::error!(%error, "a code could not be sent; the caller is not told");
-        Ok(None)
+        self.release_destination(counters).await;
+        Ok(())
     }
 }
 

@@ -31,8 +31,8 @@ pub struct Sends {
     /// Messages whose code was not used.
     #[serde(rename = "o", skip_serializing_if = "Vec::is_empty")]
     open: Vec<Sent>,
-    /// The times of messages whose code was used, in epoch milliseconds. They count towards
-    /// [`CEILING`] only.
+    /// The times of messages that were given back, since their code was used or the address was
+    /// unlocked, in epoch milliseconds. They count towards [`CEILING`] only.
     #[serde(rename = "u", skip_serializing_if = "Vec::is_empty")]
     used: Vec<i64>,
 }
@@ -133,9 +133,10 @@ impl Sends {
         self.last_at().is_some_and(|at| at > now.as_millisecond() - DAY * 1000)
     }
 
-    /// The messages whose code was used, which still count towards the ceiling.
-    pub(super) fn used(&self) -> Self {
-        Self { open: Vec::new(), used: self.used.clone() }
+    /// The same with all messages given back: they count towards the ceiling only.
+    pub(super) fn given_back(&self) -> Self {
+        let open = self.open.iter().map(|sent| sent.at);
+        Self { open: Vec::new(), used: self.used.iter().copied().chain(open).collect() }
     }
 
     /// When nothing of this counts any more, in epoch seconds.

@@ -184,6 +184,13 @@ impl Throttle {
         Ok(())
     }
 
+    /// Refunds the text about a change that was counted at `at`, because it was not sent.
+    pub fn release_notice(&mut self, at: Timestamp) {
+        if let Some(position) = self.notices.iter().rposition(|sent| *sent == at.as_second()) {
+            self.notices.remove(position);
+        }
+    }
+
     /// Stops messages that strangers ask for, for 24 hours, because the holder of the address did
     /// not ask for any. Returns when the stop ends, in epoch seconds. A stop that is already
     /// running is not extended. Otherwise, if no message was sent in the last 24 hours, nothing is
@@ -276,7 +283,7 @@ impl Throttle {
     ) -> Result<(), Error> {
         let ladder = match device {
             Some(id) => &mut self.device_mut(id).passwords,
-            None if self.wrong_passwords.is_off() => {
+            None if self.wrong_passwords.is_off(now) => {
                 return Err(Error::TooManyAttempts { retry_after: None });
             }
             None => &mut self.wrong_passwords,
@@ -286,8 +293,8 @@ impl Throttle {
     }
 
     /// Whether strangers need another way to sign in than the password.
-    pub fn passwords_are_off(&self) -> bool {
-        self.wrong_passwords.is_off()
+    pub fn passwords_are_off(&self, now: Timestamp) -> bool {
+        self.wrong_passwords.is_off(now)
     }
 
     /// Ends the run of wrong passwords, because one was right.
@@ -332,13 +339,14 @@ impl Throttle {
         self.wrong_passwords.clear();
     }
 
-    /// Ends every failure, wait and stop, and forgets messages and cooldowns. Messages whose code was
-    /// used stay counted towards the ceiling. Returns whether there was anything to end.
+    /// Ends every failure, wait and stop, and forgets cooldowns. Messages count no more towards the
+    /// limits of the hour and the day, but towards the ceiling, which nothing gives back: people can end
+    /// their own waits. Returns whether there was anything to end.
     pub fn unlock(&mut self) -> bool {
         let unlocked = Self {
-            codes: self.codes.used(),
-            resets: self.resets.used(),
-            known: self.known.used(),
+            codes: self.codes.given_back(),
+            resets: self.resets.given_back(),
+            known: self.known.given_back(),
             notices: self.notices.clone(),
             ..Self::default()
         };

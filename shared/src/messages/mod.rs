@@ -47,8 +47,9 @@ use crate::{
 const MINIMUM: Duration = Duration::from_secs(1);
 /// The same if a message goes to a vendor by way of the internet.
 const MINIMUM_OF_VENDORS: Duration = Duration::from_secs(2);
-/// How long a request waits for a vendor within that time. The rest is for the table.
-const HIDDEN_WAIT: Duration = Duration::from_millis(1_500);
+/// How long a request waits for AWS, or for a vendor, within that time. The rest is for the table.
+const HIDDEN_WAIT: Duration = Duration::from_millis(750);
+const HIDDEN_WAIT_OF_VENDORS: Duration = Duration::from_millis(1_500);
 
 /// A message that is ready to send. The price of a text is already reserved.
 pub enum Prepared {
@@ -195,18 +196,15 @@ impl Messenger {
     }
 
     /// [`Self::send`] for a request whose duration must not reveal whether a message was sent. It
-    /// does not wait for a vendor that is slower than [`Self::minimum`]: the message may have been
+    /// does not wait for a sender that is slower than [`Self::minimum`]: the message may have been
     /// sent then.
     ///
     /// # Errors
     /// As [`Self::send`].
     pub async fn send_hidden(&self, prepared: Prepared) -> Result<Option<Sent>, Error> {
+        let wait = if self.has_vendors() { HIDDEN_WAIT_OF_VENDORS } else { HIDDEN_WAIT };
         let sent = async { self.send(prepared).await.map(Some) };
-        if !self.has_vendors() {
-            return sent.await;
-        }
-
-        let sent = tokio::time::timeout(HIDDEN_WAIT, sent).await;
+        let sent = tokio::time::timeout(wait, sent).await;
         sent.unwrap_or_else(|_| {
             tracing::warn!("a sender is slow; its message may have been sent and stays paid");
             Ok(None)

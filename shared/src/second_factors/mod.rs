@@ -48,6 +48,14 @@ pub struct SecondFactors {
     pub(crate) random: Random,
 }
 
+/// The secret that a code used up.
+#[derive(PartialEq, Eq)]
+enum Used {
+    Nothing,
+    TotpStep,
+    RecoveryCode(IdentifierHash),
+}
+
 impl SecondFactors {
     /// Returns a copy that writes `event` to the audit trail in the same transaction as its next
     /// change.
@@ -56,30 +64,42 @@ impl SecondFactors {
         Self { store: self.store.recording(event), ..self.clone() }
     }
 
-    /// Checks a second factor and uses the code up. The try is counted before anything is compared.
+    /// Checks a code of either kind, uses it up, and does the `work` that it opens. The try is counted
+    /// before anything is compared. If `work` is unavailable, a recovery code works again: it may be
+    /// the last one that the user has.
     ///
     /// # Errors
     /// [`Error::OtpIncorrect`], also for a code that was already used; [`Error::OtpLocked`] during
-    /// a lockout; [`Error::Conflict`] if the user has no second factor.
-    pub async fn check(
+    /// a lockout; [`Error::Conflict`] if the user has no second factor; the errors of `work`.
+    pub async fn with_code<T>(
         &self,
         user: &User,
-        method: Option<SecondFactorMethod>,
         code: &str,
-    ) -> Result<(), Error> {
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let mark = Uuid::from_bytes(self.random.bytes()?).to_string();
-        self.check_for((user, None), method, code, &mark).await
+        let used = self.check((user, None), None, code, &mark).await?;
+        let result = work.await;
+        if let (Err(Error::Unavailable(_)), Some(hash)) = (&result, used)
+            && let Err(error) = self.store.give_back_recovery_code(user.id, &hash, &mark).await
+        {
+            tracing::warn!(%error, "the recovery code of a failed request was not refunded");
+        }
+        result
     }
 
-    /// Like [`Self::check`], but idempotent for a request: a code that was last used with the same
-    /// `mark` is accepted again.
-    async fn check_for(
+    /// Checks a second factor and uses the code up. A code that was last used with the same `mark` is
+    /// accepted again, so that a request can be repeated. Returns the recovery code, if it was one.
+    ///
+    /// # Errors
+    /// As [`Self::with_code`].
+    async fn check(
         &self,
         (user, device): (&User, Option<Uuid>),
         method: Option<SecondFactorMethod>,
         code: &str,
         mark: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<IdentifierHash>, Error> {
         check_form(method, code)?;
         let now = self.clock.now();
         let not_set_up = || Error::conflict("totp", "no authenticator app is set up");
@@ -89,10 +109,18 @@ impl SecondFactors {
 
         self.spend(user.id, device).await?;
         let factor = self.store.second_factor(user.id).await?.ok_or_else(not_set_up)?;
-        if !self.use_up(user.id, &factor, (method, code), mark).await? {
+        let used = self.use_up(user.id, &factor, (method, code), mark).await?;
+        if used == Used::Nothing {
             return Err(Error::OtpIncorrect { attempts_left: None });
         }
-        self.refund(user.id, device, now).await
+        // The code is used, so what it opens must not fail.
+        if let Err(error) = self.refund(user.id, device, now).await {
+            tracing::warn!(%error, "a right second factor stays counted");
+        }
+        Ok(match used {
+            Used::RecoveryCode(hash) => Some(hash),
+            Used::TotpStep | Used::Nothing => None,
+        })
     }
 
     /// Counts a try for the user, where only somebody with the first factor gets, in the row of the
@@ -119,20 +147,21 @@ impl SecondFactors {
         self.store.throttle(&self.hash_keys.user(user_id), now, refund).await
     }
 
-    /// Uses a code up. Returns whether it was right and had not been used.
+    /// Uses a code up, if it is right and was not used.
     async fn use_up(
         &self,
         user_id: Uuid,
         factor: &SecondFactor,
         (method, code): (Option<SecondFactorMethod>, &str),
         mark: &str,
-    ) -> Result<bool, Error> {
+    ) -> Result<Used, Error> {
         if method != Some(SecondFactorMethod::RecoveryCode) {
             let (secret, is_old) = self.open(user_id, &factor.sealed_secret)?;
             if let Some(step) = secret.matching_step(code, self.clock.now()) {
                 let resealed = if is_old { Some(self.seal(user_id, &secret)?) } else { None };
                 let sealed = (factor.sealed_secret.as_slice(), resealed.as_deref());
-                return self.store.use_totp_step(user_id, sealed, step, mark).await;
+                let is_used = self.store.use_totp_step(user_id, sealed, step, mark).await?;
+                return Ok(if is_used { Used::TotpStep } else { Used::Nothing });
             }
         }
 
@@ -140,10 +169,11 @@ impl SecondFactors {
             && let Some(code) = RecoveryCode::parse(code)
         {
             let hash = code.hash_among(&factor.recovery_codes, user_id, &self.hash_keys);
-            return self.store.use_recovery_code(user_id, &hash, mark).await;
+            let is_used = self.store.use_recovery_code(user_id, &hash, mark).await?;
+            return Ok(if is_used { Used::RecoveryCode(hash) } else { Used::Nothing });
         }
 
-        Ok(false)
+        Ok(Used::Nothing)
     }
 
     /// Removes the authenticator app and its recovery codes.
@@ -196,12 +226,12 @@ impl SecondFactors {
         // through, because its code did not sign anybody in yet.
         let mark = IdentifierHash::of_random("mfa try", &format!("{token} {code}"));
         let device = pending.recognised.device;
-        match self.check_for((&user, device), Some(method), code, mark.as_str()).await {
+        match self.check((&user, device), Some(method), code, mark.as_str()).await {
             Err(Error::OtpIncorrect { .. }) => {
                 recorder.record_failed_sign_in(pending.user_id, &pending.terms.client_id).await?;
                 return Err(Error::OtpIncorrect { attempts_left: Some(pending.attempts.left()) });
             }
-            checked => checked?,
+            checked => drop(checked?),
         }
 
         pending.used_by = Some(self.store.use_pending_sign_in(&token_hash).await?);

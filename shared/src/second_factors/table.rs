@@ -142,6 +142,24 @@ impl Store {
         self.change_second_factor(user_id, update, mark).await
     }
 
+    /// Undoes the use of a recovery code with this `mark`, unless the second factor was changed since.
+    pub async fn give_back_recovery_code(
+        &self,
+        user_id: Uuid,
+        hash: &IdentifierHash,
+        mark: &str,
+    ) -> Result<(), Error> {
+        let codes = AttributeValue::Ss(vec![hash.as_str().to_owned()]);
+        let update = self
+            .client
+            .update_item()
+            .update_expression("ADD recovery_codes :codes")
+            .condition_expression("changed_by = :mark")
+            .expression_attribute_values(":codes", codes)
+            .expression_attribute_values(":mark", text(mark));
+        self.update_if(Key::second_factor(user_id), update).await.map(drop)
+    }
+
     /// Replaces the recovery codes. Returns `false` if the user has no second factor.
     pub async fn replace_recovery_codes(
         &self,

@@ -17,8 +17,8 @@ use crate::{
 
 /// How long a change can be undone, in seconds.
 pub const UNDO_SECONDS: i64 = 72 * 3600;
-/// The most changes that are kept. Of more, the second oldest goes, since the oldest one holds what
-/// is restored.
+/// The most changes that are kept. More are noted in the last one, so that each link still undoes
+/// them all, also if a thief changes something again and again.
 const MAX_CHANGES: usize = 20;
 
 /// The changes of an account that can be undone, as the store keeps them beside the user.
@@ -54,6 +54,9 @@ enum Kind {
 pub(super) struct Change {
     /// [`User::version`] after the change, which distinguishes it from others.
     id: u64,
+    /// The same after the last of the changes that are noted in this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_id: Option<u64>,
     /// When it was made.
     #[serde(with = "epoch_seconds")]
     at: Timestamp,
@@ -109,9 +112,28 @@ pub struct ChangeView {
 
 impl From<Change> for ChangeView {
     fn from(change: Change) -> Self {
-        let Change { id, at, expires_at, kinds, phone, email, email_verified, totp, passkeys } =
-            change;
+        let Change {
+            id, at, expires_at, kinds, phone, email, email_verified, totp, passkeys, ..
+        } = change;
         Self { id, at, kinds, phone, email, email_verified, totp, passkeys, expires_at }
+    }
+}
+
+impl Change {
+    /// Notes a later change in this one, which holds what is restored.
+    fn absorb(&mut self, id: u64, until: Timestamp, kinds: Vec<Kind>) {
+        self.last_id = Some(id);
+        self.expires_at = self.expires_at.max(until);
+        for kind in kinds {
+            if !self.kinds.contains(&kind) {
+                self.kinds.push(kind);
+            }
+        }
+    }
+
+    /// Whether `id` is that of this change, or of one that is noted in it.
+    fn has(&self, id: u64) -> bool {
+        (self.id..=self.last_id.unwrap_or(self.id)).contains(&id)
     }
 }
 
@@ -150,20 +172,22 @@ impl Past {
         }
 
         let mut changes: Vec<_> = self.within(now).cloned().collect();
-        if changes.len() >= MAX_CHANGES {
-            changes.remove(1);
+        let is_full = changes.len() >= MAX_CHANGES;
+        match changes.last_mut().filter(|_| is_full) {
+            Some(last) => last.absorb(after.version, until, kinds),
+            None => changes.push(Change {
+                id: after.version,
+                last_id: None,
+                at: now,
+                expires_at: until,
+                kinds,
+                phone: before.phone.clone(),
+                email: before.email.clone(),
+                email_verified: before.email_verified,
+                totp: before.totp,
+                passkeys: before.passkeys.clone(),
+            }),
         }
-        changes.push(Change {
-            id: after.version,
-            at: now,
-            expires_at: until,
-            kinds,
-            phone: before.phone.clone(),
-            email: before.email.clone(),
-            email_verified: before.email_verified,
-            totp: before.totp,
-            passkeys: before.passkeys.clone(),
-        });
         let expires_at = changes.iter().map(|change| change.expires_at.as_second()).max()?;
         Some(Self { version: self.version + 1, changes, expires_at })
     }
@@ -171,7 +195,7 @@ impl Past {
     /// The effects of undoing the change `id`: everything is as it was before the first change that
     /// can be undone. `None` if that change is too old, unknown or undone.
     pub fn restoration(&self, id: u64, now: Timestamp) -> Option<Restoration> {
-        self.within(now).find(|change| change.id == id)?;
+        self.within(now).find(|change| change.has(id))?;
         let before = self.within(now).next()?.clone();
         let was_changed = |kind| self.within(now).any(|change| change.kinds.contains(&kind));
         let factor_changed = was_changed(Kind::SecondFactor);

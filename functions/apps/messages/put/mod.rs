@@ -87,8 +87,7 @@ async fn put(
         .event(admin.caller.activity(Action::AppMessageChange, format!("app:{client_id}")))?;
     let template = templates.recording(event).put(&client_id, name, wording.into()).await?;
 
-    let ip = recorder.device().ip.as_deref();
-    accounts.tell_administrators(Subject::AppChanged, ip, &messenger).await;
+    accounts.tell_administrators(Subject::AppChanged, &messenger).await;
     Ok(Json(template))
 }
 

@@ -64,8 +64,7 @@ async fn create(
     let by = (&caller.user, app.as_ref());
     let added = passkeys.recording(event).add(by, &request.credential, name).await?;
     if let Some(user) = &added.user {
-        let ip = recorder.device().ip.as_deref();
-        accounts.tell(user, Subject::PasskeyAdded, (None, ip), &messenger).await;
+        accounts.tell(user, Subject::PasskeyAdded, None, &messenger).await;
     }
     Ok((StatusCode::CREATED, Json(added.passkey.into())))
 }

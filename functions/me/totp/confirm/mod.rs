@@ -70,14 +70,7 @@ async fn confirm(
     let event = recorder.event(caller.own_activity(Action::SecondFactorAdd))?;
     let by = (&caller.user, caller.claims.sid);
     let (user, codes) = second_factors.recording(event).confirm(by, &request.code).await?;
-    accounts
-        .tell(
-            &user,
-            Subject::SecondFactorAdded,
-            (None, recorder.device().ip.as_deref()),
-            &messenger,
-        )
-        .await;
+    accounts.tell(&user, Subject::SecondFactorAdded, None, &messenger).await;
     Ok(Json(RecoveryCodesView::new(&codes)))
 }
 

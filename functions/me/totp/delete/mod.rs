@@ -48,17 +48,11 @@ async fn delete(
     recorder: Recorder,
     Json(request): Json<DeleteTotpRequest>,
 ) -> Result<StatusCode, Error> {
-    second_factors.check(&caller.user, None, &request.code).await?;
     let event = recorder.event(caller.own_activity(Action::SecondFactorRemove))?;
-    let user = second_factors.recording(event).remove(caller.user.id).await?;
-    accounts
-        .tell(
-            &user,
-            Subject::SecondFactorRemoved,
-            (None, recorder.device().ip.as_deref()),
-            &messenger,
-        )
-        .await;
+    let recording = second_factors.recording(event);
+    let removal = recording.remove(caller.user.id);
+    let user = second_factors.with_code(&caller.user, &request.code, removal).await?;
+    accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

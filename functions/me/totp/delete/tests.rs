@@ -1,9 +1,11 @@
 use axum::http::Method;
+use embedded_aws::faults::{Call, Fault, Refusal};
 use serde_json::{Value, json};
 
 use crate::testing::{
     OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, PASSWORD},
+    faults::{EVERY, Trial},
     json_request,
     second_factor::Authenticator,
 };
@@ -109,4 +111,26 @@ async fn a_user_without_a_second_factor_and_a_stranger_are_refused() {
         5
     );
     app.remove_totp(&me, &code).await.assert_done();
+}
+
+#[tokio::test]
+async fn a_recovery_code_works_again_after_an_outage() {
+    let app = TestApp::start().await;
+    let (me, authenticator) = signed_in(&app).await;
+    let codes = &authenticator.recovery_codes;
+    let trial = Trial::of(app).await;
+    for (operation, renews) in [("UpdateItem", true), ("TransactWriteItems", false)] {
+        let fails = move |call: &Call| {
+            let is_renewal = call.mentions("recovery_codes = :codes");
+            call.is("DYNAMODB", operation) && is_renewal == renews
+        };
+        let refusal = Fault::Refuse(Refusal::ProvisionedThroughputExceeded);
+        trial.faults.inject(fails, EVERY, refusal);
+        let failed = match renews {
+            true => trial.faulty.renew_codes(&me, &codes[0]).await,
+            false => trial.faulty.remove_totp(&me, &codes[0]).await,
+        };
+        failed.assert_problem(503, "unavailable");
+    }
+    trial.app.remove_totp(&me, &codes[0]).await.assert_done();
 }

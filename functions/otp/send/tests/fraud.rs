@@ -249,3 +249,24 @@ async fn a_proof_of_work_counts_once_and_for_its_address() {
     let sent = answers.iter().filter(|answer| answer.status == 202).count();
     assert_eq!((sent, app.texts(ABROAD[3]).len()), (1, 2));
 }
+
+#[tokio::test]
+async fn a_quiet_answer_tells_nobody_that_a_text_of_an_owner_could_not_be_sent() {
+    for (setting, refuses) in [(Some(("SMS_MONTHLY_BUDGET_USD", "0.01")), false), (None, true)] {
+        let mode = Some(("FRAUD_MODE", "quiet"));
+        let settings: Vec<_> =
+            [mode, Some(("SMS_MONTHLY_BUDGET_USD", "1000"))].into_iter().flatten().collect();
+        let app = TestApp::with(&settings).await;
+        app.sign_in(ABROAD[3]).await;
+        app.advance(2 * 3600);
+        for phone in &ABROAD[..3] {
+            send_from(&app, SOURCE, phone).await.challenge_id();
+        }
+        let spent = app.restarted(&setting.into_iter().collect::<Vec<_>>());
+        app.aws.inbox.refuse(refuses);
+        for phone in [ABROAD[3], "+966512345679"] {
+            let answer = send_from(&spent, SOURCE, phone).await;
+            assert_eq!(answer.status, 202, "{phone}: {}", answer.text);
+        }
+    }
+}

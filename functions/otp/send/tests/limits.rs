@@ -166,3 +166,16 @@ async fn refused_and_unsent_texts_are_not_counted_for_their_prefix() {
     app.challenge("+14155550102").await;
     app.send_code("+14155550103").await.assert_problem(429, "sms_limit_reached");
 }
+
+#[tokio::test]
+async fn a_code_that_was_sent_twice_gives_both_messages_back() {
+    let limits = [("OTP_SENDS_PER_IP_PER_HOUR", "4"), ("OTP_SENDS_PER_PREFIX_PER_HOUR", "4")];
+    let app = TestApp::with(&limits).await;
+    for number in 0..8 {
+        let phone = format!("+1415555{:04}", 100 + number * 37);
+        let id = app.challenge(&phone).await;
+        app.advance(30);
+        app.resend(&id).await.challenge_id();
+        app.verify(&id, &app.code(&phone)).await.assert_ok();
+    }
+}

@@ -1,6 +1,12 @@
+use embedded_aws::faults::{Call, Fault, Refusal};
 use serde_json::json;
 
-use crate::testing::{PHONE, TestApp, wrong};
+use crate::testing::{
+    PHONE, TestApp,
+    accounts::EMAIL,
+    faults::{EVERY, Trial},
+    wrong,
+};
 
 /// Opens a challenge and uses some of its tries. Returns its id and code.
 async fn use_up(app: &TestApp, tries: usize) -> (String, String) {
@@ -127,4 +133,68 @@ async fn codes_stay_long_for_a_day_after_a_sign_in_on_a_new_device() {
     assert_eq!(length(&app).await, 8);
     app.advance(24 * 3600);
     assert_eq!(length(&app).await, 6);
+}
+
+/// How often the SDK tries a call.
+const SDK_TRIES: usize = 3;
+
+#[tokio::test]
+async fn a_code_whose_owner_cannot_be_read_works_again() {
+    let app = TestApp::with_mail().await;
+    let mail = "ann.lee+shop@example.org";
+    let id = app.mail_challenge(mail).await;
+    let code = app.code(mail);
+    let trial = Trial::of(app).await;
+    let reads = |call: &Call| call.is("DYNAMODB", "GetItem") || call.is("DYNAMODB", "Query");
+    let refusal = Fault::Refuse(Refusal::ProvisionedThroughputExceeded);
+    let mut failed = 0;
+    loop {
+        trial.faults.heal();
+        trial.faults.inject(reads, (failed, SDK_TRIES), refusal.clone());
+        let answer = trial.faulty.verify(&id, &code).await;
+        if answer.status == 200 {
+            break;
+        }
+        answer.assert_problem(503, "unavailable");
+        failed += 1;
+    }
+    assert!(failed > 1, "only {failed} reads");
+}
+
+/// The owner gets the note before the code counts that shuts strangers out, so that any other way to
+/// sign in lets strangers get codes again.
+#[tokio::test]
+async fn another_sign_in_ends_the_stop_of_codes_also_if_the_last_wrong_one_failed() {
+    let app = TestApp::with_mail_and(&[
+        ("OTP_MAX_ATTEMPTS", "10"),
+        ("OTP_RESEND_COOLDOWN_SECONDS", "1"),
+        ("OTP_SENDS_PER_PHONE_PER_HOUR", "100"),
+        ("OTP_SENDS_PER_PHONE_PER_DAY", "100"),
+        ("OTP_SENDS_PER_IP_PER_HOUR", "1000"),
+        ("OTP_MAX_FAILED_PERCENT", "100"),
+    ])
+    .await;
+    let me = app.sign_in(PHONE).await;
+    let id = app.post_as(&me.access, "/v1/me/email", json!({"email": EMAIL})).await.challenge_id();
+    app.verify_as(&me.access, &id, &app.code(EMAIL)).await.assert_ok();
+    app.advance(3600);
+    for _ in 0..9 {
+        use_up(&app, 10).await;
+        app.advance(20);
+    }
+    let (id, code) = use_up(&app, 9).await;
+
+    let trial = Trial::of(app).await;
+    let notes = |call: &Call| call.is("DYNAMODB", "UpdateItem") && call.mentions("locked_out");
+    let refusal = Fault::Refuse(Refusal::ProvisionedThroughputExceeded);
+    trial.faults.inject(notes, EVERY, refusal);
+    trial.faulty.verify(&id, &wrong(&code)).await.assert_problem(503, "unavailable");
+
+    let app = trial.app;
+    app.verify(&id, &wrong(&code)).await.assert_problem(400, "otp_incorrect");
+    app.send_code(PHONE).await.assert_problem(429, "otp_locked");
+    let id = app.mail_challenge(EMAIL).await;
+    app.verify(&id, &app.code(EMAIL)).await.assert_ok();
+    app.advance(600);
+    assert_eq!(app.send_code(PHONE).await.status, 202);
 }

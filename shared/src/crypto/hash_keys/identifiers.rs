@@ -135,6 +135,17 @@ impl HashKeys {
         self.short_lived("mail domain", email.domain())
     }
 
+    /// As [`Self::prefix`], for texts that only people with an account get, so that the counter of
+    /// other texts does not tell who has one.
+    pub fn hidden_prefix(&self, phone: &PhoneNumber) -> IdentifierHash {
+        self.short_lived("hidden prefix", phone.block())
+    }
+
+    /// As [`Self::mail_domain`], for e-mails that only people with an account get.
+    pub fn hidden_mail_domain(&self, email: &Email) -> IdentifierHash {
+        self.short_lived("hidden mail domain", email.domain())
+    }
+
     /// The hash under which all e-mails are counted.
     pub fn all_mails(&self) -> IdentifierHash {
         self.short_lived("mails", "all")
