@@ -12,7 +12,6 @@ import pathlib
 import platform
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import boto3
 
 import edge_check
 from doctor_check import DoctorCheck
+from free_port import free_port
 from guarded_api import ADMIN_PHONE, APP, CACHE_SECONDS, WRITE_PERMISSION, GuardedApi
 
 SAM, MINISTACK_PYTHON = sys.argv[1:]
@@ -37,9 +37,7 @@ MAIL_FROM = "id@example.com"
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 
 BEGAN = time.monotonic()
-with socket.socket() as listener:
-    listener.bind(("127.0.0.1", 0))
-    PORT = listener.getsockname()[1]
+PORT = free_port()
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 INBOX = f"{ENDPOINT}/_ministack/sns/sms-messages?phoneNumber={{phone}}"
 # The AWS variables of this environment are left out, so that no real account is reached.

@@ -19,7 +19,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import tempfile
 from pathlib import Path
 
 from docs_pages import ROOT, blocks
+from free_port import free_port
 
 FLOWS = ["README.md", "docs/accounts.md", "docs/administration.md", "docs/apps.md", "docs/second-factor.md",
          "docs/app-developers.md", "docs/operators.md", "docs/test-your-app.md"]
@@ -178,9 +178,7 @@ def run(page, work):
         (programs / name).chmod(stat.S_IRWXU)
     (programs / "latchkey").symlink_to(Path(os.environ["CLI"]).resolve())
     (work / "picture.jpg").write_bytes(PICTURE)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "PATH": f"{programs}:{os.environ['PATH']}", "STATE": str(state), "PORT": str(port), "PICTURE": str(work / "picture.jpg"),
         "REAL_CURL": shutil.which("curl"), "SERVICE": str(Path(os.environ["SERVICE"]).resolve()),

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import sys
 import threading
 import time
@@ -25,6 +24,8 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from joserfc.jwk import KeySet
+
+from free_port import free_port
 
 URL, ADMIN_PHONE = os.environ["URL"], os.environ["ADMIN_PHONE"]
 AUTHENTICATION_METHODS = ["client_secret_basic", "client_secret_post", "none"]
@@ -256,9 +257,7 @@ def main():
             break
         except requests.ConnectionError:
             time.sleep(0.5)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
 
     admin = prove(post("/v1/otp/send", {"phone": ADMIN_PHONE}, status=202), ADMIN_PHONE)["access_token"]
     # The role needs a permission, since authlib considers a token with an empty scope malformed.

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { register } from "node:module";
 import { Browser, claimsOf, pause, random } from "./openid_browser.mjs";
+import { freePort } from "./openid_programs.mjs";
 import { CALLBACK, GOODBYE, load, require } from "./openid_providers.mjs";
 
 const { DJANGO } = process.env;
@@ -169,9 +170,7 @@ export const CLIENTS = {
     await assert.rejects(perform({ grant_type: "refresh_token", refresh_token: renewed.refreshToken }));
   },
   "mozilla-django-oidc": async ({ provider, office, browser, person }) => {
-    const port = await new Promise(resolve => {
-      const server = createServer().listen(0, () => resolve(server.address().port) ?? server.close());
-    });
+    const port = freePort();
     const home = `http://localhost:${port}/`;
     const secret = await provider.addApp({
       client_id: "django", name: "Django", type: "confidential", redirect_uris: [`${home}oidc/callback/`], post_logout_redirect_uris: [home],

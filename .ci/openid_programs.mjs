@@ -3,7 +3,7 @@
  * mod_auth_openidc, oidc-agent, and Git with git-credential-oauth.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, get } from "node:http";
@@ -76,11 +76,8 @@ function newFolder(name) {
   return folder;
 }
 
-export async function freePort() {
-  const { port, close } = await listening();
-  close();
-  return port;
-}
+/** A port that is free, and stays so until a program uses it: see free_port.py. */
+export const freePort = () => Number(execFileSync("python3", [".ci/free_port.py"]));
 
 /** Runs Apache with the recipe until `action` is done. */
 async function withApache(port, text, action) {
@@ -124,7 +121,7 @@ async function comeBack(browser, url) {
 export const PROGRAMS = {
   "mod_auth_openidc": async ({ provider, browser, person }) => {
     const app = await listening((request, response) => response.end(JSON.stringify(request.headers)));
-    const port = await freePort(), home = `http://localhost:${port}`;
+    const port = freePort(), home = `http://localhost:${port}`;
     const client_id = "intranet";
     const secret = await provider.addApp({
       client_id, name: "Intranet", type: "confidential", access_token_ttl: ACCESS_TOKEN_TTL_SECONDS,
@@ -177,7 +174,7 @@ export const PROGRAMS = {
 
   "oidc-agent": async ({ provider, browser }) => {
     const { home, env, opened, written } = newHome("oidc-agent");
-    const port = await freePort(), client_id = "terminal";
+    const port = freePort(), client_id = "terminal";
     const grant_types = ["authorization_code", "refresh_token", DEVICE_GRANT];
     await provider.addApp({ client_id, name: "Terminal", redirect_uris: ["http://localhost"], grant_types });
     const text = recipe("sh", { "https://id.example.com": provider.issuer, 4242: port });

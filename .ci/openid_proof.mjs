@@ -11,24 +11,25 @@ import { inChromium, isFine } from "./openid_page.mjs";
 import { freePort, listening } from "./openid_programs.mjs";
 import { call, codeOf, signInByCode } from "./openid_providers.mjs";
 
-const { ADMIN_PHONE } = process.env;
+const { ADMIN_PHONE, SERVICE } = process.env;
 /** Texts from this machine to a second country are suspected. */
 const STRICT = { FRAUD_MODE: "challenge", FRAUD_COUNTRIES_PER_IP: "1", FRAUD_SEQUENTIAL_NUMBERS: "1000" };
 const ABROAD = "+447400123456";
 
 /** Runs `action` with another service, and the URL by which its app sends people to the page. */
 async function withStrictService(action) {
-  const port = await freePort(), service = `http://localhost:${port}`;
-  const args = ["run", "--locked", "--quiet", "-p", "local", "--", "--in-memory", "--port", String(port)];
+  const port = freePort(), service = `http://localhost:${port}`;
+  const args = ["--in-memory", "--port", String(port)];
   const log = openSync("target/openid-strict.log", "w");
-  const local = spawn("cargo", args, { env: { ...process.env, ...STRICT }, stdio: ["ignore", log, log] });
+  const local = spawn(SERVICE, args, { env: { ...process.env, ...STRICT }, stdio: ["ignore", log, log] });
   const ended = once(local, "exit");
   const app = await listening((_, response) => response.setHeader("content-type", "text/html").end('<!doctype html><html lang="en"><title>shop</title>'));
   try {
     for (let tries = 0; !(await fetch(`${service}/health`).catch(() => null)); tries += 1) {
-      assert.ok(tries < 300 && local.exitCode === null, "the service does not start: see target/openid-strict.log");
+      assert.ok(tries < 600 && local.exitCode === null, "the service does not start: see target/openid-strict.log");
       await pause(0.1);
     }
+    await waitForTime(120);
     const { access_token } = await signInByCode(ADMIN_PHONE, undefined, service);
     const redirect_uri = `http://127.0.0.1:${app.port}/callback`;
     const shop = { client_id: "shop", name: "Shop", type: "confidential", pkce: "optional", first_party: true, redirect_uris: [redirect_uri] };

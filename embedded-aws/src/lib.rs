@@ -27,7 +27,6 @@ mod vendors;
 
 use std::{
     collections::BTreeSet,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -210,15 +209,9 @@ impl EmbeddedAws {
         self.vendors.iter().map(|(setting, url)| (*setting, url.as_str()))
     }
 
-    /// Serves all services at one more address. Anybody who reaches it can read codes and keys.
-    ///
-    /// # Errors
-    /// A sentence that says why the address cannot be used.
-    pub async fn serve_at(&mut self, address: SocketAddr) -> Result<(), StartError> {
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+    /// Serves all services at `listener` as well. Anybody who reaches it can read codes and keys.
+    pub fn serve_at(&mut self, listener: TcpListener) {
         self.serve(listener, front_door::router(self.endpoints.clone()));
-        Ok(())
     }
 
     async fn listen(&mut self, name: &'static str) -> Result<TcpListener, StartError> {

@@ -28,6 +28,8 @@ use crate::testing::{
 /// The price of a text in millionths of a dollar.
 const PRICE: i64 = 10_000;
 const TWILIO_FIRST: (&str, &str) = ("TEXT_SENDERS", "*=twilio,webhook");
+/// Nobody listens at this URL: the port of a listener that is closed may be given to somebody else.
+const NOBODY: &str = "http://127.0.0.1:1";
 const QUEUED: Reply = Reply::Answer(201, r#"{"sid": "SM1", "status": "queued"}"#);
 /// The variables with the hosts of the senders that take the place of Twilio.
 const HOSTS: [&str; 6] = [
@@ -120,25 +122,27 @@ struct Sender {
 
 impl Sender {
     async fn start(reply: Reply) -> Self {
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        if matches!(reply, Reply::Absent) {
+            return Self { url: NOBODY.to_owned(), requests };
+        }
+
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let scheme = if matches!(reply, Reply::NoTls) { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr().unwrap());
-        let requests = Arc::<Mutex<Vec<String>>>::default();
         let seen = requests.clone();
-        if !matches!(reply, Reply::Absent) {
-            tokio::spawn(async move {
-                loop {
-                    let (mut socket, _) = listener.accept().await.unwrap();
-                    if !reply.is_reached() {
-                        socket.write_all(b"HTTP/1.1 400 -\r\n\r\n").await.unwrap();
-                        continue;
-                    }
-                    let request = request(&mut socket).await;
-                    seen.lock().unwrap().push(request);
-                    tokio::spawn(answer(socket, reply));
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                if !reply.is_reached() {
+                    socket.write_all(b"HTTP/1.1 400 -\r\n\r\n").await.unwrap();
+                    continue;
                 }
-            });
-        }
+                let request = request(&mut socket).await;
+                seen.lock().unwrap().push(request);
+                tokio::spawn(answer(socket, reply));
+            }
+        });
         Self { url, requests }
     }
 

@@ -77,6 +77,14 @@ async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     let listener =
         TcpListener::bind(address).await.map_err(|error| vec![bind_problem(address, &error)])?;
     let address = listener.local_addr().map_err(|error| vec![error.to_string()])?;
+    // Before the embedded services choose their ports, since one of them could get this one.
+    let aws_listener = match arguments.aws_address {
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.map_err(|error| vec![format!("{address}: {error}")])?)
+        }
+        None => None,
+    };
 
     let folder: Option<&Path> = if arguments.in_memory { None } else { Some(&arguments.data) };
     let mut environment = Environment::of_process();
@@ -89,8 +97,8 @@ async fn run(arguments: &Arguments) -> Result<(), Vec<String>> {
     }
 
     let mut service = local::start(address, folder, environment).await?;
-    if let Some(address) = arguments.aws_address {
-        service.aws.serve_at(address).await.map_err(|problem| vec![problem])?;
+    if let Some(listener) = aws_listener {
+        service.aws.serve_at(listener);
     }
 
     service.print_messages();

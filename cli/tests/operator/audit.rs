@@ -54,11 +54,12 @@ fn the_audit_trail_can_be_followed() {
 fn a_change_of_the_audit_trail_is_found_with_access_to_aws() {
     let runtime = Runtime::new().unwrap();
     let (service, endpoint) = runtime.block_on(async {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let environment = [("JWT_ALGORITHM", "EdDSA")].into_iter().collect();
-        let mut service = local::start(free, None, environment).await.unwrap();
-        service.aws.serve_at(free).await.unwrap();
-        (service, format!("http://{free}"))
+        let mut service = local::start(address, None, environment).await.unwrap();
+        service.aws.serve_at(listener);
+        (service, format!("http://{address}"))
     });
     let verify = |more: &[&str]| {
         let names = ["--table", "latchkey", "--bucket", "audit-anchors"];

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use shared::base::Clock;
 
-use crate::terminal::{Operator, Service, right, wrong};
+use crate::terminal::{NOBODY, Operator, Service, right, wrong};
 
 #[test]
 fn a_smoke_test_signs_in_and_out() {
@@ -50,11 +50,9 @@ fn a_doctor_who_reaches_nothing_says_so_for_each_question() {
     let operator = Operator::of(&service);
     operator.run(&["doctor"]).fails(2, "no region is set");
 
-    // Nobody listens at this address.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let done = operator
         .command(&["doctor", "--region", "eu-central-1", "--json"])
-        .env("AWS_ENDPOINT_URL", format!("http://{free}"))
+        .env("AWS_ENDPOINT_URL", NOBODY)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .output()

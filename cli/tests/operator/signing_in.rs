@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value, json};
 
-use crate::terminal::{ADMIN, Operator, Service, totp};
+use crate::terminal::{ADMIN, NOBODY, Operator, Service, totp};
 
 #[test]
 fn tokens_are_refreshed() {
@@ -91,9 +91,7 @@ fn a_failure_is_explained() {
     operator.run(&["whoami", "--url", "http://id.example.com"]).fails(2, "https://");
     operator.run(&["whoami", "--url", &format!("{}/x", service.url)]).fails(3, "not signed in");
 
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let down = format!("http://{free}");
-    operator.run(&["login", "--url", &down]).fails(8, &format!("cannot reach {down}: "));
+    operator.run(&["login", "--url", NOBODY]).fails(8, &format!("cannot reach {NOBODY}: "));
     fs::write(operator.file(), "{").unwrap();
     operator.run(&["whoami"]).fails(1, "sessions.json cannot be read");
 }

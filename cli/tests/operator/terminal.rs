@@ -16,6 +16,8 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 pub(crate) const ADMIN: &str = "+14155550100";
+/// Nobody listens at this URL: the port of a listener that is closed may be given to somebody else.
+pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
 
 /// A service of the test's own, in this process.
 pub(crate) struct Service {

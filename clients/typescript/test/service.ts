@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
 
 import { Latchkey, type Options, type SignedIn } from "../src/index.js";
 
@@ -16,21 +16,24 @@ export class Service {
   }
 
   static async start(settings: Record<string, string> = {}): Promise<Service> {
-    const port = await freePort();
     const run = ["run", "--locked", "--quiet", "--manifest-path", "../../Cargo.toml", "--"];
     const [program, options] = process.env["SERVICE"] ? [process.env["SERVICE"], []] : ["cargo", run];
     const child = spawn(program, [...options, "--in-memory"], {
-      env: { ...process.env, PORT: String(port), RUST_LOG: "error", ...settings },
-      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, PORT: "0", RUST_LOG: "error", ...settings },
+      stdio: ["ignore", "pipe", "inherit"],
     });
-    const service = new Service(`http://127.0.0.1:${port}`, child);
+    // The program prints its URL, and later texts. All lines are read, so that its output does not block.
+    const lines = createInterface({ input: child.stdout });
     // The first build takes minutes.
-    for (let tries = 0; tries < 1800; tries += 1) {
-      if (child.exitCode !== null) throw new Error("the service did not start");
-      if (await fetch(`${service.url}/health`).then(answer => answer.ok, () => false)) return service;
-      await new Promise(resolve => setTimeout(resolve, 500));
-    }
-    throw new Error("the service does not respond");
+    const port = await new Promise<string>((resolve, reject) => {
+      lines.on("line", line => {
+        const [, port] = /^ *API .*:(\d+)$/.exec(line) ?? [];
+        if (port) resolve(port);
+      });
+      child.once("error", reject);
+      child.once("exit", () => reject(new Error("the service did not start")));
+    });
+    return new Service(`http://127.0.0.1:${port}`, child);
   }
 
   async stop(): Promise<void> {
@@ -81,10 +84,11 @@ export class Service {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
+/**
+ * Waits for the next clock hour if fewer than two minutes of this one are left. The service counts texts by
+ * clock hour, so numbers in two hours are no neighbours.
+ */
+export async function waitForTime(): Promise<void> {
+  const left = 3_600_000 - (Date.now() % 3_600_000);
+  if (left < 120_000) await new Promise(resolve => setTimeout(resolve, left + 1_000));
 }
