@@ -5,6 +5,8 @@ import os
 import altcha
 import requests
 
+import clock_hour
+
 URL = os.environ["URL"]
 FIRST, PHONE, OTHER = "+14155550150", "+14155550151", "+14155550152"
 
@@ -16,6 +18,7 @@ def post(path, body, status):
 
 
 # Neighbouring numbers are suspected.
+clock_hour.wait_for_time(60)
 post("/v1/otp/send", {"phone": FIRST}, 202)
 refusal = post("/v1/otp/send", {"phone": PHONE}, 403)
 assert refusal["code"] == "proof_required", refusal

@@ -10,6 +10,8 @@ import threading
 import urllib.error
 import urllib.request
 
+import clock_hour
+
 EDGE_REGION = "us-east-1"
 EDGE_STACK = "latchkey-edge"
 SECRET = "first-secret-of-the-edge-0123456789"
@@ -107,6 +109,7 @@ def check(url, client):
         for number, viewer in enumerate(["198.51.100.1", "2001:db8::1"]):
             # A client cannot name an address or a secret: CloudFront overwrites both.
             headers = {VIEWER: viewer, VIEWER_ADDRESS: "203.0.113.9:1", ORIGIN_VERIFY: "wrong"}
+            clock_hour.wait_for_time(60)
             sent = [send_code(edge.url, f"+1415555{number}19{text}", headers) for text in range(3)]
             assert sent == [(202, None), (202, None), (429, "sms_limit_reached")], sent
     finally:

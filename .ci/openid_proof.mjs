@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
+import { waitForTime } from "./clock_hour.mjs";
 import { pause } from "./openid_browser.mjs";
 import { inChromium, isFine } from "./openid_page.mjs";
 import { freePort, listening } from "./openid_programs.mjs";

@@ -5,11 +5,12 @@ import { after, before, test } from "node:test";
 import { solveChallenge, type Challenge } from "altcha-lib";
 import { deriveKey } from "altcha-lib/algorithms/pbkdf2";
 
-import { Service } from "./service.js";
+import { Service, waitForTime } from "./service.js";
 
 let service: Service;
 before(async () => {
   service = await Service.start({ FRAUD_MODE: "challenge", FRAUD_SEQUENTIAL_NUMBERS: "2" });
+  await waitForTime();
   await service.ask("/v1/otp/send", { phone: service.newPhone() });
 });
 after(() => service.stop());

@@ -3,12 +3,13 @@ import { after, before, test } from "node:test";
 import { Worker as Thread } from "node:worker_threads";
 
 import { Latchkey, LatchkeyError, memoryStorage } from "../src/index.js";
-import { Service } from "./service.js";
+import { Service, waitForTime } from "./service.js";
 
 let service: Service;
 before(async () => {
   // From the second of two neighbouring numbers on, every stranger has to solve a proof of work.
   service = await Service.start({ FRAUD_MODE: "challenge", FRAUD_SEQUENTIAL_NUMBERS: "2", OTP_RESEND_COOLDOWN_SECONDS: "600" });
+  await waitForTime();
   await service.ask("/v1/otp/send", { phone: service.newPhone() });
 });
 after(() => service.stop());
