@@ -10,3 +10,12 @@ export function totp(secret, ahead = 0) {
   const mac = createHmac("sha1", key).update(step).digest();
   return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
+
+/** A code that the app does not show within a minute of now. */
+export function wrongTotp(secret) {
+  const near = [-2, -1, 0, 1, 2].map(ahead => totp(secret, ahead));
+  for (let ahead = 40; ; ahead += 1) {
+    const code = totp(secret, ahead);
+    if (!near.includes(code)) return code;
+  }
+}

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
-import { totp } from "./authenticator.mjs";
+import { totp, wrongTotp } from "./authenticator.mjs";
 import { codeOf, pause } from "./service.mjs";
 
 const jsQR = createRequire(`${process.env.TOOLS}/`)("jsqr");
@@ -24,7 +24,7 @@ export async function setUp({ page, visible, focused, failed, look }) {
   const scanned = jsQR(Uint8ClampedArray.from(picture), 400, 400)?.data;
   assert.equal(scanned, await page.locator("#otpauth").getAttribute("href"), "the QR code can be scanned");
   const secret = new URL(scanned).searchParams.get("secret");
-  await page.locator("#confirm").pressSequentially(totp(secret, 40));
+  await page.locator("#confirm").pressSequentially(wrongTotp(secret));
   await failed("confirm");
   await page.locator("#confirm").pressSequentially(totp(secret));
   await visible("factor-codes");
@@ -57,7 +57,7 @@ export async function signInAgain(person, { secret, codes }) {
   await visible("mfa-step");
   assert.equal(await focused(), "mfa");
   await look("mfa");
-  await page.locator("#mfa").pressSequentially(totp(secret, 40));
+  await page.locator("#mfa").pressSequentially(wrongTotp(secret));
   await failed("mfa");
   await page.locator("#mfa-switch").click();
   await look("mfa-recovery");

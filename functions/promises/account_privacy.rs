@@ -19,7 +19,7 @@ const USERNAME: &str = "trillian.mcmillan";
 const NAME: &str = "Tricia Marie McMillan";
 /// Texts that identify the person.
 const PERSONAL: [&str; 8] =
-    ["4155550123", EMAIL, "ann.lee", USERNAME, NAME, SOURCE, DEVICE, "es-MX"];
+    ["4155550123", EMAIL, "ann.lee", USERNAME, NAME, SOURCE, DEVICE, "es-Latn-MX"];
 
 /// The keys of the items that mention `needle`.
 fn mentioning(items: &[Item], needle: &str) -> Vec<String> {
@@ -57,7 +57,7 @@ async fn from_device(
 /// purpose, reset links, wrong passwords and codes.
 async fn somebody(app: &TestApp) -> SignedIn {
     let body = json!({
-        "phone": PHONE, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-MX",
+        "phone": PHONE, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-Latn-MX",
     });
     let id = from_device(app, None, "/v1/auth/register", body).await.challenge_id();
     let proof = json!({"challenge_id": id, "code": app.code(PHONE)});
@@ -141,7 +141,7 @@ async fn a_deleted_user_leaves_no_personal_data() {
 async fn a_request_for_a_code_stores_nothing_that_identifies_a_person() {
     let app = TestApp::with_mail().await;
     let body = json!({
-        "phone": PHONE, "email": EMAIL, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-MX",
+        "phone": PHONE, "email": EMAIL, "password": PASSWORD, "username": USERNAME, "name": NAME, "locale": "es-Latn-MX",
     });
     from_device(&app, None, "/v1/auth/register", body).await.challenge_id();
 

@@ -336,8 +336,8 @@ async fn wrong_codes_at_once_have_no_more_tries_than_one_after_the_other() {
     let (_, authenticator) = app.protected(PHONE).await;
     let token = app.first_factor(PHONE).await;
     let answers = at_once(20, |_| {
-        let (app, token) = (app.clone(), token.clone());
-        async move { app.totp(&token, "000000").await }
+        let (app, token, code) = (app.clone(), token.clone(), authenticator.wrong_code(&app));
+        async move { app.totp(&token, &code).await }
     })
     .await;
 

@@ -228,8 +228,10 @@ impl Deployment {
         let (_, body) = last.as_ref().unwrap().split_once("\r\n\r\n").unwrap();
         let fields = serde_json::from_str::<Value>(body).unwrap_or_default();
         let message = fields["message"].as_str().map(|it| BASE64.decode(it.as_bytes()).unwrap());
-        let message = message.map(|it| String::from_utf8(it).unwrap());
-        let body = message.as_deref().or(fields["text"].as_str()).unwrap_or(body);
+        let fields = message.map_or(fields, |it| serde_json::from_slice(&it).unwrap());
+        // The ids beside the text are random, and may contain as many digits as a code.
+        let parameter = &fields["template"]["components"][0]["parameters"][0]["text"];
+        let body = parameter.as_str().or(fields["text"].as_str()).unwrap_or(body);
         let body = body.replace("%2B", "+").replace("+1415", "");
         let mut words = body.split(|c: char| !c.is_ascii_digit());
         words.find(|digits| digits.len() == 6).unwrap().to_owned()

@@ -43,6 +43,13 @@ impl Authenticator {
     pub(crate) fn code_of_step(&self, app: &TestApp, steps: i64) -> String {
         self.secret.code_at(app.latchkey.clock().now() + (30 * steps).seconds())
     }
+
+    /// A code that it does not show within a minute of now.
+    pub(crate) fn wrong_code(&self, app: &TestApp) -> String {
+        let near = [-2, -1, 0, 1, 2].map(|steps| self.code_of_step(app, steps));
+        let mut later = (40..).map(|steps| self.code_of_step(app, steps));
+        later.find(|code| !near.contains(code)).unwrap()
+    }
 }
 
 impl TestApp {

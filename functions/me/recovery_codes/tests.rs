@@ -65,7 +65,7 @@ async fn without_a_valid_code_the_old_set_stays() {
         app.renew_codes(&me, code).await.assert_field("code");
     }
 
-    for code in ["000000", "AAAA-AAAA-AAAA-AAAA"] {
+    for code in [authenticator.wrong_code(&app).as_str(), "AAAA-AAAA-AAAA-AAAA"] {
         app.renew_codes(&me, code).await.assert_wrong(None);
     }
 

@@ -4,7 +4,6 @@ use crate::testing::{
     Answer, OTHER_PHONE, PHONE, TestApp, at_once, claims,
     hosted::{Browser, Client, hosted_app, hosted_app_with},
     second_factor::Authenticator,
-    wrong,
 };
 
 /// Both factors are asked for.
@@ -75,7 +74,7 @@ async fn a_person_sets_up_an_authenticator_app_and_the_app_gets_both_factors() {
     let auth_time = app.latchkey.clock().now().as_second();
     app.advance(60);
     let code = authenticator.code(&app);
-    for odd in ["", "12", &wrong(&code)] {
+    for odd in ["", "12", &authenticator.wrong_code(&app)] {
         let again = browser.submit(&page, &[("code", odd)]).await;
         assert!(again.text.contains("That code is not right."), "{odd}: {}", again.text);
         assert_eq!(again.shown_secret().secret(), authenticator.secret());
@@ -147,7 +146,7 @@ async fn the_page_shows_the_recovery_codes_again_to_a_person_who_reloads_it() {
     assert_eq!(notices(&app), 1);
 
     // Nobody sees them without that code, or once another was used.
-    let guessed = browser.clone().submit(&page, &[("code", &wrong(&code))]).await;
+    let guessed = browser.clone().submit(&page, &[("code", &authenticator.wrong_code(&app))]).await;
     assert_methods(&id_token(&app, &client, &guessed).await, "aal2", &["sms", "otp", "mfa"]);
     let token = app.verify(&app.challenge(PHONE).await, &app.code(PHONE)).await.mfa_token();
     app.totp(&token, &authenticator.code(&app)).await.assert_ok();
@@ -170,7 +169,7 @@ async fn wrong_first_codes_are_counted_as_those_of_the_api() {
     let (page, authenticator) = browser.begin(&client, PHONE).await;
     let code = authenticator.code(&app);
     for _ in 0..10 {
-        let again = browser.submit(&page, &[("code", &wrong(&code))]).await;
+        let again = browser.submit(&page, &[("code", &authenticator.wrong_code(&app))]).await;
         assert!(again.text.contains("That code is not right."), "{}", again.text);
     }
     let waiting = browser.submit(&page, &[("code", &code)]).await;

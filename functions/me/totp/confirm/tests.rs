@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp, accounts::EMAIL, bodies::assert_strict,
-    second_factor::Authenticator, wrong,
+    second_factor::Authenticator,
 };
 
 const PATH: &str = "/v1/me/totp/confirm";
@@ -73,9 +73,11 @@ async fn a_wrong_code_sets_nothing_up_and_can_be_followed_by_the_right_one() {
         app.confirm(&me, odd).await.assert_field("code");
     }
 
-    for odd in
-        [&wrong(&code), &authenticator.code_of_step(&app, 2), &authenticator.code_of_step(&app, -2)]
-    {
+    for odd in [
+        &authenticator.wrong_code(&app),
+        &authenticator.code_of_step(&app, 2),
+        &authenticator.code_of_step(&app, -2),
+    ] {
         app.confirm(&me, odd).await.assert_wrong(None);
     }
 

@@ -198,9 +198,13 @@ async fn a_decision_names_nobody() {
     let (_, recorded) = records(send_from(&app, SOURCE, PHONE)).await;
     let line = serde_json::to_string(&recorded).unwrap();
 
-    for trace in [PHONE, "4155550123", "1415555", "0123\"", SOURCE, &app.code(PHONE)] {
+    for trace in [PHONE, "4155550123", "1415555", "0123\"", SOURCE] {
         assert!(!line.contains(trace), "{trace}: {line}");
     }
+    // A hash may contain the digits of the code by chance.
+    let code = app.code(PHONE);
+    let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
+    assert!(words.all(|word| word != code), "{code}: {line}");
 
     for item in app.items_like("SENDS").await {
         let numbers =
