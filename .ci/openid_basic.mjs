@@ -98,10 +98,10 @@ export const BASIC = {
   "oidcc-max-age-1": async ({ office, browser }) => {
     await office.signIn(browser);
     await pause(2.1);
-    const pages = browser.pages;
+    const pages = browser.pages, now = Math.floor(Date.now() / 1000);
     const { claims } = await office.signIn(browser, { max_age: "1" });
     assert.ok(browser.pages > pages, "no page was shown");
-    assert.ok(Date.now() / 1000 - claims.auth_time < 5, "auth_time is the old one");
+    assert.ok(claims.auth_time >= now, "auth_time is the old one");
   },
   "oidcc-max-age-10000": async ({ office, browser }) => {
     const first = await office.signIn(browser, { max_age: "10000" });

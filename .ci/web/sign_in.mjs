@@ -39,11 +39,12 @@ export async function typePhone({ page, variant, phone, visible, focused, words,
 
 /** The code: wrong, kept over a reload, sent again, pasted. The number is written in several ways. */
 export async function typeCode({ page, number, phone, canonical, language, visible, focused, words, typed, failed, look }) {
-  await typed("phone", written(phone, number));
+  // The page is watched while the code is sent, since the cooldown may be over a moment later.
+  const isCooling = page.waitForFunction(() => byId("resend").checkVisibility() && byId("resend").getAttribute("aria-disabled") === "true");
+  await Promise.all([isCooling, typed("phone", written(phone, number))]);
   await visible("code-step");
   assert.equal(await focused(), "code");
   assert.equal(await page.locator("#code").getAttribute("autocomplete"), "one-time-code");
-  assert.equal(await page.locator("#resend").getAttribute("aria-disabled"), "true");
   assert.ok((await words("code-lead")).replace(/[^\d+]/g, "").includes(canonical.slice(2)), "the number is masked");
   await page.goBack();
   await visible("first-step");

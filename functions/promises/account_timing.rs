@@ -18,7 +18,7 @@ const PEOPLE: usize = 50;
 const TURNS: usize = 6;
 /// How far apart the medians may be, in percent.
 const TOLERANCE: f64 = 10.0;
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 6;
 
 /// The identifier of person number `index`, in JSON. The flag says whether they have an account.
 type Who = fn(usize, bool) -> Value;

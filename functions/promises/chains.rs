@@ -17,7 +17,7 @@ use crate::testing::{
 };
 
 /// How long each call takes, so that those made together overlap.
-const DISTANCE: Duration = Duration::from_millis(20);
+const DISTANCE: Duration = Duration::from_millis(100);
 const PASSWORD: &str = "correct horse battery staple";
 
 /// The answer to a request, and its longest chain.

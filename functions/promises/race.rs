@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::testing::{Answer, TestApp, at_once, wrong};
+use crate::testing::{Answer, TestApp, at_once, late, winner, wrong};
 
 /// How often each race is run, since it is lost only by chance.
 const ROUNDS: usize = 20;
@@ -56,7 +56,7 @@ async fn a_hundred_wrong_codes_at_once_are_five_tries() {
 
         // A busy machine may answer some of them too late. Those do not say whether they were
         // counted.
-        let late = count(&answers, 503, "unavailable");
+        let late = late(&answers);
         let compared = count(&answers, 400, "otp_incorrect");
         assert!(compared <= 5 && compared + late >= 5, "{:?}", tally(&answers));
         assert_eq!(
@@ -86,10 +86,7 @@ async fn fifty_right_codes_at_once_are_one_session() {
         })
         .await;
 
-        assert_eq!(count(&answers, 200, ""), 1, "{:?}", tally(&answers));
-        assert_eq!(count(&answers, 410, "otp_expired"), 49, "{:?}", tally(&answers));
-
-        let signed_in = answers.iter().find(|answer| answer.status == 200).unwrap();
+        let Some(signed_in) = winner(&answers, 200, (410, "otp_expired")) else { continue };
         let sessions =
             app.get_as(signed_in.json["access_token"].as_str().unwrap(), "/v1/me/sessions").await;
         assert_eq!(sessions.assert_ok()["items"].as_array().map(Vec::len), Some(1));
@@ -116,7 +113,11 @@ async fn right_and_wrong_codes_at_once_are_no_more_than_five_tries_and_one_sessi
             "{right} right, {tries} wrong: {:?}",
             tally(&answers)
         );
-        assert!(right == 1 || tries == 5, "{right} right, {tries} wrong: {:?}", tally(&answers));
+        assert!(
+            right == 1 || tries + late(&answers) >= 5,
+            "{right} right, {tries} wrong: {:?}",
+            tally(&answers)
+        );
     }
 }
 
@@ -131,11 +132,11 @@ async fn fifty_sends_at_once_are_one_text() {
         })
         .await;
 
-        assert_eq!(app.texts(&phone).len(), 1, "{:?}", tally(&answers));
-        assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
-        assert_eq!(count(&answers, 429, "resend_too_soon"), 49, "{:?}", tally(&answers));
-
-        let sent = answers.iter().find(|answer| answer.status == 202).unwrap();
+        let (sent, texts) =
+            (winner(&answers, 202, (429, "resend_too_soon")), app.texts(&phone).len());
+        assert!(texts <= 1, "{:?}", tally(&answers));
+        let Some(sent) = sent else { continue };
+        assert_eq!(texts, 1, "{:?}", tally(&answers));
         app.verify(sent.json["challenge_id"].as_str().unwrap(), &app.code(&phone))
             .await
             .assert_ok();
@@ -155,8 +156,9 @@ async fn sends_again_at_once_are_one_text() {
         })
         .await;
 
-        assert_eq!(count(&answers, 202, ""), 1, "{:?}", tally(&answers));
-        assert_eq!(app.texts(&phone).len(), 2, "{:?}", tally(&answers));
+        let (sent, texts) = (count(&answers, 202, ""), app.texts(&phone).len());
+        assert!(sent <= 1 && sent + late(&answers) >= 1, "{:?}", tally(&answers));
+        assert!((1 + sent..=2).contains(&texts), "{texts} texts: {:?}", tally(&answers));
     }
 }
 
@@ -171,8 +173,9 @@ async fn fifty_sends_from_one_source_at_once_are_no_more_than_it_may_ask_for() {
         })
         .await;
 
-        assert_eq!(count(&answers, 202, ""), 7, "{:?}", tally(&answers));
-        assert_eq!(app.aws.inbox.messages(None).len() - before, 7);
+        let (sent, texts) = (count(&answers, 202, ""), app.aws.inbox.messages(None).len() - before);
+        assert!(sent <= 7 && sent + late(&answers) >= 7, "{:?}", tally(&answers));
+        assert!((sent..=7).contains(&texts), "{texts} texts: {:?}", tally(&answers));
 
         app.advance(3600);
     }
@@ -189,9 +192,11 @@ async fn of_fifty_refreshes_at_once_one_successor_can_be_used() {
         })
         .await;
 
-        assert_eq!(count(&answers, 200, ""), 50, "{:?}", tally(&answers));
-        let successors: BTreeSet<_> =
-            answers.iter().map(|answer| answer.json["refresh_token"].as_str().unwrap()).collect();
+        assert_eq!(count(&answers, 200, "") + late(&answers), 50, "{:?}", tally(&answers));
+        let told = |name: &'static str| {
+            answers.iter().filter_map(move |answer| answer.json[name].as_str())
+        };
+        let successors: BTreeSet<_> = told("refresh_token").collect();
         let [one, other, ..] = *successors.iter().collect::<Vec<_>>() else {
             panic!("{} successors", successors.len());
         };
@@ -200,7 +205,7 @@ async fn of_fifty_refreshes_at_once_one_successor_can_be_used() {
         app.refresh(other).await.assert_problem(401, "refresh_token_reused");
         app.refresh(&next).await.assert_problem(401, "token_invalid");
 
-        let access = answers[0].json["access_token"].as_str().unwrap();
+        let access = told("access_token").next().unwrap();
         app.get_as(access, "/v1/me").await.assert_problem(401, "token_invalid");
     }
 }
@@ -249,7 +254,11 @@ async fn sign_outs_and_refreshes_at_once_leave_no_session() {
         })
         .await;
 
-        assert_eq!(answers[10].status, 204);
+        if late(&answers[10..11]) == 1 {
+            app.post_as(&person.access, "/v1/auth/logout", json!({})).await;
+        } else {
+            assert_eq!(answers[10].status, 204);
+        }
         app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
         for token in answers.iter().filter_map(|answer| answer.json["refresh_token"].as_str()) {
             app.refresh(token).await.assert_problem(401, "token_invalid");

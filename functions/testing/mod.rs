@@ -470,6 +470,31 @@ pub(crate) fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
+/// How many of `answers` came too late, as on a busy machine. These do not say whether the request
+/// was carried out.
+pub(crate) fn late(answers: &[Answer]) -> usize {
+    let is_late = |answer: &&Answer| answer.status == 503 && answer.json["code"] == "unavailable";
+    answers.iter().filter(is_late).count()
+}
+
+/// Asserts that one of many simultaneous requests won, and that all others lost with this code. Up to
+/// half of them may have been answered too late, among them the one that won. Returns the winner's
+/// response, if it is known.
+#[track_caller]
+pub(crate) fn winner<'a>(
+    answers: &'a [Answer],
+    won: u16,
+    (lost, code): (u16, &str),
+) -> Option<&'a Answer> {
+    let is_lost = |answer: &&Answer| answer.status == lost && answer.json["code"] == code;
+    let (wins, losses) = (count(answers, won), answers.iter().filter(is_lost).count());
+    let late = late(answers);
+    assert!(wins <= 1 && wins + late >= 1, "{:?}", tally(answers));
+    assert!(late <= answers.len() / 2, "{:?}", tally(answers));
+    assert_eq!(wins + losses + late, answers.len(), "{:?}", tally(answers));
+    answers.iter().find(|answer| answer.status == won)
+}
+
 /// Runs `work` many times in parallel. All start at the same moment.
 pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     times: usize,

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use program::Program;
+use program::{Program, send};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -45,7 +45,7 @@ impl Somebody {
 
     async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         let request = self.client.post(format!("{}{path}", self.program.url)).json(&body);
-        let answer = request.send().await.unwrap();
+        let answer = send(request).await;
         let status = answer.status();
         assert!(!status.is_server_error(), "{path}: {status}");
         (status, answer.json().await.unwrap_or_default())

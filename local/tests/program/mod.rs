@@ -3,7 +3,31 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
+
+use reqwest::{RequestBuilder, Response, StatusCode, header};
+
+/// How often a request is sent again that took too long.
+const RETRIES: usize = 2;
+
+/// Sends a request. On a busy machine it may take longer than a request may, so it is sent again
+/// after a 503, when the response says.
+#[allow(dead_code, reason = "only tests with many clients at the same time keep a machine busy")]
+pub(crate) async fn send(request: RequestBuilder) -> Response {
+    for _ in 0..RETRIES {
+        let answer = request.try_clone().unwrap().send().await.unwrap();
+        let wait = answer.headers().get(header::RETRY_AFTER);
+        let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
+        match wait {
+            Some(wait) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+            }
+            _ => return answer,
+        }
+    }
+    request.send().await.unwrap()
+}
 
 /// A running program, which ends when this is dropped.
 pub(crate) struct Program {

@@ -201,13 +201,19 @@ async fn bombs_behind_an_honest_header_end_in_time() {
         ("a colour profile", png(small, (8, 2), &[chunk(b"iCCP", &profile), pixels])),
         ("scans", scans(4096, 50_000)),
     ] {
-        let answer = tokio::time::timeout(
-            std::time::Duration::from_secs(30),
-            app.put_avatar(&me.access, body),
-        )
-        .await;
+        let put = async || {
+            let put = app.put_avatar(&me.access, body.clone());
+            let answer = tokio::time::timeout(std::time::Duration::from_secs(30), put).await;
+            answer.unwrap_or_else(|_| panic!("{what} take too long"))
+        };
+        let mut answer = put().await;
+        // A machine that is busy with something else gets more attempts.
+        for _ in 0..2 {
+            if answer.status == 503 {
+                answer = put().await;
+            }
+        }
 
-        let answer = answer.unwrap_or_else(|_| panic!("{what} take too long"));
         // A decoder may leave data unread that the picture does not need.
         assert!(
             answer.status == 200 || answer.json["code"] == "invalid_image",
