@@ -93,7 +93,7 @@ async fn a_sign_in_with_a_password_waits_for_few_calls() {
     let set = json!({"new_password": PASSWORD});
     app.post_as(&me.access, "/v1/password/change", set).await;
     let (_, login) = chain(&trial, app.login(json!({"phone": PHONE}), PASSWORD)).await;
-    assert_eq!(login, 4);
+    assert_eq!(login, 3);
 }
 
 #[tokio::test]

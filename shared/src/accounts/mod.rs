@@ -297,7 +297,7 @@ impl Accounts {
     async fn end_lockouts(&self, user: &User) -> Result<(), Error> {
         let now = self.clock.now();
         for identifier in user.counted(&self.hash_keys) {
-            self.store.unlock(&identifier, now).await?;
+            self.store.recover(&identifier, now).await?;
         }
         Ok(())
     }

@@ -1,8 +1,12 @@
 //! Recognising people by their passwords.
 
+use futures_util::future::OptionFuture;
 use uuid::Uuid;
 
-use super::{Accounts, source::SourceOfFailures};
+use super::{
+    Accounts,
+    source::{SourceOfFailures, SourceTry},
+};
 use crate::{
     audit::{Action, Activity, Recorder, user_subject},
     base::Error,
@@ -42,6 +46,8 @@ pub(super) struct SpentTry {
     device: Option<Uuid>,
     /// Whether strangers get no more tries after it.
     is_last: bool,
+    /// The same try as its source counts it, if it is a stranger's.
+    of_source: Option<SourceTry>,
 }
 
 impl SpentTry {
@@ -94,22 +100,17 @@ impl Accounts {
         let source = source.of(self, recorder.device().ip.as_deref()).await?;
         // Makes the same reads whether or not the identifier belongs to a user.
         let read = self.store.user(identity.owner(&typed).unwrap_or_default());
-        let (user, device, spent) = if device_token.is_some() {
+        let (user, spent) = if device_token.is_some() {
             let user = read.await?;
-            let device = self.known_device(user.as_ref(), device_token);
-            if device.is_none() {
-                source.check(self)?;
-                self.note_last_try(&typed, &identity).await?;
-            }
-            (user, device, self.spend_try(typed, identity, device).await?)
+            let spent = match self.known_device(user.as_ref(), device_token) {
+                None => self.spend_strangers_try(&source, typed, identity).await?,
+                device => self.spend_try(typed, identity, device).await?,
+            };
+            (user, spent)
         } else {
-            source.check(self)?;
-            self.note_last_try(&typed, &identity).await?;
-            let (user, spent) = tokio::try_join!(read, self.spend_try(typed, identity, None))?;
-            (user, None, spent)
+            tokio::try_join!(read, self.spend_strangers_try(&source, typed, identity))?
         };
 
-        let source = device.is_none().then_some(source);
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let of_user = user.as_ref().map(|user| user.id).zip(hash.as_ref());
         let is_right = self.hasher.matches(password, of_user).await?;
@@ -119,9 +120,6 @@ impl Accounts {
                 Some(user) => (user, None),
                 None => {
                     let owner = owner.map(|user| user.id);
-                    if let Some(source) = source {
-                        source.fail(self).await?;
-                    }
                     if let Some(owner) = owner.filter(|_| spent.is_last) {
                         self.shut_out(owner, client_id, recorder).await?;
                     }
@@ -133,9 +131,7 @@ impl Accounts {
             },
         };
 
-        if let Some(source) = source {
-            source.pass(self).await?;
-        }
+        let device = spent.device;
         let right = spent.right();
         if let Err(error) = self.welcome(&user, hash, password).await {
             self.refund(right).await;
@@ -174,19 +170,49 @@ impl Accounts {
             Ok(device.is_none() && throttle.passwords_are_off(now))
         };
         let is_last = self.store.change_throttle(&counted, &mut identity, now, spend).await?;
-        Ok(SpentTry { counted, identity, device, is_last })
+        Ok(SpentTry { counted, identity, device, is_last, of_source: None })
+    }
+
+    /// Counts a try of a stranger's password for its source, and for the identifier `counted`: one that is
+    /// refused for the source does not count for the identifier, and the reverse.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] during a lockout.
+    async fn spend_strangers_try(
+        &self,
+        source: &SourceOfFailures,
+        counted: IdentifierHash,
+        identity: Identity,
+    ) -> Result<SpentTry, Error> {
+        self.note_last_try(&counted, &identity).await?;
+        let spend = self.spend_try(counted, identity, None);
+        let (of_source, spent) = if source.has_room {
+            tokio::join!(source.spend(self), spend)
+        } else {
+            (Ok(source.spend(self).await?), spend.await)
+        };
+        match (of_source, spent) {
+            (Ok(of_source), Ok(spent)) => Ok(SpentTry { of_source: Some(of_source), ..spent }),
+            (Ok(of_source), Err(error)) => {
+                of_source.refund(self).await;
+                Err(error)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Refunds the try of a right password. If that fails, the limits are too strict for a while,
     /// but never too lax.
     pub(super) async fn refund(&self, right: RightPassword) {
-        let RightPassword(SpentTry { counted, mut identity, device, .. }) = right;
+        let RightPassword(SpentTry { counted, mut identity, device, of_source, .. }) = right;
         let pass = |throttle: &mut Throttle| {
             throttle.pass_password(device);
             Ok(())
         };
         let now = self.clock.now();
-        let refunded = self.store.change_throttle(&counted, &mut identity, now, pass).await;
+        let refund = self.store.change_throttle(&counted, &mut identity, now, pass);
+        let of_source = OptionFuture::from(of_source.map(|of_source| of_source.refund(self)));
+        let (refunded, _) = tokio::join!(refund, of_source);
         if let Err(error) = refunded {
             tracing::warn!(%error, "a right password stays counted for its identifier");
         }
@@ -224,8 +250,8 @@ impl Accounts {
 
     /// Notes in the owner of an identifier that strangers are shut out, if the next try of one does
     /// that, so that any other sign-in ends it. It is noted before the try is counted: a failure in
-    /// between would otherwise leave the owner without the note. If the try is right, the sign-in
-    /// takes the note away.
+    /// between would otherwise leave the owner without the note. A note without a stop does no harm:
+    /// the next sign-in that ends stops takes it away.
     async fn note_last_try(
         &self,
         typed: &IdentifierHash,

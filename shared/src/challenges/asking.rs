@@ -301,10 +301,10 @@ impl Challenges {
         }
     }
 
-    /// Refunds the counters of the destination: nothing was sent, but the source is not told.
-    pub(super) async fn release_destination(&self, counters: &Counters) {
-        for counted in counters.block.iter().chain(&counters.mails) {
-            self.release_one(counted).await;
+    /// Refunds the counters of the destination, once: nothing was sent, but the source is not told.
+    pub(super) async fn release_destination(&self, counters: &mut Counters) {
+        for counted in counters.block.take().into_iter().chain(counters.mails.drain(..)) {
+            self.release_one(&counted).await;
         }
     }
 

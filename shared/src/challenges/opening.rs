@@ -262,7 +262,7 @@ impl Challenges {
         };
         let mut content = self.new_content(new, &code, owner.is_some());
         let stop_link = self.stop_link((request.address, &identity), &counted.place(), now)?;
-        let Weighed { counters, message, is_dropped } = self
+        let Weighed { mut counters, message, is_dropped } = self
             .weigh(
                 (id, evidence),
                 &mut content,
@@ -276,7 +276,7 @@ impl Challenges {
 
         let opened = match self.seal(id, (purpose, user_id), &code, (request, &content), now) {
             Ok(challenge) => {
-                let (content, message) = ((&content, planned), (message, &counters));
+                let (content, message) = ((&content, planned), (message, &mut counters));
                 self.write_and_send((identity, challenge), content, message, messenger, now).await
             }
             Err(error) => self.cancel(message, messenger, error).await,
@@ -321,7 +321,7 @@ impl Challenges {
         &self,
         (mut identity, challenge): (Identity, Challenge),
         (content, planned): (&ChallengeContent, Channel),
-        (message, counters): (Option<Prepared>, &Counters),
+        (message, counters): (Option<Prepared>, &mut Counters),
         messenger: &Messenger,
         now: Timestamp,
     ) -> Result<ChallengeView, Error> {

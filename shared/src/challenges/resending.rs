@@ -87,7 +87,7 @@ impl Challenges {
         let owner = self.owner_beside(&identity, &owned, is_same).await?;
         let stop_link = self.stop_link((request.address, &identity), &place, now)?;
         let evidence = (owner, None);
-        let Weighed { counters, message, .. } = self
+        let Weighed { mut counters, message, .. } = self
             .weigh(
                 (id, evidence),
                 &mut content,
@@ -106,7 +106,7 @@ impl Challenges {
         let is_counted = counted.is_ok();
         let sent = match counted {
             Ok(view) => {
-                let sent = self.send(message, (&content, planned), &counters, messenger).await;
+                let sent = self.send(message, (&content, planned), &mut counters, messenger).await;
                 sent.map(|sent| (sent, view))
             }
             Err(error) => self.cancel(message, messenger, error).await,

@@ -164,7 +164,7 @@ impl Challenges {
     ) -> Result<Weighed, Error> {
         let count = self.count(request, room, now);
         let costs_nothing = request.address.phone().is_none();
-        let (counters, mut prepared) =
+        let (mut counters, mut prepared) =
             if costs_nothing || room.is_of(&self.hash_keys.source(request.ip)) {
                 // It will hardly be refused, so its price is reserved at the same time. An e-mail has no
                 // price, and the words of its app are read at that time.
@@ -191,11 +191,12 @@ impl Challenges {
         };
         content.hides_failure |= judgement.is_quiet;
         let is_dropped = judgement.is_withheld || counters.is_full;
-        if is_dropped {
-            self.release_destination(&counters).await;
-            if let Some(Ok(Some(message))) = prepared.replace(Ok(None)) {
-                messenger.cancel(message).await;
-            }
+        if judgement.is_quiet || is_dropped {
+            // Also if it is sent to an owner: the counter of the block would tell that it was.
+            self.release_destination(&mut counters).await;
+        }
+        if is_dropped && let Some(Ok(Some(message))) = prepared.replace(Ok(None)) {
+            messenger.cancel(message).await;
         }
 
         let prepared = match prepared {
@@ -204,7 +205,7 @@ impl Challenges {
         };
         let message = match prepared {
             Ok(message) => message,
-            Err(error) => match self.hide(error, content, &counters).await {
+            Err(error) => match self.hide(error, content, &mut counters).await {
                 Ok(()) => None,
                 Err(error) => {
                     self.release(&counters).await;
@@ -326,13 +327,14 @@ impl Challenges {
         &self,
         message: Option<Prepared>,
         (content, planned): (&ChallengeContent, Channel),
-        counters: &Counters,
+        counters: &mut Counters,
         messenger: &Messenger,
     ) -> Result<Sent, Error> {
         let unsent = Sent { channel: planned, wants_to_know: None };
         let Some(message) = message else { return Ok(unsent) };
         let hides = self.hides(content.hides_failure);
-        let sent = match hides {
+        // The mode alone hides only that suspected texts are dropped; the others can be waited for.
+        let sent = match content.hides_failure {
             true => messenger.send_hidden(message).await,
             false => messenger.send(message).await.map(Some),
         };
@@ -379,7 +381,7 @@ impl Challenges {
         &self,
         error: Error,
         content: &ChallengeContent,
-        counters: &Counters,
+        counters: &mut Counters,
     ) -> Result<(), Error> {
         let is_hidden = match error {
             Error::Unavailable(_) | Error::SmsLimitReached { .. } => content.hides_failure,

@@ -258,15 +258,33 @@ impl Store {
         self.change_throttle(identifier, &mut identity, now, change).await
     }
 
-    /// Ends every failure, wait and stop of an identifier, and forgets the messages that it was sent.
-    /// Returns whether there was anything to end.
+    /// [`Throttle::unlock`] of an identifier.
     pub async fn unlock(&self, identifier: &IdentifierHash, now: Timestamp) -> Result<bool, Error> {
+        self.end_waits(identifier, now, Throttle::unlock).await
+    }
+
+    /// [`Throttle::recover`] of an identifier.
+    pub async fn recover(
+        &self,
+        identifier: &IdentifierHash,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        self.end_waits(identifier, now, Throttle::recover).await
+    }
+
+    /// Ends waits by `end`. Returns whether there was anything to end.
+    async fn end_waits(
+        &self,
+        identifier: &IdentifierHash,
+        now: Timestamp,
+        end: fn(&mut Throttle) -> bool,
+    ) -> Result<bool, Error> {
         let mut identity = self.identity(identifier).await?;
-        if !identity.throttle().clone().unlock() {
+        if !end(&mut identity.throttle().clone()) {
             return Ok(false);
         }
-        let unlock = |throttle: &mut Throttle| Ok(throttle.unlock());
-        self.change_throttle(identifier, &mut identity, now, unlock).await
+        let end = |throttle: &mut Throttle| Ok(end(throttle));
+        self.change_throttle(identifier, &mut identity, now, end).await
     }
 
     /// Changes the limits and challenges of an identifier with optimistic locking, starting from

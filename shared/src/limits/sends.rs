@@ -31,8 +31,8 @@ pub struct Sends {
     /// Messages whose code was not used.
     #[serde(rename = "o", skip_serializing_if = "Vec::is_empty")]
     open: Vec<Sent>,
-    /// The times of messages that were given back, since their code was used or the address was
-    /// unlocked, in epoch milliseconds. They count towards [`CEILING`] only.
+    /// The times of messages that were given back, since their code was used or the owner was
+    /// recognised, in epoch milliseconds. They count towards [`CEILING`] only.
     #[serde(rename = "u", skip_serializing_if = "Vec::is_empty")]
     used: Vec<i64>,
 }
@@ -131,6 +131,11 @@ impl Sends {
     /// Whether a message was sent in the last 24 hours.
     pub fn was_sent(&self, now: Timestamp) -> bool {
         self.last_at().is_some_and(|at| at > now.as_millisecond() - DAY * 1000)
+    }
+
+    /// The messages that were given back, which still count towards the ceiling.
+    pub(super) fn used(&self) -> Self {
+        Self { open: Vec::new(), used: self.used.clone() }
     }
 
     /// The same with all messages given back: they count towards the ceiling only.

@@ -38,11 +38,6 @@ impl Window {
         let window = now.as_second().div_euclid(seconds);
         (format!("{prefix}{window}"), (window + 1) * seconds)
     }
-
-    /// The seconds that are left of the window that `now` lies in.
-    pub fn left(self, now: Timestamp) -> i64 {
-        self.bucket(now).1 - now.as_second()
-    }
 }
 
 /// The destination of a message, as far as a counter records it.

@@ -339,14 +339,23 @@ impl Throttle {
         self.wrong_passwords.clear();
     }
 
-    /// Ends every failure, wait and stop, and forgets cooldowns. Messages count no more towards the
-    /// limits of the hour and the day, but towards the ceiling, which nothing gives back: people can end
-    /// their own waits. Returns whether there was anything to end.
+    /// Ends every failure, wait and stop, and forgets messages and cooldowns. Messages that were given
+    /// back stay counted towards the ceiling. Returns whether there was anything to end.
     pub fn unlock(&mut self) -> bool {
+        self.keep_of_messages(Sends::used)
+    }
+
+    /// As [`Self::unlock`], because the owner was recognised. Messages are given back, not
+    /// forgotten: people can do that again and again, and would get as many texts as they like.
+    pub fn recover(&mut self) -> bool {
+        self.keep_of_messages(Sends::given_back)
+    }
+
+    fn keep_of_messages(&mut self, kept: fn(&Sends) -> Sends) -> bool {
         let unlocked = Self {
-            codes: self.codes.given_back(),
-            resets: self.resets.given_back(),
-            known: self.known.given_back(),
+            codes: kept(&self.codes),
+            resets: kept(&self.resets),
+            known: kept(&self.known),
             notices: self.notices.clone(),
             ..Self::default()
         };

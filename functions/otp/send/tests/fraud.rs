@@ -274,3 +274,21 @@ async fn a_quiet_answer_tells_nobody_that_a_text_of_an_owner_could_not_be_sent()
         }
     }
 }
+
+#[tokio::test]
+async fn a_suspected_text_to_an_owner_leaves_no_trace_in_its_block() {
+    let app = app("quiet").await;
+    app.sign_in(ABROAD[3]).await;
+    app.advance(2 * 3600);
+    for phone in &ABROAD[..3] {
+        send_from(&app, SOURCE, phone).await.challenge_id();
+    }
+    let before = app.texts(ABROAD[3]).len();
+    send_from(&app, SOURCE, ABROAD[3]).await.challenge_id();
+    assert_eq!(app.texts(ABROAD[3]).len(), before + 1);
+
+    let items = app.items_like("SENDS").await;
+    let released = items.iter().filter(|item| item["sends"].as_n().unwrap() == "0");
+    let numbers: Vec<_> = released.map(|item| item.contains_key("numbers")).collect();
+    assert_eq!(numbers, [false]);
+}

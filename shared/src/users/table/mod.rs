@@ -151,7 +151,8 @@ impl Store {
             .client
             .update_item()
             .update_expression("SET locked_out = :true ADD version :one")
-            .condition_expression("attribute_exists(pk)")
+            // Strangers who try at the same time write the user once.
+            .condition_expression("attribute_exists(pk) AND NOT locked_out = :true")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":one", number(1));
         self.update_if(Key::user(user_id), update).await.map(drop)
