@@ -24,6 +24,7 @@ use shared::{
     latchkey::Latchkey,
     messages::Language,
     sessions::{Browser, Sessions},
+    users::User,
 };
 
 pub(crate) use self::{
@@ -82,6 +83,18 @@ impl Visit {
             Some(cookie) => self.sessions.browser(cookie).await,
             None => Ok(None),
         }
+    }
+
+    /// Whether `user` is the person that an app expects. An app that names nobody expects anybody, and
+    /// a hint that nobody can have is ignored.
+    pub(crate) async fn is_hinted(
+        &self,
+        request: &AuthorizationRequest,
+        user: &User,
+    ) -> Result<bool, Error> {
+        let Some(hint) = &request.login_hint else { return Ok(true) };
+        let hint = self.latchkey.challenges().await?.identifier(hint);
+        Ok(hint.map_or(true, |hint| is_called(user, &hint)))
     }
 
     /// A text in the language of the visit, with its values.

@@ -4,7 +4,7 @@ use axum::response::Response;
 use shared::{
     apps::SignInMethod,
     audit::{Action, Activity},
-    authorization::Step,
+    authorization::{Step, Task},
     base::Error,
     challenges::{ChallengeView, NewChallenge, OneTimeCode, Purpose, Room},
     identifiers::{Address, Channel, Identifier},
@@ -54,9 +54,15 @@ impl Desk {
     }
 
     /// Asks the person who is signed in whether to go on.
-    async fn offer(self, browser: &Browser) -> Result<Response, Error> {
+    async fn offer(mut self, browser: &Browser) -> Result<Response, Error> {
         if self.is_device() {
             return self.find_device(browser, false).await;
+        }
+        // The page warns only of somebody else than the app expects.
+        if self.visit.is_hinted(&self.request, &browser.user).await?
+            && let Task::SignIn(request) = &mut self.flow.task
+        {
+            request.login_hint = None;
         }
         let step = Step::Confirm { user_id: browser.user.id };
         self.visit.show(&self.flow.at(step), Some(&self.app), Some(browser), None)

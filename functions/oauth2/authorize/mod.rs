@@ -20,7 +20,7 @@ use shared::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::hosted::{Visit, asks_consent, is_called, lacks_second_factor, needs_sign_in};
+use crate::hosted::{Visit, asks_consent, lacks_second_factor, needs_sign_in};
 
 #[cfg(test)]
 mod tests;
@@ -110,13 +110,9 @@ async fn authorize(
         },
     };
 
-    let is_hinted = match (&browser, &request.login_hint) {
-        // A hint that nobody can have is ignored.
-        (Some(browser), Some(hint)) => {
-            let hint = latchkey.challenges().await?.identifier(hint);
-            hint.map_or(true, |hint| is_called(&browser.user, &hint))
-        }
-        _ => true,
+    let is_hinted = match &browser {
+        Some(browser) => visit.is_hinted(&request, &browser.user).await?,
+        None => true,
     };
     if browser.is_some() && is_hinted {
         request.login_hint = None;

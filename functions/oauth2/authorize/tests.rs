@@ -2,8 +2,11 @@ use axum::http::{Request, header};
 use serde_json::json;
 
 use crate::testing::{
-    OTHER_PHONE, PHONE, TestApp, claims,
+    OTHER_PHONE, PHONE, TestApp,
+    accounts::PASSWORD,
+    claims,
     hosted::{Browser, CALLBACK, hosted_app, hosted_app_with},
+    undoing::change_email,
 };
 
 #[tokio::test]
@@ -212,6 +215,26 @@ async fn a_program_on_the_device_and_the_wrong_account_need_a_click() {
     let silent = browser.get(&shop.url(&[hint, ("prompt", "none")])).await;
     assert_eq!(silent.authorization_error(&shop), "login_required");
     browser.get(&shop.url(&[("login_hint", PHONE)])).await.authorization_code(&shop);
+}
+
+#[tokio::test]
+async fn a_person_who_signs_in_as_the_app_expects_is_not_warned() {
+    let app = TestApp::with_mail().await;
+    let client = hosted_app_with(&app, "poll", |app| app.hosted.first_party = false).await;
+    let who = json!({"phone": PHONE, "username": "Ana.Lima", "password": PASSWORD});
+    let ana = app.sign_up(who).await;
+    change_email(&app, &ana, "ana@example.com").await;
+    let hints = [PHONE, "ana.lima", "ana@example.com", "(not a name)"];
+
+    for (hint, is_expected) in
+        hints.map(|hint| (hint, true)).into_iter().chain([(OTHER_PHONE, false)])
+    {
+        app.advance(3600);
+        let page = Browser::new(&app).sign_in(&client.url(&[("login_hint", hint)]), PHONE).await;
+        let told = page.text.contains("You are signed in as Ana.Lima.");
+        assert_eq!(told, is_expected, "{hint}: {}", page.text);
+        assert_eq!(page.text.contains(&format!("asked for {hint}")), !is_expected, "{hint}");
+    }
 }
 
 #[tokio::test]
