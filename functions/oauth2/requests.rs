@@ -5,22 +5,19 @@ use shared::{
     apps::{App, Apps},
     authorization::Parameters,
     base::Error,
-    http::{Credentials, MAX_BODY_BYTES},
+    http::Credentials,
 };
 
 /// The parameters of a form, and the app that sent it: the one of its `credentials`, else the one that
 /// its `client_id` and `client_secret` name, else the default app.
 ///
 /// # Errors
-/// [`Error::BodyTooLarge`]; otherwise as [`Apps::identify`].
+/// As [`Credentials::or_form`] and [`Apps::identify`].
 pub(super) async fn read(
     apps: &Apps,
     credentials: Credentials,
     form: &[u8],
 ) -> Result<(Parameters, App), Error> {
-    if form.len() > MAX_BODY_BYTES {
-        return Err(Error::BodyTooLarge { max_bytes: MAX_BODY_BYTES });
-    }
     let parameters = Parameters::read(form);
     let sent = |name| parameters.get(name).map(str::to_owned);
     let claimed = credentials.or_form(sent("client_id"), sent("client_secret"))?;

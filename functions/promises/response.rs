@@ -6,10 +6,11 @@ use axum::{
     http::{Method, Request},
     routing::get,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::http::REFUSES_ALIKE;
 use uuid::Uuid;
 
-use crate::testing::{Answer, PHONE, TestApp, bearer};
+use crate::testing::{Answer, PHONE, TestApp, bearer, bodies::post_raw};
 
 async fn request(app: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
@@ -290,4 +291,45 @@ async fn a_request_that_takes_too_long_is_given_up() {
         "https://app.example.com",
         "browsers can read it"
     );
+}
+
+/// The paths that take a form. The addresses of reports refuse everything alike.
+fn paths_of_forms() -> Vec<String> {
+    let document: Value = serde_json::from_str(crate::openapi::DOCUMENT).unwrap();
+    let takes_form = |(path, item): &(&String, &Value)| {
+        let content = &item["post"]["requestBody"]["content"];
+        content["application/x-www-form-urlencoded"].is_object() && !path.starts_with(REFUSES_ALIKE)
+    };
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.filter(takes_form).map(|(path, _)| path.clone()).collect()
+}
+
+#[tokio::test]
+async fn every_form_is_plain() {
+    let app = TestApp::start().await;
+    let me = app.sign_in(PHONE).await;
+    let paths = paths_of_forms();
+    assert!(paths.len() >= 9, "{paths:?}");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+
+    for path in &paths {
+        let token = path.ends_with("/userinfo").then_some(me.access.as_str());
+        for headers in [
+            vec![],
+            vec![("content-type", "application/json")],
+            vec![("content-type", "multipart/form-data; boundary=x")],
+            vec![("content-type", "application/x-www-form-urlencoded; charset=latin1")],
+            vec![form, ("content-encoding", "gzip")],
+            vec![form, ("content-encoding", "identity")],
+        ] {
+            let answer = post_raw(&app, token, path, &headers, "client_id=default").await;
+            match answer.json["error"].is_string() {
+                true => answer.assert_oauth(415, "invalid_request"),
+                false => answer.assert_problem(415, "unsupported_media_type"),
+            }
+        }
+        let charset = [("content-type", "application/x-www-form-urlencoded; charset=UTF-8")];
+        let answer = post_raw(&app, token, path, &charset, "client_id=default").await;
+        assert_ne!(answer.status, 415, "{path}");
+    }
 }

@@ -74,6 +74,7 @@ async fn assert_only_plain_json(app: &TestApp, token: Option<&str>, path: &str, 
         vec![("content-type", "application/x-www-form-urlencoded")],
         vec![("content-type", "application/json; charset=latin1")],
         vec![json, ("content-encoding", "gzip")],
+        vec![json, ("content-encoding", "identity")],
     ] {
         post_raw(app, token, path, &headers, body.to_string())
             .await

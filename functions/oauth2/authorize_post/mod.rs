@@ -1,7 +1,7 @@
 //! `POST /oauth2/authorize`: the same as `GET`, with the parameters in a form.
 
-use axum::{body::Bytes, response::Response};
-use shared::{base::Error, latchkey::Latchkey};
+use axum::response::Response;
+use shared::{base::Error, http::RawForm, latchkey::Latchkey};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -35,7 +35,7 @@ pub struct AuthorizeForm {
     request_body(content = AuthorizeForm, content_type = "application/x-www-form-urlencoded", description = "The parameters of `GET /oauth2/authorize`"),
     responses((status = 303, description = "To `GET /oauth2/authorize`")),
 )]
-async fn post(form: Bytes) -> Result<Response, Error> {
+async fn post(RawForm(form): RawForm) -> Result<Response, Error> {
     by_get("/oauth2/authorize", &form)
 }
 

@@ -1,13 +1,13 @@
 //! `POST /oauth2/device_authorization`: begins the sign-in of a device that has no browser (RFC 8628
 //! §3.1).
 
-use axum::{body::Bytes, middleware::map_response};
+use axum::middleware::map_response;
 use serde::Serialize;
 use shared::{
     apps::{Apps, GrantType},
     authorization::{AuthorizationRequest, Devices, POLL_SECONDS},
     base::Error,
-    http::{Credentials, CurrentSettings, Json, Trail, oauth_errors},
+    http::{Credentials, CurrentSettings, Json, RawForm, Trail, oauth_errors},
     latchkey::Latchkey,
 };
 use utoipa::ToSchema;
@@ -81,7 +81,7 @@ async fn authorize(
     devices: Devices,
     trail: Trail,
     credentials: Credentials,
-    form: Bytes,
+    RawForm(form): RawForm,
 ) -> Result<Json<DeviceAuthorization>, Error> {
     let (parameters, app) = requests::read(&apps, credentials, &form).await?;
     app.grants.check(GrantType::DeviceCode)?;

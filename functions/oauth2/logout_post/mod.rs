@@ -1,7 +1,7 @@
 //! `POST /oauth2/logout`: the same as `GET`, with the parameters in a form.
 
-use axum::{body::Bytes, response::Response};
-use shared::{base::Error, latchkey::Latchkey};
+use axum::response::Response;
+use shared::{base::Error, http::RawForm, latchkey::Latchkey};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -33,7 +33,7 @@ pub struct LogoutForm {
     request_body(content = LogoutForm, content_type = "application/x-www-form-urlencoded", description = "The parameters of `GET /oauth2/logout`"),
     responses((status = 303, description = "To `GET /oauth2/logout`")),
 )]
-async fn post(form: Bytes) -> Result<Response, Error> {
+async fn post(RawForm(form): RawForm) -> Result<Response, Error> {
     by_get("/oauth2/logout", &form)
 }
 

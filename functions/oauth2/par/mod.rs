@@ -1,12 +1,12 @@
 //! `POST /oauth2/par`: takes the request of an app before the browser is sent (RFC 9126).
 
-use axum::{body::Bytes, http::StatusCode, middleware::map_response};
+use axum::{http::StatusCode, middleware::map_response};
 use serde::Serialize;
 use shared::{
     apps::Apps,
     authorization::{AuthorizationRequest, PUSHED_SECONDS, PushedRequests, redirect_uri},
     base::Error,
-    http::{Credentials, Json, oauth_errors},
+    http::{Credentials, Json, RawForm, oauth_errors},
     latchkey::Latchkey,
 };
 use utoipa::ToSchema;
@@ -73,7 +73,7 @@ async fn par(
     apps: Apps,
     requests: PushedRequests,
     credentials: Credentials,
-    form: Bytes,
+    RawForm(form): RawForm,
 ) -> Result<(StatusCode, Json<PushedRequestName>), Error> {
     let (parameters, app) = requests::read(&apps, credentials, &form).await?;
     if parameters.get("request_uri").is_some() {

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use crate::testing::{
     Answer, PHONE, TestApp,
     accounts::{EMAIL, PASSWORD},
+    bodies::post_raw,
     claims,
     hosted::{Browser, hosted_app},
     pictures::{jpeg, picture},
@@ -118,6 +119,10 @@ async fn a_form_may_carry_the_token_instead_of_the_header() {
     assert_eq!(answer.assert_ok()["phone_number"], PHONE);
     let bearer = format!("Bearer {}", me.access);
     assert_eq!(app.form(Some(&bearer), PATH, &[]).await.assert_ok()["phone_number"], PHONE);
+
+    // Some clients name a type although they send nothing.
+    let json = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    post_raw(&app, None, PATH, &json, "").await.assert_ok();
 
     app.form(Some(&bearer), PATH, &form).await.assert_problem(400, "invalid_request");
     app.form(None, PATH, &[]).await.assert_problem(401, "token_invalid");

@@ -59,10 +59,14 @@ impl FromRequest<Latchkey> for CallerOfForm {
 
     async fn from_request(request: Request, latchkey: &Latchkey) -> Result<Self, Error> {
         let (mut parts, body) = request.into_parts();
-        let is_form = check_content_type(&parts.headers, FORM).is_ok();
         let (_, body) = read(Request::new(body)).await?;
-        let form: Option<TokenForm> = is_form.then(|| parse_urlencoded(&body)).transpose()?;
-        let token = form.and_then(|form| form.access_token).filter(|token| !token.is_empty());
+        if let (false, Err(refusal)) = (body.is_empty(), check_content_type(&parts.headers, FORM)) {
+            // Strangers learn nothing about the body.
+            Caller::from_request_parts(&mut parts, latchkey).await?;
+            return Err(refusal);
+        }
+        let form: TokenForm = parse_urlencoded(&body)?;
+        let token = form.access_token.filter(|token| !token.is_empty());
 
         if let Some(token) = token {
             let bearer = HeaderValue::from_str(&format!("Bearer {token}"));

@@ -69,7 +69,7 @@ codes! {
         InvalidJson;
     UnsupportedMediaType 415 "The content type, charset or encoding is not supported"
         "The `Content-Type` is missing or is not one that the endpoint accepts, its charset is \
-         not UTF-8, or the body is compressed. Send the content type that the endpoint documents, \
+         not UTF-8, or it has a `Content-Encoding`. Send the content type that the endpoint documents, \
          mostly `application/json`, without a `Content-Encoding`.":
         UnsupportedMediaType;
     BodyTooLarge 413 "The body is too large"

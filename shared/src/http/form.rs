@@ -24,6 +24,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     }
 }
 
+/// A form of at most 16 KiB as it was sent, for endpoints that pass its parameters on.
+#[derive(Clone, Debug)]
+pub struct RawForm(pub Vec<u8>);
+
+impl<S: Send + Sync> FromRequest<S> for RawForm {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (headers, body) = read(request).await?;
+        check_content_type(&headers, FORM)?;
+        Ok(Self(body))
+    }
+}
+
 /// Reads a form's body or a query.
 ///
 /// # Errors

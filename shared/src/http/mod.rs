@@ -41,7 +41,7 @@ pub use self::{
         CurrentHashKeys, CurrentSettings, PathId, PathIds, PathMail, PathName, PathNames, Query,
         Trail,
     },
-    form::Form,
+    form::{Form, RawForm},
     idempotency::{Idempotent, Once},
     json::{
         CredentialJson, DocumentJson, Json, MAX_BODY_BYTES, OptionalJson, RecordsJson,
