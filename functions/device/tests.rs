@@ -99,6 +99,8 @@ async fn a_person_types_the_code_of_a_device_and_the_device_is_signed_in() {
     let id = claims(tokens.json["id_token"].as_str().unwrap());
     assert_eq!((&id["aud"], &id["phone_number"]), (&json!("tv"), &json!(PHONE)));
     assert_eq!(id["amr"], json!(["sms"]));
+    assert!(tokens.json["device_token"].as_str().unwrap().starts_with("lkd_"));
+    assert_eq!(tokens.json["device_expires_in"], 180 * 24 * 3600);
     tv.poll().await.assert_oauth(400, "invalid_grant");
 
     // The device outlives the browser in which somebody allowed it.

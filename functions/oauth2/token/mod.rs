@@ -60,7 +60,7 @@ pub struct TokenRequest {
     device_code: Option<String>,
     /// The app. Default: the app that authenticates by HTTP Basic, or `default`.
     client_id: Option<String>,
-    /// For the grant `password`: the `device_token` of an earlier sign-in on this device.
+    /// For a grant that begins a session: the `device_token` of an earlier sign-in on this device.
     #[schema(example = "lkd_…")]
     device_token: Option<String>,
     /// The secret of a confidential app that does not authenticate by HTTP Basic.
@@ -134,8 +134,10 @@ enum TokenAnswer {
 }
 
 impl TokenAnswer {
-    fn signed_in(signed_in: SignedIn, app: &App) -> Self {
-        let SignedIn { tokens, device_token, device_expires_in, .. } = signed_in;
+    /// The tokens of a session that has begun, and the token of its device, with the seconds until
+    /// that expires.
+    fn begun(tokens: TokenPair, device: Option<(String, i64)>, app: &App) -> Self {
+        let (device_token, device_expires_in) = device.unzip();
         let tokens = GrantedTokens::of(tokens, Some(app));
         Self::Tokens(GrantedTokens { device_token, device_expires_in, ..tokens })
     }
@@ -208,7 +210,10 @@ async fn token(
             let who = (person.user.id, Some(&person.user));
             let begun = sessions.begin(who, terms, person.recognised, device);
             match passwords.refunding(person.right, begun).await? {
-                Some(SignIn::Done(signed_in)) => Ok(TokenAnswer::signed_in(*signed_in, &app)),
+                Some(SignIn::Done(signed_in)) => {
+                    let SignedIn { tokens, device_token, device_expires_in, .. } = *signed_in;
+                    Ok(TokenAnswer::begun(tokens, device_token.zip(device_expires_in), &app))
+                }
                 Some(SignIn::MfaRequired(mfa)) => Ok(TokenAnswer::MfaRequired(mfa)),
                 None => Err(Error::InvalidCredentials),
             }
@@ -217,16 +222,20 @@ async fn token(
             let device_code = required("device_code", request.device_code)?;
             let code = devices.poll(&device_code, &app.client_id).await?;
             let asked = (&app, None, Some(device_code.as_str()));
-            let tokens = sessions.exchange(&code, asked, &trail.recorder()).await?;
-            Ok(TokenAnswer::Tokens(GrantedTokens::of(tokens, Some(&app))))
+            let known = request.device_token.as_deref();
+            let (tokens, device) =
+                sessions.exchange(&code, asked, known, &trail.recorder()).await?;
+            Ok(TokenAnswer::begun(tokens, device, &app))
         }
         GrantType::AuthorizationCode | GrantType::RefreshToken => {
             let code = required("code", request.code)?;
             let redirect_uri = request.redirect_uri.filter(|address| !address.is_empty());
             let verifier = request.code_verifier.filter(|verifier| !verifier.is_empty());
             let asked = (&app, redirect_uri.as_deref(), verifier.as_deref());
-            let tokens = sessions.exchange(&code, asked, &trail.recorder()).await?;
-            Ok(TokenAnswer::Tokens(GrantedTokens::of(tokens, Some(&app))))
+            let known = request.device_token.as_deref();
+            let (tokens, device) =
+                sessions.exchange(&code, asked, known, &trail.recorder()).await?;
+            Ok(TokenAnswer::begun(tokens, device, &app))
         }
     }
 }

@@ -1,3 +1,4 @@
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use crate::testing::{
@@ -6,6 +7,7 @@ use crate::testing::{
     apps::{Server, basic, encoded},
     bodies::post_raw,
     claims,
+    hosted::{Browser, hosted_app},
 };
 
 const PATH: &str = "/oauth2/token";
@@ -485,4 +487,48 @@ async fn nobody_gives_a_machine_what_they_lack() {
     app.change_app(&helper, "robot", change).await.assert_problem(403, "forbidden");
     app.rotate(&helper, "robot", 0).await.assert_problem(403, "forbidden");
     app.change_app(&helper, "robot", json!({"scopes": null})).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_code_comes_with_the_token_of_the_device_for_no_further_read_or_write() {
+    let mut units = Vec::new();
+    for days in ["0", "180"] {
+        let app = TestApp::with(&[("DEVICE_TOKEN_TTL_DAYS", days)]).await;
+        let client = hosted_app(&app).await;
+        let mut browser = Browser::new(&app);
+        let page = browser.sign_in(&client.url(&[]), PHONE).await;
+        let code = page.authorization_code(&client);
+        let (tokens, used) = app.units(client.exchange(&app, &code)).await;
+        units.push(used);
+        let device = tokens.assert_ok()["device_token"].as_str().map(str::to_owned);
+        assert_eq!(device.is_some(), days == "180");
+        let Some(device) = device else { continue };
+        assert_eq!(tokens.json["device_expires_in"], 180 * 24 * 3600);
+
+        // Strangers use up the phone, and the device still gets a code.
+        for _ in 0..10 {
+            app.advance(400);
+            app.send_code(PHONE).await;
+        }
+        app.send_code(PHONE).await.assert_problem(429, "sms_limit_reached");
+        let known = json!({"phone": PHONE, "device_token": device});
+        assert_eq!(app.post("/v1/otp/send", known).await.status, 202);
+
+        // The device keeps its id, and a refresh begins nothing.
+        let again = browser.get(&client.url(&[])).await.authorization_code(&client);
+        let fields = client.fields(&again);
+        let sent = [fields.as_slice(), &[("device_token", device.as_str())]].concat();
+        let same = app.form(None, PATH, &sent).await;
+        let same = same.assert_ok()["device_token"].as_str().unwrap();
+        assert_eq!(id_of_device(same), id_of_device(&device));
+        let refreshed = app.grant_refresh("shop", tokens.json["refresh_token"].as_str().unwrap());
+        assert!(refreshed.await.assert_ok().get("device_token").is_none());
+    }
+    assert_eq!(units[0], units[1]);
+}
+
+/// The ids of the user and the device in a device token.
+fn id_of_device(token: &str) -> Vec<u8> {
+    let bytes = BASE64URL_NOPAD.decode(token.strip_prefix("lkd_").unwrap().as_bytes()).unwrap();
+    bytes[..32].to_vec()
 }

@@ -13,7 +13,7 @@ use crate::{
     base::{Device, Error, seconds, whole_seconds},
     sessions::table::{Exchange, NewCode},
     tokens::RefreshToken,
-    users::{Grant, Session, SessionKind, User},
+    users::{Grant, KnownDevice, Session, SessionKind, User},
 };
 
 /// How many sessions of one app a browser keeps. Beyond it the oldest ones end: an app that signs in
@@ -207,7 +207,9 @@ impl Sessions {
     }
 
     /// The tokens for an authorization code. Of many requests with one code, one gets them. If a
-    /// code is used again later, the session that it began is revoked (RFC 6749 §4.1.2).
+    /// code is used again later, the session that it began is revoked (RFC 6749 §4.1.2). With them
+    /// comes the token of the device, and in how many seconds it expires: the device of `device_token`
+    /// if the user has signed in on it before, or else a new one.
     ///
     /// # Errors
     /// [`Error::CodeInvalid`] for a code that is wrong, was used or has expired, or is not for this
@@ -216,8 +218,9 @@ impl Sessions {
         &self,
         code: &str,
         (app, redirect_uri, verifier): (&App, Option<&str>, Option<&str>),
+        device_token: Option<&str>,
         recorder: &Recorder,
-    ) -> Result<TokenPair, Error> {
+    ) -> Result<(TokenPair, Option<(String, i64)>), Error> {
         let now = self.clock.now();
         let code = AuthorizationCode::decode(code, &self.hash_keys, now)
             .filter(|code| code.is_for(&app.client_id, redirect_uri, verifier))
@@ -236,7 +239,14 @@ impl Sessions {
         match self.store.exchange_code(ids, code.browser, hashes, ends_at, now).await? {
             Exchange::Begun(user) => {
                 let of_app = self.claims_of_app(&user, &refresh.client_id).await?;
-                self.tokens((&user, of_app), &refresh, (code.nonce.as_deref(), None), now).await
+                let asked = (code.nonce.as_deref(), None);
+                let tokens = self.tokens((&user, of_app), &refresh, asked, now).await?;
+
+                let known = device_token
+                    .and_then(|token| KnownDevice::decode(token, &self.hash_keys, now))
+                    .filter(|device| device.is_of(&user));
+                let device = self.device(&user, known.map(|device| device.id), now)?;
+                Ok((tokens, device))
             }
             Exchange::Disabled => Err(Error::UserDisabled),
             Exchange::Ended => Err(Error::CodeInvalid),
