@@ -1,5 +1,8 @@
 //! The OpenAPI document, generated from the code.
 
+mod alternatives;
+mod examples;
+
 use std::collections::BTreeMap;
 
 use axum::http::{Method, StatusCode};
@@ -7,7 +10,8 @@ use serde_json::{Value, json};
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
     openapi::{
-        Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
+        Content, Header, HeaderBuilder, Object, OpenApi as Document, Ref, RefOr, Response,
+        ResponseBuilder, Schema, ServerBuilder, Type,
         path::Operation,
         request_body::RequestBody,
         security::{Http, HttpAuthScheme, SecurityScheme},
@@ -15,6 +19,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
+use self::alternatives::tell_apart;
 use crate::ENDPOINTS;
 use shared::{
     administration::AdministrationSettings,
@@ -29,6 +34,10 @@ const CODES: &str = "x-codes";
 const OAUTH_ERRORS: &str = "x-oauth-errors";
 /// The extension that explains all codes. `docs/build.rs` makes a section of `/docs` for each.
 const ALL_CODES: &str = "x-error-codes";
+/// The header that says how long to wait.
+const RETRY_AFTER: &str = "Retry-After";
+/// The statuses of refusals that say how long to wait.
+const WAITS: [StatusCode; 2] = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
 /// The extension in which an operation says what it asks of the sign-in (RFC 9470).
 const STEP_UP: &str = "x-step-up";
 
@@ -76,7 +85,23 @@ pub fn document() -> Document {
     components.schemas.extend(schemas);
     components.schemas.values_mut().for_each(correct_options);
 
-    for (path, item) in &mut document.paths.paths {
+    tell_apart(&mut components.schemas);
+    components.headers.insert(RETRY_AFTER.to_owned(), retry_after().into());
+
+    for (path, method, operation) in operations(&mut document) {
+        add_step_up(&method, &path, operation);
+        add_refusals(&path, operation);
+        add_waits(operation);
+        // A missing `security` would be that of the whole document.
+        operation.security.get_or_insert_default();
+    }
+    examples::add(&mut document);
+    document
+}
+
+/// All operations, each with its path and its method.
+fn operations(document: &mut Document) -> impl Iterator<Item = (String, Method, &mut Operation)> {
+    document.paths.paths.iter_mut().flat_map(|(path, item)| {
         let operations = [
             (Method::GET, &mut item.get),
             (Method::PUT, &mut item.put),
@@ -84,14 +109,38 @@ pub fn document() -> Document {
             (Method::DELETE, &mut item.delete),
             (Method::PATCH, &mut item.patch),
         ];
-        for (method, operation) in operations {
-            if let Some(operation) = operation {
-                add_step_up(&method, path, operation);
-                add_refusals(path, operation);
-            }
+        operations
+            .into_iter()
+            .filter_map(move |(method, it)| Some((path.clone(), method, it.as_mut()?)))
+    })
+}
+
+/// The schema behind a reference, of all `schemas`; any other schema itself.
+fn resolve<'a>(schema: &'a Value, schemas: &'a Value) -> &'a Value {
+    let name = schema.get("$ref").and_then(Value::as_str);
+    let name = name.and_then(|name| name.strip_prefix("#/components/schemas/"));
+    name.and_then(|name| schemas.get(name)).unwrap_or(schema)
+}
+
+/// Describes the header of the refusals that say how long to wait.
+fn add_waits(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let waits = WAITS.iter().any(|waits| waits.as_str() == status);
+        if let (true, RefOr::T(response)) = (waits, response) {
+            let header = Ref::new(format!("#/components/headers/{RETRY_AFTER}"));
+            response.headers.insert(RETRY_AFTER.to_owned(), RefOr::Ref(header));
         }
     }
-    document
+}
+
+/// The header that says how long to wait.
+fn retry_after() -> Header {
+    HeaderBuilder::new()
+        .schema(Some(Object::with_type(Type::Integer)))
+        .description(Some(
+            "Seconds to wait before the next try. It is absent if waiting does not help",
+        ))
+        .build()
 }
 
 /// Corrects what utoipa says about fields that may be missing.
@@ -127,12 +176,12 @@ fn add_refusals(path: &str, operation: &mut Operation) {
         return add_oauth_errors(operation, &errors);
     }
 
-    let mut by_status: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes(path, operation) {
-        by_status.entry(code.status().as_u16()).or_default().push(format!("`{}`", code.name()));
+        by_status.entry(code.status().as_u16()).or_default().push(code);
     }
     for (status, codes) in by_status {
-        let response = refusal(&codes.join(", "));
+        let response = refusal(&codes);
         match operation.responses.responses.get_mut(&status.to_string()) {
             // A page, and a problem as well.
             Some(RefOr::T(page)) => page.content.extend(response.content),
@@ -225,9 +274,14 @@ fn needs_permission(operation: &Operation) -> bool {
 }
 
 /// The response of a refusal, with the codes that it can have.
-fn refusal(codes: &str) -> Response {
-    let problem = Content::new(Some(Ref::from_schema_name(Problem::name())));
-    ResponseBuilder::new().description(codes).content("application/problem+json", problem).build()
+fn refusal(codes: &[Code]) -> Response {
+    let mut problem = Content::new(Some(Ref::from_schema_name(Problem::name())));
+    problem.examples = examples::of_codes(codes);
+    let names: Vec<_> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
+    ResponseBuilder::new()
+        .description(names.join(", "))
+        .content("application/problem+json", problem)
+        .build()
 }
 
 /// The introduction of the document.
