@@ -444,7 +444,8 @@ async fn a_caller_who_gives_roles_sees_roles_and_no_profile() {
     // In another app, users:read does not count.
     app.give_in(&admin, "shop", giver.id(), &["Reader"]).await.assert_ok();
     let in_shop = app.login_to("shop", PHONE).await;
-    assert_eq!(app.give(&in_shop, stranger.id(), &[]).await.assert_ok(), &roles_alone);
+    let given = app.give_in(&in_shop, "shop", stranger.id(), &[]).await;
+    assert_eq!(given.assert_ok(), &roles_alone);
 
     app.give(&admin, giver.id(), &["Reader"]).await.assert_ok();
     let answer = app.give(&giver, stranger.id(), &[]).await;

@@ -25,8 +25,7 @@ pub struct PutRolesRequest {
     /// The names of up to 20 roles, in any letter case. An empty list takes all roles.
     #[schema(example = json!(["Editor"]))]
     roles: Vec<String>,
-    /// The app in which the user has the roles. Default: the app that your access token
-    /// was issued to.
+    /// The app in which the user has the roles. Default: `default`.
     client_id: Option<String>,
 }
 
@@ -54,7 +53,7 @@ struct UserRolesView {
 ///
 /// The new roles replace all roles that the user has in the app. You can give and take only roles
 /// whose permissions you have. An access token of an app other than `default` can set roles only in that
-/// app. You cannot set your own roles, and only an administrator sets those of an
+/// app, and has to name it. You cannot set your own roles, and only an administrator sets those of an
 /// administrator: the answer is `forbidden`. The last administrator cannot lose that role: the answer is `conflict`.
 /// Callers who have `users:read` in `default` get the user, all others only `id` and `roles`.
 #[utoipa::path(
@@ -82,7 +81,7 @@ async fn put(
     Json(request): Json<PutRolesRequest>,
 ) -> Result<([(HeaderName, String); 1], Json<PutRolesAnswer>), Error> {
     let own = &admin.caller.claims.client_id;
-    let client_id = request.client_id.as_ref().unwrap_or(own);
+    let client_id = request.client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID);
     if own != DEFAULT_CLIENT_ID && client_id != own {
         return Err(Error::Forbidden("roles:assign".to_owned()));
     }

@@ -127,7 +127,9 @@ async fn a_token_of_an_app_grants_roles_only_in_that_app() {
 
     let keeper = app.login_to("shop", PHONE).await;
 
-    let given = app.give(&keeper, person.id(), &["Keeper"]).await;
+    // Without a `client_id`, the roles are those of the default app.
+    app.give(&keeper, person.id(), &["Keeper"]).await.assert_problem(403, "forbidden");
+    let given = app.give_in(&keeper, "shop", person.id(), &["Keeper"]).await;
     assert_eq!(given.assert_ok()["roles"], json!(["Keeper"]));
     app.give_in(&keeper, "shop", person.id(), &["Keeper", "Guest"]).await.assert_ok();
 
@@ -137,7 +139,7 @@ async fn a_token_of_an_app_grants_roles_only_in_that_app() {
             .assert_problem(403, "forbidden");
     }
 
-    app.give(&keeper, person.id(), &["Admin"]).await.assert_problem(403, "forbidden");
+    app.give_in(&keeper, "shop", person.id(), &["Admin"]).await.assert_problem(403, "forbidden");
     assert_eq!(
         app.me(&person.access).await["roles"],
         json!(["User"]),
@@ -146,7 +148,7 @@ async fn a_token_of_an_app_grants_roles_only_in_that_app() {
 
     // An administrator in an app can give every role there, and can do nothing in other apps.
     app.give_in(&admin, "shop", keeper.id(), &["Admin"]).await.assert_ok();
-    app.give(&keeper, person.id(), &["Admin"]).await.assert_ok();
+    app.give_in(&keeper, "shop", person.id(), &["Admin"]).await.assert_ok();
     app.get_as(&keeper.access, "/v1/users").await.assert_problem(403, "forbidden");
     app.give(&person, keeper.id(), &["Guest"]).await.assert_problem(403, "forbidden");
 }
