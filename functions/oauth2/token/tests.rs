@@ -532,3 +532,22 @@ fn id_of_device(token: &str) -> Vec<u8> {
     let bytes = BASE64URL_NOPAD.decode(token.strip_prefix("lkd_").unwrap().as_bytes()).unwrap();
     bytes[..32].to_vec()
 }
+
+#[tokio::test]
+async fn only_an_app_that_tried_basic_is_challenged() {
+    let (app, server) = app_with_server().await;
+    let wrong = basic("server", "lks_wrong");
+    let refused = app.form(Some(&wrong), PATH, &password(PHONE, PASSWORD)).await;
+    refused.assert_oauth(401, "invalid_client");
+    let challenge = r#"Basic realm="latchkey", charset="UTF-8""#;
+    assert_eq!(refused.header("www-authenticate"), challenge);
+
+    let in_form = [("client_id", server.client_id.as_str()), ("client_secret", "lks_wrong")];
+    let fields = [password(PHONE, PASSWORD).as_slice(), &in_form].concat();
+    for path in [PATH, "/oauth2/introspect", "/oauth2/revoke", "/oauth2/par"] {
+        let fields = [fields.as_slice(), &[("token", "x")]].concat();
+        let refused = app.form(None, path, &fields).await;
+        refused.assert_oauth(401, "invalid_client");
+        assert!(!refused.headers.contains_key("www-authenticate"), "{path}");
+    }
+}

@@ -128,8 +128,9 @@ fn refused(code: &str) -> OAuthErrorCode {
     }
 }
 
-/// The whole response for `error`.
-pub(super) fn response(error: &Error) -> Response {
+/// The whole response for `error`. `is_by_basic` says whether the app tried HTTP Basic, which is then
+/// named as the way to authenticate (RFC 6749 §5.2).
+pub(super) fn response(error: &Error, is_by_basic: bool) -> Response {
     let problem_code = Code::of(error);
     let (code, status) = match error {
         Error::InvalidClient | Error::UnknownApp | Error::AppDisabled => {
@@ -185,7 +186,7 @@ pub(super) fn response(error: &Error) -> Response {
     let body = OAuthError { error: code, error_description: printable(&description), mfa: None };
     let mut response = body.with_status(status);
     let headers = response.headers_mut();
-    if code == OAuthErrorCode::InvalidClient {
+    if code == OAuthErrorCode::InvalidClient && is_by_basic {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
     }
     if let Some(seconds) = retry_after(error) {

@@ -20,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     ErrorPage, Problem,
+    credentials::is_basic,
     edge::{SourceAddress, source_address},
     oauth::{self, OAuthStyle},
     queries::{WithoutQuery, refuse_query},
@@ -175,6 +176,7 @@ async fn refuse(
     request: Request,
     next: Next,
 ) -> Response {
+    let is_by_basic = request.headers().get_all(header::AUTHORIZATION).iter().any(is_basic);
     let mut response = match timeout_at(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::Unavailable("the request took too long".into()).into_response(),
@@ -188,7 +190,7 @@ async fn refuse(
         );
         response = match (page, style) {
             (Some(page), _) => page.response(&error),
-            (None, Some(OAuthStyle)) => oauth::response(&error),
+            (None, Some(OAuthStyle)) => oauth::response(&error, is_by_basic),
             (None, None) => problem(&error, &latchkey, &request_id),
         };
         if let Some(allow) = allow {
