@@ -34,7 +34,7 @@ pub struct UpdateMeRequest {
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
     /// The language of messages to the user: a BCP 47 language tag. Its language, script and region
-    /// are kept, and a tag without a language counts as `null`.
+    /// are kept, and a tag without a language is refused.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
@@ -69,7 +69,10 @@ async fn update(
     let change = ProfileChange {
         name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
         username: request.username.map(username).transpose()?,
-        locale: request.locale.map(|locale| locale.as_deref().and_then(messages::parse_locale)),
+        locale: request
+            .locale
+            .map(|locale| locale.as_deref().map(read_locale).transpose())
+            .transpose()?,
         external_id: None,
         metadata: MetadataPatch { metadata: request.metadata, ..MetadataPatch::default() },
     };
@@ -79,6 +82,15 @@ async fn update(
         accounts.recording(event).change_profile(caller.user.id, &change).await?;
     let client_id = &caller.claims.client_id;
     Ok(Json(UserView::new(&user, metadata, client_id, accounts.avatar_urls())))
+}
+
+/// Reads a `locale` that is to be kept.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] if it has no language.
+pub(crate) fn read_locale(locale: &str) -> Result<String, Error> {
+    let text = "must be a language tag that begins with a language, like en-US";
+    messages::parse_locale(locale).ok_or_else(|| Error::field("locale", text))
 }
 
 /// The username that a user chooses. One that an administrator gave them may stay.

@@ -8,6 +8,21 @@ use crate::testing::{
 };
 
 #[tokio::test]
+async fn a_locale_without_a_language_changes_nothing() {
+    let (app, admin) = TestApp::with_staff().await;
+    let me = app.person(PHONE).await;
+    app.patch_me(&me.access, json!({"locale": "es-MX"})).await.assert_ok();
+    for locale in ["", "not a locale", "x", "123"] {
+        let change = json!({"locale": locale, "name": "Ann"});
+        app.patch_me(&me.access, change.clone()).await.assert_field("locale");
+        let path = format!("/v1/users/{}", me.id());
+        app.patch_as(&admin, &path, change).await.assert_field("locale");
+    }
+    let profile = app.me(&me.access).await;
+    assert_eq!((&profile["locale"], &profile["name"]), (&json!("es-MX"), &json!(null)));
+}
+
+#[tokio::test]
 async fn sent_fields_change_missing_fields_stay_and_null_clears() {
     let app = TestApp::start().await;
     let me = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;

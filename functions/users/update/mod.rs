@@ -10,11 +10,12 @@ use shared::{
     http::{Admin, DocumentJson, IfMatch, PathId, Tagged, UsersWrite, given, sent},
     identifiers::{ExternalId, Username, parse_name},
     latchkey::Latchkey,
-    messages,
     users::{MetadataObject, MetadataPatch, ProfileChange, UserStatus},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::me::update::read_locale;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub struct UpdateUserRequest {
     #[schema(value_type = Option<String>, example = "ann")]
     username: Option<Option<String>>,
     /// The language of messages to the user: a BCP 47 language tag. Its language, script and region
-    /// are kept, and a tag without a language counts as `null`.
+    /// are kept, and a tag without a language is refused.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "en-US")]
     locale: Option<Option<String>>,
@@ -102,7 +103,10 @@ async fn update(
             .username
             .map(|name| name.as_deref().map(Username::parse).transpose())
             .transpose()?,
-        locale: request.locale.map(|locale| locale.as_deref().and_then(messages::parse_locale)),
+        locale: request
+            .locale
+            .map(|locale| locale.as_deref().map(read_locale).transpose())
+            .transpose()?,
         external_id: request
             .external_id
             .map(|id| id.as_deref().map(ExternalId::parse).transpose())
