@@ -178,8 +178,8 @@ async fn a_disabled_user_cannot_sign_in_and_their_app_can_be_off() {
     app.public_app(&admin, "shop").await;
     let me = app.sign_in(PHONE).await;
     let (keeper, _) = app.passkey(&me).await;
-    app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
     let credential = keeper.get(&app.passkey_challenge(json!({"client_id": "shop"})).await);
+    app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
     let in_shop = json!({"credential": credential, "client_id": "shop"});
     app.post(PATH, in_shop).await.assert_problem(403, "app_disabled");
     app.disable(me.id()).await;
@@ -193,8 +193,10 @@ async fn a_confidential_app_authenticates() {
     let me = app.sign_in(PHONE).await;
     let (keeper, _) = app.passkey(&me).await;
     let use_it = async |authorization: Option<String>, named: bool| {
-        let options = app.passkey_challenge(json!({"client_id": "portal"})).await;
-        let mut body = json!({"credential": keeper.get(&options)});
+        let path = "/v1/auth/passkey/options";
+        let of_portal = json!({"client_id": "portal"});
+        let options = app.post_by(&server.basic(), path, of_portal).await;
+        let mut body = json!({"credential": keeper.get(options.assert_ok())});
         if named {
             body["client_id"] = json!("portal");
         }

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use shared::{
-    apps::DEFAULT_CLIENT_ID,
+    apps::{Apps, DEFAULT_CLIENT_ID},
     base::Error,
-    http::{Json, OptionalJson},
+    http::{Credentials, Json, OptionalJson},
     latchkey::Latchkey,
     passkeys::{Passkeys, RequestOptions},
     second_factors::SecondFactors,
@@ -24,7 +24,8 @@ pub struct PasskeySignInOptionsRequest {
     /// whole sign-in.
     #[schema(example = "lkm_…")]
     mfa_token: Option<String>,
-    /// The app to sign in to. Default: `default`. It is that of the `mfa_token`, if there is one.
+    /// The app to sign in to. Default: the app that authenticates by HTTP Basic, or `default`. It is
+    /// that of the `mfa_token`, if there is one.
     client_id: Option<String>,
 }
 
@@ -33,8 +34,8 @@ pub struct PasskeySignInOptionsRequest {
 /// Give the response to `PublicKeyCredential.parseRequestOptionsFromJSON`, call
 /// `navigator.credentials.get` with the result, and send what it makes to `POST /v1/auth/passkey`.
 /// With an `mfa_token`, send it to `POST /v1/auth/mfa`. The options are good for 5 minutes, once.
-/// Without an `mfa_token` nothing is read or written, so a page may ask for them each time it is
-/// shown. The response is `not_found` if the deployment has no passkeys.
+/// Without an `mfa_token` nothing is written, and only an app other than `default` is read, so a page may
+/// ask for them each time it is shown. A confidential app authenticates by HTTP Basic. The response is `not_found` if the deployment has no passkeys.
 #[utoipa::path(
     post,
     path = "/v1/auth/passkey/options",
@@ -42,17 +43,25 @@ pub struct PasskeySignInOptionsRequest {
     tag = "Passkeys",
     request_body = PasskeySignInOptionsRequest,
     responses((status = 200, description = "The options", body = RequestOptions)),
-    extensions(("x-codes" = json!(["not_found", "conflict", "token_invalid", "token_expired"]))),
+    extensions(("x-codes" = json!([
+        "not_found", "conflict", "token_invalid", "token_expired", "invalid_client", "app_disabled",
+        "forbidden"
+    ]))),
 )]
 async fn options(
+    apps: Apps,
     passkeys: Passkeys,
     second_factors: SecondFactors,
+    Credentials(credentials): Credentials,
     OptionalJson(request): OptionalJson<PasskeySignInOptionsRequest>,
 ) -> Result<Json<RequestOptions>, Error> {
     let options = match (&request.mfa_token, &request.client_id) {
         (Some(token), None) => second_factors.passkey_options(token, &passkeys).await?,
         (None, client_id) => {
-            passkeys.request_options(client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID))?
+            let of_credentials = credentials.as_ref().map(|sent| sent.client_id.as_str());
+            let wanted = client_id.as_deref().or(of_credentials).unwrap_or(DEFAULT_CLIENT_ID);
+            apps.authorize(wanted, credentials.as_ref()).await?;
+            passkeys.request_options(wanted)?
         }
         (Some(_), Some(_)) => {
             let text = "must not be sent together with mfa_token, which names the app";

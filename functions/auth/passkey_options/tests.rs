@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::testing::{PHONE, TestApp, bodies::assert_strict, passkeys::PASSKEYS};
+use crate::testing::{PHONE, TestApp, apps::basic, bodies::assert_strict, passkeys::PASSKEYS};
 
 const PATH: &str = "/v1/auth/passkey/options";
 
@@ -19,9 +19,29 @@ async fn options_name_nobody_and_cost_nothing() {
         })
     );
     assert_eq!(units, (0.0, 0.0));
-    let other = app.passkey_challenge(json!({"client_id": "shop"})).await;
+    let other = app.passkey_challenge(json!({"client_id": "default"})).await;
     assert_ne!(other["challenge"], options["challenge"]);
-    assert_strict(&app, None, PATH, &json!({"client_id": "shop"})).await;
+    assert_strict(&app, None, PATH, &json!({"client_id": "default"})).await;
+}
+
+#[tokio::test]
+async fn options_are_for_an_app_that_exists_and_is_who_it_says() {
+    let (app, admin) = TestApp::with_admin_and(&[PASSKEYS]).await;
+    app.public_app(&admin, "shop").await;
+    let server = app.server(&admin, "server").await;
+
+    app.post(PATH, json!({"client_id": "nobody"})).await.assert_field("client_id");
+    app.post(PATH, json!({"client_id": "shop"})).await.assert_ok();
+    let of_server = json!({"client_id": "server"});
+    app.post(PATH, of_server.clone()).await.assert_problem(401, "invalid_client");
+    let wrong = basic("server", "lks_wrong");
+    app.post_by(&wrong, PATH, of_server.clone()).await.assert_problem(401, "invalid_client");
+    for body in [of_server, json!({})] {
+        app.post_by(&server.basic(), PATH, body).await.assert_ok();
+    }
+
+    app.change_app(&admin, "shop", json!({"active": false})).await.assert_ok();
+    app.post(PATH, json!({"client_id": "shop"})).await.assert_problem(403, "app_disabled");
 }
 
 #[tokio::test]
