@@ -26,7 +26,7 @@ mod tests;
 #[serde(deny_unknown_fields)]
 pub struct CreateAppRequest {
     /// The app's public identifier in requests and tokens: a letter or digit, followed by up to 63
-    /// letters, digits, `.`, `_` or `-`, but no UUID. If it is left out, a random one of 32 hexadecimal digits
+    /// letters, digits, `.`, `_` or `-`, but no UUID, also without hyphens. If it is left out, a random one that begins with `app_`
     /// is drawn. It is never given to another app, even after this one is deleted.
     #[schema(example = "shop")]
     client_id: Option<String>,

@@ -57,7 +57,9 @@ async fn an_app_without_a_client_id_gets_a_random_one() {
     for _ in 0..3 {
         let created = app.create_app(&admin, json!({"name": "Shop"})).await;
         let id = created.assert_created()["client_id"].as_str().unwrap().to_owned();
-        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        let drawn = id.strip_prefix("app_").unwrap();
+        let is_base32 = |byte: u8| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte);
+        assert!(drawn.len() == 26 && drawn.bytes().all(is_base32), "{id}");
         assert_eq!(created.header("location"), format!("/v1/apps/{id}"));
         app.get_as(&admin.access, created.header("location")).await.assert_ok();
         ids.insert(id);
@@ -144,6 +146,9 @@ async fn a_value_out_of_bounds_is_refused_and_no_app_is_created() {
                 json!("a:b"),
                 json!("é"),
                 json!("a".repeat(65)),
+                json!("01890000-0000-7000-8000-000000000000"),
+                json!("01890000000070008000000000000000"),
+                json!("0189ABCD000070008000000000000000"),
             ],
         ),
         ("name", vec![json!(""), json!(" "), json!("a\nb"), json!("a".repeat(65))]),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     apps::AppSettings,
     audit::Fields,
-    base::{Error, MicroUsd, epoch_seconds},
+    base::{Error, MicroUsd, Random, epoch_seconds},
     identifiers::display_name,
     roles::{ADMIN_ROLE, role_name},
 };
@@ -325,6 +326,16 @@ pub fn is_client_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
+/// A new `client_id`: `app_` and 16 random bytes in base32, in lower case. In hexadecimal they would be a
+/// UUID without hyphens.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub(super) fn draw_client_id(random: &Random) -> Result<String, Error> {
+    let drawn = BASE32_NOPAD.encode(&random.bytes::<16>()?);
+    Ok(format!("app_{}", drawn.to_ascii_lowercase()))
+}
+
 /// Reads the `client_id` of a new app: a letter or digit, then up to 63 letters, digits, `.`, `_`
 /// and `-`. It may not look like the id of a user, since both can be the `sub` of a token (RFC 9700
 /// §4.15).
@@ -332,7 +343,7 @@ pub fn is_client_id(text: &str) -> bool {
 /// # Errors
 /// [`Error::InvalidRequest`] for any other form.
 pub fn parse_client_id(input: String) -> Result<String, Error> {
-    if input.contains('-') && Uuid::try_parse(&input).is_ok() {
+    if Uuid::try_parse(&input).is_ok() {
         return Err(Error::field("client_id", "must not look like a UUID, as ids of users do"));
     }
     if is_client_id(&input) {

@@ -330,7 +330,7 @@ impl Apps {
         let now = whole_seconds(self.clock.now());
         let client_id = match new.client_id {
             Some(client_id) => app::parse_client_id(client_id)?,
-            None => data_encoding::HEXLOWER.encode(&self.random.bytes::<16>()?),
+            None => app::draw_client_id(&self.random)?,
         };
         let mut app =
             App::new(client_id, app::parse_name(&new.name)?, new.kind, &self.settings, now);
