@@ -14,7 +14,7 @@ use shared::{
 
 fuzz_target!(|input: &str| {
     codes(input);
-    stable(input, |text| parse_name(text.to_owned()).ok());
+    stable(input, |text| parse_name(text).ok());
     stable(input, |text| Some(Email::parse(text).ok()?.as_str().to_owned()));
     stable(input, |text| Some(Username::parse(text).ok()?.as_str().to_owned()));
     stable(input, parse_locale);

@@ -113,9 +113,11 @@ impl<'a> Draft<'a> {
         if self.record.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(&name)) {
             return;
         }
-        match parse_name(name) {
+        match parse_name(&name) {
             Ok(name) => self.record.name = Some(name),
-            Err(_) => self.leave_out("names that are too long or have control characters"),
+            Err(_) => self.leave_out(
+                "names that are too long, or have one of /:@#<>{}\\ or control characters",
+            ),
         }
     }
 
@@ -295,7 +297,7 @@ mod tests {
                 "phones that cannot receive texts",
                 "phones without a country code (--region gives one)",
                 "usernames with characters that Latchkey does not allow",
-                "names that are too long or have control characters",
+                "names that are too long, or have one of /:@#<>{}\\ or control characters",
                 "authenticator apps: the secret must be base32 of 10 to 64 bytes",
                 "times of creation that cannot be read",
                 "metadata: must nest at most 3 levels",

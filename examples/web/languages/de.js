@@ -112,7 +112,7 @@ export const strings = {
 
   "profile.title": "Profil",
   "profile.name": "Name",
-  "profile.nameWrong": "Höchstens 100 Zeichen, ohne Tabulatoren und andere Steuerzeichen.",
+  "profile.nameWrong": "Höchstens 64 Zeichen, ohne Tabulatoren und andere Steuerzeichen.",
   "profile.username": "Benutzername",
   "profile.usernameHint": "3 bis 64 Zeichen: ein Buchstabe, dann nur Buchstaben, Ziffern und . _ -. Andere können ihn sehen.",
   "profile.save": "Speichern",

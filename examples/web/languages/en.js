@@ -111,7 +111,7 @@ export const strings = {
 
   "profile.title": "Profile",
   "profile.name": "Name",
-  "profile.nameWrong": "Use at most 100 characters, without tabs and other control characters.",
+  "profile.nameWrong": "Use at most 64 characters, without any of /:@#<>{}\\ and control characters.",
   "profile.username": "Username",
   "profile.usernameHint": "3 to 64 characters: a letter, then letters, digits and . _ - only. Others can see it.",
   "profile.save": "Save",

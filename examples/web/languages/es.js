@@ -114,7 +114,7 @@ export const strings = {
 
   "profile.title": "Perfil",
   "profile.name": "Nombre",
-  "profile.nameWrong": "Usa como máximo 100 caracteres, sin tabuladores ni otros caracteres de control.",
+  "profile.nameWrong": "Usa como máximo 64 caracteres, sin tabuladores ni otros caracteres de control.",
   "profile.username": "Nombre de usuario",
   "profile.usernameHint": "De 3 a 64 caracteres: una letra y después solo letras, cifras y . _ -. Los demás pueden verlo.",
   "profile.save": "Guardar",

@@ -112,7 +112,7 @@ export const strings = {
 
   "profile.title": "Profil",
   "profile.name": "Nom",
-  "profile.nameWrong": "100 caractères au plus, sans tabulations ni autres caractères de contrôle.",
+  "profile.nameWrong": "64 caractères au plus, sans tabulations ni autres caractères de contrôle.",
   "profile.username": "Nom d’utilisateur",
   "profile.usernameHint": "3 à 64 caractères : une lettre, puis seulement des lettres, des chiffres et . _ -. Les autres peuvent le voir.",
   "profile.save": "Enregistrer",

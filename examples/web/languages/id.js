@@ -109,7 +109,7 @@ export const strings = {
 
   "profile.title": "Profil",
   "profile.name": "Nama",
-  "profile.nameWrong": "Paling banyak 100 karakter, tanpa tab dan karakter kontrol lain.",
+  "profile.nameWrong": "Paling banyak 64 karakter, tanpa tab dan karakter kontrol lain.",
   "profile.username": "Nama pengguna",
   "profile.usernameHint": "3 sampai 64 karakter: satu huruf, lalu hanya huruf, angka, dan . _ -. Orang lain bisa melihatnya.",
   "profile.save": "Simpan",

@@ -112,7 +112,7 @@ export const strings = {
 
   "profile.title": "Profilo",
   "profile.name": "Nome",
-  "profile.nameWrong": "Al massimo 100 caratteri, senza tabulazioni e altri caratteri di controllo.",
+  "profile.nameWrong": "Al massimo 64 caratteri, senza tabulazioni e altri caratteri di controllo.",
   "profile.username": "Nome utente",
   "profile.usernameHint": "Da 3 a 64 caratteri: una lettera, poi solo lettere, cifre e . _ -. Gli altri possono vederlo.",
   "profile.save": "Salva",

@@ -109,7 +109,7 @@ export const strings = {
 
   "profile.title": "プロフィール",
   "profile.name": "名前",
-  "profile.nameWrong": "100 文字以内で、タブなどの制御文字を含めずに入力してください。",
+  "profile.nameWrong": "64 文字以内で、タブなどの制御文字を含めずに入力してください。",
   "profile.username": "ユーザー名",
   "profile.usernameHint": "3〜64 文字。英字で始め、英字、数字、. _ - だけを使います。ほかの人にも表示されます。",
   "profile.save": "保存",

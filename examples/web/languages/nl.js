@@ -112,7 +112,7 @@ export const strings = {
 
   "profile.title": "Profiel",
   "profile.name": "Naam",
-  "profile.nameWrong": "Hoogstens 100 tekens, zonder tabs en andere stuurtekens.",
+  "profile.nameWrong": "Hoogstens 64 tekens, zonder tabs en andere stuurtekens.",
   "profile.username": "Gebruikersnaam",
   "profile.usernameHint": "3 tot 64 tekens: een letter, daarna alleen letters, cijfers en . _ -. Anderen kunnen hem zien.",
   "profile.save": "Opslaan",

@@ -113,7 +113,7 @@ export const strings = {
 
   "profile.title": "Profil",
   "profile.name": "Imię i nazwisko",
-  "profile.nameWrong": "Najwyżej 100 znaków, bez tabulatorów i innych znaków sterujących.",
+  "profile.nameWrong": "Najwyżej 64 znaków, bez tabulatorów i innych znaków sterujących.",
   "profile.username": "Nazwa użytkownika",
   "profile.usernameHint": "Od 3 do 64 znaków: litera, potem tylko litery, cyfry oraz . _ -. Inni mogą ją zobaczyć.",
   "profile.save": "Zapisz",

@@ -112,7 +112,7 @@ export const strings = {
 
   "profile.title": "Perfil",
   "profile.name": "Nome",
-  "profile.nameWrong": "No máximo 100 caracteres, sem tabulações e outros caracteres de controle.",
+  "profile.nameWrong": "No máximo 64 caracteres, sem tabulações e outros caracteres de controle.",
   "profile.username": "Nome de usuário",
   "profile.usernameHint": "3 a 64 caracteres: uma letra, depois só letras, dígitos e . _ -. Outras pessoas podem vê-lo.",
   "profile.save": "Salvar",

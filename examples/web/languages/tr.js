@@ -112,7 +112,7 @@ export const strings = {
 
   "profile.title": "Profil",
   "profile.name": "Ad",
-  "profile.nameWrong": "En fazla 100 karakter; sekme ve başka denetim karakterleri olmadan.",
+  "profile.nameWrong": "En fazla 64 karakter; sekme ve başka denetim karakterleri olmadan.",
   "profile.username": "Kullanıcı adı",
   "profile.usernameHint": "3–64 karakter: bir harf, sonra yalnızca harf, rakam ve . _ -. Başkaları görebilir.",
   "profile.save": "Kaydet",

@@ -109,7 +109,7 @@ export const strings = {
 
   "profile.title": "个人资料",
   "profile.name": "姓名",
-  "profile.nameWrong": "最多 100 个字符，不能有制表符等控制字符。",
+  "profile.nameWrong": "最多 64 个字符，不能有制表符等控制字符。",
   "profile.username": "用户名",
   "profile.usernameHint": "3 至 64 个字符：以字母开头，之后只能用字母、数字和 . _ -。其他人可以看到。",
   "profile.save": "保存",

@@ -46,8 +46,8 @@ pub struct RegisterRequest {
     /// unique regardless of letter case. Names such as `admin`, and the service's own, are reserved.
     #[schema(example = "ann")]
     username: Option<String>,
-    /// The display name: 1 to 100 visible characters, without spaces around them, without control
-    /// characters and marks of direction. It is kept in NFC.
+    /// The display name: 1 to 64 visible characters, without spaces around them and without any of
+    /// `/:@#<>{}\`, control characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
     /// The language of messages: a BCP 47 language tag. Its language, script and region count, all else
@@ -112,7 +112,7 @@ async fn register(
         let registration = Registration {
             password: None,
             username: request.username.as_deref().map(choose).transpose()?,
-            name: request.name.map(parse_name).transpose()?,
+            name: request.name.as_deref().map(parse_name).transpose()?,
             unverified_email,
         };
 

@@ -22,8 +22,8 @@ mod tests;
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"name": "Ann Lee"}))]
 pub struct UpdateMeRequest {
-    /// The display name: 1 to 100 visible characters, without spaces around them, without control
-    /// characters and marks of direction. It is kept in NFC.
+    /// The display name: 1 to 64 visible characters, without spaces around them and without any of
+    /// `/:@#<>{}\`, control characters and marks of direction. It is kept in NFC.
     #[serde(deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Ann Lee")]
     name: Option<Option<String>>,
@@ -67,7 +67,7 @@ async fn update(
         username.map(|username| choose(&username, &caller, accounts.app_name())).transpose()
     };
     let change = ProfileChange {
-        name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
+        name: request.name.map(|name| name.as_deref().map(parse_name).transpose()).transpose()?,
         username: request.username.map(username).transpose()?,
         locale: request
             .locale

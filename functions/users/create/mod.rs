@@ -43,8 +43,8 @@ pub struct CreateUserRequest {
     /// around it.
     #[schema(example = "auth0|5f7c8ec7c33c6c004bbafe82")]
     external_id: Option<String>,
-    /// The display name: 1 to 100 visible characters, without spaces around them, without control
-    /// characters and marks of direction. It is kept in NFC.
+    /// The display name: 1 to 64 visible characters, without spaces around them and without any of
+    /// `/:@#<>{}\`, control characters and marks of direction. It is kept in NFC.
     #[schema(example = "Ann Lee")]
     name: Option<String>,
     /// The metadata that the user may read and write: at most 16 KiB of JSON, three levels deep.
@@ -110,7 +110,7 @@ async fn create(
             email,
             username: request.username.as_deref().map(Username::parse).transpose()?,
             external_id: request.external_id.as_deref().map(ExternalId::parse).transpose()?,
-            name: request.name.map(parse_name).transpose()?,
+            name: request.name.as_deref().map(parse_name).transpose()?,
             metadata: MetadataPatch {
                 metadata: request.metadata.map(Some),
                 app_metadata: request.app_metadata.map(Some),

@@ -266,7 +266,7 @@ fn read(
     let username = user.username.and_then(|username| {
         Username::parse(&username).inspect_err(|_| leave_out("username")).ok()
     });
-    let name = user.name.and_then(|name| parse_name(name).inspect_err(|_| leave_out("name")).ok());
+    let name = user.name.and_then(|name| parse_name(&name).inspect_err(|_| leave_out("name")).ok());
     let locale = user.locale.and_then(|locale| {
         let parsed = messages::parse_locale(&locale);
         parsed.is_none().then(|| leave_out("locale"));

@@ -24,8 +24,8 @@ mod tests;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateUserRequest {
-    /// The display name: 1 to 100 visible characters, without spaces around them, without control
-    /// characters and marks of direction. It is kept in NFC.
+    /// The display name: 1 to 64 visible characters, without spaces around them and without any of
+    /// `/:@#<>{}\`, control characters and marks of direction. It is kept in NFC.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Ann Lee")]
     name: Option<Option<String>>,
@@ -98,7 +98,7 @@ async fn update(
         check_is_other(admin.caller.user.id, id)?;
     }
     let profile = ProfileChange {
-        name: request.name.map(|name| name.map(parse_name).transpose()).transpose()?,
+        name: request.name.map(|name| name.as_deref().map(parse_name).transpose()).transpose()?,
         username: request
             .username
             .map(|name| name.as_deref().map(Username::parse).transpose())

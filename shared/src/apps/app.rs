@@ -16,7 +16,7 @@ use crate::{
     apps::AppSettings,
     audit::Fields,
     base::{Error, MicroUsd, Random, epoch_seconds},
-    identifiers::display_name,
+    identifiers::parse_name,
     roles::{ADMIN_ROLE, role_name},
 };
 
@@ -28,13 +28,8 @@ const ORIGIN_TEXT: &str = "must be an origin, like https://app.example.com: http
      or capacitor, ionic or tauri for the web view of an app";
 /// The maximum number of origins of an app.
 const MAX_ORIGINS: usize = 20;
-/// The maximum length of a name, in characters. The name is part of every text message.
-const MAX_NAME_CHARS: usize = 64;
 /// The maximum length of the senders of an app's texts, in characters.
 const MAX_TEXT_SENDERS: usize = 512;
-/// Characters that a name cannot contain: they could make a link of it, or bind the code to
-/// somebody else's host.
-const NOT_IN_NAMES: &str = "/:@#<>{}\\";
 /// Whether an app can keep a secret (RFC 6749 §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -354,15 +349,6 @@ pub fn parse_client_id(input: String) -> Result<String, Error> {
             "must be a letter or digit, followed by up to 63 letters, digits, '.', '_' or '-'",
         ))
     }
-}
-
-/// Reads the name of an app: the rule of [`display_name`], with up to 64 characters and without any
-/// of `/:@#<>{}\`.
-///
-/// # Errors
-/// [`Error::InvalidRequest`] for any other form.
-pub fn parse_name(input: &str) -> Result<String, Error> {
-    display_name(input, MAX_NAME_CHARS, NOT_IN_NAMES)
 }
 
 fn parse_default_role(input: String) -> Result<String, Error> {

@@ -18,10 +18,7 @@ mod token_claims;
 mod view;
 
 pub use self::{
-    app::{
-        App, AppChange, AppType, DEFAULT_CLIENT_ID, SignUp, is_client_id, parse_client_id,
-        parse_name,
-    },
+    app::{App, AppChange, AppType, DEFAULT_CLIENT_ID, SignUp, is_client_id, parse_client_id},
     branding::{Branding, BrandingChange, Links, SignInMethod},
     grants::{GrantType, Grants, GrantsChange},
     hosted::{HostedChange, HostedSignIn, IdTokenAlgorithm, Pkce},
@@ -42,6 +39,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     audit::Event,
     base::{Clock, Error, Random, whole_seconds},
+    identifiers::parse_name,
     roles::{ADMIN_ROLE, Permissions, Role, canonical},
     table::Store,
 };
@@ -332,8 +330,7 @@ impl Apps {
             Some(client_id) => app::parse_client_id(client_id)?,
             None => app::draw_client_id(&self.random)?,
         };
-        let mut app =
-            App::new(client_id, app::parse_name(&new.name)?, new.kind, &self.settings, now);
+        let mut app = App::new(client_id, parse_name(&new.name)?, new.kind, &self.settings, now);
         app.apply(new.settings, &self.settings)?;
 
         let secret = match app.kind {

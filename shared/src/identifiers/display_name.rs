@@ -4,15 +4,19 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::base::Error;
 
-/// The longest name of a person, in characters.
-const MAX_NAME_CHARS: usize = 100;
+/// The longest name of a person or an app, in characters. The name of an app is part of every text.
+const MAX_NAME_CHARS: usize = 64;
+/// Characters that such a name cannot contain: in a message, they could make a link of it, or bind the
+/// code to somebody else's host.
+const NOT_IN_NAMES: &str = "/:@#<>{}\\";
 
-/// Reads the display name of a person: the rule of [`display_name`], with up to 100 characters.
+/// Reads the name of a person or an app: the rule of [`display_name`], with up to 64 characters and
+/// without any of `/:@#<>{}\`.
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for any other form.
-pub fn parse_name(input: String) -> Result<String, Error> {
-    display_name(&input, MAX_NAME_CHARS, "")
+pub fn parse_name(input: &str) -> Result<String, Error> {
+    display_name(input, MAX_NAME_CHARS, NOT_IN_NAMES)
 }
 
 /// Reads a name that people read: 1 to `max_chars` characters in NFC, one of them visible. Spaces
@@ -63,7 +67,7 @@ mod tests {
     use super::*;
 
     fn person(name: &str) -> Result<String, Error> {
-        parse_name(name.to_owned())
+        parse_name(name)
     }
 
     #[test]
@@ -78,7 +82,7 @@ mod tests {
             "क्\u{200d}ष",
             "می\u{200c}خواهم",
             "👩\u{200d}🚀",
-            &"é".repeat(100),
+            &"é".repeat(64),
         ] {
             assert_eq!(person(name).as_deref(), Ok(name));
         }
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn a_name_is_kept_in_nfc() {
         assert_eq!(person("Zoe\u{308}").as_deref(), Ok("Zoë"));
-        assert_eq!(person(&"e\u{301}".repeat(100)), Ok("é".repeat(100)));
+        assert_eq!(person(&"e\u{301}".repeat(64)), Ok("é".repeat(64)));
         assert_eq!(person(" Ann\u{3000}\n").as_deref(), Ok("Ann"));
     }
 
@@ -114,7 +118,12 @@ mod tests {
             "\u{2800}",
             "\u{fe0f}",
             "\u{e0001}",
-            &"a".repeat(101),
+            &"a".repeat(65),
+            "https://evil.example",
+            "Ann <ann@example.com>",
+            "{code}",
+            "Ann#1",
+            "a\\b",
         ] {
             assert!(person(name).is_err(), "{name:?}");
         }

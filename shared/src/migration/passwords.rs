@@ -180,7 +180,7 @@ impl PasswordSignIns {
                 .username
                 .filter(|username| *username != user.sub)
                 .and_then(|username| Username::parse(&username).ok()),
-            name: user.name.and_then(|name| parse_name(name).ok()),
+            name: user.name.and_then(|name| parse_name(&name).ok()),
             locale: user.locale.as_deref().and_then(parse_locale),
             password: Some(ImportedPassword::Ours(password)),
             ..ImportRecord::default()

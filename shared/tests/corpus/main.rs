@@ -74,9 +74,7 @@ fn locales_keep_language_script_and_region() {
 
 #[test]
 fn names_are_visible() {
-    run(include_str!("../../../corpus/names.json"), |input| {
-        parse_name(input.to_owned()).map_err(reason)
-    });
+    run(include_str!("../../../corpus/names.json"), |input| parse_name(input).map_err(reason));
 }
 
 #[test]
