@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     administration::Users,
     audit::{Action, Recorder},
-    base::Error,
+    base::{Error, FieldError},
     http::{Admin, Idempotent, Json, Once, RolesWrite},
     latchkey::Latchkey,
     roles::{RoleChange, RoleView, Roles},
@@ -127,7 +127,8 @@ async fn create(
         match (name, many) {
             (Some(name), None) => {
                 let new = NewRole { name, description, permissions, active }.parse();
-                let made = roles.create(vec![new], &admin.permissions).await?;
+                let made = roles.create(vec![new], &admin.permissions).await;
+                let made = made.map_err(|(_, error)| error)?;
                 let role = made
                     .into_iter()
                     .next()
@@ -140,7 +141,7 @@ async fn create(
                 if description.is_none() && permissions.is_none() && active.is_none() =>
             {
                 let new = many.into_iter().map(NewRole::parse).collect();
-                let made = roles.create(new, &admin.permissions).await?;
+                let made = roles.create(new, &admin.permissions).await.map_err(in_list)?;
                 let roles = made.into_iter().map(RoleView::from).collect();
                 Ok((StatusCode::CREATED, Json(CreatedRoles::Many(RolesView { roles })))
                     .into_response())
@@ -152,6 +153,25 @@ async fn create(
         }
     })
     .await
+}
+
+/// A refusal of one of many roles, whose fields are in the list of the request.
+fn in_list((place, error): (usize, Error)) -> Error {
+    let moved = |field: FieldError| FieldError {
+        field: match field.field.as_str() {
+            // The refusal of the list itself.
+            "roles" => field.field,
+            name => format!("roles[{place}].{name}"),
+        },
+        ..field
+    };
+    match error {
+        Error::InvalidRequest(errors) => {
+            Error::InvalidRequest(errors.into_iter().map(moved).collect())
+        }
+        Error::Conflict(error) => Error::Conflict(moved(error)),
+        error => error,
+    }
 }
 
 /// The route.

@@ -189,3 +189,19 @@ async fn of_identical_roles_created_at_once_one_is_created() {
         winner(&answers, 201, (409, "conflict"));
     }
 }
+
+#[tokio::test]
+async fn a_refusal_of_one_of_many_roles_names_its_place() {
+    let (app, admin) = TestApp::with_staff().await;
+    for (bad, field) in [
+        (json!({"name": "1"}), "roles[1].name"),
+        (json!({"name": "User"}), "roles[1].name"),
+        (json!({"name": "c"}), "roles[1].name"),
+        (json!({"name": "D", "permissions": ["none"]}), "roles[1].permissions"),
+        (json!({"name": "D", "description": "a\nb"}), "roles[1].description"),
+    ] {
+        let refused = post(&app, &admin, json!({"roles": [{"name": "C"}, bad]})).await;
+        assert_eq!(refused.json["errors"][0]["field"], field, "{}", refused.text);
+    }
+    post(&app, &admin, json!({"name": "1"})).await.assert_field("name");
+}

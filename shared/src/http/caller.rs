@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     form::{FORM, parse_urlencoded},
     json::{check_content_type, read},
+    problem::FIRST_PARTY,
     step_up::{self, StepUp},
 };
 use crate::{
@@ -35,7 +36,7 @@ impl FromRequestParts<Latchkey> for Caller {
         let (user, claims) = latchkey.access_tokens().caller(bearer(request)?).await?;
         let caller = Self { user, claims };
         if caller.session().is_some_and(Session::is_third_party) && !is_userinfo(request) {
-            return Err(Error::Forbidden("a token of a first-party app".to_owned()));
+            return Err(Error::Forbidden(FIRST_PARTY.to_owned()));
         }
         if let Some(needed) = step_up::of_own_route(request) {
             caller.require(needed, latchkey.clock().now())?;

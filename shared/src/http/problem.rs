@@ -44,6 +44,8 @@ pub struct Problem {
     proof: Option<serde_json::Value>,
 }
 
+/// The need of a third-party app, as [`Error::Forbidden`] names it.
+pub(super) const FIRST_PARTY: &str = "a token of a first-party app";
 /// How an app may authenticate (RFC 7617 §2).
 pub(super) const BASIC_CHALLENGE: &str = r#"Basic realm="latchkey", charset="UTF-8""#;
 /// The message about a `client_id` that belongs to no app.
@@ -188,6 +190,7 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
         Error::OwnAccount => "You cannot do this to your own account. Use /v1/me, or ask another \
                               administrator."
             .into(),
+        Error::Forbidden(needed) if needed == FIRST_PARTY => format!("This needs {needed}."),
         Error::Forbidden(needed) => match needed.strip_prefix("role ") {
             Some(role) => format!("This needs the role {role}."),
             None => format!("This needs the permission {needed}."),
@@ -346,6 +349,7 @@ mod tests {
             (Error::UnknownApp, "Unknown client_id."),
             (Error::Forbidden("users:read".into()), "This needs the permission users:read."),
             (Error::Forbidden("role Admin".into()), "This needs the role Admin."),
+            (Error::Forbidden(FIRST_PARTY.into()), "This needs a token of a first-party app."),
             (Error::NotFound, "Not found."),
             (Error::InvalidPhone("is empty"), "The phone number is empty."),
             (Error::InvalidEmail("has no @"), "The e-mail address has no @."),

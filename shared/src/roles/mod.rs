@@ -199,7 +199,8 @@ impl Roles {
         Ok((roles.into_values().filter(|role| all || role.active).collect(), end))
     }
 
-    /// Creates roles, all or none. Nobody can grant permissions that they lack.
+    /// Creates roles, all or none. Nobody can grant permissions that they lack. An error comes with the
+    /// place of its role in `new`.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`] for a name that is
@@ -208,35 +209,38 @@ impl Roles {
         &self,
         new: Vec<(String, RoleChange)>,
         granter: &Permissions,
-    ) -> Result<Vec<Role>, Error> {
+    ) -> Result<Vec<Role>, (usize, Error)> {
         let now = whole_seconds(self.clock.now());
-        check_count(new.len())?;
+        check_count(new.len()).map_err(|error| (0, error))?;
 
         let mut roles: Vec<Role> = Vec::new();
-        for (name, change) in new {
-            let mut role = Role::new(&name, now)?;
-            role.apply(change)?;
-            granter.check_grant(&role.permissions)?;
-            if roles.iter().any(|other| other.canonical() == role.canonical()) {
-                return Err(Error::conflict(
-                    "name",
-                    "is used twice in this request; each role needs its own",
-                ));
-            }
-            roles.push(role);
+        for (place, (name, change)) in new.into_iter().enumerate() {
+            let role = new_role(&name, change, (&roles, granter), now);
+            roles.push(role.map_err(|error| (place, error))?);
         }
 
-        let names: BTreeSet<String> = roles.iter().map(Role::canonical).collect();
-        if let Some((_, taken)) = self.read(&names).await?.into_iter().next() {
-            return Err(Error::conflict(
-                "name",
-                format!("is already taken by the role {}", taken.name),
-            ));
-        }
-
-        let created = self.store.create_roles(&roles).await?;
+        self.check_free(&roles).await?;
+        let created = self.store.create_roles(&roles).await;
         self.forget_remembered();
-        if created { Ok(roles) } else { Err(Error::taken("name")) }
+        if !created.map_err(|error| (0, error))? {
+            // Another request has just taken a name.
+            self.check_free(&roles).await?;
+            return Err((0, Error::taken("name")));
+        }
+        Ok(roles)
+    }
+
+    /// Checks that no role has the name of one of the `new` ones.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for the role at this place; [`Error::Unavailable`].
+    async fn check_free(&self, new: &[Role]) -> Result<(), (usize, Error)> {
+        let names: BTreeSet<String> = new.iter().map(Role::canonical).collect();
+        let existing = self.read(&names).await.map_err(|error| (0, error))?;
+        let Some((name, taken)) = existing.into_iter().next() else { return Ok(()) };
+        let place = new.iter().position(|role| role.canonical() == name).unwrap_or_default();
+        let text = format!("is already taken by the role {}", taken.name);
+        Err((place, Error::conflict("name", text)))
     }
 
     /// Changes roles, all or none. Nobody can grant permissions that they lack.
@@ -295,6 +299,27 @@ impl Roles {
         self.forget_remembered();
         deleted.map(drop)
     }
+}
+
+/// A new role beside `others`.
+///
+/// # Errors
+/// [`Error::InvalidRequest`]; [`Error::Forbidden`] for a permission that the granter lacks;
+/// [`Error::Conflict`] for the name of one of the others.
+fn new_role(
+    name: &str,
+    change: RoleChange,
+    (others, granter): (&[Role], &Permissions),
+    now: Timestamp,
+) -> Result<Role, Error> {
+    let mut role = Role::new(name, now)?;
+    role.apply(change)?;
+    granter.check_grant(&role.permissions)?;
+    if others.iter().any(|other| other.canonical() == role.canonical()) {
+        let text = "is used twice in this request; each role needs its own";
+        return Err(Error::conflict("name", text));
+    }
+    Ok(role)
 }
 
 /// The permissions of the roles with these names. `existing` are those of them that exist.
