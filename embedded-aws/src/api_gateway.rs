@@ -124,11 +124,18 @@ fn event(parts: &http::request::Parts, host: &str, body: &[u8], source: IpAddr) 
 }
 
 /// A path as an HTTP API hands it over. Each escape is decoded, except for `%25`. Others have seen
-/// that AWS cuts a path at a decoded `?`. AWS does not document it, so `?` and `#` stay encoded here.
+/// that AWS cuts a path at a decoded `?`. AWS does not document it, so `?` and `#` stay encoded here. Dot
+/// segments are encoded twice, since the reader of the event would take them out, and another
+/// route would be called.
 fn decoded(path: &str) -> String {
     let path = path.replace("%25", "%2525");
     let decoded = percent_decode_str(&path).decode_utf8_lossy();
-    decoded.replace('?', "%3F").replace('#', "%23")
+    let decoded = decoded.replace('?', "%3F").replace('#', "%23").replace('\\', "%5C");
+    let segments = decoded.split('/').map(|segment| match segment {
+        "." | ".." => segment.replace('.', "%252E"),
+        _ => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// The headers of the event. Values of one name are joined by commas. API Gateway overwrites the
@@ -187,6 +194,10 @@ mod tests {
             ("/v1/roles/100%25", "/v1/roles/100%25"),
             ("/v1/roles/a%252Fb", "/v1/roles/a%252Fb"),
             ("/v1/roles/a%3Fb%23c", "/v1/roles/a%3Fb%23c"),
+            ("/v1/roles/..%2fapps", "/v1/roles/%252E%252E/apps"),
+            ("/v1/roles/%2E%2e/apps", "/v1/roles/%252E%252E/apps"),
+            ("/v1/roles/%2e", "/v1/roles/%252E"),
+            ("/v1/roles/..%5capps", "/v1/roles/..%5Capps"),
         ] {
             assert_eq!(decoded(sent), handed_over);
         }

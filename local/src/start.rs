@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use crate::{Service, avatars};
 use shared::{
     apps::LAPTOP_ORIGINS,
-    base::{Clock, Environment, Random},
+    base::{Clock, Environment, Random, page_origin},
     crypto::SigningKeys,
     latchkey::Latchkey,
     messages::Credentials,
@@ -141,10 +141,16 @@ fn completed(
         environment.set_default("TEST_PHONE_NUMBERS", TEST_PHONE);
         environment.set_default("TEST_PHONES_UNTIL", until.to_string());
 
-        let listed = environment.get("ALLOWED_ORIGINS").into_iter();
-        let origins: Vec<_> = listed.chain(LAPTOP_ORIGINS).collect();
-        let origins = origins.join(",");
-        environment.set("ALLOWED_ORIGINS", origins);
+        let listed = environment.get("ALLOWED_ORIGINS").unwrap_or_default();
+        // A refusal of the setting shows only what the developer has set.
+        let is_read =
+            |origin: &str| LAPTOP_ORIGINS.contains(&origin) || page_origin(origin).is_some();
+        if listed.is_empty() || listed.split(',').all(|origin| is_read(origin.trim())) {
+            let listed = Some(listed).filter(|listed| !listed.is_empty()).into_iter();
+            let origins: Vec<_> = listed.chain(LAPTOP_ORIGINS).collect();
+            let origins = origins.join(",");
+            environment.set("ALLOWED_ORIGINS", origins);
+        }
     }
     environment
 }

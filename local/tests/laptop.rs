@@ -133,3 +133,32 @@ async fn the_inbox_tells_who_sent_a_message_and_all_of_its_parts() {
     assert!(mail["html"].as_str().unwrap().starts_with("<!doctype html>"), "{mail}");
     assert!(mail["body"].is_string() && mail["to"] == "ann@example.com", "{mail}");
 }
+
+#[tokio::test]
+async fn a_laptop_refuses_as_a_deployment_does() {
+    let service = Service::start(&[], &[]);
+    let large = json!({"challenge_id": "1".repeat(1_050_000), "code": "123456"});
+    let (status, refused) = service.post("/v1/otp/verify", &large).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(refused["code"], "body_too_large");
+
+    for path in ["/v1/roles/..%2fapps", "/v1/roles/%2e%2e%2fapps", "/v1/x/..%2f..%2fhealth"] {
+        let refused = service.get(path).await;
+        assert_eq!(refused.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(refused.json::<Value>().await.unwrap()["code"], "not_found", "{path}");
+    }
+}
+
+#[test]
+fn a_refused_setting_shows_only_what_was_set() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_local"))
+        .args(["--in-memory", "--port", "0"])
+        .env_clear()
+        .env("ALLOWED_ORIGINS", "*")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(printed.contains("ALLOWED_ORIGINS"), "{printed}");
+    assert!(!printed.contains("localhost:*"), "{printed}");
+}
