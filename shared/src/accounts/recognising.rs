@@ -167,7 +167,7 @@ impl Accounts {
         let (now, first) = (self.clock.now(), self.limits.login_max_failures);
         let spend = |throttle: &mut Throttle| {
             throttle.spend_password(device, first, now)?;
-            Ok(device.is_none() && throttle.passwords_are_off(now))
+            Ok(device.is_none() && throttle.passwords_are_off())
         };
         let is_last = self.store.change_throttle(&counted, &mut identity, now, spend).await?;
         Ok(SpentTry { counted, identity, device, is_last, of_source: None })
@@ -259,7 +259,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let (now, mut throttle) = (self.clock.now(), identity.throttle().clone());
         let spent = throttle.spend_password(None, self.limits.login_max_failures, now);
-        match identity.owner(typed).filter(|_| spent.is_ok() && throttle.passwords_are_off(now)) {
+        match identity.owner(typed).filter(|_| spent.is_ok() && throttle.passwords_are_off()) {
             Some(owner) => self.store.note_lockout(owner).await,
             None => Ok(()),
         }

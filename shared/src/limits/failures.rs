@@ -66,8 +66,8 @@ impl Ladder {
     }
 
     /// Whether there were so many failures that waiting does not help a stranger.
-    pub fn is_off(&self, now: Timestamp) -> bool {
-        self.in_row >= OFF_AFTER && !self.is_forgotten(now)
+    pub fn is_off(&self) -> bool {
+        self.in_row >= OFF_AFTER
     }
 
     /// Ends the run.
@@ -84,12 +84,8 @@ impl Ladder {
         (!self.is_empty()).then_some(self.last_at + MEMORY)
     }
 
-    fn is_forgotten(&self, now: Timestamp) -> bool {
-        self.last_at <= now.as_second() - MEMORY
-    }
-
     fn forget_old(&mut self, now: Timestamp) {
-        if self.is_forgotten(now) {
+        if self.last_at <= now.as_second() - MEMORY {
             self.clear();
         }
     }

@@ -283,7 +283,7 @@ impl Throttle {
     ) -> Result<(), Error> {
         let ladder = match device {
             Some(id) => &mut self.device_mut(id).passwords,
-            None if self.wrong_passwords.is_off(now) => {
+            None if self.wrong_passwords.is_off() => {
                 return Err(Error::TooManyAttempts { retry_after: None });
             }
             None => &mut self.wrong_passwords,
@@ -293,8 +293,8 @@ impl Throttle {
     }
 
     /// Whether strangers need another way to sign in than the password.
-    pub fn passwords_are_off(&self, now: Timestamp) -> bool {
-        self.wrong_passwords.is_off(now)
+    pub fn passwords_are_off(&self) -> bool {
+        self.wrong_passwords.is_off()
     }
 
     /// Ends the run of wrong passwords, because one was right.
