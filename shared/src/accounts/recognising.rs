@@ -173,8 +173,9 @@ impl Accounts {
         Ok(SpentTry { counted, identity, device, is_last, of_source: None })
     }
 
-    /// Counts a try of a stranger's password for its source, and for the identifier `counted`: one that is
-    /// refused for the source does not count for the identifier, and the reverse.
+    /// Counts a try of a stranger's password for its source, and for the identifier `counted`. One that is
+    /// refused for the identifier is given back to the source. One that is refused for a source without
+    /// much room does not count for the identifier; if other tries used up the room at the same time, it does.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] during a lockout.
