@@ -22,7 +22,7 @@ use aws_smithy_types::{
 };
 use aws_types::{SdkConfig, region::Region};
 
-use crate::base::{Environment, Error};
+use crate::base::{Environment, Error, https};
 
 /// The attempts of one AWS call.
 const ATTEMPTS: u32 = 3;
@@ -54,8 +54,8 @@ impl Aws {
     /// AWS with the endpoints and credentials of the environment. No call is made.
     pub fn new(environment: &Environment) -> Self {
         let http_client = Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .tls_context(tls_context(environment))
+            .tls_provider(https::TLS)
+            .tls_context(https::trusting(roots(environment)))
             .build_https();
         Self { environment: environment.clone(), http_client }
     }
@@ -122,16 +122,13 @@ pub(crate) fn endpoint<'a>(environment: &'a Environment, service: &str) -> Optio
         .or_else(|| environment.get("AWS_ENDPOINT_URL"))
 }
 
-/// Trusts Amazon's roots, and those in the file that `AWS_CA_BUNDLE` names, as in all AWS SDKs.
-pub(crate) fn tls_context(environment: &Environment) -> tls::TlsContext {
+/// Amazon's roots, and those in the file that `AWS_CA_BUNDLE` names, as in all AWS SDKs.
+pub(crate) fn roots(environment: &Environment) -> tls::TrustStore {
     let mut roots = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(more) = environment.get(CA_BUNDLE).and_then(|file| std::fs::read(file).ok()) {
         roots.add_pem_certificate(more);
     }
-    tls::TlsContext::builder().with_trust_store(roots).build().unwrap_or_else(|error| {
-        tracing::error!(%error, "cannot read the root certificates; using the default TLS settings");
-        tls::TlsContext::default()
-    })
+    roots
 }
 
 /// [`Error::Unavailable`] with the details for the log. The client learns only that it can retry.

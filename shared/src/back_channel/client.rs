@@ -8,17 +8,15 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector as _, HttpConnectorSettings},
-    orchestrator::HttpRequest,
-    result::ConnectorError,
+    http::HttpConnector as _, orchestrator::HttpRequest, result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
 use http::Uri;
 
 use super::address::{NotPublic, PublicResolver};
+use crate::base::https;
 
 /// The time limit of a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -77,21 +75,7 @@ impl Client {
 
     fn connector(&self) -> &Connector {
         self.connector.get_or_init(|| {
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
-            let builder = Connector::builder()
-                .connector_settings(settings.build())
-                .sleep_impl(TokioSleep::new())
-                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-            // Apps are not AWS, so Amazon's roots do not do.
-            let roots = tls::TrustStore::empty().with_native_roots(true);
-            let builder = match tls::TlsContext::builder().with_trust_store(roots).build() {
-                Ok(context) => builder.tls_context(context),
-                Err(error) => {
-                    tracing::error!(%error, "cannot read the root certificates of the system");
-                    builder
-                }
-            };
-            builder.build_with_resolver(self.resolver)
+            https::connector_by(self.resolver, https::system_roots(), CONNECT_TIMEOUT)
         })
     }
 }

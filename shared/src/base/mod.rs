@@ -5,6 +5,7 @@ mod device;
 mod entity_tags;
 mod environment;
 mod error;
+pub(crate) mod https;
 pub mod metrics;
 mod money;
 mod public_ip;

@@ -3,19 +3,15 @@
 
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{Connector, tls};
-use aws_smithy_runtime_api::client::{
-    http::{HttpConnector as _, HttpConnectorSettings},
-    orchestrator::HttpRequest,
-};
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    aws::{endpoint, tls_context},
-    base::Environment,
+    aws::{endpoint, roots},
+    base::{Environment, https},
     tokens::unverified,
 };
 
@@ -106,13 +102,7 @@ impl Cognito {
     pub(super) fn new(pool: CognitoPool, environment: &Environment) -> Self {
         let own = format!("https://cognito-idp.{}.amazonaws.com", pool.region);
         let url = endpoint(environment, SERVICE).map_or(own, str::to_owned);
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
-        let connector = Connector::builder()
-            .connector_settings(settings.build())
-            .sleep_impl(TokioSleep::new())
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .tls_context(tls_context(environment))
-            .build();
+        let connector = https::connector(roots(environment), CONNECT_TIMEOUT);
         Self { pool, url, connector }
     }
 

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use data_encoding::HEXUPPER;
+
+use crate::base::https;
 
 /// How long a check may take. A user waits for it.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,9 +38,7 @@ pub(super) async fn is_breached(ranges: &str, password: &str) -> bool {
 /// The hashes that begin with a prefix: a line for each, with its other digits and a count.
 async fn range(url: String) -> Result<String, AnyError> {
     // Any authority that the system trusts: the service is not one of AWS's.
-    let connector = Connector::builder()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-        .build();
+    let connector = https::connector(https::system_roots(), TIMEOUT);
 
     let mut request = HttpRequest::new(SdkBody::empty());
     request.set_uri(url)?;

@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector as _, HttpConnectorSettings},
+    http::HttpConnector as _,
     orchestrator::{HttpRequest, HttpResponse},
     result::{ConnectorError, SdkError},
 };
@@ -19,7 +18,10 @@ use aws_smithy_types::{
 };
 
 use super::{Outcome, Refusal};
-use crate::{base::Environment, messages::settings::CA_BUNDLE};
+use crate::{
+    base::{Environment, https},
+    messages::settings::CA_BUNDLE,
+};
 
 /// The time limit of a connection. Two senders that cannot be reached take less than a request may.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -61,24 +63,13 @@ impl Vendors {
 
     fn connector(&self) -> &Connector {
         self.connector.get_or_init(|| {
-            let mut roots = tls::TrustStore::empty().with_native_roots(true);
+            let mut roots = https::system_roots();
             match self.roots.as_ref().map(std::fs::read) {
                 Some(Ok(more)) => drop(roots.add_pem_certificate(more)),
                 Some(Err(error)) => tracing::error!(%error, "cannot read SENDERS_CA_BUNDLE"),
                 None => {}
             }
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT);
-            let builder = Connector::builder()
-                .connector_settings(settings.build())
-                .sleep_impl(TokioSleep::new())
-                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-            match tls::TlsContext::builder().with_trust_store(roots).build() {
-                Ok(context) => builder.tls_context(context).build(),
-                Err(error) => {
-                    tracing::error!(%error, "cannot read the root certificates of senders");
-                    builder.build()
-                }
-            }
+            https::connector(roots, CONNECT_TIMEOUT)
         })
     }
 
