@@ -16,6 +16,12 @@ pub(crate) struct Arguments {
     /// Where the binaries are
     #[arg(long, default_value = "target/release")]
     pub(crate) binaries: PathBuf,
+    /// Where another build of the same Lambdas is, which has its turn after each of the first
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) beside: Option<PathBuf>,
+    /// The algorithm of the tokens' signatures, of Latchkey and of FastAPI
+    #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256"])]
+    pub(crate) jwt_algorithm: String,
     /// The folder for figures.json and for the output of the Lambdas
     #[arg(long, default_value = "target/bench")]
     pub(crate) out: PathBuf,
@@ -49,8 +55,8 @@ pub(crate) struct Arguments {
     /// second
     #[arg(long, value_name = "SIGN-INS")]
     pub(crate) hot_keys: Option<u32>,
-    /// Start the measured Lambdas under this command, as `valgrind --tool=callgrind`. They are then
-    /// ended by SIGTERM, at which it writes what it found
+    /// Start the measured Lambdas under this command, as `valgrind --tool=callgrind`. They then
+    /// end by themselves, at which it writes what it found
     #[arg(long, value_name = "COMMAND")]
     pub(crate) under: Option<String>,
     /// Print the names of the Lambdas that have to be built, and end

@@ -12,7 +12,7 @@ use crate::{
     people::People,
     samples::{Amount, Summary, kib, ms},
     service::{Dialect, Service},
-    sign_in::{Tokens, field, phone, send_request, verify_request},
+    sign_in::{Device, Tokens, field, phone, send_from_device, send_request, verify_request},
 };
 
 /// The processes of one service, and the time that they used since it was last taken.
@@ -20,6 +20,8 @@ struct Running<'a> {
     lambdas: Vec<Lambda>,
     dialect: Dialect,
     people: &'a mut People,
+    /// The devices of the next people, unless theirs are unknown.
+    devices: Vec<Device>,
     wall: Duration,
     cpu: Duration,
 }
@@ -46,13 +48,17 @@ impl Running<'_> {
         let index =
             if self.lambdas.len() == 1 { self.people.next() % 20 } else { self.people.next() };
         match self.dialect {
-            Dialect::Latchkey => self.latchkey(index).await,
+            Dialect::Latchkey => self.latchkey(index, &send_request(index)).await,
+            Dialect::LatchkeyKnownDevice => {
+                let device = self.devices.pop().ok_or("no device left")?;
+                self.latchkey(device.person, &send_from_device(&device)).await
+            }
             Dialect::BetterAuth => self.better_auth(index).await,
         }
     }
 
-    async fn latchkey(&mut self, index: u32) -> Result<(), Failure> {
-        let challenge = self.step(0, &send_request(index)).await?;
+    async fn latchkey(&mut self, index: u32, send: &HttpRequest) -> Result<(), Failure> {
+        let challenge = self.step(0, send).await?;
         let challenge = self.people.challenge_of(index, &challenge).await?;
         let tokens = Tokens::of(&self.step(1, &verify_request(&challenge)).await?)?;
 
@@ -128,8 +134,18 @@ async fn sample(
     people: &mut People,
     samples: &mut Samples,
 ) -> Result<(), Failure> {
-    let (wall, cpu) = (Duration::ZERO, Duration::ZERO);
-    let mut running = Running { lambdas: Vec::new(), dialect: service.dialect, people, wall, cpu };
+    let devices = match service.dialect {
+        Dialect::LatchkeyKnownDevice => people.devices(warm + 1).await?,
+        Dialect::Latchkey | Dialect::BetterAuth => Vec::new(),
+    };
+    let mut running = Running {
+        lambdas: Vec::new(),
+        dialect: service.dialect,
+        people,
+        devices,
+        wall: Duration::ZERO,
+        cpu: Duration::ZERO,
+    };
 
     for program in &service.programs {
         let (lambda, used) = Lambda::start(program, around).await?;

@@ -28,8 +28,9 @@ pub(crate) struct Surroundings {
 
 /// A Lambda that waits for events.
 pub(crate) struct Lambda {
-    pub(crate) process: Process,
+    // It ends before the process: under a profiler, that makes the process end by itself.
     api: RuntimeApi,
+    pub(crate) process: Process,
     calls: CallLog,
     name: String,
     /// Its last poll.

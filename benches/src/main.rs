@@ -69,7 +69,13 @@ mod flow;
 /// The tables that are printed, and the file that is kept.
 mod report;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Parser;
 use embedded_aws::{EmbeddedAws, SENDERS_SECRET};
@@ -137,7 +143,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     people.register_app(&plain, &arguments.binaries).await?;
     people.start_passkeys(&plain, &arguments.binaries).await?;
     let login = people.register(&plain, &arguments.binaries).await?;
-    let subjects = chosen(arguments, login);
+    let subjects = chosen(arguments, &login);
 
     let tls = Tls::make()?;
     let (_tls_wire, encrypted) = around(arguments, &aws, Some(&tls)).await?;
@@ -156,25 +162,38 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The Lambdas that `--only` names, and those they are compared with. Without `--only`, all
-/// Lambdas.
-fn chosen(arguments: &Arguments, login: HttpRequest) -> Vec<Subject> {
+/// Lambdas. Each but the latter is followed by the one from the folder of `--beside`.
+fn chosen(arguments: &Arguments, login: &HttpRequest) -> Vec<Subject> {
     let references = ["hello", "get-item", "get-item ×11"];
 
     let under = arguments.under.iter().flat_map(|command| command.split(' '));
     let under: Vec<String> = under.map(str::to_owned).collect();
 
-    Subject::all(&arguments.binaries, login)
-        .into_iter()
-        .map(|subject| Subject {
+    let in_folder = |folder: &Path| {
+        let all = Subject::all(folder, login.clone()).into_iter().map(|subject| Subject {
             program: subject.program.under(&under),
             is_larger: subject.is_larger && !arguments.hold_all,
             ..subject
-        })
-        .filter(|subject| {
-            let named = arguments.only.iter().any(|only| only == subject.name);
-            arguments.only.is_empty() || named || references.contains(&subject.name)
-        })
-        .collect()
+        });
+        let chosen = all.filter(|subject| {
+            let named = arguments.only.contains(&subject.name);
+            arguments.only.is_empty() || named || references.contains(&&*subject.name)
+        });
+        chosen.collect::<Vec<_>>()
+    };
+
+    let mut all = in_folder(&arguments.binaries);
+    if let Some(folder) = &arguments.beside {
+        let beside = in_folder(folder)
+            .into_iter()
+            .map(|subject| Subject { name: format!("{} (beside)", subject.name), ..subject });
+        let pairs = all.into_iter().zip(beside).flat_map(|(first, beside)| {
+            let beside = (!references.contains(&&*first.name)).then_some(beside);
+            [Some(first), beside]
+        });
+        all = pairs.flatten().collect();
+    }
+    all
 }
 
 /// Measures the Lambdas in each mode, and prints a table of each. The figures are by mode.
@@ -219,7 +238,8 @@ async fn flows(
 ) -> Result<Vec<FlowFigures>, Failure> {
     let Some(peers) = &arguments.peers else { return Ok(Vec::new()) };
 
-    let services = Service::all(&arguments.binaries, peers, &arguments.out)?;
+    let services =
+        Service::all(&arguments.binaries, arguments.beside.as_deref(), peers, &arguments.out)?;
     let amount = Amount { rounds: arguments.rounds.min(11), warm: arguments.warm };
 
     flow::measure(&services, amount, around, people).await
@@ -236,6 +256,7 @@ async fn around(
 
     let mut environment = wire.environment.clone();
     environment.push(("ADMIN_PHONE".to_owned(), phone(0)));
+    environment.push(("JWT_ALGORITHM".to_owned(), arguments.jwt_algorithm.clone()));
     if let Some(tls) = tls {
         let file = arguments.out.join("root.pem");
         fs::write(&file, &tls.root_pem)?;

@@ -83,7 +83,7 @@ fn figures(subject: &Subject, samples: Samples) -> Result<Figures, Failure> {
         samples.warm.last().map(|used| used.calls.iter().map(|call| call.name.clone()).collect());
 
     Ok(Figures {
-        name: subject.name.to_owned(),
+        name: subject.name.clone(),
         binary_bytes: fs::metadata(binary)?.len(),
         poll_wall: of(&samples.poll, |used| ms(used.wall)),
         poll_cpu: of(&samples.poll, |used| ms(used.cpu)),

@@ -1,6 +1,6 @@
 //! The people of the benchmark, and the Lambdas that serve them while nothing is measured.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, Message, SIGNING_KEYS_SECRET};
 use serde_json::{Value, json};
@@ -13,8 +13,11 @@ use crate::{
     keeper::Keeper,
     lambda::{Lambda, Surroundings},
     program::Program,
-    sign_in::{Challenge, Tokens, field, phone, send_request, verify_request},
+    sign_in::{Challenge, Device, Tokens, field, phone, send_request, verify_request},
 };
+
+/// How long a person waits for the next code, as [`Program::binary`] sets it, and a little.
+const COOLDOWN: Duration = Duration::from_millis(1_100);
 
 /// The app whose sign-in page is measured, and the query that opens the page.
 const APP: &str = "bench";
@@ -128,17 +131,25 @@ impl People {
 
     /// Signs the next person in.
     pub(crate) async fn sign_in(&mut self) -> Result<Tokens, Failure> {
-        Ok(self.sign_in_next().await?.1)
-    }
-
-    /// Signs the next person in. Returns their number, too.
-    pub(crate) async fn sign_in_next(&mut self) -> Result<(u32, Tokens), Failure> {
-        let index = self.next;
         let challenge = self.challenge().await?;
         let (answer, used) = self.verify.invoke(&verify_request(&challenge)).await?;
         self.wrote(used.calls);
 
-        Ok((index, Tokens::of(&answer.json())?))
+        Tokens::of(&answer.json())
+    }
+
+    /// Signs the next `count` people in, each on their device. All may be sent the next code when
+    /// this returns.
+    pub(crate) async fn devices(&mut self, count: usize) -> Result<Vec<Device>, Failure> {
+        let mut devices = Vec::new();
+        for _ in 0..count {
+            let person = self.next;
+            let token = self.sign_in().await?.device.ok_or("no device token")?;
+            devices.push(Device { person, token });
+        }
+
+        tokio::time::sleep(COOLDOWN).await;
+        Ok(devices)
     }
 
     /// Registers the app whose sign-in page is measured. Its first person is the administrator.

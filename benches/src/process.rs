@@ -1,19 +1,23 @@
 //! The process of a Lambda: its CPU time and its memory.
 
 use std::{
-    fs, io,
+    fs,
     path::Path,
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
     time::{ClockId, clock_getcpuclockid},
     unistd::Pid,
 };
 
 use crate::{failure::Failure, program::Program};
+
+/// How often, and how long each time, the end of a process under a profiler is waited for.
+const WAITS: u32 = 1_000;
+const WAIT: Duration = Duration::from_millis(10);
 
 /// A process that is measured. It ends when this is dropped.
 pub(crate) struct Process {
@@ -67,11 +71,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // All fail if it has ended already, which is just as good.
-        let _ = match (self.is_profiled, i32::try_from(self.child.id())) {
-            (true, Ok(id)) => kill(Pid::from_raw(id), Signal::SIGTERM).map_err(io::Error::from),
-            _ => self.child.kill(),
-        };
+        // Without its Runtime API, it ends by itself, and the profiler writes what it found.
+        let mut waits = if self.is_profiled { WAITS } else { 0 };
+        while waits > 0 && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(WAIT);
+            waits -= 1;
+        }
+
+        // Both fail if it has ended already, which is just as good.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

@@ -86,6 +86,7 @@ a bare lambda_http function. first: the first request, * where it had to connect
 until the next poll. warm: later requests; ×GetItem: their CPU time beside that of one GetItem of the bare SDK.
 MiB: peak memory. MB: the binary. R + W: request units of a warm request (and calls to AWS).
 chain: the most calls to AWS that wait for one another, with --away.
+(beside): the same function from the folder of --beside.
 ";
 
 /// A table of whole sign-ins, in Markdown, each figure also as a multiple of the first service's.

@@ -1,7 +1,5 @@
 //! The requests that one process is sent, one after the other.
 
-use std::time::Duration;
-
 use crate::{
     event::{HttpAnswer, HttpRequest},
     failure::Failure,
@@ -9,10 +7,6 @@ use crate::{
     sign_in::{Tokens, send_from_device, send_request, verify_request},
     subject::Kind,
 };
-
-/// How long a person waits for the next code, as [`crate::program::Program::binary`] sets it, and a
-/// little.
-const COOLDOWN: Duration = Duration::from_millis(1_100);
 
 /// The requests of one process: prepared ones or, for refreshes, the token of the next one.
 pub(crate) struct Requests {
@@ -36,12 +30,8 @@ impl Requests {
                 requests.prepared = (0..count).map(|_| send_request(people.next())).collect()
             }
             Kind::SendFromDevice => {
-                for _ in 0..count {
-                    let (index, tokens) = people.sign_in_next().await?;
-                    let device = tokens.device.ok_or("no device token")?;
-                    requests.prepared.push(send_from_device(index, &device));
-                }
-                tokio::time::sleep(COOLDOWN).await;
+                let devices = people.devices(count).await?;
+                requests.prepared = devices.iter().map(send_from_device).collect();
             }
             Kind::Verify => {
                 for _ in 0..count {

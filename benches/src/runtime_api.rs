@@ -2,19 +2,22 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
+    future::ready,
+    io,
     sync::{Arc, OnceLock},
     time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
     serve::ListenerExt as _,
 };
+use futures_util::stream;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
@@ -140,8 +143,13 @@ impl Drop for RuntimeApi {
 #[expect(clippy::disallowed_methods, reason = "AWS has its own clock")]
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
     let _ = shared.polls.send(shared.mark().await);
-    let Some((request_id, event)) = shared.events.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
+    let (request_id, event) = match shared.events.lock().await.recv().await {
+        Some((request_id, event)) => (request_id, Body::from(event)),
+        // A runtime ends, and returns from `main`, if the connection breaks off within an event.
+        None => {
+            let broken = Err::<Bytes, _>(io::Error::other("there are no more events"));
+            (String::new(), Body::from_stream(stream::once(ready(broken))))
+        }
     };
 
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

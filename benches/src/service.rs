@@ -8,6 +8,8 @@ use crate::{failure::Failure, program::Program};
 #[derive(Clone, Copy)]
 pub(crate) enum Dialect {
     Latchkey,
+    /// The same, by people who have signed in on their device before.
+    LatchkeyKnownDevice,
     BetterAuth,
 }
 
@@ -19,18 +21,33 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Latchkey, and the peers that are set up in `peers`. A peer's signing key is kept in `out`.
-    pub(crate) fn all(binaries: &Path, peers: &Path, out: &Path) -> Result<Vec<Self>, Failure> {
-        let mut all = vec![Self::latchkey(binaries)];
+    /// Latchkey, also as it was built `beside`, and the peers that are set up in `peers`. A peer's
+    /// signing key is kept in `out`.
+    pub(crate) fn all(
+        binaries: &Path,
+        beside: Option<&Path>,
+        peers: &Path,
+        out: &Path,
+    ) -> Result<Vec<Self>, Failure> {
+        let known = Dialect::LatchkeyKnownDevice;
+        let mut all = vec![
+            Self::latchkey("Latchkey", binaries, Dialect::Latchkey),
+            Self::latchkey("Latchkey (known device)", binaries, known),
+        ];
+        if let Some(beside) = beside {
+            all.push(Self::latchkey("Latchkey (beside)", beside, Dialect::Latchkey));
+            all.push(Self::latchkey("Latchkey (known device, beside)", beside, known));
+        }
+
         all.extend(Self::fastapi(peers, out)?);
         all.extend(Self::better_auth(peers)?);
         Ok(all)
     }
 
-    fn latchkey(binaries: &Path) -> Self {
+    fn latchkey(name: &'static str, binaries: &Path, dialect: Dialect) -> Self {
         let names = ["otp-send", "otp-verify", "me-get", "auth-refresh"];
         let programs = names.map(|name| Program::binary(binaries, name, 256)).to_vec();
-        Self { name: "Latchkey", programs, dialect: Dialect::Latchkey }
+        Self { name, programs, dialect }
     }
 
     /// `None` if it is not set up.

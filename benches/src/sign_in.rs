@@ -10,6 +10,13 @@ pub(crate) struct Challenge {
     pub(crate) code: String,
 }
 
+/// A device on which a person has signed in.
+pub(crate) struct Device {
+    /// The number of the person.
+    pub(crate) person: u32,
+    pub(crate) token: String,
+}
+
 /// The tokens of a session.
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -45,10 +52,10 @@ pub(crate) fn send_request(index: u32) -> HttpRequest {
     HttpRequest::post("/v1/otp/send", json!({"phone": phone(index)})).from(source_ip(index))
 }
 
-/// The same request from a device on which that person has signed in.
-pub(crate) fn send_from_device(index: u32, device: &str) -> HttpRequest {
-    let body = json!({"phone": phone(index), "device_token": device});
-    HttpRequest { body: Some(body), ..send_request(index) }
+/// The request that sends a code to the person of a device.
+pub(crate) fn send_from_device(device: &Device) -> HttpRequest {
+    let body = json!({"phone": phone(device.person), "device_token": device.token});
+    HttpRequest { body: Some(body), ..send_request(device.person) }
 }
 
 /// The request that proves a challenge.

@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 /// A Lambda, and the requests that it gets.
 #[derive(Clone)]
 pub(crate) struct Subject {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) program: Program,
     pub(crate) kind: Kind,
     /// It is deployed with more memory than the others, since it hashes passwords. It is not held to
@@ -52,20 +52,20 @@ impl Subject {
 
         let options = HttpRequest::post("/v1/auth/passkey/options", json!({}));
 
-        let subject = |name: &'static str, binary: &str, kind: Kind| Self {
-            name,
+        let subject = |name: &str, binary: &str, kind: Kind| Self {
+            name: name.to_owned(),
             program: Program::binary(binaries, binary, 256),
             kind,
             is_larger: false,
         };
 
-        let send_by = |name: &'static str, sender: &str| Self {
+        let send_by = |name: &str, sender: &str| Self {
             program: Program::binary(binaries, "otp-send", 256).with_sender(sender),
             ..subject(name, "otp-send", Kind::Send)
         };
 
         let login = Self {
-            name: "auth-login",
+            name: "auth-login".to_owned(),
             program: Program::binary(binaries, "auth-login", 512),
             kind: Kind::Same(Box::new(login)),
             is_larger: true,

@@ -18,7 +18,7 @@ import phonenumbers
 from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI, Header, HTTPException, Request
 from mangum import Mangum
 from pydantic import BaseModel
@@ -30,8 +30,9 @@ MAX_ATTEMPTS, SENDS_PER_ADDRESS, SENDS_PER_PHONE = 5, 1000, 1000
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 sns = boto3.client("sns")
+ALGORITHM = os.environ["JWT_ALGORITHM"]
 # A deployment reads its key. Making one takes longer, so it is kept in a file.
-KEY_FILE = os.environ["SIGNING_KEY_FILE"]
+KEY_FILE = f"{os.environ['SIGNING_KEY_FILE']}.{ALGORITHM}"
 app = FastAPI(title="Phone sign-in")
 
 
@@ -40,7 +41,10 @@ def signing_key():
         with open(KEY_FILE, "rb") as file:
             return serialization.load_pem_private_key(file.read(), None)
     except FileNotFoundError:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        if ALGORITHM == "ES256":
+            key = ec.generate_private_key(ec.SECP256R1())
+        else:
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         with open(KEY_FILE, "wb") as file:
             file.write(
                 key.private_bytes(
@@ -200,7 +204,7 @@ def refresh(body: RefreshRequest) -> Tokens:
 def me(authorization: str = Header()) -> User:
     try:
         claims = jwt.decode(
-            authorization.removeprefix("Bearer "), PUBLIC_KEY, algorithms=["RS256"], audience="default", issuer=ISSUER
+            authorization.removeprefix("Bearer "), PUBLIC_KEY, algorithms=[ALGORITHM], audience="default", issuer=ISSUER
         )
     except jwt.InvalidTokenError as error:
         raise HTTPException(401, "token_invalid") from error
@@ -225,7 +229,7 @@ def tokens(user_id, session_id, secret, now):
         "sid": session_id,
         "roles": ["User"],
     }
-    access = jwt.encode(claims, KEY, algorithm="RS256", headers={"kid": "peer", "typ": "at+jwt"})
+    access = jwt.encode(claims, KEY, algorithm=ALGORITHM, headers={"kid": "peer", "typ": "at+jwt"})
     return Tokens(access_token=access, refresh_token=f"{user_id}.{session_id}.{secret}")
 
 
