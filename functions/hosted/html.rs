@@ -170,6 +170,9 @@ pub(crate) fn form(flow: &str, inside: &str) -> String {
     )
 }
 
+/// The action of the main button of a step.
+pub(crate) const CONTINUE: &str = "continue";
+
 /// A button that sends the form with an action. The first one is the main one.
 pub(crate) fn button(action: &str, label: &str, is_main: bool) -> String {
     let (class, validates) =

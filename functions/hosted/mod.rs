@@ -30,7 +30,7 @@ use shared::{
 pub(crate) use self::{
     cookies::{BROWSER, Cookies, DEVICE},
     forms::by_get,
-    html::{Look, Page, Script},
+    html::{CONTINUE, Look, Page, Script},
     leaving::end_browser,
     second_factor::{has_both_factors, lacks_second_factor, owes_second_factor},
     steps::{asks_consent, is_called, needs_sign_in},

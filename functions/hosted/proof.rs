@@ -5,7 +5,10 @@ use shared::{
     messages::escape,
 };
 
-use super::{Text, Visit, html::button};
+use super::{
+    Text, Visit,
+    html::{CONTINUE, button},
+};
 
 impl Visit {
     /// The challenge for the script of the page: the title, and what the form has. A browser that
@@ -24,7 +27,7 @@ impl Visit {
             escape(&say(Text::ProofRuns)),
             escape(&say(Text::ProofNeedsScript)),
             escape(&challenge.to_string()),
-        ) + &button("continue", &say(Text::Continue), true)
+        ) + &button(CONTINUE, &say(Text::Continue), true)
             + &password.unwrap_or_default()
             + &button("another", &say(Text::UseAnother), false)
             + &button("cancel", &say(Text::Cancel), false);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Text, Visit,
-    html::{button, late_input, link, paragraph},
+    html::{CONTINUE, button, late_input, link, paragraph},
 };
 
 /// Characters of a secret between two spaces.
@@ -66,12 +66,12 @@ impl Visit {
         let items: String = codes.iter().map(|code| format!("<li>{}</li>", code.shown())).collect();
         let inside = paragraph(&say(Text::KeepRecoveryCodes))
             + &format!("<ul class=\"key\" dir=\"ltr\">{items}</ul>\n")
-            + &button("continue", &say(Text::Continue), true);
+            + &button(CONTINUE, &say(Text::Continue), true);
         Ok((say(Text::RecoveryCodes), inside))
     }
 
     fn set_up_buttons(&self) -> String {
-        button("continue", &self.say(Text::Continue, &[]), true)
+        button(CONTINUE, &self.say(Text::Continue, &[]), true)
             + &button("skip", &self.say(Text::Skip, &[]), false)
             + &button("cancel", &self.say(Text::Cancel, &[]), false)
     }

@@ -11,7 +11,7 @@ use shared::{
 
 use super::{
     Text, Visit,
-    html::{button, input, paragraph},
+    html::{CONTINUE, button, input, paragraph},
     second_factor::owes_second_factor,
 };
 
@@ -34,9 +34,10 @@ impl Visit {
     ) -> Result<(String, String), Error> {
         let app_name = app.map(|app| app.name.as_str()).unwrap_or_default();
         let say = |text| self.say(text, &[("app", app_name)]);
-        let main = |text| button("continue", &say(text), true);
+        let main = |text| button(CONTINUE, &say(text), true);
         let other = |action, text| button(action, &say(text), false);
         let cancel = || other("cancel", Text::Cancel);
+        let another = || other("another", Text::UseAnother);
 
         Ok(match (&flow.step, &flow.task) {
             (Step::UserCode, task) => {
@@ -79,6 +80,7 @@ impl Visit {
                     + &other("resend", Text::Resend)
                     + &others
                     + &password
+                    + &another()
                     + &cancel();
                 (say(Text::EnterCode), inside)
             }
@@ -88,7 +90,7 @@ impl Visit {
                 let inside = paragraph(identifier)
                     + &input("password", &say(Text::Password), "", attributes)
                     + &main(Text::Continue)
-                    + &other("another", Text::UseAnother)
+                    + &another()
                     + &cancel();
                 (say(Text::EnterPassword), inside)
             }
@@ -145,7 +147,7 @@ impl Visit {
         paragraph(&say(told))
             + &asked
             + &gets
-            + &button("continue", &say(yes), true)
+            + &button(CONTINUE, &say(yes), true)
             + &button("another", &say(Text::UseAnother), false)
             + &button("cancel", &say(no), false)
     }
@@ -170,7 +172,7 @@ impl Visit {
         paragraph(&say(Text::DeviceGets))
             + &gets
             + &paragraph(&say(Text::DeviceWarning))
-            + &button("continue", &say(Text::Allow), true)
+            + &button(CONTINUE, &say(Text::Allow), true)
             + &button("another", &say(Text::UseAnother), false)
             + &button("cancel", &say(Text::Deny), false)
     }

@@ -23,7 +23,7 @@ use shared::{
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::hosted::{Text, Visit, end_browser};
+use crate::hosted::{CONTINUE, Text, Visit, end_browser};
 
 #[cfg(test)]
 mod tests;
@@ -127,10 +127,15 @@ async fn sign_in(
 }
 
 impl Desk {
-    /// Takes the step that the person has filled in.
+    /// Takes the step that the person has filled in. A question is answered by its own buttons alone:
+    /// any other action shows it again.
     async fn take_step(mut self) -> Result<Response, Error> {
         let action = std::mem::take(&mut self.form.action);
-        match (action.as_str(), self.flow.step.clone()) {
+        let action = match action.as_str() {
+            "" if has_field(&self.flow.step) => CONTINUE,
+            action => action,
+        };
+        match (action, self.flow.step.clone()) {
             ("cancel", step) if self.is_device() => self.cancel_device(&step).await,
             ("cancel", _) => {
                 let refusal = Refusal::new("access_denied", "The person has cancelled.");
@@ -143,12 +148,6 @@ impl Desk {
             ("skip", Step::OfferSecondFactor { user_id } | Step::SetUp { user_id, .. }) => {
                 self.skip_set_up(user_id).await
             }
-            (_, Step::OfferSecondFactor { user_id }) => self.accept_set_up(user_id).await,
-            (_, Step::SetUp { user_id, set_up, .. }) => self.confirm_set_up(user_id, set_up).await,
-            (_, Step::RecoveryCodes { user_id, .. }) => self.keep_codes(user_id).await,
-            (_, Step::UserCode) => self.user_code().await,
-            (_, Step::Confirm { user_id }) if self.is_device() => self.allow_device(user_id).await,
-            (_, Step::Confirm { user_id }) => self.confirm(user_id).await,
             ("resend", Step::Code { .. }) => self.resend(None).await,
             ("sms", Step::Code { .. }) => self.resend(Some(Channel::Sms)).await,
             ("whatsapp", Step::Code { .. }) => self.resend(Some(Channel::Whatsapp)).await,
@@ -156,12 +155,38 @@ impl Desk {
             ("password", Step::Code { identifier, .. } | Step::Prove { identifier, .. }) => {
                 self.show(Step::Password { identifier }, None)
             }
-            (_, Step::Prove { identifier, .. }) => self.prove(identifier).await,
-            (_, Step::Code { challenge_id, .. }) => self.code(challenge_id).await,
-            (_, Step::Password { identifier }) => self.password(&identifier).await,
-            (_, Step::SecondFactor { mfa_token }) => self.second_factor(&mfa_token).await,
-            (_, Step::Identify | Step::SignOut) => self.identify().await,
+            (CONTINUE, step) => self.go_on_from(step).await,
+            (_, Step::Confirm { user_id }) => self.ask_again(user_id).await,
+            (_, step) => self.show(step, None),
         }
+    }
+
+    /// Takes a step by its main button.
+    async fn go_on_from(self, step: Step) -> Result<Response, Error> {
+        match step {
+            Step::OfferSecondFactor { user_id } => self.accept_set_up(user_id).await,
+            Step::SetUp { user_id, set_up, .. } => self.confirm_set_up(user_id, set_up).await,
+            Step::RecoveryCodes { user_id, .. } => self.keep_codes(user_id).await,
+            Step::UserCode => self.user_code().await,
+            Step::Confirm { user_id } if self.is_device() => self.allow_device(user_id).await,
+            Step::Confirm { user_id } => self.confirm(user_id).await,
+            Step::Prove { identifier, .. } => self.prove(identifier).await,
+            Step::Code { challenge_id, .. } => self.code(challenge_id).await,
+            Step::Password { identifier } => self.password(&identifier).await,
+            Step::SecondFactor { mfa_token } => self.second_factor(&mfa_token).await,
+            Step::Identify | Step::SignOut => self.identify().await,
+        }
+    }
+}
+
+/// Whether the person fills in a field at a step. Programs that fill in fields may send a form
+/// without a button.
+fn has_field(step: &Step) -> bool {
+    match step {
+        Step::UserCode | Step::Identify | Step::Prove { .. } | Step::Code { .. } => true,
+        Step::Password { .. } | Step::SecondFactor { .. } | Step::SetUp { .. } => true,
+        Step::Confirm { .. } | Step::OfferSecondFactor { .. } => false,
+        Step::RecoveryCodes { .. } | Step::SignOut => false,
     }
 }
 
@@ -175,7 +200,8 @@ fn is_foreign(headers: &HeaderMap, issuer: &str) -> bool {
         || !is("sec-fetch-site", &["same-origin", "none"])
 }
 
-/// Ends the session of the browser, if the person says so, and sends them back to the app.
+/// Ends the session of the browser, if the person says so, and sends them back to the app. Any other
+/// action than that of a button shows the question again.
 async fn finish_sign_out(
     mut visit: Visit,
     recorder: &Recorder,
@@ -183,8 +209,10 @@ async fn finish_sign_out(
     sign_out: &SignOut,
     action: &str,
 ) -> Result<Response, Error> {
-    if action != "cancel" {
-        end_browser(&mut visit, recorder).await?;
+    match action {
+        CONTINUE => end_browser(&mut visit, recorder).await?,
+        "cancel" => {}
+        _ => return visit.show(flow, None, None, None),
     }
     visit.sets.extend(visit.cookies.forget_flow(&flow.id.simple().to_string()));
     visit.leave(sign_out)

@@ -33,7 +33,7 @@ impl Desk {
         }
         match self.latchkey.challenges().await?.identifier(&identifier) {
             Ok(Identifier::Address(address)) if self.offers_code(&address) => {
-                self.send(address, identifier).await
+                self.send((address, None), identifier, Step::Identify).await
             }
             _ => self.start_again(Text::NotNow),
         }

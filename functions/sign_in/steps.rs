@@ -17,6 +17,9 @@ use uuid::Uuid;
 use super::Desk;
 use crate::hosted::{DEVICE, Text, asks_consent, is_called, needs_sign_in};
 
+#[cfg(test)]
+mod tests;
+
 impl Desk {
     /// Shows a step, after a problem with the last one.
     pub(super) fn show(self, step: Step, problem: Option<String>) -> Result<Response, Error> {
@@ -45,7 +48,7 @@ impl Desk {
         let has_password = self.app.branding.offers(SignInMethod::Password);
         match identifier {
             Ok(Identifier::Address(address)) if self.offers_code(&address) => {
-                self.send(address, typed).await
+                self.send((address, None), typed, Step::Identify).await
             }
             Ok(_) if has_password => self.show(Step::Password { identifier: typed }, None),
             Ok(_) => self.refuse(Error::field("identifier", "is not offered"), Step::Identify),
@@ -76,11 +79,14 @@ impl Desk {
         })
     }
 
-    /// Sends a code. If the text is suspected, the browser is asked for a proof of work.
+    /// Sends a code to the `address` of an identifier, on the `channel` that the person has chosen, if
+    /// they have. If the text is suspected, the browser is asked for a proof of work. If it is refused,
+    /// the person is shown the step `same`, and why.
     pub(super) async fn send(
         self,
-        address: Address,
+        (address, channel): (Address, Option<Channel>),
         identifier: String,
+        same: Step,
     ) -> Result<Response, Error> {
         let challenges = self.latchkey.challenges().await?;
         let messenger = self.latchkey.messenger().await?;
@@ -90,6 +96,7 @@ impl Desk {
         let channels = self.latchkey.settings().messages.channels_to(&address, plan.as_ref());
         let new = NewChallenge {
             on_page: true,
+            channel,
             proof: Some(self.form.proof.clone()).filter(|proof| !proof.is_empty()),
             device_token: self.visit.cookies.get(DEVICE).map(str::to_owned),
             ..NewChallenge::new(Purpose::SignIn, self.app.clone(), address, locale, ip)
@@ -100,11 +107,13 @@ impl Desk {
                 self.show(step, None)
             }
             Err(Error::ProofRequired { proof }) => self.ask_for_proof(identifier, *proof),
-            Err(error) => self.refuse(error, Step::Identify),
+            Err(error) => self.refuse(error, same),
         }
     }
 
-    /// Sends the code again, on the `channel` that the person has chosen or else as before.
+    /// Sends the code again, on the `channel` that the person has chosen or else as before. If its
+    /// challenge is used, has expired or has no tries left, the person gets a new code, under all limits
+    /// of the first one.
     pub(super) async fn resend(self, channel: Option<Channel>) -> Result<Response, Error> {
         let same = self.flow.step.clone();
         let Step::Code { challenge_id, identifier, channels, .. } = same.clone() else {
@@ -124,6 +133,15 @@ impl Desk {
             Ok(sent) => {
                 let step = code_step(sent, identifier, channels);
                 self.show(step, None)
+            }
+            Err(Error::OtpExpired | Error::OtpLocked { retry_after: None }) => {
+                match challenges.identifier(&identifier) {
+                    Ok(Identifier::Address(address)) if self.offers_code(&address) => {
+                        self.send((address, channel), identifier, same).await
+                    }
+                    Ok(_) => self.start_again(Text::Expired),
+                    Err(error) => self.refuse(error, Step::Identify),
+                }
             }
             Err(error) => self.refuse(error, same),
         }
@@ -235,6 +253,14 @@ impl Desk {
                 }
                 self.enter(browser).await
             }
+            None => self.start_again(Text::Expired),
+        }
+    }
+
+    /// Asks the question again, if its person is still signed in.
+    pub(super) async fn ask_again(self, user_id: Uuid) -> Result<Response, Error> {
+        match self.browser_of(user_id).await? {
+            Some(browser) => self.visit.show(&self.flow, Some(&self.app), Some(&browser), None),
             None => self.start_again(Text::Expired),
         }
     }
