@@ -1,5 +1,5 @@
-"""Checks that the pages' links lead somewhere, and that their blocks are valid in the language that
-they name.
+"""Checks that the pages' links lead somewhere, that their blocks are valid in the language that
+they name, and that each row of a table has as many cells as its heading.
 
 TypeScript is type-checked with the compiler in the folder that TYPESCRIPT names. Swift, Kotlin and
 TSX are not compiled: only their quotes and brackets are checked. HTML is only parsed.
@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from docs_pages import PAGES, ROOT, anchors, blocks, links
+from docs_pages import PAGES, ROOT, anchors, blocks, links, uneven_rows
 
 problems = []
 
@@ -34,6 +34,14 @@ def check_links(page):
             problems.append(f"{where}: {target} is not in the repository")
         elif parts.fragment and (file.suffix != ".md" or parts.fragment not in anchors(file)):
             problems.append(f"{where}: {target} names a heading that does not exist")
+
+
+def check_tables():
+    """Checks the tables of every Markdown file of the repository."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        for line, cells, heading in uneven_rows(ROOT / name):
+            problems.append(f"{name}:{line}: the row has {cells} cells, and the heading of its table {heading}")
 
 
 class AnyTag(yaml.SafeLoader):
@@ -185,6 +193,7 @@ def check_site(folder):
 
 for page in PAGES:
     check_links(page)
+check_tables()
 found = [block for page in PAGES for block in blocks(page)]
 check_blocks(found)
 typed = check_types(found, os.environ["TYPESCRIPT"])

@@ -48,6 +48,21 @@ def blocks(page):
             raise SystemExit(f"{name}:{token.map[0] + 1}: an indented block does not say its language; use a fenced block")
 
 
+def uneven_rows(page):
+    """The rows of its tables with another number of cells than their heading: the line, and both
+    numbers. Markdown drops cells beyond the heading without a word. A | in a cell is written \\|,
+    also in code."""
+    lines = page.read_text().splitlines()
+    for token in tokens(page):
+        if token.type != "table_open":
+            continue
+        start, end = token.map
+        cells = [len(re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))) for line in lines[start:end]]
+        for number, found in enumerate(cells[1:], start + 2):
+            if found != cells[0]:
+                yield number, found, cells[0]
+
+
 def links(page):
     """The targets of its links and pictures, with their lines."""
     for token in tokens(page):
