@@ -117,7 +117,11 @@ impl Reader {
         if ErrorPage::is_preferred(&self.headers)
             && let Ok(html) = self.html(page)
         {
-            response.extensions_mut().insert(ErrorPage { html, policy: POLICY });
+            response.extensions_mut().insert(ErrorPage {
+                html,
+                policy: POLICY,
+                cookies: Vec::new(),
+            });
         }
         response
     }

@@ -14,6 +14,7 @@ const DONE_COOKIE_SECONDS: i64 = 600;
 const DONE: &str = "done";
 
 /// The cookies of a request, and how new ones are made.
+#[derive(Clone)]
 pub(crate) struct Cookies {
     /// Whether the issuer has https. Only on a laptop it has not, and then a cookie can be neither
     /// `Secure` nor named `__Host-`.

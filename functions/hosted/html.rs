@@ -10,6 +10,7 @@ use data_encoding::BASE64;
 use shared::{
     base::Error,
     crypto::sha256,
+    http::ErrorPage,
     messages::{Language, escape},
 };
 
@@ -103,9 +104,32 @@ impl Look {
 }
 
 impl Page {
+    /// The page for a failure, which takes the place of its problem details and sets these cookies.
+    pub(crate) fn in_place_of_problem(self, cookies: Vec<HeaderValue>) -> Result<ErrorPage, Error> {
+        let (html, policy) = self.document()?;
+        Ok(ErrorPage { html, policy, cookies })
+    }
+
     /// The response.
     pub(crate) fn response(self) -> Result<Response, Error> {
-        let Self { status, language, title, body, leads_to, script, look } = self;
+        let status = self.status;
+        let (html, policy) = self.document()?;
+        // A page that sends no referrer would send its forms with the origin `null`.
+        let headers: [(HeaderName, HeaderValue); 4] = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (header::CONTENT_SECURITY_POLICY, policy),
+            (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+            (
+                HeaderName::from_static("permissions-policy"),
+                HeaderValue::from_static("otp-credentials=(self)"),
+            ),
+        ];
+        Ok((status, headers, html).into_response())
+    }
+
+    /// The HTML, and its policy.
+    fn document(self) -> Result<(String, HeaderValue), Error> {
+        let Self { language, title, body, leads_to, script, look, .. } = self;
         let (tag, direction) = (language.tag(), language.direction());
         let element = script.map(|script| format!("<script>{}</script>\n", script.text()));
         let element = element.unwrap_or_default();
@@ -121,17 +145,7 @@ impl Page {
 
         let policy = HeaderValue::from_str(&policy(leads_to.as_deref(), script, &look))
             .map_err(|error| Error::Internal(error.to_string()))?;
-        // A page that sends no referrer would send its forms with the origin `null`.
-        let headers: [(HeaderName, HeaderValue); 4] = [
-            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_SECURITY_POLICY, policy),
-            (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-            (
-                HeaderName::from_static("permissions-policy"),
-                HeaderValue::from_static("otp-credentials=(self)"),
-            ),
-        ];
-        Ok((status, headers, html).into_response())
+        Ok((html, policy))
     }
 }
 
@@ -197,6 +211,11 @@ pub(crate) fn late_input(name: &str, label: &str, value: &str, attributes: &str)
     )
 }
 
+/// A field of a form that nobody sees.
+pub(crate) fn hidden(name: &str, value: &str) -> String {
+    format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">\n", escape(value))
+}
+
 /// A paragraph.
 pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
@@ -214,12 +233,7 @@ pub(crate) fn alert(text: &str) -> String {
 
 /// A form that posts `parameters` to an address of an app.
 pub(crate) fn post_form(address: &str, parameters: &[(&str, &str)], label: &str) -> String {
-    let fields: String = parameters
-        .iter()
-        .map(|(name, value)| {
-            format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">\n", escape(value))
-        })
-        .collect();
+    let fields: String = parameters.iter().map(|(name, value)| hidden(name, value)).collect();
     format!(
         "<form method=\"post\" action=\"{}\">\n{fields}<button class=\"main\">{}</button>\n</form>\n",
         escape(address),

@@ -1,6 +1,7 @@
 //! The hosted page: what the endpoints behind it share.
 
 mod cookies;
+mod failing;
 mod forms;
 mod html;
 mod leaving;
@@ -20,7 +21,7 @@ use shared::{
     authorization::{AuthorizationRequest, Destination, Flow, Refusal, Step, Task},
     base::{Device, Error, seconds_until},
     crypto::HashKeys,
-    http::{Client, preferences},
+    http::{Client, ErrorPage, preferences},
     latchkey::Latchkey,
     messages::Language,
     sessions::{Browser, Sessions},
@@ -38,6 +39,7 @@ pub(crate) use self::{
 };
 
 /// A visit of a browser to the hosted page.
+#[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) latchkey: Latchkey,
     pub(crate) sessions: Sessions,
@@ -47,6 +49,10 @@ pub(crate) struct Visit {
     pub(crate) device: Device,
     /// The cookies that the response sets.
     pub(crate) sets: Vec<HeaderValue>,
+    /// The identifier, as the person has typed it. The first step shows it again.
+    pub(crate) typed: Option<String>,
+    /// Whether the request prefers a page to data, if it fails.
+    prefers_page: bool,
 }
 
 impl Visit {
@@ -67,6 +73,8 @@ impl Visit {
             language: language.unwrap_or(Language::English),
             device: client.into_device(),
             sets: Vec::new(),
+            typed: None,
+            prefers_page: ErrorPage::is_preferred(headers),
             latchkey: latchkey.clone(),
         })
     }
@@ -114,9 +122,7 @@ impl Visit {
         browser: Option<&Browser>,
         problem: Option<String>,
     ) -> Result<Response, Error> {
-        let (random, now) = (self.latchkey.random(), self.latchkey.clock().now());
-        let ends_at = now.as_second() + self.latchkey.settings().authorization.sign_in_ttl_seconds;
-        let sealed = flow.encode(&self.keys, random, ends_at)?;
+        let sealed = self.sealed(flow)?;
         let (title, inside) = self.step(flow, app, browser)?;
         let notice = problem.map(|problem| html::alert(&problem)).unwrap_or_default();
         let body = format!("{notice}{}", html::form(&sealed, &inside));
@@ -130,6 +136,23 @@ impl Visit {
         let script = matches!(flow.step, Step::Prove { .. }).then_some(Script::Solve);
         let page = self.page(StatusCode::OK, title, body);
         self.with_cookies(Page { leads_to, script, look, ..page }.response()?)
+    }
+
+    /// A flow as the page carries it, from now on.
+    fn sealed(&self, flow: &Flow) -> Result<String, Error> {
+        let (random, now) = (self.latchkey.random(), self.latchkey.clock().now());
+        flow.encode(&self.keys, random, now.as_second() + self.ttl_seconds())
+    }
+
+    /// For how long a page can be used.
+    fn ttl_seconds(&self) -> i64 {
+        self.latchkey.settings().authorization.sign_in_ttl_seconds
+    }
+
+    /// Whether somebody has signed in to this browser since the page of `flow` was shown.
+    pub(crate) fn is_newer(&self, browser: &Browser, flow: &Flow) -> bool {
+        let shown_at = flow.ends_at - self.ttl_seconds();
+        browser.session.created_at.as_second() >= shown_at
     }
 
     /// A page without a form.

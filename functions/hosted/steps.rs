@@ -59,7 +59,8 @@ impl Visit {
                     Task::Device(_) | Task::SignOut(_) => "",
                 };
                 let (label, attributes) = identifier(app);
-                let input = input("identifier", &say(label), hint, attributes);
+                let typed = self.typed.as_deref().unwrap_or(hint);
+                let input = input("identifier", &say(label), typed, attributes);
                 (say(Text::SignIn), input + &main(Text::Continue) + &cancel())
             }
             (Step::Prove { challenge, .. }, _) => self.proof_of_work(challenge, app),

@@ -101,6 +101,9 @@ words! {
     Expired: "That took too long, or was done already. Start again.", "Tardó demasiado o ya se hizo. Empieza de nuevo.", "समय समाप्त हो गया या यह पहले ही हो चुका है। फिर से शुरू करें।", "انتهت المهلة أو تم ذلك من قبل. ابدأ من جديد.";
     Disabled: "This account is switched off.", "Esta cuenta está desactivada.", "यह खाता बंद है।", "هذا الحساب معطّل.";
     NotNow: "This cannot be done now. Try again later.", "No se puede hacer ahora. Inténtalo más tarde.", "यह अभी नहीं हो सकता। बाद में कोशिश करें।", "لا يمكن ذلك الآن. حاول لاحقًا.";
+    Failed: "This did not work", "No ha funcionado", "यह नहीं हो सका", "لم ينجح ذلك";
+    OurFault: "Something went wrong on our side. Try again in a moment.", "Algo ha fallado por nuestra parte. Inténtalo de nuevo en un momento.", "हमारी ओर से कुछ गड़बड़ हुई। थोड़ी देर में फिर कोशिश करें।", "حدث خطأ من جانبنا. حاول مرة أخرى بعد قليل.";
+    TryAgain: "Try again", "Intentarlo de nuevo", "फिर कोशिश करें", "حاول مرة أخرى";
     BadLink: "This link does not work", "Este enlace no funciona", "यह लिंक काम नहीं करता", "هذا الرابط لا يعمل";
     NothingWasSent: "The app that sent you here is not set up for this. Nothing was sent to it.", "La aplicación que te envió aquí no está configurada para esto. No se le envió nada.", "जिस ऐप ने आपको यहाँ भेजा, वह इसके लिए तैयार नहीं है। उसे कुछ नहीं भेजा गया।", "التطبيق الذي أرسلك إلى هنا غير مُعدّ لذلك. لم يُرسل إليه شيء.";
     Lost: "Start again", "Empieza de nuevo", "फिर से शुरू करें", "ابدأ من جديد";

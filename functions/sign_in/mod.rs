@@ -1,6 +1,7 @@
 //! `POST /sign-in`: the forms of the hosted page.
 
 mod device;
+mod entering;
 mod proof;
 mod second_factor;
 mod steps;
@@ -10,6 +11,7 @@ use axum::{
     http::{HeaderMap, header},
     response::Response,
 };
+use futures_util::future::{BoxFuture, ready};
 use serde::Deserialize;
 use shared::{
     apps::App,
@@ -23,10 +25,16 @@ use shared::{
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::hosted::{CONTINUE, Text, Visit, end_browser};
+use crate::{
+    confirmation::{Page, Reader},
+    hosted::{CONTINUE, Text, Visit, end_browser},
+};
 
 #[cfg(test)]
 mod tests;
+
+/// The most characters that the field of the first step takes, as the page has it.
+const MAX_TYPED_CHARS: usize = 254;
 
 /// A form of the page. The page knows which fields it has.
 #[derive(Default, Deserialize, ToSchema)]
@@ -49,6 +57,9 @@ pub struct SignInForm {
     /// The solved proof of work, if the page asked for one.
     proof: String,
 }
+
+/// A step that is being taken. In a box, since the steps take much of the stack.
+type Answering = BoxFuture<'static, Result<Response, Error>>;
 
 /// The parts that a step of the page works with.
 struct Desk {
@@ -83,24 +94,52 @@ async fn sign_in(
     State(latchkey): State<Latchkey>,
     client: Client,
     trail: Trail,
+    reader: Reader,
     headers: HeaderMap,
     Form(form): Form<SignInForm>,
+) -> Response {
+    let taken = take_form(latchkey, (client, trail), &headers, form).await;
+    taken.unwrap_or_else(|error| reader.refusal(error, Page::Failed))
+}
+
+/// Takes a form of the page.
+async fn take_form(
+    latchkey: Latchkey,
+    (client, trail): (Client, Trail),
+    headers: &HeaderMap,
+    form: SignInForm,
 ) -> Result<Response, Error> {
     let keys = latchkey.hash_keys().await?;
     let flow = Flow::decode(&form.flow, &keys);
     let locales = flow.as_ref().and_then(Flow::ui_locales).map(str::to_owned);
-    let visit = Visit::new(&latchkey, client, &headers, locales.as_deref()).await?;
+    let mut visit = Visit::new(&latchkey, client, headers, locales.as_deref()).await?;
     let Some(flow) = flow else { return visit.lost() };
     let id = flow.id.simple().to_string();
     let is_done = visit.cookies.has_done(&id);
     let is_shown = is_done || visit.cookies.has_flow(&id);
-    if !is_shown || is_foreign(&headers, &latchkey.settings().issuer) {
+    if !is_shown || is_foreign(headers, &latchkey.settings().issuer) {
         return visit.lost();
     }
 
+    visit.typed = typed(&flow.step, &form);
+    let (again, same) = (visit.clone(), flow.clone());
+    match take_shown(latchkey, (visit, flow), trail.recorder(), form, is_done).await {
+        Ok(response) => Ok(response),
+        Err(error) => again.failed(error, &same),
+    }
+}
+
+/// Takes a form that this browser was shown.
+async fn take_shown(
+    latchkey: Latchkey,
+    (visit, flow): (Visit, Flow),
+    recorder: Recorder,
+    form: SignInForm,
+    is_done: bool,
+) -> Result<Response, Error> {
     let request = match &flow.task {
         Task::SignOut(sign_out) => {
-            return finish_sign_out(visit, &trail.recorder(), &flow, sign_out, &form.action).await;
+            return finish_sign_out(visit, &recorder, &flow, sign_out, &form.action).await;
         }
         Task::SignIn(request) => (**request).clone(),
         Task::Device(device) => device.request.clone(),
@@ -117,65 +156,80 @@ async fn sign_in(
     }
 
     let is_old = flow.ends_at <= latchkey.clock().now().as_second();
-    let recorder = trail.recorder();
     let desk = Desk { latchkey, visit, flow, request, app, recorder, form };
     if is_old {
         return desk.start_again(Text::Expired);
     }
-    // In a box, since the steps take much of the stack.
-    Box::pin(desk.take_step()).await
+    desk.take_step().await
+}
+
+/// The identifier, as the person has typed it at this step or an earlier one.
+fn typed(step: &Step, form: &SignInForm) -> Option<String> {
+    match step {
+        Step::Prove { identifier, .. } | Step::Code { identifier, .. } => Some(identifier.clone()),
+        Step::Password { identifier } => Some(identifier.clone()),
+        _ => Some(form.identifier.trim().chars().take(MAX_TYPED_CHARS).collect()),
+    }
+    .filter(|typed: &String| !typed.is_empty())
 }
 
 impl Desk {
     /// Takes the step that the person has filled in. A question is answered by its own buttons alone:
     /// any other action shows it again.
-    async fn take_step(mut self) -> Result<Response, Error> {
+    fn take_step(mut self) -> Answering {
         let action = std::mem::take(&mut self.form.action);
         let action = match action.as_str() {
             "" if has_field(&self.flow.step) => CONTINUE,
             action => action,
         };
         match (action, self.flow.step.clone()) {
-            ("cancel", step) if self.is_device() => self.cancel_device(&step).await,
+            ("cancel", step) if self.is_device() => {
+                Box::pin(async move { self.cancel_device(&step).await })
+            }
             ("cancel", _) => {
                 let refusal = Refusal::new("access_denied", "The person has cancelled.");
-                self.visit.refuse(&self.request.to, refusal)
+                Box::pin(ready(self.visit.refuse(&self.request.to, refusal)))
             }
             ("another", _) => {
                 self.flow.sets_up = false;
-                self.show(Step::Identify, None)
+                self.shown(Step::Identify)
             }
             ("skip", Step::OfferSecondFactor { user_id } | Step::SetUp { user_id, .. }) => {
-                self.skip_set_up(user_id).await
+                Box::pin(self.skip_set_up(user_id))
             }
-            ("resend", Step::Code { .. }) => self.resend(None).await,
-            ("sms", Step::Code { .. }) => self.resend(Some(Channel::Sms)).await,
-            ("whatsapp", Step::Code { .. }) => self.resend(Some(Channel::Whatsapp)).await,
-            ("voice", Step::Code { .. }) => self.resend(Some(Channel::Voice)).await,
+            ("resend", Step::Code { .. }) => Box::pin(self.resend(None)),
+            ("sms", Step::Code { .. }) => Box::pin(self.resend(Some(Channel::Sms))),
+            ("whatsapp", Step::Code { .. }) => Box::pin(self.resend(Some(Channel::Whatsapp))),
+            ("voice", Step::Code { .. }) => Box::pin(self.resend(Some(Channel::Voice))),
             ("password", Step::Code { identifier, .. } | Step::Prove { identifier, .. }) => {
-                self.show(Step::Password { identifier }, None)
+                self.shown(Step::Password { identifier })
             }
-            (CONTINUE, step) => self.go_on_from(step).await,
-            (_, Step::Confirm { user_id }) => self.ask_again(user_id).await,
-            (_, step) => self.show(step, None),
+            (CONTINUE, step) => self.go_on_from(step),
+            (_, Step::Confirm { user_id }) => Box::pin(self.ask_again(user_id)),
+            (_, step) => self.shown(step),
         }
     }
 
     /// Takes a step by its main button.
-    async fn go_on_from(self, step: Step) -> Result<Response, Error> {
+    fn go_on_from(self, step: Step) -> Answering {
         match step {
-            Step::OfferSecondFactor { user_id } => self.accept_set_up(user_id).await,
-            Step::SetUp { user_id, set_up, .. } => self.confirm_set_up(user_id, set_up).await,
-            Step::RecoveryCodes { user_id, .. } => self.keep_codes(user_id).await,
-            Step::UserCode => self.user_code().await,
-            Step::Confirm { user_id } if self.is_device() => self.allow_device(user_id).await,
-            Step::Confirm { user_id } => self.confirm(user_id).await,
-            Step::Prove { identifier, .. } => self.prove(identifier).await,
-            Step::Code { challenge_id, .. } => self.code(challenge_id).await,
-            Step::Password { identifier } => self.password(&identifier).await,
-            Step::SecondFactor { mfa_token } => self.second_factor(&mfa_token).await,
-            Step::Identify | Step::SignOut => self.identify().await,
+            Step::OfferSecondFactor { user_id } => Box::pin(self.accept_set_up(user_id)),
+            Step::SetUp { user_id, set_up, .. } => Box::pin(self.confirm_set_up(user_id, set_up)),
+            Step::RecoveryCodes { user_id, .. } => Box::pin(self.keep_codes(user_id)),
+            Step::UserCode => Box::pin(self.user_code()),
+            Step::Confirm { user_id } if self.is_device() => Box::pin(self.allow_device(user_id)),
+            Step::Confirm { user_id } => Box::pin(self.confirm(user_id)),
+            Step::Prove { identifier, .. } => Box::pin(self.prove(identifier)),
+            Step::Code { challenge_id, .. } => Box::pin(self.code(challenge_id)),
+            Step::Password { identifier } => Box::pin(self.password(identifier)),
+            Step::SecondFactor { mfa_token } => Box::pin(self.second_factor(mfa_token)),
+            Step::Identify | Step::SignOut => Box::pin(self.identify()),
         }
+    }
+
+    /// Shows a step.
+    fn shown(self, step: Step) -> Answering {
+        Box::pin(ready(self.show(step, None)))
     }
 }
 

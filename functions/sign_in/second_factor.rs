@@ -8,7 +8,7 @@ use shared::{
     base::Error,
     messages::Subject,
     sessions::Browser,
-    users::{FRESH_SECONDS, User},
+    users::FRESH_SECONDS,
 };
 use uuid::Uuid;
 
@@ -101,11 +101,14 @@ impl Desk {
         let added = Activity::own(Action::SecondFactorAdd, user_id, &self.app.client_id);
         let event = self.recorder.event(added)?;
         let second_factors = self.latchkey.second_factors().await?.recording(event);
+        // All that the notice needs is there before anything changes: a retry sends none.
+        let accounts = self.latchkey.accounts().await?;
+        let messenger = self.latchkey.messenger().await?;
         let by = (&browser.user, browser.id());
         match second_factors.confirm_set_up(by, &set_up, &self.form.code).await {
             Ok(confirmed) => {
                 if let Some(user) = confirmed {
-                    self.tell_added(&user).await?;
+                    accounts.tell(&user, Subject::SecondFactorAdded, None, &messenger).await;
                 }
                 self.show(Step::RecoveryCodes { user_id, set_up }, None)
             }
@@ -117,14 +120,6 @@ impl Desk {
             Err(Error::Conflict(_)) => self.accept_set_up(user_id).await,
             Err(error) => self.refuse(error, same),
         }
-    }
-
-    /// Tells the person that they have a second factor now.
-    async fn tell_added(&self, user: &User) -> Result<(), Error> {
-        let accounts = self.latchkey.accounts().await?;
-        let messenger = self.latchkey.messenger().await?;
-        accounts.tell(user, Subject::SecondFactorAdded, None, &messenger).await;
-        Ok(())
     }
 
     /// Enters the app when the person has seen the recovery codes.

@@ -9,7 +9,7 @@ use shared::{
     challenges::{ChallengeView, NewChallenge, OneTimeCode, Purpose, Room},
     identifiers::{Address, Channel, Identifier},
     second_factors::SecondFactorMethod,
-    sessions::{Browser, Established, Establishing, Sessions},
+    sessions::Browser,
     users::Password,
 };
 use uuid::Uuid;
@@ -57,7 +57,7 @@ impl Desk {
     }
 
     /// Asks the person who is signed in whether to go on.
-    async fn offer(mut self, browser: &Browser) -> Result<Response, Error> {
+    pub(super) async fn offer(mut self, browser: &Browser) -> Result<Response, Error> {
         if self.is_device() {
             return self.find_device(browser, false).await;
         }
@@ -151,11 +151,15 @@ impl Desk {
     pub(super) async fn code(self, challenge_id: Uuid) -> Result<Response, Error> {
         let same = self.flow.step.clone();
         let typed: String = self.form.code.chars().filter(|c| !c.is_whitespace()).collect();
+        let Step::Code { identifier, .. } = same.clone() else {
+            return self.start_again(Text::Expired);
+        };
         let Ok(code) = OneTimeCode::parse_field("code", &typed) else {
             return self.refuse(Error::OtpIncorrect { attempts_left: None }, same);
         };
         let challenges = self.latchkey.challenges().await?;
         let messenger = self.latchkey.messenger().await?;
+        let former = self.visit.browser().await?;
         let proven = match challenges.resume_on_page(challenge_id).await {
             Ok(resumed) => {
                 let recorder = &self.recorder;
@@ -165,6 +169,7 @@ impl Desk {
         };
         let proven = match proven {
             Ok(proven) => proven,
+            Err(Error::OtpExpired) => return self.go_on_if_done(Some(identifier)).await,
             Err(error) => return self.refuse(error, same),
         };
 
@@ -173,13 +178,13 @@ impl Desk {
         let sessions = self.sessions(self.request.multi_factor);
         let established = sessions.establish_proven(proven, device);
         match challenges.redeem((&used, &messenger), established).await {
-            Ok(established) => self.go_on(established).await,
+            Ok(established) => self.go_on(established, former).await,
             Err(error) => self.refuse(error, Step::Identify),
         }
     }
 
     /// Signs in with the password that the person typed.
-    pub(super) async fn password(self, identifier: &str) -> Result<Response, Error> {
+    pub(super) async fn password(self, identifier: String) -> Result<Response, Error> {
         if !self.app.branding.offers(SignInMethod::Password) {
             return self.start_again(Text::NotNow);
         }
@@ -188,10 +193,11 @@ impl Desk {
         let Ok(password) = Password::parse("password", self.form.password.clone()) else {
             return self.refuse(wrong, same);
         };
-        let Ok(named) = self.latchkey.challenges().await?.identifier(identifier) else {
+        let Ok(named) = self.latchkey.challenges().await?.identifier(&identifier) else {
             return self.refuse(wrong, same);
         };
 
+        let former = self.visit.browser().await?;
         let passwords = self.latchkey.password_sign_ins().await?;
         let lookup = passwords.look_up_name(&named, self.recorder.device().ip.as_deref()).await?;
         let asked = (self.app.client_id.as_str(), self.visit.cookies.get(DEVICE));
@@ -206,22 +212,23 @@ impl Desk {
         let who = (person.user.id, Some(&person.user));
         let established = sessions.establish(who, terms, person.recognised, device);
         match passwords.refunding(person.right, established).await {
-            Ok(Some(established)) => self.go_on(established).await,
+            Ok(Some(established)) => self.go_on(established, former).await,
             Ok(None) => self.refuse(wrong, same),
             Err(error) => self.refuse(error, same),
         }
     }
 
     /// Finishes a sign-in with the second factor that the person typed.
-    pub(super) async fn second_factor(self, mfa_token: &str) -> Result<Response, Error> {
+    pub(super) async fn second_factor(self, mfa_token: String) -> Result<Response, Error> {
         let same = self.flow.step.clone();
         let typed: String = self.form.code.chars().filter(|c| !c.is_whitespace()).collect();
         let is_totp = typed.len() == 6 && typed.bytes().all(|byte| byte.is_ascii_digit());
         let method =
             if is_totp { SecondFactorMethod::Totp } else { SecondFactorMethod::RecoveryCode };
 
+        let former = self.visit.browser().await?;
         let second_factors = self.latchkey.second_factors().await?;
-        let proven = second_factors.prove(mfa_token, method, &typed, &self.recorder).await;
+        let proven = second_factors.prove(&mfa_token, method, &typed, &self.recorder).await;
         let (pending, user) = match proven {
             // The token of another sign-in gets nobody in here.
             Ok((pending, _)) if !pending.terms.browser => return self.start_again(Text::Expired),
@@ -229,16 +236,19 @@ impl Desk {
             Err(error @ (Error::InvalidRequest(_) | Error::OtpIncorrect { .. })) => {
                 return self.refuse(error, same);
             }
+            Err(Error::TokenInvalid | Error::TokenExpired) => {
+                return self.go_on_if_done(None).await;
+            }
             Err(error) => return self.refuse(error, Step::Identify),
         };
         let device = self.recorder.device().clone();
         let sessions = self.sessions(false);
-        let established = second_factors.redeem(mfa_token, pending.used_by, async {
+        let established = second_factors.redeem(&mfa_token, pending.used_by, async {
             let who = (user.id, Some(&user));
             sessions.establish(who, pending.terms, pending.recognised, device).await
         });
         match established.await {
-            Ok(Some(established)) => self.go_on(established).await,
+            Ok(Some(established)) => self.go_on(established, former).await,
             Ok(None) => self.start_again(Text::Expired),
             Err(error) => self.refuse(error, Step::Identify),
         }
@@ -282,51 +292,6 @@ impl Desk {
         let given = Activity::own(Action::ConsentGive, user_id, client_id);
         let accounts = self.latchkey.accounts().await?.recording(self.recorder.event(given)?);
         accounts.allow(user_id, client_id, &self.request.scope).await.map(drop)
-    }
-
-    /// The sessions. The next one enters the app if the person is asked nothing more. `asks_more` says
-    /// whether they are asked about a second factor.
-    fn sessions(&self, asks_more: bool) -> Sessions {
-        match asks_more || self.is_device() || asks_consent(&self.request, &self.app, None) {
-            true => self.visit.sessions.clone(),
-            false => self.visit.sessions.entering(&self.request, &self.app),
-        }
-    }
-
-    /// Goes on after a right factor: with the second one, with the question whether the app may
-    /// have what it asks for, or back to the app.
-    async fn go_on(mut self, established: Establishing) -> Result<Response, Error> {
-        let done = match established {
-            Establishing::MfaRequired(asked) => {
-                let mfa_token = asked.mfa_token.as_str().to_owned();
-                return self.show(Step::SecondFactor { mfa_token }, None);
-            }
-            Establishing::Done(done) => *done,
-        };
-        let Established { user, refresh, device, detached_from, code, .. } = done;
-        if let Some(former) = detached_from {
-            let messenger = self.latchkey.messenger().await?;
-            self.latchkey.accounts().await?.tell_detached(&former, &messenger).await;
-        }
-
-        let Some(browser) = self.visit.sessions.as_browser(user, refresh) else {
-            return self.start_again(Text::Expired);
-        };
-        // Nobody can reach the session that the browser had before.
-        if let Some(former) = self.visit.browser().await? {
-            self.visit.sessions.replace(&former, &browser).await?;
-        }
-        self.visit.keep(&browser, device.as_ref());
-        if let Some(code) = code {
-            return self.visit.hand_over(&self.flow, &self.request, &code);
-        }
-        if self.is_device() {
-            return self.find_device(&browser, true).await;
-        }
-        if asks_consent(&self.request, &self.app, Some(&browser.user)) {
-            return self.offer(&browser).await;
-        }
-        self.enter(browser).await
     }
 
     /// Shows a step with what went wrong. A fault of ours is no page, so that alarms see it.

@@ -156,6 +156,7 @@ impl Browser {
     fn with_cookies(&self, mut request: Request<Vec<u8>>) -> Request<Vec<u8>> {
         let pairs: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.headers_mut().insert(header::ACCEPT, "text/html,*/*;q=0.8".parse().unwrap());
         if !pairs.is_empty() {
             request.headers_mut().insert(header::COOKIE, pairs.join("; ").parse().unwrap());
         }

@@ -14,6 +14,8 @@ pub struct ErrorPage {
     pub html: String,
     /// Its Content-Security-Policy.
     pub policy: HeaderValue,
+    /// The cookies that it sets, as values of `Set-Cookie`.
+    pub cookies: Vec<HeaderValue>,
 }
 
 impl ErrorPage {
@@ -30,6 +32,10 @@ impl ErrorPage {
             (header::CONTENT_SECURITY_POLICY, self.policy),
             (header::VARY, HeaderValue::from_static("accept, accept-language")),
         ];
-        (Code::of(error).status(), headers, Html(self.html)).into_response()
+        let mut response = (Code::of(error).status(), headers, Html(self.html)).into_response();
+        for cookie in self.cookies {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
     }
 }
