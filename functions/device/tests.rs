@@ -218,7 +218,7 @@ async fn wrong_codes_are_counted_for_the_person_who_types_them() {
         assert!(page.text.contains("No device waits with this code."), "{}", page.text);
     }
     page = guesser.submit(&page, &[("user_code", &tv.user_code)]).await;
-    assert!(page.text.contains("role=\"alert\">Wait "), "{}", page.text);
+    assert!(page.text.contains("role=\"alert\">Too many wrong codes. Wait "), "{}", page.text);
 
     // Nobody else waits, and right codes cost no tries.
     for _ in 0..21 {

@@ -4,10 +4,12 @@ mod cookies;
 mod failing;
 mod forms;
 mod html;
+mod identifying;
 mod leaving;
 mod proof;
 mod second_factor;
 mod steps;
+mod waits;
 mod words;
 
 use std::sync::Arc;
@@ -109,9 +111,19 @@ impl Visit {
     pub(crate) fn say(&self, text: Text, values: &[(&str, &str)]) -> String {
         let mut said = words(self.language, text).to_owned();
         for (name, value) in values {
-            said = said.replace(&format!("{{{name}}}"), value);
+            said = said.replace(&format!("{{{name}}}"), &self.isolated(value));
         }
         said
+    }
+
+    /// A value as a part of a text. If it or the text is written from right to left, it is isolated, so
+    /// that each is read in its own direction: a phone number would be shown backwards (UAX #9).
+    pub(crate) fn isolated(&self, value: &str) -> String {
+        let is_rtl = |c: char| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+        match self.language.direction() == "rtl" || value.chars().any(is_rtl) {
+            true => format!("\u{2068}{value}\u{2069}"),
+            false => value.to_owned(),
+        }
     }
 
     /// Shows the step of a flow, after `problem` with the last one.

@@ -19,7 +19,7 @@ impl Visit {
         app: Option<&App>,
     ) -> (String, String) {
         let say = |text| self.say(text, &[]);
-        let has_password = app.is_none_or(|app| app.branding.offers(SignInMethod::Password));
+        let has_password = self.offers(app, SignInMethod::Password);
         let password = has_password.then(|| button("password", &say(Text::UsePassword), false));
         let inside = format!(
             "<p id=\"work\" role=\"status\" hidden>{}</p>\n<p id=\"help\">{}</p>\n\
@@ -29,7 +29,7 @@ impl Visit {
             escape(&challenge.to_string()),
         ) + &button(CONTINUE, &say(Text::Continue), true)
             + &password.unwrap_or_default()
-            + &button("another", &say(Text::UseAnother), false)
+            + &button("another", &say(self.takes(app).another()), false)
             + &button("cancel", &say(Text::Cancel), false);
         (say(Text::OneMoment), inside)
     }

@@ -39,7 +39,8 @@ impl Visit {
         let say = |text| self.say(text, &[]);
         let secret = SetUp::open(set_up, user_id, &self.keys)?.secret;
         let uri = secret.otpauth_uri(app_name, account);
-        let attributes = "autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"20\"";
+        let attributes =
+            "autocomplete=\"one-time-code\" inputmode=\"numeric\" dir=\"ltr\" maxlength=\"20\"";
         let shown = paragraph(&say(Text::ScanQrCode))
             + &picture(&qr_svg(&uri)?, &say(Text::QrCode))
             + &link(&uri, &say(Text::OpenAuthenticator))

@@ -37,7 +37,9 @@ impl Visit {
         let main = |text| button(CONTINUE, &say(text), true);
         let other = |action, text| button(action, &say(text), false);
         let cancel = || other("cancel", Text::Cancel);
-        let another = || other("another", Text::UseAnother);
+        let takes = self.takes(app);
+        let another = || other("another", takes.another());
+        let has_password = self.offers(app, SignInMethod::Password);
 
         Ok(match (&flow.step, &flow.task) {
             (Step::UserCode, task) => {
@@ -45,7 +47,7 @@ impl Visit {
                     Task::Device(device) => device.user_code.as_str(),
                     Task::SignIn(_) | Task::SignOut(_) => "",
                 };
-                let attributes = "autocomplete=\"off\" autocapitalize=\"characters\" \
+                let attributes = "autocomplete=\"off\" autocapitalize=\"characters\" dir=\"ltr\" \
                                   spellcheck=\"false\" maxlength=\"64\"";
                 let inside = paragraph(&say(Text::EnterUserCode))
                     + &input("user_code", &say(Text::Code), typed, attributes)
@@ -58,18 +60,14 @@ impl Visit {
                     Task::SignIn(request) => request.login_hint.as_deref().unwrap_or_default(),
                     Task::Device(_) | Task::SignOut(_) => "",
                 };
-                let (label, attributes) = identifier(app);
-                let typed = self.typed.as_deref().unwrap_or(hint);
-                let input = input("identifier", &say(label), typed, attributes);
+                let (label, typed) = (say(takes.label()), self.typed.as_deref().unwrap_or(hint));
+                let input = input("identifier", &label, typed, takes.attributes());
                 (say(Text::SignIn), input + &main(Text::Continue) + &cancel())
             }
             (Step::Prove { challenge, .. }, _) => self.proof_of_work(challenge, app),
             (Step::Code { to, digits, channel, channels, .. }, _) => {
                 let values = [("to", to.as_str()), ("digits", &digits.to_string())];
-                let attributes =
-                    "autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"20\"";
-                let has_password =
-                    app.is_none_or(|app| app.branding.offers(SignInMethod::Password));
+                let attributes = "autocomplete=\"one-time-code\" inputmode=\"numeric\" dir=\"ltr\" maxlength=\"20\"";
                 let password = has_password.then(|| other("password", Text::UsePassword));
                 let password = password.unwrap_or_default();
                 let others = channels.iter().filter(|offered| *offered != channel);
@@ -88,15 +86,20 @@ impl Visit {
             (Step::Password { identifier }, _) => {
                 let attributes =
                     "type=\"password\" autocomplete=\"current-password\" maxlength=\"256\"";
-                let inside = paragraph(identifier)
+                let code = match self.offers_code_to(app, identifier) {
+                    true => other("code", Text::UseCode),
+                    false => String::new(),
+                };
+                let inside = paragraph(&self.isolated(identifier))
                     + &input("password", &say(Text::Password), "", attributes)
                     + &main(Text::Continue)
+                    + &code
                     + &another()
                     + &cancel();
                 (say(Text::EnterPassword), inside)
             }
             (Step::SecondFactor { .. }, _) => {
-                let attributes = "autocomplete=\"one-time-code\" maxlength=\"40\"";
+                let attributes = "autocomplete=\"one-time-code\" dir=\"ltr\" maxlength=\"40\"";
                 let inside = paragraph(&say(Text::EnterSecondFactor))
                     + &input("code", &say(Text::Code), "", attributes)
                     + &main(Text::Continue)
@@ -191,30 +194,6 @@ impl Visit {
         let items: String =
             items.map(|(_, text)| format!("<li>{}</li>", self.say(*text, &[]))).collect();
         format!("<ul>{items}</ul>\n")
-    }
-}
-
-/// The label and the attributes of the input of the first step. If the app offers one kind of
-/// address only, phones show the keyboard for it.
-fn identifier(app: Option<&App>) -> (Text, &'static str) {
-    let offers = |method| app.is_none_or(|app| app.branding.offers(method));
-    let offered = (
-        offers(SignInMethod::PhoneCode),
-        offers(SignInMethod::EmailCode),
-        offers(SignInMethod::Password),
-    );
-    match offered {
-        (true, false, false) => {
-            (Text::Phone, "type=\"tel\" autocomplete=\"tel\" maxlength=\"254\"")
-        }
-        (false, true, false) => {
-            (Text::Email, "type=\"email\" autocomplete=\"email\" maxlength=\"254\"")
-        }
-        _ => (
-            Text::Identifier,
-            "autocomplete=\"username webauthn\" autocapitalize=\"none\" spellcheck=\"false\" \
-             maxlength=\"254\"",
-        ),
     }
 }
 

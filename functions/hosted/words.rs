@@ -1,5 +1,5 @@
 //! All that people read on the hosted page, in each language. `{app}`, `{who}`, `{hint}`, `{to}`,
-//! `{digits}`, `{code}` and `{seconds}` stand for values.
+//! `{digits}`, `{code}` and `{wait}` stand for values.
 
 use shared::messages::Language;
 
@@ -32,6 +32,8 @@ words! {
     Identifier: "Phone, e-mail or username", "Teléfono, correo o nombre de usuario", "फ़ोन, ईमेल या यूज़रनेम", "الهاتف أو البريد الإلكتروني أو اسم المستخدم";
     Phone: "Phone number", "Teléfono", "फ़ोन नंबर", "رقم الهاتف";
     Email: "E-mail address", "Correo electrónico", "ईमेल पता", "البريد الإلكتروني";
+    PhoneOrEmail: "Phone or e-mail address", "Teléfono o correo electrónico", "फ़ोन या ईमेल पता", "الهاتف أو البريد الإلكتروني";
+    PhoneOrUsername: "Phone or username", "Teléfono o nombre de usuario", "फ़ोन या यूज़रनेम", "الهاتف أو اسم المستخدم";
     Terms: "Terms", "Condiciones", "शर्तें", "الشروط";
     Privacy: "Privacy", "Privacidad", "गोपनीयता", "الخصوصية";
     Help: "Help", "Ayuda", "मदद", "المساعدة";
@@ -48,6 +50,7 @@ words! {
     SendInWhatsapp: "Send it in WhatsApp", "Enviar por WhatsApp", "WhatsApp पर भेजें", "أرسل عبر واتساب";
     SendSms: "Send a text", "Enviar un SMS", "SMS भेजें", "أرسل رسالة نصية";
     UsePassword: "Use a password", "Usar una contraseña", "पासवर्ड इस्तेमाल करें", "استخدام كلمة مرور";
+    UseCode: "Send me a code instead", "Prefiero recibir un código", "इसके बजाय मुझे कोड भेजें", "أرسل إليّ رمزًا بدلًا من ذلك";
     EnterPassword: "Enter your password", "Escribe tu contraseña", "अपना पासवर्ड डालें", "أدخل كلمة المرور";
     Password: "Password", "Contraseña", "पासवर्ड", "كلمة المرور";
     SecondFactor: "Two-step verification", "Verificación en dos pasos", "दो चरणों में पुष्टि", "التحقق بخطوتين";
@@ -67,6 +70,8 @@ words! {
     ContinueTo: "Continue to {app}", "Continuar a {app}", "{app} पर जाएँ", "المتابعة إلى {app}";
     ContinueAs: "Continue as {who}", "Continuar como {who}", "{who} के रूप में जारी रखें", "المتابعة باسم {who}";
     UseAnother: "Use another account", "Usar otra cuenta", "दूसरा खाता इस्तेमाल करें", "استخدام حساب آخر";
+    UseAnotherNumber: "Use another number", "Usar otro número", "दूसरा नंबर इस्तेमाल करें", "استخدام رقم آخر";
+    UseAnotherEmail: "Use another e-mail address", "Usar otro correo", "दूसरा ईमेल पता इस्तेमाल करें", "استخدام بريد إلكتروني آخر";
     AskedFor: "You are signed in as {who}, but {app} asked for {hint}.", "Has entrado como {who}, pero {app} pidió {hint}.", "आप {who} के रूप में साइन इन हैं, पर {app} ने {hint} माँगा है।", "أنت مسجّل الدخول باسم {who}، لكن {app} طلب {hint}.";
     SignedInAs: "You are signed in as {who}.", "Has entrado como {who}.", "आप {who} के रूप में साइन इन हैं।", "أنت مسجّل الدخول باسم {who}.";
     WillGet: "{app} will get:", "{app} recibirá:", "{app} को मिलेगा:", "سيحصل {app} على:";
@@ -94,12 +99,28 @@ words! {
     YouMayClose: "You can close this page.", "Puedes cerrar esta página.", "आप यह पेज बंद कर सकते हैं।", "يمكنك إغلاق هذه الصفحة.";
     WrongCode: "That code is not right.", "Ese código no es correcto.", "यह कोड सही नहीं है।", "هذا الرمز غير صحيح.";
     NoTriesLeft: "Too many wrong codes. Ask for a new code.", "Demasiados códigos incorrectos. Pide uno nuevo.", "बहुत सारे गलत कोड। नया कोड माँगें।", "رموز خاطئة كثيرة. اطلب رمزًا جديدًا.";
-    Wait: "Wait {seconds} seconds, then try again.", "Espera {seconds} segundos e inténtalo de nuevo.", "{seconds} सेकंड रुकें, फिर कोशिश करें।", "انتظر {seconds} ثانية ثم حاول مجددًا.";
+    SignInAgain: "Too many wrong codes. Sign in again.", "Demasiados códigos incorrectos. Vuelve a entrar.", "बहुत सारे गलत कोड। फिर से साइन इन करें।", "رموز خاطئة كثيرة. سجّل الدخول مرة أخرى.";
+    TooManyCodes: "Too many wrong codes. Wait {wait}, then try again.", "Demasiados códigos incorrectos. Espera {wait} e inténtalo de nuevo.", "बहुत सारे गलत कोड। {wait} रुकें, फिर कोशिश करें।", "رموز خاطئة كثيرة. انتظر {wait} ثم حاول مجددًا.";
+    SentLately: "A code was sent a moment ago. Wait {wait} before you ask for another one.", "Se envió un código hace un momento. Espera {wait} antes de pedir otro.", "कोड अभी-अभी भेजा गया है। दूसरा माँगने से पहले {wait} रुकें।", "أُرسل رمز قبل قليل. انتظر {wait} قبل أن تطلب رمزًا آخر.";
+    LimitReached: "No more codes can be sent for now. Wait {wait}, then try again.", "Por ahora no se pueden enviar más códigos. Espera {wait} e inténtalo de nuevo.", "अभी और कोड नहीं भेजे जा सकते। {wait} रुकें, फिर कोशिश करें।", "لا يمكن إرسال مزيد من الرموز الآن. انتظر {wait} ثم حاول مجددًا.";
+    NotThisWay: "A code cannot be sent in this way.", "No se puede enviar un código de esta forma.", "कोड इस तरीके से नहीं भेजा जा सकता।", "لا يمكن إرسال رمز بهذه الطريقة.";
     WrongPassword: "The name or the password is not right.", "El nombre o la contraseña no es correcto.", "नाम या पासवर्ड सही नहीं है।", "الاسم أو كلمة المرور غير صحيح.";
+    PasswordsWait: "Too many wrong passwords. Wait {wait}, then try again.", "Demasiadas contraseñas incorrectas. Espera {wait} e inténtalo de nuevo.", "बहुत सारे गलत पासवर्ड। {wait} रुकें, फिर कोशिश करें।", "كلمات مرور خاطئة كثيرة. انتظر {wait} ثم حاول مجددًا.";
+    PasswordsWaitOrCode: "Too many wrong passwords. Wait {wait}, or sign in with a code.", "Demasiadas contraseñas incorrectas. Espera {wait} o entra con un código.", "बहुत सारे गलत पासवर्ड। {wait} रुकें, या कोड से साइन इन करें।", "كلمات مرور خاطئة كثيرة. انتظر {wait} أو سجّل الدخول برمز.";
+    PasswordsCode: "Too many wrong passwords. Sign in with a code.", "Demasiadas contraseñas incorrectas. Entra con un código.", "बहुत सारे गलत पासवर्ड। कोड से साइन इन करें।", "كلمات مرور خاطئة كثيرة. سجّل الدخول برمز.";
+    PasswordsHelp: "Too many wrong passwords. Ask {app} for help.", "Demasiadas contraseñas incorrectas. Pide ayuda a {app}.", "बहुत सारे गलत पासवर्ड। {app} से मदद माँगें।", "كلمات مرور خاطئة كثيرة. اطلب المساعدة من {app}.";
     BadIdentifier: "Enter a phone number with its country code, an e-mail address or a username.", "Escribe un teléfono con su prefijo de país, un correo o un nombre de usuario.", "देश कोड के साथ फ़ोन नंबर, ईमेल पता या यूज़रनेम डालें।", "أدخل رقم هاتف مع رمز البلد أو بريدًا إلكترونيًا أو اسم مستخدم.";
+    BadPhone: "Enter a phone number with its country code.", "Escribe un teléfono con su prefijo de país.", "देश कोड के साथ फ़ोन नंबर डालें।", "أدخل رقم هاتف مع رمز البلد.";
+    BadEmail: "Enter a complete e-mail address.", "Escribe un correo electrónico completo.", "पूरा ईमेल पता डालें।", "أدخل بريدًا إلكترونيًا كاملًا.";
+    BadPhoneOrEmail: "Enter a phone number with its country code, or an e-mail address.", "Escribe un teléfono con su prefijo de país o un correo.", "देश कोड के साथ फ़ोन नंबर, या ईमेल पता डालें।", "أدخل رقم هاتف مع رمز البلد أو بريدًا إلكترونيًا.";
+    BadPhoneOrUsername: "Enter a phone number with its country code, or a username.", "Escribe un teléfono con su prefijo de país o un nombre de usuario.", "देश कोड के साथ फ़ोन नंबर, या यूज़रनेम डालें।", "أدخل رقم هاتف مع رمز البلد أو اسم مستخدم.";
+    CountryNotAllowed: "Numbers of this country cannot be used here.", "Aquí no se pueden usar números de este país.", "इस देश के नंबर यहाँ इस्तेमाल नहीं किए जा सकते।", "لا يمكن استخدام أرقام هذا البلد هنا.";
     Undeliverable: "Texts to this number are refused. Use another number or your e-mail address.", "Este número no acepta mensajes de texto. Usa otro número o tu correo electrónico.", "इस नंबर पर संदेश नहीं भेजे जा सकते। दूसरा नंबर या अपना ईमेल पता इस्तेमाल करें।", "هذا الرقم لا يقبل الرسائل النصية. استخدم رقمًا آخر أو بريدك الإلكتروني.";
+    UndeliverableNumber: "Texts to this number are refused. Use another number.", "Este número no acepta mensajes de texto. Usa otro número.", "इस नंबर पर संदेश नहीं भेजे जा सकते। दूसरा नंबर इस्तेमाल करें।", "هذا الرقم لا يقبل الرسائل النصية. استخدم رقمًا آخر.";
     Expired: "That took too long, or was done already. Start again.", "Tardó demasiado o ya se hizo. Empieza de nuevo.", "समय समाप्त हो गया या यह पहले ही हो चुका है। फिर से शुरू करें।", "انتهت المهلة أو تم ذلك من قبل. ابدأ من جديد.";
     Disabled: "This account is switched off.", "Esta cuenta está desactivada.", "यह खाता बंद है।", "هذا الحساب معطّل.";
+    PhoneIdle: "This account was not used for a long time, so a text alone does not open it. Sign in in another way, or ask {app} for help.", "Esta cuenta no se ha usado en mucho tiempo, así que un SMS no basta para abrirla. Entra de otra forma o pide ayuda a {app}.", "यह खाता लंबे समय से इस्तेमाल नहीं हुआ, इसलिए सिर्फ़ SMS से नहीं खुलेगा। किसी और तरीके से साइन इन करें, या {app} से मदद माँगें।", "لم يُستخدم هذا الحساب منذ مدة طويلة، لذلك لا تكفي رسالة نصية لفتحه. سجّل الدخول بطريقة أخرى أو اطلب المساعدة من {app}.";
+    AppDisabled: "Nobody can sign in to {app} now: it is switched off.", "Ahora nadie puede entrar en {app}: está desactivada.", "अभी {app} में कोई साइन इन नहीं कर सकता: यह बंद है।", "لا يمكن لأحد تسجيل الدخول إلى {app} الآن: فهو متوقف.";
     NotNow: "This cannot be done now. Try again later.", "No se puede hacer ahora. Inténtalo más tarde.", "यह अभी नहीं हो सकता। बाद में कोशिश करें।", "لا يمكن ذلك الآن. حاول لاحقًا.";
     Failed: "This did not work", "No ha funcionado", "यह नहीं हो सका", "لم ينجح ذلك";
     OurFault: "Something went wrong on our side. Try again in a moment.", "Algo ha fallado por nuestra parte. Inténtalo de nuevo en un momento.", "हमारी ओर से कुछ गड़बड़ हुई। थोड़ी देर में फिर कोशिश करें।", "حدث خطأ من جانبنا. حاول مرة أخرى بعد قليل.";

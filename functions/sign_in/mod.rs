@@ -3,6 +3,7 @@
 mod device;
 mod entering;
 mod proof;
+mod refusals;
 mod second_factor;
 mod steps;
 
@@ -203,6 +204,10 @@ impl Desk {
             ("voice", Step::Code { .. }) => Box::pin(self.resend(Some(Channel::Voice))),
             ("password", Step::Code { identifier, .. } | Step::Prove { identifier, .. }) => {
                 self.shown(Step::Password { identifier })
+            }
+            ("code", Step::Password { identifier }) => {
+                let same = self.flow.step.clone();
+                Box::pin(self.send_to(identifier, None, same))
             }
             (CONTINUE, step) => self.go_on_from(step),
             (_, Step::Confirm { user_id }) => Box::pin(self.ask_again(user_id)),

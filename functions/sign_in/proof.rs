@@ -2,7 +2,7 @@
 //! is sent.
 
 use axum::response::Response;
-use shared::{authorization::Step, base::Error, identifiers::Identifier};
+use shared::{authorization::Step, base::Error};
 
 use super::Desk;
 use crate::hosted::Text;
@@ -31,11 +31,6 @@ impl Desk {
             let same = self.flow.step.clone();
             return self.show(same, None);
         }
-        match self.latchkey.challenges().await?.identifier(&identifier) {
-            Ok(Identifier::Address(address)) if self.offers_code(&address) => {
-                self.send((address, None), identifier, Step::Identify).await
-            }
-            _ => self.start_again(Text::NotNow),
-        }
+        self.send_to(identifier, None, Step::Identify).await
     }
 }

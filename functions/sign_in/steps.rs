@@ -51,7 +51,23 @@ impl Desk {
                 self.send((address, None), typed, Step::Identify).await
             }
             Ok(_) if has_password => self.show(Step::Password { identifier: typed }, None),
-            Ok(_) => self.refuse(Error::field("identifier", "is not offered"), Step::Identify),
+            Ok(_) => self.refuse_identifier(),
+            Err(error) => self.refuse(error, Step::Identify),
+        }
+    }
+
+    /// Sends a code to the address that an identifier is, as [`Self::send`].
+    pub(super) async fn send_to(
+        self,
+        identifier: String,
+        channel: Option<Channel>,
+        same: Step,
+    ) -> Result<Response, Error> {
+        match self.latchkey.challenges().await?.identifier(&identifier) {
+            Ok(Identifier::Address(address)) if self.offers_code(&address) => {
+                self.send((address, channel), identifier, same).await
+            }
+            Ok(_) => self.refuse_identifier(),
             Err(error) => self.refuse(error, Step::Identify),
         }
     }
@@ -72,7 +88,7 @@ impl Desk {
     }
 
     /// Whether the app offers sign-in by a code to this kind of address.
-    pub(super) fn offers_code(&self, address: &Address) -> bool {
+    fn offers_code(&self, address: &Address) -> bool {
         self.app.branding.offers(match address {
             Address::Sms(_) => SignInMethod::PhoneCode,
             Address::Email(_) => SignInMethod::EmailCode,
@@ -82,7 +98,7 @@ impl Desk {
     /// Sends a code to the `address` of an identifier, on the `channel` that the person has chosen, if
     /// they have. If the text is suspected, the browser is asked for a proof of work. If it is refused,
     /// the person is shown the step `same`, and why.
-    pub(super) async fn send(
+    async fn send(
         self,
         (address, channel): (Address, Option<Channel>),
         identifier: String,
@@ -135,13 +151,7 @@ impl Desk {
                 self.show(step, None)
             }
             Err(Error::OtpExpired | Error::OtpLocked { retry_after: None }) => {
-                match challenges.identifier(&identifier) {
-                    Ok(Identifier::Address(address)) if self.offers_code(&address) => {
-                        self.send((address, channel), identifier, same).await
-                    }
-                    Ok(_) => self.start_again(Text::Expired),
-                    Err(error) => self.refuse(error, Step::Identify),
-                }
+                self.send_to(identifier, channel, same).await
             }
             Err(error) => self.refuse(error, same),
         }
@@ -186,7 +196,7 @@ impl Desk {
     /// Signs in with the password that the person typed.
     pub(super) async fn password(self, identifier: String) -> Result<Response, Error> {
         if !self.app.branding.offers(SignInMethod::Password) {
-            return self.start_again(Text::NotNow);
+            return self.refuse_identifier();
         }
         let same = self.flow.step.clone();
         let wrong = Error::InvalidCredentials;
@@ -292,36 +302,6 @@ impl Desk {
         let given = Activity::own(Action::ConsentGive, user_id, client_id);
         let accounts = self.latchkey.accounts().await?.recording(self.recorder.event(given)?);
         accounts.allow(user_id, client_id, &self.request.scope).await.map(drop)
-    }
-
-    /// Shows a step with what went wrong. A fault of ours is no page, so that alarms see it.
-    pub(super) fn refuse(self, error: Error, step: Step) -> Result<Response, Error> {
-        let wait = |seconds: i64| (Text::Wait, seconds.to_string());
-        let (text, seconds) = match error {
-            Error::Unavailable(_) | Error::Internal(_) | Error::NotReady => return Err(error),
-            Error::OtpIncorrect { attempts_left: Some(0) } => (Text::NoTriesLeft, String::new()),
-            Error::OtpIncorrect { .. } => (Text::WrongCode, String::new()),
-            Error::OtpLocked { retry_after: None } => (Text::NoTriesLeft, String::new()),
-            Error::OtpLocked { retry_after: Some(seconds) }
-            | Error::TooManyAttempts { retry_after: Some(seconds) }
-            | Error::ResendTooSoon { retry_after: seconds }
-            | Error::SmsLimitReached { retry_after: seconds } => wait(seconds),
-            Error::InvalidCredentials => (Text::WrongPassword, String::new()),
-            Error::InvalidPhone(_) | Error::InvalidEmail(_) | Error::InvalidRequest(_) => {
-                match step {
-                    Step::Identify => (Text::BadIdentifier, String::new()),
-                    _ => (Text::WrongCode, String::new()),
-                }
-            }
-            Error::OtpExpired | Error::TokenInvalid | Error::TokenExpired => {
-                return self.start_again(Text::Expired);
-            }
-            Error::Undeliverable => (Text::Undeliverable, String::new()),
-            Error::UserDisabled => (Text::Disabled, String::new()),
-            _ => (Text::NotNow, String::new()),
-        };
-        let problem = self.visit.say(text, &[("seconds", &seconds)]);
-        self.show(step, Some(problem))
     }
 }
 

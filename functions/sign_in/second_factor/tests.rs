@@ -173,12 +173,12 @@ async fn wrong_first_codes_are_counted_as_those_of_the_api() {
         assert!(again.text.contains("That code is not right."), "{}", again.text);
     }
     let waiting = browser.submit(&page, &[("code", &code)]).await;
-    let seconds = waiting.text.split("Wait ").nth(1).and_then(|text| text.split(' ').next());
-    let seconds: i64 = seconds.unwrap_or_else(|| panic!("{}", waiting.text)).parse().unwrap();
+    let minutes = waiting.text.split("Wait ").nth(1).and_then(|text| text.split(" minutes").next());
+    let minutes: i64 = minutes.unwrap_or_else(|| panic!("{}", waiting.text)).parse().unwrap();
     assert_eq!(waiting.shown_secret().secret(), authenticator.secret());
 
     // The wait is longer than a set-up lasts.
-    app.advance(seconds);
+    app.advance(minutes * 60);
     let late = browser.submit(&page, &[("code", &authenticator.code(&app))]).await;
     late.assert_offer();
     let mut browser = Browser::new(&app);
