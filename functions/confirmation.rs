@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::{Html, IntoResponse, Response},
 };
 use shared::{
@@ -81,6 +81,8 @@ impl Page {
 /// The person who opens a page: what their browser accepts, and the name of the app.
 pub(crate) struct Reader {
     headers: HeaderMap,
+    /// Whether they have followed a link, so that its address opens the page again.
+    follows_link: bool,
     app_name: String,
 }
 
@@ -92,7 +94,8 @@ impl FromRequestParts<Latchkey> for Reader {
         latchkey: &Latchkey,
     ) -> Result<Self, Infallible> {
         let app_name = latchkey.settings().apps.app_name.clone();
-        Ok(Self { headers: request.headers.clone(), app_name })
+        let follows_link = request.method == Method::GET;
+        Ok(Self { headers: request.headers.clone(), follows_link, app_name })
     }
 }
 
@@ -143,6 +146,9 @@ impl Reader {
         let (title, explanation) = (say(None)?, say(Some("explanation"))?);
 
         let form = match page.button() {
+            None if matches!(page, Page::Failed) && self.follows_link => {
+                format!("<p><a href=\"\">{}</a></p>\n", say(Some("again"))?)
+            }
             Some((query, class)) => {
                 let action =
                     if query.is_empty() { String::new() } else { format!(" action=\"{query}\"") };

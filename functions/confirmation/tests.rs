@@ -65,3 +65,15 @@ async fn a_stranger_stops_texts_and_takes_it_back() {
     assert!(resumed.text.contains("You get codes again"), "{}", resumed.text);
     app.challenge(PHONE).await;
 }
+
+#[tokio::test]
+async fn a_link_that_fails_on_our_side_leads_to_the_same_page_again() {
+    let app = TestApp::start().await;
+    let broken = app.cut_off("SECRETSMANAGER");
+    for path in ["/device", "/oauth2/authorize?client_id=shop"] {
+        let page = browse(&broken, Method::GET, path, BROWSER).await;
+        assert_eq!(page.status, 503, "{path}: {}", page.text);
+        assert!(page.text.contains("<a href=\"\">Try again</a>"), "{path}: {}", page.text);
+        browse(&broken, Method::GET, path, "*/*").await.assert_problem(503, "unavailable");
+    }
+}

@@ -13,7 +13,10 @@ use shared::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::hosted::Visit;
+use crate::{
+    confirmation::{Page, Reader},
+    hosted::Visit,
+};
 
 #[cfg(test)]
 mod tests;
@@ -37,12 +40,24 @@ mod tests;
 async fn device(
     State(latchkey): State<Latchkey>,
     client: Client,
+    reader: Reader,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
+) -> Response {
+    let shown = show(latchkey, client, &headers, query).await;
+    shown.unwrap_or_else(|error| reader.refusal(error, Page::Failed))
+}
+
+/// Shows the page.
+async fn show(
+    latchkey: Latchkey,
+    client: Client,
+    headers: &HeaderMap,
+    query: Option<String>,
 ) -> Result<Response, Error> {
     let parameters = Parameters::read(query.unwrap_or_default().as_bytes());
     let locales = parameters.get("ui_locales");
-    let visit = Visit::new(&latchkey, client, &headers, locales).await?;
+    let visit = Visit::new(&latchkey, client, headers, locales).await?;
     let task = DeviceTask::new(parameters.get("user_code"), locales);
     let flow = Flow::new(Task::Device(Box::new(task)), Step::UserCode, latchkey.random())?;
     visit.show(&flow, None, None, None)

@@ -20,7 +20,10 @@ use shared::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::hosted::{Visit, asks_consent, lacks_second_factor, needs_sign_in};
+use crate::{
+    confirmation::{Page, Reader},
+    hosted::{Visit, asks_consent, lacks_second_factor, needs_sign_in},
+};
 
 #[cfg(test)]
 mod tests;
@@ -66,8 +69,20 @@ async fn authorize(
     State(latchkey): State<Latchkey>,
     client: Client,
     method: Method,
+    reader: Reader,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
+) -> Response {
+    let answered = answer(latchkey, (client, method), &headers, query).await;
+    answered.unwrap_or_else(|error| reader.refusal(error, Page::Failed))
+}
+
+/// Answers a request for a sign-in.
+async fn answer(
+    latchkey: Latchkey,
+    (client, method): (Client, Method),
+    headers: &HeaderMap,
+    query: Option<String>,
 ) -> Result<Response, Error> {
     // A browser that only looks ahead gets no code.
     let is_prefetch = headers.get("sec-purpose").is_some();
@@ -76,7 +91,7 @@ async fn authorize(
     }
 
     let mut parameters = Parameters::read(query.unwrap_or_default().as_bytes());
-    let mut visit = Visit::new(&latchkey, client, &headers, parameters.get("ui_locales")).await?;
+    let mut visit = Visit::new(&latchkey, client, headers, parameters.get("ui_locales")).await?;
     let Some(client_id) = parameters.get("client_id") else { return visit.bad_link() };
     let client_id = client_id.to_owned();
     let pushed = parameters.get("request_uri").filter(|it| is_pushed(it));

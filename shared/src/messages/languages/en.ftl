@@ -76,4 +76,5 @@ sign-in-elsewhere = This sign-in cannot go on here
     .explanation = It was begun in another browser or tab. Go back there and go on, or start again in the app.
 page-failed = This did not work
     .explanation = Something went wrong on our side. Try again in a moment.
+    .again = Try again
 spoken-code = Your { $app } code is: { $code }. Once more: { $code }. Do not tell anyone.

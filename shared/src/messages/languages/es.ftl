@@ -78,4 +78,5 @@ sign-in-elsewhere = Este inicio de sesión no puede seguir aquí
     .explanation = Empezó en otro navegador o en otra pestaña. Vuelve allí y continúa, o empieza de nuevo en la aplicación.
 page-failed = No ha funcionado
     .explanation = Algo ha fallado por nuestra parte. Inténtalo de nuevo en un momento.
+    .again = Intentarlo de nuevo
 spoken-code = Tu clave de { $app } es: { $code }. Otra vez: { $code }. No la digas a nadie.
