@@ -111,11 +111,11 @@ impl Desk {
         let plan = self.app.text_plan();
         let channels = self.latchkey.settings().messages.channels_to(&address, plan.as_ref());
         let new = NewChallenge {
-            on_page: true,
+            page: Some(self.flow.id),
             channel,
             proof: Some(self.form.proof.clone()).filter(|proof| !proof.is_empty()),
             device_token: self.visit.cookies.get(DEVICE).map(str::to_owned),
-            ..NewChallenge::new(Purpose::SignIn, self.app.clone(), address, locale, ip)
+            ..NewChallenge::new(Purpose::SignIn, self.app.clone(), address.clone(), locale, ip)
         };
         match challenges.open(new, &messenger).await {
             Ok(sent) => {
@@ -123,6 +123,16 @@ impl Desk {
                 self.show(step, None)
             }
             Err(Error::ProofRequired { proof }) => self.ask_for_proof(identifier, *proof),
+            // The form was sent twice, or the person came back to it: the code is on its way.
+            Err(error @ Error::ResendTooSoon { .. }) if !matches!(same, Step::Code { .. }) => {
+                match challenges.opened_by(self.flow.id, &address).await? {
+                    Some(sent) => {
+                        let step = code_step(sent, identifier, channels);
+                        self.show(step, None)
+                    }
+                    None => self.refuse(error, same),
+                }
+            }
             Err(error) => self.refuse(error, same),
         }
     }

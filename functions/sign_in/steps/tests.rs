@@ -127,3 +127,33 @@ async fn a_form_that_a_program_fills_in_needs_no_button() {
     let answer = browser.submit(&page, &[("code", &code), ("action", "")]).await;
     answer.authorization_code(&client);
 }
+
+#[tokio::test]
+async fn a_number_that_is_sent_twice_leads_to_the_step_of_its_code() {
+    let app = TestApp::start().await;
+    let client = texts_only(&app).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.get(&client.url(&[])).await;
+    browser.submit(&page, &[("identifier", PHONE)]).await;
+    let second = browser.submit(&page, &[("identifier", PHONE)]).await;
+    assert!(!second.text.contains("role=\"alert\""), "{}", second.text);
+    assert_eq!(app.texts(PHONE).len(), 1);
+    let answer = browser.submit(&second, &[("code", &app.code(PHONE))]).await;
+    answer.authorization_code(&client);
+}
+
+#[tokio::test]
+async fn another_page_is_not_led_to_the_code_of_this_one() {
+    let app = TestApp::start().await;
+    let client = texts_only(&app).await;
+    let mut browser = Browser::new(&app);
+    code_page(&mut browser, &client).await;
+
+    // Neither a stranger at the same address nor another tab gets tries of that code.
+    for mut other in [Browser::new(&app), browser] {
+        let page = code_page(&mut other, &client).await;
+        assert!(page.text.contains("name=\"identifier\""), "{}", page.text);
+        assert!(page.text.contains("A code was sent a moment ago."), "{}", page.text);
+    }
+    assert_eq!(app.texts(PHONE).len(), 1);
+}

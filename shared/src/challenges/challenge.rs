@@ -120,6 +120,9 @@ pub struct ChallengeContent {
     /// account.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides_failure: bool,
+    /// The page of a sign-in that it was requested on, by the id of its flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Uuid>,
     /// The counters that the use of the code is added to.
     #[serde(default, skip_serializing_if = "Watched::is_empty")]
     pub watched: Watched,

@@ -52,8 +52,8 @@ pub struct NewChallenge {
     pub resets: Option<(Uuid, u64)>,
     /// Whether the challenge is a decoy: the address has no account, and nothing is sent.
     pub decoy: bool,
-    /// Whether it was requested on the hosted page.
-    pub on_page: bool,
+    /// The hosted page that it was requested on, by the id of its flow.
+    pub page: Option<Uuid>,
 }
 
 impl NewChallenge {
@@ -79,7 +79,7 @@ impl NewChallenge {
             link: None,
             resets: None,
             decoy: false,
-            on_page: false,
+            page: None,
         }
     }
 
@@ -367,9 +367,9 @@ impl Challenges {
         let hides_accounts = new.hides_accounts();
         let apps = self.apps.settings();
         let (terms, sender) = (new.app.session_terms(apps), new.app.sender(apps));
-        let (terms, sender) = match new.on_page {
-            true => (terms.in_browser(), sender.on_page(apps)),
-            false => (terms, sender),
+        let (terms, sender) = match new.page {
+            Some(_) => (terms.in_browser(), sender.on_page(apps)),
+            None => (terms, sender),
         };
         let subject = match new.purpose {
             Purpose::SignIn if new.registration.is_some() && owned => Subject::AccountExists,
@@ -391,6 +391,7 @@ impl Challenges {
             resets: new.resets,
             decoy: new.decoy || hides_accounts && !owned,
             hides_failure: hides_accounts,
+            page: new.page,
             watched: Watched::default(),
         }
     }

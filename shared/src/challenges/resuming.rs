@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Challenges, Identity};
+use super::{ChallengeView, Challenges, Identity};
 use crate::{
     apps::{App, ClientCredentials, WebOrigin},
     base::Error,
-    identifiers::Channel,
+    identifiers::{Address, Channel},
 };
 
 /// A challenge that a request may go on with: its app has authenticated if it is confidential, and
@@ -82,5 +82,30 @@ impl Challenges {
         }
         let app = Some(self.apps.active(&terms.client_id).await?);
         Ok(Resumed { id, identity, app, channel: None })
+    }
+
+    /// The challenge of `address` that this very page has opened and that waits for its code, if there is
+    /// one: the form of the page was sent twice. A page learns nothing of the challenges of others.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn opened_by(
+        &self,
+        page: Uuid,
+        address: &Address,
+    ) -> Result<Option<ChallengeView>, Error> {
+        let now = self.clock.now();
+        let identity = self.store.identity(&self.hash_keys.recipient(address)).await?;
+        for challenge in identity.pending(now) {
+            let content = self.content(challenge)?;
+            if content.page == Some(page) && content.address == *address {
+                let sender = (&challenge.asker, challenge.purpose.messages());
+                let limits = &self.limits.per_address;
+                let resend_in = identity.throttle().resend_in(sender, limits, now);
+                let channel = self.channel_of_last(challenge)?;
+                return Ok(Some(self.view(challenge, (address, channel), resend_in, now)));
+            }
+        }
+        Ok(None)
     }
 }

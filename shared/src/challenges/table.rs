@@ -99,6 +99,12 @@ impl Identity {
         }
     }
 
+    /// The challenges that wait for their codes, the newest first.
+    pub fn pending(&self, now: Timestamp) -> impl Iterator<Item = &Challenge> {
+        let newest = self.stored.challenges.iter().rev();
+        newest.filter(move |challenge| challenge.status(now) == ChallengeStatus::Pending)
+    }
+
     /// A challenge, to change.
     pub fn challenge_mut(&mut self, id: Uuid) -> Option<&mut Challenge> {
         self.stored.challenges.iter_mut().find(|challenge| challenge.id == id)
