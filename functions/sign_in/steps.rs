@@ -124,7 +124,7 @@ impl Desk {
             }
             Err(Error::ProofRequired { proof }) => self.ask_for_proof(identifier, *proof),
             // The form was sent twice, or the person came back to it: the code is on its way.
-            Err(error @ Error::ResendTooSoon { .. }) if !matches!(same, Step::Code { .. }) => {
+            Err(error @ Error::ResendTooSoon { .. }) => {
                 match challenges.opened_by(self.flow.id, &address).await? {
                     Some(sent) => {
                         let step = code_step(sent, identifier, channels);

@@ -143,6 +143,25 @@ async fn a_number_that_is_sent_twice_leads_to_the_step_of_its_code() {
 }
 
 #[tokio::test]
+async fn a_new_code_that_is_asked_for_twice_can_be_typed() {
+    let app = TestApp::start().await;
+    let client = texts_only(&app).await;
+    let mut browser = Browser::new(&app);
+    let mut page = code_page(&mut browser, &client).await;
+    let first = app.code(PHONE);
+    for _ in 0..5 {
+        page = browser.submit(&page, &[("code", &wrong(&first))]).await;
+    }
+    app.advance(30);
+    browser.submit(&page, &[("action", "resend")]).await;
+    let second = browser.submit(&page, &[("action", "resend")]).await;
+    assert!(!second.text.contains("role=\"alert\""), "{}", second.text);
+    assert_eq!(app.texts(PHONE).len(), 2);
+    let answer = browser.submit(&second, &[("code", &app.code(PHONE))]).await;
+    answer.authorization_code(&client);
+}
+
+#[tokio::test]
 async fn another_page_is_not_led_to_the_code_of_this_one() {
     let app = TestApp::start().await;
     let client = texts_only(&app).await;
