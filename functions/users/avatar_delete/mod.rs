@@ -6,7 +6,7 @@ use shared::{
     audit::{Action, Recorder},
     avatars::Avatars,
     base::Error,
-    http::{Admin, PathId, UsersWrite},
+    http::{Admin, IfMatch, PathId, UsersWrite},
     latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,9 +24,9 @@ mod tests;
     operation_id = "users-avatar-delete",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID")),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     responses((status = 204, description = "Removed, or there was none")),
-    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+    extensions(("x-codes" = json!(["invalid_request", "not_found", "precondition_failed"]))),
 )]
 async fn delete(
     admin: Admin<UsersWrite>,
@@ -34,10 +34,11 @@ async fn delete(
     avatars: Avatars,
     recorder: Recorder,
     PathId(id): PathId,
+    seen: IfMatch,
 ) -> Result<StatusCode, Error> {
     let event =
         recorder.event(admin.caller.activity(Action::UserAvatarRemove, format!("user:{id}")))?;
-    users.remove_avatar(id, &admin.permissions, &avatars, event).await?;
+    users.remove_avatar(id, seen.tags(), &admin.permissions, (&avatars, event)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,7 +6,7 @@ use shared::{
     administration::{Users, check_is_other},
     audit::{Action, Recorder},
     base::Error,
-    http::{Admin, PathId, UsersWrite},
+    http::{Admin, IfMatch, PathId, UsersWrite},
     latchkey::Latchkey,
     messages::{Messenger, Subject},
 };
@@ -26,9 +26,9 @@ mod tests;
     operation_id = "users-mfa-delete",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID")),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     responses((status = 204, description = "Removed, or there was none")),
-    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+    extensions(("x-codes" = json!(["invalid_request", "not_found", "precondition_failed"]))),
 )]
 async fn delete(
     admin: Admin<UsersWrite>,
@@ -37,11 +37,14 @@ async fn delete(
     accounts: Accounts,
     messenger: Messenger,
     PathId(id): PathId,
+    seen: IfMatch,
 ) -> Result<StatusCode, Error> {
     check_is_other(admin.caller.user.id, id)?;
     let event = recorder
         .event(admin.caller.activity(Action::UserSecondFactorRemove, format!("user:{id}")))?;
-    if let Some(user) = users.recording(event).remove_second_factor(id, &admin.permissions).await? {
+    let removed =
+        users.recording(event).remove_second_factor(id, seen.tags(), &admin.permissions).await?;
+    if let Some(user) = removed {
         accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
     }
     Ok(StatusCode::NO_CONTENT)

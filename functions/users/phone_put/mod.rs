@@ -13,7 +13,7 @@ use shared::{
     audit::{Action, Recorder},
     base::{Error, api_time},
     challenges::Challenges,
-    http::{Admin, Json, PathId, Tagged, UsersWrite},
+    http::{Admin, IfMatch, Json, PathId, Tagged, UsersWrite},
     identifiers::Address,
     latchkey::Latchkey,
     messages::Messenger,
@@ -60,23 +60,29 @@ pub struct MovePhoneResponse {
     operation_id = "users-phone-put",
     tag = "Users",
     security(("access_token" = ["users:write"])),
-    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID")),
+    params(("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"), IfMatch),
     request_body = MovePhoneRequest,
     responses(
-        (status = 200, description = "Moved", body = UserView),
+        (
+            status = 200,
+            description = "Moved",
+            body = UserView,
+            headers(("ETag" = String, description = "For `If-Match`"))
+        ),
         (status = 202, description = "Waiting for a second administrator", body = MovePhoneResponse),
     ),
     extensions(("x-codes" = json!([
-        "invalid_request", "invalid_phone", "country_not_allowed", "not_found", "conflict"
+        "invalid_request", "invalid_phone", "country_not_allowed", "not_found", "conflict",
+        "precondition_failed"
     ]))),
 )]
 async fn put(
     admin: Admin<UsersWrite>,
-    (users, accounts): (Users, Accounts),
-    challenges: Challenges,
+    (users, accounts, challenges): (Users, Accounts, Challenges),
     recorder: Recorder,
     messenger: Messenger,
     PathId(id): PathId,
+    seen: IfMatch,
     Json(request): Json<MovePhoneRequest>,
 ) -> Result<Response, Error> {
     let caller = admin.caller.user.id;
@@ -84,7 +90,10 @@ async fn put(
     let phone = challenges.phone(&request.phone)?;
     let event =
         recorder.event(admin.caller.activity(Action::UserPhoneMove, format!("user:{id}")))?;
-    let moved = users.recording(event).move_phone(id, &phone, caller, &admin.permissions).await?;
+    let moved = users
+        .recording(event)
+        .move_phone((id, seen.tags()), &phone, caller, &admin.permissions)
+        .await?;
 
     Ok(match moved {
         PhoneMove::Waits { expires_at } => {

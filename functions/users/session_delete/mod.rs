@@ -5,7 +5,7 @@ use shared::{
     administration::Users,
     audit::{Action, Recorder, user_subject},
     base::Error,
-    http::{Admin, PathIds, UsersWrite},
+    http::{Admin, IfMatch, PathIds, UsersWrite},
     latchkey::Latchkey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,20 +24,22 @@ mod tests;
     security(("access_token" = ["users:write"])),
     params(
         ("user_id" = uuid::Uuid, Path, description = "The user's id, a UUID"),
-        ("session_id" = uuid::Uuid, Path, description = "The id of the session, a UUID")
+        ("session_id" = uuid::Uuid, Path, description = "The id of the session, a UUID"),
+        IfMatch
     ),
     responses((status = 204, description = "Signed out")),
-    extensions(("x-codes" = json!(["invalid_request", "not_found"]))),
+    extensions(("x-codes" = json!(["invalid_request", "not_found", "precondition_failed"]))),
 )]
 async fn delete(
     admin: Admin<UsersWrite>,
     users: Users,
     recorder: Recorder,
     PathIds(id, session_id): PathIds,
+    seen: IfMatch,
 ) -> Result<StatusCode, Error> {
     let activity = admin.caller.activity(Action::UserSessionEnd, user_subject(id));
     let users = users.recording(recorder.event(activity)?);
-    users.end_session(id, session_id, &admin.permissions).await?;
+    users.end_session((id, session_id), seen.tags(), &admin.permissions).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

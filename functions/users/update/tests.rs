@@ -1,12 +1,16 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::testing::{
-    OTHER_PHONE, PHONE, TestApp,
-    accounts::PASSWORD,
-    admin::{NOBODY, values},
-    apps::ADMIN_PHONE,
-    at_once, json_request,
+use crate::{
+    document::document,
+    testing::{
+        OTHER_PHONE, PHONE, TestApp,
+        accounts::PASSWORD,
+        admin::{NOBODY, values},
+        apps::ADMIN_PHONE,
+        at_once, claims, json_request,
+        pictures::{jpeg, picture},
+    },
 };
 
 fn path(id: &str) -> String {
@@ -203,4 +207,71 @@ async fn an_administrator_ends_the_lockout_after_a_hundred_failures() {
     }
 
     app.login(json!({"phone": PHONE}), PASSWORD).await.assert_ok();
+}
+
+/// All changes of an existing user, as the document has them.
+fn changes_of_a_user() -> Vec<(Method, String)> {
+    let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+    let mut changes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let is_of_a_user = path.starts_with("/v1/users/{") || path.starts_with("/v1/users/by-");
+        for (method, operation) in item.as_object().unwrap().iter().filter(|_| is_of_a_user) {
+            if method != "get" {
+                let mut parameters = operation["parameters"].as_array().unwrap().iter();
+                assert!(parameters.any(|it| it["name"] == "If-Match"), "{method} {path}");
+                changes.push((method.to_uppercase().parse().unwrap(), path.clone()));
+            }
+        }
+    }
+    changes
+}
+
+#[tokio::test]
+async fn every_change_of_a_user_refuses_a_stale_tag_and_changes_nothing() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    app.put_avatar(&person.access, jpeg(&picture(60, 60))).await.assert_ok();
+    let session = claims(&person.access)["sid"].as_str().unwrap().to_owned();
+    let stale = app.user(&admin, person.id()).await.header("etag").to_owned();
+    app.patch_as(&admin, &path(person.id()), json!({"name": "Ann"})).await.assert_ok();
+    let before = app.user(&admin, person.id()).await;
+
+    let changes = changes_of_a_user();
+    assert!(changes.len() >= 8, "{changes:?}");
+    for (method, path) in &changes {
+        let path = path
+            .replace("{user_id}", person.id())
+            .replace("{session_id}", &session)
+            .replace("{phone}", "%2B14155550123");
+        let body = match path.rsplit_once('/').unwrap().1 {
+            "roles" => json!({"roles": []}),
+            "phone" => json!({"phone": "+14155550199"}),
+            _ if *method == Method::PATCH => json!({"name": "Ann Lee"}),
+            _ => Value::Null,
+        };
+        let refused = app.if_match(&admin, method.clone(), &path, &stale, body).await;
+        refused.assert_problem(412, "precondition_failed");
+    }
+
+    let after = app.user(&admin, person.id()).await;
+    assert_eq!((after.header("etag"), &after.json["name"]), (before.header("etag"), &json!("Ann")));
+    assert!(app.me(&person.access).await["avatar_url"].is_string());
+    assert!(app.items_like("PHONE_MOVE").await.is_empty());
+}
+
+#[tokio::test]
+async fn every_removal_takes_the_current_tag() {
+    let (app, admin) = TestApp::with_staff().await;
+    let person = app.person(PHONE).await;
+    app.put_avatar(&person.access, jpeg(&picture(60, 60))).await.assert_ok();
+    app.enrol(&person).await.assert_ok();
+    let session = format!("sessions/{}", claims(&person.access)["sid"].as_str().unwrap());
+
+    for removed in ["mfa", "avatar", session.as_str()] {
+        let tag = app.user(&admin, person.id()).await.header("etag").to_owned();
+        let path = format!("{}/{removed}", path(person.id()));
+        app.if_match(&admin, Method::DELETE, &path, &tag, Value::Null).await.assert_done();
+    }
+    app.get_as(&person.access, "/v1/me").await.assert_problem(401, "token_invalid");
+    assert!(app.objects().is_empty());
 }

@@ -2,6 +2,7 @@
 
 pub mod guards;
 mod phone_move;
+mod removals;
 mod settings;
 mod table;
 mod user_roles;
@@ -310,74 +311,6 @@ impl Users {
             check_if_match(user, seen)
         };
         avatars.delete_user(&self.store, id, check).await
-    }
-
-    /// Removes a user's second factor and passkeys. Returns the user, or `None` if they had none.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks.
-    pub async fn remove_second_factor(
-        &self,
-        id: Uuid,
-        granter: &Permissions,
-    ) -> Result<Option<User>, Error> {
-        let now = whole_seconds(self.clock.now());
-        let before = self.get(id).await?;
-        let reach = Reach::check(&before, granter, &self.roles).await?;
-
-        let has_any = before.totp || !before.passkeys.is_empty();
-        let change = |user: &mut User| {
-            reach.check_unchanged(user)?;
-            if has_any {
-                user.totp = false;
-                user.passkeys.retain(|id| !before.passkeys.contains(id));
-                // Sign-ins with one of them that have begun fail.
-                user.sign_in_epoch += 1;
-                user.updated_at = now;
-            }
-            Ok(())
-        };
-        let mut items = self.store.delete_factor_items(id)?;
-        items.extend(self.store.without_passkeys(&before.passkeys)?);
-        let changed = self.store.change_user_and(id, &self.hash_keys, change, items).await;
-        Ok(Some(changed.map_err(gone_meanwhile)?).filter(|_| has_any))
-    }
-
-    /// Ends one of a user's sessions.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for an unknown user or session; [`Error::Forbidden`] if the user has
-    /// rights that the granter lacks.
-    pub async fn end_session(
-        &self,
-        id: Uuid,
-        session_id: Uuid,
-        granter: &Permissions,
-    ) -> Result<(), Error> {
-        let reach = self.reach(id, granter).await?;
-        let ended = self.store.change_user(id, &self.hash_keys, |user| {
-            reach.check_unchanged(user)?;
-            for entered in user.entered_from(session_id) {
-                user.sessions.remove(&entered);
-            }
-            user.sessions.remove(&session_id).map(drop).ok_or(Error::NotFound)
-        });
-        ended.await.map(drop).map_err(gone_meanwhile)
-    }
-
-    /// Removes a user's picture, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks; [`Error::Unavailable`].
-    pub async fn remove_avatar(
-        &self,
-        id: Uuid,
-        granter: &Permissions,
-        avatars: &Avatars,
-        event: Event,
-    ) -> Result<(), Error> {
-        let reach = self.reach(id, granter).await?;
-        avatars.remove(id, event, |user| reach.check_unchanged(user)).await
     }
 }
 

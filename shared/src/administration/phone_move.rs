@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Reach, Users, gone_meanwhile};
+use super::{Reach, Users, check_if_match, gone_meanwhile};
 use crate::{
-    base::{Clock, Error, api_time, epoch_seconds, seconds, whole_seconds},
+    base::{Clock, EntityTags, Error, api_time, epoch_seconds, seconds, whole_seconds},
     identifiers::PhoneNumber,
     roles::Permissions,
     table::Store,
@@ -86,12 +86,13 @@ impl Users {
     /// within a day. Otherwise keeps the request. All sessions and known devices of the user end.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] if the user has rights that the granter lacks;
+    /// [`Error::NotFound`]; [`Error::PreconditionFailed`] if `seen` is not the current entity tag;
+    /// [`Error::Forbidden`] if the user has rights that the granter lacks;
     /// [`Error::Conflict`] if somebody has the phone, if the user has no proven address, or if
     /// another request came first.
     pub async fn move_phone(
         &self,
-        id: Uuid,
+        (id, seen): (Uuid, Option<&EntityTags>),
         phone: &PhoneNumber,
         caller: Uuid,
         granter: &Permissions,
@@ -100,6 +101,7 @@ impl Users {
         let user = self.get(id).await?;
         user.check_proven()?;
         let reach = Reach::check(&user, granter, &self.roles).await?;
+        check_if_match(&user, seen)?;
         if user.phone.as_ref() == Some(phone) {
             return Ok(PhoneMove::Unchanged(Box::new(user)));
         }
@@ -113,9 +115,10 @@ impl Users {
             return Ok(PhoneMove::Waits { expires_at });
         };
 
-        let mut old = None;
+        let (mut old, mut is_stale) = (None, false);
         let change = |user: &mut User| {
             reach.check_unchanged(user)?;
+            check_if_match(user, seen).inspect_err(|_| is_stale = true)?;
             old = user.phone.replace(phone.clone()).filter(|old| old != phone);
             user.updated_at = now;
             user.sign_out_everywhere();
@@ -123,7 +126,9 @@ impl Users {
         };
         let moved = self.store.finish_move(id, &self.hash_keys, &agreed, change).await;
         let user = moved.map_err(|error| match error {
-            Error::PreconditionFailed => Error::conflict("phone", "was moved by another request"),
+            Error::PreconditionFailed if !is_stale => {
+                Error::conflict("phone", "was moved by another request")
+            }
             error => gone_meanwhile(error),
         })?;
         Ok(PhoneMove::Done { user: Box::new(user), old })
