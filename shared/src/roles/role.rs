@@ -96,13 +96,13 @@ impl Role {
         let name = role_name(name).ok_or_else(|| {
             Error::field("name", "must be a letter, then up to 63 letters, digits, '_' or '-'")
         })?;
-        if name.eq_ignore_ascii_case(RESERVED_NAME) {
+        if is_reserved(&name) {
             return Err(Error::field(
                 "name",
                 "is reserved for the path /v1/roles/permissions; choose another",
             ));
         }
-        if skeleton(&name) == skeleton(ADMIN_ROLE) {
+        if looks_like_system(&name) {
             return Err(Error::conflict(
                 "name",
                 "looks like the name of a system role; choose another",
@@ -184,6 +184,22 @@ pub fn role_name(text: &str) -> Option<String> {
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     fits.then(|| text.to_owned())
+}
+
+/// The name of a role of the setting `ROLES`, by the rules of [`Role::new`], but `Admin` may be
+/// among them.
+pub(super) fn seed_name(text: &str) -> Option<String> {
+    let name = role_name(text)?;
+    let is_free = !is_reserved(&name) && !looks_like_system(&name);
+    (is_free || name.eq_ignore_ascii_case(ADMIN_ROLE)).then_some(name)
+}
+
+fn is_reserved(name: &str) -> bool {
+    name.eq_ignore_ascii_case(RESERVED_NAME)
+}
+
+fn looks_like_system(name: &str) -> bool {
+    skeleton(name) == skeleton(ADMIN_ROLE)
 }
 
 /// The form of a role's name that must be unique: lower case.
