@@ -421,11 +421,21 @@ async fn a_text_arrives_by_each_embedded_sender() {
 }
 
 #[tokio::test]
-async fn a_sender_without_credentials_is_an_error_that_names_it() {
+async fn a_sender_without_credentials_lets_the_next_one_send() {
     let app = base().await;
-    app.aws.secrets.create("empty", "{}".to_owned());
-    let lacking = app.restarted(&[TWILIO_FIRST, ("SENDERS_SECRET_ARN", "empty")]);
-    lacking.send_code(PHONE).await.assert_problem(500, "internal_error");
+    for (name, secret) in [
+        ("empty", "{}"),
+        ("misspelled", r#"{"twillio": {}}"#),
+        ("lacking", r#"{"twilio": {"account_sid": "AC1"}}"#),
+        ("unreadable", "{"),
+    ] {
+        app.aws.secrets.create(name, secret.to_owned());
+        let with = |plan| app.restarted(&[("TEXT_SENDERS", plan), ("SENDERS_SECRET_ARN", name)]);
+        with("*=twilio").send_code(PHONE).await.assert_problem(503, "unavailable");
+        with("*=twilio,sns").sign_in(PHONE).await;
+        assert_eq!(app.texts(PHONE).pop().unwrap().sender, "sns", "{name}");
+        app.advance(3600);
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub struct Service {
     pub url: String,
     endpoints: Router,
     latchkey: Latchkey,
+    /// Holds the folder of the data for this process.
+    _lock: Option<std::fs::File>,
 }
 
 /// How often the audit trail is anchored, as in a deployment: `functions/audit/anchor/lambda.yaml`.

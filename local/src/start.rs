@@ -1,6 +1,11 @@
 //! Starts the service: the embedded AWS, the settings and the signing keys.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
 
 use embedded_aws::{EmbeddedAws, HASH_KEYS_SECRET, SENDERS_SECRET, SIGNING_KEYS_SECRET};
 use functions::keys::rotate::{RotationEvent, Step, rotate};
@@ -33,6 +38,8 @@ const NO_SEND_LIMITS: [(&str, &str); 9] = [
 ];
 /// The variable that names the file with the credentials of senders of texts.
 pub const SENDERS_FILE: &str = "SENDERS_FILE";
+/// The file in the folder of the data that a running program locks.
+const LOCK: &str = "lock";
 /// The test phone and its code.
 const TEST_PHONE: &str = "+15005550006=123456";
 /// How long test phones work after the start: as long as settings can say.
@@ -40,7 +47,7 @@ const TEST_PHONES_HOURS: i64 = 90 * 24;
 
 /// Lifts the limits of messages that `environment` does not set, unless it is that of production.
 pub fn lift_send_limits(environment: &mut Environment) {
-    if is_prod(environment) {
+    if !is_relaxed(environment) {
         return;
     }
     for (name, value) in NO_SEND_LIMITS {
@@ -69,23 +76,25 @@ pub async fn start(
     folder: Option<&Path>,
     mut environment: Environment,
 ) -> Result<Service, Vec<String>> {
+    let lock = folder.map(claim).transpose().map_err(|problem| vec![problem])?;
     let aws = EmbeddedAws::start(TEMPLATE, folder).await.map_err(|problem| vec![problem])?;
 
     let random = Random::system();
     let root: [u8; 32] = random.bytes().map_err(|error| vec![error.to_string()])?;
     aws.secrets.create(HASH_KEYS_SECRET, serde_json::json!({"root": hex(&root)}).to_string());
 
-    if let Some(file) = environment.get(SENDERS_FILE) {
-        let problem = |error: &dyn std::fmt::Display| vec![format!("{file}: {error}")];
-        let senders = std::fs::read_to_string(file).map_err(|error| problem(&error))?;
-        Credentials::parse(&senders).map_err(|error| problem(&error))?;
-        aws.secrets.replace(SENDERS_SECRET, senders);
+    let senders = environment.get(SENDERS_FILE).map(SendersFile::read).transpose()?;
+    if let Some(senders) = &senders {
+        aws.secrets.replace(SENDERS_SECRET, senders.text.clone());
         environment.set("SENDERS_SECRET_ARN", SENDERS_SECRET);
     }
 
     let (url, clock) = (url(address), Clock::system());
     let environment = completed(environment, &aws, &url, &clock);
     let latchkey = Latchkey::new(environment, clock.clone(), random)?;
+    if let Some(senders) = &senders {
+        senders.check(&latchkey)?;
+    }
     latchkey.settings().check_admin_phone(clock.now()).map_err(|problem| vec![problem])?;
     make_signing_keys(&aws, &latchkey)
         .await
@@ -93,7 +102,72 @@ pub async fn start(
     if latchkey.settings().accounts.erasure_delay_days > 0 {
         tokio::spawn(erase_due_accounts(latchkey.clone()));
     }
-    Ok(Service { aws, url, endpoints: functions::all(latchkey.clone()), latchkey })
+    Ok(Service { aws, url, endpoints: functions::all(latchkey.clone()), latchkey, _lock: lock })
+}
+
+/// Makes the folder of the data, if it is not there, and claims it for this process until the file is
+/// dropped: two processes would overwrite each other's keys.
+///
+/// # Errors
+/// A sentence that names the folder and what to do.
+fn claim(folder: &Path) -> Result<File, String> {
+    let name = folder.display();
+    if folder.exists() && !folder.is_dir() {
+        return Err(format!("--data {name} is a file: give a folder"));
+    }
+    let elsewhere = |error: std::io::Error| {
+        format!("--data {name} cannot be used: {error}. Give a folder that you may write to")
+    };
+    std::fs::create_dir_all(folder).map_err(elsewhere)?;
+    let lock = File::create(folder.join(LOCK)).map_err(elsewhere)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "another Latchkey uses the folder {name}: stop it, or give another folder with --data"
+        )),
+        Err(TryLockError::Error(error)) => Err(elsewhere(error)),
+    }
+}
+
+/// The file with the credentials of senders.
+struct SendersFile {
+    name: String,
+    text: String,
+    credentials: Credentials,
+}
+
+impl SendersFile {
+    /// Reads the file of this name.
+    ///
+    /// # Errors
+    /// A line for each part of it that is wrong or unknown. A deployment goes on without that part.
+    fn read(name: &str) -> Result<Self, Vec<String>> {
+        let text = std::fs::read_to_string(name)
+            .map_err(|error| vec![format!("--senders {name} cannot be read: {error}")])?;
+        let credentials = Credentials::parse(&text);
+        let problems = credentials.problems().iter();
+        let lines: Vec<_> = problems
+            .map(|problem| {
+                format!("--senders {name}: {problem}. docs/senders.md has the form of the file")
+            })
+            .collect();
+        if lines.is_empty() {
+            Ok(Self { name: name.to_owned(), text, credentials })
+        } else {
+            Err(lines)
+        }
+    }
+
+    /// Checks that it has all that the settings name.
+    ///
+    /// # Errors
+    /// A line for each sender that it lacks.
+    fn check(&self, latchkey: &Latchkey) -> Result<(), Vec<String>> {
+        let lacking = self.credentials.lacking(&latchkey.settings().messages);
+        let lines: Vec<_> =
+            lacking.into_iter().map(|lack| format!("{lack}: add it to {}", self.name)).collect();
+        if lines.is_empty() { Ok(()) } else { Err(lines) }
+    }
 }
 
 /// Erases the accounts that are due, every minute. In a deployment, a schedule does this.
@@ -132,7 +206,7 @@ fn completed(
     environment.set_default("EMAIL_FROM", "latchkey@localhost.example");
     environment.set_default("PASSWORD_RESET_URL", format!("{url}/_local/app"));
 
-    if !is_prod(&environment) {
+    if is_relaxed(&environment) {
         for (name, value) in aws.vendors() {
             environment.set_default(name, value);
         }
@@ -155,8 +229,10 @@ fn completed(
     environment
 }
 
-fn is_prod(environment: &Environment) -> bool {
-    environment.get("ENVIRONMENT") == Some("prod")
+/// Whether it is an environment whose bounds are not those of production. One that does not exist has
+/// the bounds of production, so that its refusal shows only what the developer has set.
+fn is_relaxed(environment: &Environment) -> bool {
+    matches!(environment.get("ENVIRONMENT"), None | Some("dev" | "staging"))
 }
 
 /// Creates the signing keys at the first start, and again if `JWT_ALGORITHM` has changed, by the

@@ -41,6 +41,74 @@ impl Service {
     }
 }
 
+/// What the program prints if it does not start.
+fn refusal(arguments: &[&str], settings: &[(&str, &str)]) -> String {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_local"))
+        .args(["--port", "0"])
+        .args(arguments)
+        .env_clear()
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap();
+    assert!(!done.status.success());
+    String::from_utf8(done.stderr).unwrap()
+}
+
+#[test]
+fn an_environment_that_does_not_exist_is_the_only_error() {
+    for arguments in [&["--in-memory"][..], &["--in-memory", "--as-deployed"]] {
+        let told = refusal(arguments, &[("ENVIRONMENT", "production")]);
+        let expected = "error: ENVIRONMENT is \"production\"; it must be dev, staging or prod\n";
+        assert_eq!(told, expected);
+    }
+    let told = refusal(&["--in-memory"], &[("ENVIRONMENT", "production"), ("OTP_LENGTH", "1")]);
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+#[test]
+fn a_wrong_file_of_senders_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("senders.json");
+    let name = file.to_str().unwrap();
+    let arguments = ["--in-memory", "--senders", name];
+    let twilio = r#"{"twilio": {"account_sid": "AC1", "auth_token": "t", "from": "+1"}}"#;
+    for (secret, senders, told) in [
+        (
+            r#"{"twillio": {}}"#,
+            "*=twilio",
+            "twillio is unknown; it takes end_user_messaging, twilio",
+        ),
+        (r#"{"twilio": {}}"#, "*=twilio", "twilio lacks account_sid"),
+        (r#"{"twilio": 1}"#, "*=sns", "twilio must be an object"),
+        (twilio, "*=vonage", "TEXT_SENDERS names vonage"),
+    ] {
+        std::fs::write(&file, secret).unwrap();
+        let printed = refusal(&arguments, &[("TEXT_SENDERS", senders)]);
+        assert!(printed.contains(told) && printed.contains(name), "{printed}");
+    }
+    let absent = refusal(&["--in-memory", "--senders", "/absent"], &[]);
+    assert!(absent.contains("--senders /absent cannot be read"), "{absent}");
+}
+
+#[test]
+fn the_folder_of_the_data_is_one_that_only_this_program_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let told = refusal(&["--data", file.to_str().unwrap()], &[]);
+    assert!(told.starts_with("error: --data ") && told.contains("is a file"), "{told}");
+    let told = refusal(&["--data", file.join("in").to_str().unwrap()], &[]);
+    assert!(told.starts_with("error: --data ") && told.contains("Give a folder"), "{told}");
+
+    let data = folder.path().join("data");
+    let data = ["--data", data.to_str().unwrap()];
+    let first = Program::start_with(&data, &[]);
+    let told = refusal(&data, &[]);
+    assert!(told.contains("another Latchkey uses the folder"), "{told}");
+    drop(first);
+    drop(Program::start_with(&data, &[]));
+}
+
 #[tokio::test]
 async fn any_number_of_codes_can_be_sent_on_a_laptop() {
     let service = Service::start(&[], &[]);

@@ -163,7 +163,7 @@ impl Latchkey {
     async fn credentials(&self) -> Result<Arc<Credentials>, Error> {
         let read = || async {
             let credentials = match &self.0.settings.messages.senders_secret {
-                Some(secret) => Credentials::parse(&self.secrets().read(secret).await?)?,
+                Some(secret) => Credentials::parse(&self.secrets().read(secret).await?),
                 None => Credentials::default(),
             };
             Ok(Arc::new(credentials))
@@ -174,7 +174,7 @@ impl Latchkey {
     /// The sender of messages.
     ///
     /// # Errors
-    /// [`Error::Internal`] if a sender of texts lacks its credentials; [`Error::Unavailable`].
+    /// [`Error::Internal`] if a client of AWS cannot be made; [`Error::Unavailable`].
     pub async fn messenger(&self) -> Result<Messenger, Error> {
         let inner = &self.0;
         let make = || async {
@@ -209,7 +209,7 @@ impl Latchkey {
     /// The delivery reports of senders.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the credentials of senders cannot be read; [`Error::Unavailable`].
+    /// [`Error::Unavailable`] if the credentials of senders cannot be read.
     pub async fn reports(&self) -> Result<Reports, Error> {
         let (credentials, links) = (self.credentials().await?, self.report_links().await?);
         Ok(Reports::new(self.store().clone(), credentials, links))

@@ -1,4 +1,5 @@
-//! The program that `cargo run` starts, on a free port, with its data in memory.
+//! The program that `cargo run` starts, on a free port, with its data in memory unless a test keeps
+//! them.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -46,8 +47,13 @@ impl Drop for Program {
 impl Program {
     /// Starts the program with no variables but `settings`.
     pub(crate) fn start(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::start_with(&[&["--in-memory"], arguments].concat(), settings)
+    }
+
+    /// As [`Self::start`], with the data where the `arguments` say.
+    pub(crate) fn start_with(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--in-memory", "--port", "0"])
+            .args(["--port", "0"])
             .args(arguments)
             .env_clear()
             .env("RUST_LOG", "error")

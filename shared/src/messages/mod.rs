@@ -92,7 +92,7 @@ impl Messenger {
     /// A sender of both. No call is made.
     ///
     /// # Errors
-    /// [`Error::Internal`] if a sender of texts lacks its credentials.
+    /// [`Error::Internal`] if the client of SNS cannot be made.
     pub fn new(
         (aws, environment): (&Aws, &Environment),
         settings: &Arc<MessageSettings>,

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::ZeroizeOnDrop;
 
-use crate::{
-    apps::SenderName,
-    base::{Error, origin},
-};
+use super::{vonage, webhook};
+use crate::base::{origin, page_url};
 
-/// The content of the secret that `SENDERS_SECRET_ARN` names. It may have more than is read here, so
-/// that a secret can be written before the version of Latchkey that reads it.
-#[derive(Default, Deserialize)]
+/// The content of the secret that `SENDERS_SECRET_ARN` names.
+#[derive(Default)]
 pub struct Credentials {
     pub(super) end_user_messaging: Option<NotifyTemplates>,
     pub(super) twilio: Option<TwilioAccount>,
@@ -22,6 +19,19 @@ pub struct Credentials {
     pub(super) whatsapp_aws: Option<WhatsappAwsAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
+    /// What is wrong with the secret.
+    pub(super) problems: Vec<String>,
+}
+
+/// An entry of the secret.
+pub(super) trait Account: DeserializeOwned {
+    /// Checks what its type does not say.
+    ///
+    /// # Errors
+    /// What is wrong, to be read after its name. It does not repeat the entry.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// An account with the server that `EMAIL_SMTP_URL` names.
@@ -45,8 +55,8 @@ pub(super) struct NotifyTemplates {
     pub notify_call_templates: BTreeMap<String, String>,
 }
 
-impl NotifyTemplates {
-    fn check(&self) -> Result<(), Error> {
+impl Account for NotifyTemplates {
+    fn check(&self) -> Result<(), String> {
         // As AWS limits both.
         let is_language = |text: &str| {
             let (main, region) = text.split_once('-').unwrap_or((text, "US"));
@@ -61,10 +71,9 @@ impl NotifyTemplates {
         };
         let all = self.notify_templates.iter().chain(&self.notify_call_templates);
         if all.into_iter().any(|(language, id)| !is_language(language) || !is_id(id)) {
-            return Err(invalid(
-                "has a template for end_user_messaging that is no id, or is not for a language \
-                 like es or es-MX",
-            ));
+            return Err(
+                "has a template that is no id, or is not for a language like es or es-MX".into()
+            );
         }
         Ok(())
     }
@@ -111,12 +120,15 @@ impl VonageAccount {
     pub(super) fn signature_secrets(&self) -> impl Iterator<Item = &str> {
         self.signature_secret.split_whitespace()
     }
+}
 
-    fn check(&self) -> Result<(), Error> {
+impl Account for VonageAccount {
+    fn check(&self) -> Result<(), String> {
         if self.signature_secrets().next().is_none() {
-            return Err(invalid("has an empty signature_secret for vonage"));
+            return Err("has an empty signature_secret".into());
         }
-        check_host("vonage", self.url.as_deref())
+        vonage::key(self)?;
+        check_host(self.url.as_deref())
     }
 }
 
@@ -131,6 +143,12 @@ pub(super) struct KaleyraAccount {
     pub from: String,
     /// The host of another region, like `https://api.in.kaleyra.io`.
     pub url: Option<String>,
+}
+
+impl Account for KaleyraAccount {
+    fn check(&self) -> Result<(), String> {
+        check_host(self.url.as_deref())
+    }
 }
 
 /// A phone number of a business in WhatsApp.
@@ -157,14 +175,16 @@ impl WhatsappAccount {
     pub(super) fn app_secrets(&self) -> impl Iterator<Item = &str> {
         self.app_secret.split_whitespace()
     }
+}
 
-    fn check(&self) -> Result<(), Error> {
+impl Account for WhatsappAccount {
+    fn check(&self) -> Result<(), String> {
         if self.app_secrets().next().is_none() || self.verify_token.is_empty() {
-            return Err(invalid("has an empty app_secret or verify_token for whatsapp"));
+            return Err("has an empty app_secret or verify_token".into());
         }
         let is_id = self.phone_number_id.bytes().all(|byte| byte.is_ascii_digit());
         if !is_id || self.phone_number_id.is_empty() {
-            return Err(invalid("has a phone_number_id for whatsapp that is no number"));
+            return Err("has a phone_number_id that is no number".into());
         }
         Ok(())
     }
@@ -182,14 +202,13 @@ pub(super) struct WhatsappAwsAccount {
     pub languages: Vec<String>,
 }
 
-impl WhatsappAwsAccount {
-    fn check(&self) -> Result<(), Error> {
+impl Account for WhatsappAwsAccount {
+    fn check(&self) -> Result<(), String> {
         let id = self.phone_number_id.strip_prefix("phone-number-id-").unwrap_or_default();
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(invalid(
-                "has a phone_number_id for whatsapp_aws that is not \
-                 phone-number-id-…, as AWS names it",
-            ));
+            return Err(
+                "has a phone_number_id that is not phone-number-id-…, as AWS names it".into()
+            );
         }
         Ok(())
     }
@@ -204,41 +223,17 @@ pub(super) struct WebhookAccount {
     pub secret: String,
 }
 
-impl Credentials {
-    /// Parses the secret.
-    ///
-    /// # Errors
-    /// [`Error::Internal`], which does not repeat the secret.
-    pub fn parse(secret: &str) -> Result<Self, Error> {
-        let credentials: Self = serde_json::from_str(secret).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Error::Internal(format!(
-                "the secret of the senders cannot be read at line {line}, column {column}; \
-                 docs/senders.md has its form"
-            ))
-        })?;
-
-        if let Some(templates) = &credentials.end_user_messaging {
-            templates.check()?;
+impl Account for WebhookAccount {
+    fn check(&self) -> Result<(), String> {
+        webhook::keys(self)?;
+        match page_url(&self.url) {
+            Some(_) => Ok(()),
+            None => Err("has a url that is not https".into()),
         }
-        if let Some(account) = &credentials.twilio {
-            account.check()?;
-        }
-        if let Some(account) = &credentials.vonage {
-            account.check()?;
-        }
-        if let Some(account) = &credentials.whatsapp {
-            account.check()?;
-        }
-        if let Some(account) = &credentials.whatsapp_aws {
-            account.check()?;
-        }
-        if let Some(account) = &credentials.kaleyra {
-            check_host("kaleyra", account.url.as_deref())?;
-        }
-        Ok(credentials)
     }
 }
+
+impl Account for SmtpAccount {}
 
 impl TwilioAccount {
     /// The auth tokens, the one for sending first.
@@ -250,70 +245,25 @@ impl TwilioAccount {
     pub(super) fn carries_notices(&self) -> bool {
         self.from.is_some() || self.messaging_service_sid.is_some()
     }
+}
 
-    fn check(&self) -> Result<(), Error> {
+impl Account for TwilioAccount {
+    fn check(&self) -> Result<(), String> {
         let has_both = self.from.is_some() && self.messaging_service_sid.is_some();
         if has_both || !self.carries_notices() && self.verify_service_sid.is_none() {
-            return Err(invalid("needs either from or messaging_service_sid for twilio"));
+            return Err("needs either from or messaging_service_sid".into());
         }
         if self.auth_tokens().next().is_none() {
-            return Err(invalid("has an empty auth_token for twilio"));
+            return Err("has an empty auth_token".into());
         }
-        check_host("twilio", self.url.as_deref())
+        check_host(self.url.as_deref())
     }
-}
-
-/// The error if the settings name a sender whose credentials are missing.
-pub(super) fn missing(name: SenderName) -> Error {
-    let name = name.as_str();
-    Error::Internal(format!(
-        "TEXT_SENDERS or VOICE_SENDERS names {name}, and SENDERS_SECRET_ARN lacks it"
-    ))
-}
-
-/// The error of a secret that is wrong. It does not repeat the secret.
-fn invalid(what: &str) -> Error {
-    Error::Internal(format!("the secret of the senders {what}"))
 }
 
 /// Checks the host of a vendor, which gets the credentials.
-fn check_host(vendor: &str, url: Option<&str>) -> Result<(), Error> {
+fn check_host(url: Option<&str>) -> Result<(), String> {
     if url.is_some_and(|url| origin(url).is_none()) {
-        return Err(invalid(&format!("has a url of {vendor} that is no https origin")));
+        return Err("has a url that is no https origin".into());
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_problem_of_the_secret_does_not_repeat_it() {
-        for wrong in [
-            r#"{"twilio": {"account_sid": "AC1", "auth_token": 4711}}"#,
-            r#"{"twilio": {"account_sid": "AC1", "auth_token": "4711"}}"#,
-            r#"{"twilio": {"account_sid": "AC1", "auth_token": "4711", "from": "+1",
-                "url": "http://api.example.com"}}"#,
-            r#"{"vonage": {"application_id": "1", "private_key": "4711", "from": "Shop",
-                "signature_secret": " "}}"#,
-            r#"{"kaleyra": {"sid": "HX1", "api_key": "4711", "from": "SHOPIN",
-                "url": "http://api.example.com"}}"#,
-            r#"{"whatsapp": {"access_token": "4711", "phone_number_id": "1/2", "template": "code",
-                "app_secret": "s", "verify_token": "v"}}"#,
-            r#"{"end_user_messaging": {"notify_templates": {"english": "4711"}}}"#,
-            r#"{"end_user_messaging": {"notify_call_templates": {"es-MX": "47 11"}}}"#,
-            r#"{"whatsapp_aws": {"phone_number_id": "4711", "template": "code"}}"#,
-            "4711",
-        ] {
-            let error = Credentials::parse(wrong).err().unwrap().to_string();
-            assert!(error.contains("the secret of the senders") && !error.contains("4711"));
-        }
-
-        let account = json!({"account_sid": "AC1", "auth_token": "t", "from": "+1"});
-        let secret = json!({"twilio": account, "of_a_later_version": {}}).to_string();
-        assert!(Credentials::parse(&secret).unwrap().twilio.is_some());
-    }
 }

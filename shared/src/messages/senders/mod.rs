@@ -9,6 +9,7 @@ mod credentials;
 mod end_user_messaging;
 mod kaleyra;
 mod report;
+mod secret;
 mod set_up;
 mod sns;
 mod twilio;
@@ -157,10 +158,11 @@ pub(super) struct Senders {
 
 impl Senders {
     /// The senders of the settings, and all others that can be set up, since apps may name them. No
-    /// call is made.
+    /// call is made. A sender that cannot be set up is logged, and refuses every text, so that the
+    /// next one gets it.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the credentials of a sender that the settings name are missing.
+    /// [`Error::Internal`] if the client of SNS cannot be made.
     pub(super) fn new(
         (aws, environment): (&Aws, &Environment),
         settings: &MessageSettings,
@@ -179,11 +181,23 @@ impl Senders {
         let is_named = |name| settings.plan.names(name) || settings.calls.names(name);
         let mut all = BTreeMap::new();
         for name in SenderName::ALL {
-            match Sender::set_up(name, &means)? {
-                Some(sender) => drop(all.insert(name, sender)),
-                None if is_named(name) => return Err(credentials::missing(name)),
-                None => {}
+            if let Some(sender) = Sender::set_up(name, &means)? {
+                all.insert(name, sender);
             }
+        }
+        for problem in credentials.problems() {
+            tracing::error!(
+                problem,
+                "the secret of the senders is wrong, and this part of it is left out; \
+                 docs/senders.md has its form"
+            );
+        }
+        for problem in credentials.lacking(settings) {
+            tracing::error!(
+                problem,
+                "a sender is not set up; the next sender of the country gets its texts, and without \
+                 one no text is sent"
+            );
         }
         Ok(Self {
             all: Arc::new(all),

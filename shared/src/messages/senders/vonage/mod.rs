@@ -86,12 +86,7 @@ impl Vonage {
         settings: &MessageSettings,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let key = EncodingKey::from_rsa_pem(account.private_key.as_bytes()).map_err(|_| {
-            Error::Internal(
-                "the secret of the senders has a private_key for vonage that is no RSA key in PEM"
-                    .to_owned(),
-            )
-        })?;
+        let key = key(&account).map_err(Error::Internal)?;
         let host = settings.vonage_url.as_deref().or(account.url.as_deref()).unwrap_or(HOST);
         Ok(Self {
             client,
@@ -148,6 +143,15 @@ impl Vonage {
             sms: Some(registered).filter(|_| text.country == INDIA),
         }
     }
+}
+
+/// The private key of an application.
+///
+/// # Errors
+/// What is wrong with it. It does not repeat the key.
+pub(super) fn key(account: &VonageAccount) -> Result<EncodingKey, String> {
+    EncodingKey::from_rsa_pem(account.private_key.as_bytes())
+        .map_err(|_| "has a private_key that is no RSA key in PEM".to_owned())
 }
 
 /// Vonage wants numbers in E.164 without the plus.

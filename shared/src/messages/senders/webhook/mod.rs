@@ -44,12 +44,10 @@ impl Webhook {
         account: WebhookAccount,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let invalid = |what: &str| Error::Internal(format!("the webhook for texts: {what}"));
-        let keys = keys(&account)
-            .ok_or_else(|| invalid("a secret is whsec_ and 24 or more bytes in Base64"))?;
-
-        let url =
-            crate::base::page_url(&account.url).ok_or_else(|| invalid("its url is not https"))?;
+        let keys = keys(&account).map_err(Error::Internal)?;
+        let not_https =
+            || Error::Internal("the webhook for texts has a url that is not https".into());
+        let url = crate::base::page_url(&account.url).ok_or_else(not_https)?;
         Ok(Self { client, url, keys, clock })
     }
 
@@ -91,15 +89,18 @@ impl Webhook {
     }
 }
 
-/// The keys of a webhook, by which its requests and its reports are signed; `None` if a secret is
-/// not of the form `whsec_…`, or there is none.
-fn keys(account: &WebhookAccount) -> Option<Vec<hmac::Key>> {
+/// The keys of a webhook, by which its requests and its reports are signed.
+///
+/// # Errors
+/// What is wrong with them. It does not repeat them.
+pub(super) fn keys(account: &WebhookAccount) -> Result<Vec<hmac::Key>, String> {
     let key = |secret: &str| {
         let bytes = BASE64.decode(secret.strip_prefix(SECRET_PREFIX)?.as_bytes()).ok()?;
         (bytes.len() >= 24).then(|| hmac::Key::new(hmac::HMAC_SHA256, &bytes))
     };
     let keys = account.secret.split_whitespace().map(key).collect::<Option<Vec<_>>>();
     keys.filter(|keys| !keys.is_empty())
+        .ok_or_else(|| "has a secret that is not whsec_ and 24 or more bytes in Base64".to_owned())
 }
 
 /// The outcome that an answer proves.
