@@ -27,6 +27,7 @@ mod long_values;
 mod metadata;
 mod migration;
 mod race;
+mod refusals;
 mod response;
 mod second_factor_flow;
 mod senders;

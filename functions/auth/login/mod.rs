@@ -75,6 +75,10 @@ async fn login(
     Json(request): Json<LoginRequest>,
 ) -> Result<Json<SignIn>, Error> {
     let identifier = match (&request.phone, &request.email, &request.username) {
+        (None, None, None) => {
+            let text = "is missing: send a phone, an e-mail address or a username";
+            return Err(Error::field("phone", text));
+        }
         (None, None, Some(username)) => Identifier::Username(Username::parse(username)?),
         (phone, email, None) => {
             Identifier::Address(challenges.address(phone.as_deref(), email.as_deref())?)

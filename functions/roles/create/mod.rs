@@ -156,11 +156,13 @@ async fn create(
 }
 
 /// A refusal of one of many roles, whose fields are in the list of the request.
-fn in_list((place, error): (usize, Error)) -> Error {
+pub(crate) fn in_list((place, error): (usize, Error)) -> Error {
     let moved = |field: FieldError| FieldError {
         field: match field.field.as_str() {
             // The refusal of the list itself.
             "roles" => field.field,
+            // In a path, the name of the role.
+            "role" => format!("roles[{place}].name"),
             name => format!("roles[{place}].{name}"),
         },
         ..field
@@ -170,6 +172,10 @@ fn in_list((place, error): (usize, Error)) -> Error {
             Error::InvalidRequest(errors.into_iter().map(moved).collect())
         }
         Error::Conflict(error) => Error::Conflict(moved(error)),
+        Error::NotFound => Error::Missing(FieldError::new(
+            format!("roles[{place}].name"),
+            "is not the name of a role that exists; create the role first",
+        )),
         error => error,
     }
 }

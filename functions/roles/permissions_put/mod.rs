@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::roles::create::RolesView;
+use crate::roles::create::{RolesView, in_list};
 use shared::{
     audit::{Action, Recorder},
     base::Error,
@@ -39,7 +39,8 @@ pub struct PutPermissionsRequest {
 
 /// Set the permissions of several roles
 ///
-/// Either all roles are changed or none. A system role cannot be changed: the answer is `conflict`.
+/// Either all roles are changed or none. A system role cannot be changed: the answer is `conflict`. A
+/// refusal names the role by its place, as `roles[1].name`.
 #[utoipa::path(
     put,
     path = "/v1/roles/permissions",
@@ -65,7 +66,8 @@ async fn put(
     });
 
     let event = recorder.event(admin.caller.activity(Action::RoleUpdate, target))?;
-    let changed = roles.recording(event).change(changes.collect(), &admin.permissions).await?;
+    let changed = roles.recording(event).change(changes.collect(), &admin.permissions).await;
+    let changed = changed.map_err(in_list)?;
     Ok(Json(RolesView { roles: changed.into_iter().map(RoleView::from).collect() }))
 }
 

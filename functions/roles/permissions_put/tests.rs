@@ -110,3 +110,23 @@ async fn one_request_changes_1_to_50_roles() {
         app.send(request.map(|_| bytes.into())).await.assert_problem(400, "invalid_request");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_names_the_role_by_its_place() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.role(&admin, "A", &[]).await;
+    let good = json!({"name": "A", "permissions": []});
+    for (bad, status, field) in [
+        (json!({"name": "Nothing", "permissions": []}), 404, "name"),
+        (json!({"name": "Admin", "permissions": []}), 409, "name"),
+        (json!({"name": "a", "permissions": []}), 409, "name"),
+        (json!({"name": "User", "permissions": ["no permission"]}), 400, "permissions"),
+    ] {
+        let refused = put(&app, &admin, json!([good, bad])).await;
+        assert_eq!(refused.status, status, "{}", refused.text);
+        assert_eq!(refused.json["errors"][0]["field"], format!("roles[1].{field}"));
+        assert!(refused.json["detail"].as_str().unwrap().starts_with("roles[1]."));
+    }
+    let path = "/v1/roles/Nothing";
+    app.patch_as(&admin, path, json!({"active": true})).await.assert_problem(404, "not_found");
+}

@@ -62,8 +62,8 @@ async fn update(
     let event =
         recorder.event(admin.caller.activity(Action::RoleUpdate, format!("role:{}", role.name)))?;
 
-    let changed = roles.recording(event).change(vec![(name, change)], &admin.permissions).await?;
-    let role = changed.into_iter().next().ok_or(Error::NotFound)?;
+    let changed = roles.recording(event).change(vec![(name, change)], &admin.permissions).await;
+    let role = changed.map_err(|(_, error)| error)?.into_iter().next().ok_or(Error::NotFound)?;
     Ok(Json(RoleView::from(role)))
 }
 

@@ -9,9 +9,6 @@ use crate::base::Error;
 
 /// The most characters of an address.
 const MAX_ADDRESS_CHARS: usize = 512;
-/// The forms of address.
-const ADDRESS_TEXT: &str =
-    "must be an https address like https://shop.example.com/logo.png, without a user or a fragment";
 
 /// A way to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -96,14 +93,14 @@ impl Branding {
     /// [`Error::InvalidRequest`] for an address or a colour of another form, or no way to sign in.
     pub(super) fn apply(&mut self, change: BrandingChange) -> Result<(), Error> {
         if let Some(logo) = change.logo {
-            self.logo = logo.map(|logo| address("logo", logo)).transpose()?;
+            self.logo = logo.map(|logo| address("logo", "logo.png", logo)).transpose()?;
         }
         if let Some(accent) = change.accent {
             self.accent = accent.map(colour).transpose()?;
         }
         if let Some(Links { terms, privacy, support }) = change.links {
             let link = |name: &str, link: Option<String>| {
-                link.map(|link| address(&format!("links.{name}"), link)).transpose()
+                link.map(|link| address(&format!("links.{name}"), name, link)).transpose()
             };
             self.links = Links {
                 terms: link("terms", terms)?,
@@ -122,14 +119,19 @@ impl Branding {
 }
 
 /// An https address, byte for byte as it was written. It can stand in a Content Security Policy, so
-/// it has no space, `;` or `,`.
-fn address(field: &str, address: String) -> Result<String, Error> {
+/// it has no space, `;` or `,`. `page` is the last part of the example in a refusal.
+fn address(field: &str, page: &str, address: String) -> Result<String, Error> {
     let is_plain = (1..=MAX_ADDRESS_CHARS).contains(&address.len())
         && address
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !b"#*\\\"'<>^`{|};,@".contains(&byte));
     let is_https = address.starts_with("https://") && crate::base::page_url(&address).is_some();
-    if is_plain && is_https { Ok(address) } else { Err(Error::field(field, ADDRESS_TEXT)) }
+    if is_plain && is_https {
+        return Ok(address);
+    }
+    let example = format!("https://shop.example.com/{page}");
+    let text = format!("must be an https address like {example}, without a user or a fragment");
+    Err(Error::field(field, text))
 }
 
 fn colour(text: String) -> Result<String, Error> {
@@ -168,7 +170,8 @@ mod tests {
 
     #[test]
     fn only_a_plain_https_address_stands_on_the_page() {
-        address("logo", "https://cdn.example.com/shop/logo.svg?v=2".to_owned()).unwrap();
+        address("logo", "logo.png", "https://cdn.example.com/shop/logo.svg?v=2".to_owned())
+            .unwrap();
         for refused in [
             "",
             "http://shop.example.com/logo.png",
@@ -183,7 +186,7 @@ mod tests {
             "https://*.example.com/logo.png",
             "https://",
         ] {
-            assert!(address("logo", refused.to_owned()).is_err(), "{refused}");
+            assert!(address("logo", "logo.png", refused.to_owned()).is_err(), "{refused}");
         }
     }
 

@@ -93,6 +93,9 @@ pub enum Error {
     /// The request conflicts with the current state, usually because the value is taken.
     #[error("conflict: {} {}", .0.field, .0.message)]
     Conflict(FieldError),
+    /// One of the things that a body names does not exist.
+    #[error("not found: {} {}", .0.field, .0.message)]
+    Missing(FieldError),
     /// An app's authentication failed (RFC 6749 §5.2).
     #[error("wrong client credentials")]
     InvalidClient,

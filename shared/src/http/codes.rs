@@ -79,7 +79,7 @@ codes! {
     NotFound 404 "Not found"
         "The path or the resource does not exist, or it belongs to somebody else. Check the path \
          and the id in it.":
-        NotFound;
+        NotFound | Missing;
     MethodNotAllowed 405 "Method not allowed"
         "The path exists, but not with this HTTP method. Use one of the methods in the header \
          `Allow`.":

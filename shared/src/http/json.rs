@@ -6,7 +6,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, header};
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use jiff::Timestamp;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::value::RawValue;
 
 use super::json_bounds::{MAX_STRING_CHARS, check_bounds};
@@ -147,6 +151,20 @@ pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// The form of a time in a query, and what is said about any other.
+const NOT_A_TIME: &str = "a time in RFC 3339, like 2027-01-15T08:00:00Z";
+
+/// `#[serde(deserialize_with = "sent_time")]` with a default: a time (RFC 3339) that may be left out.
+///
+/// # Errors
+/// A text that is no time.
+pub fn sent_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|_| D::Error::custom(NOT_A_TIME))
 }
 
 /// The refusal of a request without a body, which names the field that is missing.
@@ -295,7 +313,12 @@ fn accepted(message: &str) -> String {
         (Some("a boolean"), _) | (None, "provided string was not `true` or `false`") => {
             "must be true or false".to_owned()
         }
-        (Some("i64" | "u64" | "u32" | "u8" | "usize"), _) => {
+        (Some("f64" | "f32"), _) => "must be a number".to_owned(),
+        (None, NOT_A_TIME) => format!("must be {NOT_A_TIME}"),
+        (
+            Some("i64" | "i32" | "i16" | "i8" | "isize" | "u64" | "u32" | "u16" | "u8" | "usize"),
+            _,
+        ) => {
             let is_whole = message.starts_with("invalid value: integer");
             if is_whole { "is out of range" } else { "must be a whole number" }.to_owned()
         }
@@ -332,6 +355,10 @@ mod tests {
         agrees: bool,
         id: Option<uuid::Uuid>,
         colour: Option<Colour>,
+        price: Option<f64>,
+        small: Option<u16>,
+        #[serde(default, deserialize_with = "sent_time")]
+        since: Option<Timestamp>,
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -373,6 +400,16 @@ mod tests {
             (r#"{"phone": "1", "id": 1}"#, "id", "must be a UUID"),
             (r#"{"phone": "1", "colour": "1"}"#, "colour", "must be `dark_red` or `green`"),
             (r#"{"phone": "1", "colour": 1}"#, "colour", "must be a string"),
+            (r#"{"phone": "1", "price": "5"}"#, "price", "must be a number"),
+            (r#"{"phone": "1", "price": true}"#, "price", "must be a number"),
+            (r#"{"phone": "1", "small": "5"}"#, "small", "must be a whole number"),
+            (r#"{"phone": "1", "small": 65536}"#, "small", "is out of range"),
+            (
+                r#"{"phone": "1", "since": "2027-01-15"}"#,
+                "since",
+                "must be a time in RFC 3339, like 2027-01-15T08:00:00Z",
+            ),
+            (r#"{"phone": "1", "since": 1}"#, "since", "must be a string"),
             (r#"{"phone": "1", "tags": "1"}"#, "tags", "must be a list"),
             (r#"{"phone": "1", "tags": ["1"]}"#, "tags[0]", "must be an object"),
             (r#"{"phone": "1", "tags": [{"name": "a"}, {}]}"#, "tags[1].name", "is missing"),
@@ -473,14 +510,15 @@ mod tests {
             "agrees" => value == "true",
             _ => false,
         };
-        for field in ["phone", "tags", "age", "agrees", "id", "colour"] {
+        for field in ["phone", "tags", "age", "agrees", "id", "colour", "price", "small", "since"] {
             for (value, secret) in values {
                 let body = match field {
                     "phone" => format!(r#"{{"phone": {value}}}"#),
                     field => format!(r#"{{"phone": "1", "{field}": {value}}}"#),
                 };
                 let whole_number = field == "age" && value == "98765432";
-                if accepts(field, value) || whole_number {
+                let number = field == "price" && value.parse::<f64>().is_ok();
+                if accepts(field, value) || whole_number || number {
                     assert!(parse::<Person>(body.as_bytes()).is_ok(), "{body}");
                     continue;
                 }

@@ -45,7 +45,7 @@ pub use self::{
     idempotency::{Idempotent, Once},
     json::{
         CredentialJson, DocumentJson, Json, MAX_BODY_BYTES, OptionalJson, RecordsJson,
-        check_encoding, given, read_record, sent,
+        check_encoding, given, read_record, sent, sent_time,
     },
     oauth::{OAuthError, OAuthErrorCode, oauth_errors},
     page::{Page, PageQuery},

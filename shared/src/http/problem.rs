@@ -71,7 +71,7 @@ impl Problem {
                 Error::WeakPassword { field, reason } => vec![FieldError::new(*field, reason)],
                 Error::InvalidPhone(reason) => vec![FieldError::new("phone", *reason)],
                 Error::InvalidEmail(reason) => vec![FieldError::new("email", *reason)],
-                Error::Conflict(error) => vec![error.clone()],
+                Error::Conflict(error) | Error::Missing(error) => vec![error.clone()],
                 Error::RoleInUse { users } => users
                     .iter()
                     .map(|id| FieldError::new("role", format!("user {id} has this role")))
@@ -182,7 +182,7 @@ pub(super) fn detail(error: &Error, code: Code) -> String {
              factors. Set up an authenticator app if you have none."
                 .into()
         }
-        Error::Conflict(error) => of_field(error),
+        Error::Conflict(error) | Error::Missing(error) => of_field(error),
         Error::PreconditionFailed => {
             "The resource has changed since it was read. Read it again and repeat the change."
                 .into()

@@ -15,7 +15,10 @@ pub use self::{
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -78,16 +81,19 @@ impl Roles {
         Ok(stored.into_values().filter(|role| role.deleted).collect())
     }
 
-    /// The names of roles in the spelling that they were created with. Names of unknown roles stay
-    /// as they are.
+    /// The names of roles in the spelling that they were created with, also of deleted ones. Names
+    /// of unknown roles stay as they are.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] for no names or more than [`MAX_AT_ONCE`].
     pub async fn as_written(&self, names: &[&str]) -> Result<Vec<String>, Error> {
         check_count(names.len())?;
-        let roles = self.read(&names.iter().map(|name| canonical(name)).collect()).await?;
+        let canonical_names = names.iter().map(|name| canonical(name)).collect();
+        let stored = self.store.roles_named(&canonical_names).await?;
         let written = |name: &&str| {
-            roles.get(&canonical(name)).map_or_else(|| (*name).to_owned(), |role| role.name.clone())
+            let role = stored.get(&canonical(name)).cloned();
+            let role = role.or_else(|| Role::seed(name, &self.settings));
+            role.map_or_else(|| (*name).to_owned(), |role| role.name)
         };
         Ok(names.iter().map(written).collect())
     }
@@ -243,28 +249,36 @@ impl Roles {
         Err((place, Error::conflict("name", text)))
     }
 
-    /// Changes roles, all or none. Nobody can grant permissions that they lack.
+    /// Changes roles, all or none. Nobody can grant permissions that they lack. An error comes with
+    /// the place of its role in `changes`.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::InvalidRequest`], [`Error::Forbidden`]; [`Error::Conflict`]
-    /// for a system role.
+    /// for a system role, and for a role that is named twice.
     pub async fn change(
         &self,
         changes: Vec<(String, RoleChange)>,
         granter: &Permissions,
-    ) -> Result<Vec<Role>, Error> {
+    ) -> Result<Vec<Role>, (usize, Error)> {
         let now = whole_seconds(self.clock.now());
-        check_count(changes.len())?;
-        let by_name: BTreeMap<String, RoleChange> =
-            changes.iter().map(|(name, change)| (canonical(name), change.clone())).collect();
-        if by_name.len() < changes.len() {
-            return Err(Error::conflict("roles", "must name each role only once"));
+        check_count(changes.len()).map_err(|error| (0, error))?;
+        let mut by_name = BTreeMap::new();
+        for (place, (name, change)) in changes.into_iter().enumerate() {
+            if by_name.insert(canonical(&name), (place, change)).is_some() {
+                let text = "is used twice in this request; name each role only once";
+                return Err((place, Error::conflict("name", text)));
+            }
         }
 
         let names = by_name.keys().cloned().collect();
-        let change = |mut role: Role| {
-            let before = role.clone();
-            role.apply(by_name.get(&role.canonical()).cloned().unwrap_or_default())?;
+        // The place of the role that is being changed.
+        let current = AtomicUsize::new(0);
+        let change = |name: &str, before: Option<Role>| {
+            let (place, change) = by_name.get(name).cloned().unwrap_or_default();
+            current.store(place, Ordering::Relaxed);
+            let before = before.ok_or(Error::NotFound)?;
+            let mut role = before.clone();
+            role.apply(change)?;
             let added: Vec<_> = role.permissions.difference(&before.permissions).cloned().collect();
             granter.check_grant(&added)?;
             // A reactivated role grants all its permissions again.
@@ -280,7 +294,7 @@ impl Roles {
         let changed =
             self.store.change_roles(&names, |name| Role::seed(name, &self.settings), change).await;
         self.forget_remembered();
-        changed
+        changed.map_err(|error| (current.load(Ordering::Relaxed), error))
     }
 
     /// Deletes a role. It does not check whether users have it.
@@ -288,7 +302,8 @@ impl Roles {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for a system role.
     pub async fn delete(&self, name: &str) -> Result<(), Error> {
-        let change = |mut role: Role| {
+        let change = |_: &str, role: Option<Role>| {
+            let mut role = role.ok_or(Error::NotFound)?;
             role.apply(RoleChange::default())?;
             role.deleted = true;
             Ok(role)

@@ -87,15 +87,16 @@ impl Store {
         })
     }
 
-    /// Changes roles, all or none. `seed` returns a role as it is before its first change.
+    /// Changes roles, all or none. `seed` returns a role as it is before its first change. `change`
+    /// gets the name of each role, and the role if it exists.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and the errors of `change`.
+    /// The errors of `change`.
     pub async fn change_roles(
         &self,
         names: &BTreeSet<String>,
         seed: impl Fn(&str) -> Option<Role>,
-        change: impl Fn(Role) -> Result<Role, Error>,
+        change: impl Fn(&str, Option<Role>) -> Result<Role, Error>,
     ) -> Result<Vec<Role>, Error> {
         let mark = self.mark()?;
         let mut written: Option<Vec<Role>> = None;
@@ -112,11 +113,10 @@ impl Store {
             let (mut items, mut changed) = (Vec::new(), Vec::new());
             let mut changes = Changes::new();
             for name in names {
-                let role =
+                let before =
                     stored.get(name).cloned().or_else(|| seed(name)).filter(|role| !role.deleted);
-                let before = role.ok_or(Error::NotFound)?;
-                let mut role = change(before.clone())?;
-                changes.extend(named(&role, ROLE_FIELDS.changes(Some(&before), Some(&role))?));
+                let mut role = change(name, before.clone())?;
+                changes.extend(named(&role, ROLE_FIELDS.changes(before.as_ref(), Some(&role))?));
                 role.version += 1;
                 role.written_by = mark;
                 items.push(match stored.get(name) {

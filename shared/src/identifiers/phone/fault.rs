@@ -6,11 +6,14 @@ const PLUS_AS_SPACE: &str =
 const NO_PLUS: &str = "needs + and its country code before it, like +14155550123";
 const NOT_DIGITS: &str = "must have digits alone after the +, without spaces, brackets and dashes, like \
                           +14155550123";
+const NOT_NATIONAL: &str = "must have digits alone, without spaces, brackets and dashes, like 4155550123 or \
+                            +14155550123";
 const OTHER_DIGITS: &str = "must be written with the digits 0 to 9, like +14155550123";
 const INVISIBLE: &str =
     "has a character that cannot be seen, as copied numbers do: leave it out, like +14155550123";
 const EXTENSION: &str = "has letters or an extension: leave them out, like +14155550123";
 const LENGTH: &str = "must have 7 to 15 digits after the +, like +14155550123";
+const NATIONAL_LENGTH: &str = "must have 3 to 15 digits, like 4155550123 or +14155550123";
 const ZERO_FIRST: &str = "has a 0 after the +: begin with the country code, like +14155550123";
 const TRUNK_ZERO: &str = "has a 0 after its country code: leave the 0 out";
 const MEXICO: &str = "has a 1 after +52, which is no longer dialled: leave the 1 out";
@@ -24,8 +27,9 @@ pub(super) const NO_COUNTRY_CODE: &str =
 /// The number exists, but not for texts.
 pub(super) const NO_TEXTS: &str = "is of a kind that gets no texts: send a mobile number";
 
-/// The fault of a text that has not the form of a number.
-pub(super) fn of_form(input: &str) -> &'static str {
+/// The fault of a text that has not the form of a number. `is_national` is whether the numbers of a
+/// default region are understood without their country code.
+pub(super) fn of_form(input: &str, is_national: bool) -> &'static str {
     let text = input.trim();
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let Some(digits) = text.strip_prefix('+') else {
@@ -35,6 +39,8 @@ pub(super) fn of_form(input: &str) -> &'static str {
             _ if text.contains(is_letter_or_separator) => EXTENSION,
             _ if input.starts_with(' ') && is_digits(text) => PLUS_AS_SPACE,
             _ if text.contains(is_other_digit) => OTHER_DIGITS,
+            _ if is_national && !is_digits(text) => NOT_NATIONAL,
+            _ if is_national => NATIONAL_LENGTH,
             _ => NO_PLUS,
         };
     };
@@ -131,6 +137,23 @@ mod tests {
             ("+447012345678", NO_TEXTS),
         ] {
             let refused = PhoneNumber::parse(input, None, &AllowedCountries::All);
+            assert_eq!(refused, Err(Error::InvalidPhone(reason)), "{input:?}");
+        }
+    }
+    #[test]
+    fn marks_are_the_fault_if_national_numbers_are_understood() {
+        let region = crate::identifiers::phone::country("US");
+        for (input, reason) in [
+            ("415-555-0123", NOT_NATIONAL),
+            ("(415) 555-0123", NOT_NATIONAL),
+            ("415 555 0123", NOT_NATIONAL),
+            ("41", NATIONAL_LENGTH),
+            ("4155550123456789", NATIONAL_LENGTH),
+            ("+1 415 555 0123", NOT_DIGITS),
+            ("415 555 CALL", EXTENSION),
+            ("", EMPTY),
+        ] {
+            let refused = PhoneNumber::parse(input, region, &AllowedCountries::All);
             assert_eq!(refused, Err(Error::InvalidPhone(reason)), "{input:?}");
         }
     }

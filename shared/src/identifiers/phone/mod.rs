@@ -133,7 +133,7 @@ impl PhoneNumber {
         if national && (default_region.is_none() || !is_digits(number, 3, 15))
             || !national && !is_e164(number)
         {
-            return Err(Error::InvalidPhone(fault::of_form(input)));
+            return Err(Error::InvalidPhone(fault::of_form(input, default_region.is_some())));
         }
 
         let (canonical, country) = match default_region.filter(|_| national) {
@@ -162,7 +162,7 @@ impl PhoneNumber {
         if is_e164(input) {
             Ok(Self { e164: input.to_owned(), country: None })
         } else {
-            Err(Error::InvalidPhone(fault::of_form(input)))
+            Err(Error::InvalidPhone(fault::of_form(input, false)))
         }
     }
 
