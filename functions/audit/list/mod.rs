@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
-    audit::{Action, Audit, EventFilter, EventView, Position},
+    audit::{ANYBODY, Action, Audit, EventFilter, EventView, Position, user_subject},
     base::Error,
-    http::{Admin, AuditRead, CurrentHashKeys, Json, Page, PageQuery, Query},
+    http::{Admin, AuditRead, CurrentHashKeys, Json, Page, PageQuery, Query, sent_time},
     latchkey::Latchkey,
+    roles::{Roles, role_name},
     users::Directory,
 };
 use utoipa::IntoParams;
@@ -16,6 +17,13 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
+/// What events can be about.
+const TARGETS: &str = "must be user:<id>, role:<name>, app:<client_id>, a masked address as events show \
+                       it, users or anybody";
+/// What a list of users is about.
+const USERS: &str = "users";
+/// What stands for hidden characters in a masked address.
+const MASK: char = '•';
 /// The longest `target`, in bytes.
 const MAX_TARGET_BYTES: usize = 256;
 
@@ -26,17 +34,20 @@ const MAX_TARGET_BYTES: usize = 256;
 pub struct AuditQuery {
     /// The id of a user: only events that they caused.
     actor: Option<Uuid>,
-    /// Only events about this user (`user:<id>`), role (`role:<name>`), app (`app:<client id>`) or
-    /// masked address.
+    /// Only events about this user (`user:<id>`), role (`role:<name>`), app (`app:<client_id>`) or
+    /// masked address, as events show it; `users` for lists of users, `anybody` for failures that are
+    /// counted together. The id of a user and the name of a role may have any letter case.
     #[param(example = "user:01890000-0000-7000-8000-000000000000")]
     target: Option<String>,
     /// Only events of this action.
     action: Option<Action>,
     /// Only events from this time on (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "sent_time")]
     from: Option<Timestamp>,
     /// Only events before this time (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "sent_time")]
     to: Option<Timestamp>,
     /// The most items of the page; 50 by default.
     #[param(minimum = 1, maximum = 100)]
@@ -62,17 +73,18 @@ pub struct AuditQuery {
 )]
 async fn list(
     _: Admin<AuditRead>,
-    audit: Audit,
+    (audit, roles): (Audit, Roles),
     directory: Directory,
     CurrentHashKeys(keys): CurrentHashKeys,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<Page<EventView>>, Error> {
-    if query.target.as_ref().is_some_and(|target| !(1..=MAX_TARGET_BYTES).contains(&target.len())) {
-        return Err(Error::field("target", format!("must have 1 to {MAX_TARGET_BYTES} bytes")));
-    }
+    let target = match query.target.as_deref() {
+        Some(target) => Some(subject(target, &roles).await?),
+        None => None,
+    };
     let filter = EventFilter {
         actor: query.actor,
-        target: query.target,
+        target,
         of: None,
         action: query.action,
         from: query.from,
@@ -91,6 +103,37 @@ async fn list(
 
     let items = events.into_iter().map(EventView::from).collect();
     Ok(Json(Page::new(items, &list, next.map(|next| next.text()).as_deref(), &keys)))
+}
+
+/// The subject that a caller names, as events have it: the id of a user in lower case, and the names
+/// of roles as they were created.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] if no event can be about it.
+async fn subject(target: &str, roles: &Roles) -> Result<String, Error> {
+    if !(1..=MAX_TARGET_BYTES).contains(&target.len()) {
+        return Err(Error::field("target", format!("must have 1 to {MAX_TARGET_BYTES} bytes")));
+    }
+    if target == ANYBODY || target == USERS || target.contains(MASK) {
+        return Ok(target.to_owned());
+    }
+    match target.split_once(':') {
+        Some(("user", id)) => {
+            let id = Uuid::try_parse(id).map_err(|_| {
+                Error::field("target", "must have the id of a user, a UUID, after user:")
+            })?;
+            Ok(user_subject(id))
+        }
+        Some(("role", names)) => {
+            let names: Vec<_> = names.split(',').collect();
+            if names.iter().any(|name| role_name(name).is_none()) {
+                return Err(Error::field("target", "must have the name of a role after role:"));
+            }
+            Ok(format!("role:{}", roles.as_written(&names).await?.join(",")))
+        }
+        Some(("app", client_id)) if !client_id.is_empty() => Ok(target.to_owned()),
+        _ => Err(Error::field("target", TARGETS)),
+    }
 }
 
 /// The route.

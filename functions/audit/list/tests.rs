@@ -383,9 +383,23 @@ async fn an_invalid_query_is_refused() {
         ("from=yesterday", "from"),
         ("to=1", "to"),
         ("target=", "target"),
+        ("target=foo", "target"),
+        ("target=user:x", "target"),
+        ("target=01890000-0000-7000-8000-000000000000", "target"),
+        ("target=user:", "target"),
+        ("target=role:", "target"),
+        ("target=role:B,", "target"),
+        ("target=role:1", "target"),
+        ("target=app:", "target"),
+        ("target=User:01890000-0000-7000-8000-000000000000", "target"),
+        ("target=%2B14155550123", "target"),
         ("surprise=1", "surprise"),
         ("cursor=AAAA", "cursor"),
     ] {
         app.get_as(&admin.access, &format!("/v1/audit?{query}")).await.assert_field(field);
+    }
+    for (query, told) in [("target=foo", "role:<name>"), ("from=2026-11-01", "T08:00:00Z")] {
+        let refused = app.get_as(&admin.access, &format!("/v1/audit?{query}")).await;
+        assert!(refused.json["detail"].as_str().unwrap().contains(told), "{}", refused.text);
     }
 }

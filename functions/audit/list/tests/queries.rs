@@ -166,6 +166,35 @@ async fn events_are_found_by_role_and_by_app() {
 }
 
 #[tokio::test]
+async fn events_are_found_by_a_subject_in_any_letter_case() {
+    let (app, admin) = TestApp::with_staff().await;
+    app.role(&admin, "Editor", &[]).await;
+    app.role(&admin, "Gone", &[]).await;
+    app.delete_as(&admin, "/v1/roles/gone").await.assert_done();
+    let person = app.person(PHONE).await;
+    app.user(&admin, person.id()).await.assert_ok();
+    app.get_as(&admin.access, "/v1/users?phone=%2B14155550199").await.assert_ok();
+
+    let (upper, simple) = (person.id().to_uppercase(), person.id().replace('-', ""));
+    for (target, number) in [
+        ("role:editor", 1),
+        ("role:EDITOR", 1),
+        ("role:gone", 2),
+        ("users", 0),
+        ("anybody", 0),
+        ("%2B1•••••••199", 1),
+        (&format!("user:{upper}"), 2),
+        (&format!("user:{simple}"), 2),
+    ] {
+        let found =
+            query(&app, &admin, &format!("target={}", target.replace('•', "%E2%80%A2"))).await;
+        assert_eq!(found.len(), number, "{target}: {found:?}");
+    }
+    let by = query(&app, &admin, &format!("actor={}", admin.id().to_uppercase())).await;
+    assert!(by.len() > 3);
+}
+
+#[tokio::test]
 async fn a_query_by_target_costs_what_it_returns() {
     let (app, admin, person) = eventful().await;
     for _ in 0..30 {
