@@ -55,10 +55,10 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
     /// Show only events from this time on, like 2027-01-15T08:00:00Z
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<String>,
     /// Show only events before this time
-    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "follow")]
     to: Option<String>,
     /// Keep printing new events as they happen, until Ctrl-C
     #[arg(short, long)]
@@ -71,6 +71,13 @@ pub(crate) struct ListArguments {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     interval: u64,
+}
+
+fn time(text: &str) -> Result<String, String> {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("give a time in RFC 3339, like 2027-01-15T08:00:00Z".to_owned()),
+    }
 }
 
 impl ListArguments {

@@ -77,14 +77,19 @@ struct Told {
 }
 
 impl Told {
-    fn note(&mut self, recorded: Recorded) {
+    /// Notes a record. Returns whether it is a decision.
+    fn note(&mut self, recorded: Recorded) -> bool {
         match recorded {
-            Recorded::SendDecision(decision) => self.decisions.push(*decision),
+            Recorded::SendDecision(decision) => {
+                self.decisions.push(*decision);
+                return true;
+            }
             Recorded::CodeVerified(challenge_id) => {
                 self.verified.insert(challenge_id);
             }
             Recorded::TextSent(_) => {}
         }
+        false
     }
 
     /// The texts that `rules` would have stopped, by source, with the reasons. A request that was

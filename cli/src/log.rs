@@ -15,19 +15,28 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// [`Failure::Machine`] if the log cannot be read.
-pub(crate) fn read(log: &Path, mut note: impl FnMut(Recorded)) -> Result<(), Failure> {
+/// [`Failure::Usage`] if `note` returns false for each record: it is not the log that was meant.
+pub(crate) fn read(log: &Path, mut note: impl FnMut(Recorded) -> bool) -> Result<(), Failure> {
     let unreadable = |error: io::Error| Failure::Machine(format!("{}: {error}", log.display()));
     let lines: Box<dyn BufRead> = if log.as_os_str() == "-" {
         Box::new(BufReader::new(io::stdin()))
     } else {
         Box::new(BufReader::new(File::open(log).map_err(unreadable)?))
     };
+    let mut is_log = false;
     for line in lines.lines() {
         if let Some(recorded) = record(&line.map_err(unreadable)?) {
-            note(recorded);
+            is_log |= note(recorded);
         }
     }
-    Ok(())
+    if is_log {
+        return Ok(());
+    }
+    let name = log.display();
+    Err(Failure::Usage(format!(
+        "{name}: no line is about a text. Give a log of the functions that send codes, such as \
+         otp-send, from CloudWatch; docs/fraud.md, Replay, shows how to get one"
+    )))
 }
 
 fn record(line: &str) -> Option<Recorded> {

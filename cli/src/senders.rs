@@ -51,12 +51,17 @@ struct Told {
 }
 
 impl Told {
-    fn note(&mut self, recorded: Recorded) {
+    /// Notes a record. Returns whether it is a text.
+    fn note(&mut self, recorded: Recorded) -> bool {
         match recorded {
-            Recorded::TextSent(text) => self.texts.entry(text.challenge_id).or_default().push(text),
+            Recorded::TextSent(text) => {
+                self.texts.entry(text.challenge_id).or_default().push(text);
+                return true;
+            }
             Recorded::CodeVerified(challenge_id) => drop(self.used.insert(challenge_id)),
             Recorded::SendDecision(_) => {}
         }
+        false
     }
 
     /// How many texts were sent, and how many of their codes were used. A person who asked again had not

@@ -14,6 +14,9 @@ use crate::{
     sign_in::ask,
 };
 
+/// The remedy of a service that does not work.
+const DOCTOR: &str = "run latchkey doctor --stack NAME; the functions' log may say more";
+
 #[derive(Args)]
 #[command(group(ArgGroup::new("who").required(true).args(["test_phone", "phone"])))]
 pub(crate) struct Arguments {
@@ -97,13 +100,35 @@ fn step<T>(name: &'static str, result: Result<T, Failure>) -> Result<T, Stopped>
         failure @ (Failure::Usage(_) | Failure::Machine(_) | Failure::OutputClosed) => {
             Stopped::Unable(failure)
         }
-        failure => failed(name, failure.to_string()),
+        failure => Stopped::At(Finding::problem(name, failure.to_string(), remedy(&failure))),
     })
 }
 
+/// What helps against a failure: for most of the caller's own mistakes, another run.
+fn remedy(failure: &Failure) -> &'static str {
+    if matches!(failure, Failure::NotSignedIn(_)) {
+        return "run the command again, with the code of its newest text, or with another phone";
+    }
+    match failure.problem().map_or("", |problem| problem.code.as_str()) {
+        "invalid_phone" | "undeliverable" => {
+            "give a mobile number with its country code, like +14155550123"
+        }
+        "country_not_allowed" => {
+            "give a number of a country in ALLOWED_COUNTRIES, or add the country there"
+        }
+        "otp_incorrect" | "otp_expired" => {
+            "run the command again, with the code of its newest text; a test phone has its code in \
+             TEST_PHONE_NUMBERS"
+        }
+        "resend_too_soon" | "sms_limit_reached" | "otp_locked" => {
+            "wait as long as it says and run the command again, or give another phone"
+        }
+        _ => DOCTOR,
+    }
+}
+
 fn failed(name: &'static str, message: impl Into<String>) -> Stopped {
-    let fix = "run latchkey doctor --stack NAME; the functions' log may say more";
-    Stopped::At(Finding::problem(name, message, fix))
+    Stopped::At(Finding::problem(name, message, DOCTOR))
 }
 
 fn published(keys: &Value) -> Result<Finding, Stopped> {

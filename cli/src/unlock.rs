@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     api::{Api, Call},
     failure::Failure,
+    users::check_address,
 };
 
 /// Ends every wait of an address, whether or not somebody owns it, or of all addresses of a user.
@@ -14,6 +15,7 @@ pub(crate) async fn run(api: &Api, who: &str) -> Result<(), Failure> {
     if let Ok(id) = Uuid::try_parse(who) {
         unlock_user(api, id).await?;
     } else {
+        check_address(who)?;
         let field = if who.contains('@') { "email" } else { "phone" };
         let body = json!({field: who});
         api.ask(&Call::with_body(Method::POST, "/v1/addresses/unlock", body)).await?;

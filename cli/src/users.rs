@@ -156,11 +156,31 @@ async fn id(api: &Api, user: &str) -> Result<String, Failure> {
         .ok_or_else(|| Failure::Unavailable("the response has no id: check the URL".to_owned()))
 }
 
+/// Checks that a text can name somebody who is no id: a phone or an e-mail address.
+///
+/// # Errors
+/// [`Failure::Usage`] if it has letters and no `@`, or is longer than any phone: most often an id with
+/// a wrong digit.
+pub(crate) fn check_address(text: &str) -> Result<(), Failure> {
+    /// A phone has 15 digits, and people write marks between them.
+    const MAX_PHONE_CHARS: usize = 30;
+    let is_phone =
+        text.chars().count() <= MAX_PHONE_CHARS && !text.chars().any(char::is_alphabetic);
+    if is_phone || text.contains('@') {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{text} is no phone, no e-mail address and no id: give a phone like +14155550123, an e-mail \
+         address like ann@example.com, or the id of a user like 01890000-0000-7000-8000-000000000000"
+    )))
+}
+
 /// Finds a user by phone, e-mail address or id.
 async fn find(api: &Api, user: &str) -> Result<Value, Failure> {
     if let Ok(id) = Uuid::try_parse(user) {
         return api.ask(&Call::get(format!("/v1/users/{id}"))).await;
     }
+    check_address(user)?;
     if user.contains('@') {
         let page = api.ask(&Call::get("/v1/users").query("email", Some(user))).await?;
         let found = page.get("items").and_then(|items| items.get(0)).cloned();
@@ -168,4 +188,21 @@ async fn find(api: &Api, user: &str) -> Result<Value, Failure> {
             .ok_or_else(|| Failure::NotFound(format!("no user has the e-mail address {user}")));
     }
     api.ask(&Call::get(format!("/v1/users/by-phone/{}", segment(user)))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_can_be_nobody_is_refused_with_the_forms_that_are_understood() {
+        for accepted in ["+14155550123", "4155550123", "(415) 555-0123", "12", "ann@example.com"] {
+            assert!(check_address(accepted).is_ok(), "{accepted}");
+        }
+        let lost = "01a22c8f-0a36-772b-b421-b2e9e125dea";
+        for refused in [lost, "bad", "annlee", "01222222-0233-7722-4421-22292125222"] {
+            let told = check_address(refused).unwrap_err().to_string();
+            assert!(told.contains("+14155550123") && told.contains("ann@example.com"), "{told}");
+        }
+    }
 }

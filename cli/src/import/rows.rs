@@ -5,6 +5,7 @@
 //! after another (NDJSON). Anything else is CSV.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::File,
     io::{BufRead, BufReader},
@@ -106,6 +107,12 @@ impl Reading {
             }
         };
         let names: Vec<String> = names;
+        if let Some(twice) = duplicate(&names) {
+            let file = self.file.display();
+            return Err(Stop::Failed(Failure::Usage(format!(
+                "{file}: its first line names the column {twice} twice: give each column its own name"
+            ))));
+        }
 
         while lines.read_byte_record(&mut line).map_err(failed)? {
             let place = Place::Line(line.position().map_or(0, csv::Position::line));
@@ -146,6 +153,12 @@ impl Reading {
         let message = format!("{}: this is not valid JSON: {error}", self.file.display());
         Stop::Failed(Failure::Usage(message))
     }
+}
+
+/// A column that is named twice, of which only one would be read. An empty name is no column.
+fn duplicate(names: &[String]) -> Option<&String> {
+    let mut seen = BTreeSet::new();
+    names.iter().find(|name| !name.is_empty() && !seen.insert(name.as_str()))
 }
 
 /// The named cells of a line, or `None` if one is not UTF-8.
@@ -281,5 +294,8 @@ mod tests {
         assert_eq!(texts(csv, Header::First), ["line 2 a", "line 3 b", broken]);
         assert_eq!(texts("a,x,\nb,y\n", Header::Fixed(&["id", ""])), ["line 1 a", "line 2 b"]);
         assert_eq!(texts("", Header::First), [""; 0]);
+        assert_eq!(texts("id,,\na,b,c\n", Header::First), ["line 2 a"]);
+        let twice = "its first line names the column id twice: give each column its own name";
+        assert_eq!(texts("id,phone, id\na,b,c\n", Header::First), [twice]);
     }
 }

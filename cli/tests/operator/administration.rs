@@ -93,6 +93,8 @@ fn a_day_of_an_operator() {
         .fails(5, "no user has the e-mail address nobody@example.com");
     operator.run(&["users", "find", "+14155550199"]).fails(5, "(not_found)");
     operator.run(&["users", "find", "+1415"]).fails(6, "(invalid_phone)");
+    let lost = "01a22c8f-0a36-772b-b421-b2e9e125dea";
+    operator.run(&["users", "find", lost]).fails(2, "or the id of a user like 0189");
 
     let disabled = operator.run(&["users", "disable", id, "--json"]).succeeds().objects().remove(0);
     assert_eq!((&disabled["id"], &disabled["status"]), (&json!(id), &json!("disabled")));
@@ -171,6 +173,7 @@ fn an_operator_unlocks_whom_strangers_keep_waiting() {
     // Nobody has to own the address.
     operator.run(&["unlock", "nobody@example.com"]).succeeds();
     operator.run(&["unlock", "12"]).fails(6, "(invalid_phone)");
+    operator.run(&["unlock", "bad"]).fails(2, "no id: give a phone like +14155550123");
     operator.run(&["unlock", &uuid::Uuid::nil().to_string()]).fails(5, "(not_found)");
     stranger.run(&["unlock", ann]).fails(3, "not signed in");
 

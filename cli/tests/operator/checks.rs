@@ -38,6 +38,9 @@ fn a_smoke_test_signs_in_and_out() {
     assert_eq!((done.exit_code, lines.len()), (1, 3), "{}", done.stderr);
     assert_eq!((&lines[2]["check"], &lines[2]["level"]), (&json!("sign-in"), &json!("problem")));
     assert!(lines[2]["message"].as_str().unwrap().contains("(otp_incorrect)"), "{lines:?}");
+    assert!(lines[2]["fix"].as_str().unwrap().contains("TEST_PHONE_NUMBERS"), "{lines:?}");
+    let done = operator.run(&["smoke", "--phone", "bad", "--json"]);
+    assert!(done.objects()[2]["fix"].as_str().unwrap().contains("+14155550123"));
     assert_eq!(done.stderr, "error: 1 problem, 0 warnings\n");
 
     operator.run(&["smoke"]).fails(2, "--test-phone");
