@@ -104,7 +104,7 @@ fn step<T>(name: &'static str, result: Result<T, Failure>) -> Result<T, Stopped>
     })
 }
 
-/// What helps against a failure: for most of the caller's own mistakes, another run.
+/// The advice after a failure: for most of the caller's own mistakes, another run.
 fn remedy(failure: &Failure) -> &'static str {
     if matches!(failure, Failure::NotSignedIn(_)) {
         return "run the command again, with the code of its newest text, or with another phone";

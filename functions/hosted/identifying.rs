@@ -4,7 +4,7 @@ use shared::apps::{App, SignInMethod};
 
 use super::{Text, Visit};
 
-/// What the first step takes.
+/// The kinds of name that the first step takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     /// A phone number.
@@ -38,7 +38,7 @@ impl Takes {
         }
     }
 
-    /// What the person can do if the field has something else.
+    /// The advice if the field has something else.
     pub(crate) fn refusal(self) -> Text {
         match self {
             Self::Phone => Text::BadPhone,
@@ -80,7 +80,7 @@ impl Visit {
             && app.is_none_or(|app| app.branding.offers(method))
     }
 
-    /// What the first step takes. A password belongs to any name of its user.
+    /// The kinds of name that the first step takes. A password belongs to any name of its user.
     pub(crate) fn takes(&self, app: Option<&App>) -> Takes {
         let offers = |method| self.offers(app, method);
         let sends_emails = self.offers(None, SignInMethod::EmailCode);

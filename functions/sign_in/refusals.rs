@@ -1,4 +1,4 @@
-//! What a person reads if a step of the hosted page is refused. Each refusal that they can meet has
+//! The sentence that a person reads if a step of the hosted page is refused. Each refusal that they can meet has
 //! its own sentence.
 
 use axum::response::Response;

@@ -41,7 +41,7 @@ impl Service {
     }
 }
 
-/// What the program prints if it does not start.
+/// The output of the program if it does not start.
 fn refusal(arguments: &[&str], settings: &[(&str, &str)]) -> String {
     let done = std::process::Command::new(env!("CARGO_BIN_EXE_local"))
         .args(["--port", "0"])

@@ -17,12 +17,12 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// What events can be about.
+/// The subjects that events can have.
 const TARGETS: &str = "must be user:<id>, role:<name>, app:<client_id>, a masked address as events show \
                        it, users or anybody";
-/// What a list of users is about.
+/// The subject of a list of users.
 const USERS: &str = "users";
-/// What stands for hidden characters in a masked address.
+/// The sign for hidden characters in a masked address.
 const MASK: char = '•';
 /// The longest `target`, in bytes.
 const MAX_TARGET_BYTES: usize = 256;

@@ -115,7 +115,7 @@ async fn a_code_signs_in_after_too_many_wrong_passwords() {
 }
 
 #[tokio::test]
-async fn what_is_read_from_left_to_right_stays_so_in_arabic() {
+async fn phones_and_codes_stay_from_left_to_right_in_arabic() {
     let app = TestApp::start().await;
     let client = hosted_app(&app).await;
     let mut browser = Browser::new(&app);

@@ -1,4 +1,4 @@
-//! What administrators remove from a user: the second factor, a session, the picture.
+//! Removals from a user by administrators: of the second factor, a session, the picture.
 
 use uuid::Uuid;
 

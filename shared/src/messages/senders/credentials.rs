@@ -19,7 +19,7 @@ pub struct Credentials {
     pub(super) whatsapp_aws: Option<WhatsappAwsAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
-    /// What is wrong with the secret.
+    /// The fault of the secret.
     pub(super) problems: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ pub(super) trait Account: DeserializeOwned {
     /// Checks what its type does not say.
     ///
     /// # Errors
-    /// What is wrong, to be read after its name. It does not repeat the entry.
+    /// The fault, to be read after its name. It does not repeat the entry.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }

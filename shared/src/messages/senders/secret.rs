@@ -1,9 +1,9 @@
 //! Reading the secret of the senders: JSON, an object for each sender in use.
 //!
-//! An entry that is wrong is left out, so that the other senders go on. What is wrong is kept as
-//! sentences: `cargo run` does not start with any, and a deployment logs them. It ignores unknown
-//! entries and fields, so that a secret can be written before the version that reads it, and stays
-//! good if an update is rolled back.
+//! An entry that is wrong is left out, so that the other senders go on. Faults are kept as sentences:
+//! `cargo run` does not start with any, and a deployment logs them. It ignores unknown entries and
+//! fields, so that a secret can be written before the version that reads it, and stays good if an
+//! update is rolled back.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -42,12 +42,12 @@ impl Credentials {
         }
     }
 
-    /// What is wrong with the secret: sentences that do not repeat it, except for unknown names.
+    /// The faults of the secret: sentences that do not repeat it, except for unknown names.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
 
-    /// What the settings name and the secret lacks, in sentences.
+    /// The senders in the settings that the secret lacks, in sentences.
     pub fn lacking(&self, settings: &MessageSettings) -> Vec<String> {
         let plans = [("TEXT_SENDERS", &settings.plan), ("VOICE_SENDERS", &settings.calls)];
         let lacking = plans.into_iter().flat_map(|(variable, plan)| {
@@ -121,7 +121,7 @@ impl Reading<'_> {
     }
 }
 
-/// What is wrong with a field, from serde's message, which may repeat its value.
+/// The fault of a field, from serde's message, which may repeat its value.
 fn wrong(name: &str, path: &str, message: &str) -> String {
     let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
     if let Some(field) = named("missing field `") {

@@ -148,7 +148,7 @@ impl Vonage {
 /// The private key of an application.
 ///
 /// # Errors
-/// What is wrong with it. It does not repeat the key.
+/// Its fault. It does not repeat the key.
 pub(super) fn key(account: &VonageAccount) -> Result<EncodingKey, String> {
     EncodingKey::from_rsa_pem(account.private_key.as_bytes())
         .map_err(|_| "has a private_key that is no RSA key in PEM".to_owned())

@@ -92,7 +92,7 @@ impl Webhook {
 /// The keys of a webhook, by which its requests and its reports are signed.
 ///
 /// # Errors
-/// What is wrong with them. It does not repeat them.
+/// Their fault. It does not repeat them.
 pub(super) fn keys(account: &WebhookAccount) -> Result<Vec<hmac::Key>, String> {
     let key = |secret: &str| {
         let bytes = BASE64.decode(secret.strip_prefix(SECRET_PREFIX)?.as_bytes()).ok()?;
