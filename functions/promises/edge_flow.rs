@@ -318,12 +318,15 @@ async fn nobody_but_a_confidential_app_names_an_address() {
 
         let headers = [("authorization", wrong.as_str()), named];
         send_code(&app, &headers, OTHER_PHONE).await.assert_problem(401, "invalid_client");
-
-        // No app authenticates here.
-        let headers = [("authorization", server.basic()), (named.0, named.1.to_owned())];
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let forgot = json!({"phone": OTHER_PHONE});
-        let forgot = post(&app, "/v1/password/forgot", &headers, forgot).await;
-        forgot.assert_problem(429, "sms_limit_reached");
+        let refused = post(&app, "/v1/password/forgot", &[named], forgot.clone()).await;
+        refused.assert_problem(429, "sms_limit_reached");
+        let refused = post(&app, "/v1/password/forgot", &headers, forgot).await;
+        refused.assert_problem(401, "invalid_client");
     }
+
+    let basic = server.basic();
+    let headers = [("authorization", basic.as_str()), ("latchkey-client-ip", "203.0.113.1")];
+    let forgot = json!({"phone": OTHER_PHONE});
+    post(&app, "/v1/password/forgot", &headers, forgot).await.challenge_id();
 }

@@ -190,6 +190,26 @@ async fn a_password_that_is_reset_does_not_get_around_the_second_factor() {
 }
 
 #[tokio::test]
+async fn a_password_reset_gives_no_further_tries_at_the_second_factor() {
+    let app = TestApp::with_mail().await;
+    let (_, authenticator) = app.protected(PHONE).await;
+    for _ in 0..2 {
+        let token = app.first_factor(PHONE).await;
+        for _ in 0..5 {
+            app.totp(&token, &authenticator.wrong_code(&app)).await;
+        }
+    }
+    app.advance(60);
+    let id = app.forgot(json!({"phone": PHONE})).await.challenge_id();
+    app.reset(&id, &app.code(PHONE), NEW_PASSWORD).await.assert_done();
+    let token = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.mfa_token();
+    app.totp(&token, &authenticator.code(&app)).await.assert_wait(429, "otp_locked");
+    app.advance(900);
+    let token = app.login(json!({"phone": PHONE}), NEW_PASSWORD).await.mfa_token();
+    app.totp(&token, &authenticator.code(&app)).await.assert_ok();
+}
+
+#[tokio::test]
 async fn secrets_and_codes_are_in_no_item_and_no_later_answer() {
     let app = TestApp::start().await;
     let me = app.person(PHONE).await;

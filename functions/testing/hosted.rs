@@ -138,7 +138,8 @@ impl Browser {
         self.submit(&page, &[("code", &code)]).await
     }
 
-    async fn send(&mut self, request: Request<Vec<u8>>) -> Answer {
+    /// Sends any request with the cookies.
+    pub(crate) async fn send(&mut self, request: Request<Vec<u8>>) -> Answer {
         let answer = self.app.send(self.with_cookies(request).map(Body::from)).await;
         for cookie in answer.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();

@@ -1,4 +1,7 @@
-use axum::http::Method;
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
 use serde_json::{Value, json};
 
 use crate::testing::{
@@ -323,9 +326,14 @@ async fn browsers_may_call_from_the_origins_of_active_apps() {
         .assert_ok();
     assert_allowed(false, false).await;
 
-    // If the origins cannot be read, none of the apps' origins is allowed.
-    let cut = app.cut_off("DYNAMODB");
-    assert_eq!(cut.preflight("https://twin.example.com:8443").await, "");
+    // If the origins cannot be read, a page of another origin learns that, and nothing is done for it.
+    let (cut, twin) = (app.cut_off("DYNAMODB"), "https://twin.example.com:8443");
+    assert_eq!(cut.preflight(twin).await, twin);
+    let request = Request::post("/v1/otp/send").header("origin", twin);
+    let refused = cut.send(request.body(Body::empty()).unwrap()).await;
+    refused.assert_problem(503, "unavailable");
+    assert_eq!(refused.header("access-control-allow-origin"), twin);
+    assert!(refused.header("access-control-expose-headers").contains("retry-after"));
     assert_eq!(cut.preflight("https://admin.example.com").await, "https://admin.example.com");
 }
 

@@ -45,7 +45,7 @@ mod tests;
         ("request_uri" = Option<String>, Query, description = "The name of a request that was pushed to `POST /oauth2/par`. Then only this and `client_id` count"),
         ("response_type" = Option<String>, Query, description = "`code`", example = "code"),
         ("redirect_uri" = Option<String>, Query, description = "One of the app's `redirect_uris`"),
-        ("scope" = Option<String>, Query, description = "Of `openid`, `profile`, `email`, `phone` and `offline_access`, separated by spaces"),
+        ("scope" = Option<String>, Query, description = "Of `openid`, `profile`, `email`, `phone` and `offline_access`, separated by spaces. A first-party app may add permissions; without any it gets all of the person's"),
         ("state" = Option<String>, Query, description = "Comes back with the answer"),
         ("nonce" = Option<String>, Query, description = "Comes back in the ID token"),
         ("code_challenge" = Option<String>, Query, description = "The SHA-256 of the code verifier, in base64url"),
@@ -61,6 +61,7 @@ mod tests;
     ),
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
+        (status = 204, description = "Nothing is done for a browser that only looks ahead"),
         (status = 303, description = "To the app, with a code or an error"),
         (status = 400, description = "A page: the link names no app, or an address that the app does not have", content_type = "text/html", body = String),
     ),
@@ -90,21 +91,38 @@ async fn answer(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
 
-    let mut parameters = Parameters::read(query.unwrap_or_default().as_bytes());
-    let mut visit = Visit::new(&latchkey, client, headers, parameters.get("ui_locales")).await?;
-    let Some(client_id) = parameters.get("client_id") else { return visit.bad_link() };
-    let client_id = client_id.to_owned();
+    let parameters = Parameters::read(query.unwrap_or_default().as_bytes());
+    let visit = Visit::new(&latchkey, client, headers, parameters.get("ui_locales")).await?;
+    let Some(client_id) = parameters.get("client_id").map(str::to_owned) else {
+        return visit.bad_link();
+    };
     let pushed = parameters.get("request_uri").filter(|it| is_pushed(it));
-    if let Some(request_uri) = pushed.map(str::to_owned) {
-        // Only the parameters that were pushed count (RFC 9126 §4).
-        match latchkey.pushed_requests().take(&request_uri, &client_id).await? {
-            Some(taken) => parameters = taken,
-            None => return visit.bad_link(),
-        }
-        visit.prefer(parameters.get("ui_locales"));
+    let Some(request_uri) = pushed.map(str::to_owned) else {
+        return answer_to(&client_id, parameters, visit).await;
+    };
+
+    // Only the parameters that were pushed count (RFC 9126 §4).
+    let requests = latchkey.pushed_requests();
+    let answered = requests.take(&request_uri, &client_id, async |taken| {
+        let mut visit = visit.clone();
+        visit.prefer(taken.get("ui_locales"));
+        answer_to(&client_id, taken, visit).await
+    });
+    match answered.await? {
+        Some(answer) => Ok(answer),
+        None => visit.bad_link(),
     }
+}
+
+/// Answers the request of an app with these parameters.
+async fn answer_to(
+    client_id: &str,
+    parameters: Parameters,
+    visit: Visit,
+) -> Result<Response, Error> {
+    let latchkey = &visit.latchkey;
     let apps = latchkey.apps();
-    let (app, browser) = tokio::try_join!(apps.get(&client_id), visit.browser())?;
+    let (app, browser) = tokio::try_join!(apps.get(client_id), visit.browser())?;
     let Some(app) = app.filter(|app| app.active) else { return visit.bad_link() };
     let Some(address) = redirect_uri(&parameters, &app) else { return visit.bad_link() };
 
@@ -132,7 +150,7 @@ async fn answer(
     if browser.is_some() && is_hinted {
         request.login_hint = None;
     }
-    let needed = needed(&request, &app, (browser.as_ref(), expected, is_hinted), &latchkey);
+    let needed = needed(&request, &app, (browser.as_ref(), expected, is_hinted), latchkey);
     let is_silent = request.prompts(Prompt::None);
     let to = request.to.clone();
     let task = Task::SignIn(Box::new(request.clone()));

@@ -2,8 +2,8 @@
 
 use axum::{
     extract::{RawQuery, State},
-    http::HeaderMap,
-    response::Response,
+    http::{HeaderMap, Method, StatusCode},
+    response::{IntoResponse as _, Response},
 };
 use shared::{
     apps::App,
@@ -17,7 +17,10 @@ use shared::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::hosted::{Visit, end_browser};
+use crate::{
+    confirmation::{Page, Reader},
+    hosted::{Visit, end_browser},
+};
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +45,7 @@ mod tests;
     ),
     responses(
         (status = 200, description = "A page that asks, or says that it is done", content_type = "text/html", body = String),
+        (status = 204, description = "Nothing is done for a browser that only looks ahead"),
         (status = 303, description = "To the app"),
     ),
 )]
@@ -49,12 +53,32 @@ async fn logout(
     State(latchkey): State<Latchkey>,
     client: Client,
     recorder: Recorder,
+    method: Method,
+    reader: Reader,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Error> {
+) -> Response {
+    // A browser that only looks ahead signs nobody out.
+    if method != Method::GET || headers.get("sec-purpose").is_some() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+
     let parameters = Parameters::read(query.unwrap_or_default().as_bytes());
     let locales = parameters.get("ui_locales");
-    let mut visit = Visit::new(&latchkey, client, &headers, locales).await?;
+    let answered = match Visit::new(&latchkey, client, &headers, locales).await {
+        Ok(visit) => answer(visit, &recorder, &parameters).await,
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(|error| reader.refusal(error, Page::Failed))
+}
+
+/// Answers a request to sign out.
+async fn answer(
+    mut visit: Visit,
+    recorder: &Recorder,
+    parameters: &Parameters,
+) -> Result<Response, Error> {
+    let latchkey = visit.latchkey.clone();
 
     let named = parameters.get("client_id");
     let hint = match parameters.get("id_token_hint") {
@@ -73,9 +97,9 @@ async fn logout(
         None => None,
     };
     let sign_out = SignOut {
-        address: address(&parameters, app.as_ref()),
+        address: address(parameters, app.as_ref()),
         state: parameters.get("state").map(str::to_owned),
-        ui_locales: locales.map(str::to_owned),
+        ui_locales: parameters.get("ui_locales").map(str::to_owned),
     };
 
     let browser = visit.browser().await?;
@@ -90,7 +114,7 @@ async fn logout(
         let flow = Flow::new(Task::SignOut(sign_out), Step::SignOut, latchkey.random())?;
         return visit.show(&flow, app.as_ref(), browser.as_ref(), None);
     }
-    end_browser(&mut visit, &recorder).await?;
+    end_browser(&mut visit, recorder).await?;
     visit.leave(&sign_out)
 }
 

@@ -1,3 +1,5 @@
+use axum::http::Request;
+
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     apps::encoded,
@@ -44,6 +46,23 @@ async fn a_hint_of_this_browser_signs_out_at_once_and_of_all_its_apps() {
 
     // Again: the session has ended, and the hint is still good.
     assert_eq!(browser.get(&url(&asked)).await.sent_to(BYE)["state"], state);
+}
+
+#[tokio::test]
+async fn a_browser_that_looks_ahead_signs_nobody_out() {
+    let app = TestApp::start().await;
+    let shop = hosted_app(&app).await;
+    let mut browser = Browser::new(&app);
+    let code = browser.sign_in(&shop.url(&[]), PHONE).await.authorization_code(&shop);
+    let tokens = shop.exchange(&app, &code).await;
+    let hint = tokens.assert_ok()["id_token"].as_str().unwrap();
+    for (method, header) in [("HEAD", "x-none"), ("GET", "sec-purpose")] {
+        let request = Request::builder().method(method).uri(url(&[("id_token_hint", hint)]));
+        let request = request.header(header, "prefetch").body(Vec::new()).unwrap();
+        assert_eq!(browser.send(request).await.status, 204, "{method}");
+    }
+    let refresh = tokens.json["refresh_token"].as_str().unwrap();
+    app.grant_refresh("shop", refresh).await.assert_ok();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use shared::{
     apps::Apps,
     base::Error,
     challenges::{ChallengeView, Challenges, NewChallenge, Purpose},
-    http::{Client, Json},
+    http::{Client, Credentials, EndUserAddress, Json},
     identifiers::Address,
     latchkey::Latchkey,
     messages::Messenger,
@@ -42,12 +42,14 @@ pub struct ForgotPasswordRequest {
 /// Sends a code, with which `POST /v1/password/reset` sets a new password. If the deployment has a
 /// page for it, an e-mail also contains a link, which works for 30 minutes. The answer and the time
 /// that it takes are the same for every valid address, whether or not it has an account and whether
-/// or not a message could be sent.
+/// or not a message could be sent. The message is in the name of the default app, or of a confidential app
+/// that authenticates by HTTP Basic.
 #[utoipa::path(
     post,
     path = "/v1/password/forgot",
     operation_id = "password-forgot",
     tag = "Passwords",
+    params(EndUserAddress),
     request_body = ForgotPasswordRequest,
     responses((
         status = 202,
@@ -56,7 +58,7 @@ pub struct ForgotPasswordRequest {
     )),
     extensions(("x-codes" = json!([
         "invalid_phone", "country_not_allowed", "invalid_email", "sms_limit_reached",
-        "proof_required", "forbidden"
+        "proof_required", "invalid_client", "app_disabled", "forbidden"
     ]))),
 )]
 async fn forgot(
@@ -65,9 +67,11 @@ async fn forgot(
     challenges: Challenges,
     messenger: Messenger,
     client: Client,
+    Credentials(credentials): Credentials,
     Json(request): Json<ForgotPasswordRequest>,
 ) -> Result<(StatusCode, Json<ChallengeView>), Error> {
-    let app = apps.identify(None, None).await?;
+    let app = apps.identify(None, credentials.as_ref()).await?;
+    let client = client.served_by(&app)?;
     let address = challenges.address(request.phone.as_deref(), request.email.as_deref())?;
 
     let user = accounts.resettable(&address).await?;

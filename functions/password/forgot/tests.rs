@@ -214,7 +214,8 @@ async fn a_resend_responds_to_all_the_same_and_sends_only_to_the_known() {
         assert_eq!(decoy.without_ids().replace("183", "123"), real.without_ids());
         let again = app.texts(known);
         assert_eq!(again.len(), sent.len() + 1);
-        assert_eq!(again.last().unwrap().body, sent.last().unwrap().body);
+        let first = sent.last().unwrap().body.replace("5 min", "4 min");
+        assert_eq!(again.last().unwrap().body, first);
         assert!(app.texts(unknown).is_empty());
     }
 }

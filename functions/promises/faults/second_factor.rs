@@ -9,8 +9,13 @@ use crate::testing::{
     second_factor::Authenticator,
 };
 
-pub(super) const CASES: [&str; 4] =
-    ["me-totp-create", "me-totp-confirm", "me-totp-delete", "me-recovery-codes"];
+pub(super) const CASES: [&str; 5] = [
+    "me-totp-create",
+    "me-totp-confirm",
+    "me-totp-delete",
+    "me-recovery-codes",
+    "me-recovery-codes: by recovery code",
+];
 
 pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
     Box::pin(async move {
@@ -66,7 +71,11 @@ async fn with_factor(app: &TestApp, case: &str) -> Case {
     let (_, authenticator) = app.protected(PHONE).await;
     let me = app.totp(&app.first_factor(PHONE).await, &authenticator.code(app)).await.signed_in();
     app.advance(30);
-    let body = json!({"code": authenticator.code(app)});
+    let code = match case {
+        "me-recovery-codes: by recovery code" => authenticator.recovery_codes[0].clone(),
+        _ => authenticator.code(app),
+    };
+    let body = json!({"code": code});
 
     if case == "me-totp-delete" {
         let request = call(Method::DELETE, "/v1/me/totp", Some(&me.access), Some(body));

@@ -8,12 +8,13 @@ use crate::testing::{
     accounts::PASSWORD,
     apps::encoded,
     faults::{Boxed, Case, call},
-    hosted::{Browser, hosted_app},
+    hosted::{Browser, hosted_app, hosted_app_with},
     second_factor::Authenticator,
 };
 
-pub(super) const CASES: [&str; 14] = [
+pub(super) const CASES: [&str; 16] = [
     "otp-verify",
+    "otp-verify: by a page of an app",
     "otp-verify: a new user",
     "otp-verify: after a wrong code",
     "otp-verify: a second factor is due",
@@ -23,6 +24,7 @@ pub(super) const CASES: [&str; 14] = [
     "auth-mfa: by recovery code",
     "auth-logout",
     "oauth2-token",
+    "oauth2-token: by code",
     "oauth2-revoke",
     "oauth2-par",
     "oauth2-device",
@@ -35,9 +37,17 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
             "otp-verify" => {
                 app.sign_in(PHONE).await;
                 app.advance(3600);
-                code(&app).await
+                code(&app, None).await
             }
-            "otp-verify: a new user" => code(&app).await,
+            "otp-verify: a new user" => code(&app, None).await,
+            "otp-verify: by a page of an app" => {
+                let origin = "https://shop.example.com";
+                hosted_app_with(&app, "shop", |app| {
+                    app.allowed_origins = vec![origin.to_owned()];
+                })
+                .await;
+                code(&app, Some(origin)).await
+            }
             "otp-verify: after a wrong code" => after_wrong_code(&app).await,
             "otp-verify: a second factor is due" => {
                 let (_, authenticator) = app.protected(PHONE).await;
@@ -75,6 +85,30 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let me = app.sign_in(PHONE).await;
                 let fields = [("grant_type", "refresh_token"), ("refresh_token", &*me.refresh)];
                 Case::new(form("/oauth2/token", &fields), refreshed)
+            }
+            "oauth2-token: by code" => {
+                let client = hosted_app(&app).await;
+                let mut browser = Browser::new(&app);
+                let page = browser.sign_in(&client.url(&[]), PHONE).await;
+                let code = page.authorization_code(&client);
+                // If a reply is lost for good, the person signs in again.
+                Case::new(form("/oauth2/token", &client.fields(&code)), move |app, answer| {
+                    let (client, mut browser) = (client.clone(), browser.clone());
+                    async move {
+                        let answer = match answer.status.as_u16() {
+                            200 => answer,
+                            _ => {
+                                let page = browser.get(&client.url(&[])).await;
+                                client.exchange(&app, &page.authorization_code(&client)).await
+                            }
+                        };
+                        let token = answer.assert_ok()["access_token"].as_str().unwrap();
+                        app.get_as(token, "/v1/me").await.assert_ok();
+                        let token = answer.json["refresh_token"].as_str().unwrap();
+                        app.grant_refresh("shop", token).await.assert_ok();
+                    }
+                })
+                .or(400, "invalid_grant")
             }
             "sign-in" => {
                 let mut browser = Browser::new(&app);
@@ -148,18 +182,35 @@ async fn assert_ended(app: &TestApp, me: &SignedIn) {
     app.refresh(&me.refresh).await.assert_problem(401, "token_invalid");
 }
 
-/// A code that signs a person in. If its reply is lost, the next code does.
-async fn code(app: &TestApp) -> Case {
-    let id = app.challenge(PHONE).await;
+/// A code that signs a person in, on a page of `origin` if there is one, which has to be able to read
+/// the answer. If its reply is lost, the next code does.
+async fn code(app: &TestApp, origin: Option<&'static str>) -> Case {
+    let id = match origin {
+        None => app.challenge(PHONE).await,
+        Some(_) => {
+            let body = json!({"phone": PHONE, "client_id": "shop"});
+            app.post("/v1/otp/send", body).await.challenge_id()
+        }
+    };
     let body = json!({"challenge_id": id, "code": app.code(PHONE)});
-    Case::new(post("/v1/otp/verify", body), |app, answer| async move {
+    let mut request = post("/v1/otp/verify", body);
+    if let Some(origin) = origin {
+        request.headers_mut().insert(header::ORIGIN, origin.parse().unwrap());
+    }
+    Case::new(request, move |app, answer| async move {
+        if let Some(origin) = origin {
+            assert_eq!(answer.header("access-control-allow-origin"), origin);
+        }
         let me = if answer.status == 200 {
             answer.signed_in()
         } else {
             app.advance(60);
             app.sign_in(PHONE).await
         };
-        assert_lives(&app, &me).await;
+        match origin {
+            None => assert_lives(&app, &me).await,
+            Some(_) => drop(app.get_as(&me.access, "/v1/me").await.assert_ok()),
+        }
     })
     .or(410, "otp_expired")
 }

@@ -6,7 +6,7 @@ use super::phone_move::PendingMove;
 use crate::{
     base::Error,
     crypto::HashKeys,
-    table::{Key, Outcome, Store, text, to_item},
+    table::{CHANGE_TRIES, Key, Outcome, Store, text, to_item},
     users::User,
 };
 
@@ -23,12 +23,12 @@ impl Store {
         asked: &PendingMove,
     ) -> Result<(), Error> {
         let item = to_item(Key::phone_move(user_id), asked)?;
-        match self.transact(vec![self.put_always(item)?]).await? {
-            Outcome::Done => Ok(()),
-            Outcome::Refused(_) | Outcome::Busy => {
-                Err(Error::Unavailable("another request moved the user".into()))
+        for _ in 0..CHANGE_TRIES {
+            if let Outcome::Done = self.transact(vec![self.put_always(item.clone())?]).await? {
+                return Ok(());
             }
         }
+        Err(Error::Unavailable("too many requests moved a user at the same time".into()))
     }
 
     /// Makes the `change` of a user, and removes the move that waited, together.

@@ -4,6 +4,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Parameters;
 use crate::{
@@ -55,20 +56,32 @@ impl PushedRequests {
         Ok(format!("{URN}{name}"))
     }
 
-    /// The parameters of a pushed request, once. `None` if there is none, it has expired, was used, or
+    /// The answer that `work` makes of the parameters of a pushed request, once. If it is unavailable,
+    /// the request can be taken again. `None` if there is no such request, it has expired, was used, or
     /// is of another app.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn take(
+    /// [`Error::Unavailable`]; those of `work`.
+    pub async fn take<T>(
         &self,
         request_uri: &str,
         client_id: &str,
-    ) -> Result<Option<Parameters>, Error> {
-        let Some(name) = request_uri.strip_prefix(URN) else { return Ok(None) };
-        let taken =
-            self.store.take_pushed_request(&hash(name), client_id, self.clock.now()).await?;
-        Ok(taken.map(|taken| Parameters::read(taken.form.as_bytes())))
+        work: impl AsyncFnOnce(Parameters) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let Some(name) = request_uri.strip_prefix(URN).map(hash) else { return Ok(None) };
+        let (mark, now) = (Uuid::from_bytes(self.random.bytes()?), self.clock.now());
+        let answer = match self.store.take_pushed_request(&name, client_id, mark, now).await {
+            Ok(None) => Ok(None),
+            Ok(Some(taken)) => work(Parameters::read(taken.form.as_bytes())).await.map(Some),
+            // It may be taken, and only the answer was lost.
+            Err(error) => Err(error),
+        };
+        if let Err(Error::Unavailable(_)) = answer
+            && let Err(error) = self.store.give_back_pushed_request(&name, mark).await
+        {
+            tracing::warn!(%error, "the pushed request of a failed request was not refunded");
+        }
+        answer
     }
 }
 

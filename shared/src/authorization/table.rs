@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{Decision, WaitingDevice, pushed::PushedRequest};
 use crate::{
@@ -22,11 +23,12 @@ impl Store {
     }
 
     /// A pushed request of an app that has not expired, once: the write that takes it has the
-    /// condition that nobody took it before.
+    /// condition that nobody took it before, and leaves the `mark` there.
     pub(super) async fn take_pushed_request(
         &self,
         name: &IdentifierHash,
         client_id: &str,
+        mark: Uuid,
         now: Timestamp,
     ) -> Result<Option<PushedRequest>, Error> {
         let update = self
@@ -38,12 +40,26 @@ impl Store {
             )
             .expression_attribute_values(":client_id", text(client_id))
             .expression_attribute_values(":now", number(now.as_second()));
-        let mark = self.mark()?;
         let key = Key::pushed_request(name);
         match self.update_once(key, update, ("taken_by", mark)).await? {
             Updated::Done(item) => Ok(Some(from_item(item)?)),
             Updated::Refused(_) => Ok(None),
         }
+    }
+
+    /// Undoes that a pushed request was taken with this `mark`.
+    pub(super) async fn give_back_pushed_request(
+        &self,
+        name: &IdentifierHash,
+        mark: Uuid,
+    ) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("REMOVE taken_by")
+            .condition_expression("taken_by = :mark")
+            .expression_attribute_values(":mark", text(mark));
+        self.update_if(Key::pushed_request(name), update).await.map(drop)
     }
 
     /// Keeps a device that waits, unless another one has the same user code. Returns whether it was

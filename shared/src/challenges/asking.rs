@@ -8,7 +8,7 @@ use crate::{
     base::Error,
     crypto::IdentifierHash,
     identifiers::{Address, Email, PhoneNumber},
-    limits::{Asker, Cohort, Counted, Destination, Window},
+    limits::{Asker, Cohort, Counted, Destination, Proof, Window},
     users::KnownDevice,
 };
 
@@ -56,6 +56,8 @@ pub(super) struct Request<'a> {
     pub(super) asker: &'a Asker,
     /// The IP address that the request came from.
     pub(super) ip: Option<&'a str>,
+    /// How many seconds the code works from now on.
+    pub(super) valid_seconds: i64,
     /// Whether the code is sent for the first time. Only then is the message noted for the signs of
     /// fraud, since a code is verified at most once.
     pub(super) is_first: bool,
@@ -78,6 +80,8 @@ pub(super) struct Counters {
     mails: Vec<Counted>,
     /// Whether a counter of others is full, which must not be revealed: nothing is sent.
     pub(super) is_full: bool,
+    /// The proof of work that the request used up.
+    pub(super) proof: Option<Proof>,
 }
 
 impl Counters {
@@ -294,10 +298,15 @@ impl Challenges {
         Ok(())
     }
 
-    /// Refunds all counters of a request that sent nothing.
+    /// Refunds all counters of a request that sent nothing, and its proof of work.
     pub(super) async fn release(&self, counters: &Counters) {
         for counted in counters.all() {
             self.release_one(counted).await;
+        }
+        if let Some(proof) = &counters.proof
+            && let Err(error) = self.store.give_back_proof(proof).await
+        {
+            tracing::warn!(%error, "the proof of work of a failed request stays used");
         }
     }
 

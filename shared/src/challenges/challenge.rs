@@ -178,6 +178,9 @@ pub struct Challenge {
     /// The mark of the try that proved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_by: Option<Uuid>,
+    /// Whether a use of its code was counted, and the code given back then. It must not count again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_counted: bool,
 }
 
 impl Challenge {

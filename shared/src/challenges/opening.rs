@@ -164,6 +164,7 @@ impl Challenges {
             address: &address,
             asker: &asker,
             ip: ip.as_deref(),
+            valid_seconds: self.settings.ttl_seconds,
             is_first: true,
             is_decoy: new.decoy || new.hides_accounts() && recipient.owner.is_none(),
             hides: new.hides_accounts(),
@@ -223,7 +224,7 @@ impl Challenges {
             return digits;
         }
 
-        let tries = identity.throttle().wrong_codes_in_row(asker)
+        let tries = identity.throttle().wrong_codes_lately(asker, now)
             + identity.tries_beside(asker, purpose, now)
             + self.settings.max_attempts;
         let at_most = u32::try_from(OPEN_AT_ONCE).unwrap_or(u32::MAX) * self.settings.max_attempts;
@@ -419,6 +420,7 @@ impl Challenges {
             sealed: self.sealed(id, content)?,
             wants_to_know: None,
             used_by: None,
+            is_counted: false,
         })
     }
 

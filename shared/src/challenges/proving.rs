@@ -1,6 +1,6 @@
 //! Proving a challenge with its code.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub struct Proven {
     pub content: ChallengeContent,
     /// The user who owns the address, if there is one.
     pub owner: Option<Uuid>,
-    /// The owner, as they were while the try was counted: a hint, on which no decision depends.
+    /// The owner, as they were while the try was counted. It may not be known.
     pub owner_as_read: Option<Box<User>>,
     /// Whether the owner was read together with the challenge.
     is_owner_known: bool,
@@ -99,7 +99,9 @@ impl Challenges {
         if let Some((expected, is_off)) = &expected {
             owner = Some(self.owner_of(expected).await?);
             is_noted = *is_off;
-            self.note_lockout(owner.flatten().filter(|_| is_noted)).await?;
+            if is_noted {
+                self.note_lockout(owner.flatten(), &identity).await?;
+            }
         }
 
         let reading = self.read_owner(expected, owner.flatten(), &guess);
@@ -119,9 +121,11 @@ impl Challenges {
             return Ok(proven);
         }
 
+        if is_off && !is_noted {
+            // Other tries came in between.
+            self.note_lockout(proven.owner, &identity).await?;
+        }
         if let Some(owner) = proven.owner.filter(|_| is_off) {
-            // It is noted already, unless other tries came in between.
-            self.note_lockout(Some(owner).filter(|_| !is_noted)).await?;
             let client_id = &proven.content.terms.client_id;
             let lockout = Activity::happened(Action::Lockout, user_subject(owner), client_id);
             recorder.record(lockout).await?;
@@ -137,13 +141,13 @@ impl Challenges {
         self.store.owner(&self.hash_keys.address(&proven.content.address)).await
     }
 
-    /// Notes in the `owner` of an address that strangers get no codes for it: any way in that proves who
-    /// they are lets codes be sent again.
-    async fn note_lockout(&self, owner: Option<Uuid>) -> Result<(), Error> {
-        match owner {
-            Some(owner) => self.store.note_lockout(owner).await,
-            None => Ok(()),
+    /// Notes in the `owner` of an address, and of the mailbox that it is in, that strangers get no codes
+    /// for it: any way in that proves who they are lets codes be sent again.
+    async fn note_lockout(&self, owner: Option<Uuid>, identity: &Identity) -> Result<(), Error> {
+        for owner in owner.into_iter().chain(identity.owners()).collect::<BTreeSet<_>>() {
+            self.store.note_lockout(owner).await?;
         }
+        Ok(())
     }
 
     /// The user who is about to sign in, if this try is expected to be right. Nothing is read for any
@@ -303,9 +307,9 @@ impl Challenges {
     }
 
     /// Does the `work` that a code was used for, and counts the use of the code at the same time, also with
-    /// a sender that wants to know. If
-    /// the work is unavailable, or a password is too weak, the code is refunded, so that it works
-    /// again when the client retries or sends another password.
+    /// a sender that wants to know. If the work is unavailable, or a password is too weak, the code is
+    /// refunded, so that it works again when the client retries or sends another password. That use is
+    /// not counted: the counters would give a message back at each try.
     ///
     /// # Errors
     /// The errors of `work`.
@@ -315,9 +319,11 @@ impl Challenges {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let UsedCode { challenge, watched } = used;
-        let told =
-            OptionFuture::from(challenge.wants_to_know.as_ref().map(|id| messenger.approve(id)));
-        let (result, (), _) = tokio::join!(work, self.count_used(challenge.id, watched), told);
+        let is_new = !challenge.is_counted;
+        let told = challenge.wants_to_know.as_ref().filter(|_| is_new);
+        let told = OptionFuture::from(told.map(|id| messenger.approve(id)));
+        let counted = OptionFuture::from(is_new.then(|| self.count_used(challenge.id, watched)));
+        let (result, _, _) = tokio::join!(work, counted, told);
         if matches!(result, Err(Error::Unavailable(_) | Error::WeakPassword { .. }))
             && let Err(error) = self.reopen(challenge).await
         {
@@ -334,6 +340,7 @@ impl Challenges {
                 identity.challenge_mut(used.id).filter(|current| current.used_by == used.used_by)
             {
                 challenge.used_by = None;
+                challenge.is_counted = true;
                 challenge.attempts.used = challenge.attempts.used.saturating_sub(1);
             }
             Ok(())

@@ -9,7 +9,7 @@ use super::{
     sending::Weighed,
 };
 use crate::{
-    base::{Error, with_minimum_duration},
+    base::{Error, seconds_until, with_minimum_duration},
     identifiers::Channel,
     messages::Messenger,
 };
@@ -56,6 +56,7 @@ impl Challenges {
             address: &address,
             asker: &challenge.asker,
             ip,
+            valid_seconds: seconds_until(challenge.expires_at, now),
             is_first: false,
             is_decoy: content.decoy,
             hides: content.hides_failure,

@@ -14,9 +14,7 @@ use crate::{
     },
     crypto::{IdentifierHash, Place},
     identifiers::{Address, Channel, PhoneNumber},
-    limits::{
-        Asker, Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud,
-    },
+    limits::{Decision, FraudMode, Proof, ProofChallenge, Reason, Recorded, Signs, Verdict, fraud},
     messages::{Content, Messenger, Prepared, Sent},
     spending::Fund,
 };
@@ -31,6 +29,8 @@ struct Judgement {
     /// Whether it would be dropped if nobody owned its address. The caller must not be told what
     /// becomes of it either, since an answer would tell that somebody does.
     is_quiet: bool,
+    /// The proof of work that was asked for, and is used up now.
+    proof: Option<Proof>,
 }
 
 /// A request that was weighed.
@@ -64,10 +64,14 @@ impl Challenges {
         let signs = self.signs(phone, request, counters);
         let reasons = self.limits.fraud_rules.reasons(&signs);
         let by_signs = self.limits.fraud_mode.verdict(&reasons);
+        let mut used = None;
         let verdict = match by_signs {
             // The code was sent before, with a proof if one was required.
             Verdict::Challenged if !request.is_first => Verdict::Sent,
-            Verdict::Challenged if self.is_proven(request, proof, now).await? => Verdict::Sent,
+            Verdict::Challenged => {
+                used = self.proven_by(request, proof, now).await?;
+                if used.is_some() { Verdict::Sent } else { Verdict::Challenged }
+            }
             // Nobody may lock the owner of a phone out.
             Verdict::Withheld if owner.is_some() => Verdict::Sent,
             verdict => verdict,
@@ -75,7 +79,7 @@ impl Challenges {
 
         let is_quiet = by_signs == Verdict::Withheld;
         let is_withheld = verdict == Verdict::Withheld;
-        let judgement = Judgement { signs, reasons, is_withheld, is_quiet };
+        let judgement = Judgement { signs, reasons, is_withheld, is_quiet, proof: used };
         if verdict != Verdict::Sent {
             let price = messenger.price(phone);
             let country = phone.country().unwrap_or_default();
@@ -103,18 +107,18 @@ impl Challenges {
         }
     }
 
-    /// Whether the request brings a proof of work for its address that was not used before.
-    async fn is_proven(
+    /// Uses up the proof of work that the request brings for its address. `None` if it is not good, or
+    /// was used before.
+    async fn proven_by(
         &self,
         request: Request<'_>,
         proof: Option<&str>,
         now: Timestamp,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Proof>, Error> {
         let address = self.hash_keys.address(request.address);
-        match proof.and_then(|proof| Proof::check(proof, &self.hash_keys, &address, now)) {
-            Some(proof) => self.store.use_proof(&proof).await,
-            None => Ok(false),
-        }
+        let proof = proof.and_then(|proof| Proof::check(proof, &self.hash_keys, &address, now));
+        let Some(proof) = proof else { return Ok(None) };
+        Ok(self.store.use_proof(&proof).await?.then_some(proof))
     }
 
     fn proof_required(&self, request: Request<'_>, reasons: &[Reason], now: Timestamp) -> Error {
@@ -168,7 +172,7 @@ impl Challenges {
             if costs_nothing || room.is_of(&self.hash_keys.source(request.ip)) {
                 // It will hardly be refused, so its price is reserved at the same time. An e-mail has no
                 // price, and the words of its app are read at that time.
-                let prepare = self.prepare(content, request.asker, stop_link, messenger);
+                let prepare = self.prepare(content, request, stop_link, messenger);
                 let (counters, prepared) = tokio::join!(count, prepare);
                 match counters {
                     Ok(counters) => (counters, Some(prepared)),
@@ -181,7 +185,7 @@ impl Challenges {
             };
 
         let judged = self.judge(id, (request, &counters), evidence, messenger, now).await;
-        let judgement = match judged {
+        let mut judgement = match judged {
             Ok(judgement) => judgement,
             Err(error) => {
                 self.release(&counters).await;
@@ -189,6 +193,7 @@ impl Challenges {
                 return self.cancel(message, messenger, error).await;
             }
         };
+        counters.proof = judgement.proof.take();
         content.hides_failure |= judgement.is_quiet;
         let is_dropped = judgement.is_withheld || counters.is_full;
         if judgement.is_quiet || is_dropped {
@@ -201,7 +206,7 @@ impl Challenges {
 
         let prepared = match prepared {
             Some(prepared) => prepared,
-            None => self.prepare(content, request.asker, stop_link, messenger).await,
+            None => self.prepare(content, request, stop_link, messenger).await,
         };
         let message = match prepared {
             Ok(message) => message,
@@ -226,7 +231,7 @@ impl Challenges {
     async fn prepare(
         &self,
         content: &ChallengeContent,
-        asker: &Asker,
+        request: Request<'_>,
         stop_link: Option<&str>,
         messenger: &Messenger,
     ) -> Result<Option<Prepared>, Error> {
@@ -239,13 +244,14 @@ impl Challenges {
             sender: &content.sender,
             channel: content.channel,
             code: &content.code,
-            valid_minutes: self.settings.ttl_seconds.unsigned_abs().div_ceil(60),
+            // Rounded down, so that the message does not promise more than there is.
+            valid_minutes: (request.valid_seconds / 60).max(1).unsigned_abs(),
             link: content.link.as_deref(),
             stop_link,
             undo_link: None,
             erased_on: None,
         };
-        let fund = match asker.device() {
+        let fund = match request.asker.device() {
             Some(_) => Fund::KnownDevices,
             None => Fund::Strangers,
         };

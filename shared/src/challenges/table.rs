@@ -65,6 +65,11 @@ impl Identity {
         self.owners.get(identifier.as_str()).or_else(other).copied()
     }
 
+    /// All owners of addresses that lie here.
+    pub(super) fn owners(&self) -> impl Iterator<Item = Uuid> {
+        self.owners.values().copied()
+    }
+
     /// The owner of the identifier, if there is only one identifier in this place of the table.
     pub fn only_owner(&self) -> Option<Uuid> {
         self.owners.values().next().copied().filter(|_| self.owners.len() == 1)
@@ -266,31 +271,27 @@ impl Store {
 
     /// [`Throttle::unlock`] of an identifier.
     pub async fn unlock(&self, identifier: &IdentifierHash, now: Timestamp) -> Result<bool, Error> {
-        self.end_waits(identifier, now, Throttle::unlock).await
+        let mut identity = self.identity(identifier).await?;
+        if !identity.throttle().clone().unlock() {
+            return Ok(false);
+        }
+        let unlock = |throttle: &mut Throttle| Ok(throttle.unlock());
+        self.change_throttle(identifier, &mut identity, now, unlock).await
     }
 
     /// [`Throttle::recover`] of an identifier.
-    pub async fn recover(
-        &self,
-        identifier: &IdentifierHash,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        self.end_waits(identifier, now, Throttle::recover).await
-    }
-
-    /// Ends waits by `end`. Returns whether there was anything to end.
-    async fn end_waits(
-        &self,
-        identifier: &IdentifierHash,
-        now: Timestamp,
-        end: fn(&mut Throttle) -> bool,
-    ) -> Result<bool, Error> {
+    pub async fn recover(&self, identifier: &IdentifierHash, now: Timestamp) -> Result<(), Error> {
         let mut identity = self.identity(identifier).await?;
-        if !end(&mut identity.throttle().clone()) {
-            return Ok(false);
+        let mut recovered = identity.throttle().clone();
+        recovered.recover(now);
+        if recovered == *identity.throttle() {
+            return Ok(());
         }
-        let end = |throttle: &mut Throttle| Ok(end(throttle));
-        self.change_throttle(identifier, &mut identity, now, end).await
+        let recover = |throttle: &mut Throttle| {
+            throttle.recover(now);
+            Ok(())
+        };
+        self.change_throttle(identifier, &mut identity, now, recover).await
     }
 
     /// Changes the limits and challenges of an identifier with optimistic locking, starting from
@@ -386,6 +387,7 @@ mod tests {
             sealed: sealed.to_vec(),
             wants_to_know: None,
             used_by: None,
+            is_counted: false,
         };
         let mut identity = Identity::default();
         assert_eq!(identity.is_open(&challenge(b"ours")), Ok(false));

@@ -62,36 +62,40 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// from the origins in `ALLOWED_ORIGINS` and those of apps. A query is refused if the document of
 /// `routes` describes none.
 pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
-    let apps = latchkey.clone();
-    let allowed = AllowOrigin::async_predicate(move |origin, _| async move {
-        let Ok(origin) = origin.to_str() else { return false };
-        apps.apps().allows_origin(origin).await.unwrap_or_default()
-    });
     let (routes, document) = routes.split_for_parts();
     let routes =
         routes.layer(middleware::from_fn_with_state(WithoutQuery::of(&document), refuse_query));
-    service_for(allowed, routes, latchkey)
+    service_for(Origins::OfApps, routes, latchkey)
 }
 
 /// Like [`service`], for routes that do not use the table. Browsers may call it only from the
 /// origins in `ALLOWED_ORIGINS`.
 pub fn static_service(routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
-    let settings = latchkey.settings().apps.clone();
-    let allowed = AllowOrigin::predicate(move |origin, _| {
-        origin.to_str().is_ok_and(|origin| settings.allows_origin(origin))
-    });
-    service_for(allowed, routes, latchkey)
+    service_for(Origins::OfSettings, routes, latchkey)
 }
 
-fn service_for(allowed: AllowOrigin, routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
-    let cors = cors(allowed);
+/// The origins from which browsers may call.
+#[derive(Clone, Copy)]
+enum Origins {
+    /// Those in `ALLOWED_ORIGINS`, and those of apps, which are in the table.
+    OfApps,
+    /// Those in `ALLOWED_ORIGINS`.
+    OfSettings,
+}
+
+/// Whether a browser may call from the origin of a request, or the error of looking that up.
+#[derive(Clone)]
+struct OriginLookup(Result<bool, Error>);
+
+fn service_for(origins: Origins, routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
     routes
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(latchkey.clone(), refuse))
-        .layer(cors)
-        // Outside of CORS, which reads the table.
+        .layer(cors())
+        .layer(middleware::from_fn_with_state((latchkey.clone(), origins), find_origin))
+        // Outside of that, which reads the table.
         .layer(middleware::from_fn_with_state(latchkey.clone(), find_source))
         .layer(middleware::from_fn_with_state(latchkey.clone(), observe))
         .with_state(latchkey)
@@ -115,8 +119,34 @@ const TRACING_HEADERS: [&str; 13] = [
     "x-b3-sampled",
 ];
 
-/// Allows only known origins, and no credentials: tokens travel in a header.
-fn cors(allowed: AllowOrigin) -> CorsLayer {
+/// Looks up whether a browser may call from the origin of a request.
+async fn find_origin(
+    State((latchkey, origins)): State<(Latchkey, Origins)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(origin) = request.headers().get(header::ORIGIN) {
+        let settings = latchkey.settings();
+        let allowed = match (origin.to_str(), origins) {
+            (Err(_), _) => Ok(false),
+            // The forms of the hosted page are sent to their own origin.
+            (Ok(origin), Origins::OfApps) if origin != settings.issuer => {
+                latchkey.apps().allows_origin(origin).await
+            }
+            (Ok(origin), _) => Ok(settings.apps.allows_origin(origin)),
+        };
+        request.extensions_mut().insert(OriginLookup(allowed));
+    }
+    next.run(request).await
+}
+
+/// Allows only known origins, and no credentials: tokens travel in a header. If an origin could not be
+/// looked up, its page may read the error, which [`refuse`] returns.
+fn cors() -> CorsLayer {
+    let allowed = AllowOrigin::predicate(|_, parts| {
+        let lookup = parts.extensions.get::<OriginLookup>();
+        lookup.is_some_and(|OriginLookup(allowed)| *allowed != Ok(false))
+    });
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
@@ -177,9 +207,12 @@ async fn refuse(
     next: Next,
 ) -> Response {
     let is_by_basic = request.headers().get_all(header::AUTHORIZATION).iter().any(is_basic);
-    let mut response = match timeout_at(deadline, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Error::Unavailable("the request took too long".into()).into_response(),
+    let mut response = match unknown_origin(&request) {
+        Some(response) => response,
+        None => match timeout_at(deadline, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Error::Unavailable("the request took too long".into()).into_response(),
+        },
     };
 
     if let Some(error) = response.extensions_mut().remove::<Error>() {
@@ -200,6 +233,17 @@ async fn refuse(
     }
 
     response
+}
+
+/// The refusal of a request whose origin could not be looked up. The page could not read any other
+/// response, so nothing may be done that it has to hear of.
+fn unknown_origin(request: &Request) -> Option<Response> {
+    let OriginLookup(Err(error)) = request.extensions().get()? else { return None };
+    let mut response = error.clone().into_response();
+    if request.method() == Method::POST && request.uri().path().starts_with("/oauth2/") {
+        response.extensions_mut().insert(OAuthStyle);
+    }
+    Some(response)
 }
 
 fn problem(error: &Error, latchkey: &Latchkey, request_id: &str) -> Response {

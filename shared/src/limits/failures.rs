@@ -109,6 +109,10 @@ pub struct CodeRun {
     long_digits: i64,
     #[serde(rename = "u", skip_serializing_if = "is_zero")]
     long_until: i64,
+    /// The runs that ended within 24 hours: when their last code was (epoch seconds), and their
+    /// length.
+    #[serde(rename = "r", skip_serializing_if = "Vec::is_empty")]
+    ended: Vec<(i64, u32)>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -147,19 +151,24 @@ impl CodeRun {
         usual.max(self.run_digits()).max(u32::try_from(kept).unwrap_or_default())
     }
 
-    /// Ends the run after a sign-in from a new device. Codes stay as long as they are for a day.
+    /// Ends the run after a sign-in from a new device. Codes stay as long as they are for a day, and so
+    /// long its tries count in [`Self::lately`].
     pub fn end(&mut self, now: Timestamp) {
         let digits = i64::from(self.digits(0, now));
-        *self = Self::default();
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.push((self.last_at, self.in_row));
+        ended.retain(|(at, tries)| *at > now.as_second() - DAY && *tries > 0);
+        *self = Self { ended, ..Self::default() };
         if digits > 0 {
             (self.long_digits, self.long_until) = (digits, now.as_second() + LONG_FOR);
             self.last_at = now.as_second();
         }
     }
 
-    /// How many codes in a row were wrong.
-    pub fn in_row(&self) -> u32 {
-        self.in_row
+    /// How many codes were wrong: in a row, and in the runs that ended in the last 24 hours.
+    pub fn lately(&self, now: Timestamp) -> u32 {
+        let ended = self.ended.iter().filter(|(at, _)| *at > now.as_second() - DAY);
+        self.in_row + ended.map(|(_, tries)| tries).sum::<u32>()
     }
 
     /// Lets codes be sent again, since the owner of the address was recognised in another way. The
@@ -180,7 +189,8 @@ impl CodeRun {
 
     pub(super) fn ends_at(&self) -> Option<i64> {
         let run = (self.in_row > 0).then_some(self.last_at + MEMORY);
-        run.max(Some(self.off_until.max(self.long_until)).filter(|at| *at > 0))
+        let ended = self.ended.iter().map(|(at, _)| at + DAY).max();
+        run.max(ended).max(Some(self.off_until.max(self.long_until)).filter(|at| *at > 0))
     }
 
     fn run_digits(&self) -> u32 {

@@ -187,13 +187,21 @@ impl Proof {
         let is_solved = key == solution.derived_key && key.starts_with(&parameters.key_prefix);
         is_solved.then_some(Self { nonce: parameters.nonce, expires_at: parameters.expires_at })
     }
+
+    fn key(&self) -> Key {
+        Key::proof(&IdentifierHash::of_random("proof", &self.nonce))
+    }
 }
 
 impl Store {
     /// Uses a proof up. Returns whether it had not been used.
     pub async fn use_proof(&self, proof: &Proof) -> Result<bool, Error> {
-        let key = Key::proof(&IdentifierHash::of_random("proof", &proof.nonce));
-        self.put_new(key, proof.expires_at).await
+        self.put_new(proof.key(), proof.expires_at).await
+    }
+
+    /// Gives a proof back that was used for nothing.
+    pub async fn give_back_proof(&self, proof: &Proof) -> Result<(), Error> {
+        self.give_back(proof.key()).await
     }
 }
 

@@ -214,9 +214,9 @@ impl Throttle {
         self.code_run(asker).map_or(usual, |run| run.digits(usual, now))
     }
 
-    /// How many codes in a row were wrong in challenges of this asker.
-    pub fn wrong_codes_in_row(&self, asker: &Asker) -> u32 {
-        self.code_run(asker).map_or(0, CodeRun::in_row)
+    /// How many codes were wrong in challenges of this asker ([`CodeRun::lately`]).
+    pub fn wrong_codes_lately(&self, asker: &Asker, now: Timestamp) -> u32 {
+        self.code_run(asker).map_or(0, |run| run.lately(now))
     }
 
     /// Checks that codes are accepted from this asker.
@@ -342,26 +342,40 @@ impl Throttle {
     /// Ends every failure, wait and stop, and forgets messages and cooldowns. Messages that were given
     /// back stay counted towards the ceiling. Returns whether there was anything to end.
     pub fn unlock(&mut self) -> bool {
-        self.keep_of_messages(Sends::used)
+        let unlocked = self.with_messages(Sends::used);
+        let had = *self != unlocked;
+        *self = unlocked;
+        had
     }
 
-    /// As [`Self::unlock`], because the owner was recognised. Messages are given back, not
-    /// forgotten: people can do that again and again, and would get as many texts as they like.
-    pub fn recover(&mut self) -> bool {
-        self.keep_of_messages(Sends::given_back)
+    /// As [`Self::unlock`], because the owner was recognised. People can do that again and again, so
+    /// messages are given back, not forgotten: otherwise they would get as many texts as they like. Of
+    /// wrong codes the run ends, as after a sign-in. Wrong second factors stay: whoever has an address
+    /// of the person has one factor, and must not guess the other.
+    pub fn recover(&mut self, now: Timestamp) {
+        let mut wrong_codes = self.wrong_codes.clone();
+        wrong_codes.end(now);
+        let factors = self.devices.iter().filter(|(_, device)| !device.factors.is_empty());
+        let factors = factors.map(|(id, device)| {
+            (*id, DeviceFailures { factors: device.factors.clone(), ..DeviceFailures::default() })
+        });
+        *self = Self {
+            wrong_codes,
+            wrong_factors: self.wrong_factors.clone(),
+            devices: factors.collect(),
+            ..self.with_messages(Sends::given_back)
+        };
     }
 
-    fn keep_of_messages(&mut self, kept: fn(&Sends) -> Sends) -> bool {
-        let unlocked = Self {
+    /// A state without failures, with what is `kept` of the messages.
+    fn with_messages(&self, kept: fn(&Sends) -> Sends) -> Self {
+        Self {
             codes: kept(&self.codes),
             resets: kept(&self.resets),
             known: kept(&self.known),
             notices: self.notices.clone(),
             ..Self::default()
-        };
-        let had = *self != unlocked;
-        *self = unlocked;
-        had
+        }
     }
 
     /// When nothing in the state counts any more, in epoch seconds.

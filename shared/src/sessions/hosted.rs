@@ -207,7 +207,8 @@ impl Sessions {
     }
 
     /// The tokens for an authorization code. Of many requests with one code, one gets them. If a
-    /// code is used again later, the session that it began is revoked (RFC 6749 §4.1.2). With them
+    /// code is used again later, the session that it began is revoked (RFC 6749 §4.1.2). If the request
+    /// is unavailable after that, the code works again. With them
     /// comes the token of the device, and in how many seconds it expires: the device of `device_token`
     /// if the user has signed in on it before, or else a new one.
     ///
@@ -226,21 +227,39 @@ impl Sessions {
             .filter(|code| code.is_for(&app.client_id, redirect_uri, verifier))
             .ok_or(Error::CodeInvalid)?;
 
-        let ids = (code.user_id, code.session_id);
         let terms = app.session_terms(self.apps.settings());
         let ends_at = whole_seconds(now) + seconds(terms.refresh_token_ttl);
         let refresh = RefreshToken::first(
-            ids,
+            (code.user_id, code.session_id),
             app.client_id.clone(),
             ends_at,
             (&self.hash_keys, &self.random),
         )?;
+        let exchanged = self.exchange_for(&code, &refresh, device_token, recorder).await;
+        if let Err(Error::Unavailable(_)) = exchanged
+            && let Err(error) = self.store.give_back_code(&code, &refresh.hash()).await
+        {
+            tracing::warn!(%error, "the authorization code of a failed request was not refunded");
+        }
+        exchanged
+    }
+
+    /// Begins the session of a code with `refresh` as its first refresh token.
+    async fn exchange_for(
+        &self,
+        code: &AuthorizationCode,
+        refresh: &RefreshToken,
+        device_token: Option<&str>,
+        recorder: &Recorder,
+    ) -> Result<(TokenPair, Option<(String, i64)>), Error> {
+        let now = self.clock.now();
+        let ids = (code.user_id, code.session_id);
         let hashes = (code.hash(), refresh.hash());
-        match self.store.exchange_code(ids, code.browser, hashes, ends_at, now).await? {
+        match self.store.exchange_code(ids, code.browser, hashes, refresh.ends_at, now).await? {
             Exchange::Begun(user) => {
                 let of_app = self.claims_of_app(&user, &refresh.client_id).await?;
                 let asked = (code.nonce.as_deref(), None);
-                let tokens = self.tokens((&user, of_app), &refresh, asked, now).await?;
+                let tokens = self.tokens((&user, of_app), refresh, asked, now).await?;
 
                 let known = device_token
                     .and_then(|token| KnownDevice::decode(token, &self.hash_keys, now))
@@ -252,10 +271,11 @@ impl Sessions {
             Exchange::Ended => Err(Error::CodeInvalid),
             Exchange::Used { at } => {
                 if now.as_second() > at.as_second() + RETRY_SECONDS {
-                    self.store.end_sessions(ids.0, &[ids.1]).await?;
+                    // Recorded first: at a retry, the session has ended already.
                     let target = user_subject(ids.0);
-                    let activity = Activity::happened(Action::CodeReplay, target, &app.client_id);
+                    let activity = Activity::happened(Action::CodeReplay, target, &code.client_id);
                     recorder.record(Activity { result: Outcome::Failure, ..activity }).await?;
+                    self.store.end_sessions(ids.0, &[ids.1]).await?;
                 }
                 Err(Error::CodeInvalid)
             }

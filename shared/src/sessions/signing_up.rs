@@ -6,14 +6,28 @@ use jiff::Timestamp;
 
 use super::{Established, Establishing, Sessions};
 use crate::{
-    apps::{SessionTerms, SignUp},
-    audit::{Action, Activity, user_subject},
+    apps::{App, SessionTerms, SignUp},
+    audit::{Action, Activity, Event, user_subject},
+    authorization::AuthorizationCode,
     base::{Device, Error, whole_seconds},
     challenges::{ChallengeContent, Proven},
     identifiers::Address,
+    tokens::RefreshToken,
     users::{AuthenticationMethod, Created, Metadata, Session, TextAlone, User},
 };
 use uuid::Uuid;
+
+/// An account that a sign-up creates.
+struct NewAccount {
+    user: User,
+    /// Its first session.
+    session: Session,
+    refresh: RefreshToken,
+    /// The event of the sign-in.
+    event: Event,
+    /// The code for the app that is entered, with the session that waits for it.
+    code: Option<(AuthorizationCode, Session)>,
+}
 
 impl Sessions {
     /// Creates the account of an address that was just proven, with the data of its sign-up.
@@ -33,40 +47,17 @@ impl Sessions {
             return Err(Error::OtpExpired);
         }
 
-        let terms = app.session_terms(self.apps.settings());
-        let terms = if proven.content.terms.browser { terms.in_browser() } else { terms };
-        let mut user = self.new_user(&proven.content, &terms, now)?;
-        let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
-        user.last_sign_in = Some(refresh.session_id);
-        let event = self.sign_in_event(&user, refresh.session_id, &session)?;
-        let store = self.store.recording(event);
-        let by_phone = session.clone();
-        let code = self.first_code(user.id, (refresh.session_id, &session))?;
-        user.sessions.insert(refresh.session_id, session);
-        user.sessions.extend(code.iter().map(|(code, session)| (code.session_id, session.clone())));
+        let mut new = self.draw_account(proven, &app, method, device, now)?;
+        let store = self.store.recording(new.event.clone());
         let identifier = self.hash_keys.address(&proven.content.address);
-
         loop {
-            let new = (&user, &Metadata::default());
-            match store.create_user(new, &BTreeSet::new(), &self.hash_keys).await? {
-                Created::Yes => {
-                    if user.is_active_admin() {
-                        self.record_admin_by_phone(user.id, &by_phone).await?;
-                    }
-                    let device = self.device(&user, None, now)?;
-                    return Ok(Some(Established {
-                        user,
-                        refresh,
-                        device,
-                        detached_from: None,
-                        code: self.encoded(code)?,
-                        is_new_user: true,
-                    }));
-                }
+            let user = (&new.user, &Metadata::default());
+            match store.create_user(user, &BTreeSet::new(), &self.hash_keys).await? {
+                Created::Yes => return self.signed_up(new, None, now).await.map(Some),
                 Created::Taken(taken) if taken == identifier => return Ok(None),
                 // Another user has taken the username in the meantime. The new user can choose
                 // another later.
-                Created::Taken(_) if user.username.is_some() => user.username = None,
+                Created::Taken(_) if new.user.username.is_some() => new.user.username = None,
                 Created::Taken(_) => {
                     return Err(Error::Internal(
                         "an identifier that the user does not have".into(),
@@ -74,6 +65,43 @@ impl Sessions {
                 }
             }
         }
+    }
+
+    /// The account that a sign-up creates, with its first session. Nothing is written.
+    fn draw_account(
+        &self,
+        proven: &Proven,
+        app: &App,
+        method: AuthenticationMethod,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<NewAccount, Error> {
+        let terms = app.session_terms(self.apps.settings());
+        let terms = if proven.content.terms.browser { terms.in_browser() } else { terms };
+        let mut user = self.new_user(&proven.content, &terms, now)?;
+        let (session, refresh) = self.new_session(user.id, &terms, vec![method], device, now)?;
+        user.last_sign_in = Some(refresh.session_id);
+        let event = self.sign_in_event(&user, refresh.session_id, &session)?;
+        let code = self.first_code(user.id, (refresh.session_id, &session))?;
+        user.sessions.insert(refresh.session_id, session.clone());
+        user.sessions.extend(code.iter().map(|(code, session)| (code.session_id, session.clone())));
+        Ok(NewAccount { user, session, refresh, event, code })
+    }
+
+    /// The session of an account that was created. Its phone may have been `detached_from` another.
+    async fn signed_up(
+        &self,
+        new: NewAccount,
+        detached_from: Option<Box<User>>,
+        now: Timestamp,
+    ) -> Result<Established, Error> {
+        let NewAccount { user, session, refresh, code, .. } = new;
+        if user.is_active_admin() {
+            self.record_admin_by_phone(user.id, &session).await?;
+        }
+        let device = self.device(&user, None, now)?;
+        let code = self.encoded(code)?;
+        Ok(Established { user, refresh, device, detached_from, code, is_new_user: true })
     }
 
     /// The user that a sign-up creates.
@@ -111,7 +139,7 @@ impl Sessions {
     }
 
     /// Creates a new account for a phone whose account nobody has used for long, and takes the phone
-    /// from that one. Its owner can undo it for 30 days.
+    /// from that one, both in one transaction. Its owner can undo it for 30 days.
     ///
     /// # Errors
     /// [`Error::PhoneIdle`] if the phone may not pass to a new account, or the app's sign-up is
@@ -133,14 +161,22 @@ impl Sessions {
 
         let target = user_subject(idle);
         let detached = Activity::happened(Action::PhoneDetach, target, &app.client_id);
-        let detached = self.store.recording(self.audit.event(detached, &device)?);
-        let at = whole_seconds(now);
-        let former = detached.detach_phone(idle, &self.hash_keys, at, passes).await?;
-        let mut established = self
-            .sign_up(proven, AuthenticationMethod::Sms, device, now)
-            .await?
-            .ok_or(Error::OtpExpired)?;
-        established.detached_from = Some(Box::new(former));
+        let store = self.store.recording(self.audit.event(detached, &device)?);
+        let mut new = self.draw_account(proven, &app, AuthenticationMethod::Sms, device, now)?;
+        let store = store.recording(new.event.clone());
+        let former = loop {
+            let (ids, at) = ((idle, &new.user), whole_seconds(now));
+            match store.pass_phone_on(ids, &self.hash_keys, at, passes).await {
+                // As in a sign-up, the username is taken.
+                Err(Error::PreconditionFailed) if new.user.username.is_some() => {
+                    new.user.username = None;
+                }
+                // Somebody else has the phone by now.
+                Err(Error::Conflict(_)) => return Err(Error::OtpExpired),
+                former => break Box::new(former?),
+            }
+        };
+        let established = self.signed_up(new, Some(former), now).await?;
         Ok(Establishing::Done(Box::new(established)))
     }
 

@@ -285,17 +285,29 @@ impl Store {
         Ok(())
     }
 
-    /// Writes an item that has nothing but its end (epoch seconds), unless there is one. Returns
-    /// whether it is new.
+    /// Writes an item that has nothing but its end (epoch seconds), unless there is one, or it was
+    /// given back. Returns whether it is new.
     pub(crate) async fn put_new(&self, key: Key, expires_at: i64) -> Result<bool, Error> {
         let update = self
             .client
             .update_item()
-            .update_expression("SET expires_at = :expires_at, written_by = :mark")
-            .condition_expression("attribute_not_exists(pk)")
+            .update_expression("SET expires_at = :expires_at, written_by = :mark REMOVE given_back")
+            .condition_expression("attribute_not_exists(pk) OR attribute_exists(given_back)")
             .expression_attribute_values(":expires_at", number(expires_at));
         let updated = self.update_once(key, update, (WRITTEN_BY, self.mark()?)).await?;
-        Ok(matches!(updated, Updated::Done(_)))
+        Ok(updated.is_done())
+    }
+
+    /// Gives back an item of [`Self::put_new`], so that it can be written again. It is not deleted:
+    /// that would need a further right.
+    pub(crate) async fn give_back(&self, key: Key) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .update_expression("SET given_back = :true")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        self.update_if(key, update).await.map(drop)
     }
 
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {

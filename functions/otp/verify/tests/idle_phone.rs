@@ -1,11 +1,15 @@
 //! A number that has a new owner.
 
+use axum::http::Method;
+use embedded_aws::faults::{Fault, Refusal};
 use serde_json::json;
 
 use crate::testing::{
     OTHER_PHONE, PHONE, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
+    faults::Trial,
     invariants::assert_invariants,
+    json_request,
     undoing::{change_email, link, undo},
 };
 
@@ -36,6 +40,29 @@ async fn the_new_owner_of_a_number_gets_a_new_account_and_the_former_one_is_told
     app.advance(60);
     assert_eq!(app.sign_in(PHONE).await.id(), former.id());
     assert_eq!(app.get_as(&newcomer.access, "/v1/me").await.status, 401);
+    assert_invariants(&app).await;
+}
+
+#[tokio::test]
+async fn a_number_passes_on_with_the_new_account_or_not_at_all() {
+    let app = TestApp::with_mail().await;
+    let former = app.sign_up(json!({"phone": PHONE, "password": PASSWORD})).await;
+    change_email(&app, &former, EMAIL).await;
+    app.advance(365 * DAY);
+    let id = app.challenge(PHONE).await;
+    let body = json!({"challenge_id": id, "code": app.code(PHONE)});
+    let request = || json_request(Method::POST, "/v1/otp/verify", None, &body);
+
+    // All writes but the first fail, whichever they are.
+    let trial = Trial::of(app.clone()).await;
+    let refused = Fault::Refuse(Refusal::InternalServerError);
+    trial.faults.inject(|call| call.is("DYNAMODB", "TransactWriteItems"), (1, usize::MAX), refused);
+    let first = trial.send(request()).await;
+    trial.faults.heal();
+    let answer = if first.status == 200 { first } else { trial.send(request()).await };
+    assert_ne!(answer.signed_in().id(), former.id());
+    let told = app.texts(EMAIL).pop().unwrap().body;
+    assert!(told.contains("now has your phone number"), "{told}");
     assert_invariants(&app).await;
 }
 

@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::{Changed, placeholder};
 use crate::{
+    authorization::AuthorizationCode,
     base::{Error, ShortId},
     table::{Store, bytes, number, text},
-    users::{Session, User, UserStatus},
+    users::{Session, SessionKind, User, UserStatus},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -159,5 +160,26 @@ impl Store {
             }
             _ => Ok(Exchange::Ended),
         }
+    }
+
+    /// Undoes the exchange of a code for a refresh token with this hash, which nobody got.
+    pub(in crate::sessions) async fn give_back_code(
+        &self,
+        code: &AuthorizationCode,
+        refresh: &[u8],
+    ) -> Result<(), Error> {
+        let update = "SET sessions.#id.h = :code, sessions.#id.e = :ends_at, \
+                      sessions.#id.k = :kind ADD version :one";
+        let kind = serde_dynamo::to_attribute_value(SessionKind::Code)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let names = HashMap::from([(placeholder(0), ShortId(code.session_id).to_string())]);
+        let values = HashMap::from([
+            (":code".to_owned(), bytes(&code.hash())),
+            (":refresh".to_owned(), bytes(refresh)),
+            (":ends_at".to_owned(), number(code.ends_at)),
+            (":kind".to_owned(), kind),
+        ]);
+        let condition = "sessions.#id.h = :refresh";
+        self.change_sessions(code.user_id, update, condition, names, values).await.map(drop)
     }
 }

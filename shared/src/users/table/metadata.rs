@@ -73,7 +73,7 @@ impl Store {
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
     ) -> Result<(User, Metadata), Error> {
         if patch.is_empty() {
-            let user = self.write_user((id, undo_seconds), keys, change, more).await?;
+            let user = self.write_user((id, undo_seconds, None), keys, change, more).await?;
             let metadata = self.metadata(&user).await?;
             return Ok((user, metadata));
         }
@@ -87,7 +87,7 @@ impl Store {
             writes.extend(more.iter().cloned());
             let mut refused = false;
             let changed = self.write_user(
-                (id, undo_seconds),
+                (id, undo_seconds, None),
                 keys,
                 |user| {
                     change(user).inspect_err(|_| refused = true)?;

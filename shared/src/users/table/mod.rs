@@ -83,13 +83,7 @@ impl Store {
         keys: &HashKeys,
         more: Vec<TransactWriteItem>,
     ) -> Result<Created, Error> {
-        let (mut identifiers, mut items) = (Vec::new(), Vec::new());
-        for identifier in user.identifiers(keys) {
-            for claim in self.claim(&identifier, user.id)? {
-                identifiers.push(identifier.clone());
-                items.push(claim);
-            }
-        }
+        let (identifiers, mut items) = self.claims(user, &user.identifiers(keys))?;
         items.push(self.put_if_absent(&user_item(user)?)?);
         items.extend(self.metadata_write(user.id, &Metadata::default(), metadata)?);
         items.extend(more);
@@ -111,6 +105,22 @@ impl Store {
             }
         }
         Err(Error::Unavailable("a transaction conflicted with others too often".into()))
+    }
+
+    /// The writes that make a user the owner of these identifiers, with the identifier of each.
+    fn claims(
+        &self,
+        user: &User,
+        identifiers: &BTreeSet<IdentifierHash>,
+    ) -> Result<(Vec<IdentifierHash>, Vec<TransactWriteItem>), Error> {
+        let (mut claimed, mut items) = (Vec::new(), Vec::new());
+        for identifier in identifiers {
+            for claim in self.claim(identifier, user.id)? {
+                claimed.push(identifier.clone());
+                items.push(claim);
+            }
+        }
+        Ok((claimed, items))
     }
 
     /// Records that a user's address was proven for the first time; see [`User::prove`]. This also
@@ -181,7 +191,7 @@ impl Store {
         change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
-        self.write_user((id, Some(UNDO_SECONDS)), keys, change, more).await
+        self.write_user((id, Some(UNDO_SECONDS), None), keys, change, more).await
     }
 
     /// As [`Self::change_user_and`], for a change that cannot be undone.
@@ -192,15 +202,15 @@ impl Store {
         change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
     ) -> Result<User, Error> {
-        self.write_user((id, None), keys, change, more).await
+        self.write_user((id, None, None), keys, change, more).await
     }
 
     /// The write behind [`Self::change_user_and`]. If there are `undo_seconds`, changes of addresses,
     /// password and second factor are noted in the same transaction, so that they can be undone for
-    /// as long ([`super::Past`]).
+    /// as long ([`super::Past`]). Identifiers that the change removes pass to the `heir`, if there is one.
     async fn write_user(
         &self,
-        (id, undo_seconds): (Uuid, Option<i64>),
+        (id, undo_seconds, heir): (Uuid, Option<i64>, Option<Uuid>),
         keys: &HashKeys,
         mut change: impl FnMut(&mut User) -> Result<(), Error>,
         more: Vec<TransactWriteItem>,
@@ -241,7 +251,10 @@ impl Store {
                 }
             }
             for identifier in old.difference(&new) {
-                items.extend(self.release(identifier, id)?);
+                items.extend(match heir {
+                    None => self.release(identifier, id)?,
+                    Some(heir) => self.pass_on(identifier, id, heir)?,
+                });
             }
 
             let role_checks_at = items.len();
@@ -403,6 +416,20 @@ impl Store {
                 .into_iter()
                 .collect(),
         }
+    }
+
+    /// The writes after which `heir` owns an identifier of a user.
+    fn pass_on(
+        &self,
+        identifier: &IdentifierHash,
+        user_id: Uuid,
+        heir: Uuid,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut items = vec![self.put_where(owner_item(identifier, heir)?, OWN, text(user_id))?];
+        if let Some(other) = identifier.other() {
+            items.push(self.delete_if(Key::owner(&other), OWN, Some(text(user_id)))?);
+        }
+        Ok(items)
     }
 
     /// Moves the identifiers of a user from the previous root to the current one. Does nothing if

@@ -4,7 +4,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::{DETACHED_SECONDS, Past, Restoration, User};
+use super::{
+    super::{DETACHED_SECONDS, Past, Restoration, User},
+    user_item,
+};
 use crate::{
     apps::DEFAULT_CLIENT_ID,
     audit::{Action, Activity, Event, Recorder, user_subject},
@@ -53,15 +56,16 @@ impl Store {
         Ok(items)
     }
 
-    /// Takes the phone from a user who no longer uses it, so that a new account can have it, and
-    /// ends all sessions, known devices and sign-ins that wait. The user can undo it for
-    /// [`DETACHED_SECONDS`].
+    /// Takes the phone from a user who no longer uses it, ends all sessions, known devices and sign-ins
+    /// that wait, and creates the user `heir`, to whom it passes: all or nothing. The former owner can undo
+    /// it for [`DETACHED_SECONDS`]. Returns them.
     ///
     /// # Errors
-    /// As [`Self::change_user`]; [`Error::OtpExpired`] if `is_idle` does not hold any more.
-    pub async fn detach_phone(
+    /// As [`Self::change_user`]; [`Error::OtpExpired`] if `is_idle` does not hold any more;
+    /// [`Error::PreconditionFailed`] if somebody else has another identifier of the heir.
+    pub async fn pass_phone_on(
         &self,
-        user_id: Uuid,
+        (user_id, heir): (Uuid, &User),
         keys: &HashKeys,
         now: Timestamp,
         is_idle: impl Fn(&User) -> bool,
@@ -77,7 +81,15 @@ impl Store {
             user.sign_out_everywhere();
             Ok(())
         };
-        self.write_user((user_id, Some(DETACHED_SECONDS)), keys, detach, Vec::new()).await
+        let mut identifiers = heir.identifiers(keys);
+        if let Some(phone) = &heir.phone {
+            identifiers.remove(&keys.address(&Address::Sms(phone.clone())));
+        }
+        let (_, mut items) = self.claims(heir, &identifiers)?;
+        items.push(self.put_if_absent(&user_item(heir)?)?);
+        items.extend(self.admin_write(None, Some(heir))?);
+        let ids = (user_id, Some(DETACHED_SECONDS), Some(heir.id));
+        self.write_user(ids, keys, detach, items).await
     }
 
     /// Puts the past of a user over the version that was read; 0: there was none.
