@@ -139,11 +139,14 @@ async fn context(latchkey: &Latchkey, token: &str) -> Result<Option<AuthorizerCo
 
     let roles = user.roles_of(claims.sid);
     let permitted = latchkey.roles().permissions(&roles).await?;
+    let grant = user.sessions.get(&claims.sid).and_then(|session| session.grant.as_ref());
+    let permissions = permitted.names.iter().filter(|name| claims.permits(name, grant));
+    let permissions = permissions.cloned().collect();
     Ok(Some(AuthorizerContext {
         sub: user.id.to_string(),
         client_id: claims.client_id,
         roles: permitted.active_roles(roles),
-        permissions: permitted.names.into_iter().collect(),
+        permissions,
         sid: Some(claims.sid),
         acr: Some(claims.acr),
         auth_time: Some(claims.auth_time),

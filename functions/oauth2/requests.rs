@@ -12,13 +12,19 @@ use shared::{
 /// its `client_id` and `client_secret` name, else the default app.
 ///
 /// # Errors
-/// As [`Credentials::or_form`] and [`Apps::identify`].
+/// As [`Credentials::or_form`] and [`Apps::identify`]; [`Error::InvalidRequest`] for a client that is
+/// named twice.
 pub(super) async fn read(
     apps: &Apps,
     credentials: Credentials,
     form: &[u8],
 ) -> Result<(Parameters, App), Error> {
     let parameters = Parameters::read(form);
+    for name in ["client_id", "client_secret"] {
+        if parameters.is_repeated(name) {
+            return Err(Error::field(name, "must be sent once"));
+        }
+    }
     let sent = |name| parameters.get(name).map(str::to_owned);
     let claimed = credentials.or_form(sent("client_id"), sent("client_secret"))?;
     let app = apps.identify(claimed.client_id.as_deref(), claimed.credentials.as_ref()).await?;

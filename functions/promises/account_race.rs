@@ -2,12 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::http::Method;
 use serde_json::json;
+use shared::{
+    base::Error,
+    identifiers::{Address, Email},
+    users::Password,
+};
 
 use crate::testing::{
     Answer, OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
-    at_once, count, late, tally, winner,
+    at_once, count, late,
+    second_factor::Authenticator,
+    tally, winner,
 };
 
 /// How often each race is run, since it is lost only by chance.
@@ -51,6 +59,37 @@ async fn assert_invariants(app: &TestApp) {
             ["phone", "username"].into_iter().chain(email).filter(|name| user.contains_key(*name));
         assert_eq!(identifiers.count(), owned.get(id).copied().unwrap_or_default(), "{user:?}");
     }
+}
+
+/// As if the requests had been under way when the session ended.
+#[tokio::test]
+async fn a_change_that_is_under_way_does_not_outlive_its_session() {
+    let app = app().await;
+    let me = app.person(PHONE).await;
+    let latchkey = &app.latchkey;
+    let id = me.id().parse().unwrap();
+    let user = latchkey.store().user(id).await.unwrap().unwrap();
+    let sid = *user.sessions.keys().next_back().unwrap();
+    let enrolled = Authenticator::new(&app.enrol(&me).await);
+    let all = json!({"all": true});
+    app.json_as(&me, Method::POST, "/v1/auth/logout", all).await.assert_done();
+
+    let accounts = latchkey.accounts().await.unwrap();
+    let factors = latchkey.second_factors().await.unwrap();
+    let password = |text: &str| Password::parse("password", text.to_owned()).unwrap();
+    let address = Address::Email(Email::parse(EMAIL).unwrap());
+    let avatars = latchkey.avatars().await.unwrap();
+    let (old, new) = (Some(password(PASSWORD)), password(NEW_PASSWORD));
+    let refused = [
+        accounts.change_password(&user, sid, old, new).await.err(),
+        accounts.change_address((user.id, sid), &address).await.err(),
+        accounts.erase((user.id, sid), &avatars).await.err(),
+        factors.confirm((&user, sid), &enrolled.code(&app)).await.err(),
+        factors.remove(user.id, sid).await.err(),
+    ];
+    assert_eq!(refused, [const { Some(Error::TokenInvalid) }; 5]);
+    let after = latchkey.store().user(user.id).await.unwrap().unwrap();
+    assert_eq!((after.password, after.email, after.totp), (user.password, user.email, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

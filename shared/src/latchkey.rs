@@ -386,6 +386,7 @@ impl Latchkey {
     pub async fn hosted_sessions(&self) -> Result<Sessions, Error> {
         Ok(Sessions {
             entering: None,
+            asked_scope: None,
             store: self.store().clone(),
             apps: self.apps(),
             roles: self.roles(),

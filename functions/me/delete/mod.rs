@@ -64,7 +64,8 @@ async fn delete(
     recorder: Recorder,
 ) -> Result<Response, Error> {
     let event = recorder.event(caller.own_activity(accounts.erasure_action()))?;
-    let waiting = accounts.recording(event).erase(caller.user.id, &avatars).await?;
+    let by = (caller.user.id, caller.claims.sid);
+    let waiting = accounts.recording(event).erase(by, &avatars).await?;
     let Some(user) = waiting else { return Ok(StatusCode::NO_CONTENT.into_response()) };
 
     accounts.tell_erasure(&user, &messenger).await;

@@ -27,7 +27,8 @@ pub struct DeviceAuthorizationRequest {
     /// The secret of a confidential app that does not authenticate by HTTP Basic.
     #[schema(format = "password")]
     client_secret: Option<String>,
-    /// Of `openid`, `profile`, `email` and `phone`, separated by spaces.
+    /// Of `openid`, `profile`, `email` and `phone`, separated by spaces. A first-party app may add
+    /// permissions; without any it gets all of the person's.
     #[schema(example = "openid profile")]
     scope: Option<String>,
     /// The greatest age of the person's sign-in in seconds; 0 asks for a new one.
@@ -72,7 +73,7 @@ pub struct DeviceAuthorization {
     request_body(content = DeviceAuthorizationRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The codes", body = DeviceAuthorization)),
     extensions(("x-oauth-errors" = json!([
-        "invalid_request", "invalid_client", "unauthorized_client"
+        "invalid_request", "invalid_client", "unauthorized_client", "invalid_scope"
     ]))),
 )]
 async fn authorize(

@@ -7,7 +7,7 @@ use shared::{
     base::Error,
     http::{Credentials, CurrentHashKeys, Form, Json, oauth_errors},
     latchkey::Latchkey,
-    roles::Roles,
+    roles::{Permissions, Roles},
     sessions::LiveSessions,
     tokens::{AccessTokens, RefreshToken, claims_of_app},
     users::{AuthenticationMethod, MetadataObject, User, assurance_level},
@@ -65,8 +65,8 @@ pub struct LiveToken {
     username: Option<String>,
     /// The user's roles in the app, as they are now, without inactive ones.
     roles: Vec<String>,
-    /// The permissions that these roles grant now, separated by spaces; without a user, the scopes of
-    /// the token.
+    /// The scopes of the token, separated by spaces. Of the permissions, those that these roles grant
+    /// now.
     scope: String,
     /// The id of the session, a UUID; absent without a user.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,20 +136,15 @@ async fn introspect(
         .ok_or_else(|| Error::field("token", "is missing"))?;
 
     let found = match RefreshToken::decode(&token, &keys) {
-        Ok(refresh) => of_refresh_token(&refresh, &sessions, access_tokens.issuer()).await?,
-        Err(_) => match of_access_token(&token, &access_tokens).await? {
+        Ok(refresh) => {
+            of_refresh_token(&refresh, (&sessions, &roles), access_tokens.issuer()).await?
+        }
+        Err(_) => match of_access_token(&token, &access_tokens, &roles).await? {
             Some(token) => Some(token),
             None => of_machine(&token, &access_tokens).await?,
         },
     };
-    let mut token = found.filter(|token| token.client_id == app.client_id);
-
-    if let Some(token) = token.as_mut().filter(|token| token.sid.is_some()) {
-        let permissions = roles.permissions(&token.roles).await?;
-        token.scope = permissions.scope();
-        token.roles = permissions.active_roles(std::mem::take(&mut token.roles));
-    }
-
+    let token = found.filter(|token| token.client_id == app.client_id);
     Ok(Json(Introspection { active: token.is_some(), token }))
 }
 
@@ -157,6 +152,7 @@ async fn introspect(
 async fn of_access_token(
     token: &str,
     access_tokens: &AccessTokens,
+    roles: &Roles,
 ) -> Result<Option<LiveToken>, Error> {
     let (user, claims) = match access_tokens.caller(token).await {
         Ok(caller) => caller,
@@ -164,15 +160,19 @@ async fn of_access_token(
         Err(_) => return Ok(None),
     };
 
-    let roles = user.roles_of(claims.sid);
+    let held = user.roles_of(claims.sid);
+    let permissions = roles.permissions(&held).await?;
+    let grant = user.sessions.get(&claims.sid).and_then(|session| session.grant.as_ref());
+    let granted = grant.map(|grant| claims.left_of(grant)).unwrap_or_default();
+    let scope = scope(&granted, &permissions, |name| claims.permits(name, grant));
     Ok(Some(LiveToken {
         token_type: "Bearer",
         aud: claims.aud,
         iss: claims.iss,
         sub: user.id.to_string(),
         username: username(&user),
-        scope: String::new(),
-        roles,
+        scope,
+        roles: permissions.active_roles(held),
         sid: Some(claims.sid),
         exp: claims.exp,
         iat: claims.iat,
@@ -211,12 +211,15 @@ async fn of_machine(token: &str, access_tokens: &AccessTokens) -> Result<Option<
 /// The details of a refresh token; `None` if it does not work.
 async fn of_refresh_token(
     token: &RefreshToken,
-    sessions: &LiveSessions,
+    (sessions, roles): (&LiveSessions, &Roles),
     issuer: &str,
 ) -> Result<Option<LiveToken>, Error> {
     let Some((user, session)) = sessions.of_refresh_token(token).await? else { return Ok(None) };
 
-    let roles = user.roles_of(token.session_id);
+    let held = user.roles_of(token.session_id);
+    let permissions = roles.permissions(&held).await?;
+    let grant = session.grant.as_ref();
+    let granted = grant.map(|grant| grant.open_id_scopes().collect::<Vec<_>>().join(" "));
     Ok(Some(LiveToken {
         token_type: "refresh_token",
         client_id: token.client_id.clone(),
@@ -224,8 +227,10 @@ async fn of_refresh_token(
         iss: issuer.to_owned(),
         sub: user.id.to_string(),
         username: username(&user),
-        scope: String::new(),
-        roles,
+        scope: scope(&granted.unwrap_or_default(), &permissions, |name| {
+            grant.is_none_or(|grant| grant.permits(name))
+        }),
+        roles: permissions.active_roles(held),
         sid: Some(token.session_id),
         exp: session.expires_at().as_second(),
         iat: session.last_used_at.as_second(),
@@ -235,6 +240,13 @@ async fn of_refresh_token(
         amr: session.amr,
         of_app: MetadataObject::new(),
     }))
+}
+
+/// The `granted` scopes of OpenID Connect, and those of the user's permissions that the token has.
+fn scope(granted: &str, permissions: &Permissions, has: impl Fn(&str) -> bool) -> String {
+    let granted = granted.split(' ').filter(|scope| !scope.is_empty());
+    let permitted = permissions.names.iter().map(String::as_str).filter(|name| has(name));
+    granted.chain(permitted).collect::<Vec<_>>().join(" ")
 }
 
 fn username(user: &User) -> Option<String> {

@@ -66,7 +66,7 @@ pub struct PushedRequestName {
     responses((status = 201, description = "Kept", body = PushedRequestName)),
     extensions(("x-oauth-errors" = json!([
         "invalid_request", "invalid_client", "unauthorized_client", "unsupported_response_type",
-        "request_not_supported", "unmet_authentication_requirements"
+        "request_not_supported", "invalid_scope", "unmet_authentication_requirements"
     ]))),
 )]
 async fn par(
@@ -76,7 +76,7 @@ async fn par(
     RawForm(form): RawForm,
 ) -> Result<(StatusCode, Json<PushedRequestName>), Error> {
     let (parameters, app) = requests::read(&apps, credentials, &form).await?;
-    if parameters.get("request_uri").is_some() {
+    if parameters.get("request_uri").is_some() || parameters.is_repeated("request_uri") {
         return Err(Error::field("request_uri", "must not be sent here"));
     }
 

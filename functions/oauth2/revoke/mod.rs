@@ -37,7 +37,8 @@ pub struct RevokeRequest {
 ///
 /// As in RFC 7009. Both tokens of the session stop working here immediately. For a token that is
 /// invalid, expired or already revoked the status is 200, too (§2.2). A token of another app is
-/// refused with `unauthorized_client`.
+/// refused with `unauthorized_client`. The token of the grant `client_credentials` has no session, and
+/// is refused with `unsupported_token_type`: it works until it expires.
 #[utoipa::path(
     post,
     path = "/oauth2/revoke",
@@ -46,7 +47,7 @@ pub struct RevokeRequest {
     request_body(content = RevokeRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The token no longer works")),
     extensions(("x-oauth-errors" = json!([
-        "invalid_request", "invalid_client", "unauthorized_client"
+        "invalid_request", "invalid_client", "unauthorized_client", "unsupported_token_type"
     ]))),
 )]
 async fn revoke(
@@ -72,7 +73,16 @@ async fn revoke(
         Err(_) => match access_tokens.verify(&token).await {
             Ok(claims) => (claims.sub, claims.sid, claims.client_id),
             Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
-            Err(_) => return Ok(StatusCode::OK),
+            Err(_) => {
+                return match access_tokens.machine(&token).await? {
+                    Some(claims) if claims.client_id != client_id => Err(Error::UnauthorizedClient),
+                    Some(_) => Err(Error::RequestRefused(
+                        "unsupported_token_type",
+                        "The token has no session that could end. It works until it expires.",
+                    )),
+                    None => Ok(StatusCode::OK),
+                };
+            }
         },
     };
 

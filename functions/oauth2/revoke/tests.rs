@@ -103,6 +103,22 @@ async fn a_token_of_another_app_is_not_revoked() {
 }
 
 #[tokio::test]
+async fn a_machine_is_told_that_its_token_cannot_be_revoked() {
+    let (app, admin) = TestApp::with_admin().await;
+    let machine = json!({"grant_types": ["client_credentials"], "scopes": ["stock:read"]});
+    let robot = app.server_with(&admin, "robot", machine).await;
+    let other = app.server(&admin, "other").await;
+    let grant = [("grant_type", "client_credentials")];
+    let tokens = app.form(Some(&robot.basic()), "/oauth2/token", &grant).await;
+    let token = tokens.assert_ok()["access_token"].as_str().unwrap();
+    for (server, error) in [(&robot, "unsupported_token_type"), (&other, "unauthorized_client")] {
+        let refused = app.form(Some(&server.basic()), PATH, &[("token", token)]).await;
+        refused.assert_oauth(400, error);
+    }
+    assert_eq!(app.introspect(&robot, token).await.json["active"], true);
+}
+
+#[tokio::test]
 async fn a_confidential_app_must_authenticate() {
     let (app, server, [.., own]) = signed_in_to_three_apps().await;
     let wrong = Server { secret: "wrong".to_owned(), ..server.clone() };

@@ -42,8 +42,9 @@ pub struct TokenRequest {
     /// For the grant `refresh_token`: the latest refresh token of the session. It works once.
     refresh_token: Option<String>,
     /// For the grant `client_credentials`: the scopes, separated by spaces. Default: all of the app's.
-    /// For the grant `refresh_token`: some of those that were granted. Default: all of them. Other grants
-    /// ignore it.
+    /// For the grant `refresh_token`: some of those that were granted. Default: all of them. For the
+    /// grant `password`: some of the user's permissions. Default: all of them, as after a refresh. The
+    /// other grants have the scopes of their request.
     #[schema(example = "stock:read")]
     scope: Option<String>,
     /// For the grant `authorization_code`: the code that the app got from `GET /oauth2/authorize`. It
@@ -156,7 +157,8 @@ impl IntoResponse for TokenAnswer {
 ///
 /// As in RFC 6749 §4.1.3, §4.3, §4.4 and §6, and RFC 8628 §3.4. An app may use the grants of its `grant_types`. A confidential app authenticates by HTTP Basic, or by `client_id`
 /// and `client_secret` in the form. A public app sends its `client_id`. A refresh token works only
-/// for the app that it was issued to. A user's token has all permissions that the user's roles grant.
+/// for the app that it was issued to. A user's token has the permissions that the user's roles grant: those
+/// that the app asked for, or all if it asked for none.
 /// The token of the grant `client_credentials` has no user: its `sub` is the app, and it opens no
 /// endpoint of this API. If the user has a second factor, the grant `password` returns the error
 /// `mfa_required` with an `mfa_token`; finish the sign-in with `POST /v1/auth/mfa`.
@@ -208,6 +210,7 @@ async fn token(
             let person = recognise(&passwords, &challenges, &request, asked, &recorder).await?;
             let device = recorder.device().clone();
             let who = (person.user.id, Some(&person.user));
+            let sessions = sessions.asking(request.scope.as_deref());
             let begun = sessions.begin(who, terms, person.recognised, device);
             match passwords.refunding(person.right, begun).await? {
                 Some(SignIn::Done(signed_in)) => {

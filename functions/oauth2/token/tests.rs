@@ -1,13 +1,14 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
+use shared::apps::App;
 
 use crate::testing::{
-    OTHER_PHONE, PHONE, TestApp,
+    OTHER_PHONE, PHONE, SignedIn, TestApp,
     accounts::{EMAIL, NEW_PASSWORD, PASSWORD},
     apps::{Server, basic, encoded},
     bodies::post_raw,
     claims,
-    hosted::{Browser, hosted_app},
+    hosted::{Browser, hosted_app, hosted_app_with},
 };
 
 const PATH: &str = "/oauth2/token";
@@ -531,6 +532,80 @@ async fn a_code_comes_with_the_token_of_the_device_for_no_further_read_or_write(
 fn id_of_device(token: &str) -> Vec<u8> {
     let bytes = BASE64URL_NOPAD.decode(token.strip_prefix("lkd_").unwrap().as_bytes()).unwrap();
     bytes[..32].to_vec()
+}
+
+/// A service with the role Buyer, which has two permissions, and an administrator.
+async fn app_with_buyers() -> (TestApp, SignedIn) {
+    let (app, admin) = TestApp::with_admin().await;
+    let buyer = json!({"name": "Buyer", "permissions": ["orders:read", "orders:write"]});
+    app.post_as(&admin.access, "/v1/roles", buyer).await.assert_created();
+    (app, admin)
+}
+
+#[tokio::test]
+async fn a_first_party_app_gets_the_permissions_that_it_asks_for_or_all() {
+    let (app, _) = app_with_buyers().await;
+    let both = "orders:read orders:write";
+    let cases = [
+        ("openid", format!("openid {both}")),
+        ("openid orders:read", "openid orders:read".to_owned()),
+        ("orders:write unknown", "orders:write".to_owned()),
+        ("openid unknown", "openid".to_owned()),
+        ("", both.to_owned()),
+    ];
+    for (place, (asked, granted)) in cases.into_iter().enumerate() {
+        let buyers = |app: &mut App| app.default_role = Some("Buyer".to_owned());
+        let client = hosted_app_with(&app, &format!("shop-{place}"), buyers).await;
+        let mut browser = Browser::new(&app);
+        let page = browser.sign_in(&client.url(&[("scope", asked)]), PHONE).await;
+        let tokens = client.exchange(&app, &page.authorization_code(&client)).await;
+        assert_eq!(tokens.assert_ok()["scope"], granted, "{asked}");
+        let access = tokens.json["access_token"].as_str().unwrap();
+        assert_eq!(claims(access)["scope"], granted, "{asked}");
+
+        let refresh = tokens.json["refresh_token"].as_str().unwrap();
+        let refreshed = app.grant_refresh(&client.client_id, refresh).await;
+        assert_eq!(refreshed.assert_ok()["scope"], granted, "{asked}: refreshed");
+        app.advance(60);
+    }
+
+    let long = hosted_app(&app).await;
+    let url = long.url(&[("scope", &format!("openid {}", "p".repeat(513)))]);
+    let refused = Browser::new(&app).get(&url).await;
+    assert_eq!(refused.authorization_error(&long), "invalid_scope");
+}
+
+#[tokio::test]
+async fn a_password_asks_for_permissions_too_and_introspection_knows_them() {
+    let (app, admin) = app_with_buyers().await;
+    let body = json!({"grant_types": ["password", "refresh_token"], "default_role": "Buyer"});
+    let server = app.server_with(&admin, "server", body).await;
+    app.person(PHONE).await;
+    let both = "orders:read orders:write";
+    for (asked, granted) in [("orders:read", "orders:read"), ("none", ""), ("", both)] {
+        let fields = [password(PHONE, PASSWORD).as_slice(), &[("scope", asked)]].concat();
+        let tokens = app.form(Some(&server.basic()), PATH, &fields).await;
+        assert_eq!(tokens.assert_ok()["scope"], granted, "{asked}");
+        let access = tokens.json["access_token"].as_str().unwrap();
+        let seen = app.introspect(&server, access).await;
+        assert_eq!(seen.assert_ok()["scope"], granted, "{asked}: introspected");
+
+        let refresh = tokens.json["refresh_token"].as_str().unwrap();
+        let again = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        let again = app.form(Some(&server.basic()), PATH, &again).await;
+        assert_eq!(again.assert_ok()["scope"], both, "{asked}: refreshed");
+        let refresh = again.json["refresh_token"].as_str().unwrap();
+        let seen = app.introspect(&server, refresh).await;
+        assert_eq!(seen.assert_ok()["scope"], both, "{asked}: the refresh token");
+
+        // A refresh that asks for less is known, too.
+        let fewer = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        let fewer = [fewer.as_slice(), &[("scope", "orders:write")]].concat();
+        let fewer = app.form(Some(&server.basic()), PATH, &fewer).await;
+        let access = fewer.assert_ok()["access_token"].as_str().unwrap();
+        let seen = app.introspect(&server, access).await;
+        assert_eq!(seen.assert_ok()["scope"], "orders:write");
+    }
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl UserInfo {
     pub(crate) fn of(caller: Caller, avatar_urls: &AvatarUrls) -> Self {
         let user = &caller.user;
         let grant = caller.session().and_then(|session| session.grant.as_ref());
-        let granted = grant.map(|grant| caller.claims.left_of(&grant.scope));
+        let granted = grant.map(|grant| caller.claims.left_of(grant));
         let scope = granted.as_deref().unwrap_or(EVERYTHING);
         let picture = user.avatar.as_ref().and_then(|key| avatar_urls.url(key, Size::Full));
         let PersonClaims {

@@ -3,13 +3,13 @@
 use axum::{http::header, response::IntoResponse};
 use serde::Serialize;
 use shared::{
-    authorization::{PROMPTS, SCOPES},
+    authorization::PROMPTS,
     crypto::Algorithm,
     http::{CurrentSettings, Json},
     latchkey::Latchkey,
     messages::Language,
     settings::Settings,
-    users::{MULTI_FACTOR, SINGLE_FACTOR},
+    users::{MULTI_FACTOR, SCOPES, SINGLE_FACTOR},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -22,14 +22,19 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Conflict`] for the last administrator; [`Error::Unavailable`].
-    pub async fn erase(&self, user_id: Uuid, avatars: &Avatars) -> Result<Option<User>, Error> {
+    pub async fn erase(
+        &self,
+        (user_id, session_id): (Uuid, Uuid),
+        avatars: &Avatars,
+    ) -> Result<Option<User>, Error> {
+        let now = whole_seconds(self.clock.now());
         let delay = seconds(self.settings.erasure_delay_days * 24 * 3600);
         if delay.is_zero() {
-            avatars.delete_user(&self.store, user_id, |_| Ok(())).await?;
+            let check = |user: &User| user.check_session(session_id, now);
+            avatars.delete_user(&self.store, user_id, check).await?;
             return Ok(None);
         }
 
-        let now = whole_seconds(self.clock.now());
         self.store.plan_erasure(user_id, &self.hash_keys, (now, now + delay)).await.map(Some)
     }
 

@@ -121,7 +121,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::InvalidRequest`] if `old` is missing; [`Error::WrongPassword`], also if the
     /// password was changed in the meantime; [`Error::TooManyAttempts`] during a lockout;
-    /// [`Error::WeakPassword`].
+    /// [`Error::WeakPassword`]; [`Error::TokenInvalid`] if the session has ended.
     pub async fn change_password(
         &self,
         user: &User,
@@ -149,6 +149,7 @@ impl Accounts {
 
         self.store
             .change_user(user.id, &self.hash_keys, |current| {
+                current.check_session(session_id, now)?;
                 // Another change came first, so `old` is no longer the current password.
                 if current.password_count != user.password_count {
                     return Err(Error::WrongPassword);
@@ -330,7 +331,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Conflict`] if somebody else has the address, or if the user has not proven any
-    /// address yet.
+    /// address yet; [`Error::TokenInvalid`] if the session has ended.
     pub async fn change_address(
         &self,
         (user_id, session_id): (Uuid, Uuid),
@@ -340,6 +341,7 @@ impl Accounts {
         let user = self
             .store
             .change_user(user_id, &self.hash_keys, |user| {
+                user.check_session(session_id, now)?;
                 user.check_proven()?;
                 let had = user.addresses().any(|it| it == *address);
                 match address {

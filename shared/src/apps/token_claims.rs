@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 512;
 /// (<https://www.iana.org/assignments/jwt>, as known in November 2026), and the members of an
 /// introspection.
 #[rustfmt::skip]
-const REGISTERED: [&str; 137] = [
+const REGISTERED: [&str; 138] = [
     "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "name", "given_name", "family_name",
     "middle_name", "nickname", "preferred_username", "profile", "picture", "website", "email",
     "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number",
@@ -40,6 +40,8 @@ const REGISTERED: [&str; 137] = [
     "manifests", "measurements", "measres", "intuse", "cdnicrit", "cdniip", "cdniuc", "cdniets",
     "cdnistt", "cdnistd", "sig_val_claims", "geohash", "cnonce", "at_use_nbr", "atc", "rdap_allowed_purposes",
     "rdap_dnt_allowed", "...", "entity_type", "trust_chain",
+    // Latchkey's own.
+    "narrowed",
 ];
 
 /// The names of the members of `app_metadata` that go into an app's tokens.

@@ -21,7 +21,5 @@ pub use self::{
     settings::AuthorizationSettings,
 };
 
-/// The scopes that an app can ask for. Others are ignored.
-pub const SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
 /// The values of `prompt`.
 pub const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", "create"];

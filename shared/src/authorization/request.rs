@@ -3,10 +3,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Parameters, SCOPES, claims::AskedLevel};
+use super::{Parameters, claims::AskedLevel};
 use crate::{
     apps::{App, AppType, DEFAULT_CLIENT_ID, GrantType, Pkce},
-    users::MULTI_FACTOR,
+    users::{MULTI_FACTOR, SCOPES},
 };
 
 /// The most bytes of `state`.
@@ -15,8 +15,10 @@ const MAX_STATE_BYTES: usize = 2048;
 const MAX_NONCE_BYTES: usize = 512;
 /// The most characters of `login_hint` and `ui_locales`. Longer ones are ignored.
 const MAX_HINT_CHARS: usize = 254;
+/// The most bytes of the permissions in `scope`. They are kept in the session.
+const MAX_PERMISSIONS_BYTES: usize = 512;
 /// The parameters that may be sent only once.
-const ONCE: [&str; 13] = [
+const ONCE: [&str; 17] = [
     "response_type",
     "response_mode",
     "scope",
@@ -30,6 +32,10 @@ const ONCE: [&str; 13] = [
     "claims",
     "login_hint",
     "id_token_hint",
+    "request",
+    "request_uri",
+    "ui_locales",
+    "display",
 ];
 /// All characters but those that a query may have as they are (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -73,7 +79,8 @@ pub struct AuthorizationRequest {
     pub client_id: String,
     /// Where the answer goes.
     pub to: Destination,
-    /// The scopes that are granted: those that were asked for and exist, separated by spaces.
+    /// The scopes that are granted, separated by spaces: those of OpenID Connect that were asked for,
+    /// and permissions if the app is first-party ([`crate::users::Grant`]).
     pub scope: String,
     /// The nonce, which the ID token carries back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,7 +206,7 @@ impl AuthorizationRequest {
         match wishes {
             Ok(((prompts, max_age), level)) => Ok(Self {
                 client_id: app.client_id.clone(),
-                scope: granted(parameters),
+                scope: granted(parameters, app),
                 nonce: parameters.get("nonce").map(str::to_owned),
                 code_challenge: parameters.get("code_challenge").map(str::to_owned),
                 prompts,
@@ -221,14 +228,13 @@ impl AuthorizationRequest {
     /// # Errors
     /// The error that the app gets.
     pub fn of_device(parameters: &Parameters, app: &App) -> Result<Self, Refusal> {
-        if ONCE.iter().any(|name| parameters.is_repeated(name)) {
-            return Err(Refusal::invalid("A parameter is repeated."));
-        }
+        check_once(parameters)?;
+        check_scope(parameters, app)?;
         let (prompts, max_age) = Self::wishes(parameters)?;
         Ok(Self {
             client_id: app.client_id.clone(),
             to: Destination { is_only_address: true, ..Destination::default() },
-            scope: granted(parameters),
+            scope: granted(parameters, app),
             prompts,
             max_age,
             multi_factor: parameters.words("acr_values").any(|acr| acr == MULTI_FACTOR),
@@ -280,9 +286,7 @@ fn check(parameters: &Parameters, app: &App) -> Result<(), Refusal> {
         let description = "The grant_types of the app lack authorization_code.";
         return Err(Refusal::new("unauthorized_client", description));
     }
-    if ONCE.iter().any(|name| parameters.is_repeated(name)) {
-        return Err(Refusal::invalid("A parameter is repeated."));
-    }
+    check_once(parameters)?;
     match parameters.get("response_type") {
         Some("code") => {}
         None => return Err(Refusal::invalid("The response_type is missing.")),
@@ -307,7 +311,28 @@ fn check(parameters: &Parameters, app: &App) -> Result<(), Refusal> {
     if parameters.get("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
         return Err(Refusal::invalid("The nonce is longer than 512 bytes."));
     }
+    check_scope(parameters, app)?;
     check_pkce(parameters, app)
+}
+
+/// Checks that no known parameter is repeated (RFC 6749 §3.1).
+fn check_once(parameters: &Parameters) -> Result<(), Refusal> {
+    match ONCE.iter().any(|name| parameters.is_repeated(name)) {
+        true => Err(Refusal::invalid("A parameter is repeated.")),
+        false => Ok(()),
+    }
+}
+
+/// Checks the length of the permissions that the app asks for.
+fn check_scope(parameters: &Parameters, app: &App) -> Result<(), Refusal> {
+    let bytes = permissions(parameters, app).map(str::len).sum::<usize>();
+    match bytes > MAX_PERMISSIONS_BYTES {
+        true => Err(Refusal::new(
+            "invalid_scope",
+            "The permissions in scope are longer than 512 bytes.",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Checks the code challenge (RFC 7636). A public app must send one. A confidential app may send a
@@ -332,11 +357,17 @@ fn check_pkce(parameters: &Parameters, app: &App) -> Result<(), Refusal> {
     if is_challenge { Ok(()) } else { Err(Refusal::invalid("The code_challenge is not valid.")) }
 }
 
-/// The scopes that exist, of those that were asked for.
-fn granted(parameters: &Parameters) -> String {
+/// The scopes of OpenID Connect that were asked for, and then the permissions.
+fn granted(parameters: &Parameters, app: &App) -> String {
     let asked: Vec<_> = parameters.words("scope").collect();
     let known = SCOPES.into_iter().filter(|scope| asked.contains(scope));
-    known.collect::<Vec<_>>().join(" ")
+    known.chain(permissions(parameters, app)).collect::<Vec<_>>().join(" ")
+}
+
+/// The permissions that a first-party app asks for: all that is no scope of OpenID Connect.
+fn permissions<'a>(parameters: &'a Parameters, app: &App) -> impl Iterator<Item = &'a str> {
+    let words = parameters.words("scope").filter(|word| !SCOPES.contains(word));
+    words.take(if app.is_first_party() { usize::MAX } else { 0 })
 }
 
 fn short(hint: Option<&str>) -> Option<String> {

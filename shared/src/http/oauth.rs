@@ -23,6 +23,7 @@ pub enum OAuthErrorCode {
     InvalidGrant,
     UnauthorizedClient,
     UnsupportedGrantType,
+    UnsupportedTokenType,
     InvalidScope,
     UnsupportedResponseType,
     RequestNotSupported,
@@ -38,7 +39,7 @@ pub enum OAuthErrorCode {
 
 impl OAuthErrorCode {
     /// All codes, with each status that they come with.
-    pub const ALL: [(Self, StatusCode); 20] = [
+    pub const ALL: [(Self, StatusCode); 21] = [
         (Self::InvalidRequest, StatusCode::BAD_REQUEST),
         (Self::InvalidRequest, StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (Self::InvalidRequest, StatusCode::PAYLOAD_TOO_LARGE),
@@ -48,6 +49,7 @@ impl OAuthErrorCode {
         (Self::UnauthorizedClient, StatusCode::BAD_REQUEST),
         (Self::UnauthorizedClient, StatusCode::FORBIDDEN),
         (Self::UnsupportedGrantType, StatusCode::BAD_REQUEST),
+        (Self::UnsupportedTokenType, StatusCode::BAD_REQUEST),
         (Self::InvalidScope, StatusCode::BAD_REQUEST),
         (Self::UnsupportedResponseType, StatusCode::BAD_REQUEST),
         (Self::RequestNotSupported, StatusCode::BAD_REQUEST),
@@ -120,6 +122,8 @@ fn refused(code: &str) -> OAuthErrorCode {
         "request_not_supported" => OAuthErrorCode::RequestNotSupported,
         "unmet_authentication_requirements" => OAuthErrorCode::UnmetAuthenticationRequirements,
         "unauthorized_client" => OAuthErrorCode::UnauthorizedClient,
+        "unsupported_token_type" => OAuthErrorCode::UnsupportedTokenType,
+        "invalid_scope" => OAuthErrorCode::InvalidScope,
         "authorization_pending" => OAuthErrorCode::AuthorizationPending,
         "slow_down" => OAuthErrorCode::SlowDown,
         "expired_token" => OAuthErrorCode::ExpiredToken,

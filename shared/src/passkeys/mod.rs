@@ -102,15 +102,16 @@ impl Passkeys {
     }
 
     /// Adds a passkey to a user who made it on a page of `app` (the default one if it is `None`), or in
-    /// it. One that was added before by the same request is returned again.
+    /// it, in this session. One that was added before by the same request is returned again.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the deployment has no passkeys; [`Error::InvalidRequest`] if the
     /// credential is not acceptable, or its options have expired; [`Error::Conflict`] if somebody has
-    /// it already, if the user has [`MAX_PASSKEYS`], or if another first one was added meanwhile.
+    /// it already, if the user has [`MAX_PASSKEYS`], or if another first one was added meanwhile;
+    /// [`Error::TokenInvalid`] if the session has ended.
     pub async fn add(
         &self,
-        (user, app): (&User, Option<&App>),
+        (user, session_id, app): (&User, Uuid, Option<&App>),
         response: &RegistrationResponse,
         name: Option<String>,
     ) -> Result<Added, Error> {
@@ -120,15 +121,17 @@ impl Passkeys {
         let open =
             |purpose| Challenge::open(&challenge, purpose, &self.hash_keys, self.clock.now());
         let first = open(Purpose::AddFirst(user.id));
-        if first.is_none() && open(Purpose::Add(user.id)).is_none() {
+        let first_handle = first.as_ref().map(Challenge::handle);
+        let Some(challenge) = first.or_else(|| open(Purpose::Add(user.id))) else {
             let text = "is not for the options of the last 5 minutes; get new ones";
             return Err(Error::field("credential", text));
-        }
+        };
 
         let transports = &response.response.transports;
         let passkey = Passkey::new(user.id, credential, (name, transports), now);
-        let (id, first_handle) = (passkey.id(), first.map(|challenge| challenge.handle()));
+        let id = passkey.id();
         let change = |user: &mut User| {
+            user.check_session(session_id, now)?;
             user.check_proven()?;
             check_room(user)?;
             // The keeper of the passkey knows the user by the handle of its options.
@@ -142,7 +145,7 @@ impl Passkeys {
             user.updated_at = now;
             Ok(())
         };
-        let items = vec![self.store.new_passkey(&passkey)?];
+        let items = vec![self.store.new_passkey(&passkey)?, self.store.used_challenge(&challenge)?];
         let added = self.store.change_user_and(user.id, &self.hash_keys, change, items).await;
         match added {
             Ok(user) => Ok(Added { passkey, user: Some(user) }),
@@ -157,13 +160,14 @@ impl Passkeys {
     /// The passkey that a user has added before.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it is not the user's.
+    /// [`Error::Conflict`] if it is not the user's, or was not added because its options were used.
     async fn added_before(&self, user_id: Uuid, id: Uuid) -> Result<Passkey, Error> {
         let (passkey, user) = tokio::try_join!(self.store.passkey(id), self.store.user(user_id))?;
         let is_named = user.is_some_and(|user| user.passkeys.contains(&id));
-        passkey
-            .filter(|passkey| is_named && passkey.user_id == user_id)
-            .ok_or_else(|| Error::conflict("credential", "was already added by somebody"))
+        passkey.filter(|passkey| is_named && passkey.user_id == user_id).ok_or_else(|| {
+            let text = "was already added by somebody, or its options were used; get new ones";
+            Error::conflict("credential", text)
+        })
     }
 
     /// Gives a passkey of a user another name. Returns the passkey.
@@ -177,14 +181,16 @@ impl Passkeys {
         passkey.ok_or(Error::NotFound)
     }
 
-    /// Removes a passkey of a user. Sign-ins with it that have begun fail.
+    /// Removes a passkey of a user, by a request of this session. Sign-ins with it that have begun fail.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the user has no such passkey, or the deployment has none.
-    pub async fn remove(&self, user: &User, id: Uuid) -> Result<(), Error> {
+    /// [`Error::NotFound`] if the user has no such passkey, or the deployment has none;
+    /// [`Error::TokenInvalid`] if the session has ended.
+    pub async fn remove(&self, (user, session_id): (&User, Uuid), id: Uuid) -> Result<(), Error> {
         self.check_has(user, id)?;
         let now = whole_seconds(self.clock.now());
         let change = |user: &mut User| {
+            user.check_session(session_id, now)?;
             if user.passkeys.remove(&id) {
                 user.sign_in_epoch += 1;
                 user.updated_at = now;

@@ -190,6 +190,12 @@ impl Passkeys {
         }
         let user = named_by(Some(user), &passkey)?;
         let assertion = self.verified(&passkey, response, app)?;
+        // The user is known, so an authenticator may leave it out (Web Authentication Level 3 §7.2
+        // step 6).
+        let handle = response.response.user_handle.as_ref().filter(|handle| !handle.0.is_empty());
+        if handle.is_some_and(|handle| Some(&handle.0) != user.passkey_handle.as_ref()) {
+            return Err(Error::PasskeyInvalid(WRONG_SIGNATURE));
+        }
         Ok(PasskeyProof { user, passkey, assertion })
     }
 

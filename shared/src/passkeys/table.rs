@@ -4,15 +4,23 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::Passkey;
+use super::{Passkey, challenge::Challenge};
 use crate::{
-    base::Error,
+    base::{Error, epoch_seconds},
     crypto::IdentifierHash,
     table::{Key, Store, number, text, to_item},
     users::User,
 };
+
+/// A challenge that was used. It lies in the table until it expires.
+#[derive(Serialize)]
+struct UsedChallenge {
+    #[serde(with = "epoch_seconds")]
+    expires_at: Timestamp,
+}
 
 impl Store {
     /// A passkey, whether or not its user still names it.
@@ -31,6 +39,12 @@ impl Store {
     /// The write that adds a passkey, if nobody has its credential.
     pub(super) fn new_passkey(&self, passkey: &Passkey) -> Result<TransactWriteItem, Error> {
         self.put_if_absent(&to_item(Key::passkey(passkey.id()), passkey)?)
+    }
+
+    /// The write that notes the use of the challenge with which a passkey is added, unless it was used.
+    pub(super) fn used_challenge(&self, challenge: &Challenge) -> Result<TransactWriteItem, Error> {
+        let key = Key::passkey_challenge(&challenge.name());
+        self.put_if_absent(&to_item(key, &UsedChallenge { expires_at: challenge.expires_at })?)
     }
 
     /// Gives a passkey of a user another name. Returns `false` if there is none.

@@ -80,12 +80,17 @@ impl SecondFactors {
         let mark = Uuid::from_bytes(self.random.bytes()?).to_string();
         let used = self.check((user, None), None, code, &mark).await?;
         let result = work.await;
-        if let (Err(Error::Unavailable(_)), Some(hash)) = (&result, used)
-            && let Err(error) = self.store.give_back_recovery_code(user.id, &hash, &mark).await
-        {
-            tracing::warn!(%error, "the recovery code of a failed request was not refunded");
+        if let (Err(Error::Unavailable(_)), Some(hash)) = (&result, used) {
+            self.give_back(user.id, &hash, &mark).await;
         }
         result
+    }
+
+    /// Gives back a recovery code that was last used with this `mark`.
+    async fn give_back(&self, user_id: Uuid, code: &IdentifierHash, mark: &str) {
+        if let Err(error) = self.store.give_back_recovery_code(user_id, code, mark).await {
+            tracing::warn!(%error, "the recovery code of a failed request was not refunded");
+        }
     }
 
     /// Checks a second factor and uses the code up. A code that was last used with the same `mark` is
@@ -169,17 +174,25 @@ impl SecondFactors {
             && let Some(code) = RecoveryCode::parse(code)
         {
             let hash = code.hash_among(&factor.recovery_codes, user_id, &self.hash_keys);
-            let is_used = self.store.use_recovery_code(user_id, &hash, mark).await?;
-            return Ok(if is_used { Used::RecoveryCode(hash) } else { Used::Nothing });
+            let is_used = self.store.use_recovery_code(user_id, &hash, mark).await;
+            if let Err(Error::Unavailable(_)) = is_used {
+                // It may be used, and only the answer was lost.
+                self.give_back(user_id, &hash, mark).await;
+            }
+            return Ok(if is_used? { Used::RecoveryCode(hash) } else { Used::Nothing });
         }
 
         Ok(Used::Nothing)
     }
 
-    /// Removes the authenticator app and its recovery codes.
-    pub async fn remove(&self, user_id: Uuid) -> Result<User, Error> {
+    /// Removes the authenticator app and its recovery codes, by a request of this session.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`] if the session has ended.
+    pub async fn remove(&self, user_id: Uuid, session_id: Uuid) -> Result<User, Error> {
         let now = whole_seconds(self.clock.now());
         let user = self.store.delete_second_factor(user_id, &self.hash_keys, |user| {
+            user.check_session(session_id, now)?;
             if user.totp {
                 user.totp = false;
                 user.updated_at = now;

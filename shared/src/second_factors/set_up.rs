@@ -240,7 +240,7 @@ impl SecondFactors {
     ///
     /// # Errors
     /// [`Error::Conflict`] if the user has a second factor by now, or the enrolment is gone;
-    /// [`Error::TokenInvalid`] if the session has ended, and there are methods for it.
+    /// [`Error::TokenInvalid`] if the session has ended.
     async fn switch_on(
         &self,
         user_id: Uuid,
@@ -259,7 +259,6 @@ impl SecondFactors {
             user.sign_out_elsewhere(session_id);
             match user.sessions.get_mut(&session_id) {
                 Some(session) => session.amr.extend(proven),
-                None if proven.is_empty() => {}
                 None => return Err(Error::TokenInvalid),
             }
             // A device that is known by one factor alone is not known any more.

@@ -13,7 +13,6 @@ use crate::{
     challenges::{Attempts, Proven},
     crypto::IdentifierHash,
     identifiers::Address,
-    limits::Throttle,
     second_factors::{MfaRequired, MfaStatus, MfaToken, PendingSignIn, SecondFactorMethod},
     tokens::RefreshToken,
     users::{
@@ -90,16 +89,41 @@ impl Sessions {
         };
 
         let as_read = proven.owner_as_read.as_deref().filter(|user| user.id == owner);
+        // Between the code and the session, the address may have been taken from the user, and all
+        // their sessions ended.
+        let is_theirs = |user: &User| match &proven.content.address {
+            Address::Sms(phone) => user.phone.as_ref() == Some(phone),
+            Address::Email(email) => user.email.as_ref() == Some(email),
+        };
+        let fresh;
+        let as_read = match as_read {
+            Some(user) if !is_theirs(user) => {
+                fresh = self.store.user(owner).await?.filter(is_theirs).ok_or(Error::OtpExpired)?;
+                Some(&fresh)
+            }
+            as_read => as_read,
+        };
         let known = proven.challenge.asker.device();
         let terms = proven.content.terms.clone();
-        let recognised = Recognised {
+        let recognised = |user: Option<&User>| Recognised {
             amr: vec![method],
             password_count: None,
             device: known,
-            sign_in_epoch: None,
+            sign_in_epoch: user.map(|user| user.sign_in_epoch),
         };
-        match self.establish((owner, as_read), terms, recognised, device.clone()).await {
+        let begun =
+            self.establish((owner, as_read), terms.clone(), recognised(as_read), device.clone());
+        match begun.await {
             Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
+            // The user has signed out everywhere since they were read. The code is still good, if the
+            // address is still theirs.
+            Err(Error::OtpExpired) if as_read.is_some() => {
+                let user = self.store.user(owner).await?.filter(is_theirs);
+                let user = user.ok_or(Error::OtpExpired)?;
+                let who = (owner, Some(&user));
+                let begun = self.establish(who, terms, recognised(Some(&user)), device).await?;
+                begun.ok_or(Error::OtpExpired)
+            }
             begun => begun?.ok_or(Error::OtpExpired),
         }
     }
@@ -160,6 +184,9 @@ impl Sessions {
             Begun::Outdated if recognised.amr.contains(&AuthenticationMethod::Mfa) => {
                 return Err(Error::TokenInvalid);
             }
+            Begun::Outdated if recognised.password_count.is_none() => {
+                return Err(Error::OtpExpired);
+            }
             Begun::Outdated => return Err(Error::InvalidCredentials),
             Begun::NoUser | Begun::Unproven | Begun::ToBeErased | Begun::Idle => None,
         })
@@ -219,6 +246,7 @@ impl Sessions {
                 .await?;
             became_admin =
                 proven.is_active_admin() && !before.is_some_and(|user| user.is_active_admin());
+            new.sign_in_epoch = new.sign_in_epoch.map(|_| proven.sign_in_epoch);
             begun = self.store.begin_session(user_id, &new).await?;
         }
 
@@ -257,37 +285,6 @@ impl Sessions {
     async fn move_owners(&self, user_id: Uuid) {
         if let Err(error) = self.store.move_owners(user_id, &self.hash_keys).await {
             tracing::warn!(%error, "a user's identifiers move at the next sign-in");
-        }
-    }
-
-    /// Lets strangers sign in again to a user who was shut out after too many wrong codes or
-    /// passwords, if the user was recognised by more than a password.
-    async fn end_lockout(
-        &self,
-        user: &User,
-        recognised: &Recognised,
-        session: &Session,
-        now: Timestamp,
-    ) {
-        let is_password_alone = recognised.amr == [AuthenticationMethod::Pwd];
-        if !user.locked_out || is_password_alone && recognised.device.is_none() {
-            return;
-        }
-
-        let ended = async {
-            for identifier in user.counted(&self.hash_keys) {
-                let lift = |throttle: &mut Throttle| {
-                    throttle.lift();
-                    Ok(())
-                };
-                self.store.throttle(&identifier, now, lift).await?;
-            }
-            self.store.end_lockout(user.id).await?;
-            let activity = Activity::own(Action::LockoutEnd, user.id, &session.client_id);
-            self.store.record(&self.audit.event(activity, &session.device)?).await
-        };
-        if let Err(error) = ended.await {
-            tracing::warn!(%error, "a lockout stays until the next sign-in");
         }
     }
 

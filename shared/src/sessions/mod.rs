@@ -3,6 +3,7 @@
 mod establishing;
 mod hosted;
 mod live;
+mod lockouts;
 mod machine;
 mod signing_up;
 mod table;
@@ -127,6 +128,8 @@ pub struct Sessions {
     pub(crate) challenge_settings: Arc<ChallengeSettings>,
     /// The app that the next sign-in enters, if it is on the hosted page.
     pub(crate) entering: Option<Arc<Entering>>,
+    /// The `scope` that the next sign-in asks for, if it is not on the hosted page.
+    pub(crate) asked_scope: Option<String>,
     /// How long an authorization code can be used.
     pub(crate) code_ttl_seconds: i64,
     pub(crate) clock: Clock,
@@ -214,7 +217,7 @@ impl Sessions {
             Rotation::Expired => Err(Error::TokenExpired),
             Rotation::Ended => Err(Error::TokenInvalid),
             Rotation::Replayed => {
-                self.store.end_sessions(token.user_id, &[token.session_id]).await?;
+                // Recorded first: at a retry, the session has ended already.
                 let target = user_subject(token.user_id);
                 recorder
                     .record(Activity {
@@ -222,9 +225,17 @@ impl Sessions {
                         ..Activity::happened(Action::RefreshReplay, target, &token.client_id)
                     })
                     .await?;
+                self.store.end_sessions(token.user_id, &[token.session_id]).await?;
                 Err(Error::RefreshTokenReused)
             }
         }
+    }
+
+    /// Returns a copy whose next sign-in gets the permissions in `scope` alone, if there are any in it.
+    /// A refresh returns all.
+    #[must_use]
+    pub fn asking(&self, scope: Option<&str>) -> Self {
+        Self { asked_scope: scope.map(str::to_owned), ..self.clone() }
     }
 
     async fn signed_in(&self, done: Established, now: Timestamp) -> Result<SignedIn, Error> {
@@ -294,11 +305,13 @@ impl Sessions {
             expires_in,
         );
         let permissions = self.roles.token_permissions(&claims.roles).await?;
-        let claims = Claims { of_app, ..claims.permitting(&permissions).narrowed(asked)? };
+        let claims = claims.permitting(&permissions, session.grant.as_ref());
+        let claims = claims.asking(self.asked_scope.as_deref()).narrowed(asked)?;
+        let claims = Claims { of_app, ..claims };
         let signer = self.signer.as_ref();
         let signer = signer.ok_or_else(|| Error::Internal("no key to sign with".into()))?;
         let access_token = signer.sign(&claims)?;
-        let granted = session.grant.as_ref().map(|grant| claims.left_of(&grant.scope));
+        let granted = session.grant.as_ref().map(|grant| claims.left_of(grant));
         let is_rs256 = session.grant.as_ref().is_some_and(|grant| grant.rs256);
         let id_token = match granted.filter(|scope| scope.split(' ').any(|one| one == "openid")) {
             Some(scope) => {

@@ -10,7 +10,7 @@ use crate::{
     apps::TokenClaims,
     base::Error,
     roles::Permissions,
-    users::{AuthenticationMethod, Session, User, assurance_level},
+    users::{AuthenticationMethod, Grant, Session, User, asks_for, assurance_level},
 };
 
 /// The claims of an access token.
@@ -44,6 +44,9 @@ pub struct Claims {
     pub acr: String,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: i64,
+    /// Whether `scope` has less than the session was granted: the app asked for less.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub narrowed: bool,
     /// The claims that the app takes from the user's metadata. Nothing here reads them.
     #[serde(flatten, skip_deserializing)]
     pub of_app: Map<String, Value>,
@@ -83,7 +86,8 @@ impl Claims {
             exp: now.as_second() + ttl_seconds,
             jti,
             sid,
-            scope: session.grant.as_ref().map(|grant| grant.scope.clone()),
+            scope: None,
+            narrowed: false,
             roles: user.roles_of(sid),
             acr: assurance_level(&session.amr).to_owned(),
             amr: session.amr.clone(),
@@ -92,22 +96,38 @@ impl Claims {
         }
     }
 
-    /// Returns the claims with these permissions beside the scopes that were granted, and without the
-    /// roles that are switched off.
+    /// Returns the claims with the scopes of OpenID Connect that were granted, and those of the user's
+    /// `permissions` that the app has; without the roles that are switched off.
     #[must_use]
-    pub fn permitting(mut self, permissions: &Permissions) -> Self {
-        let own = permissions.scope();
-        self.scope = Some(match self.scope.take().filter(|granted| !granted.is_empty()) {
-            Some(granted) if own.is_empty() => granted,
-            Some(granted) => format!("{granted} {own}"),
-            None => own,
-        });
+    pub fn permitting(mut self, permissions: &Permissions, grant: Option<&Grant>) -> Self {
+        let granted = grant.into_iter().flat_map(Grant::open_id_scopes);
+        let permitted = permissions.names.iter().map(String::as_str);
+        let permitted = permitted.filter(|name| grant.is_none_or(|grant| grant.permits(name)));
+        self.scope = Some(granted.chain(permitted).collect::<Vec<_>>().join(" "));
         self.roles = permissions.active_roles(self.roles);
         self
     }
-}
 
-impl Claims {
+    /// Returns the claims with those permissions alone that a first request asks for, if it asks for
+    /// any (RFC 6749 §3.3). One that the user does not have is left out.
+    #[must_use]
+    pub fn asking(mut self, asked: Option<&str>) -> Self {
+        if let (Some(scope), Some(asked)) = (&self.scope, asked) {
+            let kept = scope.split(' ').filter(|name| asks_for(asked, name));
+            let kept = kept.collect::<Vec<_>>().join(" ");
+            self.narrowed |= kept != *scope;
+            self.scope = Some(kept);
+        }
+        self
+    }
+
+    /// Whether the token has a permission that its user has now. `grant` is that of its session.
+    pub fn permits(&self, permission: &str, grant: Option<&Grant>) -> bool {
+        let scope = self.scope.as_deref().filter(|_| self.narrowed);
+        grant.is_none_or(|grant| grant.permits(permission))
+            && scope.is_none_or(|scope| scope.split(' ').any(|one| one == permission))
+    }
+
     /// Returns the claims with those scopes alone that a refresh asks for, separated by spaces; all of
     /// them if it asks for none (RFC 6749 §6).
     ///
@@ -122,15 +142,17 @@ impl Claims {
             return Err(Error::InvalidScope);
         }
         let kept = granted.split(' ').filter(|scope| has(asked, scope));
-        self.scope = Some(kept.collect::<Vec<_>>().join(" "));
+        let kept = kept.collect::<Vec<_>>().join(" ");
+        self.narrowed |= kept != granted;
+        self.scope = Some(kept);
         Ok(self)
     }
 
-    /// Those of the `granted` scopes that a refresh has left to the token. A token without `scope` has
-    /// all: its scope was too long.
-    pub fn left_of(&self, granted: &str) -> String {
-        let Some(scope) = &self.scope else { return granted.to_owned() };
-        let left = granted.split(' ').filter(|granted| scope.split(' ').any(|one| one == *granted));
-        left.collect::<Vec<_>>().join(" ")
+    /// The scopes of OpenID Connect in `grant` that a refresh has left to the token. A token without
+    /// `scope` has all: its scope was too long.
+    pub fn left_of(&self, grant: &Grant) -> String {
+        let scope = self.scope.as_deref();
+        let has = |granted: &&str| scope.is_none_or(|it| it.split(' ').any(|one| one == *granted));
+        grant.open_id_scopes().filter(has).collect::<Vec<_>>().join(" ")
     }
 }

@@ -33,7 +33,8 @@ pub use self::{
     profile::ProfileChange,
     session::{
         AuthenticationMethod, FRESH_SECONDS, Grant, IDLE_SECONDS, MAX_SESSIONS, MULTI_FACTOR,
-        Recognised, SINGLE_FACTOR, Session, SessionKind, SessionView, assurance_level,
+        Recognised, SCOPES, SINGLE_FACTOR, Session, SessionKind, SessionView, asks_for,
+        assurance_level,
     },
     settings::UserSettings,
     table::{Created, DueErasure, UserFilter},

@@ -33,8 +33,8 @@ pub struct Recognised {
     /// The known device that the sign-in came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Uuid>,
-    /// [`User::sign_in_epoch`] when the sign-in began to wait for its second factor, if it did. If it
-    /// changes meanwhile, the sign-in fails.
+    /// [`User::sign_in_epoch`] when the code was proven, or when the sign-in began to wait for its second
+    /// factor. If it changes meanwhile, the sign-in fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in_epoch: Option<u64>,
 }
@@ -137,13 +137,17 @@ impl SessionKind {
     }
 }
 
+/// The scopes of OpenID Connect that an app can be granted. All others are permissions.
+pub const SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
+
 /// The grant of an app on the hosted page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The session of the browser; nil if a device without a browser was allowed.
     #[serde(rename = "b", with = "short_id")]
     pub browser: Uuid,
-    /// The scopes of OpenID Connect, separated by spaces.
+    /// The grant, separated by spaces: scopes of OpenID Connect, and permissions of the
+    /// user. If it asked for no permission, it has all of them.
     #[serde(rename = "s")]
     pub scope: String,
     /// Whether the app is somebody else's. Then its tokens open nothing here but the claims about
@@ -182,6 +186,23 @@ impl Grant {
     pub fn has(&self, scope: &str) -> bool {
         self.scope.split(' ').any(|granted| granted == scope)
     }
+
+    /// The scopes of OpenID Connect that were granted.
+    pub fn open_id_scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.split(' ').filter(|scope| SCOPES.contains(scope))
+    }
+
+    /// Whether the app has a permission of the user.
+    pub fn permits(&self, permission: &str) -> bool {
+        asks_for(&self.scope, permission)
+    }
+}
+
+/// Whether whoever asks for `scope` asks for a permission: it is in there, or no permission is.
+pub fn asks_for(scope: &str, permission: &str) -> bool {
+    let mut asked =
+        scope.split(' ').filter(|word| !word.is_empty() && !SCOPES.contains(word)).peekable();
+    asked.peek().is_none() || asked.any(|asked| asked == permission)
 }
 
 impl Session {

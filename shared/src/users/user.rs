@@ -452,6 +452,15 @@ impl User {
         self.live(id, SessionKind::App, now)
     }
 
+    /// Checks that the session in which somebody changes their account has not ended meanwhile: signing
+    /// out everywhere, a reset and an undo stop requests that are under way, too.
+    ///
+    /// # Errors
+    /// [`Error::TokenInvalid`].
+    pub fn check_session(&self, id: Uuid, now: Timestamp) -> Result<(), Error> {
+        self.live_session(id, now).map(drop).ok_or(Error::TokenInvalid)
+    }
+
     /// The session `id` of a browser, if it is live at `now`.
     pub fn browser_session(&self, id: Uuid, now: Timestamp) -> Option<&Session> {
         self.live(id, SessionKind::Browser, now)

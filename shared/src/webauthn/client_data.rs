@@ -14,7 +14,7 @@ pub(super) struct ClientData {
     pub(super) challenge: String,
     origin: String,
     #[serde(default)]
-    cross_origin: bool,
+    cross_origin: Option<bool>,
     top_origin: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl ClientData {
         if data.kind != ceremony.client_data_type() {
             return Err(Fault::new("is of another kind of ceremony"));
         }
-        if data.cross_origin || data.top_origin.is_some() {
+        if data.cross_origin == Some(true) || data.top_origin.is_some() {
             return Err(Fault::new("was asked for by a page in a frame of another site"));
         }
         if !is_origin(&data.origin) {

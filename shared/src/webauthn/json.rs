@@ -58,8 +58,13 @@ pub struct AuthenticatorAttestation {
     /// The attestation object. Its statement is not read.
     pub attestation_object: Base64Url,
     /// How the authenticator can be reached, like `internal` or `usb`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub transports: Vec<String>,
+}
+
+/// Reads `null` as a list without members.
+fn or_none<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(json).map(Option::unwrap_or_default)
 }
 
 /// A use of a credential: `AuthenticationResponseJSON`. Other fields are ignored.

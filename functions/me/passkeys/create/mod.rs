@@ -61,7 +61,7 @@ async fn create(
     let name = request.name.as_deref().map(parse_passkey_name).transpose()?;
     let app = apps.of_session(&caller.claims.client_id).await?;
     let event = recorder.event(caller.own_activity(Action::PasskeyAdd))?;
-    let by = (&caller.user, app.as_ref());
+    let by = (&caller.user, caller.claims.sid, app.as_ref());
     let added = passkeys.recording(event).add(by, &request.credential, name).await?;
     if let Some(user) = &added.user {
         accounts.tell(user, Subject::PasskeyAdded, None, &messenger).await;

@@ -138,6 +138,17 @@ async fn a_request_that_is_sent_again_returns_the_same_passkey() {
 }
 
 #[tokio::test]
+async fn options_are_for_one_passkey() {
+    let app = TestApp::with(&[PASSKEYS]).await;
+    let me = app.sign_in(PHONE).await;
+    let options = app.passkey_options(&me).await;
+    app.add_passkey(&me, Keeper::new().create(options.assert_ok())).await.assert_created();
+    let other = Keeper::new().create(options.assert_ok());
+    app.add_passkey(&me, other).await.assert_problem(409, "conflict");
+    assert_eq!(app.items_like("PASSKEY").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_user_has_at_most_ten() {
     let app = TestApp::with(&[PASSKEYS]).await;
     let me = app.sign_in(PHONE).await;

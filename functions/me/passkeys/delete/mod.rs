@@ -34,7 +34,8 @@ async fn delete(
     PathId(id): PathId,
 ) -> Result<StatusCode, Error> {
     let event = recorder.event(caller.own_activity(Action::PasskeyRemove))?;
-    passkeys.recording(event).remove(&caller.user, id).await?;
+    let by = (&caller.user, caller.claims.sid);
+    passkeys.recording(event).remove(by, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

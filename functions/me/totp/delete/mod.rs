@@ -50,7 +50,7 @@ async fn delete(
 ) -> Result<StatusCode, Error> {
     let event = recorder.event(caller.own_activity(Action::SecondFactorRemove))?;
     let recording = second_factors.recording(event);
-    let removal = recording.remove(caller.user.id);
+    let removal = recording.remove(caller.user.id, caller.claims.sid);
     let user = second_factors.with_code(&caller.user, &request.code, removal).await?;
     accounts.tell(&user, Subject::SecondFactorRemoved, None, &messenger).await;
     Ok(StatusCode::NO_CONTENT)

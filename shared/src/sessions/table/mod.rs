@@ -48,7 +48,7 @@ pub struct NewSession<'a> {
     pub default_role: Option<&'a str>,
     /// [`User::password_count`] of the password that was compared, if there was one.
     pub password_count: Option<u64>,
-    /// [`User::sign_in_epoch`] when the sign-in began to wait for its second factor, if it did.
+    /// [`User::sign_in_epoch`] when the user was recognised ([`crate::users::Recognised`]).
     pub sign_in_epoch: Option<u64>,
     /// The user must have signed in after this, or have been brought along, if it is set.
     pub idle_since: Option<Timestamp>,
