@@ -98,6 +98,11 @@ impl Browser {
         Self { app: app.clone(), cookies: BTreeMap::new() }
     }
 
+    /// The same browser, whose service is `app` now.
+    pub(crate) fn at(&self, app: &TestApp) -> Self {
+        Self { app: app.clone(), cookies: self.cookies.clone() }
+    }
+
     /// Opens a path.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let request = Request::get(path).body(Vec::new()).unwrap();

@@ -93,7 +93,7 @@ pub(super) fn prepare(app: TestApp, case: &'static str) -> Boxed<Case> {
                 let code = page.authorization_code(&client);
                 // If a reply is lost for good, the person signs in again.
                 Case::new(form("/oauth2/token", &client.fields(&code)), move |app, answer| {
-                    let (client, mut browser) = (client.clone(), browser.clone());
+                    let (client, mut browser) = (client.clone(), browser.at(&app));
                     async move {
                         let answer = match answer.status.as_u16() {
                             200 => answer,
