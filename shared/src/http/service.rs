@@ -65,36 +65,37 @@ pub fn service(routes: OpenApiRouter<Latchkey>, latchkey: Latchkey) -> Router {
     let (routes, document) = routes.split_for_parts();
     let routes =
         routes.layer(middleware::from_fn_with_state(WithoutQuery::of(&document), refuse_query));
-    service_for(Origins::OfApps, routes, latchkey)
+    service_for(routes, latchkey, |routes, latchkey| {
+        routes.layer(middleware::from_fn_with_state(latchkey, find_origin))
+    })
 }
 
 /// Like [`service`], for routes that do not use the table. Browsers may call it only from the
 /// origins in `ALLOWED_ORIGINS`.
 pub fn static_service(routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
-    service_for(Origins::OfSettings, routes, latchkey)
-}
-
-/// The origins from which browsers may call.
-#[derive(Clone, Copy)]
-enum Origins {
-    /// Those in `ALLOWED_ORIGINS`, and those of apps, which are in the table.
-    OfApps,
-    /// Those in `ALLOWED_ORIGINS`.
-    OfSettings,
+    service_for(routes, latchkey, |routes, latchkey| {
+        routes.layer(middleware::from_fn_with_state(latchkey, find_origin_in_settings))
+    })
 }
 
 /// Whether a browser may call from the origin of a request, or the error of looking that up.
 #[derive(Clone)]
 struct OriginLookup(Result<bool, Error>);
 
-fn service_for(origins: Origins, routes: Router<Latchkey>, latchkey: Latchkey) -> Router {
-    routes
+/// The service of `routes`, with a layer that looks their origins up. That layer is a parameter, so
+/// that a Lambda without the table links no client of it.
+fn service_for(
+    routes: Router<Latchkey>,
+    latchkey: Latchkey,
+    with_origins: impl FnOnce(Router<Latchkey>, Latchkey) -> Router<Latchkey>,
+) -> Router {
+    let routes = routes
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(latchkey.clone(), refuse))
-        .layer(cors())
-        .layer(middleware::from_fn_with_state((latchkey.clone(), origins), find_origin))
+        .layer(cors());
+    with_origins(routes, latchkey.clone())
         // Outside of that, which reads the table.
         .layer(middleware::from_fn_with_state(latchkey.clone(), find_source))
         .layer(middleware::from_fn_with_state(latchkey.clone(), observe))
@@ -119,25 +120,39 @@ const TRACING_HEADERS: [&str; 13] = [
     "x-b3-sampled",
 ];
 
-/// Looks up whether a browser may call from the origin of a request.
+/// Looks up whether a browser may call from the origin of a request: one in `ALLOWED_ORIGINS`, or of an
+/// app, which is in the table.
 async fn find_origin(
-    State((latchkey, origins)): State<(Latchkey, Origins)>,
+    State(latchkey): State<Latchkey>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if let Some(origin) = request.headers().get(header::ORIGIN) {
-        let settings = latchkey.settings();
-        let allowed = match (origin.to_str(), origins) {
-            (Err(_), _) => Ok(false),
-            // The forms of the hosted page are sent to their own origin.
-            (Ok(origin), Origins::OfApps) if origin != settings.issuer => {
-                latchkey.apps().allows_origin(origin).await
-            }
-            (Ok(origin), _) => Ok(settings.apps.allows_origin(origin)),
-        };
-        request.extensions_mut().insert(OriginLookup(allowed));
-    }
+    let allowed = match origin(&request) {
+        // The forms of the hosted page are sent to their own origin.
+        Some(origin) if origin != latchkey.settings().issuer => {
+            latchkey.apps().allows_origin(origin).await
+        }
+        origin => Ok(origin.is_some_and(|it| latchkey.settings().apps.allows_origin(it))),
+    };
+    request.extensions_mut().insert(OriginLookup(allowed));
     next.run(request).await
+}
+
+/// As [`find_origin`], for origins in `ALLOWED_ORIGINS` alone.
+async fn find_origin_in_settings(
+    State(latchkey): State<Latchkey>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let settings = &latchkey.settings().apps;
+    let allowed = origin(&request).is_some_and(|it| settings.allows_origin(it));
+    request.extensions_mut().insert(OriginLookup(Ok(allowed)));
+    next.run(request).await
+}
+
+/// The origin of the page that sends a request.
+fn origin(request: &Request) -> Option<&str> {
+    request.headers().get(header::ORIGIN)?.to_str().ok()
 }
 
 /// Allows only known origins, and no credentials: tokens travel in a header. If an origin could not be
