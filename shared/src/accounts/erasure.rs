@@ -16,12 +16,13 @@ use crate::{
 const MAX_IN_A_RUN: i32 = 1_000;
 
 impl Accounts {
-    /// Erases a user and all their data, or announces it, if the deployment has a delay: then all
+    /// Erases a user and all their data, by a request of a session, or announces it, if the deployment has a delay: then all
     /// sessions end, and until the date a sign-in or the link in a notice takes it back. Returns the
     /// user who is to be erased later.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for the last administrator; [`Error::Unavailable`].
+    /// [`Error::Conflict`] for the last administrator; [`Error::TokenInvalid`] if the session has ended;
+    /// [`Error::Unavailable`].
     pub async fn erase(
         &self,
         (user_id, session_id): (Uuid, Uuid),
@@ -35,7 +36,10 @@ impl Accounts {
             return Ok(None);
         }
 
-        self.store.plan_erasure(user_id, &self.hash_keys, (now, now + delay)).await.map(Some)
+        self.store
+            .plan_erasure((user_id, session_id), &self.hash_keys, (now, now + delay))
+            .await
+            .map(Some)
     }
 
     /// The name of erasing an account in the audit trail: done, or only asked for.

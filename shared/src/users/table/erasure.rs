@@ -22,19 +22,21 @@ pub struct DueErasure {
 }
 
 impl Store {
-    /// Notes that a user is to be erased at `at`, and ends all sessions, known devices and sign-ins
-    /// that wait. If this has been asked for before, the date stays. Returns the user.
+    /// Notes that a user is to be erased at `at`, by a request of a session, and ends all sessions, known
+    /// devices and sign-ins that wait. If this has been asked for before, the date stays. Returns the user.
     ///
     /// # Errors
-    /// As [`Self::change_user`]; [`Error::Conflict`] for the last administrator.
+    /// As [`Self::change_user`]; [`Error::Conflict`] for the last administrator;
+    /// [`Error::TokenInvalid`] if the session has ended.
     pub async fn plan_erasure(
         &self,
-        user_id: Uuid,
+        (user_id, session_id): (Uuid, Uuid),
         keys: &HashKeys,
         (now, at): (Timestamp, Timestamp),
     ) -> Result<User, Error> {
         let listed = Key::erasure(at, user_id).attributes();
         let change = |user: &mut User| {
+            user.check_session(session_id, now)?;
             user.erase_at.get_or_insert(at);
             user.updated_at = now;
             user.sign_out_everywhere();
