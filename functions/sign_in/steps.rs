@@ -117,22 +117,16 @@ impl Desk {
             device_token: self.visit.cookies.get(DEVICE).map(str::to_owned),
             ..NewChallenge::new(Purpose::SignIn, self.app.clone(), address.clone(), locale, ip)
         };
-        match challenges.open(new, &messenger).await {
-            Ok(sent) => {
-                let step = code_step(sent, identifier, channels);
-                self.show(step, None)
-            }
-            Err(Error::ProofRequired { proof }) => self.ask_for_proof(identifier, *proof),
+        let sent = match challenges.open(new, &messenger).await {
             // The form was sent twice, or the person came back to it: the code is on its way.
             Err(error @ Error::ResendTooSoon { .. }) => {
-                match challenges.opened_by(self.flow.id, &address).await? {
-                    Some(sent) => {
-                        let step = code_step(sent, identifier, channels);
-                        self.show(step, None)
-                    }
-                    None => self.refuse(error, same),
-                }
+                challenges.opened_by(self.flow.id, &address).await?.ok_or(error)
             }
+            sent => sent,
+        };
+        match sent {
+            Ok(sent) => self.show(code_step(sent, identifier, channels), None),
+            Err(Error::ProofRequired { proof }) => self.ask_for_proof(identifier, *proof),
             Err(error) => self.refuse(error, same),
         }
     }
@@ -156,10 +150,7 @@ impl Desk {
             Err(error) => Err(error),
         };
         match sent {
-            Ok(sent) => {
-                let step = code_step(sent, identifier, channels);
-                self.show(step, None)
-            }
+            Ok(sent) => self.show(code_step(sent, identifier, channels), None),
             Err(Error::OtpExpired | Error::OtpLocked { retry_after: None }) => {
                 self.send_to(identifier, channel, same).await
             }

@@ -7,9 +7,9 @@ use shared::{
     base::Error,
     http::{Credentials, CurrentHashKeys, Form, Json, oauth_errors},
     latchkey::Latchkey,
-    roles::{Permissions, Roles},
+    roles::Roles,
     sessions::LiveSessions,
-    tokens::{AccessTokens, RefreshToken, claims_of_app},
+    tokens::{AccessTokens, RefreshToken, claims_of_app, scope_of},
     users::{AuthenticationMethod, MetadataObject, User, assurance_level},
 };
 use utoipa::ToSchema;
@@ -136,10 +136,11 @@ async fn introspect(
         .ok_or_else(|| Error::field("token", "is missing"))?;
 
     let found = match RefreshToken::decode(&token, &keys) {
+        Ok(refresh) if refresh.client_id != app.client_id => None,
         Ok(refresh) => {
             of_refresh_token(&refresh, (&sessions, &roles), access_tokens.issuer()).await?
         }
-        Err(_) => match of_access_token(&token, &access_tokens, &roles).await? {
+        Err(_) => match of_access_token(&token, (&access_tokens, &roles), &app.client_id).await? {
             Some(token) => Some(token),
             None => of_machine(&token, &access_tokens).await?,
         },
@@ -148,23 +149,25 @@ async fn introspect(
     Ok(Json(Introspection { active: token.is_some(), token }))
 }
 
-/// The details of an access token; `None` if it does not work.
+/// The details of an access token; `None` if it does not work, or is of another app.
 async fn of_access_token(
     token: &str,
-    access_tokens: &AccessTokens,
-    roles: &Roles,
+    (access_tokens, roles): (&AccessTokens, &Roles),
+    client_id: &str,
 ) -> Result<Option<LiveToken>, Error> {
     let (user, claims) = match access_tokens.caller(token).await {
         Ok(caller) => caller,
         Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(None),
     };
+    if claims.client_id != client_id {
+        return Ok(None);
+    }
 
     let held = user.roles_of(claims.sid);
     let permissions = roles.permissions(&held).await?;
     let grant = user.sessions.get(&claims.sid).and_then(|session| session.grant.as_ref());
-    let granted = grant.map(|grant| claims.left_of(grant)).unwrap_or_default();
-    let scope = scope(&granted, &permissions, |name| claims.permits(name, grant));
+    let scope = claims.scope_now(&permissions, grant);
     Ok(Some(LiveToken {
         token_type: "Bearer",
         aud: claims.aud,
@@ -218,8 +221,6 @@ async fn of_refresh_token(
 
     let held = user.roles_of(token.session_id);
     let permissions = roles.permissions(&held).await?;
-    let grant = session.grant.as_ref();
-    let granted = grant.map(|grant| grant.open_id_scopes().collect::<Vec<_>>().join(" "));
     Ok(Some(LiveToken {
         token_type: "refresh_token",
         client_id: token.client_id.clone(),
@@ -227,9 +228,7 @@ async fn of_refresh_token(
         iss: issuer.to_owned(),
         sub: user.id.to_string(),
         username: username(&user),
-        scope: scope(&granted.unwrap_or_default(), &permissions, |name| {
-            grant.is_none_or(|grant| grant.permits(name))
-        }),
+        scope: scope_of(&permissions, session.grant.as_ref()),
         roles: permissions.active_roles(held),
         sid: Some(token.session_id),
         exp: session.expires_at().as_second(),
@@ -240,13 +239,6 @@ async fn of_refresh_token(
         amr: session.amr,
         of_app: MetadataObject::new(),
     }))
-}
-
-/// The `granted` scopes of OpenID Connect, and those of the user's permissions that the token has.
-fn scope(granted: &str, permissions: &Permissions, has: impl Fn(&str) -> bool) -> String {
-    let granted = granted.split(' ').filter(|scope| !scope.is_empty());
-    let permitted = permissions.names.iter().map(String::as_str).filter(|name| has(name));
-    granted.chain(permitted).collect::<Vec<_>>().join(" ")
 }
 
 fn username(user: &User) -> Option<String> {

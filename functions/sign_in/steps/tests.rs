@@ -20,16 +20,22 @@ async fn code_page(browser: &mut Browser, client: &Client) -> Answer {
     browser.submit(&page, &[("identifier", PHONE)]).await
 }
 
+/// The page that asks for the code of [`PHONE`], after as many wrong ones as it takes.
+async fn locked_page(browser: &mut Browser, client: &Client, app: &TestApp) -> Answer {
+    let mut page = code_page(browser, client).await;
+    let code = wrong(&app.code(PHONE));
+    for _ in 0..5 {
+        page = browser.submit(&page, &[("code", &code)]).await;
+    }
+    page
+}
+
 #[tokio::test]
 async fn a_new_code_can_be_asked_for_when_the_last_one_is_locked_or_has_expired() {
     let app = TestApp::start().await;
     let client = texts_only(&app).await;
     let mut browser = Browser::new(&app);
-    let mut page = code_page(&mut browser, &client).await;
-    let first = app.code(PHONE);
-    for _ in 0..5 {
-        page = browser.submit(&page, &[("code", &wrong(&first))]).await;
-    }
+    let page = locked_page(&mut browser, &client, &app).await;
     assert!(page.text.contains("Ask for a new code"), "{}", page.text);
 
     // The limits are those of any code.
@@ -147,11 +153,7 @@ async fn a_new_code_that_is_asked_for_twice_can_be_typed() {
     let app = TestApp::start().await;
     let client = texts_only(&app).await;
     let mut browser = Browser::new(&app);
-    let mut page = code_page(&mut browser, &client).await;
-    let first = app.code(PHONE);
-    for _ in 0..5 {
-        page = browser.submit(&page, &[("code", &wrong(&first))]).await;
-    }
+    let page = locked_page(&mut browser, &client, &app).await;
     app.advance(30);
     browser.submit(&page, &[("action", "resend")]).await;
     let second = browser.submit(&page, &[("action", "resend")]).await;

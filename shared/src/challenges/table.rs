@@ -127,11 +127,8 @@ impl Identity {
     /// How many tries strangers have left in challenges of any purpose, if one more is opened.
     pub fn tries_beside(&self, asker: &Asker, purpose: Purpose, now: Timestamp) -> u32 {
         let replaced = self.replaceable(asker, purpose, now);
-        let pending = self.stored.challenges.iter().filter(|it| {
-            it.asker.device().is_none()
-                && it.status(now) == ChallengeStatus::Pending
-                && Some(it.id) != replaced
-        });
+        let pending =
+            self.pending(now).filter(|it| it.asker.device().is_none() && Some(it.id) != replaced);
         pending.map(|it| it.attempts.left()).sum()
     }
 

@@ -95,14 +95,6 @@ impl Sessions {
             Address::Sms(phone) => user.phone.as_ref() == Some(phone),
             Address::Email(email) => user.email.as_ref() == Some(email),
         };
-        let fresh;
-        let as_read = match as_read {
-            Some(user) if !is_theirs(user) => {
-                fresh = self.store.user(owner).await?.filter(is_theirs).ok_or(Error::OtpExpired)?;
-                Some(&fresh)
-            }
-            as_read => as_read,
-        };
         let known = proven.challenge.asker.device();
         let terms = proven.content.terms.clone();
         let recognised = |user: Option<&User>| Recognised {
@@ -111,19 +103,26 @@ impl Sessions {
             device: known,
             sign_in_epoch: user.map(|user| user.sign_in_epoch),
         };
-        let begun =
-            self.establish((owner, as_read), terms.clone(), recognised(as_read), device.clone());
-        match begun.await {
-            Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
-            // The user has signed out everywhere since they were read. The code is still good, if the
-            // address is still theirs.
+        let begun = match as_read {
+            Some(user) if !is_theirs(user) => Err(Error::OtpExpired),
+            user => {
+                let recognised = recognised(user);
+                self.establish((owner, user), terms.clone(), recognised, device.clone()).await
+            }
+        };
+        let begun = match begun {
+            // The user has changed since they were read, or was read too early. The code is still good,
+            // if the address is theirs now.
             Err(Error::OtpExpired) if as_read.is_some() => {
                 let user = self.store.user(owner).await?.filter(is_theirs);
                 let user = user.ok_or(Error::OtpExpired)?;
-                let who = (owner, Some(&user));
-                let begun = self.establish(who, terms, recognised(Some(&user)), device).await?;
-                begun.ok_or(Error::OtpExpired)
+                let (who, recognised) = ((owner, Some(&user)), recognised(Some(&user)));
+                self.establish(who, terms, recognised, device.clone()).await
             }
+            begun => begun,
+        };
+        match begun {
+            Err(Error::PhoneIdle) => self.sign_up_beside(owner, &proven, device, now).await,
             begun => begun?.ok_or(Error::OtpExpired),
         }
     }

@@ -67,6 +67,20 @@ pub fn claims_of_app(token: &str) -> Map<String, Value> {
     claims
 }
 
+/// The scopes of a session with this `grant`, separated by spaces: those of OpenID Connect that were
+/// granted, and those of the user's `permissions` that the app has.
+pub fn scope_of(permissions: &Permissions, grant: Option<&Grant>) -> String {
+    let granted = grant.into_iter().flat_map(Grant::open_id_scopes);
+    let permitted = permissions.names.iter().map(String::as_str);
+    let permitted = permitted.filter(|name| grant.is_none_or(|grant| grant.permits(name)));
+    granted.chain(permitted).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a scope is among others.
+fn has(scopes: &str, scope: &str) -> bool {
+    scopes.split(' ').any(|one| one == scope)
+}
+
 impl Claims {
     /// The claims of a token for a session, issued at `now` and still without permissions.
     pub fn new(
@@ -96,14 +110,11 @@ impl Claims {
         }
     }
 
-    /// Returns the claims with the scopes of OpenID Connect that were granted, and those of the user's
-    /// `permissions` that the app has; without the roles that are switched off.
+    /// Returns the claims with the scopes of a session with this `grant` ([`scope_of`]), and without the
+    /// roles that are switched off.
     #[must_use]
     pub fn permitting(mut self, permissions: &Permissions, grant: Option<&Grant>) -> Self {
-        let granted = grant.into_iter().flat_map(Grant::open_id_scopes);
-        let permitted = permissions.names.iter().map(String::as_str);
-        let permitted = permitted.filter(|name| grant.is_none_or(|grant| grant.permits(name)));
-        self.scope = Some(granted.chain(permitted).collect::<Vec<_>>().join(" "));
+        self.scope = Some(scope_of(permissions, grant));
         self.roles = permissions.active_roles(self.roles);
         self
     }
@@ -123,9 +134,20 @@ impl Claims {
 
     /// Whether the token has a permission that its user has now. `grant` is that of its session.
     pub fn permits(&self, permission: &str, grant: Option<&Grant>) -> bool {
-        let scope = self.scope.as_deref().filter(|_| self.narrowed);
-        grant.is_none_or(|grant| grant.permits(permission))
-            && scope.is_none_or(|scope| scope.split(' ').any(|one| one == permission))
+        grant.is_none_or(|grant| grant.permits(permission)) && self.keeps(permission)
+    }
+
+    /// The scopes that the token has now, as [`scope_of`] its session, unless its app asked for less.
+    pub fn scope_now(&self, permissions: &Permissions, grant: Option<&Grant>) -> String {
+        let all = scope_of(permissions, grant);
+        all.split(' ').filter(|scope| self.keeps(scope)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether a scope of its session was left to the token. One without `scope` has all: they were
+    /// too long.
+    fn keeps(&self, scope: &str) -> bool {
+        let left = self.scope.as_deref().filter(|_| self.narrowed);
+        left.is_none_or(|left| has(left, scope))
     }
 
     /// Returns the claims with those scopes alone that a refresh asks for, separated by spaces; all of
@@ -134,7 +156,6 @@ impl Claims {
     /// # Errors
     /// [`Error::InvalidScope`] if it asks for another one.
     pub fn narrowed(mut self, asked: Option<&str>) -> Result<Self, Error> {
-        let has = |scopes: &str, scope: &str| scopes.split(' ').any(|one| one == scope);
         let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else { return Ok(self) };
         let granted = self.scope.take().unwrap_or_default();
         let mut words = asked.split(' ').filter(|scope| !scope.is_empty());
@@ -148,11 +169,8 @@ impl Claims {
         Ok(self)
     }
 
-    /// The scopes of OpenID Connect in `grant` that a refresh has left to the token. A token without
-    /// `scope` has all: its scope was too long.
+    /// The scopes of OpenID Connect in `grant` that a refresh has left to the token.
     pub fn left_of(&self, grant: &Grant) -> String {
-        let scope = self.scope.as_deref();
-        let has = |granted: &&str| scope.is_none_or(|it| it.split(' ').any(|one| one == *granted));
-        grant.open_id_scopes().filter(has).collect::<Vec<_>>().join(" ")
+        grant.open_id_scopes().filter(|scope| self.keeps(scope)).collect::<Vec<_>>().join(" ")
     }
 }

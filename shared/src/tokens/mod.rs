@@ -15,7 +15,7 @@ pub(crate) use self::claims::unverified;
 pub use self::{
     access_token::{key_id, verify},
     access_tokens::AccessTokens,
-    claims::{Claims, claims_of_app},
+    claims::{Claims, claims_of_app, scope_of},
     id_token::{IdClaims, IdTokenHint, PersonClaims},
     logout_token::LogoutClaims,
     machine_token::MachineClaims,

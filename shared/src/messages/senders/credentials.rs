@@ -19,7 +19,7 @@ pub struct Credentials {
     pub(super) whatsapp_aws: Option<WhatsappAwsAccount>,
     pub(super) webhook: Option<WebhookAccount>,
     pub(in crate::messages) smtp: Option<SmtpAccount>,
-    /// The fault of the secret.
+    /// The faults of the secret.
     pub(super) problems: Vec<String>,
 }
 
